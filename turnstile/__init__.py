@@ -1,0 +1,1 @@
+"""Turnstile, the library: names, decisions, translation and transports, without an actor in it."""

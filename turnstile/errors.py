@@ -1,0 +1,42 @@
+"""What can go wrong, and whose fault it is: the client's, the upstream's, the operator's, or ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that went wrong, in words that a reply can carry.
+
+    Args:
+        code: A stable name in lower case for programs, such as ``voice_locked``; upstream's own code where it gave one.
+        description: One sentence for people: the field, what was wrong with it, and the fix.
+    """
+
+    code: str
+    description: str
+
+
+class TurnstileError(Exception):
+    """Base of all errors raised on purpose; holds the `Problem` that it stands for."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(f"{code}: {description}")
+        self.problem = Problem(code, description)
+
+
+class ClientProtocolError(TurnstileError):
+    """The client sent something that its protocol does not allow; answered, never forwarded."""
+
+
+class UpstreamProtocolError(TurnstileError):
+    """The Realtime API sent something that its protocol does not allow."""
+
+
+class ConfigError(TurnstileError):
+    """The operator's configuration cannot be used; the start stops with this in one line."""
+
+
+class InternalError(TurnstileError):
+    """A fault of our own; ends the session it happened in and no other."""

@@ -1,0 +1,121 @@
+"""What the actors need of the world, as typing Protocols: `actors/system.py` hands them the real ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from turnstile.errors import Problem
+
+
+class Inbox(Protocol):
+    """Where messages for somebody are put; a pykka `ActorRef` is one."""
+
+    def tell(self, message: object, /) -> None:
+        """Put a message in; never blocks, and never raises for a receiver that is gone."""
+
+
+class Connection(Protocol):
+    """One open WebSocket, either side. All methods may be called from any thread, and after the end."""
+
+    @property
+    def buffered(self) -> int:
+        """Bytes accepted by `send_text` and `send_binary` that the operating system has not taken yet."""
+
+    def send_text(self, data: bytes) -> None:
+        """Queue one text message (UTF-8); it leaves with the next `flush`. Nothing after `close`."""
+
+    def send_binary(self, data: bytes) -> None:
+        """Queue one binary message; it leaves with the next `flush`. Nothing after `close`."""
+
+    def flush(self) -> None:
+        """Hand everything queued to the operating system in one write; what it does not take is written later."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Flush, then start the closing handshake; the link is cut if the peer does not answer it in time."""
+
+    def handled(self, size: int) -> None:
+        """Give back the credit for `size` received bytes: their frames have been worked on.
+
+        A connection whose frames wait unhandled past its high water mark is not read until they are under the low one.
+        """
+
+    def holds_back(self, source: Connection) -> None:
+        """While this one has more than its high water mark to write, `source` is not read."""
+
+    def pause_reading(self) -> None:
+        """Do not read from the socket until `resume_reading`; pauses are counted."""
+
+    def resume_reading(self) -> None:
+        """Take one `pause_reading` back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTarget:
+    """Where an upstream link goes.
+
+    Args:
+        url: The whole WebSocket address, query included; ``simulator:`` stands for the one in this process.
+        headers: What the handshake sends, credentials included. Never logged.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReady:
+    """The upstream link is open; its frames follow in the same inbox."""
+
+    connection: Connection
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFailed:
+    """The upstream link could not be opened.
+
+    Args:
+        problem: Why, in words for the client (code ``upstream_unreachable``, ``upstream_refused``, ...); no secret in it.
+        retryable: Whether another try may help (a refused key does not get better).
+    """
+
+    problem: Problem
+    retryable: bool
+
+
+class Connector(Protocol):
+    """Opens upstream links."""
+
+    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
+
+
+class Timer(Protocol):
+    """One started timer."""
+
+    def cancel(self) -> None:
+        """Take it back; a timer that has fired or was cancelled takes no notice."""
+
+
+class Timers(Protocol):
+    """Calls back later, all on one thread."""
+
+    def start(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` once in `delay` seconds. It must not block and must not raise."""
+
+
+class Clock(Protocol):
+    """Seconds that only go forward, from an arbitrary zero."""
+
+    def __call__(self) -> float:
+        """Now."""
+
+
+class Meter(Protocol):
+    """Counts what happens."""
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to the counter called `name`."""

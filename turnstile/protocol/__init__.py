@@ -1,0 +1,1 @@
+"""The two vendors' own words, and the frames that carry them."""

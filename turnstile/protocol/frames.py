@@ -1,0 +1,32 @@
+"""What a transport hands up and takes down: WebSocket messages, and the end of the link."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class TextFrame(NamedTuple):
+    """One WebSocket text message: UTF-8 bytes as they came, not yet decoded."""
+
+    data: bytes
+
+
+class BinaryFrame(NamedTuple):
+    """One WebSocket binary message: audio, whatever it looks like."""
+
+    data: bytes
+
+
+class Closed(NamedTuple):
+    """The link is gone; nothing follows.
+
+    Args:
+        code: The WebSocket close code received, or 1006 when the link broke without one (RFC 6455, 7.4).
+        reason: The peer's words, or what broke.
+    """
+
+    code: int
+    reason: str
+
+
+Frame = TextFrame | BinaryFrame

@@ -1,0 +1,1 @@
+"""The listening side of the process."""

@@ -1,0 +1,1 @@
+"""When a thing may go: the pure session machine."""

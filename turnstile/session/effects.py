@@ -1,0 +1,169 @@
+"""Everything that a session can want done. The actors do it; nothing here is done by deciding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from turnstile.errors import Problem
+    from turnstile.session.events import Json, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """Connect upstream; `model` is the one asked for, None for the operator's default."""
+
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendUpdate:
+    """``session.update``, decided when `epoch` facts that close the gate were known."""
+
+    event_id: str
+    patch: Json
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendItem:
+    """``conversation.item.create``; the item carries an id of ours."""
+
+    event_id: str
+    item: Json
+
+
+@dataclass(frozen=True, slots=True)
+class SendCreate:
+    """``response.create``, decided when `epoch` facts that close the gate were known."""
+
+    event_id: str
+    response: Json
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendCancel:
+    """``response.cancel`` for one response."""
+
+    event_id: str
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendCommit:
+    """``input_audio_buffer.commit``, padded with silence to the API's minimum where less was heard."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveAudio:
+    """Begin, or stop, reporting input audio as `AudioHeard`: the proxy commits, or does no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Send `TimerFired(name, token)` in `delay` seconds; replaces the running timer of this name."""
+
+    name: str
+    token: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer:
+    """Forget the timer of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The one answer to a request.
+
+    Args:
+        ref: The request.
+        problem: None: it is in force, or done. Otherwise why not, or why not wholly.
+        in_force: Whether it took effect; with a problem, all but the part that the problem names.
+    """
+
+    ref: Ref
+    problem: Problem | None = None
+    in_force: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CallsCancelled:
+    """Function calls that need no result any more."""
+
+    call_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Something went wrong that answers no request: a stall, or an error of upstream's own."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A request waits; `because` is the state's word for what it waits for. For those who watch."""
+
+    ref: Ref
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A request that waited does no longer. For those who watch."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One ``session.update`` carries these requests. For those who watch."""
+
+    event_id: str
+    refs: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collided:
+    """A create of ours lost a race and goes again. For those who watch."""
+
+    event_id: str
+    tries: int = field(default=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """The session cannot go on."""
+
+    problem: Problem
+
+
+Effect = (
+    OpenLink
+    | SendUpdate
+    | SendItem
+    | SendCreate
+    | SendCancel
+    | SendCommit
+    | ObserveAudio
+    | StartTimer
+    | StopTimer
+    | Answered
+    | CallsCancelled
+    | Reported
+    | Held
+    | Released
+    | Merged
+    | Collided
+    | EndSession
+)

@@ -1,0 +1,233 @@
+"""Everything that a session can be told: what its client asked for, what happened upstream, and that time passed.
+
+Requests carry a `ref`, the caller's own name for the message; each is answered by exactly one `Answered` with it.
+Facts are in the past tense. Nothing here knows a wire: `facts.py` reads the Realtime API's events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Json = dict[str, Any]
+Ref = int
+Behavior = Literal["default", "queue", "interrupt"]
+Outcome = Literal["completed", "failed", "incomplete", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRequested:
+    """The client wants its session configured otherwise.
+
+    Args:
+        ref: The request.
+        patch: A partial Realtime ``session``: only the fields named change; ``None``, ``""`` and ``[]`` clear.
+        added_prompt: Text to add to the instructions in force, for the message that adds instead of replacing.
+    """
+
+    ref: Ref
+    patch: Json
+    added_prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessageGiven:
+    """The client put a conversation item in that wants an answer; `item` is the API's, without an id."""
+
+    ref: Ref
+    item: Json
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMessageGiven:
+    """The agent shall say something of the client's.
+
+    Args:
+        ref: The request.
+        response: The parameters of the ``response.create`` that says it.
+        behavior: What to do while a turn runs: refuse (``default``), wait, or interrupt it.
+    """
+
+    ref: Ref
+    response: Json
+    behavior: Behavior = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionAnswered:
+    """The client gives the result of a function call."""
+
+    ref: Ref
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEndForced:
+    """The client ends the user's turn: what was heard is committed and answered."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """A new upstream link is there, with a conversation that knows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The upstream link is gone, or could not be opened.
+
+    Args:
+        code: Why, for programs.
+        description: Why, for people.
+        retryable: Whether a new link may help.
+    """
+
+    code: str
+    description: str
+    retryable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigAnswered:
+    """``session.updated``: the configuration sent is in force; `session` is the whole of it as echoed."""
+
+    session: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ItemConfirmed:
+    """A conversation item is in the conversation (``conversation.item.added``, ``.created`` or ``.done``)."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    """``response.created`` on the default conversation.
+
+    Args:
+        response_id: The API's name for it.
+        client_event_id: The create of ours that it answers, from its metadata; None when the server began it itself.
+    """
+
+    response_id: str
+    client_event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseProgressed:
+    """Something of the response arrived: it is alive."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFinished:
+    """``response.done``, the only end of a response.
+
+    Args:
+        response_id: Which.
+        outcome: How.
+        reason: Why it was cancelled, failed or is incomplete, in the API's word; "" otherwise.
+        call_ids: The function calls in its output, in output order.
+    """
+
+    response_id: str
+    outcome: Outcome = "completed"
+    reason: str = ""
+    call_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCalled:
+    """A response called a function of the client's; its arguments are complete."""
+
+    response_id: str
+    output_index: int
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpoke:
+    """Assistant audio is in the conversation: the API takes no other voice from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The server hears the user speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The server heard the user stop; `item_id` names the turn that it will commit."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """Input audio became the conversation item `item_id`, by the server's decision or at our command."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioHeard:
+    """Input audio went upstream while the proxy commits; `milliseconds` of it since the last time."""
+
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The API's ``error`` event.
+
+    Args:
+        event_id: The event of ours that it refuses; None where the API did not say.
+        code: Its code, or its type where the code is null.
+        message: Its words.
+        param: The field that it names, if any.
+    """
+
+    event_id: str | None
+    code: str
+    message: str
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedBack:
+    """A gated command did not go upstream, since a fact had come that its decision did not know."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer that `StartTimer` asked for ran out; `token` is the one it was started with."""
+
+    name: str
+    token: str
+
+
+Request = ConfigRequested | UserMessageGiven | AgentMessageGiven | FunctionAnswered | TurnEndForced
+Fact = (
+    LinkOpened
+    | LinkLost
+    | ConfigAnswered
+    | ItemConfirmed
+    | ResponseStarted
+    | ResponseProgressed
+    | ResponseFinished
+    | FunctionCalled
+    | AgentSpoke
+    | SpeechStarted
+    | SpeechStopped
+    | TurnCommitted
+    | AudioHeard
+    | Refused
+    | HandedBack
+)
+Event = Request | Fact | TimerFired

@@ -1,0 +1,1 @@
+"""A Realtime API of our own, strict and scripted."""

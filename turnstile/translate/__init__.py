@@ -1,0 +1,1 @@
+"""What one vendor's words are in the other's."""
