@@ -130,14 +130,10 @@ class ResponseFinished:
     Args:
         response_id: Which.
         outcome: How.
-        reason: Why it was cancelled, failed or is incomplete, in the API's word; "" otherwise.
-        call_ids: The function calls in its output, in output order.
     """
 
     response_id: str
     outcome: Outcome = "completed"
-    reason: str = ""
-    call_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +227,7 @@ Fact = (
     | HandedBack
 )
 Event = Request | Fact | TimerFired
+
+# The facts that close the gate. They are counted at both ends of the way from the wire to the session: a command
+# that was decided before the latest of them is handed back.
+CLOSING_FACTS = (ResponseStarted, SpeechStopped, TurnCommitted)

@@ -1,0 +1,235 @@
+"""Conversation items and the responses that they are owed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.calling import calls_after
+from turnstile.session.effects import Answered, Collided, Reported, SendCancel, SendCreate, SendItem
+from turnstile.session.state import Because, Cancel, Create, Item, Response, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import (
+        AgentMessageGiven,
+        Outcome,
+        Refused,
+        ResponseFinished,
+        ResponseStarted,
+        UserMessageGiven,
+    )
+    from turnstile.session.state import Policy
+
+COLLISION = "conversation_already_has_active_response"
+_FAILED = Problem("response_failed", "The response failed, and so did its repetitions; the messages stay unanswered.")
+_REFUSED = Problem("response_refused", "Upstream kept refusing to begin a response; the messages stay unanswered.")
+
+
+def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -> Step:
+    """Put a user message into the conversation when it is its turn."""
+    if not state.is_ready or len(state.items) >= policy.max_held:
+        return Step(state, postpone=True)
+    item = Item(f"{policy.id_prefix}{state.serial}", request.ref, request.item)
+    return Step(replace(state, items=(*state.items, item), serial=state.serial + 1))
+
+
+def take_agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
+    """Let the agent speak: when it is its turn, or by interrupting; by default only while nobody has the turn."""
+    if not state.configured or state.link != "open" or len(state.sayings) >= policy.max_held:
+        return Step(state, postpone=True)
+    if request.behavior == "interrupt" and not state.interrupting:
+        interrupting = state.response is not None or state.requested is not None or bool(state.expected)
+        return Step(replace(state, sayings=(request, *state.sayings), interrupting=interrupting))
+    if request.behavior == "default" and state.turn_is_running:
+        text = f"The agent message was refused: a turn is running ({state.phase})."
+        return Step(state, (Answered(request.ref, Problem("injection_refused", text), in_force=False),))
+    if not state.is_ready:
+        return Step(state, postpone=True)
+    return Step(replace(state, sayings=(*state.sayings, request)))
+
+
+def settle_interruption(state: State, policy: Policy) -> Step | None:
+    """Cancel the response in progress if it shall not go on."""
+    response = state.response
+    if state.interrupting and response is None and state.requested is None and not state.expected:
+        return Step(replace(state, interrupting=False))
+    if response is None or response.cancel or not (state.interrupting or response.superfluous):
+        return None
+    return cancel(state, response, "asked" if state.interrupting else "superfluous", policy)
+
+
+def cancel(state: State, response: Response, because: Because, policy: Policy) -> Step:
+    """Ask upstream to stop `response`."""
+    event_id = f"{policy.id_prefix}{state.serial}"
+    stopping = Cancel(event_id, because)
+    after = replace(state, response=replace(response, cancel=stopping), interrupting=False, serial=state.serial + 1)
+    return Step(after, (SendCancel(event_id, response.response_id),))
+
+
+def settle_items(state: State, policy: Policy) -> Step | None:
+    """Send the items that waited, in the order given."""
+    if not state.is_ready or all(item.stage != "waiting" for item in state.items):
+        return None
+    serial = state.serial
+    items: list[Item] = []
+    effects: list[Effect] = []
+    for item in state.items:
+        if item.stage != "waiting" or item.content is None:
+            items.append(item)
+            continue
+        sent = replace(item, stage="sent", event_id=f"{policy.id_prefix}{serial}")
+        items.append(sent)
+        effects.append(SendItem(sent.event_id, {**item.content, "id": item.item_id}))
+        serial += 1
+    return Step(replace(state, items=tuple(items), serial=serial), tuple(effects))
+
+
+def settle_create(state: State, policy: Policy) -> Step | None:
+    """Create the one response that is owed: the agent's message first, then the answer to the items."""
+    if not state.may_create or not (state.sayings or state.has_owed):
+        return None
+    event_id = f"{policy.id_prefix}{state.serial}"
+    after = replace(state, serial=state.serial + 1)
+    if not state.sayings:
+        return Step(replace(after, requested=Create(event_id)), (SendCreate(event_id, {}, state.epoch),))
+    say, *rest = state.sayings
+    after = replace(after, requested=Create(event_id, say), sayings=tuple(rest))
+    return Step(after, (SendCreate(event_id, dict(say.response), state.epoch),))
+
+
+def item_confirmed(state: State, item_id: str) -> Step:
+    """The item is in the conversation."""
+    for item in state.items:
+        if item.item_id == item_id and item.stage == "sent":
+            after = replace(state, items=_with(state.items, replace(item, stage="confirmed")))
+            return Step(after, _answers(item.ref, None))
+    return Step(state)
+
+
+def item_lost(state: State, item: Item, problem: Problem) -> Step:
+    """The item did not get into the conversation: it is owed nothing, and is reported."""
+    after = replace(state, items=tuple(other for other in state.items if other is not item))
+    return Step(after, _answers(item.ref, problem))
+
+
+def _with(items: Iterable[Item], changed: Item) -> tuple[Item, ...]:
+    return tuple(changed if item.item_id == changed.item_id else item for item in items)
+
+
+def _answers(ref: int | None, problem: Problem | None) -> tuple[Effect, ...]:
+    return () if ref is None else (Answered(ref, problem, in_force=problem is None),)
+
+
+def response_started(state: State, started: ResponseStarted, policy: Policy) -> Step:
+    """A response began; every item that was in the conversation before has its response."""
+    if state.response and state.response.response_id == started.response_id:
+        return Step(state)
+    effects: tuple[Effect, ...] = ()
+    if state.response:  # The API runs one at a time, so the end of that one was lost.
+        step = _finished(state, state.response, "completed", policy)
+        state, effects = step.state, step.effects
+    create = state.requested
+    ours = create is not None and started.client_event_id == create.event_id
+    say = create.say if create and ours else None
+    # An agent message speaks its own text, so it answers nobody.
+    seen = () if say else tuple(item for item in state.items if item.stage == "confirmed")
+    response = Response(started.response_id, seen, superfluous=ours and not say and not seen)
+    after = replace(
+        state,
+        response=response,
+        requested=None if ours else create,
+        expected="",
+        items=tuple(item for item in state.items if item not in seen),
+        epoch=state.epoch + 1,
+    )
+    return Step(after, (*effects, *_answers(say.ref if say else None, None)))
+
+
+def response_finished(state: State, finished: ResponseFinished, policy: Policy) -> Step:
+    """``response.done``: the only end of a response, and only of the one that it names."""
+    response = state.response
+    if response is None or response.response_id != finished.response_id:
+        return Step(state)
+    return _finished(state, response, finished.outcome, policy)
+
+
+def response_ended_unheard(state: State, response: Response, policy: Policy) -> Step:
+    """The cancelled response ended without a ``response.done``: it is not active, or nothing was heard of it."""
+    return _finished(state, response, "cancelled", policy)
+
+
+def _finished(state: State, response: Response, outcome: Outcome, policy: Policy) -> Step:
+    if response.cancel and response.cancel.because == "stalled" and outcome == "cancelled":
+        outcome = "failed"
+    after = replace(state, response=None, losses=0)
+    effects: tuple[Effect, ...] = ()
+    if outcome == "failed" and response.seen:
+        step = create_failed(replace(after, items=(*response.seen, *state.items)), None, _FAILED, policy)
+        after, effects = step.state, step.effects
+    elif outcome == "cancelled" and response.cancel is None:
+        later = tuple(replace(item, owed="later") for item in response.seen)
+        after = replace(after, items=(*later, *state.items))
+    elif outcome != "failed":
+        after = replace(after, tries=0, backing_off=False)
+    step = calls_after(after, response.response_id, outcome, policy)
+    return Step(step.state, (*effects, *step.effects))
+
+
+def turn_ended(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The user's turn ended: what the user broke in on is owed an answer again."""
+    return tuple(replace(item, owed="ours") if item.owed == "later" else item for item in items)
+
+
+def create_refused(state: State, create: Create, error: Refused, policy: Policy) -> Step:
+    """The create lost a race, and goes again when the winner is done; or upstream will not have it at all."""
+    after = replace(state, requested=None)
+    if not is_collision(error):
+        return _give_up(after, create.say, Problem(error.code, error.message))
+    step = create_failed(after, create.say, _REFUSED, policy)
+    return Step(step.state, (Collided(create.event_id, state.tries + 1), *step.effects))
+
+
+def create_stalled(state: State, create: Create, policy: Policy) -> Step:
+    """Upstream neither began the response nor refused it in time."""
+    text = (
+        f"Upstream did not begin the response that was asked for (response.created) within {policy.create_timeout:g} s."
+    )
+    problem = Problem("response_create_stalled", text)
+    step = create_failed(replace(state, requested=None), create.say, problem, policy)
+    return Step(step.state, step.effects or (Reported(problem),))
+
+
+def create_handed_back(state: State, create: Create) -> Step:
+    """The create did not go: what it was for waits again."""
+    return Step(_put_back(replace(state, requested=None), create.say))
+
+
+def _put_back(state: State, say: AgentMessageGiven | None) -> State:
+    return replace(state, sayings=(say, *state.sayings)) if say else state
+
+
+def create_failed(state: State, say: AgentMessageGiven | None, problem: Problem, policy: Policy) -> Step:
+    """Count a failed create: the first repetition goes at once, later ones after a while, and not for ever."""
+    tries = state.tries + 1
+    if tries >= policy.create_tries:
+        return _give_up(state, say, problem)
+    return Step(_put_back(replace(state, tries=tries, backing_off=tries > 1), say))
+
+
+def _give_up(state: State, say: AgentMessageGiven | None, problem: Problem) -> Step:
+    """Owe no more what cannot be had: the agent message, or else the answer to the items."""
+    after = replace(state, tries=0, backing_off=False)
+    if say:
+        return Step(after, (Answered(say.ref, problem, in_force=False),))
+    kept = tuple(item for item in state.items if item.stage != "confirmed" or item.owed != "ours")
+    return Step(replace(after, items=kept), (Reported(problem),) if kept != state.items else ())
+
+
+def is_collision(error: Refused) -> bool:
+    """Tell the API's one error about two responses at once; early 2025 it came without a code."""
+    return error.code == COLLISION or "already has an active response" in error.message

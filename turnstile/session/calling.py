@@ -1,0 +1,112 @@
+"""Function calls: answered in any order, sent in the response's, followed by one response."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.effects import Answered, CallsCancelled, Reported
+from turnstile.session.state import Call, Item, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.events import FunctionAnswered, FunctionCalled, Outcome
+    from turnstile.session.state import Policy
+
+_REMEMBERED = 256
+
+
+def function_called(state: State, called: FunctionCalled, policy: Policy) -> Step:
+    """A call is complete; the API tells of it in several events, of which the first counts."""
+    if _is_known(state, called.call_id):
+        return Step(state)
+    if len(state.calls) >= policy.max_open_calls:
+        text = f"More than {policy.max_open_calls} function calls are open; {called.call_id} is not waited for."
+        return Step(_closed(state, "dropped", called.call_id), (Reported(Problem("too_many_calls", text)),))
+    call = Call(called.call_id, called.response_id, called.output_index)
+    return _batched(replace(state, calls=(*state.calls, call)), call.response_id, policy)
+
+
+def _is_known(state: State, call_id: str) -> bool:
+    return any(call.call_id == call_id for call in state.calls) or call_id in dict(state.closed_calls)
+
+
+def function_answered(state: State, answer: FunctionAnswered, policy: Policy) -> Step:
+    """Keep the result until the response and all its calls are done; a useless one gets a warning."""
+    call = next((call for call in state.calls if call.call_id == answer.call_id), None)
+    if call is None or call.output is not None:
+        return Step(state, (Answered(answer.ref, _useless(state, answer.call_id), in_force=False),))
+    done = replace(call, ref=answer.ref, output=answer.output)
+    calls = tuple(done if other is call else other for other in state.calls)
+    return _batched(replace(state, calls=calls), call.response_id, policy)
+
+
+def _useless(state: State, call_id: str) -> Problem:
+    why = dict(state.closed_calls).get(call_id, "")
+    if why == "cancelled":
+        return Problem(
+            "function_call_cancelled", f"id: the function call {call_id!r} was cancelled; its result is dropped."
+        )
+    if why == "dropped":
+        return Problem("too_many_calls", f"id: the function call {call_id!r} was one too many; its result is dropped.")
+    if why or any(call.call_id == call_id for call in state.calls):
+        return Problem("function_call_already_answered", f"id: the function call {call_id!r} has its result already.")
+    return Problem("unknown_function_call", f"id: no function call {call_id!r} is open; use the id of its request.")
+
+
+def _batched(state: State, response_id: str, policy: Policy) -> Step:
+    """Turn the results of a response that is over into items once there are all of them."""
+    batch = _calls_of(state, response_id)
+    running = state.response is not None and state.response.response_id == response_id
+    if running or any(call.output is None for call in batch):
+        return Step(state)
+    return Step(_outputs(state, batch, policy))
+
+
+def _calls_of(state: State, response_id: str) -> list[Call]:
+    calls = (call for call in state.calls if call.response_id == response_id)
+    return sorted(calls, key=lambda call: call.output_index)
+
+
+def _outputs(state: State, batch: list[Call], policy: Policy, *, owed: bool = True) -> State:
+    items = list(state.items)
+    serial = state.serial
+    for call in batch:
+        content = {"type": "function_call_output", "call_id": call.call_id, "output": call.output}
+        items.append(Item(f"{policy.id_prefix}{serial}", call.ref, content, owed="ours" if owed else "later"))
+        serial += 1
+        state = _closed(state, "answered", call.call_id)
+    calls = tuple(call for call in state.calls if call not in batch)
+    return replace(state, items=tuple(items), calls=calls, serial=serial)
+
+
+def _closed(state: State, why: str, *call_ids: str) -> State:
+    closed = (*state.closed_calls, *((call_id, why) for call_id in call_ids))
+    return replace(state, closed_calls=closed[-_REMEMBERED:])
+
+
+def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy) -> Step:
+    """The response is over: a cancelled one's open calls are void, another's results go up when all are there."""
+    if outcome == "cancelled":
+        return _cancelled(state, response_id, policy)
+    return _batched(state, response_id, policy)
+
+
+def _cancelled(state: State, response_id: str, policy: Policy) -> Step:
+    """Void the open calls; results that are there already still go up, and are answered with the user's turn."""
+    batch = _calls_of(state, response_id)
+    void = tuple(call.call_id for call in batch if call.output is None)
+    state = _outputs(state, [call for call in batch if call.output is not None], policy, owed=False)
+    calls = tuple(call for call in state.calls if call.call_id not in void)
+    after = _closed(replace(state, calls=calls), "cancelled", *void)
+    return Step(after, (CallsCancelled(void),) if void else ())
+
+
+def void_calls(state: State) -> Step:
+    """The conversation that the calls belong to is gone with its link."""
+    void = tuple(call.call_id for call in state.calls if call.output is None)
+    problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
+    answers = tuple(Answered(call.ref, problem, in_force=False) for call in state.calls if call.ref is not None)
+    after = _closed(replace(state, calls=()), "cancelled", *(call.call_id for call in state.calls))
+    return Step(after, (*((CallsCancelled(void),) if void else ()), *answers))

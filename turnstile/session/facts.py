@@ -1,0 +1,108 @@
+"""What the Realtime API's events mean for a session; everything else is no business of the gate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnstile.session.events import (
+    AgentSpoke,
+    ConfigAnswered,
+    FunctionCalled,
+    ItemConfirmed,
+    Refused,
+    ResponseFinished,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TurnCommitted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.session.events import Fact, Json, Outcome
+
+_OUTCOMES: dict[str, Outcome] = {
+    "completed": "completed",
+    "failed": "failed",
+    "incomplete": "incomplete",
+    "cancelled": "cancelled",
+}
+
+
+class FactReader:
+    """Reads the facts out of one link's events; it remembers which responses are out of band.
+
+    A response whose ``conversation_id`` is null is not on the default conversation: it neither closes the gate nor
+    opens it. Where the field is missing, as with some compatible servers, the response is taken for an ordinary one.
+    """
+
+    def __init__(self) -> None:
+        self._out_of_band: set[str] = set()
+
+    def fact(self, event: Json) -> Fact | None:
+        """Return what `event` (a parsed server event under its current name) tells, or None."""
+        read = _READERS.get(event["type"])
+        return read(self, event) if read else None
+
+    def is_out_of_band(self, response_id: str) -> bool:
+        """Tell whether the response, not yet done, is one that the gate takes no notice of."""
+        return response_id in self._out_of_band
+
+    def _started(self, event: Json) -> Fact | None:
+        response = event["response"]
+        if "conversation_id" in response and response["conversation_id"] is None:
+            self._out_of_band.add(response["id"])
+            return None
+        metadata = response.get("metadata") or {}
+        return ResponseStarted(response["id"], metadata.get("client_event_id"))
+
+    def _finished(self, event: Json) -> Fact | None:
+        response = event["response"]
+        if response["id"] in self._out_of_band:
+            self._out_of_band.discard(response["id"])
+            return None
+        return ResponseFinished(response["id"], _OUTCOMES.get(response.get("status"), "completed"))
+
+    def _arguments_done(self, event: Json) -> Fact | None:
+        return self._called(event["response_id"], event["output_index"], event["call_id"])
+
+    def _output_item_done(self, event: Json) -> Fact | None:
+        item = event["item"]
+        if item["type"] != "function_call" or item.get("status") != "completed":
+            return None
+        return self._called(event["response_id"], event["output_index"], item["call_id"])
+
+    def _called(self, response_id: str, output_index: int, call_id: str) -> Fact | None:
+        return None if response_id in self._out_of_band else FunctionCalled(response_id, output_index, call_id)
+
+    def _part_added(self, event: Json) -> Fact | None:
+        spoken = event["part"].get("type") == "audio" and event["response_id"] not in self._out_of_band
+        return AgentSpoke() if spoken else None
+
+
+def _error(_: FactReader, event: Json) -> Fact:
+    error: dict[str, Any] = event["error"]
+    code = error.get("code") or error.get("type") or "error"
+    return Refused(error.get("event_id"), code, error.get("message") or code, error.get("param"))
+
+
+def _item(_: FactReader, event: Json) -> Fact:
+    return ItemConfirmed(event["item"]["id"])
+
+
+_READERS: dict[str, Callable[[FactReader, Json], Fact | None]] = {
+    "session.updated": lambda _, event: ConfigAnswered(event["session"]),
+    "conversation.item.added": _item,
+    "conversation.item.created": _item,
+    "conversation.item.done": _item,
+    "input_audio_buffer.speech_started": lambda _, __: SpeechStarted(),
+    "input_audio_buffer.speech_stopped": lambda _, event: SpeechStopped(event["item_id"]),
+    "input_audio_buffer.committed": lambda _, event: TurnCommitted(event["item_id"]),
+    "response.created": FactReader._started,  # noqa: SLF001 - the table of the class above
+    "response.done": FactReader._finished,  # noqa: SLF001
+    "response.function_call_arguments.done": FactReader._arguments_done,  # noqa: SLF001
+    "response.output_item.done": FactReader._output_item_done,  # noqa: SLF001
+    "response.content_part.added": FactReader._part_added,  # noqa: SLF001
+    "error": _error,
+}

@@ -1,0 +1,82 @@
+"""The upstream link: a new one knows nothing, a lost one takes its conversation with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.calling import void_calls
+from turnstile.session.effects import Answered, EndSession, OpenLink, Reported
+from turnstile.session.state import Hearing, Item, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import LinkLost
+    from turnstile.session.state import Policy
+
+
+def link_opened(state: State) -> Step:
+    """A link is there; nothing is in force on it yet."""
+    return Step(replace(state, link="open")) if state.link == "opening" else Step(state)
+
+
+def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
+    """Whatever ran is over. What upstream had not confirmed waits for the next link, if there may be one."""
+    problem = Problem(lost.code, lost.description)
+    if not lost.retryable or state.losses >= policy.reconnects:
+        return Step(replace(state, link="ended"), (EndSession(problem),))
+    calls = void_calls(state)
+    items, lost_items = _items_for_a_new_link(state)
+    say = state.requested.say if state.requested else None
+    update = state.updating
+    after = replace(
+        calls.state,
+        link="waiting",
+        losses=state.losses + 1,
+        in_force={},
+        updates=(*(update.requests if update else ()), *state.updates),
+        updating=None,
+        late=0,
+        response=None,
+        requested=None,
+        expected="",
+        items=items,
+        sayings=(say, *state.sayings) if say else state.sayings,
+        interrupting=False,
+        commits=(),
+        hearing=Hearing(),
+        voice_locked=False,
+        tries=0,
+        backing_off=False,
+    )
+    reported = (Reported(problem),) if state.link == "open" else ()
+    return Step(after, (*reported, *calls.effects, *lost_items, *_lost_commits(state, problem)))
+
+
+def _items_for_a_new_link(state: State) -> tuple[tuple[Item, ...], tuple[Effect, ...]]:
+    """User messages go again; a spoken turn and the result of a call cannot, since what they belong to is gone."""
+    kept: list[Item] = []
+    lost: list[Effect] = []
+    problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
+    for item in (*(state.response.seen if state.response else ()), *state.items):
+        if item.content is None:
+            continue
+        if item.content.get("type") == "function_call_output":
+            if item.stage != "confirmed" and item.ref is not None:
+                lost.append(Answered(item.ref, problem, in_force=False))
+            continue
+        # A confirmed item's request has its answer already.
+        ref = None if item.stage == "confirmed" else item.ref
+        kept.append(replace(item, stage="waiting", owed="ours", ref=ref))
+    return tuple(kept), tuple(lost)
+
+
+def _lost_commits(state: State, problem: Problem) -> tuple[Effect, ...]:
+    return tuple(Answered(commit.ref, problem, in_force=False) for commit in state.commits if commit.ref is not None)
+
+
+def link_due(state: State) -> Step:
+    """The moment of the next try has come."""
+    return Step(replace(state, link="opening"), (OpenLink(state.model),))

@@ -1,0 +1,115 @@
+"""The user's voice: turns that the API ends, turns that the proxy ends, turns that the client ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.answering import turn_ended
+from turnstile.session.effects import Answered, Reported, SendCommit
+from turnstile.session.state import Commit, Item, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.events import AudioHeard, SpeechStopped, TurnCommitted, TurnEndForced
+    from turnstile.session.state import Policy
+
+
+def speech_started(state: State) -> Step:
+    """The user speaks; the gate stays as it is."""
+    return Step(replace(state, hearing=replace(state.hearing, speaking=True)))
+
+
+def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
+    """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself."""
+    hearing = replace(state.hearing, speaking=False, stopped=stopped.item_id)
+    expected = _expectation(state, stopped.item_id) if state.api_answers_turns else state.expected
+    after = replace(state, hearing=hearing, expected=expected, epoch=state.epoch + 1, items=turn_ended(state.items))
+    return Step(after)
+
+
+def _expectation(state: State, item_id: str) -> str:
+    # The epoch makes each sign of the same turn an expectation of its own, with its own time.
+    return f"{item_id}@{state.epoch}"
+
+
+def turn_committed(state: State, committed: TurnCommitted) -> Step:
+    """A spoken turn is in the conversation: the API answers it by itself, or a create is owed for it."""
+    ours = bool(state.commits) and committed.item_id != state.hearing.stopped
+    theirs = state.api_answers_turns and not ours
+    item = Item(committed.item_id, stage="confirmed", owed="theirs" if theirs else "ours")
+    after = replace(
+        state,
+        items=(*turn_ended(state.items), item),
+        expected=_expectation(state, committed.item_id) if theirs else state.expected,
+        hearing=replace(state.hearing, speaking=False),
+        epoch=state.epoch + 1,
+    )
+    if not ours:
+        return Step(after)
+    commit, *rest = state.commits
+    answer = () if commit.ref is None else (Answered(commit.ref),)
+    return Step(replace(after, commits=tuple(rest)), answer)
+
+
+def turn_unanswered(state: State, policy: Policy) -> Step:
+    """The API did not begin the response that it owed: it is ours to create."""
+    text = f"Upstream did not answer the spoken turn (response.created) within {policy.expected_timeout:g} s."
+    items = tuple(replace(item, owed="ours") if item.owed == "theirs" else item for item in state.items)
+    return Step(replace(state, expected="", items=items), (Reported(Problem("response_expected_stalled", text)),))
+
+
+def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
+    """Commit what was heard when it is its turn; the response follows the commit."""
+    if not state.is_ready:
+        return Step(state, postpone=True)
+    return _commit(state, request.ref, policy)
+
+
+def _commit(state: State, ref: int | None, policy: Policy) -> Step:
+    event_id = f"{policy.id_prefix}{state.serial}"
+    hearing = replace(state.hearing, uncommitted=0.0, due=False, commits=state.hearing.commits + 1)
+    after = replace(state, hearing=hearing, commits=(*state.commits, Commit(event_id, ref)), serial=state.serial + 1)
+    return Step(after, (SendCommit(event_id),))
+
+
+def audio_heard(state: State, heard: AudioHeard) -> Step:
+    """More audio waits for a commit of ours."""
+    hearing = state.hearing
+    uncommitted = hearing.uncommitted + heard.milliseconds
+    return Step(replace(state, hearing=replace(hearing, uncommitted=uncommitted, heard=hearing.heard + 1)))
+
+
+def is_enough(state: State, policy: Policy) -> bool:
+    """Whether enough was heard for a commit; the first of a session wants more."""
+    least = policy.commit_minimum if state.hearing.commits else policy.commit_first
+    return state.hearing.uncommitted >= least
+
+
+def commit_due(state: State) -> Step:
+    """The time for a commit has come."""
+    return Step(replace(state, hearing=replace(state.hearing, due=True)))
+
+
+def leftover_due(state: State) -> State:
+    """A response ended: what was heard meanwhile is committed, however little it is."""
+    if not state.proxy_commits or state.hearing.uncommitted <= 0:
+        return state
+    return replace(state, hearing=replace(state.hearing, due=True))
+
+
+def settle_commit(state: State, policy: Policy) -> Step | None:
+    """Commit when it is due and the gate is open, one at a time."""
+    if not state.hearing.due or not state.is_ready or state.commits:
+        return None
+    if not state.proxy_commits or state.hearing.uncommitted <= 0:
+        return Step(replace(state, hearing=replace(state.hearing, due=False)))
+    return _commit(state, None, policy)
+
+
+def commit_lost(state: State, commit: Commit, problem: Problem) -> Step:
+    """The commit came to nothing: whoever asked for it is told, and audio goes on as before."""
+    after = replace(state, commits=tuple(other for other in state.commits if other is not commit))
+    answer = () if commit.ref is None else (Answered(commit.ref, problem, in_force=False),)
+    return Step(after, answer)

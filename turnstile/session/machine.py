@@ -1,0 +1,230 @@
+"""The session machine. `decide` is the rule book: one case per sentence, without clock, thread or socket.
+
+The rules in short: a configuration update or a response is sent only while no response is in progress, expected or
+requested. Only ``response.done`` with its id ends a response. An event that the state must not take now is postponed,
+and everything postponed is offered again, oldest first, whenever the state has changed. When nothing is left to offer,
+`settle` sends what the state owes: one update, then items, then one create.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from turnstile.errors import InternalError, Problem
+from turnstile.session import answering, calling, configuring, linking, listening
+from turnstile.session.effects import Answered, Held, ObserveAudio, Released, Reported, StartTimer, StopTimer
+from turnstile.session.events import (
+    AgentMessageGiven,
+    AgentSpoke,
+    AudioHeard,
+    ConfigAnswered,
+    ConfigRequested,
+    FunctionAnswered,
+    FunctionCalled,
+    HandedBack,
+    ItemConfirmed,
+    LinkLost,
+    LinkOpened,
+    Refused,
+    Request,
+    ResponseFinished,
+    ResponseProgressed,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TimerFired,
+    TurnCommitted,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.session.refusals import refused
+from turnstile.session.state import Policy, State
+from turnstile.session.step import Step
+from turnstile.session.waits import waits
+
+if TYPE_CHECKING:
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import Event
+
+
+def decide(state: State, event: Event, policy: Policy) -> Step:
+    """Return what `event` means in `state`."""
+    match event:
+        case ConfigRequested():
+            return configuring.take_config(state, event, policy)
+        case UserMessageGiven():
+            return answering.take_user_message(state, event, policy)
+        case AgentMessageGiven():
+            return answering.take_agent_message(state, event, policy)
+        case FunctionAnswered():
+            return calling.function_answered(state, event, policy)
+        case TurnEndForced():
+            return listening.take_turn_end(state, event, policy)
+        case LinkOpened():
+            return linking.link_opened(state)
+        case LinkLost():
+            return linking.link_lost(state, event, policy)
+        case ConfigAnswered():
+            return configuring.config_answered(state, event)
+        case ItemConfirmed(item_id):
+            return answering.item_confirmed(state, item_id)
+        case ResponseStarted():
+            return answering.response_started(state, event, policy)
+        case ResponseProgressed(response_id):
+            return _progressed(state, response_id)
+        case ResponseFinished():
+            step = answering.response_finished(state, event, policy)
+            return replace(step, state=listening.leftover_due(step.state)) if step.state != state else step
+        case FunctionCalled():
+            return calling.function_called(state, event, policy)
+        case AgentSpoke():
+            return Step(replace(state, voice_locked=True))
+        case SpeechStarted():
+            return listening.speech_started(state)
+        case SpeechStopped():
+            return listening.speech_stopped(state, event)
+        case TurnCommitted():
+            return listening.turn_committed(state, event)
+        case AudioHeard():
+            return listening.audio_heard(state, event)
+        case Refused():
+            return refused(state, event, policy)
+        case HandedBack(event_id):
+            return _handed_back(state, event_id)
+        case TimerFired():
+            return _time_is_up(state, event, policy)
+        case _:
+            assert_never(event)
+
+
+def settle(state: State, policy: Policy) -> Step | None:
+    """Return the next thing that `state` owes, or None when it owes nothing."""
+    return (
+        answering.settle_interruption(state, policy)
+        or configuring.settle_config(state, policy)
+        or answering.settle_items(state, policy)
+        or listening.settle_commit(state, policy)
+        or answering.settle_create(state, policy)
+    )
+
+
+def _progressed(state: State, response_id: str) -> Step:
+    response = state.response
+    if response is None or response.response_id != response_id:
+        return Step(state)
+    return Step(replace(state, response=replace(response, progress=response.progress + 1)))
+
+
+def _handed_back(state: State, event_id: str) -> Step:
+    if state.updating and state.updating.event_id == event_id:
+        return configuring.config_handed_back(state, state.updating)
+    if state.requested and state.requested.event_id == event_id:
+        return answering.create_handed_back(state, state.requested)
+    return Step(state)
+
+
+def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
+    """A wait came to its end; a timer of an earlier wait means nothing."""
+    wait = waits(state, policy).get(fired.name)
+    if wait is None or wait.token != fired.token:
+        return Step(state)
+    response, late = state.response, "Upstream did not confirm it in time."
+    match fired.name:
+        case "link":
+            return linking.link_due(state)
+        case "update" if state.updating:
+            return configuring.config_stalled(state, state.updating, policy)
+        case "create" if state.requested:
+            return answering.create_stalled(state, state.requested, policy)
+        case "expected":
+            return listening.turn_unanswered(state, policy)
+        case "response" if response:
+            text = f"The response {response.response_id} fell silent for {policy.response_stall:g} s, without response.done."
+            step = answering.cancel(state, response, "stalled", policy)
+            return replace(step, effects=(Reported(Problem("response_stalled", text)), *step.effects))
+        case "cancel" if response:
+            return answering.response_ended_unheard(state, response, policy)
+        case "item":
+            item = next(item for item in state.items if item.event_id == fired.token)
+            return answering.item_lost(state, item, Problem("item_stalled", late))
+        case "commit":
+            return listening.commit_lost(state, state.commits[0], Problem("commit_stalled", late))
+        case "retry":
+            return Step(replace(state, backing_off=False))
+        case _:
+            return listening.commit_due(state)
+
+
+class Session:
+    """One session's decisions. `handle` takes what happened and returns what shall be done, in order.
+
+    Args:
+        policy: Its limits.
+        state: Where it stands; a test constructs the one that it wants.
+    """
+
+    def __init__(self, policy: Policy | None = None, state: State | None = None) -> None:
+        self.policy = policy or Policy()
+        self.state = state or State()
+        self.backlog: tuple[Request, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Session {self.state.phase}, {len(self.backlog)} held>"
+
+    def handle(self, event: Event) -> list[Effect]:
+        """Take one event; return its effects, and those of everything that it lets through."""
+        before = offered = self.state
+        effects: list[Effect] = []
+        if not self._offer(event, effects):
+            self._hold(event, effects)
+        while True:
+            if self.state != offered:
+                offered = self.state
+                self._offer_again(effects)
+            elif step := settle(self.state, self.policy):
+                self._take(step, effects)
+            else:
+                return [*effects, *self._consequences(before)]
+
+    def _offer(self, event: Event, effects: list[Effect]) -> bool:
+        step = decide(self.state, event, self.policy)
+        self._take(step, effects)
+        return not step.postpone
+
+    def _take(self, step: Step, effects: list[Effect]) -> None:
+        self.state = step.state
+        effects.extend(step.effects)
+
+    def _hold(self, event: Event, effects: list[Effect]) -> None:
+        if not isinstance(event, Request):
+            raise InternalError("postponed_fact", f"{event!r} was postponed, but facts are taken as they come.")
+        if len(self.backlog) >= self.policy.max_held:
+            text = f"More than {self.policy.max_held} requests wait for their turn; this one is dropped."
+            effects.append(Answered(event.ref, Problem("too_many_held", text), in_force=False))
+            return
+        self.backlog = (*self.backlog, event)
+        effects.append(Held(event.ref, self.state.phase))
+
+    def _offer_again(self, effects: list[Effect]) -> None:
+        waiting, self.backlog = self.backlog, ()
+        kept: list[Request] = []
+        for request in waiting:
+            taken: list[Effect] = [Released(request.ref)]
+            if self._offer(request, taken):
+                effects += taken
+            else:
+                kept.append(request)
+        self.backlog = tuple(kept)
+
+    def _consequences(self, before: State) -> list[Effect]:
+        """Timers and the observation of audio follow from the state: what it began and ceased to wait for."""
+        if self.state == before:
+            return []
+        effects: list[Effect] = []
+        old, new = waits(before, self.policy), waits(self.state, self.policy)
+        effects += [StopTimer(name) for name in old if name not in new]
+        effects += [StartTimer(name, wait.token, wait.delay) for name, wait in new.items() if old.get(name) != wait]
+        if self.state.proxy_commits != before.proxy_commits:
+            effects.append(ObserveAudio(self.state.proxy_commits))
+        return effects

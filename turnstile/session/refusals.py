@@ -1,0 +1,98 @@
+"""Whose fault an ``error`` event is: by event id, then by code, then by the oldest thing unanswered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session import answering, configuring, listening
+from turnstile.session.effects import Reported
+from turnstile.session.state import Commit, Create, Item, Response, Update
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.session.events import Refused
+    from turnstile.session.state import Policy, State
+
+Unanswered = Update | Create | Commit | Item | Response
+
+# Codes that say nothing about an event of ours, so that without an event id they blame none.
+_NOBODYS = frozenset(
+    {"server_error", "session_expired", "rate_limit_exceeded", "insufficient_quota", "invalid_api_key"}
+)
+
+
+def refused(state: State, error: Refused, policy: Policy) -> Step:
+    """Give the error to what it refuses; one that refuses nothing of ours is the client's to know."""
+    culprit = _culprit(state, error, policy)
+    match culprit:
+        case Update():
+            return configuring.config_refused(state, culprit, error)
+        case Create():
+            return answering.create_refused(state, culprit, error, policy)
+        case Commit():
+            return listening.commit_lost(state, culprit, _problem(error))
+        case Item():
+            return answering.item_lost(state, culprit, _problem(error))
+        case Response():
+            return answering.response_ended_unheard(state, culprit, policy)
+        case None if answering.is_collision(error) or _is_ours(error, policy):
+            # The proxy's own business, settled since.
+            return Step(state)
+        case None:
+            return Step(state, (Reported(_problem(error)),))
+
+
+def _problem(error: Refused) -> Problem:
+    return Problem(error.code, error.message)
+
+
+def _is_ours(error: Refused, policy: Policy) -> bool:
+    return error.event_id is not None and error.event_id.startswith(policy.id_prefix)
+
+
+def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
+    unanswered = dict(_unanswered(state))
+    if error.event_id is not None:
+        return unanswered.get(error.event_id)
+    oldest_first = sorted(unanswered.items(), key=lambda entry: _age(entry[0], policy))
+    kind = _kind_named(error)
+    if kind is not None:
+        return next((one for _, one in oldest_first if isinstance(one, kind)), None)
+    if error.code in _NOBODYS or error.param == "audio":
+        return None
+    return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
+
+
+def _unanswered(state: State) -> Iterator[tuple[str, Unanswered]]:
+    if state.updating:
+        yield state.updating.event_id, state.updating
+    if state.requested:
+        yield state.requested.event_id, state.requested
+    for commit in state.commits:
+        yield commit.event_id, commit
+    for item in state.items:
+        if item.stage == "sent":
+            yield item.event_id, item
+    if state.response and state.response.cancel:
+        yield state.response.cancel.event_id, state.response
+
+
+def _age(event_id: str, policy: Policy) -> int:
+    return int(event_id.removeprefix(policy.id_prefix))
+
+
+def _kind_named(error: Refused) -> type[Unanswered] | None:
+    """Read from the error which kind of event it refuses: code, then the field named, then its words."""
+    param = error.param or ""
+    if answering.is_collision(error) or param.startswith("response"):
+        return Create
+    if error.code == "response_cancel_not_active" or error.message.startswith("Cancellation failed"):
+        return Response
+    if error.code == "input_audio_buffer_commit_empty" or "committing input audio buffer" in error.message:
+        return Commit
+    if error.code == "cannot_update_voice" or param.startswith("session") or "update a conversation" in error.message:
+        return Update
+    return Item if param.startswith("item") else None

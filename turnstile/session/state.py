@@ -1,0 +1,318 @@
+"""What a session knows: everything that gates is in `State`, one value, compared by ``!=``.
+
+A fact that makes an event welcome or unwelcome must be in here: what waits is offered again when this changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from turnstile.session.patch import at, difference, merged
+
+if TYPE_CHECKING:
+    from turnstile.session.events import AgentMessageGiven, ConfigRequested, Json, Ref
+
+Link = Literal["closed", "opening", "waiting", "open", "ended"]
+Because = Literal["asked", "stalled", "superfluous"]
+Phase = Literal["no link", "updating", "expected", "requested", "in progress", "cancelling", "idle"]
+PHASES: tuple[Phase, ...] = ("no link", "idle", "updating", "expected", "requested", "in progress", "cancelling")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The limits that a session keeps; times in seconds, audio in milliseconds.
+
+    Args:
+        turns: Who begins the response to a spoken turn: the API by itself, or the proxy when the turn is committed.
+        id_prefix: Begins every event and item id of ours; at most 16 characters, since the API takes 32.
+        update_timeout: How long a ``session.update`` may stay unanswered.
+        create_timeout: How long a ``response.create`` may stay unanswered.
+        expected_timeout: How long the API may take to begin the response that it owes a spoken turn.
+        response_stall: How long a response may be silent before it counts as stalled.
+        cancel_timeout: How long a cancelled response may take to end.
+        item_timeout: How long a conversation item may stay unconfirmed.
+        commit_timeout: How long a commit may stay unanswered.
+        retry_delay: The wait before the second repetition of a refused create; doubles with each further one.
+        create_tries: How often one create is tried in all.
+        reconnects: How many lost links in a row are replaced.
+        max_held: How many requests may wait.
+        max_open_calls: How many function calls may be open.
+        prompt_limit: How many characters the instructions may have after an addition.
+        commit_pause: The proxy commits this long after the last audio...
+        commit_enough: ...or this long after there was enough, when audio keeps coming.
+        commit_minimum: What is enough for a commit.
+        commit_first: What is enough for the first commit of a session.
+    """
+
+    turns: Literal["server", "proxy"] = "server"
+    id_prefix: str = "ts_"
+    update_timeout: float = 10.0
+    create_timeout: float = 10.0
+    expected_timeout: float = 5.0
+    response_stall: float = 30.0
+    cancel_timeout: float = 5.0
+    item_timeout: float = 10.0
+    commit_timeout: float = 5.0
+    retry_delay: float = 0.25
+    create_tries: int = 4
+    reconnects: int = 2
+    max_held: int = 256
+    max_open_calls: int = 64
+    prompt_limit: int = 25_000
+    commit_pause: float = 0.4
+    commit_enough: float = 0.6
+    commit_minimum: float = 100.0
+    commit_first: float = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A ``session.update`` that upstream has not answered.
+
+    Args:
+        event_id: Ours.
+        requests: The requests that it carries; none when it only restores a new link.
+        patch: What was sent.
+        target: The whole configuration that is in force once it is confirmed.
+    """
+
+    event_id: str
+    requests: tuple[ConfigRequested, ...]
+    patch: Json
+    target: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A conversation item that no response has seen.
+
+    Args:
+        item_id: Its id; ours, or the API's for a spoken turn.
+        ref: The request that put it in; None for a spoken turn.
+        content: The item as sent; None for a spoken turn, which cannot be sent again.
+        stage: How far it is on its way into the conversation.
+        owed: Who has to begin the response that it waits for: we (``ours``), the API, which was heard to end the
+            turn (``theirs``), or nobody before the user's turn ends, since the user broke in on the one it had
+            (``later``).
+        event_id: The event that sent it.
+    """
+
+    item_id: str
+    ref: Ref | None = None
+    content: Json | None = None
+    stage: Literal["waiting", "sent", "confirmed"] = "waiting"
+    owed: Literal["ours", "theirs", "later"] = "ours"
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A ``response.create`` that upstream has not answered; `say` is the agent message that it speaks, if any."""
+
+    event_id: str
+    say: AgentMessageGiven | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A ``response.cancel`` that is out; `because` says what becomes of the items that the response saw."""
+
+    event_id: str
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The response in progress on the default conversation.
+
+    Args:
+        response_id: The API's name for it.
+        seen: The items that wait for it, so that they can be owed another one if it fails.
+        superfluous: It is ours, but what it was to answer has been answered.
+        progress: Counts signs of life.
+        cancel: The cancel that is out for it.
+    """
+
+    response_id: str
+    seen: tuple[Item, ...] = ()
+    superfluous: bool = False
+    progress: int = 0
+    cancel: Cancel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call of a response; `output` is None while the client has not answered it."""
+
+    call_id: str
+    response_id: str
+    output_index: int
+    ref: Ref | None = None
+    output: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of ours that upstream has not answered; `ref` is the request behind it, if any."""
+
+    event_id: str
+    ref: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """The user's voice, as far as the session knows of it.
+
+    Args:
+        speaking: The API hears the user.
+        stopped: The turn that the API heard end, which it will commit by itself.
+        uncommitted: Milliseconds of input audio since the last commit, while the proxy commits.
+        heard: Counts the reports of input audio.
+        commits: Counts the commits of ours.
+        due: A commit is due.
+    """
+
+    speaking: bool = False
+    stopped: str = ""
+    uncommitted: float = 0.0
+    heard: int = 0
+    commits: int = 0
+    due: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole of a session.
+
+    Args:
+        link: The upstream link; ``waiting`` for the moment of the next try.
+        losses: Links lost in a row.
+        model: The model that the link was opened for.
+        accepted: The configuration that the client wants, as far as upstream ever took it.
+        in_force: What this link's upstream confirmed.
+        configured: A first configuration was accepted.
+        updates: Requests taken, not yet sent.
+        one_by_one: How many of them go alone, since upstream refused them together.
+        updating: The unanswered update.
+        late: Answers of updates given up on that may still come.
+        response: The response in progress.
+        requested: The unanswered create.
+        expected: Names the turn whose response the API will begin by itself; "" for none.
+        items: Items that no response has seen, in the order given.
+        sayings: Agent messages to be spoken, in order.
+        interrupting: The response in progress, or the one about to be, shall be cancelled.
+        calls: Function calls whose result has not gone upstream.
+        closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
+        commits: Unanswered commits.
+        hearing: The user's voice.
+        voice_locked: Assistant audio is in the conversation.
+        tries: Creates that failed in a row.
+        backing_off: The next create waits for its moment.
+        epoch: Counts the facts that close the gate.
+        serial: Counts the ids given out.
+    """
+
+    link: Link = "closed"
+    losses: int = 0
+    model: str | None = None
+    accepted: Json = field(default_factory=dict)
+    in_force: Json = field(default_factory=dict)
+    configured: bool = False
+    updates: tuple[ConfigRequested, ...] = ()
+    one_by_one: int = 0
+    updating: Update | None = None
+    late: int = 0
+    response: Response | None = None
+    requested: Create | None = None
+    expected: str = ""
+    items: tuple[Item, ...] = ()
+    sayings: tuple[AgentMessageGiven, ...] = ()
+    interrupting: bool = False
+    calls: tuple[Call, ...] = ()
+    closed_calls: tuple[tuple[str, str], ...] = ()
+    commits: tuple[Commit, ...] = ()
+    hearing: Hearing = field(default_factory=Hearing)
+    voice_locked: bool = False
+    tries: int = 0
+    backing_off: bool = False
+    epoch: int = 0
+    serial: int = 0
+
+    @property
+    def phase(self) -> Phase:
+        """The state's one word, for people; where two facts hold at once, the one that ends last."""
+        if self.link != "open":
+            return "no link"
+        if self.response:
+            return "cancelling" if self.response.cancel else "in progress"
+        if self.requested:
+            return "requested"
+        if self.expected:
+            return "expected"
+        return "updating" if self.updating else "idle"
+
+    @property
+    def gate_is_open(self) -> bool:
+        """Whether a ``session.update`` may go: no response is in progress, expected or requested."""
+        return (
+            self.link == "open"
+            and self.response is None
+            and self.requested is None
+            and not self.expected
+            and self.updating is None
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether items may go: the gate is open and the configuration asked for is in force."""
+        return self.gate_is_open and self.configured and not self.updates and self.is_in_sync
+
+    @property
+    def is_in_sync(self) -> bool:
+        """Whether upstream confirmed on this link all that the client has been told is in force."""
+        return self.in_force is self.accepted or not difference(self.accepted, self.in_force)
+
+    @property
+    def has_owed(self) -> bool:
+        """Whether an item in the conversation waits for a response that we have to create."""
+        return any(item.owed == "ours" and item.stage == "confirmed" for item in self.items)
+
+    @property
+    def may_create(self) -> bool:
+        """Whether a ``response.create`` may go: ready, and every item that was sent is confirmed."""
+        return self.is_ready and not self.backing_off and all(item.stage == "confirmed" for item in self.items)
+
+    @property
+    def turn_is_running(self) -> bool:
+        """Whether the user or the agent has the turn, or is about to."""
+        busy = self.response or self.requested or self.expected or self.sayings or self.items or self.hearing.speaking
+        return bool(busy)
+
+    @property
+    def api_answers_turns(self) -> bool:
+        """Whether the API begins the response to a spoken turn by itself (its default)."""
+        detection = at(self.in_force, "audio", "input", "turn_detection", default={})
+        return detection is not None and bool(detection.get("create_response", True))
+
+    @property
+    def proxy_commits(self) -> bool:
+        """Whether turn detection is off, so that the proxy commits the input audio."""
+        return self.link == "open" and at(self.in_force, "audio", "input", "turn_detection", default={}) is None
+
+
+def with_request(config: Json, request: ConfigRequested) -> Json:
+    """Return the configuration that `request` makes of `config`."""
+    result = merged(config, request.patch)
+    if request.added_prompt:
+        before = result.get("instructions") or ""
+        result["instructions"] = f"{before}\n\n{request.added_prompt}" if before else request.added_prompt
+    return result
+
+
+def wanted(state: State, requests: tuple[ConfigRequested, ...]) -> Json:
+    """Return the configuration that `requests` make of the accepted one."""
+    config = state.accepted
+    for request in requests:
+        config = with_request(config, request)
+    return config
