@@ -140,7 +140,9 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
         case "expected":
             return listening.turn_unanswered(state, policy)
         case "response" if response:
-            text = f"The response {response.response_id} fell silent for {policy.response_stall:g} s, without response.done."
+            text = (
+                f"The response {response.response_id} fell silent for {policy.response_stall:g} s before response.done."
+            )
             step = answering.cancel(state, response, "stalled", policy)
             return replace(step, effects=(Reported(Problem("response_stalled", text)), *step.effects))
         case "cancel" if response:
