@@ -145,7 +145,6 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
         requested=None if ours else create,
         expected="",
         items=tuple(item for item in state.items if item not in seen),
-        epoch=state.epoch + 1,
     )
     return Step(after, (*effects, *_answers(say.ref if say else None, None)))
 

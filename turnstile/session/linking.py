@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.calling import void_calls
 from turnstile.session.effects import Answered, EndSession, OpenLink, Reported
+from turnstile.session.events import LinkLost
 from turnstile.session.state import Hearing, Item, State
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
-    from turnstile.session.events import LinkLost
     from turnstile.session.state import Policy
 
 
@@ -77,6 +77,9 @@ def _lost_commits(state: State, problem: Problem) -> tuple[Effect, ...]:
     return tuple(Answered(commit.ref, problem, in_force=False) for commit in state.commits if commit.ref is not None)
 
 
-def link_due(state: State) -> Step:
-    """The moment of the next try has come."""
+def link_due(state: State, policy: Policy) -> Step:
+    """The moment of the next try has come; or a link that was to open keeps silent."""
+    if state.link == "opening":
+        text = f"The upstream link did not come up (session.created) within {policy.link_timeout:g} s."
+        return link_lost(state, LinkLost("upstream_silent", text), policy)
     return Step(replace(state, link="opening"), (OpenLink(state.model),))

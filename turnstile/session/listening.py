@@ -25,7 +25,7 @@ def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
     """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself."""
     hearing = replace(state.hearing, speaking=False, stopped=stopped.item_id)
     expected = _expectation(state, stopped.item_id) if state.api_answers_turns else state.expected
-    after = replace(state, hearing=hearing, expected=expected, epoch=state.epoch + 1, items=turn_ended(state.items))
+    after = replace(state, hearing=hearing, expected=expected, items=turn_ended(state.items))
     return Step(after)
 
 
@@ -44,7 +44,6 @@ def turn_committed(state: State, committed: TurnCommitted) -> Step:
         items=(*turn_ended(state.items), item),
         expected=_expectation(state, committed.item_id) if theirs else state.expected,
         hearing=replace(state.hearing, speaking=False),
-        epoch=state.epoch + 1,
     )
     if not ours:
         return Step(after)

@@ -15,6 +15,7 @@ from turnstile.errors import InternalError, Problem
 from turnstile.session import answering, calling, configuring, linking, listening
 from turnstile.session.effects import Answered, Held, ObserveAudio, Released, Reported, StartTimer, StopTimer
 from turnstile.session.events import (
+    CLOSING_FACTS,
     AgentMessageGiven,
     AgentSpoke,
     AudioHeard,
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 def decide(state: State, event: Event, policy: Policy) -> Step:
     """Return what `event` means in `state`."""
+    if isinstance(event, CLOSING_FACTS):
+        state = replace(state, epoch=state.epoch + 1)
     match event:
         case ConfigRequested():
             return configuring.take_config(state, event, policy)
@@ -132,7 +135,7 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
     response, late = state.response, "Upstream did not confirm it in time."
     match fired.name:
         case "link":
-            return linking.link_due(state)
+            return linking.link_due(state, policy)
         case "update" if state.updating:
             return configuring.config_stalled(state, state.updating, policy)
         case "create" if state.requested:

@@ -26,6 +26,7 @@ class Policy:
     Args:
         turns: Who begins the response to a spoken turn: the API by itself, or the proxy when the turn is committed.
         id_prefix: Begins every event and item id of ours; at most 16 characters, since the API takes 32.
+        link_timeout: How long a new upstream link may take to say that it is up.
         update_timeout: How long a ``session.update`` may stay unanswered.
         create_timeout: How long a ``response.create`` may stay unanswered.
         expected_timeout: How long the API may take to begin the response that it owes a spoken turn.
@@ -47,6 +48,7 @@ class Policy:
 
     turns: Literal["server", "proxy"] = "server"
     id_prefix: str = "ts_"
+    link_timeout: float = 20.0
     update_timeout: float = 10.0
     create_timeout: float = 10.0
     expected_timeout: float = 5.0
