@@ -1,0 +1,210 @@
+"""Who runs an actor that has messages: a few shared threads, instead of a thread for each.
+
+pykka lets an actor class bring its own inbox and loop (`Actor._create_actor_inbox`, `Actor._start_actor_loop`). Here the
+inbox is a deque and a claim: the put that wins the claim schedules the actor; a run takes what waits, up to a limit,
+gives the claim up, and schedules itself again if more came. So an actor runs on one thread at a time, an actor
+without messages costs nothing, and what a run writes can leave at its end in one piece.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections import deque
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import pykka
+from pykka._envelope import Envelope
+
+from turnstile.errors import InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.ports import Inbox
+
+_log = logging.getLogger(__name__)
+
+# How many messages a run takes before it lets others run.
+_RUN_LENGTH = 64
+
+
+class Dispatcher:
+    """Threads that run actors.
+
+    Args:
+        workers: How many threads; one is fastest, since Python runs one at a time anyway.
+        name: Begins the threads' names.
+    """
+
+    def __init__(self, workers: int = 1, name: str = "turnstile-actors") -> None:
+        self._ready: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(workers)
+        ]
+        self._lock = threading.Lock()
+        self._started = False
+
+    def schedule(self, run: Callable[[], None]) -> None:
+        """Have `run` called on one of the threads, which start with the first use (never before a fork)."""
+        if not self._started:
+            self._start()
+        self._ready.put(run)
+
+    def _start(self) -> None:
+        with self._lock:
+            if not self._started:
+                for thread in self._threads:
+                    thread.start()
+                self._started = True
+
+    def stop(self, timeout: float) -> bool:
+        """Let the threads end after what is scheduled already; tells whether they did within `timeout` seconds."""
+        with self._lock:
+            if not self._started:
+                return True
+            for _ in self._threads:
+                self._ready.put(None)
+        for thread in self._threads:
+            thread.join(timeout)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self) -> None:
+        while (run := self._ready.get()) is not None:
+            try:
+                run()
+            except Exception:
+                _log.exception("An actor's run failed outside of its message handling")
+
+
+class DispatchedInbox:
+    """An inbox that has its actor scheduled; satisfies pykka's inbox and the `Inbox` port."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Envelope[Any]] = deque()
+        self._claim = threading.Lock()
+        self.wake: Callable[[], None] | None = None
+
+    def tell(self, message: object, /) -> None:
+        """Put a message in; one for an actor that has stopped is dropped."""
+        self.put(Envelope(message))
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """Put an envelope in, and have the actor run if it is not about to anyway."""
+        self._messages.append(envelope)
+        self._wake_if_idle()
+
+    def get(self) -> Envelope[Any]:
+        """Take the oldest envelope; raises IndexError when there is none."""
+        return self._messages.popleft()
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self._messages
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Begin to schedule: what was put in before counts as new."""
+        self.wake = wake
+        if self._messages:
+            self._wake_if_idle()
+
+    def give_up_claim(self) -> None:
+        """End a run; begins another if more came."""
+        self._claim.release()
+        if self._messages:
+            self._wake_if_idle()
+
+    def _wake_if_idle(self) -> None:
+        if self.wake is not None and self._claim.acquire(blocking=False):
+            self.wake()
+
+
+class DispatchedActor(pykka.Actor):
+    """An actor that runs on a `Dispatcher` while it has messages.
+
+    Subclasses implement pykka's `on_receive`, `on_stop` and `on_failure` as usual. Connecting and the like is a
+    message, not `on_start`, for which pykka runs no hook when it fails.
+
+    Args:
+        dispatcher: Who runs it.
+    """
+
+    run_length: ClassVar[int] = _RUN_LENGTH
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__()
+        self._dispatcher = dispatcher
+
+    @staticmethod
+    def _create_actor_inbox() -> DispatchedInbox:
+        return DispatchedInbox()
+
+    @staticmethod
+    def _create_future() -> pykka.Future[Any]:
+        return pykka.ThreadingFuture()
+
+    @property
+    def inbox(self) -> DispatchedInbox:
+        """The actor's own inbox."""
+        return cast("DispatchedInbox", self.actor_inbox)
+
+    def _start_actor_loop(self) -> None:
+        self._actor_loop_setup()
+        self.inbox.open(lambda: self._dispatcher.schedule(self._run))
+
+    def run_ended(self) -> None:
+        """Run code when the messages that waited are worked on, such as writing out what they came to."""
+
+    def _run(self) -> None:
+        try:
+            for _ in range(self.run_length):
+                if self.actor_stopped.is_set() or self.inbox.empty():
+                    break
+                self._take(self.inbox.get())
+            if not self.actor_stopped.is_set():
+                self._end_run()
+            if self.actor_stopped.is_set():
+                self._actor_loop_teardown()
+        finally:
+            self.inbox.give_up_claim()
+
+    def _take(self, envelope: Envelope[Any]) -> None:
+        """Handle one message as pykka does: a failed tell ends the actor, a failed ask is its asker's."""
+        try:
+            answer = self._handle_receive(envelope.message)
+        except Exception:  # noqa: BLE001 - whatever a handler raises ends its actor, and nothing else
+            if envelope.reply_to is not None:
+                envelope.reply_to.set_exception()
+            else:
+                self._fail()
+        else:
+            if envelope.reply_to is not None:
+                envelope.reply_to.set(answer)
+
+    def _end_run(self) -> None:
+        try:
+            self.run_ended()
+        except Exception:  # noqa: BLE001 - as for a message
+            self._fail()
+
+    def _fail(self) -> None:
+        failure = sys.exc_info()
+        self._handle_failure(*failure)
+        try:
+            self.on_failure(*failure)
+        except Exception:
+            _log.exception("Cleaning up after a failed actor failed too")
+
+
+def inbox_of(actor: pykka.ActorRef[Any]) -> Inbox:
+    """Return where to tell a dispatched actor things: cheaper than its ref, and silent when it has stopped.
+
+    Raises:
+        InternalError: The actor is of another kind.
+    """
+    inbox = actor.actor_inbox
+    if not isinstance(inbox, DispatchedInbox):
+        raise InternalError("foreign_actor", f"{actor} is no dispatched actor.")
+    return inbox

@@ -1,0 +1,105 @@
+"""How a session's actors live and end: together, once, each releasing what it owns."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from actors.dispatch import DispatchedActor
+from actors.messages import End, Introduction
+from turnstile.errors import Problem
+from turnstile.observability.logs import session_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from actors.dispatch import Dispatcher
+    from turnstile.ports import Inbox
+
+_log = logging.getLogger(__name__)
+
+INTERNAL_FAULT = Problem("internal_error", "The proxy failed in this session; connect again.")
+_INTERNAL_END = End(1011, "internal error", INTERNAL_FAULT)
+
+
+class SessionActor(DispatchedActor):
+    """One of a session's three actors.
+
+    Whoever fails or is told to end tells the other two, and releases what it owns exactly once, whichever way it came
+    to its end.
+
+    Args:
+        session_id: Names the session in the logs.
+        dispatcher: Who runs the actor.
+        on_end: Called once when the actor has released everything.
+    """
+
+    def __init__(self, session_id: str, dispatcher: Dispatcher, on_end: Callable[[], None]) -> None:
+        super().__init__(dispatcher)
+        self.session_id = session_id
+        self._on_end = on_end
+        self._peers: tuple[Inbox, ...] = ()
+        self._released = False
+
+    def on_receive(self, message: object) -> object:
+        """Take a message: the common ones here, the actor's own in `receive`."""
+        match message:
+            case End():
+                self._end(message)
+            case Introduction():
+                me = self.inbox
+                self._peers = tuple(
+                    inbox for inbox in (message.client, message.coordinator, message.upstream) if inbox is not me
+                )
+                self.meet(message)
+            case _:
+                return self.receive(message)
+        return None
+
+    def meet(self, others: Introduction) -> None:
+        """Keep the inboxes that the actor tells things to."""
+        raise NotImplementedError
+
+    def receive(self, message: object) -> object:
+        """Take one message of the actor's own."""
+        raise NotImplementedError
+
+    def release(self, end: End) -> None:
+        """Let go of what the actor owns; called once, at its end."""
+        raise NotImplementedError
+
+    def end_session(self, end: End) -> None:
+        """End the whole session from here."""
+        self.inbox.tell(end)
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """A message could not be handled: this session ends, with words for its client, and no other."""
+        del exception_type, exception_value, traceback  # pykka has logged them
+        self._release_once(_INTERNAL_END)
+
+    def _run(self) -> None:
+        with session_context(self.session_id):
+            super()._run()
+
+    def _end(self, end: End) -> None:
+        self._release_once(end)
+        self.stop()
+
+    def _release_once(self, end: End) -> None:
+        if self._released:
+            return
+        self._released = True
+        for peer in self._peers:
+            peer.tell(end)
+        try:
+            self.release(end)
+        except Exception:
+            _log.exception("%s could not let go of everything", type(self).__name__)
+        finally:
+            self._on_end()

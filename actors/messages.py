@@ -1,0 +1,99 @@
+"""What the actors of a session tell each other, besides the session's own events and effects.
+
+The coordinator is told events (`turnstile.session.events`), and tells the other two effects (`turnstile.session.effects`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from turnstile.audio.formats import AudioFormat
+    from turnstile.errors import Problem
+    from turnstile.ports import Connection, Inbox
+    from turnstile.protocol.frames import Frame
+    from turnstile.session.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """The first message to each: where the three find each other."""
+
+    client: Inbox
+    coordinator: Inbox
+    upstream: Inbox
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConnected:
+    """To the ClientActor: its socket."""
+
+    connection: Connection
+
+
+class ClientAudio(NamedTuple):
+    """To the UpstreamActor: input audio as the client sent it."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AudioAgreed:
+    """To the UpstreamActor: the formats that the client's Settings brought into force; audio may flow.
+
+    Args:
+        input: What the client sends.
+        output: What it wants to hear.
+        container: ``none``, or ``wav`` for a header before the audio.
+    """
+
+    input: AudioFormat
+    output: AudioFormat
+    container: str
+
+
+class FromLink(NamedTuple):
+    """To the UpstreamActor: what one of its links said; `link` tells an old link's last words from a new one's."""
+
+    link: object
+    message: object
+
+
+class ToClient(NamedTuple):
+    """To the ClientActor: frames for the client, in the wire's order."""
+
+    frames: list[Frame]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The session ends; told to all three by whoever knows first.
+
+    Args:
+        code: The close code for the client.
+        reason: Its words.
+        problem: What the client is told before; None for an ordinary end.
+    """
+
+    code: int
+    reason: str
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Asked of the coordinator, from outside: where the session stands; answered by a `Snapshot`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where a session stands.
+
+    Args:
+        state: Everything that gates.
+        held: How many requests wait for their turn.
+    """
+
+    state: State
+    held: int

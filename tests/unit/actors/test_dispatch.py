@@ -1,0 +1,185 @@
+"""Actors on shared threads."""
+
+from __future__ import annotations
+
+import threading
+
+import pykka
+import pytest
+
+from actors.dispatch import DispatchedActor, Dispatcher, inbox_of
+from turnstile.errors import InternalError
+
+DEADLINE = 5.0
+
+
+@pytest.fixture
+def dispatcher():
+    dispatcher = Dispatcher()
+    yield dispatcher
+    assert dispatcher.stop(DEADLINE)
+
+
+class Recorder(DispatchedActor):
+    """Keeps what it is told; a callable is called."""
+
+    def __init__(self, dispatcher):
+        super().__init__(dispatcher)
+        self.actor_ref.recorder = self
+        self.told = []
+        self.runs = []
+        self.failures = []
+        self.fail_at_end_of_run = False
+
+    def on_receive(self, message):
+        self.told.append(message)
+        return message() if callable(message) else message
+
+    def run_ended(self):
+        self.runs.append(len(self.told))
+        if self.fail_at_end_of_run:
+            raise ValueError("the run cannot end")
+
+    def on_failure(self, _exception_type, exception_value, _traceback):
+        self.failures.append(exception_value)
+
+
+class Slow(pykka.ThreadingActor):
+    pass
+
+
+@pytest.fixture
+def actor(dispatcher):
+    ref = Recorder.start(dispatcher)
+    yield ref
+    if ref.is_alive():
+        ref.stop(timeout=DEADLINE)
+
+
+def test_messages_are_handled_in_the_order_told(actor):
+    for number in range(1000):
+        actor.tell(number)
+    assert actor.ask(lambda: actor.recorder.told[:1000], timeout=DEADLINE) == list(range(1000))
+
+
+def test_messages_from_many_threads_are_each_handled_once(actor):
+    def tell_many():
+        for number in range(500):
+            actor.actor_inbox.tell(number)
+
+    threads = [threading.Thread(target=tell_many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    told = actor.ask(lambda: list(actor.recorder.told), timeout=DEADLINE)
+    assert sorted(told[:-1]) == sorted(list(range(500)) * 4)
+
+
+def test_messages_told_during_a_run_are_handled_in_a_later_one(actor):
+    began, go_on = threading.Event(), threading.Event()
+
+    def hold():
+        began.set()
+        assert go_on.wait(DEADLINE)
+
+    actor.tell(hold)
+    assert began.wait(DEADLINE)
+    for number in range(100):
+        actor.tell(number)
+    go_on.set()
+    actor.ask("last", timeout=DEADLINE)
+    assert len(actor.recorder.runs) >= 1
+    assert actor.recorder.runs[0] == DispatchedActor.run_length
+
+
+def test_one_actor_failing_leaves_the_others_on_its_thread_alone(actor, dispatcher, caplog):
+    other = Recorder.start(dispatcher)
+    try:
+        actor.tell(lambda: 1 / 0)
+        assert other.ask("still here", timeout=DEADLINE) == "still here"
+        assert not actor.is_alive()
+        assert isinstance(actor.recorder.failures[0], ZeroDivisionError)
+        assert "Unhandled exception" in caplog.text
+    finally:
+        other.stop(timeout=DEADLINE)
+
+
+def test_a_failed_ask_is_the_askers_and_the_actor_lives(actor):
+    with pytest.raises(ZeroDivisionError):
+        actor.ask(lambda: 1 / 0, timeout=DEADLINE)
+    assert actor.is_alive()
+
+
+def test_a_failure_at_the_end_of_a_run_ends_the_actor(actor, dispatcher, caplog):
+    actor.recorder.fail_at_end_of_run = True
+    actor.tell("anything")
+    other = Recorder.start(dispatcher)
+    other.stop(timeout=DEADLINE)
+    assert not actor.is_alive()
+    assert "the run cannot end" in caplog.text
+
+
+def test_a_cleanup_that_fails_too_is_logged_and_the_thread_goes_on(actor, dispatcher, caplog):
+    actor.recorder.failures = None
+    actor.tell(lambda: 1 / 0)
+    other = Recorder.start(dispatcher)
+    other.stop(timeout=DEADLINE)
+    assert "Cleaning up after a failed actor failed too" in caplog.text
+
+
+def test_asks_behind_a_stop_are_answered_with_the_actors_death(actor):
+    began, go_on = threading.Event(), threading.Event()
+
+    def hold():
+        began.set()
+        assert go_on.wait(DEADLINE)
+
+    actor.tell(hold)
+    assert began.wait(DEADLINE)
+    stopping = actor.stop(block=False)
+    late = actor.ask("too late", block=False)
+    go_on.set()
+    assert stopping.get(timeout=DEADLINE)
+    with pytest.raises(pykka.ActorDeadError):
+        late.get(timeout=DEADLINE)
+
+
+def test_telling_a_stopped_actor_through_its_inbox_is_silent(actor):
+    inbox = inbox_of(actor)
+    actor.stop(timeout=DEADLINE)
+    inbox.tell("nobody home")
+    assert "nobody home" not in actor.recorder.told
+
+
+def test_messages_told_before_the_start_wait_for_it(dispatcher):
+    actor = Recorder(dispatcher)
+    actor.inbox.tell("early")
+    actor._start_actor_loop()
+    assert actor.actor_ref.ask("second", timeout=DEADLINE) == "second"
+    assert actor.told == ["early", "second"]
+    actor.actor_ref.stop(timeout=DEADLINE)
+
+
+def test_an_actor_of_another_kind_has_no_inbox_to_tell():
+    ref = Slow.start()
+    try:
+        with pytest.raises(InternalError, match="no dispatched actor"):
+            inbox_of(ref)
+    finally:
+        ref.stop(timeout=DEADLINE)
+
+
+def test_an_idle_dispatcher_has_no_thread():
+    before = threading.active_count()
+    dispatcher = Dispatcher(workers=3)
+    assert threading.active_count() == before
+    assert dispatcher.stop(DEADLINE)
+
+
+def test_a_run_that_fails_outside_of_an_actor_leaves_the_thread_alive(dispatcher, caplog):
+    done = threading.Event()
+    dispatcher.schedule(lambda: 1 / 0)
+    dispatcher.schedule(done.set)
+    assert done.wait(DEADLINE)
+    assert "outside of its message handling" in caplog.text

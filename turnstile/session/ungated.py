@@ -1,0 +1,109 @@
+"""A session without a gate: a proxy that sends everything on as it comes. It exists to show what then happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.answering import is_collision
+from turnstile.session.effects import (
+    Answered,
+    Collided,
+    EndSession,
+    OpenLink,
+    Reported,
+    SendCommit,
+    SendCreate,
+    SendItem,
+    SendUpdate,
+)
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigRequested,
+    FunctionAnswered,
+    LinkLost,
+    LinkOpened,
+    Refused,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.session.patch import without
+from turnstile.session.state import Policy, State
+
+if TYPE_CHECKING:
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import Event, Json, Request
+
+# Hands nothing back: a command is never older than this.
+_ALWAYS = 1 << 62
+
+
+class UngatedSession:
+    """Takes the same events as `Session` and gives the same effects, without waiting for anything but the link.
+
+    Updates are acknowledged as they are sent, each create goes at once, and what upstream refuses is lost.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+        self.state = State()
+        self.backlog: tuple[Request, ...] = ()
+        self._instructions = ""
+        self._serial = 0
+
+    def handle(self, event: Event) -> list[Effect]:
+        """Take one event; return its effects."""
+        match event:
+            case LinkOpened():
+                self.state = State(link="open")
+                waiting, self.backlog = self.backlog, ()
+                return [effect for request in waiting for effect in self._pass_on(request)]
+            case LinkLost(code, description):
+                return [EndSession(Problem(code, description))]
+            case Refused() if is_collision(event):
+                return [Collided(event.event_id or ""), Reported(Problem(event.code, event.message))]
+            case Refused(_, code, message):
+                return [Reported(Problem(code, message))]
+            case ConfigRequested() | UserMessageGiven() | AgentMessageGiven() | FunctionAnswered() | TurnEndForced():
+                return self._pass_on(event) if self.state.link == "open" else self._wait(event)
+            case _:
+                return []
+
+    def _wait(self, request: Request) -> list[Effect]:
+        effects: list[Effect] = []
+        if self.state.link == "closed":
+            model = request.patch.get("model") if isinstance(request, ConfigRequested) else None
+            self.state = State(link="opening")
+            effects.append(OpenLink(model))
+        if len(self.backlog) < self.policy.max_held:
+            self.backlog = (*self.backlog, request)
+        return effects
+
+    def _pass_on(self, request: Request) -> list[Effect]:
+        match request:
+            case ConfigRequested(ref):
+                return [SendUpdate(self._id(), self._patch(request), _ALWAYS), Answered(ref)]
+            case UserMessageGiven(ref, item):
+                return [SendItem(self._id(), {**item, "id": self._id()}), self._create(), Answered(ref)]
+            case FunctionAnswered(ref, call_id, output):
+                item = {"type": "function_call_output", "call_id": call_id, "output": output, "id": self._id()}
+                return [SendItem(self._id(), item), self._create(), Answered(ref)]
+            case AgentMessageGiven(ref, response):
+                return [SendCreate(self._id(), dict(response), _ALWAYS), Answered(ref)]
+            case TurnEndForced(ref):
+                return [SendCommit(self._id()), self._create(), Answered(ref)]
+
+    def _create(self) -> SendCreate:
+        return SendCreate(self._id(), {}, _ALWAYS)
+
+    def _id(self) -> str:
+        self._serial += 1
+        return f"{self.policy.id_prefix}{self._serial}"
+
+    def _patch(self, request: ConfigRequested) -> Json:
+        patch = without(request.patch, "model")
+        self._instructions = patch.get("instructions", self._instructions)
+        if request.added_prompt:
+            self._instructions = f"{self._instructions}\n\n{request.added_prompt}".strip()
+            patch["instructions"] = self._instructions
+        return patch
