@@ -1,0 +1,252 @@
+"""One client at the door: TLS, one HTTP request, one answer."""
+
+from __future__ import annotations
+
+import http
+import logging
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+
+from turnstile.server.requests import PlainAnswer, Rejection, split_target, upgrade_request
+from turnstile.transports.loop import READ, WRITE
+from turnstile.transports.websocket import WebSocketConnection
+from turnstile.transports.wire import SILENT, Outgoing, Wire
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from turnstile.server.requests import Admission, UpgradeRequest
+    from turnstile.transports.limits import ConnectionLimits
+    from turnstile.transports.loop import IoLoop
+
+log = logging.getLogger(__name__)
+
+HEAD_BYTES: Final = 16 * 1024
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_SWITCHING_PROTOCOLS: Final = 101
+_UPGRADE_WORDS: Final = "This address speaks WebSocket: connect with a WebSocket client.\n"
+
+
+class Handshake:
+    """Takes a fresh socket to an open WebSocket, or to an answer in words and an end.
+
+    Ends by itself in every case, at the deadline at the latest.
+
+    Args:
+        loop: Where the socket is watched.
+        sock: Just accepted, non-blocking; a TLS socket has not shaken hands yet.
+        peer: Where it comes from.
+        limits: For the open connection.
+        accept: Decides about an upgrade.
+        plain: Answers a plain GET of a path, None for what it does not know.
+        timeout: Seconds for all of it.
+        done: Called once when this handshake needs no more attention.
+    """
+
+    def __init__(
+        self,
+        loop: IoLoop,
+        sock: socket.socket,
+        peer: str,
+        *,
+        limits: ConnectionLimits,
+        accept: Callable[[UpgradeRequest], Admission | Rejection],
+        plain: Callable[[str], PlainAnswer | None],
+        timeout: float,
+        done: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._wire = Wire(sock)
+        self._peer = peer
+        self._limits = limits
+        self._accept = accept
+        self._plain = plain
+        self._done = done
+        # No permessage-deflate: audio and its base64 hardly shrink, while a compressor costs memory for each connection
+        # and time for each frame.
+        self._protocol = ServerProtocol(max_size=limits.max_message_bytes, logger=SILENT)
+        self._outgoing = Outgoing()
+        self._received = bytearray()
+        self._shaking = isinstance(sock, ssl.SSLSocket)
+        self._answered = False
+        loop.join(self)
+        self._deadline = loop.call_later(timeout, self.cut, self)
+        loop.watch(sock, READ, self)
+
+    def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
+        """Go on as far as the client lets it."""
+        try:
+            if self._shaking and not self._shake():
+                return
+            if self._answered:
+                self._linger()
+            else:
+                self._read()
+        except OSError as error:
+            log.debug("a handshake with %s ended: %s", self._peer, error.strerror or type(error).__name__)
+            self.cut()
+
+    def broke(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the client must not see it
+        """Answer that the fault is ours."""
+        if self._answered:
+            self.cut()
+        else:
+            self._answer(
+                self._protocol.reject(http.HTTPStatus.INTERNAL_SERVER_ERROR, "This is our fault, not yours.\n")
+            )
+
+    def retire(self) -> None:
+        """There will be nobody to come to."""
+        self.cut()
+
+    def cut(self) -> None:
+        """Close the socket now."""
+        if self._leave():
+            self._wire.close()
+
+    def _leave(self) -> bool:
+        """Take the socket off the loop; False when that is done already."""
+        done, self._done = self._done, _nothing
+        if done is _nothing:
+            return False
+        self._deadline.cancel()
+        self._loop.watch(self._wire.sock, 0, self)
+        self._loop.leave(self)
+        done()
+        return True
+
+    def _shake(self) -> bool:
+        sock = self._wire.sock
+        try:
+            if isinstance(sock, ssl.SSLSocket):
+                sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self._loop.watch(sock, READ, self)
+            return False
+        except ssl.SSLWantWriteError:
+            self._loop.watch(sock, WRITE, self)
+            return False
+        self._shaking = False
+        self._loop.watch(sock, READ, self)
+        return True
+
+    def _read(self) -> None:
+        data = self._wire.receive()
+        if data is None:
+            return
+        if not data:
+            self.cut()
+            return
+        self._received += data
+        end = self._received.find(_END_OF_HEAD)
+        if 0 <= end <= HEAD_BYTES:
+            self._decide(end + len(_END_OF_HEAD))
+        elif len(self._received) > HEAD_BYTES:
+            words = f"The request's headers are longer than {HEAD_BYTES} bytes.\n"
+            self._answer(self._protocol.reject(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, words))
+
+    def _decide(self, end: int) -> None:
+        # Only the request goes in: frames that came right behind it are for the open connection.
+        self._protocol.receive_data(bytes(self._received[:end]))
+        behind = bytes(self._received[end:])
+        self._received.clear()
+        request = next((event for event in self._protocol.events_received() if isinstance(event, Request)), None)
+        if request is None:
+            self._refuse_nonsense()
+            return
+        if request.method == "GET" and not _asks_for_websocket(request):
+            self._answer(self._answer_plain(request))
+            return
+        response = self._protocol.accept(request)
+        if response.status_code != _SWITCHING_PROTOCOLS:
+            self._answer(response)
+            return
+        decision = self._accept(upgrade_request(request, self._peer))
+        if isinstance(decision, Rejection):
+            self._answer(self._reject(decision))
+        else:
+            self._admit(decision, request, response, behind)
+
+    def _admit(self, admission: Admission, request: Request, response: Response, behind: bytes) -> None:
+        if admission.subprotocol in upgrade_request(request, self._peer).subprotocols:
+            response.headers["Sec-WebSocket-Protocol"] = admission.subprotocol
+        self._protocol.send_response(response)
+        self._answered = True
+        self._leave()
+        connection = WebSocketConnection(self._loop, self._wire.sock, self._protocol, self._limits)
+        connection.flush()
+        self._loop.call_soon(partial(_open, admission, connection, behind))
+
+    def _reject(self, rejection: Rejection) -> Response:
+        response = self._protocol.reject(rejection.status, f"{rejection.text}\n")
+        for name, value in rejection.headers.items():
+            response.headers[name] = value
+        return response
+
+    def _answer_plain(self, request: Request) -> Response:
+        answer = self._plain(split_target(request.path)[0])
+        if answer is None:
+            response = self._protocol.reject(http.HTTPStatus.UPGRADE_REQUIRED, _UPGRADE_WORDS)
+            response.headers["Upgrade"] = "websocket"
+            return response
+        status = http.HTTPStatus(answer.status)
+        headers = Headers(
+            {
+                "Content-Type": answer.content_type,
+                "Content-Length": str(len(answer.body)),
+                "Connection": "close",
+                "Cache-Control": "no-store",
+            }
+        )
+        return Response(status.value, status.phrase, headers, answer.body)
+
+    def _refuse_nonsense(self) -> None:
+        """The framing library has found no request in it; it may have answered already."""
+        written = self._protocol.data_to_send()
+        if not any(written):
+            written = [
+                self._protocol.reject(http.HTTPStatus.BAD_REQUEST, "This is not an HTTP request.\n").serialize(),
+                b"",
+            ]
+        self._send(written)
+
+    def _answer(self, response: Response) -> None:
+        self._protocol.send_response(response)
+        self._send(self._protocol.data_to_send())
+
+    def _send(self, written: list[bytes]) -> None:
+        self._answered = True
+        self._outgoing.add(written)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Write the rest of the answer, and wait for the client's end: closing on unread bytes takes it back."""
+        self._outgoing.push(self._wire)
+        self._loop.watch(self._wire.sock, READ | WRITE if self._outgoing.size else READ, self)
+        if self._wire.receive() == b"":
+            self.cut()
+
+
+def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) -> None:
+    try:
+        inbox = admission.open(connection)
+    except Exception as error:
+        log.exception("a client was admitted, but nobody could be found for it")
+        connection.begin(None)
+        connection.broke(error)
+    else:
+        connection.begin(inbox, behind)
+
+
+def _asks_for_websocket(request: Request) -> bool:
+    return any("websocket" in value.lower() for value in request.headers.get_all("Upgrade"))
+
+
+def _nothing() -> None:
+    """What is left to do after the end."""

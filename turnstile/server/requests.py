@@ -1,0 +1,93 @@
+"""What a listener asks its owner about a client at the door, and what it may be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from websockets.http11 import Request
+
+    from turnstile.ports import Connection, Inbox
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRequest:
+    """A client that wants a WebSocket.
+
+    Args:
+        path: Decoded, without the query.
+        query: The query's parameters; the last one of a name counts. May hold keys: never logged.
+        headers: By lower-case name; several of a name are joined with commas. May hold keys: never logged.
+        peer: Where the client comes from, as ``host:port``.
+        subprotocols: What the client offered, in its order. May hold keys (browsers have no other place): never logged.
+    """
+
+    path: str
+    query: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    peer: str
+    subprotocols: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The client may come in.
+
+    Args:
+        open: Called on the I/O thread when the handshake is answered; returns the inbox for the client's frames.
+        subprotocol: Named in the answer if the client offered it.
+    """
+
+    open: Callable[[Connection], Inbox]
+    subprotocol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The client may not come in, and is told why.
+
+    Args:
+        status: The HTTP status.
+        text: Why, in words.
+        headers: More headers for the answer, such as ``Retry-After``.
+    """
+
+    status: int
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainAnswer:
+    """What a plain HTTP GET is answered.
+
+    Args:
+        status: The HTTP status.
+        content_type: The body's type.
+        body: The answer.
+    """
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def split_target(target: str) -> tuple[str, dict[str, str]]:
+    """Return the decoded path and the parameters of a request target."""
+    path, _, query = target.partition("?")
+    return unquote(path), dict(parse_qsl(query, keep_blank_values=True))
+
+
+def upgrade_request(request: Request, peer: str) -> UpgradeRequest:
+    """Put a parsed handshake request in the words of this module."""
+    path, query = split_target(request.path)
+    headers: dict[str, str] = {}
+    for name, value in request.headers.raw_items():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    offered = headers.get("sec-websocket-protocol", "").split(",")
+    return UpgradeRequest(path, query, headers, peer, tuple(part.strip() for part in offered if part.strip()))

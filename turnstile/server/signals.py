@@ -1,0 +1,59 @@
+"""The process's signals as two events: drain, then abort."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class SignalGate:
+    """Turns SIGINT and SIGTERM into events while it is entered; the handlers of before come back afterwards.
+
+    The first signal sets `drain`, any later one `abort`. To be entered in the main thread, where Python runs handlers.
+
+    A handler may interrupt the main thread inside `Event.wait`, whose lock it would then want itself. So it only puts a
+    word into a queue made for that, and a thread sets the events.
+    """
+
+    def __init__(self) -> None:
+        self.drain = threading.Event()
+        """Finish what is open, take nothing new."""
+        self.abort = threading.Event()
+        """End now."""
+        self._caught: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._relay, name="turnstile-signals", daemon=True)
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Install the handlers.
+
+        Raises:
+            ValueError: This is not the main thread.
+        """
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._catch)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Restore the handlers of before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._caught.put(None)
+        self._thread.join()
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a signal handler
+        self._caught.put(number)
+
+    def _relay(self) -> None:
+        while self._caught.get() is not None:
+            (self.abort if self.drain.is_set() else self.drain).set()

@@ -1,0 +1,39 @@
+"""What one connection may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+KIB = 1024
+MIB = 1024 * KIB
+
+PEER_TOO_SLOW: Final = "peer_too_slow"
+"""The reason in `Closed(1008, ...)` of a peer that was cut off because it does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """The bounds of one connection; sizes in bytes, times in seconds.
+
+    Args:
+        max_message_bytes: The largest message taken from the peer, fragments joined; past it the link ends with 1009.
+        write_high_water: With more than this to write, the connections that feed this one are not read.
+        write_low_water: Under this they are read again.
+        write_ceiling: With more than this to write the peer counts as one that does not read, and is cut off.
+        read_high_water: With more than this received and not yet worked on, the peer is not read.
+        read_low_water: Under this it is read again.
+        close_timeout: How long a peer may take to answer a close, and to end the TCP connection afterwards.
+        ping_interval: A peer that was silent for this long is sent a ping; 0 sends none.
+        ping_timeout: A peer that stays silent for this long after a ping is gone.
+    """
+
+    max_message_bytes: int = 4 * MIB
+    write_high_water: int = 256 * KIB
+    write_low_water: int = 64 * KIB
+    write_ceiling: int = 8 * MIB
+    read_high_water: int = 1 * MIB
+    read_low_water: int = 256 * KIB
+    close_timeout: float = 5.0
+    ping_interval: float = 20.0
+    ping_timeout: float = 20.0

@@ -1,0 +1,200 @@
+"""Two connections joined in memory: a link without a socket, for scripts and tests."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.transports.flow import ReadGate, WriteGate
+from turnstile.transports.limits import PEER_TOO_SLOW, ConnectionLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.ports import Connection, Inbox
+
+POLICY_VIOLATION: Final = 1008
+
+
+def memory_pair(
+    inbox_a: Inbox, inbox_b: Inbox, limits: ConnectionLimits | None = None
+) -> tuple[MemoryConnection, MemoryConnection]:
+    """Join two inboxes: what one connection sends, the other one's inbox is told.
+
+    Args:
+        inbox_a: Is told what the second connection sends, and the end.
+        inbox_b: Is told what the first connection sends, and the end.
+        limits: Water marks and ceiling as for a socket; there are no timeouts, and no bound on a message.
+    """
+    a, b = (MemoryConnection(inbox, limits or ConnectionLimits()) for inbox in (inbox_a, inbox_b))
+    a.peer, b.peer = b, a
+    return a, b
+
+
+class MemoryConnection:
+    """One end of a `memory_pair`.
+
+    What it sends reaches the peer's inbox with `flush`, on the thread that flushes. While the peer does not read, it
+    waits here, and the peer's `resume_reading` or `handled` lets it through.
+    """
+
+    peer: MemoryConnection
+
+    def __init__(self, inbox: Inbox, limits: ConnectionLimits) -> None:
+        self._inbox = inbox
+        self._ceiling = limits.write_ceiling
+        self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water)
+        self._write_gate = WriteGate(limits.write_high_water, limits.write_low_water)
+        self._lock = threading.Lock()  # never held while the other end's is, nor while an inbox is told
+        self._queued: list[TextFrame | BinaryFrame] = []
+        self._flushed: deque[TextFrame | BinaryFrame | Closed] = deque()
+        self._size = 0
+        self._delivering = False
+        self._closing = False
+        self._ended = False
+
+    def __repr__(self) -> str:
+        return f"<MemoryConnection {'closed' if self._closing else 'open'}, {self._size} bytes to write>"
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that the peer has not been told."""
+        return self._size
+
+    def send_text(self, data: bytes) -> None:
+        """Queue one text message (UTF-8)."""
+        self._send(TextFrame(data))
+
+    def send_binary(self, data: bytes) -> None:
+        """Queue one binary message."""
+        self._send(BinaryFrame(data))
+
+    def flush(self) -> None:
+        """Tell the peer's inbox everything queued, as far as the peer reads."""
+        with self._lock:
+            self._flushed += self._queued
+            self._queued.clear()
+        self._deliver()
+        with self._lock:
+            too_slow = self._size > self._ceiling and not self._closing
+            if too_slow:
+                self._drop()
+            calls = self._write_gate.measure(self._size)
+        for call in calls:
+            call()
+        if too_slow:
+            self.close(POLICY_VIOLATION, PEER_TOO_SLOW)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Tell the peer what is queued, whether it reads or not, then both inboxes the end."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            self._flushed += self._queued
+            self._queued.clear()
+            self._flushed.append(Closed(code, reason))
+            calls = self._write_gate.release()
+        for call in calls:
+            call()
+        self._deliver()
+
+    def handled(self, size: int) -> None:
+        """Give back the credit for `size` received bytes."""
+        with self._lock:
+            self._read_gate.handled(size)
+        self.peer.flush_on()
+
+    def holds_back(self, source: Connection) -> None:
+        """While this one has more than its high water mark to write, `source` is not read."""
+        with self._lock:
+            calls = self._write_gate.add(source) + self._write_gate.measure(self._size)
+        for call in calls:
+            call()
+
+    def pause_reading(self) -> None:
+        """Hold the peer's messages until `resume_reading`; counted."""
+        with self._lock:
+            self._read_gate.pause()
+
+    def resume_reading(self) -> None:
+        """Take one `pause_reading` back."""
+        with self._lock:
+            self._read_gate.resume()
+        self.peer.flush_on()
+
+    def flush_on(self) -> None:
+        """Go on with what was flushed while the peer did not read."""
+        self._deliver()
+        with self._lock:
+            calls = self._write_gate.measure(self._size)
+        for call in calls:
+            call()
+
+    def _send(self, frame: TextFrame | BinaryFrame) -> None:
+        with self._lock:
+            if self._closing:
+                return
+            self._queued.append(frame)
+            self._size += len(frame.data)
+            over = self._size > self._ceiling
+        if over:
+            self.flush()
+
+    def _deliver(self) -> None:
+        """Tell the peer one thing after the other; of many threads that come here one does it for all."""
+        while (tell := self._next_telling()) is not None:
+            try:
+                tell()
+            finally:
+                with self._lock:
+                    self._delivering = False
+
+    def _next_telling(self) -> Callable[[], None] | None:
+        peer_reads = self.peer.is_reading()
+        with self._lock:
+            if self._delivering or not self._flushed or not (peer_reads or self._closing):
+                return None
+            frame = self._flushed.popleft()
+            self._delivering = True
+            if not isinstance(frame, Closed):
+                self._size -= len(frame.data)
+        return lambda: self._tell_peer(frame)
+
+    def _tell_peer(self, frame: TextFrame | BinaryFrame | Closed) -> None:
+        if isinstance(frame, Closed):
+            self.peer.end(frame)
+            self.end(frame)
+        else:
+            self.peer.take(frame)
+
+    def is_reading(self) -> bool:
+        """Whether the peer may tell this end's inbox more."""
+        return self._read_gate.is_open
+
+    def take(self, frame: TextFrame | BinaryFrame) -> None:
+        """Tell this end's inbox a message, unless it is closed."""
+        with self._lock:
+            if self._closing:
+                return
+            self._read_gate.received(len(frame.data))
+        self._inbox.tell(frame)
+
+    def end(self, closed: Closed) -> None:
+        """Tell this end's inbox the end, the first time."""
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = self._closing = True
+            self._drop()
+            calls = self._write_gate.release()
+        for call in calls:
+            call()
+        self._inbox.tell(closed)
+
+    def _drop(self) -> None:
+        self._queued.clear()
+        self._flushed.clear()
+        self._size = 0

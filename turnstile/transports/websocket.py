@@ -1,0 +1,386 @@
+"""One open WebSocket over one socket on the I/O loop."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from websockets.frames import CloseCode
+
+from turnstile.protocol.frames import Closed
+from turnstile.transports.flow import Keepalive, Pulse, ReadGate, WriteGate
+from turnstile.transports.limits import PEER_TOO_SLOW
+from turnstile.transports.loop import READ, WRITE
+from turnstile.transports.messages import MessageJoiner, end_of, sendable_close
+from turnstile.transports.wire import Outgoing, Wire
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterable
+
+    from websockets.protocol import Protocol
+
+    from turnstile.ports import Connection, Inbox
+    from turnstile.protocol.frames import BinaryFrame, TextFrame
+    from turnstile.transports.limits import ConnectionLimits
+    from turnstile.transports.loop import Deadline, IoLoop
+
+
+class WebSocketConnection:
+    """The `Connection` port over a socket, whose handshake is done.
+
+    Only the I/O thread reads, and only it tells the inbox, so that frames keep the wire's order and nothing follows
+    `Closed`. Any thread may send: what a `flush` cannot hand to the operating system is written by the I/O thread.
+    After `close` no more messages are told, only the end.
+
+    `Closed` holds the peer's code; 1006 for a broken link and a peer that does not answer; 1002, 1007 or 1009 for one
+    that broke the protocol or sent too large a message; 1008 with the reason ``peer_too_slow`` for one that does not
+    read; 1011 after an error of ours.
+
+    Args:
+        loop: Where the socket is watched.
+        sock: Connected, non-blocking, TLS handshake done; owned from now on.
+        protocol: Open, of either side; bounds the size of messages.
+        limits: What it may cost.
+    """
+
+    def __init__(self, loop: IoLoop, sock: socket.socket, protocol: Protocol, limits: ConnectionLimits) -> None:
+        self._loop = loop
+        self._protocol = protocol
+        self._limits = limits
+        self._inbox: Inbox = _Nobody()
+        self._lock = threading.Lock()  # guards everything below but what only the I/O thread touches
+        self._wire = Wire(sock)
+        self._outgoing = Outgoing()
+        self._joiner = MessageJoiner()
+        self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water)
+        self._write_gate = WriteGate(limits.write_high_water, limits.write_low_water)
+        self._closing = False
+        self._released = False
+        self._rewatch_due = False
+        # I/O thread only
+        self._begun = False
+        self._ended = False
+        self._watched = 0
+        self._keepalive = Keepalive(limits.ping_interval, limits.ping_timeout, loop.now)
+        self._next_look: Deadline | None = None
+        self._close_deadline: Deadline | None = None
+
+    def __repr__(self) -> str:
+        state = "closed" if self._released else "closing" if self._closing else "open"
+        reading = "reading" if self._read_gate.is_open else "held back"
+        return f"<WebSocketConnection {state}, {reading}, {self._outgoing.size} bytes to write>"
+
+    # The port: from any thread.
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that the operating system has not taken yet."""
+        return self._outgoing.size
+
+    def send_text(self, data: bytes) -> None:
+        """Queue one text message (UTF-8)."""
+        self._send(self._protocol.send_text, data)
+
+    def send_binary(self, data: bytes) -> None:
+        """Queue one binary message."""
+        self._send(self._protocol.send_binary, data)
+
+    def flush(self) -> None:
+        """Hand everything queued to the operating system, as much as it takes now."""
+        with self._lock:
+            calls = self._push()
+        _make(calls)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Flush, then start the closing handshake.
+
+        Args:
+            code: Sent as it is where RFC 6455 allows it in a close frame, or else as 1000 (1005) or 1011.
+            reason: Cut to the 123 bytes that a close frame takes.
+        """
+        with self._lock:
+            if self._closing:
+                return
+            self._start_closing(code, reason)
+            calls = self._push()
+        _make(calls)
+
+    def handled(self, size: int) -> None:
+        """Give back the credit for `size` received bytes."""
+        with self._lock:
+            was_open = self._read_gate.is_open
+            self._read_gate.handled(size)
+            self._gate_moved(was_open=was_open)
+
+    def pause_reading(self) -> None:
+        """Do not read until `resume_reading`; counted."""
+        with self._lock:
+            was_open = self._read_gate.is_open
+            self._read_gate.pause()
+            self._gate_moved(was_open=was_open)
+
+    def resume_reading(self) -> None:
+        """Take one `pause_reading` back."""
+        with self._lock:
+            was_open = self._read_gate.is_open
+            self._read_gate.resume()
+            self._gate_moved(was_open=was_open)
+
+    def holds_back(self, source: Connection) -> None:
+        """While this one has more than its high water mark to write, `source` is not read."""
+        with self._lock:
+            calls = self._write_gate.add(source) + self._write_gate.measure(self._outgoing.size)
+        _make(calls)
+
+    # The loop's side: on the I/O thread.
+
+    def begin(self, inbox: Inbox | None, received: bytes = b"") -> None:
+        """Start reading; on the I/O thread, once.
+
+        Args:
+            inbox: Is told every message and the end; None forgets them.
+            received: What already came behind the handshake.
+        """
+        self._inbox = inbox or self._inbox
+        self._begun = True
+        self._loop.join(self)
+        self._loop.call_soon(self._look_at_pulse, self)
+        if received:
+            self._loop.call_soon(partial(self._take, received), self)
+        self._loop.call_soon(self._rewatch, self)
+
+    def ready(self, events: int) -> None:
+        """Read, write, or both."""
+        if events & READ or self._wire.stalled_read_wants_write:
+            self._read()
+        if events & WRITE or self._wire.stalled_write_wants_read:
+            self.flush()
+
+    def broke(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the peer must not see it
+        """End with 1011: a call made for this connection raised."""
+        self.close(CloseCode.INTERNAL_ERROR, "internal error")
+        self._end(Closed(CloseCode.INTERNAL_ERROR, "internal error"))
+
+    def retire(self) -> None:
+        """Close in order, as the process stops."""
+        self.close(CloseCode.GOING_AWAY, "shutting down")
+
+    def cut(self) -> None:
+        """Close the socket now."""
+        self._cut("cut off")
+
+    # Writing; the lock is held.
+
+    def _send(self, frame: Callable[[bytes], None], data: bytes) -> None:
+        with self._lock:
+            if self._closing:
+                return
+            frame(data)
+            self._outgoing.add(self._protocol.data_to_send())
+            if self._outgoing.size <= self._limits.write_ceiling:
+                return
+            calls = self._push()
+        _make(calls)
+
+    def _push(self) -> Iterable[Callable[[], None]]:
+        """Write what the socket takes; returns what to call without the lock."""
+        if self._released:
+            return ()
+        try:
+            self._outgoing.push(self._wire)
+        except OSError as error:
+            self._outgoing.clear()
+            self._closing = True
+            self._loop.call_soon(partial(self._cut, _why(error)), self)
+        if self._outgoing.size > self._limits.write_ceiling:
+            self._give_up_on_reader()
+        self._ask_to_rewatch()
+        return self._write_gate.release() if self._closing else self._write_gate.measure(self._outgoing.size)
+
+    def _give_up_on_reader(self) -> None:
+        """Stop buffering for a peer that does not read.
+
+        What it has half received stays, and a close frame behind it: should it read on in time, it learns why.
+        """
+        if self._closing:
+            self._outgoing.clear()
+            self._loop.call_soon(partial(self._cut, "the peer does not read"), self)
+            return
+        self._outgoing.shed()
+        self._start_closing(CloseCode.POLICY_VIOLATION, PEER_TOO_SLOW)
+        self._loop.call_soon(partial(self._end, Closed(CloseCode.POLICY_VIOLATION, PEER_TOO_SLOW)), self)
+
+    def _start_closing(self, code: int, reason: str) -> None:
+        self._closing = True
+        close = sendable_close(code, reason)
+        self._protocol.send_close(close.code, close.reason)
+        self._outgoing.add(self._protocol.data_to_send())
+        self._loop.call_soon(self._await_close, self)
+
+    # Reading; on the I/O thread.
+
+    def _read(self) -> None:
+        broken = ""
+        with self._lock:
+            if self._released or not self._is_reading():
+                return
+            try:
+                data = self._wire.receive()
+            except OSError as error:
+                data, broken = b"", _why(error)
+        if data:
+            self._take(data)
+            if self._wire.holds_data:
+                self._loop.call_soon(self._read, self)
+        elif data is None:
+            self._rewatch()
+        else:
+            self._take_end(broken)
+
+    def _take(self, data: bytes) -> None:
+        self._keepalive.heard(self._loop.now)
+        if self._ended:
+            return  # read only so that the peer gets as far as our close
+        with self._lock:
+            messages, end = self._parse(data)
+            calls = self._push()
+        _make(calls)
+        tell = self._inbox.tell
+        for message in messages:
+            tell(message)
+        if end is not None:
+            self._await_close()
+            self._end(end)
+
+    def _parse(self, data: bytes) -> tuple[list[TextFrame | BinaryFrame], Closed | None]:
+        """Feed the framing library; the lock is held."""
+        was_closing = self._closing
+        self._protocol.receive_data(data)
+        messages = self._joiner.join(self._protocol.events_received())
+        self._outgoing.add(self._protocol.data_to_send())
+        end = end_of(self._protocol)
+        if was_closing:
+            return [], end
+        for message in messages:
+            self._read_gate.received(len(message.data))
+        if end is not None:
+            self._closing = True
+        elif self._joiner.floods:
+            self._start_closing(CloseCode.POLICY_VIOLATION, "nothing but empty messages")
+        return messages, end
+
+    def _take_end(self, broken: str) -> None:
+        with self._lock:
+            self._protocol.receive_eof()
+            end = end_of(self._protocol)
+        self._release()
+        self._end(Closed(CloseCode.ABNORMAL_CLOSURE, broken) if broken or end is None else end)
+
+    # The end; on the I/O thread.
+
+    def _end(self, closed: Closed) -> None:
+        """Tell the inbox, the first time."""
+        if not self._ended:
+            self._ended = True
+            self._inbox.tell(closed)
+
+    def _await_close(self) -> None:
+        """Give the peer a while to end the link."""
+        self._rewatch()
+        if self._close_deadline is None and not self._released:
+            self._close_deadline = self._loop.call_later(
+                self._limits.close_timeout, partial(self._cut, "the close was not answered in time"), self
+            )
+
+    def _cut(self, why: str) -> None:
+        self._release()
+        self._end(Closed(CloseCode.ABNORMAL_CLOSURE, why))
+
+    def _release(self) -> None:
+        with self._lock:
+            if self._released:
+                return
+            self._released = self._closing = True
+            self._outgoing.clear()
+            calls = self._write_gate.release()
+            self._loop.watch(self._wire.sock, 0, self)
+            self._wire.close()
+        self._loop.leave(self)
+        for deadline in (self._next_look, self._close_deadline):
+            if deadline is not None:
+                deadline.cancel()
+        _make(calls)
+
+    def _look_at_pulse(self) -> None:
+        if self._closing or self._limits.ping_interval <= 0:
+            return
+        pulse, delay = self._keepalive.look(self._loop.now, listening=self._read_gate.is_open)
+        if pulse is Pulse.GONE:
+            self._cut(f"no answer to a ping within {self._limits.ping_timeout:g} s")
+            return
+        if pulse is Pulse.PING:
+            self._ping()
+        # The looks of many quiet connections share a wake-up.
+        slack = self._limits.ping_interval / 8
+        self._next_look = self._loop.call_later(delay, self._look_at_pulse, self, slack=slack)
+
+    def _ping(self) -> None:
+        with self._lock:
+            if self._closing:
+                return
+            self._protocol.send_ping(b"")
+            self._outgoing.add(self._protocol.data_to_send())
+            calls = self._push()
+        _make(calls)
+
+    # What the loop waits for.
+
+    def _is_reading(self) -> bool:
+        return self._closing or self._read_gate.is_open
+
+    def _interest(self) -> int:
+        wire = self._wire
+        interest = READ if self._is_reading() or wire.stalled_write_wants_read else 0
+        if (self._outgoing.size and not wire.stalled_write_wants_read) or wire.stalled_read_wants_write:
+            interest |= WRITE
+        return interest
+
+    def _gate_moved(self, *, was_open: bool) -> None:
+        if self._read_gate.is_open != was_open:
+            self._ask_to_rewatch()
+
+    def _ask_to_rewatch(self) -> None:
+        """Have the I/O thread wait for something else; the lock is held, on any thread."""
+        if not self._rewatch_due and self._interest() != self._watched:
+            self._rewatch_due = True
+            self._loop.call_soon(self._rewatch, self)
+
+    def _rewatch(self) -> None:
+        with self._lock:
+            self._rewatch_due = False
+            interest = self._interest()
+            if self._released or not self._begun or interest == self._watched:
+                return
+            self._watched = interest
+            self._loop.watch(self._wire.sock, interest, self)
+            unread = interest & READ and self._wire.holds_data
+        if unread:
+            self._loop.call_soon(self._read, self)
+
+
+class _Nobody:
+    """The inbox of a connection that nobody has taken yet."""
+
+    def tell(self, message: object, /) -> None:
+        """Forget it."""
+
+
+def _make(calls: Iterable[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
+
+
+def _why(error: OSError) -> str:
+    return f"the connection broke: {error.strerror or type(error).__name__}"
