@@ -1,0 +1,90 @@
+"""The documentation tells the truth: its links lead somewhere, its tests exist, its examples run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+
+_FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
+_TEST_NAME = re.compile(r"`(?P<name>test_\w+)`")
+_TEST_FILE = re.compile(r"\btests/[\w/]+\.py\b")
+
+
+def _id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def _prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text())
+
+
+def _examples(language: str) -> list[Any]:
+    found: list[Any] = []
+    for page in PAGES:
+        for number, fence in enumerate(_FENCE.finditer(page.read_text())):
+            words = fence["info"].split()
+            if words[:1] == [language]:
+                found.append(pytest.param(words[1:], fence["body"], id=f"{_id(page)}-{number}"))
+    return found
+
+
+def _anchors(page: Path) -> set[str]:
+    """The names that a heading can be linked by: lower case, hyphens for spaces, no punctuation."""
+    titles = (heading["title"] for heading in _HEADING.finditer(_prose(page)))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@cache
+def _tests() -> frozenset[str]:
+    trees = (ast.parse(path.read_text()) for path in (ROOT / "tests").rglob("*.py"))
+    functions = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return frozenset(function.name for function in functions)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_a_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for link in _LINK.finditer(_prose(page)):
+        path, _, anchor = link["target"].partition("#")
+        if "://" in path:
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{_id(page)} links to {link['target']}, which does not exist"
+        if anchor:
+            assert anchor in _anchors(target), f"{_id(page)} links to {link['target']}, which has no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_a_test_that_is_named_exists(page: Path) -> None:
+    named = {match["name"] for match in _TEST_NAME.finditer(_prose(page))}
+    assert sorted(named - _tests()) == []
+    assert [path for path in _TEST_FILE.findall(page.read_text()) if not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.parametrize(("words", "source"), _examples("python"))
+def test_an_example_compiles_and_runs_where_it_says_so(words: list[str], source: str) -> None:
+    code = compile(source, "example", "exec")
+    if "run" in words:
+        exec(code, {"__name__": "example"})  # noqa: S102 - our own pages
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    reached: set[Path] = set()
+    waiting = [ROOT / "docs" / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        targets = (link["target"].partition("#")[0] for link in _LINK.finditer(_prose(page)))
+        waiting += [(page.parent / target).resolve() for target in targets if target and "://" not in target]
+    assert sorted(map(_id, set(PAGES) - reached - {ROOT / "CHANGELOG.md"})) == []
