@@ -1,0 +1,105 @@
+"""Audio formats: what a client may speak, and what of it the Realtime API takes as it is.
+
+The API takes 16-bit PCM at 24 kHz, and G.711 at 8 kHz in both laws (API reference, ``session.audio.input.format``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from turnstile.errors import ClientProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Encoding = Literal["linear16", "mulaw", "alaw"]
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+SAMPLE_RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+API_RATE = 24_000
+G711_RATE = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """Mono audio.
+
+    Args:
+        encoding: 16-bit little-endian PCM, or one of the two laws of G.711.
+        sample_rate: Samples a second.
+    """
+
+    encoding: Encoding
+    sample_rate: int
+
+    @property
+    def sample_width(self) -> int:
+        """Bytes a sample."""
+        return 2 if self.encoding == "linear16" else 1
+
+    @property
+    def upstream(self) -> AudioFormat:
+        """What goes over the upstream link for it: itself where the API takes it, 24 kHz PCM otherwise."""
+        return self if self.encoding != "linear16" else PCM_24K
+
+    def milliseconds(self, size: int) -> float:
+        """Return how long `size` bytes last."""
+        return size * 1000 / (self.sample_width * self.sample_rate)
+
+    def size(self, milliseconds: float) -> int:
+        """Return how many bytes last `milliseconds`, whole samples."""
+        return int(milliseconds * self.sample_rate / 1000) * self.sample_width
+
+    def silence(self, size: int) -> bytes:
+        """Return `size` bytes of silence."""
+        return _SILENCE[self.encoding] * size
+
+    def realtime(self) -> dict[str, str | int]:
+        """Return the API's name for what goes over the upstream link."""
+        match self.encoding:
+            case "linear16":
+                return {"type": "audio/pcm", "rate": API_RATE}
+            case "mulaw":
+                return {"type": "audio/pcmu"}
+            case "alaw":
+                return {"type": "audio/pcma"}
+
+
+_SILENCE = {"linear16": b"\x00", "mulaw": b"\xff", "alaw": b"\xd5"}
+PCM_24K = AudioFormat("linear16", API_RATE)
+PCM_16K = AudioFormat("linear16", 16_000)
+
+
+def parse_format(field: str, encoding: str | None, sample_rate: int | None, default: AudioFormat) -> AudioFormat:
+    """Read an audio format out of Settings; what is not given is as in `default`.
+
+    Args:
+        field: Where it stands, for the error.
+        encoding: ``linear16``, ``mulaw`` or ``alaw``.
+        sample_rate: Samples a second.
+        default: The profile's.
+
+    Raises:
+        ClientProtocolError: No such format can be served; it names the field and what can.
+    """
+    if encoding is None:
+        encoding = default.encoding
+    known: Mapping[str, Encoding] = {name: name for name in ENCODINGS}
+    if encoding not in known:
+        raise ClientProtocolError(
+            "unsupported_encoding", f"Settings: {field}.encoding: {encoding!r} is not served; use {_or(ENCODINGS)}."
+        )
+    if sample_rate is None:
+        sample_rate = default.sample_rate if encoding == "linear16" else G711_RATE
+    rates = SAMPLE_RATES if encoding == "linear16" else (G711_RATE,)
+    if sample_rate not in rates:
+        raise ClientProtocolError(
+            "unsupported_sample_rate",
+            f"Settings: {field}.sample_rate: {sample_rate} is not served with {encoding}; use {_or(rates)}.",
+        )
+    return AudioFormat(known[encoding], sample_rate)
+
+
+def _or(values: tuple[object, ...]) -> str:
+    *most, last = (str(value) for value in values)
+    return f"{', '.join(most)} or {last}" if most else last

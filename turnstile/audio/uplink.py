@@ -1,0 +1,99 @@
+"""A session's input audio on its way upstream: held until it may go, converted, cut to what one append takes."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from turnstile.audio.convert import Converter
+from turnstile.audio.formats import PCM_24K
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.audio.formats import AudioFormat
+
+# The API takes at most 15 MiB in one append, and wants at least 100 ms before a commit (API reference,
+# `input_audio_buffer.append` and `.commit`).
+APPEND_LIMIT = 15 * 1024 * 1024
+COMMIT_MINIMUM_MS = 100
+
+
+class InputAudio:
+    """Input audio of one session.
+
+    Args:
+        max_held: How many bytes wait while the session is not ready; past it the oldest audio is dropped.
+    """
+
+    def __init__(self, max_held: int) -> None:
+        self._max_held = max_held
+        self._held: deque[bytes] = deque()
+        self._held_size = 0
+        self._wire = PCM_24K
+        self._converter: Converter | None = None
+        self._flowing = False
+        self._uncommitted = 0
+        self.dropped = 0
+        """Bytes dropped so far."""
+
+    def agree(self, source: AudioFormat) -> None:
+        """From now on the client speaks `source`."""
+        self._wire = source.upstream
+        self._converter = Converter(source, self._wire)
+
+    def open(self) -> Iterator[bytes]:
+        """Upstream is ready, if a format was agreed: return what waited, as `feed` would have."""
+        if self._converter is None:
+            return
+        self._flowing = True
+        while self._held:
+            data = self._held.popleft()
+            self._held_size -= len(data)
+            yield from self.feed(data)
+
+    def close(self) -> None:
+        """Upstream is gone, and so is what it had heard and not committed."""
+        self._flowing = False
+        self._uncommitted = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Return the pieces to append for one frame of the client's; while nothing may go, hold it."""
+        if not self._flowing or self._converter is None:
+            self._hold(data)
+            return
+        audio = self._converter.feed(data)
+        if not audio:
+            return
+        self._uncommitted += len(audio)
+        if len(audio) <= APPEND_LIMIT:
+            yield audio
+            return
+        for start in range(0, len(audio), APPEND_LIMIT):
+            yield audio[start : start + APPEND_LIMIT]
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        self._held_size += len(data)
+        while self._held_size > self._max_held:
+            oldest = self._held.popleft()
+            self._held_size -= len(oldest)
+            self.dropped += len(oldest)
+
+    @property
+    def has_uncommitted(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._uncommitted > 0
+
+    def milliseconds(self, piece: bytes) -> float:
+        """Return how long a piece that `feed` gave lasts."""
+        return self._wire.milliseconds(len(piece))
+
+    def padding(self) -> bytes:
+        """Return the silence that a commit needs besides what was heard; empty when that is enough."""
+        missing = self._wire.size(COMMIT_MINIMUM_MS) - self._uncommitted
+        return self._wire.silence(missing) if missing > 0 else b""
+
+    def committed(self) -> None:
+        """What was heard is committed."""
+        self._uncommitted = 0
