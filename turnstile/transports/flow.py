@@ -132,4 +132,4 @@ class Keepalive:
         if left > 0:
             return Pulse.WAIT, left
         self._pinged_at = now
-        return Pulse.PING, self._timeout
+        return Pulse.PING, min(self._interval, self._timeout)

@@ -209,9 +209,10 @@ def _tls_options(ca_file: str | None, *, verify: bool) -> dict[str, Any]:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate (PEM) in it"
         words = f"the file of trusted certificates {ca_file!r} cannot be used: {reason}"
         raise ConfigError("upstream_ca_file", words) from error
-    if verify:
-        return {"context": context}
-    return {"context": context, "cert_reqs": ssl.CERT_NONE, "check_hostname": False}
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return {"context": context}
 
 
 def _host_and_port(url: str) -> str:

@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+
+import pytest
+import websocket
+from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
+from websockets.sync.client import connect
+
+from turnstile.errors import ConfigError
+from turnstile.protocol.frames import Closed
+from turnstile.server.listener import Listener, server_tls
+from turnstile.server.requests import Admission, PlainAnswer, Rejection
+from turnstile.transports.limits import ConnectionLimits
+
+WAIT = 10
+UPGRADE = (
+    b"GET /openai?a=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+def url(listener, path="/openai", scheme="ws"):
+    return f"{scheme}://127.0.0.1:{listener.address[1]}{path}"
+
+
+def ask(listener, request):
+    """Send bytes; return all that is answered until the end."""
+    with socket.create_connection(listener.address, timeout=WAIT) as sock:
+        sock.sendall(request)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while data := sock.recv(1 << 16):
+                answer += data
+        return answer
+
+
+@pytest.fixture
+def tls_files(authority, tmp_path):
+    cert = authority.issue_cert("127.0.0.1", "localhost")
+    cert.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    for index, blob in enumerate(cert.cert_chain_pems):
+        blob.write_to_path(str(tmp_path / "cert.pem"), append=index > 0)
+    return str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+
+
+def test_both_kinds_of_messages_go_both_ways_with_the_websockets_package(listen, house):
+    with connect(url(listen()), proxy=None) as client:
+        client.send("hello")
+        client.send(b"\1\2")
+        assert client.recv(WAIT) == "hello"
+        assert client.recv(WAIT) == b"\1\2"
+        client.ping().wait(WAIT)
+    assert house.rooms.get(timeout=WAIT).ends.get(timeout=WAIT) == Closed(1000, "")
+
+
+def test_messages_go_both_ways_with_websocket_client(listen, house):
+    client = websocket.create_connection(url(listen()), timeout=WAIT, http_no_proxy=["*"])
+    client.send("hello")
+    assert client.recv() == "hello"
+    client.close(status=1001)
+    assert house.rooms.get(timeout=WAIT).ends.get(timeout=WAIT) == Closed(1001, "")
+
+
+def test_fragments_and_a_message_too_large_are_told_apart(listen):
+    with connect(url(listen(max_message_bytes=100)), proxy=None) as client:
+        client.send(["a" * 50, "b" * 50])
+        assert client.recv(WAIT) == "a" * 50 + "b" * 50
+        client.send(["a" * 50, "b" * 51])
+        with pytest.raises(ConnectionClosedError) as ended:
+            client.recv(WAIT)
+        assert ended.value.rcvd.code == 1009
+
+
+def test_a_client_is_told_the_code_when_its_owner_closes(listen, house):
+    with connect(url(listen()), proxy=None) as client:
+        house.rooms.get(timeout=WAIT).connection.close(1001, "bye")
+        with pytest.raises(ConnectionClosedOK) as ended:
+            client.recv(WAIT)
+        assert (ended.value.rcvd.code, ended.value.rcvd.reason) == (1001, "bye")
+
+
+def test_a_large_message_goes_both_ways_over_tls(listen, tls_files, client_tls):
+    listener = listen(tls=server_tls(*tls_files))
+    large = bytes(range(256)) * (14 * 1024)
+    with connect(url(listener, scheme="wss"), ssl=client_tls, max_size=None, proxy=None) as client:
+        client.send(large)
+        assert client.recv(WAIT) == large
+        client.send("small")
+        assert client.recv(WAIT) == "small"
+
+
+def test_a_client_that_speaks_no_tls_is_let_go(listen, tls_files, client_tls):
+    listener = listen(tls=server_tls(*tls_files))
+    ask(listener, b"GET / HTTP/1.1\r\n\r\n")
+    with connect(url(listener, scheme="wss"), ssl=client_tls, proxy=None) as client:
+        client.send("still there")
+        assert client.recv(WAIT) == "still there"
+
+
+def test_the_owner_is_asked_with_everything_in_its_place(listen, house):
+    headers = {"Authorization": "Token k", "X-Two": "1"}
+    path = "/v1/agent/converse%20x?a=1&b=&a=2"
+    with connect(url(listen(), path), additional_headers=headers, subprotocols=["token", "KEY"], proxy=None) as client:
+        assert client.subprotocol is None
+        peer = "{}:{}".format(*client.local_address)
+    request = house.asked.get(timeout=WAIT)
+    assert request.path == "/v1/agent/converse x"
+    assert request.query == {"a": "2", "b": ""}
+    assert request.headers["authorization"] == "Token k"
+    assert request.subprotocols == ("token", "KEY")
+    assert request.peer == peer
+    assert "KEY" not in repr(request)
+    assert "Token k" not in repr(request)
+
+
+def test_headers_of_one_name_are_joined(listen, house):
+    head = UPGRADE.replace(b"Host: x", b"Host: x\r\nX-Two: 1\r\nx-two: 2")
+    with socket.create_connection(listen().address) as sock:
+        sock.sendall(head)
+        assert house.asked.get(timeout=WAIT).headers["x-two"] == "1, 2"
+
+
+@pytest.mark.parametrize(("given", "answered"), [("token", "token"), ("other", None)])
+def test_a_subprotocol_is_answered_if_the_client_offered_it(listen, house, given, answered):
+    house.answer = lambda _: Admission(house.open, given)
+    with connect(url(listen()), subprotocols=["token", "KEY"], proxy=None) as client:
+        assert client.subprotocol == answered
+
+
+def test_frames_that_come_with_the_handshake_are_heard(listen):
+    with socket.create_connection(listen().address, timeout=WAIT) as sock:
+        sock.sendall(UPGRADE + b"\x81\x82\0\0\0\0hi")
+        answer = b""
+        while not answer.endswith(b"\x81\x02hi"):
+            answer += sock.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 101 ")
+
+
+def test_a_frame_goes_out_at_once_when_the_owner_greets(listen, house):
+    def greet(connection):
+        connection.send_text(b"welcome")
+        connection.flush()
+        return house.open(connection)
+
+    house.answer = lambda _: Admission(greet)
+    with connect(url(listen()), proxy=None) as client:
+        assert client.recv(WAIT) == "welcome"
+
+
+def test_a_rejected_client_is_told_why(listen, house):
+    house.answer = lambda _: Rejection(503, "all seats are taken", {"Retry-After": "5"})
+    with pytest.raises(InvalidStatus) as refused, connect(url(listen()), proxy=None):
+        pass
+    response = refused.value.response
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert response.body == b"all seats are taken\n"
+
+
+def test_a_plain_request_is_told_to_upgrade(listen):
+    answer = ask(listen(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
+    assert b"connect with a WebSocket client" in answer
+
+
+def test_a_plain_request_is_answered_by_the_owner_if_it_wants(listen):
+    def plain(path):
+        return PlainAnswer(200, "application/json", b'{"ok":true}') if path == "/healthz" else None
+
+    listener = listen(plain=plain)
+    answer = ask(listener, b"GET /healthz?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b'\r\n\r\n{"ok":true}')
+    assert ask(listener, b"GET /other HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+
+
+def test_a_large_plain_answer_arrives_whole(listen):
+    body = b"x" * (6 << 20)
+    answer = ask(listen(plain=lambda _: PlainAnswer(200, "text/plain", body)), b"GET / HTTP/1.1\r\n\r\n")
+    assert answer.endswith(body)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (UPGRADE.replace(b"GET", b"POST"), b"405"),
+        (UPGRADE.replace(b"AAAAAAAAAAAAAAAAAAAAAA==", b"short"), b"400"),
+        (UPGRADE.replace(b": 13", b": 8"), b"400"),
+        (b"what is this\r\n\r\n", b"400"),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 4000, b"431"),
+    ],
+    ids=["POST", "key", "version", "nonsense", "long line", "long header", "long head"],
+)
+def test_a_bad_request_is_answered_with_what_is_wrong(listen, house, request_bytes, status):
+    assert ask(listen(), request_bytes).split()[1] == status
+    assert house.asked.empty()
+
+
+def test_a_client_is_answered_500_when_its_owner_fails(listen, house, caplog):
+    house.answer = lambda _: 1 / 0
+    answer = ask(listen(), UPGRADE)
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"division" not in answer
+    assert len(caplog.records) == 1
+
+
+def test_a_client_is_closed_with_1011_when_nobody_can_be_found_for_it(listen, house, caplog):
+    house.answer = lambda _: Admission(lambda _connection: {}["nobody"])
+    with connect(url(listen()), proxy=None) as client:
+        with pytest.raises(ConnectionClosedError) as ended:
+            client.recv(WAIT)
+        assert ended.value.rcvd.code == 1011
+    assert len(caplog.records) == 1
+
+
+def test_a_client_that_says_nothing_is_let_go_at_the_deadline(listen):
+    assert ask(listen(handshake_timeout=0.05), b"GET / HTTP/1.1\r\nX: ") == b""
+
+
+def test_a_client_that_does_not_shake_hands_is_let_go_at_the_deadline(listen, tls_files):
+    assert ask(listen(handshake_timeout=0.05, tls=server_tls(*tls_files)), b"") == b""
+
+
+def test_a_client_that_leaves_in_the_middle_is_forgotten(listen):
+    listener = listen(max_handshakes=1)
+    for _ in range(3):
+        with socket.create_connection(listener.address) as sock:
+            sock.sendall(b"GET")
+    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+
+
+def test_no_more_handshakes_are_begun_than_allowed(listen, house):
+    listener = listen(max_handshakes=1)
+    with socket.create_connection(listener.address) as slow, socket.create_connection(listener.address) as fast:
+        slow.sendall(UPGRADE[:10])
+        fast.sendall(UPGRADE.replace(b"/openai", b"/fast"))
+        slow.sendall(UPGRADE[10:])
+        assert house.asked.get(timeout=WAIT).path == "/openai"
+        assert house.asked.get(timeout=WAIT).path == "/fast"
+
+
+def test_the_listener_takes_a_breath_when_the_system_has_no_socket_left(listen, loop, caplog, monkeypatch):
+    class OutOfSockets:
+        def __init__(self, real):
+            self.real, self.errors = real, [errno.ECONNABORTED, errno.EMFILE]
+
+        def accept(self):
+            if self.errors:
+                error = self.errors.pop(0)
+                raise OSError(error, "no more")
+            return self.real.accept()
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+    monkeypatch.setattr("turnstile.server.listener._BREATH", 0.05)
+    listener = listen()
+    swapped = threading.Event()
+
+    def swap():
+        listener._sock = OutOfSockets(listener._sock)
+        swapped.set()
+
+    loop.call_soon(swap)
+    assert swapped.wait(WAIT)
+    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+    assert [record.message for record in caplog.records] == ["no client can be accepted for a moment: no more"]
+
+
+def test_nobody_is_accepted_after_close_and_those_inside_stay(listen):
+    listener = listen()
+    with connect(url(listener), proxy=None) as client:
+        listener.close()
+        listener.close()
+        client.send("inside")
+        assert client.recv(WAIT) == "inside"
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(listener.address)
+
+
+def test_everything_ends_when_the_loop_stops(listen, loop, house):
+    listener = listen()
+    with connect(url(listener), proxy=None) as client, socket.create_connection(listener.address, timeout=WAIT) as door:
+        client.send("in")
+        client.recv(WAIT)
+        door.sendall(b"GET")
+        loop.stop(WAIT)
+        with pytest.raises(ConnectionClosedOK) as ended:
+            client.recv(WAIT)
+        assert ended.value.rcvd.code == 1001
+        assert door.recv(1) == b""
+    assert house.rooms.get(timeout=WAIT).ends.get(timeout=WAIT) == Closed(1001, "shutting down")
+    listener.close()
+
+
+def test_a_port_that_is_taken_is_a_config_error(listen, loop, house):
+    port = listen().address[1]
+    with pytest.raises(ConfigError, match=f"port {port} on 127.0.0.1 is taken"):
+        Listener(loop, "127.0.0.1", port, limits=ConnectionLimits(), accept=house.accept)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"), [("203.0.113.1", "no address of this machine"), ("no-such-host.invalid", "there is no address")]
+)
+def test_a_host_that_is_not_ours_is_a_config_error(loop, house, host, words):
+    with pytest.raises(ConfigError, match=words):
+        Listener(loop, host, 0, limits=ConnectionLimits(), accept=house.accept)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(errno.EACCES, "needs more rights"), (errno.EINVAL, "cannot be listened on")]
+)
+def test_other_trouble_with_the_port_is_a_config_error(loop, house, monkeypatch, number, words):
+    def refuse(*_args, **_options):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(ConfigError, match=words):
+        Listener(loop, "127.0.0.1", 80, limits=ConnectionLimits(), accept=house.accept)
+
+
+def test_tls_files_that_cannot_be_used_are_a_config_error(tls_files, tmp_path):
+    cert, _ = tls_files
+    with pytest.raises(ConfigError, match="No such file"):
+        server_tls(cert, str(tmp_path / "missing.pem"))
+    with pytest.raises(ConfigError, match="no PEM file"):
+        server_tls(cert, cert)
+
+
+def test_a_client_that_has_left_already_is_not_let_in(listen, loop):
+    listener = listen(tls=None)
+    gone = socket.socket()
+    gone.close()
+    opened = threading.Event()
+    loop.call_soon(lambda: (listener._open_door(gone, "gone:1"), opened.set()))
+    assert opened.wait(WAIT)
+    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from turnstile.server.signals import SignalGate
+
+WAIT = 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_drains_and_the_second_aborts(number):
+    with SignalGate() as gate:
+        assert not gate.drain.is_set()
+        os.kill(os.getpid(), number)
+        assert gate.drain.wait(WAIT)
+        assert not gate.abort.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert gate.abort.wait(WAIT)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_handlers_of_before_come_back_afterwards():
+    def mine(_number, _frame):
+        """Nothing."""
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        with SignalGate():
+            assert signal.getsignal(signal.SIGTERM) is not mine
+        assert signal.getsignal(signal.SIGTERM) is mine
+        assert not [thread for thread in threading.enumerate() if thread.name == "turnstile-signals"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_another_thread_than_the_main_one_is_refused():
+    errors = []
+
+    def enter():
+        try:
+            SignalGate().__enter__()
+        except ValueError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join(WAIT)
+    assert len(errors) == 1

@@ -1,0 +1,194 @@
+"""A loop that must leave nothing behind, an inbox to wait on, and a peer on a real socket."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+import trustme
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side
+
+from turnstile.transports.limits import ConnectionLimits
+from turnstile.transports.loop import IoLoop
+from turnstile.transports.websocket import WebSocketConnection
+
+WAIT = 10  # seconds until a test that hangs fails
+
+
+class RecordingInbox:
+    """Keeps what it is told; `react` is called then, on the telling thread."""
+
+    def __init__(self, react=None):
+        self.messages = queue.Queue()
+        self.react = react
+
+    def tell(self, message, /):
+        self.messages.put(message)
+        if self.react is not None:
+            self.react(message)
+
+    def next(self):
+        return self.messages.get(timeout=WAIT)
+
+    def take(self, count):
+        return [self.next() for _ in range(count)]
+
+
+class Peer:
+    """The far side: a blocking socket and the framing library."""
+
+    def __init__(self, sock, side):
+        self.sock = sock
+        self.protocol = Protocol(side, max_size=None)
+        self.frames = []
+
+    def put(self):
+        for data in self.protocol.data_to_send():
+            if data:
+                self.sock.sendall(data)
+            else:
+                self.sock.shutdown(socket.SHUT_WR)
+
+    def send_text(self, data, *, fin=True):
+        self.protocol.send_text(data, fin)
+        self.put()
+
+    def send_binary(self, data):
+        self.protocol.send_binary(data)
+        self.put()
+
+    def receive(self):
+        """The next frame; None at the end of the stream."""
+        while not self.frames:
+            data = self.sock.recv(1 << 16)
+            if not data:
+                return None
+            self.protocol.receive_data(data)
+            self.frames += self.protocol.events_received()
+        return self.frames.pop(0)
+
+    def vanish(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+
+def tcp_pair():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    for sock in (ours, theirs):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return ours, theirs
+
+
+class Link:
+    """Our connection with its inbox, and the peer on the other end of a TCP connection."""
+
+    def __init__(self, loop, limits, *, side=Side.SERVER, contexts=None, react=None):
+        ours, theirs = tcp_pair()
+        theirs.settimeout(WAIT)
+        if contexts is not None:
+            ours, theirs = self._secure(ours, theirs, contexts, side)
+        ours.settimeout(0)
+        self.our_socket = ours
+        self.inbox = RecordingInbox(react)
+        protocol = Protocol(side, max_size=limits.max_message_bytes)
+        self.connection = WebSocketConnection(loop, ours, protocol, limits)
+        self.peer = Peer(theirs, Side.CLIENT if side is Side.SERVER else Side.SERVER)
+        self.begin = lambda received=b"": loop.call_soon(lambda: self.connection.begin(self.inbox, received))
+
+    @staticmethod
+    def _secure(ours, theirs, contexts, side):
+        server_context, client_context = contexts
+        secured = []
+
+        def shake(sock, context, **options):
+            secured.append(context.wrap_socket(sock, **options))
+
+        names = {"server_hostname": "localhost"}
+        ours_side = (server_context, {"server_side": True}) if side is Side.SERVER else (client_context, names)
+        theirs_side = (client_context, names) if side is Side.SERVER else (server_context, {"server_side": True})
+        thread = threading.Thread(target=shake, args=(theirs, theirs_side[0]), kwargs=theirs_side[1])
+        thread.start()
+        our = ours_side[0].wrap_socket(ours, **ours_side[1])
+        thread.join(WAIT)
+        return our, secured[0]
+
+
+@pytest.fixture
+def wait():
+    return WAIT
+
+
+@pytest.fixture
+def limits():
+    return ConnectionLimits(close_timeout=5, ping_interval=0)
+
+
+@pytest.fixture
+def loop():
+    before = set(threading.enumerate())
+    loop = IoLoop()
+    loop.start()
+    yield loop
+    loop.stop(2)
+    left = set(threading.enumerate()) - before
+    assert not left, f"threads left over: {left}"
+
+
+@pytest.fixture
+def open_link(loop, limits):
+    """Open a `Link`; its keyword arguments, and `ConnectionLimits`' own."""
+    with ExitStack() as stack:
+
+        def open_one(*, side=Side.SERVER, contexts=None, react=None, begin=True, **bounds):
+            link = Link(loop, replace(limits, **bounds), side=side, contexts=contexts, react=react)
+            stack.callback(link.peer.sock.close)
+            if begin:
+                link.begin()
+            return link
+
+        yield open_one
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def tls_contexts(authority):
+    """A server's and a client's, which trust each other."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(client)
+    return server, client
+
+
+@pytest.fixture
+def make_inbox():
+    return RecordingInbox
+
+
+@pytest.fixture
+def barrier(loop):
+    """Wait until the loop has done everything that was asked of it before."""
+
+    def wait_for_loop():
+        done = threading.Event()
+        loop.call_soon(lambda: loop.call_soon(done.set))
+        assert done.wait(WAIT)
+
+    return wait_for_loop
+
+
+@pytest.fixture
+def frame_kinds():
+    return Frame, Opcode

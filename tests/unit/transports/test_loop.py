@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from turnstile.transports.loop import READ, IoLoop
+
+WAIT = 10
+
+
+class Listening:
+    """A member that reads whatever comes, with something to go wrong."""
+
+    def __init__(self, loop, sock, *, fail=""):
+        self.loop, self.sock, self.fail = loop, sock, fail
+        self.heard = threading.Event()
+        self.calls = []
+        loop.call_soon(self.begin, self)
+
+    def begin(self):
+        self.loop.join(self)
+        self.loop.watch(self.sock, READ, self)
+
+    def _note(self, call):
+        self.calls.append(call)
+        if call in self.fail:
+            raise RuntimeError(call)
+
+    def ready(self, events):
+        self.sock.recv(100)
+        self.heard.set()
+        self._note("ready")
+
+    def broke(self, error):
+        self._note(f"broke: {error}")
+
+    def retire(self):
+        self._note("retire")
+
+    def cut(self):
+        self.loop.watch(self.sock, 0, self)
+        self.loop.leave(self)
+        self.sock.close()
+        self.heard.set()
+        self._note("cut")
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def test_calls_run_in_order_on_the_loops_thread(loop):
+    seen, done = [], threading.Event()
+    for number in range(3):
+        loop.call_soon(lambda number=number: seen.append((number, threading.current_thread().name)))
+    loop.call_soon(done.set)
+    assert done.wait(WAIT)
+    assert seen == [(number, "turnstile-io") for number in range(3)]
+
+
+def test_deadlines_come_in_their_order_and_cancelled_ones_never(loop):
+    seen, done = [], threading.Event()
+
+    def start():
+        loop.call_later(0.02, done.set)
+        loop.call_later(0.01, lambda: seen.append("second"))
+        loop.call_later(0.0, lambda: seen.append("first"))
+        loop.call_later(0.005, lambda: seen.append("never")).cancel()
+        loop.call_later(9.0, lambda: seen.append("never"))
+
+    loop.call_soon(start)
+    assert done.wait(WAIT)
+    assert seen == ["first", "second"]
+
+
+def test_deadlines_with_slack_share_a_wake_up():
+    now = [100.3]
+    loop = IoLoop(clock=lambda: now[0])
+    seen = []
+    loop.call_later(1.0, lambda: seen.append("a"), slack=1.0)
+    loop.call_later(1.5, lambda: seen.append("b"), slack=1.0)
+    assert loop._patience() == pytest.approx(1.7)
+    loop.now = 101.9
+    loop._call_due()
+    assert seen == []
+    loop.now = 102.0
+    loop._call_due()
+    assert seen == ["a", "b"]
+    loop.stop(0)
+
+
+def test_a_resting_loop_does_not_wake_up(loop, barrier):
+    loop.call_soon(lambda: loop.call_later(3600, barrier))
+    barrier()
+    at_rest = loop.wakeups
+    assert not threading.Event().wait(0.3)
+    assert loop.wakeups == at_rest
+
+
+def test_a_member_hears_when_its_socket_can_be_read(loop, pair):
+    member = Listening(loop, pair[0])
+    pair[1].send(b"a")
+    assert member.heard.wait(WAIT)
+    loop.call_soon(member.cut)
+
+
+def test_only_the_member_breaks_whose_call_raised(loop, pair, barrier, caplog):
+    member = Listening(loop, pair[0], fail="ready")
+    loop.call_soon(lambda: 1 / 0)
+    pair[1].send(b"a")
+    assert member.heard.wait(WAIT)
+    barrier()
+    assert member.calls == ["ready", "broke: ready"]
+    assert len(caplog.records) == 2
+    loop.call_soon(member.cut)
+
+
+def test_a_member_is_cut_when_even_its_end_raises(loop, pair, barrier, caplog):
+    member = Listening(loop, pair[0], fail="ready, broke: ready, cut")
+    pair[1].send(b"a")
+    assert member.heard.wait(WAIT)
+    barrier()
+    assert member.calls == ["ready", "broke: ready", "cut"]
+    assert pair[0].fileno() == -1
+
+
+def test_members_are_retired_and_then_cut_when_the_loop_stops(loop, pair):
+    member = Listening(loop, pair[0])
+    loop.stop(0.05)
+    assert member.calls == ["retire", "cut"]
+    assert not loop.running
+
+
+def test_a_member_that_joins_while_the_loop_stops_is_retired_too(loop, pair):
+    sockets = [socket.socketpair() for _ in range(2)]
+    late = []
+    first = Listening(loop, sockets[0][0])
+    first.retire = lambda: late.append(Listening(loop, sockets[1][0]))
+    loop.stop(0.05)
+    assert late[0].calls == ["retire", "cut"]
+    for ours, theirs in sockets:
+        ours.close()
+        theirs.close()
+
+
+def test_what_was_promised_still_runs_when_the_loop_has_no_time_left(loop):
+    ran = []
+    loop.call_soon(lambda: loop.call_soon(lambda: ran.append(1)))
+    loop.stop(0)
+    assert ran == [1]
+
+
+def test_no_call_is_taken_after_the_end(loop):
+    loop.stop(0)
+    assert loop.call_soon(lambda: None) is False
+    loop.stop(0)
+
+
+def test_calls_that_came_before_the_start_run_at_the_start():
+    loop, done = IoLoop(), threading.Event()
+    loop.call_soon(done.set)
+    assert not loop.running
+    loop.start()
+    assert done.wait(WAIT)
+    assert loop.running
+    loop.stop(0)
+
+
+def test_a_loop_that_never_started_can_be_stopped():
+    loop = IoLoop()
+    loop.stop(0)
+    assert loop.call_soon(lambda: None) is False
+
+
+def test_events_of_a_member_that_left_in_the_same_round_are_dropped(loop, barrier):
+    one, two = socket.socketpair(), socket.socketpair()
+    members = [Listening(loop, one[0]), Listening(loop, two[0])]
+    members[0].ready = lambda events: [member.cut() for member in members if member.sock.fileno() != -1]
+    members[1].ready = members[0].ready
+    barrier()
+
+    def both_at_once():
+        one[1].send(b"a")
+        two[1].send(b"a")
+
+    loop.call_soon(both_at_once)
+    assert all(member.heard.wait(WAIT) for member in members)
+    one[1].close()
+    two[1].close()

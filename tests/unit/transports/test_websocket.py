@@ -1,0 +1,413 @@
+from __future__ import annotations
+
+import logging
+import select
+import threading
+
+import pytest
+from websockets.frames import Close, Opcode
+from websockets.protocol import Side
+
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+
+BOTH_SIDES = pytest.mark.parametrize("side", [Side.SERVER, Side.CLIENT], ids=["as server", "as client"])
+
+
+def until_full(sock, data):
+    """Write until the kernel takes no more for a while; returns how much it took."""
+    sock.setblocking(False)
+    sent = 0
+    while select.select([], [sock], [], 0.2)[1]:
+        sent += sock.send(data)
+    sock.settimeout(10)
+    return sent
+
+
+@BOTH_SIDES
+def test_messages_go_both_ways_when_open(open_link, side):
+    link = open_link(side=side)
+    link.peer.send_text(b"hello")
+    link.peer.send_binary(b"\1\2")
+    assert link.inbox.take(2) == [TextFrame(b"hello"), BinaryFrame(b"\1\2")]
+    link.connection.send_text(b"good day")
+    link.connection.send_binary(b"\3")
+    link.connection.flush()
+    first, second = link.peer.receive(), link.peer.receive()
+    assert (first.opcode, bytes(first.data)) == (Opcode.TEXT, b"good day")
+    assert (second.opcode, bytes(second.data)) == (Opcode.BINARY, b"\3")
+
+
+def test_messages_are_bytes_when_told(open_link):
+    link = open_link(side=Side.CLIENT)
+    link.peer.send_text(b"a")
+    assert type(link.inbox.next().data) is bytes
+
+
+def test_nothing_leaves_before_flush(open_link):
+    link = open_link()
+    link.connection.send_text(b"a")
+    assert link.connection.buffered > 0
+    assert not select.select([link.peer.sock], [], [], 0)[0]
+    link.connection.flush()
+    assert link.connection.buffered == 0
+    assert bytes(link.peer.receive().data) == b"a"
+
+
+def test_fragments_are_joined_when_the_last_one_came(open_link):
+    link = open_link()
+    link.peer.send_text(b"a", fin=False)
+    link.peer.protocol.send_ping(b"between")
+    link.peer.protocol.send_continuation(b"b", fin=False)
+    link.peer.protocol.send_continuation(b"", fin=True)
+    link.peer.put()
+    assert link.inbox.next() == TextFrame(b"ab")
+    assert link.peer.receive().opcode is Opcode.PONG
+
+
+def test_a_ping_is_answered_when_it_comes(open_link):
+    link = open_link()
+    link.peer.protocol.send_ping(b"are you there")
+    link.peer.put()
+    pong = link.peer.receive()
+    assert (pong.opcode, bytes(pong.data)) == (Opcode.PONG, b"are you there")
+
+
+def test_what_came_behind_the_handshake_is_told_first(open_link):
+    link = open_link(begin=False)
+    link.peer.protocol.send_text(b"early")
+    link.begin(b"".join(link.peer.protocol.data_to_send()))
+    link.peer.send_text(b"late")
+    assert link.inbox.take(2) == [TextFrame(b"early"), TextFrame(b"late")]
+
+
+@BOTH_SIDES
+def test_the_peers_code_is_told_when_it_closes(open_link, side):
+    link = open_link(side=side)
+    link.peer.send_text(b"last")
+    link.peer.protocol.send_close(4001, "enough")
+    link.peer.put()
+    assert link.inbox.take(2) == [TextFrame(b"last"), Closed(4001, "enough")]
+    assert link.peer.receive().opcode is Opcode.CLOSE
+
+
+@BOTH_SIDES
+def test_the_peer_gets_everything_and_the_code_when_closed(open_link, side):
+    link = open_link(side=side)
+    link.connection.send_text(b"last")
+    link.connection.close(1000, "done")
+    link.connection.send_text(b"too late")
+    link.connection.close(1011)
+    assert bytes(link.peer.receive().data) == b"last"
+    assert Close.parse(link.peer.receive().data) == Close(1000, "done")
+    link.peer.put()
+    assert link.inbox.next() == Closed(1000, "done")
+    if side is Side.SERVER:
+        assert link.peer.receive() is None
+
+
+@pytest.mark.parametrize(("code", "sent"), [(1005, 1000), (1006, 1011), (7, 1011), (3999, 3999)])
+def test_a_code_is_sent_as_one_that_may_be_when_it_may_not(open_link, code, sent):
+    link = open_link()
+    link.connection.close(code, "ü" * 100)
+    assert Close.parse(link.peer.receive().data) == Close(sent, "ü" * 61)
+
+
+def test_messages_are_forgotten_after_close(open_link):
+    link = open_link()
+    link.connection.close(1000)
+    assert link.peer.receive().opcode is Opcode.CLOSE
+    link.peer.protocol.close_rcvd = None
+    link.peer.put()
+    assert link.inbox.next() == Closed(1000, "")
+    assert link.inbox.messages.empty()
+
+
+def test_the_link_is_cut_when_the_peer_does_not_answer_a_close(open_link):
+    link = open_link(close_timeout=0.05)
+    link.connection.close(1000)
+    assert link.inbox.next() == Closed(1006, "the close was not answered in time")
+    assert link.peer.receive().opcode is Opcode.CLOSE
+    assert link.peer.receive() is None
+
+
+def test_1006_is_told_when_the_peer_vanishes(open_link):
+    link = open_link()
+    link.peer.vanish()
+    assert link.inbox.next() == Closed(1006, "the connection broke: Connection reset by peer")
+
+
+def test_1006_is_told_when_the_stream_ends_without_a_close(open_link):
+    link = open_link()
+    link.peer.sock.close()
+    assert link.inbox.next() == Closed(1006, "the connection ended without a closing handshake")
+
+
+def test_1006_is_told_when_writing_fails(open_link, barrier):
+    link = open_link()
+    link.connection.pause_reading()
+    barrier()
+    link.peer.vanish()
+    for _ in range(3):  # the first write may still go, before the system has heard of the reset
+        link.connection.send_text(b"a")
+        link.connection.flush()
+    closed = link.inbox.next()
+    assert closed.code == 1006
+    assert closed.reason.startswith("the connection broke: ")
+
+
+def test_1009_is_told_and_sent_when_a_message_is_too_large(open_link):
+    link = open_link(max_message_bytes=100)
+    link.peer.send_text(b"a" * 60, fin=False)
+    link.peer.protocol.send_continuation(b"a" * 60, fin=True)
+    link.peer.put()
+    assert link.inbox.next().code == 1009
+    assert Close.parse(link.peer.receive().data).code == 1009
+
+
+def test_1002_is_told_when_the_peer_breaks_the_protocol(open_link):
+    link = open_link()
+    link.peer.sock.sendall(b"\xff\xff\xff\xff")
+    assert link.inbox.next().code == 1002
+
+
+def test_a_flood_of_empty_messages_ends_the_link(open_link):
+    link = open_link()
+    for _ in range(1001):
+        link.peer.protocol.send_binary(b"")
+    link.peer.put()
+    assert Close.parse(link.peer.receive().data) == Close(1008, "nothing but empty messages")
+
+
+def test_a_large_message_goes_both_ways(open_link):
+    link = open_link()
+    large = bytes(range(256)) * (14 * 1024)  # 3.5 MB
+    link.peer.send_binary(large)
+    assert link.inbox.next() == BinaryFrame(large)
+    link.connection.send_binary(large)
+    link.connection.flush()
+    assert bytes(link.peer.receive().data) == large
+    assert link.connection.buffered == 0
+
+
+@BOTH_SIDES
+def test_large_messages_go_both_ways_at_once_over_tls(open_link, tls_contexts, side):
+    link = open_link(side=side, contexts=tls_contexts)
+    large = bytes(range(256)) * (14 * 1024)
+    link.connection.send_binary(large)
+    link.connection.flush()
+    received = []
+    reader = threading.Thread(target=lambda: received.append(bytes(link.peer.receive().data)))
+    reader.start()
+    reader.join(10)
+    link.peer.send_binary(large)
+    assert link.inbox.next() == BinaryFrame(large)
+    assert received == [large]
+    link.connection.close(1000)
+    assert link.peer.receive().opcode is Opcode.CLOSE
+    link.peer.put()
+    assert link.inbox.next() == Closed(1000, "")
+
+
+def test_bytes_that_tls_has_read_already_are_told(open_link, tls_contexts):
+    link = open_link(contexts=tls_contexts, begin=False)
+    link.peer.protocol.send_text(b"one")
+    link.peer.protocol.send_text(b"two")
+    link.peer.sock.sendall(b"#" + b"".join(link.peer.protocol.data_to_send()))  # one record
+    link.our_socket.settimeout(10)
+    assert link.our_socket.recv(1) == b"#"
+    link.our_socket.settimeout(0)
+    link.begin()
+    assert link.inbox.take(2) == [TextFrame(b"one"), TextFrame(b"two")]
+
+
+def test_bytes_that_tls_has_read_already_are_told_when_reading_resumes(open_link, tls_contexts, barrier):
+    link = open_link(contexts=tls_contexts, begin=False)
+    link.peer.sock.sendall(b"#" + b"\x81\x81\0\0\0\0a")
+    link.our_socket.settimeout(10)
+    link.our_socket.recv(1)
+    link.our_socket.settimeout(0)
+    link.connection.pause_reading()
+    link.begin()
+    barrier()
+    assert link.inbox.messages.empty()
+    link.connection.resume_reading()
+    assert link.inbox.next() == TextFrame(b"a")
+
+
+def test_a_peer_that_does_not_read_is_cut_off_at_the_ceiling(open_link):
+    link = open_link(write_ceiling=100_000)
+    while link.inbox.messages.empty():
+        link.connection.send_binary(bytes(50_000))
+        link.connection.flush()
+    assert link.inbox.next() == Closed(1008, "peer_too_slow")
+    assert link.connection.buffered < 300_000
+    while (frame := link.peer.receive()).opcode is Opcode.BINARY:
+        assert len(frame.data) == 50_000
+    assert Close.parse(frame.data) == Close(1008, "peer_too_slow")
+
+
+def test_a_send_that_passes_the_ceiling_tries_the_socket_first(open_link):
+    link = open_link(write_ceiling=100_000)
+    link.connection.send_binary(bytes(200_000))
+    assert len(link.peer.receive().data) == 200_000
+    link.connection.send_text(b"fine")
+    link.connection.flush()
+    assert bytes(link.peer.receive().data) == b"fine"
+
+
+def test_a_peer_that_pings_but_does_not_read_is_cut_off_too(open_link):
+    link = open_link(write_ceiling=10_000, close_timeout=0.2)
+    link.peer.sock.settimeout(0.5)
+    pings = b"".join([b"\x89\xfd\0\0\0\0" + bytes(125)] * 500)
+    with pytest.raises(OSError, match="timed out|reset|pipe"):
+        while True:
+            link.peer.sock.sendall(pings)
+    assert link.inbox.next() == Closed(1008, "peer_too_slow")
+
+
+def test_the_peer_is_not_read_while_its_messages_wait_unhandled(open_link, barrier):
+    link = open_link(read_high_water=1000, read_low_water=500)
+    link.peer.send_binary(bytes(1001))
+    link.inbox.next()
+    barrier()
+    link.peer.send_text(b"held up")
+    barrier()
+    assert link.inbox.messages.empty()
+    assert "held back" in repr(link.connection)
+    link.connection.handled(500)
+    barrier()
+    assert link.inbox.messages.empty()
+    link.connection.handled(1)
+    assert link.inbox.next() == TextFrame(b"held up")
+
+
+def test_tcp_holds_the_peer_up_while_it_is_not_read(open_link, barrier):
+    link = open_link(read_high_water=1 << 30)
+    link.connection.pause_reading()
+    link.connection.pause_reading()
+    barrier()
+    message = b"\x82\xfe\xff\xff\0\0\0\0" + bytes(0xFFFF)
+    sent = until_full(link.peer.sock, message)
+    link.connection.resume_reading()
+    barrier()
+    assert link.inbox.messages.empty()
+    link.connection.resume_reading()
+    whole = sent // len(message)
+    assert whole > 0
+    assert link.inbox.take(whole) == [BinaryFrame(bytes(0xFFFF))] * whole
+
+
+def test_a_source_is_held_back_while_too_much_waits_to_be_written(open_link, barrier):
+    source, sink = open_link(), open_link(write_high_water=100_000, write_low_water=50_000)
+    sink.connection.holds_back(source.connection)
+    sent = 0
+    while sink.connection.buffered <= 100_000:
+        sink.connection.send_binary(bytes(50_000))
+        sink.connection.flush()
+        sent += 1
+    barrier()
+    source.peer.send_text(b"later")
+    barrier()
+    assert source.inbox.messages.empty()
+    for _ in range(sent):
+        sink.peer.receive()
+    assert source.inbox.next() == TextFrame(b"later")
+
+
+def test_a_source_is_let_go_when_what_held_it_back_ends(open_link, barrier):
+    source, sink = open_link(), open_link(write_high_water=100_000, write_low_water=50_000)
+    while sink.connection.buffered <= 100_000:
+        sink.connection.send_binary(bytes(50_000))
+        sink.connection.flush()
+    sink.connection.holds_back(source.connection)
+    barrier()
+    source.peer.send_text(b"later")
+    sink.peer.vanish()
+    assert source.inbox.next() == TextFrame(b"later")
+
+
+def test_a_close_is_heard_although_reading_is_paused_when_it_answers_ours(open_link):
+    link = open_link()
+    link.connection.pause_reading()
+    link.connection.close(1000)
+    assert link.peer.receive().opcode is Opcode.CLOSE
+    link.peer.put()
+    assert link.inbox.next() == Closed(1000, "")
+
+
+def test_a_silent_peer_is_pinged_and_then_gone(open_link):
+    link = open_link(ping_interval=0.02, ping_timeout=0.02)
+    assert link.inbox.next() == Closed(1006, "no answer to a ping within 0.02 s")
+    assert link.peer.receive().opcode is Opcode.PING
+    assert link.peer.receive() is None
+
+
+def test_a_peer_that_answers_pings_stays(open_link):
+    link = open_link(ping_interval=0.02, ping_timeout=5)
+    for _ in range(3):
+        assert link.peer.receive().opcode is Opcode.PING
+        link.peer.put()
+    assert link.inbox.messages.empty()
+
+
+def test_an_inbox_that_raises_ends_its_own_connection_only(open_link, caplog):
+    def refuse(message):
+        if isinstance(message, TextFrame):
+            raise ValueError("no")
+
+    broken, whole = open_link(react=refuse), open_link()
+    broken.peer.send_text(b"a")
+    assert broken.inbox.take(2)[1] == Closed(1011, "internal error")
+    assert Close.parse(broken.peer.receive().data) == Close(1011, "internal error")
+    whole.peer.send_text(b"b")
+    assert whole.inbox.next() == TextFrame(b"b")
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_the_socket_is_closed_although_even_the_end_cannot_be_told(open_link, barrier, caplog):
+    def refuse(message):
+        raise ValueError(message)
+
+    link = open_link(react=refuse)
+    link.peer.send_text(b"a")
+    assert Close.parse(link.peer.receive().data).code == 1011
+    assert link.peer.receive() is None
+    assert len(caplog.records) == 2
+
+
+def test_everything_is_taken_without_complaint_after_the_end(open_link, barrier):
+    link, other = open_link(), open_link()
+    link.peer.vanish()
+    assert link.inbox.next().code == 1006
+    connection = link.connection
+    connection.send_text(b"a")
+    connection.send_binary(b"a")
+    connection.flush()
+    connection.handled(1)
+    connection.pause_reading()
+    connection.resume_reading()
+    connection.holds_back(other.connection)
+    connection.close(1000)
+    barrier()
+    assert connection.buffered == 0
+    assert repr(connection) == "<WebSocketConnection closed, reading, 0 bytes to write>"
+
+
+def test_open_connections_are_closed_in_order_when_the_loop_stops(open_link, loop):
+    link = open_link()
+    stopper = threading.Thread(target=loop.stop, args=(5,))
+    stopper.start()
+    assert Close.parse(link.peer.receive().data) == Close(1001, "shutting down")
+    link.peer.put()
+    assert link.peer.receive() is None
+    link.peer.sock.close()
+    stopper.join(10)
+    assert link.inbox.next() == Closed(1001, "shutting down")
+    assert link.our_socket.fileno() == -1
+
+
+def test_open_connections_are_cut_when_the_loop_has_no_time_left(open_link, loop):
+    link = open_link()
+    loop.stop(0)
+    assert link.inbox.next().code == 1006
+    assert link.our_socket.fileno() == -1
