@@ -1,0 +1,28 @@
+"""The two kinds of Voice Agent client, and all that differs between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a kind of client expects.
+
+    Args:
+        name: Its name in the logs.
+        welcomes: `Welcome` comes first.
+        has_extras: `AgentDone`, `Transcript` and `UtteranceEnd` are sent, which the Deepgram SDKs do not know.
+        errors_end: `Error` comes only when the session ends; anything less is a `Warning`.
+        input_rate: Samples a second of its linear16 input where Settings says nothing.
+    """
+
+    name: str
+    welcomes: bool
+    has_extras: bool
+    errors_end: bool
+    input_rate: int
+
+
+DEEPGRAM = Profile("deepgram", welcomes=True, has_extras=False, errors_end=True, input_rate=24_000)
+COMPONENT = Profile("component", welcomes=False, has_extras=True, errors_end=False, input_rate=16_000)
