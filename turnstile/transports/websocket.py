@@ -242,8 +242,8 @@ class WebSocketConnection:
 
     def _take(self, data: bytes) -> None:
         self._keepalive.heard(self._loop.now)
-        if self._ended:
-            return  # read only so that the peer gets as far as our close
+        if self._released:
+            return
         with self._lock:
             messages, end = self._parse(data)
             calls = self._push()

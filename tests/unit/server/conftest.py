@@ -46,7 +46,7 @@ class House:
     def __init__(self):
         self.asked = queue.Queue()
         self.rooms = queue.Queue()
-        self.answer = lambda request: Admission(self.open)
+        self.answer = lambda _: Admission(self.open)
 
     def accept(self, request):
         self.asked.put(request)

@@ -28,7 +28,7 @@ class Listening:
         if call in self.fail:
             raise RuntimeError(call)
 
-    def ready(self, events):
+    def ready(self, _events):
         self.sock.recv(100)
         self.heard.set()
         self._note("ready")
@@ -121,7 +121,7 @@ def test_only_the_member_breaks_whose_call_raised(loop, pair, barrier, caplog):
     loop.call_soon(member.cut)
 
 
-def test_a_member_is_cut_when_even_its_end_raises(loop, pair, barrier, caplog):
+def test_a_member_is_cut_when_even_its_end_raises(loop, pair, barrier):
     member = Listening(loop, pair[0], fail="ready, broke: ready, cut")
     pair[1].send(b"a")
     assert member.heard.wait(WAIT)
@@ -137,7 +137,7 @@ def test_members_are_retired_and_then_cut_when_the_loop_stops(loop, pair):
     assert not loop.running
 
 
-def test_a_member_that_joins_while_the_loop_stops_is_retired_too(loop, pair):
+def test_a_member_that_joins_while_the_loop_stops_is_retired_too(loop):
     sockets = [socket.socketpair() for _ in range(2)]
     late = []
     first = Listening(loop, sockets[0][0])
@@ -181,7 +181,7 @@ def test_a_loop_that_never_started_can_be_stopped():
 def test_events_of_a_member_that_left_in_the_same_round_are_dropped(loop, barrier):
     one, two = socket.socketpair(), socket.socketpair()
     members = [Listening(loop, one[0]), Listening(loop, two[0])]
-    members[0].ready = lambda events: [member.cut() for member in members if member.sock.fileno() != -1]
+    members[0].ready = lambda _: [member.cut() for member in members if member.sock.fileno() != -1]
     members[1].ready = members[0].ready
     barrier()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import threading
@@ -15,7 +16,7 @@ BOTH_SIDES = pytest.mark.parametrize("side", [Side.SERVER, Side.CLIENT], ids=["a
 
 def until_full(sock, data):
     """Write until the kernel takes no more for a while; returns how much it took."""
-    sock.setblocking(False)
+    sock.settimeout(0)
     sent = 0
     while select.select([], [sock], [], 0.2)[1]:
         sent += sock.send(data)
@@ -259,7 +260,7 @@ def test_a_peer_that_pings_but_does_not_read_is_cut_off_too(open_link):
     link = open_link(write_ceiling=10_000, close_timeout=0.2)
     link.peer.sock.settimeout(0.5)
     pings = b"".join([b"\x89\xfd\0\0\0\0" + bytes(125)] * 500)
-    with pytest.raises(OSError, match="timed out|reset|pipe"):
+    with contextlib.suppress(OSError):
         while True:
             link.peer.sock.sendall(pings)
     assert link.inbox.next() == Closed(1008, "peer_too_slow")
@@ -352,8 +353,8 @@ def test_a_peer_that_answers_pings_stays(open_link):
 
 def test_an_inbox_that_raises_ends_its_own_connection_only(open_link, caplog):
     def refuse(message):
-        if isinstance(message, TextFrame):
-            raise ValueError("no")
+        if message == TextFrame(b"a"):
+            raise RuntimeError("no")
 
     broken, whole = open_link(react=refuse), open_link()
     broken.peer.send_text(b"a")
@@ -364,7 +365,7 @@ def test_an_inbox_that_raises_ends_its_own_connection_only(open_link, caplog):
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_the_socket_is_closed_although_even_the_end_cannot_be_told(open_link, barrier, caplog):
+def test_the_socket_is_closed_although_even_the_end_cannot_be_told(open_link, caplog):
     def refuse(message):
         raise ValueError(message)
 
@@ -411,3 +412,14 @@ def test_open_connections_are_cut_when_the_loop_has_no_time_left(open_link, loop
     loop.stop(0)
     assert link.inbox.next().code == 1006
     assert link.our_socket.fileno() == -1
+
+
+def test_a_peer_that_never_reads_the_end_is_cut_when_even_that_does_not_fit(open_link):
+    link = open_link(write_ceiling=10_000, close_timeout=60)
+    link.connection.close(1000)
+    link.peer.sock.settimeout(0.5)
+    pings = b"".join([b"\x89\xfd\0\0\0\0" + bytes(125)] * 500)
+    with contextlib.suppress(OSError):
+        while True:
+            link.peer.sock.sendall(pings)
+    assert link.inbox.next() == Closed(1006, "the peer does not read")
