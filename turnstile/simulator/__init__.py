@@ -1,1 +1,4 @@
-"""A Realtime API of our own, strict and scripted."""
+"""A Realtime API of our own, strict and scripted.
+
+`session.SimulatedSession` is one connection without socket, clock or thread; `server.Simulator` drives many of them.
+"""

@@ -1,0 +1,168 @@
+"""Small checks that add up to a schema: each looks at one JSON value and raises the API's own refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from turnstile.simulator import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Check = Callable[[Any, str], None]
+"""Takes a value and its path (``session.audio.input``, or empty for the event itself); raises `Refusal`."""
+
+
+def anything(value: object, path: str) -> None:
+    """Accept whatever it is."""
+
+
+def flag(value: object, path: str) -> None:
+    """Accept true and false."""
+    if not isinstance(value, bool):
+        raise refusals.invalid_type(path, "a boolean", value)
+
+
+def text(maximum: int | None = None) -> Check:
+    """Accept a string of at most `maximum` characters."""
+
+    def check(value: object, path: str) -> None:
+        if not isinstance(value, str):
+            raise refusals.invalid_type(path, "a string", value)
+        if maximum is not None and len(value) > maximum:
+            raise refusals.too_long(path, len(value), maximum)
+
+    return check
+
+
+def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
+    """Accept a whole number between two bounds, both included."""
+
+    def check(value: object, path: str) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise refusals.invalid_type(path, "an integer", value)
+        _bound(value, path, minimum, maximum)
+
+    return check
+
+
+def number(minimum: float, maximum: float) -> Check:
+    """Accept a number between two bounds, both included."""
+
+    def check(value: object, path: str) -> None:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise refusals.invalid_type(path, "a decimal number", value)
+        _bound(value, path, minimum, maximum)
+
+    return check
+
+
+def _bound(value: float, path: str, minimum: float | None, maximum: float | None) -> None:
+    if minimum is not None and value < minimum:
+        raise refusals.out_of_range(path, value, bound=minimum, below=True)
+    if maximum is not None and value > maximum:
+        raise refusals.out_of_range(path, value, bound=maximum, below=False)
+
+
+def one_of(*values: str) -> Check:
+    """Accept one of some strings."""
+
+    def check(value: object, path: str) -> None:
+        if not isinstance(value, str):
+            raise refusals.invalid_type(path, f"one of {refusals.listed(values)}", value)
+        if value not in values:
+            raise refusals.invalid_value(path, value, values)
+
+    return check
+
+
+def optional(check: Check) -> Check:
+    """Accept null, and what `check` accepts."""
+
+    def check_unless_null(value: object, path: str) -> None:
+        if value is not None:
+            check(value, path)
+
+    return check_unless_null
+
+
+def either(kind: type, check: Check, otherwise: Check) -> Check:
+    """Look at values of one Python type with one check, and at all others with another."""
+
+    def check_by_kind(value: object, path: str) -> None:
+        (check if isinstance(value, kind) else otherwise)(value, path)
+
+    return check_by_kind
+
+
+def list_of(entry: Check, *, of: str = "objects", maximum: int | None = None) -> Check:
+    """Accept an array whose entries `entry` accepts."""
+
+    def check(value: object, path: str) -> None:
+        if not isinstance(value, list):
+            raise refusals.invalid_type(path, f"an array of {of}", value)
+        if maximum is not None and len(value) > maximum:
+            raise refusals.too_many(path, len(value), maximum)
+        for index, each in enumerate(value):
+            entry(each, f"{path}[{index}]")
+
+    return check
+
+
+def pairs(maximum: int, key_length: int, entry: Check) -> Check:
+    """Accept an object with any keys, of at most `maximum` entries."""
+
+    def check(value: object, path: str) -> None:
+        members = _members(value, path)
+        if len(members) > maximum:
+            raise refusals.too_many(path, len(members), maximum, kind="object")
+        for key, each in members.items():
+            if len(key) > key_length:
+                raise refusals.too_long(f"{path}.{key}", len(key), key_length)
+            entry(each, f"{path}.{key}")
+
+    return check
+
+
+def shape(fields: Mapping[str, Check], *required: str) -> Check:
+    """Accept an object with these fields and no others.
+
+    Args:
+        fields: A check for each field that is known.
+        required: Those that must be there.
+    """
+
+    def check(value: object, path: str) -> None:
+        members = _members(value, path)
+        prefix = f"{path}." if path else ""
+        for name in required:
+            if name not in members:
+                raise refusals.missing_parameter(prefix + name)
+        for name, each in members.items():
+            if name not in fields:
+                raise refusals.unknown_parameter(prefix + name)
+            fields[name](each, prefix + name)
+
+    return check
+
+
+def by_type(shapes: Mapping[str, Check], *, tag: str = "type") -> Check:
+    """Accept an object whose `tag` names the check for it."""
+    names: Sequence[str] = tuple(shapes)
+
+    def check(value: object, path: str) -> None:
+        members = _members(value, path)
+        where = f"{path}.{tag}"
+        if tag not in members:
+            raise refusals.missing_parameter(where)
+        one_of(*names)(members[tag], where)
+        shapes[members[tag]](value, path)
+
+    return check
+
+
+def _members(value: object, path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise refusals.invalid_type(path, "an object", value)
+    return value
