@@ -1,0 +1,118 @@
+"""The one tap: what passes on both wires of a session, and what the session does about it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.ports import Clock
+
+Wire = Literal["client", "session", "upstream"]
+Direction = Literal["in", "out", "note"]
+
+
+class Journal(Protocol):
+    """Who is shown what happens; called on the actors' threads, so it must be quick."""
+
+    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
+        """Something happened: `kind` in one word, `detail` in the kind's own form."""
+
+    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
+        """A text frame passed."""
+
+
+class NullJournal:
+    """Looks away."""
+
+    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
+        """Take no notice."""
+
+    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
+        """Take no notice."""
+
+
+class Entry(NamedTuple):
+    """One thing that happened.
+
+    Args:
+        at: Seconds, by the journal's clock.
+        session: Whose.
+        wire: Where: on the client's wire, on upstream's, or in the session between.
+        direction: Towards the session, from it, or a note of its own.
+        kind: The message's or event's type, or the note's word.
+        detail: The frame's own JSON, or the note's words.
+    """
+
+    at: float
+    session: str
+    wire: Wire
+    direction: Direction
+    kind: str
+    detail: str
+
+
+class RecordingJournal:
+    """Keeps the latest entries.
+
+    Args:
+        clock: When things happen.
+        limit: How many entries are kept.
+    """
+
+    def __init__(self, clock: Clock, limit: int = 100_000) -> None:
+        self._clock = clock
+        self._entries: deque[Entry] = deque(maxlen=limit)
+        self._subscribers: list[Callable[[Entry], None]] = []
+        self._lock = threading.Lock()
+
+    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
+        """Keep it, and show it to the subscribers."""
+        entry = Entry(self._clock(), session, wire, direction, kind, detail)
+        with self._lock:
+            self._entries.append(entry)
+            subscribers = tuple(self._subscribers)
+        for show in subscribers:
+            show(entry)
+
+    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
+        """Keep a text frame under its type."""
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            value = None
+        kind = value.get("type") if isinstance(value, dict) else None
+        self.note(session, wire, direction, kind if isinstance(kind, str) else "?", data.decode(errors="replace"))
+
+    def entries(self) -> list[Entry]:
+        """Return what is kept, oldest first."""
+        with self._lock:
+            return list(self._entries)
+
+    def subscribe(self, show: Callable[[Entry], None]) -> None:
+        """Have `show` called with every entry from now on, on the thread that it happens on."""
+        with self._lock:
+            self._subscribers.append(show)
+
+
+class LoggingJournal:
+    """Writes the two wires into the log, at debug level: this is where what people say is seen."""
+
+    def __init__(self, debug: Callable[..., None]) -> None:
+        self._debug = debug
+
+    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
+        """Log it."""
+        self._debug("%s %s %s %s %s", session, wire, _GLYPH[direction], kind, detail)
+
+    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
+        """Log a frame, cut to a readable length."""
+        self._debug("%s %s %s %s", session, wire, _GLYPH[direction], data[:1000].decode(errors="replace"))
+
+
+_GLYPH: dict[Direction, str] = {"in": "<", "out": ">", "note": "="}

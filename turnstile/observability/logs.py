@@ -1,0 +1,81 @@
+"""Logging of the process: one line an event, each with its session, none with a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Literal, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_session: ContextVar[str] = ContextVar("turnstile_session", default="-")
+
+# A net under the rule that no secret is logged: OpenAI's keys, and whatever follows a scheme of authorization.
+_SECRET = re.compile(r"\b(?:sk|ek)-[\w-]{6,}|(?<=Bearer )\S+|(?<=Token )\S+|(?<=api-key: )\S+", re.IGNORECASE)
+
+
+@contextmanager
+def session_context(session_id: str) -> Iterator[None]:
+    """Name the session in all that is logged inside."""
+    token = _session.set(session_id)
+    try:
+        yield
+    finally:
+        _session.reset(token)
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` with everything masked that looks like a key."""
+    return _SECRET.sub("***", text)
+
+
+class _SessionFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.session = _session.get()
+        return True
+
+
+class _TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s [%(session)s] %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "session": getattr(record, "session", "-"),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return without_secrets(json.dumps(entry, ensure_ascii=False))
+
+
+def set_up_logging(level: str, form: Literal["text", "json"], stream: TextIO | None = None) -> None:
+    """Log to standard error, or to `stream`.
+
+    Args:
+        level: From which level on: ``debug``, ``info``, ``warning`` or ``error``.
+        form: Lines for people, or a JSON object a line.
+        stream: Where to, instead.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    handler.addFilter(_SessionFilter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # pykka and websockets speak of their own machinery below this.
+    for name in ("pykka", "websockets"):
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
