@@ -1,6 +1,6 @@
 """What the API says when it refuses: the error shapes, each in one place.
 
-The codes and texts are those of recorded or reported errors; where nobody has recorded one, the nearest known code stands.
+The codes and texts are those of recorded or reported errors; where there is no record, the nearest known code stands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The session object: what `session.created` shows, and what a partial `session.update` makes of it.
 
-Every update makes a new object and leaves the old one alone, so that whoever kept it has the configuration of that moment.
+Every update makes a new object and leaves the old one alone: whoever kept it has the configuration of that moment.
 """
 
 from __future__ import annotations

@@ -1,0 +1,118 @@
+"""Voice activity by energy: where in the audio somebody began and stopped to speak."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from turnstile.simulator.g711 import decode_alaw, decode_ulaw
+from turnstile.simulator.speech import PCM, PCMU, bytes_per_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.simulator.settings import Json
+
+WINDOW_MS: Final = 20
+# A threshold of 0.5 is one per cent of full scale: speech is far above it, the noise of a quiet room far below.
+_FULL_SCALE: Final = 32_768
+_PART_OF_SCALE: Final = 0.02
+_LOUD_WINDOWS: Final = 2
+_SEMANTIC_SILENCE_MS: Final = {"low": 800, "medium": 500, "auto": 500, "high": 300}
+_SEMANTIC_THRESHOLD: Final = 0.5
+_SEMANTIC_PADDING_MS: Final = 300
+
+
+class SpeechStarted(NamedTuple):
+    """Somebody began to speak.
+
+    Args:
+        audio_start_ms: Where the turn begins, padding included, in milliseconds of all audio appended.
+    """
+
+    audio_start_ms: int
+
+
+class SpeechStopped(NamedTuple):
+    """Nobody has spoken for long enough.
+
+    Args:
+        audio_end_ms: Where the turn ends, silence included, in milliseconds of all audio appended.
+    """
+
+    audio_end_ms: int
+
+
+def loudness(data: bytes, encoding: str) -> list[float]:
+    """Return the root mean square of each window of some audio, as a part of full scale.
+
+    Args:
+        data: Whole samples.
+        encoding: ``audio/pcm``, ``audio/pcmu`` or ``audio/pcma``.
+    """
+    if not data:
+        return []
+    samples = _samples(data, encoding).astype(np.float32)
+    window = int(bytes_per_ms(encoding) * WINDOW_MS) // (2 if encoding == PCM else 1)
+    starts = np.arange(0, len(samples), window)
+    energy = np.add.reduceat(samples * samples, starts)
+    lengths = np.minimum(window, len(samples) - starts)
+    values: list[float] = (np.sqrt(energy / lengths) / _FULL_SCALE).tolist()
+    return values
+
+
+def _samples(data: bytes, encoding: str) -> np.ndarray[Any, Any]:
+    if encoding == PCM:
+        return np.frombuffer(data, dtype="<i2")
+    return decode_ulaw(data) if encoding == PCMU else decode_alaw(data)
+
+
+def is_loud(level: float, threshold: float = _SEMANTIC_THRESHOLD) -> bool:
+    """Tell whether a loudness is that of speech; `threshold` is the session's, from 0 to 1."""
+    return level > max(threshold * _PART_OF_SCALE, 1 / _FULL_SCALE)
+
+
+class VoiceDetector:
+    """Finds turns in the loudness of successive windows. Counts audio, not time: what is not sent is not silence."""
+
+    def __init__(self) -> None:
+        self.speaking = False
+        self._loud = 0
+        self._quiet_ms = 0.0
+
+    def feed(
+        self, level: float, begin_ms: float, end_ms: float, settings: Json
+    ) -> Iterator[SpeechStarted | SpeechStopped]:
+        """Take in one window.
+
+        Args:
+            level: Its loudness.
+            begin_ms: Where it begins in all audio appended.
+            end_ms: Where it ends.
+            settings: The session's turn detection.
+        """
+        loud = is_loud(level, settings.get("threshold", _SEMANTIC_THRESHOLD))
+        if not self.speaking:
+            self._loud = self._loud + 1 if loud else 0
+            if self._loud >= _LOUD_WINDOWS:
+                padding = settings.get("prefix_padding_ms", _SEMANTIC_PADDING_MS)
+                self.speaking, self._quiet_ms = True, 0.0
+                yield SpeechStarted(max(0, int(begin_ms - WINDOW_MS * (_LOUD_WINDOWS - 1) - padding)))
+            return
+        self._quiet_ms = 0.0 if loud else self._quiet_ms + end_ms - begin_ms
+        if self._quiet_ms >= _patience_ms(settings):
+            self.reset()
+            yield SpeechStopped(int(end_ms))
+
+    def reset(self) -> None:
+        """Forget the turn, as a commit or a clear of the client does."""
+        self.speaking = False
+        self._loud = 0
+        self._quiet_ms = 0.0
+
+
+def _patience_ms(settings: Json) -> float:
+    if settings["type"] == "semantic_vad":
+        return _SEMANTIC_SILENCE_MS[settings["eagerness"]]
+    return float(settings["silence_duration_ms"])
