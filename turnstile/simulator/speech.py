@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import zlib
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pybase64
 
 from turnstile.simulator.g711 import encode_alaw, encode_ulaw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 _RATES: Final = {PCM: 24_000, PCMU: 8_000, PCMA: 8_000}
@@ -21,6 +24,13 @@ _MS_PER_LETTER: Final = 20
 _SHORTEST_MS: Final = 80
 _LONGEST_MS: Final = 300
 _GAP_MS: Final = 20
+
+
+_ENCODERS: Final[dict[str, Callable[[np.ndarray[Any, Any]], bytes]]] = {
+    PCM: lambda samples: samples.tobytes(),
+    PCMU: encode_ulaw,
+    PCMA: encode_alaw,
+}
 
 
 class Sound(NamedTuple):
@@ -67,5 +77,5 @@ def _tone(pitch: int, milliseconds: int, encoding: str) -> Sound:
     fade = np.minimum(1.0, np.minimum(np.arange(count), np.arange(count)[::-1]) / (rate * _FADE_MS / 1000))
     wave = np.sin(2 * math.pi * pitch * seconds) * fade * _AMPLITUDE
     samples: np.ndarray[Any, Any] = np.concatenate([wave, np.zeros(rate * _GAP_MS // 1000)]).astype("<i2")
-    data = {PCM: np.ndarray.tobytes, PCMU: encode_ulaw, PCMA: encode_alaw}[encoding](samples)
+    data = _ENCODERS[encoding](samples)
     return Sound(pybase64.b64encode(data).decode("ascii"), milliseconds + _GAP_MS)
