@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from turnstile.config import Config, load_config, settings
+from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
+from turnstile.translate.table import SERVER_EVENTS
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 
@@ -17,6 +21,7 @@ _FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | r
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 _TEST_NAME = re.compile(r"`(?P<name>test_\w+)`")
+_SETTING = re.compile(rf"`(?P<path>(?:{'|'.join(Config.model_fields)})\.\w+)`")
 _TEST_FILE = re.compile(r"\btests/[\w/]+\.py\b")
 
 
@@ -75,6 +80,28 @@ def test_an_example_compiles_and_runs_where_it_says_so(words: list[str], source:
     code = compile(source, "example", "exec")
     if "run" in words:
         exec(code, {"__name__": "example"})  # noqa: S102 - our own pages
+
+
+@pytest.mark.parametrize(("words", "source"), _examples("toml"))
+def test_an_example_of_a_configuration_can_be_loaded(words: list[str], source: str, tmp_path: Path) -> None:
+    if words == ["scenario"]:
+        pytest.skip("a scenario, which another test loads")
+    file = tmp_path / "example.toml"
+    file.write_text(source)
+    load_config([file])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_a_setting_that_is_named_exists(page: Path) -> None:
+    named = {match["path"] for match in _SETTING.finditer(_prose(page))}
+    wire = {*SERVER_EVENTS, "session.update"}  # events of the API that begin like a setting
+    assert sorted(named - wire - {path for path, *_ in settings()}) == []
+
+
+def test_the_protocol_page_has_a_row_for_every_message_and_event() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
+    assert [name for name in (*MESSAGE_TYPES, *SERVER_EVENTS) if f"`{name}`" not in rows] == []
 
 
 def test_every_page_is_reached_from_the_index() -> None:
