@@ -1,21 +1,20 @@
 """The events of one output item of a response, in the order of the wire.
 
-A ladder has an opening, a body of deltas and a closing. The closing may come at any time after the opening: with all that
-was said when the item is complete, with what was said so far when the response is cut.
+A ladder has an opening, a body of deltas and a closing. The closing may come at any time after the opening: with all
+that was said when the item is complete, with what was said so far when the response is cut.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from turnstile.simulator.conversation import Item
 from turnstile.simulator.speech import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
-    from turnstile.simulator.conversation import Conversation
+    from turnstile.simulator.conversation import Conversation, Item
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.ids import Ids
 

@@ -1,0 +1,242 @@
+"""The responses of a session: which may begin, how they run, how they end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from turnstile.simulator import refusals
+from turnstile.simulator.conversation import client_item
+from turnstile.simulator.converse import converse
+from turnstile.simulator.log import BrokenRule, ResponseRecord
+from turnstile.simulator.responses import Response
+from turnstile.simulator.settings import check_reasoning, is_reasoning
+from turnstile.simulator.turns import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from turnstile.simulator.conversation import Item
+    from turnstile.simulator.desk import Desk
+    from turnstile.simulator.log import Origin
+
+Json = dict[str, Any]
+
+TOKEN_LIMIT: Final = 40_000
+_OVERRIDES: Final = ("output_modalities", "instructions", "tools", "tool_choice", "max_output_tokens", "prompt")
+
+
+class Speaking:
+    """Runs the responses of one session: one at a time in the conversation, and any number out of band.
+
+    Args:
+        desk: What the parts of a session share.
+        on_done: Told each response of the conversation whose `response.done` was due.
+    """
+
+    def __init__(self, desk: Desk, on_done: Callable[[Response], None]) -> None:
+        self._desk = desk
+        self._on_done = on_done
+        self._active: Response | None = None
+        self._beside: dict[str, Response] = {}
+        self._tokens_left = TOKEN_LIMIT
+        self._done = 0
+        self.has_spoken = False
+
+    @property
+    def active(self) -> Response | None:
+        """The response of the conversation that is in progress, from its acceptance on."""
+        return self._active
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any response is in progress."""
+        return self._active is not None or bool(self._beside)
+
+    def create(self, params: Json) -> None:
+        """Begin a response that the client asked for.
+
+        Args:
+            params: The event's `response`; it fits the schema.
+
+        Raises:
+            Refusal: A response is in progress, or the parameters do not fit the session.
+        """
+        session = self._desk.session
+        check_reasoning(params, reasoning=is_reasoning(session["model"]))
+        voice = params.get("audio", {}).get("output", {}).get("voice", session["audio"]["output"]["voice"])
+        beside = params.get("conversation") == "none"
+        heard = self._context(params)
+        if not beside:
+            if self._active is not None:
+                raise refusals.collision(self._active.id)
+            if self.has_spoken and voice != session["audio"]["output"]["voice"]:
+                raise refusals.voice_locked()
+        self._begin("client", params, heard, beside=beside)
+
+    def respond(self, origin: Origin) -> None:
+        """Begin a response by the server's own decision; none while one is in progress."""
+        if self._active is None:
+            self._begin(origin, {}, list(self._desk.conversation.items), beside=False)
+
+    def cancel(self, response_id: str | None) -> None:
+        """Cancel a response as the client asked; without an id the one of the conversation.
+
+        Raises:
+            Refusal: It is not in progress, or was not announced yet.
+        """
+        running = self._active if response_id is None else self._running(response_id)
+        if running is None or not running.is_announced:
+            raise refusals.nothing_to_cancel()
+        wire = self._desk.wire
+        if wire.pace.cancel:
+            wire.at(wire.now + wire.pace.cancel, lambda: self._cut(running, "client_cancelled"))
+        else:
+            self._cut(running, "client_cancelled")
+
+    def interrupt(self) -> None:
+        """Cancel the response of the conversation, because the user speaks."""
+        if self._active is not None:
+            self._cut(self._active, "turn_detected")
+
+    def _running(self, response_id: str) -> Response | None:
+        if self._active is not None and self._active.id == response_id:
+            return self._active
+        return self._beside.get(response_id)
+
+    def _context(self, params: Json) -> list[Item]:
+        conversation = self._desk.conversation
+        if "input" not in params:
+            return list(conversation.items)
+        return [
+            conversation.referenced(spec["id"], f"response.input[{index}].id")
+            if spec["type"] == "item_reference"
+            else client_item(spec, spec.get("id") or self._desk.ids.make("item"))
+            for index, spec in enumerate(params["input"])
+        ]
+
+    def _begin(self, origin: Origin, params: Json, heard: list[Item], *, beside: bool) -> None:
+        desk = self._desk
+        settings = _effective(desk.session, params)
+        record = ResponseRecord(
+            desk.ids.make("resp"),
+            origin,
+            not beside,
+            params.get("metadata"),
+            desk.session,
+            tuple(item.id for item in heard),
+        )
+        desk.log.responses.append(record)
+        turn = turn_of(heard, settings, desk.session["instructions"], params.get("instructions"))
+        reply = desk.run.answer(turn)
+        desk.log.unreached = desk.run.unreached()
+        if reply is None:
+            desk.log.broken.append(BrokenRule("unexpected_turn", f"No step expects {turn!r}.", None, None))
+            reply = converse(turn)
+        response = Response(
+            record,
+            settings,
+            reply,
+            conversation=None if beside else desk.conversation,
+            heard=heard,
+            ids=desk.ids,
+            random=desk.random,
+            faults=desk.faults,
+            interleaved=desk.interleaved,
+        )
+        if beside:
+            self._beside[response.id] = response
+        else:
+            self._active = response
+        first = desk.wire.pace.first * desk.wire.wobble() + desk.faults.slow
+        desk.wire.at(desk.wire.answers_until + first, lambda: self._go_on(response))
+
+    def _go_on(self, response: Response) -> None:
+        """Send the next event of a response, and come back for the one after it."""
+        if response.is_done:
+            return
+        wire = self._desk.wire
+        event = response.next_event()
+        if event is None:
+            if len(self._desk.log.responses) and self._number(response) not in self._desk.faults.hung:
+                self._end(response, response.done(), wire.send)
+            return
+        wire.send(event)
+        if event["type"] == "response.output_audio.delta" and response.record.in_conversation:
+            self.has_spoken = True
+        wire.at(wire.now + wire.pace.step * wire.wobble(), lambda: self._go_on(response))
+
+    def _cut(self, response: Response, reason: str) -> None:
+        if response.is_done:
+            return
+        *events, done = response.cut(reason)
+        for event in events:
+            self._desk.wire.answer(event)
+        self._end(response, done, self._desk.wire.answer)
+
+    def _end(self, response: Response, done: Json, send: Callable[[Json], None]) -> None:
+        desk = self._desk
+        response.record.ended = desk.session
+        if response is self._active:
+            self._active = None
+        else:
+            del self._beside[response.id]
+        if self._number(response) not in desk.faults.lost_done:
+            send(done)
+        if response.has_output:
+            self._tokens_left = max(0, self._tokens_left - done["response"]["usage"]["total_tokens"])
+            send({"type": "rate_limits.updated", "rate_limits": [self._rate_limit()]})
+        self._done += 1
+        if self._done == desk.faults.disconnect_after_responses:
+            desk.wire.close(desk.faults.disconnect_code, "disconnected on demand")
+        if response.record.in_conversation:
+            self._on_done(response)
+
+    def _rate_limit(self) -> Json:
+        used = TOKEN_LIMIT - self._tokens_left
+        reset = round(used * 60 / TOKEN_LIMIT, 3)
+        return {"name": "tokens", "limit": TOKEN_LIMIT, "remaining": self._tokens_left, "reset_seconds": reset}
+
+    def _number(self, response: Response) -> int:
+        return self._desk.log.responses.index(response.record) + 1
+
+
+def _effective(session: Json, params: Json) -> Json:
+    output = params.get("audio", {}).get("output", {})
+    audio = {**session["audio"], "output": {**session["audio"]["output"], **output}}
+    return {**session, **{name: params[name] for name in _OVERRIDES if name in params}, "audio": audio}
+
+
+def turn_of(heard: Sequence[Item], settings: Json, session_instructions: str, instructions: str | None) -> Turn:
+    """Say what a response is asked to answer.
+
+    Args:
+        heard: The items that it is made from, in their order.
+        settings: The session object with the response's own parameters put over it.
+        session_instructions: The session's instructions.
+        instructions: The response's own; None when it has none.
+    """
+    last_own = max((index for index, item in enumerate(heard) if item.by_model), default=-1)
+    fresh = heard[last_own + 1 :]
+    users = [item for item in fresh if item.is_users] or [item for item in heard if item.is_users][-1:]
+    names = {item.view["call_id"]: item.view["name"] for item in heard if item.type == "function_call"}
+    outputs = tuple(
+        (names.get(item.view["call_id"], "function"), item.text)
+        for item in fresh
+        if item.type == "function_call_output"
+    )
+    said = [item for item in fresh if item.is_users or item.type == "function_call_output"]
+    if not said:
+        kind = "none"
+    elif said[-1].type == "function_call_output":
+        kind = "output"
+    else:
+        kind = "text" if said[-1].heard is None else "audio"
+    return Turn(
+        kind,
+        " ".join(item.text for item in users),
+        outputs,
+        session_instructions,
+        instructions,
+        settings["tools"],
+        settings["tool_choice"],
+    )
