@@ -53,6 +53,7 @@ class ResponseRecord:
 
     Args:
         id: Its id.
+        number: Which of the session's responses it is, from 1.
         origin: Who began it: the client, the end of a voice turn, or the idle timeout.
         in_conversation: Whether it belongs to the default conversation.
         metadata: As the client gave it.
@@ -65,6 +66,7 @@ class ResponseRecord:
     """
 
     id: str
+    number: int
     origin: Origin
     in_conversation: bool
     metadata: Json | None

@@ -6,12 +6,13 @@ The codes and texts are those of recorded or reported errors; where there is no 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INVALID_REQUEST = "invalid_request_error"
+INVALID_REQUEST: Final = "invalid_request_error"
+COMMIT_EMPTY: Final = "input_audio_buffer_commit_empty"
 
 
 @dataclass(eq=False)
@@ -143,7 +144,7 @@ def voice_locked() -> Refusal:
 def commit_empty(milliseconds: float) -> Refusal:
     """Return the answer to a commit of less than 100 ms of audio."""
     return Refusal(
-        "input_audio_buffer_commit_empty",
+        COMMIT_EMPTY,
         "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
         f"but buffer only has {milliseconds:.2f}ms of audio.",
     )

@@ -13,11 +13,12 @@ from turnstile.simulator.settings import check_reasoning, is_reasoning
 from turnstile.simulator.turns import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from turnstile.simulator.conversation import Item
     from turnstile.simulator.desk import Desk
     from turnstile.simulator.log import Origin
+    from turnstile.simulator.turns import Kind
 
 Json = dict[str, Any]
 
@@ -38,6 +39,7 @@ class Speaking:
         self._on_done = on_done
         self._active: Response | None = None
         self._beside: dict[str, Response] = {}
+        self._answered: set[str] = set()
         self._tokens_left = TOKEN_LIMIT
         self._done = 0
         self.has_spoken = False
@@ -119,6 +121,7 @@ class Speaking:
         settings = _effective(desk.session, params)
         record = ResponseRecord(
             desk.ids.make("resp"),
+            len(desk.log.responses) + 1,
             origin,
             not beside,
             params.get("metadata"),
@@ -126,7 +129,7 @@ class Speaking:
             tuple(item.id for item in heard),
         )
         desk.log.responses.append(record)
-        turn = turn_of(heard, settings, desk.session["instructions"], params.get("instructions"))
+        turn = turn_of(heard, self._answered, settings, desk.session["instructions"], params.get("instructions"))
         reply = desk.run.answer(turn)
         desk.log.unreached = desk.run.unreached()
         if reply is None:
@@ -157,7 +160,7 @@ class Speaking:
         wire = self._desk.wire
         event = response.next_event()
         if event is None:
-            if len(self._desk.log.responses) and self._number(response) not in self._desk.faults.hung:
+            if response.record.number not in self._desk.faults.hung:
                 self._end(response, response.done(), wire.send)
             return
         wire.send(event)
@@ -176,11 +179,13 @@ class Speaking:
     def _end(self, response: Response, done: Json, send: Callable[[Json], None]) -> None:
         desk = self._desk
         response.record.ended = desk.session
+        if response.has_output:
+            self._answered.update(response.record.seen)
         if response is self._active:
             self._active = None
         else:
             del self._beside[response.id]
-        if self._number(response) not in desk.faults.lost_done:
+        if response.record.number not in desk.faults.lost_done:
             send(done)
         if response.has_output:
             self._tokens_left = max(0, self._tokens_left - done["response"]["usage"]["total_tokens"])
@@ -196,9 +201,6 @@ class Speaking:
         reset = round(used * 60 / TOKEN_LIMIT, 3)
         return {"name": "tokens", "limit": TOKEN_LIMIT, "remaining": self._tokens_left, "reset_seconds": reset}
 
-    def _number(self, response: Response) -> int:
-        return self._desk.log.responses.index(response.record) + 1
-
 
 def _effective(session: Json, params: Json) -> Json:
     output = params.get("audio", {}).get("output", {})
@@ -206,37 +208,41 @@ def _effective(session: Json, params: Json) -> Json:
     return {**session, **{name: params[name] for name in _OVERRIDES if name in params}, "audio": audio}
 
 
-def turn_of(heard: Sequence[Item], settings: Json, session_instructions: str, instructions: str | None) -> Turn:
+def turn_of(
+    heard: Sequence[Item],
+    answered: Collection[str],
+    settings: Json,
+    session_instructions: str,
+    instructions: str | None,
+) -> Turn:
     """Say what a response is asked to answer.
 
     Args:
         heard: The items that it is made from, in their order.
+        answered: The ids of those that an earlier response has answered.
         settings: The session object with the response's own parameters put over it.
         session_instructions: The session's instructions.
         instructions: The response's own; None when it has none.
     """
-    last_own = max((index for index, item in enumerate(heard) if item.by_model), default=-1)
-    fresh = heard[last_own + 1 :]
-    users = [item for item in fresh if item.is_users] or [item for item in heard if item.is_users][-1:]
+    fresh = [item for item in heard if item.id not in answered and not item.by_model]
+    said = [item for item in fresh if item.is_users]
+    outputs = [item for item in fresh if item.type == "function_call_output"]
+    last = next((item for item in reversed(fresh) if item in said or item in outputs), None)
     names = {item.view["call_id"]: item.view["name"] for item in heard if item.type == "function_call"}
-    outputs = tuple(
-        (names.get(item.view["call_id"], "function"), item.text)
-        for item in fresh
-        if item.type == "function_call_output"
-    )
-    said = [item for item in fresh if item.is_users or item.type == "function_call_output"]
-    if not said:
-        kind = "none"
-    elif said[-1].type == "function_call_output":
-        kind = "output"
-    else:
-        kind = "text" if said[-1].heard is None else "audio"
     return Turn(
-        kind,
-        " ".join(item.text for item in users),
-        outputs,
+        _kind(last),
+        " ".join(item.text for item in said or [item for item in heard if item.is_users][-1:]),
+        tuple((names.get(item.view["call_id"], "a function"), item.text) for item in outputs),
         session_instructions,
         instructions,
         settings["tools"],
         settings["tool_choice"],
     )
+
+
+def _kind(last: Item | None) -> Kind:
+    if last is None:
+        return "none"
+    if last.type == "function_call_output":
+        return "output"
+    return "text" if last.heard is None else "audio"

@@ -68,6 +68,12 @@ def _samples(data: bytes, encoding: str) -> np.ndarray[Any, Any]:
     return decode_ulaw(data) if encoding == PCMU else decode_alaw(data)
 
 
+def windows_ms(size: int, encoding: str) -> list[float]:
+    """Return the length of each window in some audio of `size` bytes, in milliseconds; the last may be shorter."""
+    whole, rest = divmod(size / bytes_per_ms(encoding), WINDOW_MS)
+    return [float(WINDOW_MS)] * int(whole) + ([rest] if rest else [])
+
+
 def is_loud(level: float, threshold: float = _SEMANTIC_THRESHOLD) -> bool:
     """Tell whether a loudness is that of speech; `threshold` is the session's, from 0 to 1."""
     return level > max(threshold * _PART_OF_SCALE, 1 / _FULL_SCALE)

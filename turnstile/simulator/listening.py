@@ -1,0 +1,269 @@
+"""The input audio of a session: the buffer, the turns found in it, their commits and transcriptions."""
+
+from __future__ import annotations
+
+import binascii
+import math
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pybase64
+
+from turnstile.simulator import refusals
+from turnstile.simulator.conversation import voice_item
+from turnstile.simulator.log import ReceivedItem
+from turnstile.simulator.speech import bytes_per_ms, sample_bytes
+from turnstile.simulator.vad import SpeechStarted, VoiceDetector, is_loud, loudness, windows_ms
+
+if TYPE_CHECKING:
+    from turnstile.simulator.desk import Desk
+    from turnstile.simulator.responses import Response
+    from turnstile.simulator.speaking import Speaking
+
+Json = dict[str, Any]
+
+COMMIT_MINIMUM_MS: Final = 100
+APPEND_LIMIT: Final = 15 * 1024 * 1024
+# These transcribe while the user still speaks; the others when the turn has ended.
+_STREAMING: Final = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
+_BILLED_BY_TOKENS: Final = "gpt-4o"
+_FIRST_WORD_AFTER: Final = 0.2
+_MS_PER_TOKEN: Final = 100
+
+
+class Listening:
+    """Hears the audio of one session. Time in audio is counted by what was appended, not by the clock.
+
+    Args:
+        desk: What the parts of a session share.
+        speaking: Is interrupted and asked to respond.
+    """
+
+    def __init__(self, desk: Desk, speaking: Speaking) -> None:
+        self._desk = desk
+        self._speaking = speaking
+        self._detector = VoiceDetector()
+        self._heard_ms = 0.0
+        self._buffered_ms = 0.0
+        self._was_loud = False
+        self._turn_id = ""
+        self._turn_text: list[str] = []
+        self._turns = 0
+        self._streamed = 0
+        self._idle_epoch = 0
+
+    def append(self, audio: str) -> None:
+        """Take in audio.
+
+        Args:
+            audio: Base64 in the session's input format.
+
+        Raises:
+            Refusal: It is too long, no base64, or ends within a sample.
+        """
+        encoding = self._input["format"]["type"]
+        data = _decoded(audio)
+        if len(data) % sample_bytes(encoding):
+            raise refusals.bad_audio()
+        self._desk.log.audio_bytes += len(data)
+        detection = self._input["turn_detection"]
+        for level, length in zip(loudness(data, encoding), windows_ms(len(data), encoding), strict=True):
+            begin = self._heard_ms
+            self._heard_ms += length
+            self._buffered_ms += length
+            self._was_loud = self._was_loud or is_loud(level)
+            if detection is not None:
+                self._detect(level, begin, detection)
+
+    def commit(self) -> None:
+        """Make an item of what is in the buffer, as the client asked.
+
+        Raises:
+            Refusal: It is less than 100 ms.
+        """
+        if self._buffered_ms < COMMIT_MINIMUM_MS:
+            raise refusals.commit_empty(self._buffered_ms)
+        self._detector.reset()
+        self._commit()
+
+    def clear(self) -> None:
+        """Throw away what is in the buffer."""
+        self._detector.reset()
+        self._empty()
+        self._desk.wire.answer({"type": "input_audio_buffer.cleared"})
+
+    def changed(self) -> None:
+        """Take note that the session object was replaced."""
+        if self._input["turn_detection"] is None:
+            self._detector.reset()
+        self._idle_epoch += 1
+
+    def expect_user(self, response: Response) -> None:
+        """Start the idle timeout, if there is one, when a response and the playing of its audio have ended."""
+        timeout = (self._input["turn_detection"] or {}).get("idle_timeout_ms")
+        self._idle_epoch += 1
+        if timeout is None:
+            return
+        epoch, since = self._idle_epoch, self._heard_ms
+        wire = self._desk.wire
+        wire.at(wire.now + (response.audio_ms + timeout) / 1000, lambda: self._grow_idle(epoch, since))
+
+    @property
+    def _input(self) -> Json:
+        result: Json = self._desk.session["audio"]["input"]
+        return result
+
+    def _detect(self, level: float, begin_ms: float, settings: Json) -> None:
+        for found in self._detector.feed(level, begin_ms, self._heard_ms, settings):
+            if isinstance(found, SpeechStarted):
+                self._started(found.audio_start_ms, settings)
+            else:
+                self._stopped(found.audio_end_ms, settings)
+
+    def _started(self, audio_start_ms: int, settings: Json) -> None:
+        self._idle_epoch += 1
+        turn = self._turn()
+        self._desk.wire.answer(
+            {"type": "input_audio_buffer.speech_started", "audio_start_ms": audio_start_ms, "item_id": turn}
+        )
+        if settings["interrupt_response"]:
+            self._speaking.interrupt()
+        transcription = self._input["transcription"]
+        if transcription is not None and transcription["model"] in _STREAMING:
+            wire = self._desk.wire
+            wire.at(wire.now + _FIRST_WORD_AFTER, lambda: self._say_first_word(turn))
+
+    def _stopped(self, audio_end_ms: int, settings: Json) -> None:
+        self._desk.wire.answer(
+            {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": audio_end_ms, "item_id": self._turn()}
+        )
+        self._commit()
+        if settings["create_response"]:
+            self._speaking.respond("voice")
+
+    def _grow_idle(self, epoch: int, since_ms: float) -> None:
+        """Answer the user's silence, unless something has happened since."""
+        if epoch != self._idle_epoch or self._detector.speaking or self._speaking.active is not None:
+            return
+        self._desk.wire.answer(
+            {
+                "type": "input_audio_buffer.timeout_triggered",
+                "audio_start_ms": int(since_ms),
+                "audio_end_ms": int(self._heard_ms),
+                "item_id": self._turn(),
+            }
+        )
+        self._commit()
+        self._speaking.respond("idle")
+
+    def _turn(self) -> str:
+        """Return the id of the turn being heard; it has its item's id from the first sound on."""
+        if not self._turn_id:
+            self._turn_id = self._desk.ids.make("item")
+        return self._turn_id
+
+    def _words(self) -> list[str]:
+        """Return what is said in the turn; silence says nothing."""
+        if not self._turn_text and self._was_loud:
+            self._turn_text = re.findall(r"\s*\S+", self._desk.run.transcript())
+        return self._turn_text
+
+    def _commit(self) -> None:
+        desk, turn, words = self._desk, self._turn(), self._words()
+        seconds = self._buffered_ms / 1000
+        streamed = self._streamed
+        self._empty()
+        item = voice_item(turn, "".join(words))
+        previous = desk.conversation.add(item)
+        desk.log.items.append(ReceivedItem(turn, "voice", "user", item.text))
+        desk.wire.answer({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": turn})
+        for kind in ("conversation.item.added", "conversation.item.done"):
+            desk.wire.answer({"type": kind, "previous_item_id": previous, "item": item.view})
+        self._turns += 1
+        if self._input["transcription"] is not None:
+            self._transcribe(turn, words, streamed, seconds)
+
+    def _say_first_word(self, turn: str) -> None:
+        """Send the first word of a turn that is still going on."""
+        if turn == self._turn_id and self._words():
+            self._streamed = 1
+            self._desk.wire.send(_delta(turn, self._words()[0], self._desk.ids.obfuscation()))
+
+    def _transcribe(self, turn: str, words: list[str], streamed: int, seconds: float) -> None:
+        desk = self._desk
+        time = desk.wire.answers_until
+        if self._turns in desk.faults.failed_transcriptions:
+            failed = _failed(turn)
+            desk.wire.at(time + desk.wire.pace.transcription, lambda: desk.wire.send(failed))
+            return
+        text = "".join(words)
+        model = self._input["transcription"]["model"]
+        deltas = [_delta(turn, word, desk.ids.obfuscation()) for word in words[streamed:]]
+        for event in (*deltas, _completed(turn, text, _usage(model, text, seconds))):
+            stretch = desk.random.uniform(0.2, 6.0) if desk.faults.order_jitter else 1.0
+            time += desk.wire.pace.transcription * stretch
+            desk.wire.at(time, partial(desk.wire.send, event))
+
+    def _empty(self) -> None:
+        self._buffered_ms = 0.0
+        self._was_loud = False
+        self._turn_id = ""
+        self._turn_text = []
+        self._streamed = 0
+
+
+def _decoded(audio: str) -> bytes:
+    if len(audio) > APPEND_LIMIT * 4 / 3 + 4:
+        raise refusals.too_long("audio", len(audio), APPEND_LIMIT * 4 // 3)
+    try:
+        return pybase64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise refusals.bad_audio() from error
+
+
+def _delta(item_id: str, text: str, padding: str) -> Json:
+    return {
+        "type": "conversation.item.input_audio_transcription.delta",
+        "item_id": item_id,
+        "content_index": 0,
+        "delta": text,
+        "obfuscation": padding,
+    }
+
+
+def _completed(item_id: str, text: str, usage: Json) -> Json:
+    return {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "item_id": item_id,
+        "content_index": 0,
+        "transcript": text,
+        "usage": usage,
+    }
+
+
+def _failed(item_id: str) -> Json:
+    return {
+        "type": "conversation.item.input_audio_transcription.failed",
+        "item_id": item_id,
+        "content_index": 0,
+        "error": {
+            "type": "server_error",
+            "code": None,
+            "message": f"Input transcription failed for item '{item_id}'.",
+            "param": None,
+        },
+    }
+
+
+def _usage(model: str, text: str, seconds: float) -> Json:
+    if not model.startswith(_BILLED_BY_TOKENS):
+        return {"type": "duration", "seconds": math.ceil(seconds)}
+    heard, said = math.ceil(seconds * 1000 / _MS_PER_TOKEN), len(text.split())
+    return {
+        "type": "tokens",
+        "total_tokens": heard + said,
+        "input_tokens": heard,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
+        "output_tokens": said,
+    }
