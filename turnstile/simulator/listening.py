@@ -13,7 +13,7 @@ import pybase64
 from turnstile.simulator import refusals
 from turnstile.simulator.conversation import voice_item
 from turnstile.simulator.log import ReceivedItem
-from turnstile.simulator.speech import bytes_per_ms, sample_bytes
+from turnstile.simulator.speech import sample_bytes
 from turnstile.simulator.vad import SpeechStarted, VoiceDetector, is_loud, loudness, windows_ms
 
 if TYPE_CHECKING:

@@ -34,9 +34,8 @@ LIFETIME: Final = 3600.0
 AUTH_CLOSE: Final = 3000
 REQUEST_CLOSE: Final = 4000
 EXPIRED_CLOSE: Final = 1001
-BROKEN_LINK: Final = 1006
 _DEFAULT_PACE: Final = Pace()
-_EPOCH: Final = 1_780_000_000
+_SOME_DAY: Final = 1_780_000_000
 
 
 class SimulatedSession:
@@ -52,6 +51,7 @@ class SimulatedSession:
         faults: What goes wrong.
         pace: How long things take.
         lifetime: Seconds until the session expires.
+        created_at: The present in Unix time, for the session object's `expires_at`.
         rejection: Refuses the connection: this error, then the end, and nothing before.
     """
 
@@ -65,6 +65,7 @@ class SimulatedSession:
         faults: Faults = NO_FAULTS,
         pace: Pace = _DEFAULT_PACE,
         lifetime: float = LIFETIME,
+        created_at: int = _SOME_DAY,
         rejection: Refusal | None = None,
     ) -> None:
         random = Random(seed)  # noqa: S311 - to be repeatable is the point
@@ -72,7 +73,7 @@ class SimulatedSession:
         self.log = SimulatorLog()
         self._wire = Wire(now, ids, random, pace, faults, self.log)
         self._desk = Desk(
-            settings.initial(model, ids.make("sess"), _EPOCH + int(lifetime)),
+            settings.initial(model, ids.make("sess"), created_at + int(lifetime)),
             Conversation(ids.make("conv")),
             Run(scenario),
             self._wire,
@@ -82,8 +83,9 @@ class SimulatedSession:
             self.log,
             scenario.interleaved,
         )
-        self._speaking = Speaking(self._desk, lambda response: self._listening.expect_user(response))
+        self._speaking = Speaking(self._desk)
         self._listening = Listening(self._desk, self._speaking)
+        self._speaking.on_done = self._listening.expect_user
         self._events = 0
         self._refused = rejection or (refusals.invalid_api_key() if faults.refused_key else None)
         if self._refused is not None:

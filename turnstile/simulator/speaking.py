@@ -31,12 +31,13 @@ class Speaking:
 
     Args:
         desk: What the parts of a session share.
-        on_done: Told each response of the conversation whose `response.done` was due.
     """
 
-    def __init__(self, desk: Desk, on_done: Callable[[Response], None]) -> None:
+    on_done: Callable[[Response], None]
+    """Told each response of the conversation when it has ended."""
+
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._on_done = on_done
         self._active: Response | None = None
         self._beside: dict[str, Response] = {}
         self._answered: set[str] = set()
@@ -194,7 +195,7 @@ class Speaking:
         if self._done == desk.faults.disconnect_after_responses:
             desk.wire.close(desk.faults.disconnect_code, "disconnected on demand")
         if response.record.in_conversation:
-            self._on_done(response)
+            self.on_done(response)
 
     def _rate_limit(self) -> Json:
         used = TOKEN_LIMIT - self._tokens_left

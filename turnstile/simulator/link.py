@@ -1,0 +1,274 @@
+"""Drives one simulated session: frames in as they come, frames out when they are due."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+
+if TYPE_CHECKING:
+    from turnstile.ports import Clock, Connection, Inbox, Timer, Timers
+    from turnstile.simulator.session import SimulatedSession
+
+# A timer for each event of each session would cost more than the events: what is due this soon goes together.
+_SHORTEST_WAIT: Final = 0.002
+
+
+class Outlet(Protocol):
+    """Where a session's frames go."""
+
+    def send_text(self, data: bytes) -> None:
+        """Queue one frame."""
+
+    def flush(self) -> None:
+        """Let go what is queued."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """End the link."""
+
+    def handled(self, size: int) -> None:
+        """Give back the credit for `size` received bytes."""
+
+
+class SimulatorLink:
+    """One session and its timer. Has no thread: it works on whichever thread brings a frame or a due time.
+
+    Args:
+        session: What is driven.
+        clock: The time that the session lives in.
+        timers: For what is due later; one timer at most.
+    """
+
+    def __init__(self, session: SimulatedSession, clock: Clock, timers: Timers) -> None:
+        self.session = session
+        self._clock = clock
+        self._timers = timers
+        self._lock = threading.Lock()  # for the session; never held while something is sent
+        self._outlet: Outlet | None = None
+        self._frames: deque[bytes | Closed] = deque()
+        self._delivering = False
+        self._timer: Timer | None = None
+        self._timer_at = 0.0
+        self._ended = False
+        self._pauses = 0
+
+    def __repr__(self) -> str:
+        return f"<SimulatorLink {'ended' if self._ended else 'open'}, {len(self._frames)} frames waiting>"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the link has ended, from either side."""
+        return self._ended
+
+    def begin(self, outlet: Outlet) -> None:
+        """Send what is due from now on to `outlet`."""
+        self._outlet = outlet
+        self._go_on()
+
+    def tell(self, message: object, /) -> None:
+        """Take in what the client's connection says: a `TextFrame`, a `BinaryFrame` or `Closed`."""
+        match message:
+            case TextFrame(data):
+                self._receive(data, binary=False)
+            case BinaryFrame(data):
+                self._receive(data, binary=True)
+            case Closed():
+                self.end()
+            case _:
+                raise TypeError(f"a link is not told {type(message).__name__}")
+
+    def end(self) -> None:
+        """Let go of the session: the client is gone."""
+        with self._lock:
+            self._ended = True
+            timer, self._timer = self._timer, None
+            self._frames.clear()
+        if timer is not None:
+            timer.cancel()
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; pauses are counted."""
+        with self._lock:
+            self._pauses += 1
+
+    def resume(self) -> None:
+        """Take one `pause` back."""
+        with self._lock:
+            self._pauses = max(0, self._pauses - 1)
+        self._deliver()
+
+    def _receive(self, data: bytes, *, binary: bool) -> None:
+        with self._lock:
+            if self._ended:
+                return
+            take = self.session.receive_binary if binary else self.session.receive
+            take(data, self._clock())
+        if self._outlet is not None:
+            self._outlet.handled(len(data))
+        self._go_on()
+
+    def _due(self) -> None:
+        with self._lock:
+            self._timer = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Send what is due, and set the timer for what comes next."""
+        with self._lock:
+            if self._ended:
+                return
+            now = self._clock()
+            self._frames.extend(self.session.due(now))
+            closing = self.session.closing
+            if closing is not None:
+                self._frames.append(closing)
+                self._ended = True
+            stale = self._set_timer(now)
+        if stale is not None:
+            stale.cancel()
+        self._deliver()
+
+    def _set_timer(self, now: float) -> Timer | None:
+        """Have the timer at the next due time; return one that is of no more use."""
+        due = None if self._ended else self.session.next_due()
+        if self._timer is not None and due is not None and self._timer_at <= due:
+            return None
+        stale, self._timer = self._timer, None
+        if due is not None:
+            self._timer_at = max(due, now + _SHORTEST_WAIT)
+            self._timer = self._timers.start(self._timer_at - now, self._due)
+        return stale
+
+    def _deliver(self) -> None:
+        """Send what waits, in order; of many threads that come here one does it for all."""
+        with self._lock:
+            if self._delivering:
+                return
+            self._delivering = True
+        flushed = True
+        while (frame := self._next_frame(stop=flushed)) is not None:
+            outlet = self._outlet
+            if outlet is None:
+                continue
+            if isinstance(frame, Closed):
+                outlet.close(frame.code, frame.reason)
+                flushed = True
+            elif frame:
+                outlet.send_text(frame)
+                flushed = False
+            else:
+                outlet.flush()
+                flushed = True
+
+    def _next_frame(self, *, stop: bool) -> bytes | Closed | None:
+        """Return the next frame; when there is none, nothing as a sign to flush, or None to stop."""
+        with self._lock:
+            if self._frames and not self._pauses:
+                return self._frames.popleft()
+            if not stop:
+                return b""
+            self._delivering = False
+            return None
+
+
+class InMemoryConnection:
+    """The client's end of a link in memory: the `Connection` port, with a simulated session behind it.
+
+    Args:
+        link: The session's side.
+        inbox: Is told the session's frames, and the end.
+    """
+
+    def __init__(self, link: SimulatorLink, inbox: Inbox) -> None:
+        self._link = link
+        self._inbox = inbox
+        self._queued: deque[TextFrame | BinaryFrame] = deque()
+        self._lock = threading.Lock()
+        self._sending = False
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<InMemoryConnection {'closed' if self._closed else 'open'}>"
+
+    @property
+    def buffered(self) -> int:
+        """Nothing waits: the session takes everything at once."""
+        return 0
+
+    def send_text(self, data: bytes) -> None:
+        """Queue one text message."""
+        self._queued.append(TextFrame(data))
+
+    def send_binary(self, data: bytes) -> None:
+        """Queue one binary message, which the API refuses."""
+        self._queued.append(BinaryFrame(data))
+
+    def flush(self) -> None:
+        """Hand what is queued to the session; of many threads that come here one does it for all."""
+        while self._queued and not self._closed:
+            with self._lock:
+                if self._sending:
+                    return
+                self._sending = True
+            try:
+                while self._queued:
+                    self._link.tell(self._queued.popleft())
+            finally:
+                self._sending = False
+
+    def close(self, code: int, reason: str = "") -> None:
+        """End the link; the inbox is told."""
+        self.flush()
+        self._link.end()
+        self.told_closed(Closed(code, reason))
+
+    def handled(self, size: int) -> None:
+        """Nothing to give back: the session does not wait for credit."""
+
+    def holds_back(self, source: Connection) -> None:
+        """Nothing to hold back: this end never has anything to write."""
+
+    def pause_reading(self) -> None:
+        """Have the session's frames wait until `resume_reading`; counted."""
+        self._link.pause()
+
+    def resume_reading(self) -> None:
+        """Take one `pause_reading` back."""
+        self._link.resume()
+
+    def told_closed(self, closed: Closed) -> None:
+        """Tell the inbox the end, once."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._inbox.tell(closed)
+
+
+class InboxOutlet:
+    """Sends a session's frames into an inbox.
+
+    Args:
+        connection: The client's end, through which the end is told.
+        inbox: Is told the frames.
+    """
+
+    def __init__(self, connection: InMemoryConnection, inbox: Inbox) -> None:
+        self._connection = connection
+        self._inbox = inbox
+
+    def send_text(self, data: bytes) -> None:
+        """Tell one frame."""
+        self._inbox.tell(TextFrame(data))
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Tell the end."""
+        self._connection.told_closed(Closed(code, reason))
+
+    def handled(self, size: int) -> None:
+        """Nothing to give back."""

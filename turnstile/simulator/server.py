@@ -1,0 +1,172 @@
+"""The simulator as a whole: opens sessions in memory and for sockets, and keeps what they have seen."""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
+
+from turnstile.ports import LinkReady
+from turnstile.simulator import refusals
+from turnstile.simulator.faults import NO_FAULTS, Pace
+from turnstile.simulator.link import InboxOutlet, InMemoryConnection, SimulatorLink
+from turnstile.simulator.scenario_files import bundled_scenario
+from turnstile.simulator.session import LIFETIME, SimulatedSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from turnstile.ports import Clock, Connection, Inbox, Timers, UpstreamTarget
+    from turnstile.simulator.faults import Faults
+    from turnstile.simulator.log import SimulatorLog
+    from turnstile.simulator.refusals import Refusal
+    from turnstile.simulator.script import Scenario
+
+DEFAULT_MODEL: Final = "gpt-realtime"
+_REALTIME: Final = "realtime"
+_KEPT_LINKS: Final = 2_000
+
+
+class Simulator:
+    """A Realtime API: as many sessions as are asked for, all after one scenario.
+
+    Args:
+        scenario: What is answered; the bundled default when None.
+        faults: What goes wrong in each session; or a function of the session's number, from 0.
+        seed: Of all chance; each session has its own, made of this and its number.
+        clock: Seconds that only go forward.
+        timers: For what is due later.
+        pace: How long things take.
+        api_key: The key that clients must bring; None takes any and none.
+        lifetime: Seconds until a session expires.
+        wall_clock: Unix time, for the session object's `expires_at`.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        clock: Clock,
+        timers: Timers,
+        faults: Faults | Callable[[int], Faults] = NO_FAULTS,
+        seed: int = 0,
+        pace: Pace | None = None,
+        api_key: str | None = None,
+        lifetime: float = LIFETIME,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._scenario = scenario or bundled_scenario()
+        self._clock = clock
+        self._timers = timers
+        self._faults = faults
+        self._seed = seed
+        self._pace = pace or Pace()
+        self._api_key = api_key
+        self._lifetime = lifetime
+        self._wall_clock = wall_clock
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._links: deque[SimulatorLink] = deque(maxlen=_KEPT_LINKS)
+
+    def __repr__(self) -> str:
+        return f"<Simulator, {sum(not link.has_ended for link in list(self._links))} sessions open>"
+
+    @property
+    def sessions(self) -> list[SimulatedSession]:
+        """The sessions so far, the oldest first; those that have ended too, the last 2,000 of them."""
+        return [link.session for link in list(self._links)]
+
+    @property
+    def logs(self) -> list[SimulatorLog]:
+        """What the sessions have seen, in the same order."""
+        return [session.log for session in self.sessions]
+
+    def open_session(self, model: str | None, headers: Mapping[str, str] | None = None) -> SimulatorLink:
+        """Open a session; it says nothing before `begin`.
+
+        Args:
+            model: The model asked for; None when none was.
+            headers: What the handshake sent.
+        """
+        number = next(self._numbers)
+        session = SimulatedSession(
+            self._scenario,
+            model=model or DEFAULT_MODEL,
+            seed=self._seed * 1_000_003 + number,
+            now=self._clock(),
+            faults=self._faults(number) if callable(self._faults) else self._faults,
+            pace=self._pace,
+            lifetime=self._lifetime,
+            created_at=int(self._wall_clock()),
+            rejection=self._rejection(model, headers or {}),
+        )
+        link = SimulatorLink(session, self._clock, self._timers)
+        with self._lock:
+            self._links.append(link)
+        return link
+
+    def accept(self, connection: Connection, *, model: str | None, headers: Mapping[str, str] | None = None) -> Inbox:
+        """Take over a connection that was opened to the simulator.
+
+        Args:
+            connection: The server's end of an open WebSocket.
+            model: The model asked for in the query.
+            headers: What the handshake sent.
+
+        Returns:
+            Where the connection's frames, and its end, are to be told.
+        """
+        link = self.open_session(model, headers)
+        link.begin(connection)
+        return link
+
+    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        """Open a link in memory.
+
+        Args:
+            target: ``simulator:``, with the model in the query if at all, as in ``simulator:?model=gpt-realtime``.
+            inbox: Is told `LinkReady`, then the frames, then `Closed`.
+        """
+        model = parse_qs(urlsplit(target.url).query).get("model", [DEFAULT_MODEL])[0]
+        link = self.open_session(model, target.headers)
+        connection = InMemoryConnection(link, inbox)
+        inbox.tell(LinkReady(connection))
+        link.begin(InboxOutlet(connection, inbox))
+
+    def shut_down(self) -> None:
+        """Let go of all sessions, without a word; no timer of theirs is left."""
+        for link in list(self._links):
+            link.end()
+
+    def _rejection(self, model: str | None, headers: Mapping[str, str]) -> Refusal | None:
+        sent = {name.lower(): value for name, value in headers.items()}
+        if "realtime=v1" in sent.get("openai-beta", ""):
+            return refusals.beta_disabled()
+        if self._api_key is not None:
+            given = sent.get("authorization", "").removeprefix("Bearer ") or sent.get("api-key", "")
+            if not given:
+                return refusals.missing_api_key()
+            if not hmac.compare_digest(given.encode(), self._api_key.encode()):
+                return refusals.invalid_api_key()
+        if not model:
+            return refusals.missing_model()
+        return None if _REALTIME in model else refusals.invalid_model(model)
+
+
+class SimulatorConnector:
+    """The `Connector` port for ``simulator:``: upstream links that never leave the process.
+
+    Args:
+        simulator: Where they lead.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        """Open a link in memory; tells `inbox` `LinkReady`, then the frames, then `Closed`."""
+        self._simulator.connect(target, inbox)
