@@ -1,0 +1,173 @@
+"""A model of the Realtime API, small enough to be walked: it takes client events and gives server events, as dicts.
+
+It enforces the API's rules: one response on the default conversation, an update refused whole, results only for calls
+that were made, no other voice once audio was spoken. Everything in it is a value, so that a copy is cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+COLLISION = "conversation_already_has_active_response"
+
+
+@dataclass(frozen=True)
+class Running:
+    """The active response: its id, the items that it sees, and what it still does, step by step."""
+
+    response_id: str
+    sees: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Api:
+    """The server's whole state.
+
+    Args:
+        scripts: What the responses to come do: of "call", "audio", "text", and last "done", "failed", "incomplete".
+        config: The session.
+        items: The conversation.
+        finished: For each response that ended: its id, how, and what it had seen.
+        collisions: How many creates were refused for another response.
+        owes: The server will begin a response to a spoken turn.
+        names_errors: Errors carry the event id that they refuse.
+    """
+
+    scripts: tuple[tuple[str, ...], ...] = ()
+    config: tuple[tuple[str, object], ...] = ()
+    items: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    running: Running | None = None
+    finished: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    begun: int = 0
+    turns: int = 0
+    collisions: int = 0
+    owes: bool = False
+    names_errors: bool = True
+    auto: bool = True
+    voice_locked: bool = False
+
+    def take(self, event: dict) -> tuple[Api, list[dict]]:
+        """Process one client event; returns the state after it and what is sent back."""
+        match event["type"]:
+            case "session.update":
+                return self._update(event)
+            case "conversation.item.create":
+                return self._item(event)
+            case "response.create":
+                return self._create(event)
+            case "response.cancel":
+                return self._cancel(event)
+            case "input_audio_buffer.commit":
+                return self._commit()
+        raise AssertionError(event)
+
+    def _refuse(self, event: dict, code: str, message: str, param: str | None = None) -> tuple[Api, list[dict]]:
+        event_id = event["event_id"] if self.names_errors else None
+        error = {"type": "invalid_request_error", "code": code, "message": message, "param": param}
+        return self, [{"type": "error", "error": {**error, "event_id": event_id}}]
+
+    def _update(self, event: dict) -> tuple[Api, list[dict]]:
+        patch = event["session"]
+        if patch.get("bad"):
+            return self._refuse(event, "unknown_parameter", "Unknown parameter: 'session.bad'.", "session.bad")
+        config = tuple(sorted({**dict(self.config), **patch}.items()))
+        return replace(self, config=config), [{"type": "session.updated", "session": dict(config)}]
+
+    def _item(self, event: dict) -> tuple[Api, list[dict]]:
+        item = event["item"]
+        if item["type"] == "function_call_output" and item["call_id"] not in self.calls:
+            return self._refuse(event, "invalid_value", "No tool call found.", "item.call_id")
+        return self._added(item["id"], item)
+
+    def _added(self, item_id: str, item: dict) -> tuple[Api, list[dict]]:
+        after = replace(self, items=(*self.items, item_id))
+        item = {**item, "id": item_id}
+        return after, [{"type": f"conversation.item.{stage}", "item": item} for stage in ("added", "done")]
+
+    def _create(self, event: dict) -> tuple[Api, list[dict]]:
+        if self.running:
+            text = f"Conversation already has an active response in progress: {self.running.response_id}."
+            after, events = self._refuse(event, COLLISION, text)
+            return replace(after, collisions=self.collisions + 1), events
+        return self._begin(event["response"].get("metadata"))
+
+    def _begin(self, metadata: dict | None) -> tuple[Api, list[dict]]:
+        response_id = f"resp_{self.begun}"
+        steps = self.scripts[0] if self.scripts else ("text", "done")
+        after = replace(
+            self,
+            scripts=self.scripts[1:],
+            running=Running(response_id, self.items, steps),
+            begun=self.begun + 1,
+            owes=False,
+        )
+        return after, [_response("response.created", response_id, "in_progress", metadata)]
+
+    def _cancel(self, event: dict) -> tuple[Api, list[dict]]:
+        if not self.running or self.running.response_id != event["response_id"]:
+            return self._refuse(event, "response_cancel_not_active", "Cancellation failed: no active response found")
+        return self._finish("cancelled")
+
+    def _finish(self, status: str) -> tuple[Api, list[dict]]:
+        assert self.running
+        ended = (self.running.response_id, status, self.running.sees)
+        after = replace(self, running=None, finished=(*self.finished, ended))
+        return after, [_response("response.done", self.running.response_id, status, None)]
+
+    def _commit(self) -> tuple[Api, list[dict]]:
+        item_id = f"turn_{self.turns}"
+        after, events = replace(self, turns=self.turns + 1)._added(item_id, {"type": "message"})
+        return after, [{"type": "input_audio_buffer.committed", "item_id": item_id}, *events]
+
+    def progress(self) -> tuple[Api, list[dict]]:
+        """Let the active response do its next step."""
+        assert self.running
+        run = self.running
+        step, *rest = run.steps
+        after = replace(self, running=replace(run, steps=tuple(rest)))
+        of = {"response_id": run.response_id, "output_index": len(self.calls), "item_id": f"item_{run.response_id}"}
+        if step == "call":
+            call_id = f"call_{len(self.calls)}"
+            after = replace(after, calls=(*self.calls, call_id))
+            done = {"type": "response.function_call_arguments.done", **of, "call_id": call_id, "arguments": "{}"}
+            item = {"type": "function_call", "status": "completed", "call_id": call_id}
+            return after, [done, {"type": "response.output_item.done", **of, "item": item}]
+        if step == "audio":
+            after = replace(after, voice_locked=True)
+            return after, [{"type": "response.content_part.added", **of, "part": {"type": "audio"}}]
+        if step == "text":
+            return after, [{"type": "response.output_text.done", **of, "text": "So."}]
+        return after._finish({"done": "completed"}.get(step, step))
+
+    def speech(self) -> tuple[Api, list[dict]]:
+        """The user begins to speak; breaks in on the active response."""
+        events = [{"type": "input_audio_buffer.speech_started", "item_id": f"turn_{self.turns}"}]
+        if not self.running:
+            return self, events
+        after, done = self._finish("cancelled")
+        return after, [*events, *done]
+
+    def silence(self) -> tuple[Api, list[dict]]:
+        """The user stops: the turn is committed, and answered soon if the server does so by itself."""
+        item_id = f"turn_{self.turns}"
+        after, committed = self._commit()
+        stopped = {"type": "input_audio_buffer.speech_stopped", "item_id": item_id}
+        return replace(after, owes=self.auto), [stopped, *committed]
+
+    def answer_turn(self) -> tuple[Api, list[dict]]:
+        """Begin the response that the server owes the turn; with another one active it just fails to."""
+        if self.running:
+            return replace(self, owes=False), []
+        return self._begin(None)
+
+
+def _response(kind: str, response_id: str, status: str, metadata: dict | None) -> dict:
+    response = {"id": response_id, "status": status, "conversation_id": "conv", "metadata": metadata}
+    return {"type": kind, "response": response}
+
+
+def foreign_done(response_id: str = "resp_foreign") -> dict:
+    """The end of a response that is not the one in progress, such as one said twice."""
+    return _response("response.done", response_id, "completed", None)

@@ -1,0 +1,324 @@
+"""A session between a client and the model of the API, with a referee who knows the promise.
+
+The way is the real one: effects become client events in a queue, the API's events come back in another, are read by
+the real `FactReader`, and the stage that stands for the UpstreamActor hands back what a fact has overtaken.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from typing import TYPE_CHECKING
+
+from turnstile.session import effects as out
+from turnstile.session import events as told
+from turnstile.session.facts import FactReader
+from turnstile.session.machine import Session
+from turnstile.session.patch import merged
+from turnstile.session.state import Policy, State
+
+if TYPE_CHECKING:
+    from api_model import Api
+
+POLICY = Policy(create_tries=8)
+_CREATE_CODES = {"conversation_already_has_active_response"}
+
+
+class Violation(AssertionError):
+    """The promise is broken; the text begins with its number."""
+
+
+class Implementation:
+    """The code under proof: the real one, or a mutant of it."""
+
+    def __init__(self, session: type = Session, reader: type = FactReader) -> None:
+        self.session = session
+        self.reader = reader
+
+
+REAL = Implementation()
+
+
+def configured(**changes: object) -> State:
+    """Return the state of a session that is connected and configured, and at rest."""
+    config = {"instructions": "Be brief."}
+    return State(link="open", configured=True, accepted=config, in_force=config, **changes)
+
+
+class World:
+    """Everything there is, and what the referee has seen of it.
+
+    Args:
+        api: The server.
+        code: The session's code.
+        policy: The session's limits.
+        eager: Facts reach the session as they are read; otherwise they queue, so that commands can be overtaken.
+    """
+
+    def __init__(self, api: Api, code: Implementation = REAL, policy: Policy = POLICY, *, eager: bool = True) -> None:
+        self.api = api
+        self.session = code.session(policy, configured())
+        self.reader = code.reader()
+        self.eager = eager
+        self.up: deque[dict] = deque()
+        self.down: deque[tuple[dict, ...]] = deque()
+        self.facts: deque[object] = deque()
+        self.epoch = 0
+        self.timers: dict[str, str] = {}
+        self.calls: tuple[str, ...] = ()
+        # What the referee knows; of the wire only what the session was told.
+        self.active: str | None = None
+        self.expected = False
+        self.requested: str | None = None
+        self.updating: str | None = None
+        self.unconfirmed: dict[str, str] = {}
+        self.shown: dict[str, object] = {}
+        self.stopped = ""
+        self.commits = 0
+        self.asked: list[told.ConfigRequested] = []
+        self.answers: dict[int, bool] = {}
+        self.answered_configs: list[int] = []
+        self.requests: list[int] = []
+        self.given: list[str] = []
+        self.refused_items: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.sayings = 0
+
+    def fork(self) -> World:
+        """Return a copy that goes its own way."""
+        other = copy.copy(self)
+        session = copy.copy(self.session)
+        other.session = session
+        for name in ("up", "down", "facts", "asked", "answered_configs", "requests", "given"):
+            setattr(other, name, copy.copy(getattr(self, name)))
+        for name in ("timers", "unconfirmed", "shown", "answers"):
+            setattr(other, name, dict(getattr(self, name)))
+        other.refused_items, other.cancelled = set(self.refused_items), set(self.cancelled)
+        return other
+
+    def key(self) -> object:
+        """Return what two worlds have in common when they will behave alike."""
+        return (
+            repr(self.session.state),
+            repr(self.session.backlog),
+            self.api,
+            repr(self.up),
+            repr(self.down),
+            repr(self.facts),
+            tuple(self.answers.items()),
+            frozenset(self.cancelled),
+        )
+
+    # The client.
+
+    def ask(self, request: object) -> None:
+        """The client asks for something."""
+        self.requests.append(request.ref)
+        if isinstance(request, told.ConfigRequested):
+            self.asked.append(request)
+        self.tell(request)
+
+    # The wires.
+
+    def serve(self, step: tuple[Api, list[dict]]) -> None:
+        """The API did something."""
+        self.api, events = step
+        if events:
+            self.down.append(tuple(events))
+
+    def process(self) -> None:
+        """The API takes the oldest client event."""
+        self.serve(self.api.take(self.up.popleft()))
+
+    def hear(self) -> None:
+        """The UpstreamActor reads what came together."""
+        for event in self.down.popleft():
+            fact = self.reader.fact(event)
+            if fact is None:
+                continue
+            self.epoch += isinstance(fact, told.CLOSING_FACTS)
+            self.facts.append((event, fact))
+            if self.eager:
+                self.deliver()
+
+    def deliver(self) -> None:
+        """The session is told the oldest fact."""
+        event, fact = self.facts.popleft()
+        self._note(event)
+        if isinstance(fact, told.HandedBack):
+            self._is_back(fact.event_id)
+        self.tell(fact)
+
+    def fire(self, name: str) -> None:
+        """A timer runs out."""
+        token = self.timers.pop(name)
+        if name == "expected":
+            self.expected = False
+        self.tell(told.TimerFired(name, token))
+
+    def tell(self, event: object) -> None:
+        """Tell the session, and do what it wants done."""
+        for effect in self.session.handle(event):
+            self._perform(effect)
+
+    # The referee.
+
+    def _note(self, event: dict) -> None:
+        match event["type"]:
+            case "response.created":
+                self.active, self.expected = event["response"]["id"], False
+                metadata = event["response"]["metadata"] or {}
+                if metadata.get("client_event_id") == self.requested:
+                    self.requested = None
+            case "response.done" if event["response"]["id"] == self.active:
+                self.active = None
+            case "input_audio_buffer.speech_stopped":
+                self.expected, self.stopped = self.api.auto, event["item_id"]
+            case "input_audio_buffer.committed":
+                if self.commits and event["item_id"] != self.stopped:
+                    self.commits -= 1
+                else:
+                    self.expected = self.api.auto
+            case "session.updated":
+                self.updating, self.shown = None, event["session"]
+            case "conversation.item.added":
+                self.unconfirmed = {
+                    key: item for key, item in self.unconfirmed.items() if item != event["item"]["id"]
+                }
+            case "error":
+                self._note_error(event["error"])
+
+    def _note_error(self, error: dict) -> None:
+        event_id, code, param = error["event_id"], error["code"], error["param"] or ""
+        if self.requested and (event_id == self.requested or (event_id is None and code in _CREATE_CODES)):
+            self.requested = None
+        elif self.updating and (event_id == self.updating or (event_id is None and param.startswith("session"))):
+            self.updating = None
+        elif event_id in self.unconfirmed:
+            self.refused_items.add(self.unconfirmed.pop(event_id))
+
+    def _is_back(self, event_id: str) -> None:
+        if self.requested == event_id:
+            self.requested = None
+        if self.updating == event_id:
+            self.updating = None
+
+    def _perform(self, effect: object) -> None:
+        match effect:
+            case out.SendUpdate(event_id, patch, epoch):
+                self._gate_is_open("an update")
+                self.updating = event_id
+                self._send(epoch, {"type": "session.update", "event_id": event_id, "session": patch})
+            case out.SendCreate(event_id, response, epoch):
+                self._gate_is_open("a create")
+                self._must(not self.unconfirmed, "P6: a create left before its items were confirmed")
+                self.requested = event_id
+                metadata = {"client_event_id": event_id}
+                create = {"type": "response.create", "event_id": event_id, "response": {**response, "metadata": metadata}}
+                self._send(epoch, create)
+            case out.SendItem(event_id, item):
+                self.unconfirmed[event_id] = item["id"]
+                self.given.append(item["id"])
+                self.up.append({"type": "conversation.item.create", "event_id": event_id, "item": item})
+            case out.SendCancel(event_id, response_id):
+                self.cancelled.add(response_id)
+                self.up.append({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
+            case out.SendCommit(event_id):
+                self.commits += 1
+                self.up.append({"type": "input_audio_buffer.commit", "event_id": event_id})
+            case out.Answered(ref, problem, in_force):
+                self._answered(ref, ok=problem is None and in_force)
+            case out.StartTimer(name, token, _):
+                self.timers[name] = token
+            case out.StopTimer(name):
+                self.timers.pop(name, None)
+            case out.EndSession(problem):
+                raise Violation(f"P7: the session ended by itself: {problem}")
+
+    def _send(self, epoch: int, event: dict) -> None:
+        if epoch < self.epoch:
+            self.facts.append(({"type": "handed back"}, told.HandedBack(event["event_id"])))
+        else:
+            self.up.append(event)
+
+    def _gate_is_open(self, what: str) -> None:
+        self._must(self.active is None, f"P1: {what} left while {self.active} was in progress")
+        self._must(not self.expected, f"P1: {what} left while a response was expected")
+        self._must(self.requested is None, f"P1: {what} left while a response was requested")
+        self._must(self.updating is None, f"P1: {what} left while an update was unanswered")
+
+    def _answered(self, ref: int, *, ok: bool) -> None:
+        self._must(ref not in self.answers, f"P2: request {ref} was answered twice")
+        self.answers[ref] = ok
+        config = next((request for request in self.asked if request.ref == ref), None)
+        if config is None:
+            return
+        self.answered_configs.append(ref)
+        order = [request.ref for request in self.asked]
+        self._must(self.answered_configs == order[: len(self.answered_configs)], "P2: answers came out of order")
+        if ok:
+            for name, value in config.patch.items():
+                self._must(self.shown.get(name) == value, f"P2: {name} was acknowledged before it was in force")
+
+    def _must(self, holds: object, broken: str) -> None:
+        if not holds:
+            raise Violation(broken)
+
+    # The end.
+
+    def settle(self) -> None:
+        """Let everything come to rest, and ask whether all was kept."""
+        for _ in range(2_000):
+            if self.facts:
+                self.deliver()
+            elif self.down:
+                self.hear()
+            elif self.up:
+                self.process()
+            elif self.api.owes:
+                self.serve(self.api.answer_turn())
+            elif self.api.running:
+                self.serve(self.api.progress())
+            elif self.timers:
+                self.fire(min(self.timers))
+            else:
+                self.check_end()
+                return
+        raise Violation("P7: the session does not come to rest")
+
+    def check_end(self) -> None:
+        """Check what must hold when nothing moves any more."""
+        state = self.session.state
+        self._must(state.phase == "idle", f"P7: the gate stays shut: {state.phase}")
+        self._must(not self.session.backlog, f"P3: {len(self.session.backlog)} requests are held for ever")
+        unanswered = [ref for ref in self.requests if ref not in self.answers]
+        self._must(not unanswered, f"P2: requests {unanswered} were never answered")
+        self._check_config()
+        self._check_items()
+        self._check_replies()
+
+    def _check_config(self) -> None:
+        wanted: dict[str, object] = {}
+        for request in self.asked:
+            if self.answers[request.ref]:
+                wanted = merged(wanted, request.patch)
+        in_force = dict(self.api.config)
+        for name, value in wanted.items():
+            self._must(in_force.get(name) == value, f"P2: {name} is not in force at the end")
+
+    def _check_items(self) -> None:
+        sent = [item for item in self.given if item not in self.refused_items]
+        arrived = [item for item in self.api.items if not item.startswith("turn_")]
+        self._must(arrived == sent, f"P5: given {sent}, arrived {arrived}")
+
+    def _check_replies(self) -> None:
+        answered: set[str] = set()
+        for response_id, status, saw in self.api.finished:
+            if status not in {"completed", "incomplete"}:
+                continue
+            is_new = bool(set(saw) - answered)
+            spared = self.sayings > 0 or response_id in self.cancelled
+            self._must(is_new or spared, f"P4: {response_id} answered what was answered already")
+            answered |= set(saw)
+        unheard = [item for item in self.api.items if item not in answered]
+        self._must(not unheard, f"P4: no response saw {unheard}")
