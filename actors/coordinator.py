@@ -85,9 +85,18 @@ class SessionCoordinatorActor(SessionActor):
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case OpenLink() | SendUpdate() | SendItem() | SendCreate() | SendCancel() | SendCommit() | ObserveAudio():
+            case (
+                OpenLink()
+                | SendUpdate()
+                | SendItem()
+                | SendCreate()
+                | SendCancel()
+                | SendCommit()
+                | ObserveAudio()
+                | CallsCancelled()
+            ):
                 self._upstream.tell(effect)
-            case Answered() | CallsCancelled() | Reported():
+            case Answered() | Reported():
                 self._client.tell(effect)
             case StartTimer(name, token, delay):
                 self._stop_timer(name)

@@ -1,8 +1,8 @@
 """Who runs an actor that has messages: a few shared threads, instead of a thread for each.
 
-pykka lets an actor class bring its own inbox and loop (`Actor._create_actor_inbox`, `Actor._start_actor_loop`). Here the
-inbox is a deque and a claim: the put that wins the claim schedules the actor; a run takes what waits, up to a limit,
-gives the claim up, and schedules itself again if more came. So an actor runs on one thread at a time, an actor
+pykka lets an actor class bring its own inbox and loop (`Actor._create_actor_inbox`, `Actor._start_actor_loop`). Here
+the inbox is a deque and a claim: the put that wins the claim schedules the actor; a run takes what waits, up to a
+limit, gives the claim up, and schedules itself again if more came. So an actor runs on one thread at a time, an actor
 without messages costs nothing, and what a run writes can leave at its end in one piece.
 """
 
@@ -104,6 +104,10 @@ class DispatchedInbox:
         """Tell whether nothing waits."""
         return not self._messages
 
+    def waiting(self) -> list[Envelope[Any]]:
+        """Return what waits, without taking it."""
+        return list(self._messages)
+
     def open(self, wake: Callable[[], None]) -> None:
         """Begin to schedule: what was put in before counts as new."""
         self.wake = wake
@@ -166,15 +170,23 @@ class DispatchedActor(pykka.Actor):
             if not self.actor_stopped.is_set():
                 self._end_run()
             if self.actor_stopped.is_set():
-                self._actor_loop_teardown()
+                self._drain()
         finally:
             self.inbox.give_up_claim()
+
+    def dropped(self, message: object) -> None:
+        """Run code for a message that came too late to be handled, such as one that hands something over."""
+
+    def _drain(self) -> None:
+        for envelope in self.inbox.waiting():
+            self.dropped(envelope.message)
+        self._actor_loop_teardown()
 
     def _take(self, envelope: Envelope[Any]) -> None:
         """Handle one message as pykka does: a failed tell ends the actor, a failed ask is its asker's."""
         try:
             answer = self._handle_receive(envelope.message)
-        except Exception:  # noqa: BLE001 - whatever a handler raises ends its actor, and nothing else
+        except Exception:
             if envelope.reply_to is not None:
                 envelope.reply_to.set_exception()
             else:
@@ -186,7 +198,7 @@ class DispatchedActor(pykka.Actor):
     def _end_run(self) -> None:
         try:
             self.run_ended()
-        except Exception:  # noqa: BLE001 - as for a message
+        except Exception:
             self._fail()
 
     def _fail(self) -> None:

@@ -1,6 +1,7 @@
 """What the actors of a session tell each other, besides the session's own events and effects.
 
-The coordinator is told events (`turnstile.session.events`), and tells the other two effects (`turnstile.session.effects`).
+The coordinator is told events (`turnstile.session.events`), and tells the other two effects
+(`turnstile.session.effects`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
-    from turnstile.ports import Connection, Inbox
+    from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.state import State
 
@@ -23,13 +24,6 @@ class Introduction:
     client: Inbox
     coordinator: Inbox
     upstream: Inbox
-
-
-@dataclass(frozen=True, slots=True)
-class ClientConnected:
-    """To the ClientActor: its socket."""
-
-    connection: Connection
 
 
 class ClientAudio(NamedTuple):
@@ -46,11 +40,13 @@ class AudioAgreed:
         input: What the client sends.
         output: What it wants to hear.
         container: ``none``, or ``wav`` for a header before the audio.
+        keeps_history: It also wants each turn as history.
     """
 
     input: AudioFormat
     output: AudioFormat
     container: str
+    keeps_history: bool
 
 
 class FromLink(NamedTuple):

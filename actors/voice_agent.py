@@ -1,0 +1,137 @@
+"""The voice-agent dialect: what each message of the client's asks of the session, and what its answer is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actors.messages import AudioAgreed
+from turnstile.errors import Problem
+from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.voice_agent import client, server
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigRequested,
+    FunctionAnswered,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.translate import to_realtime
+from turnstile.translate.to_voice_agent import problem_to_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from turnstile.protocol.frames import Frame
+    from turnstile.protocol.voice_agent.profile import Profile
+    from turnstile.session.effects import Answered
+    from turnstile.session.events import Json, Request
+
+_NO_LIVE_THINKING = Problem("not_supported", "UpdateThink_Live: upstream has no live thinking; it is ignored.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request without its answer yet: what is told when it is in force."""
+
+    acks: tuple[bytes, ...] = ()
+    agreed: AudioAgreed | None = None
+
+
+class VoiceAgentDialect:
+    """One client's Voice Agent v1 conversation.
+
+    Args:
+        profile: Which of the two kinds of client it is.
+        request_id: Names the session to a client that is welcomed.
+        serves: Tells whether upstream may be asked for a model.
+    """
+
+    def __init__(self, profile: Profile, request_id: str, serves: Callable[[str], bool]) -> None:
+        self._profile = profile
+        self._request_id = request_id
+        self._serves = serves
+        self._refs = 0
+        self._asked: dict[int, _Asked] = {}
+        self._is_greeted = False
+
+    def opening(self) -> Iterator[Frame]:
+        """Welcome a client that waits for it."""
+        if self._profile.welcomes:
+            yield TextFrame(server.welcome(self._request_id))
+
+    def read(self, data: bytes) -> Iterator[Frame | Request]:
+        """Read a message; its warnings go out at once, its answer when the session has it."""
+        message = client.parse_client_message(data)
+        match message:
+            case client.Settings():
+                yield from self._settings(message)
+            case client.UpdatePrompt(prompt=prompt):
+                yield ConfigRequested(self._ask(server.prompt_updated()), {}, prompt)
+            case client.UpdateThink(think=think):
+                yield from self._config(to_realtime.think_to_session(message, think), server.think_updated())
+            case client.UpdateSpeak(speak=speak):
+                yield from self._config(to_realtime.speak_to_session(message, speak), server.speak_updated())
+            case client.UpdateListen(listen=listen):
+                yield from self._config(to_realtime.listen_to_session(message, listen), server.listen_updated())
+            case client.UpdateThinkLive():
+                yield self.problem(_NO_LIVE_THINKING, fatal=False)
+            case client.InjectUserMessage(content=content):
+                yield UserMessageGiven(self._ask(), to_realtime.user_message_to_item(content))
+            case client.InjectAgentMessage(behavior=behavior):
+                response = to_realtime.agent_message_to_response(message)
+                yield AgentMessageGiven(self._ask(), response, behavior or "default")
+            case client.FunctionCallResponse(id=call_id):
+                yield FunctionAnswered(self._ask(), call_id, to_realtime.function_result_to_output(message))
+            case client.ForceEndTurn():
+                yield TurnEndForced(self._ask())
+            case client.KeepAlive():
+                pass
+
+    def answer(self, answered: Answered) -> Iterator[Frame | AudioAgreed]:
+        """Acknowledge what is in force; otherwise say what became of it."""
+        asked = self._asked.pop(answered.ref)
+        if answered.in_force and asked.agreed is not None:
+            yield asked.agreed
+        problem = answered.problem
+        if problem is None:
+            yield from (TextFrame(ack) for ack in asked.acks)
+        elif problem.code == "injection_refused":
+            yield TextFrame(server.injection_refused(problem.description))
+        else:
+            yield self.problem(problem, fatal=False)
+
+    def problem(self, problem: Problem, *, fatal: bool) -> Frame:
+        """Say what went wrong in the profile's manner."""
+        return problem_to_frame(problem, self._profile, fatal=fatal)
+
+    def _ask(self, *acks: bytes, agreed: AudioAgreed | None = None) -> int:
+        self._refs += 1
+        self._asked[self._refs] = _Asked(acks, agreed)
+        return self._refs
+
+    def _settings(self, settings: client.Settings) -> Iterator[Frame | Request]:
+        start = to_realtime.settings_to_session(settings, self._profile)
+        acks = [server.settings_applied()]
+        if start.greeting and not self._is_greeted:
+            acks.append(server.conversation_text("assistant", start.greeting))
+        self._is_greeted = True
+        agreed = AudioAgreed(start.input, start.output, start.container, keeps_history=start.wants_history)
+        yield from self._config(start.config, *acks, agreed=agreed)
+
+    def _config(
+        self, config: to_realtime.ConfigPatch, *acks: bytes, agreed: AudioAgreed | None = None
+    ) -> Iterator[Frame | Request]:
+        for problem in config.warnings:
+            yield self.problem(problem, fatal=False)
+        patch, unserved = self._with_a_model_that_is_served(config.patch)
+        if unserved is not None:
+            yield self.problem(unserved, fatal=False)
+        yield ConfigRequested(self._ask(*acks, agreed=agreed), patch)
+
+    def _with_a_model_that_is_served(self, patch: Json) -> tuple[Json, Problem | None]:
+        model = patch.get("model")
+        if model is None or self._serves(model):
+            return patch, None
+        served = {name: value for name, value in patch.items() if name != "model"}
+        return served, to_realtime.unserved("think.provider.model", f"{model!r} is not served here")

@@ -1,0 +1,163 @@
+"""The process: arguments to configuration, configuration to system, signals to an orderly end, all of it to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actors.system import ProxySystem, SimulatorSystem
+from turnstile.config import SIMULATOR, explain, load_config, notices
+from turnstile.errors import ConfigError
+from turnstile.observability.journal import RecordingJournal
+from turnstile.observability.logs import set_up_logging
+from turnstile.server.signals import SignalGate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from turnstile.config import Config
+
+OK, FAILED, MISUSED = 0, 1, 2
+
+# Options that stand for a setting.
+_SHORT = {
+    "host": "server.host",
+    "port": "server.port",
+    "upstream": "upstream.url",
+    "model": "upstream.model",
+    "log_level": "log.level",
+    "scenario": "simulator.scenario",
+    "seed": "simulator.seed",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed while running, 2 misused or misconfigured."""
+    arguments = _parser().parse_args(argv)
+    try:
+        command: Callable[[argparse.Namespace], int] = arguments.command
+        return command(arguments)
+    except ConfigError as error:
+        print(f"turnstile: {error.problem.description}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", action="append", default=[], type=Path, metavar="FILE", help="TOML; repeatable")
+    common.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="any setting")
+    common.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
+    parser = argparse.ArgumentParser(prog="turnstile", description=f"{__doc__.splitlines()[0]}" if __doc__ else None)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", parents=[common], help="run the proxy")
+    serve.add_argument("--host", help="name or address to listen on")
+    serve.add_argument("--port", help="TCP port; 0 takes any free one")
+    serve.add_argument("--upstream", metavar="URL", help='wss://..., or "simulator:"')
+    serve.add_argument("--model", help="model, where a client names none")
+    serve.set_defaults(command=_serve)
+
+    demo = commands.add_parser("demo", parents=[common], help="play a conversation through the proxy, and show both wires")
+    demo.add_argument("--without-gate", action="store_true", help="send everything at once, and see what that does")
+    demo.set_defaults(command=_demo)
+
+    simulate = commands.add_parser("simulate", parents=[common], help="run the simulated Realtime API alone")
+    simulate.add_argument("--scenario", help="name, or path of a TOML file")
+    simulate.add_argument("--seed", help="of the jitter")
+    simulate.set_defaults(command=_simulate)
+
+    talk = commands.add_parser("talk", help="talk to a proxy in writing")
+    talk.add_argument("url", nargs="?", default="ws://127.0.0.1:8080/openai", help="default: %(default)s")
+    talk.add_argument("--prompt", default="You are a helpful assistant.", help="what the agent is told first")
+    talk.set_defaults(command=_talk)
+
+    check = commands.add_parser("check", parents=[common], help="say what the configuration comes to")
+    check.set_defaults(command=_check)
+    return parser
+
+
+def _configured(arguments: argparse.Namespace, **overrides: str) -> Config:
+    flags = {path: getattr(arguments, name) for name, path in _SHORT.items() if getattr(arguments, name, None)}
+    for assignment in arguments.set:
+        path, equals, value = assignment.partition("=")
+        if not equals or "." not in path:
+            raise ConfigError("invalid_config", f"--set {assignment}: write SECTION.NAME=VALUE, such as server.port=9000.")
+        flags[path] = value
+    return load_config(arguments.config, {**flags, **overrides})
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    config = _configured(arguments)
+    _require_key(config)
+    set_up_logging(config.log.level, config.log.format)
+    system = ProxySystem(config)
+    with SignalGate() as signals:
+        system.start()
+        host, port = system.address
+        scheme = "wss" if config.server.tls_cert_file else "ws"
+        _say(f"Turnstile listens on {scheme}://{host}:{port}{config.server.voice_agent_path} and {config.server.component_path}")
+        _say(f"Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
+        for notice in notices(config):
+            _say(f"Warning: {notice}")
+        signals.drain.wait()
+        _say(f"Ending {system.sessions} open sessions.")
+        return _stop(system, signals)
+
+
+def _stop(system: ProxySystem, signals: SignalGate) -> int:
+    """End in order, or at once when a second signal comes."""
+    outcome: list[int] = []
+    stopping = threading.Thread(target=lambda: outcome.append(system.stop()), name="turnstile-stop", daemon=True)
+    stopping.start()
+    while stopping.is_alive() and not signals.abort.wait(0.05):
+        pass
+    if stopping.is_alive():
+        _say("Cut off.")
+        return FAILED
+    left = outcome[0] if outcome else 0
+    if left:
+        _say(f"{left} sessions did not end in time and were cut off.")
+    return FAILED if left else OK
+
+
+def _require_key(config: Config) -> None:
+    if config.upstream_url != SIMULATOR and config.upstream.api_key is None and config.upstream.kind != "compatible":
+        text = (
+            f"upstream.api_key: is not set, and {config.upstream_url} wants one; set OPENAI_API_KEY, "
+            'or upstream.kind = "compatible" if it wants none.'
+        )
+        raise ConfigError("missing_key", text)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    config = _configured(arguments)
+    set_up_logging(config.log.level, config.log.format)
+    system = SimulatorSystem(config)
+    with SignalGate() as signals:
+        system.start()
+        host, port = system.address
+        _say(f"The simulated Realtime API listens on ws://{host}:{port}/v1/realtime. Ctrl-C ends it.")
+        signals.drain.wait()
+        system.stop()
+    return OK
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    config = _configured(arguments)
+    _say(explain(config))
+    _require_key(config)
+    return OK
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
