@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from turnstile.config import Config, load_config, settings
+from actors.system import ProxySystem
+from turnstile.config import SIMULATOR, Config, load_config, settings
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
+from turnstile.simulator.scenario_files import parse_scenario
 from turnstile.translate.table import SERVER_EVENTS
 
 ROOT = Path(__file__).parents[2]
@@ -82,10 +84,26 @@ def test_an_example_compiles_and_runs_where_it_says_so(words: list[str], source:
         exec(code, {"__name__": "example"})  # noqa: S102 - our own pages
 
 
+@pytest.mark.filterwarnings("ignore:websockets:DeprecationWarning")  # deepgram-sdk asks for old names
+@pytest.mark.parametrize(
+    "source", [example.values[1] for example in _examples("python") if example.values[0] == ["client"]]
+)
+def test_an_example_of_a_client_talks_to_a_proxy(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with ProxySystem(load_config(flags={"server.port": "0", "upstream.url": SIMULATOR})) as proxy:
+        here = f"127.0.0.1:{proxy.address[1]}"
+        exec(source.replace("127.0.0.1:8080", here), {"__name__": "example"})  # noqa: S102 - our own pages
+    printed = capsys.readouterr().out
+    assert "SettingsApplied" in printed
+    assert "AgentAudioDone" in printed
+
+
 @pytest.mark.parametrize(("words", "source"), _examples("toml"))
-def test_an_example_of_a_configuration_can_be_loaded(words: list[str], source: str, tmp_path: Path) -> None:
+def test_an_example_of_a_configuration_or_a_scenario_can_be_loaded(
+    words: list[str], source: str, tmp_path: Path
+) -> None:
     if words == ["scenario"]:
-        pytest.skip("a scenario, which another test loads")
+        parse_scenario(source, "example")
+        return
     file = tmp_path / "example.toml"
     file.write_text(source)
     load_config([file])
