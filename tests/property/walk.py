@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UPDATES = (ConfigRequested(1, {"bad": True, "first": 1}), ConfigRequested(2, {"second": 2}))
-MESSAGES = tuple(
-    UserMessageGiven(ref, {"type": "message", "role": "user", "content": []}) for ref in (3, 4)
-)
+MESSAGES = tuple(UserMessageGiven(ref, {"type": "message", "role": "user", "content": []}) for ref in (3, 4))
 RESULTS = tuple(FunctionAnswered(5 + number, f"call_{number}", "4") for number in range(2))
 
 
@@ -90,7 +88,7 @@ class _Position:
 
     def _of_api(self) -> Iterator[str]:
         world = self.world
-        if self.speech < 2:  # noqa: PLR2004 - it begins, and it ends
+        if self.speech < 2:
             yield "speech"
         if world.api.owes:
             yield "answer turn"
@@ -121,7 +119,7 @@ class _Position:
             case ["progress"]:
                 self._progress()
             case ["hear"]:
-                self._hear()
+                world.hear()
 
     def _progress(self) -> None:
         """The middle of a response is where the end of another one is said again."""
@@ -129,12 +127,6 @@ class _Position:
         step = world.api.running.steps[0]
         after, events = world.api.progress()
         world.serve((after, [*events, foreign_done()] if step == "text" else events))
-
-    def _hear(self) -> None:
-        heard = self.world.down[0]
-        self.world.hear()
-        called = tuple(e["call_id"] for e in heard if e["type"] == "response.function_call_arguments.done")
-        self.world.calls += called
 
 
 def walk(code: Implementation = REAL) -> Walked:

@@ -168,7 +168,8 @@ def _finished(state: State, response: Response, outcome: Outcome, policy: Policy
     after = replace(state, response=None, losses=0)
     effects: tuple[Effect, ...] = ()
     if outcome == "failed" and response.seen:
-        step = create_failed(replace(after, items=(*response.seen, *state.items)), None, _FAILED, policy)
+        again = tuple(replace(item, owed="ours") for item in response.seen)
+        step = create_failed(replace(after, items=(*again, *state.items)), None, _FAILED, policy)
         after, effects = step.state, step.effects
     elif outcome == "cancelled" and response.cancel is None:
         later = tuple(replace(item, owed="later") for item in response.seen)

@@ -1,0 +1,127 @@
+"""Mutants of the session's code: each breaks the promise in one way, so that the proofs can be seen to notice."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from world import Implementation
+
+import turnstile.session as package
+
+# The rules; what they speak of (events, effects, state) is the same for all.
+RULES = (
+    "patch",
+    "calling",
+    "answering",
+    "listening",
+    "configuring",
+    "linking",
+    "refusals",
+    "waits",
+    "facts",
+    "machine",
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One line of the rules, written wrongly.
+
+    Args:
+        name: What it does.
+        module: Where.
+        line: The text as it stands, once in the module.
+        instead: The text in its place.
+    """
+
+    name: str
+    module: str
+    line: str
+    instead: str
+
+
+MUTANTS = (
+    Mutant(
+        "the gate opens on response.output_text.done",
+        "facts",
+        '    "error": _error,\n',
+        '    "error": _error,\n'
+        '    "response.output_text.done": lambda _, event: ResponseFinished(event["response_id"]),\n',
+    ),
+    Mutant(
+        "the second update is dropped",
+        "configuring",
+        "    target = sendable(rest, wanted(rest, batch), policy)\n",
+        "    batch = batch[:1]\n    target = sendable(rest, wanted(rest, batch), policy)\n",
+    ),
+    Mutant(
+        "an update is acknowledged at once",
+        "configuring",
+        "    return Step(replace(state, updates=(*state.updates, request)))\n",
+        "    return Step(replace(state, updates=(*state.updates, request)), (Answered(request.ref),))\n",
+    ),
+    Mutant(
+        "what was postponed is not offered again",
+        "machine",
+        "                self._offer_again(effects)\n",
+        "                pass\n",
+    ),
+    Mutant(
+        "a foreign response.done is taken",
+        "answering",
+        "    if response is None or response.response_id != finished.response_id:\n",
+        "    if response is None:\n",
+    ),
+)
+
+# In the small world every winner of a race has seen what the loser was for, so that only the other ways see this one.
+OUTSIDE_THE_WALK = (
+    Mutant(
+        "a lost race is not repaired",
+        "answering",
+        "    return Step(_put_back(replace(state, tries=tries, backing_off=tries > 1), say))\n",
+        "    return _give_up(state, say, problem)\n",
+    ),
+)
+
+
+def implementation(mutant: Mutant | None = None) -> Implementation:
+    """Return the rules with `mutant` in them, loaded apart from the real ones.
+
+    Raises:
+        LookupError: The line that it changes is not there (once) any more.
+    """
+    names = [f"{package.__name__}.{rule}" for rule in RULES]
+    kept = {name: sys.modules.pop(name, None) for name in names}
+    try:
+        for rule in RULES:
+            _load(rule, mutant)
+        machine, facts = (sys.modules[f"{package.__name__}.{rule}"] for rule in ("machine", "facts"))
+        return Implementation(machine.Session, facts.FactReader)
+    finally:
+        for name, module in kept.items():
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+                setattr(package, name.rpartition(".")[2], module)
+
+
+def _load(rule: str, mutant: Mutant | None) -> None:
+    name = f"{package.__name__}.{rule}"
+    if name in sys.modules:
+        return
+    path = Path(package.__path__[0]) / f"{rule}.py"
+    source = path.read_text()
+    if mutant and mutant.module == rule:
+        if source.count(mutant.line) != 1:
+            raise LookupError(f"{rule}.py holds {mutant.line!r} {source.count(mutant.line)} times, not once")
+        source = source.replace(mutant.line, mutant.instead)
+    spec = importlib.util.spec_from_loader(name, loader=None, origin=str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    # A module that this one imports may be one of the rules too: it is loaded first, as it stands in RULES.
+    exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - our own source, one line changed
+    setattr(package, rule, module)

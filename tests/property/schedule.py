@@ -1,0 +1,121 @@
+"""Random schedules: whatever the client, the API and the clock may do, drawn step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api_model import Api, foreign_done
+from hypothesis import strategies as st
+from world import POLICY, REAL, Implementation, World
+
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigRequested,
+    FunctionAnswered,
+    TimerFired,
+    UserMessageGiven,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MESSAGE = {"type": "message", "role": "user", "content": []}
+SCRIPTS = st.sampled_from(
+    [
+        ("text", "done"),
+        ("audio", "text", "done"),
+        ("call", "text", "done"),
+        ("call", "call", "text", "done"),
+        ("text", "incomplete"),
+        ("text", "failed"),
+    ]
+)
+# Timers that tell of silence fire when nothing else can happen, in `World.settle`; these may at any time.
+_ANY_TIME = frozenset({"retry"})
+
+
+class Schedule:
+    """One run: a world, and a client with requests left."""
+
+    def __init__(self, draw: Callable[[st.SearchStrategy], object], code: Implementation = REAL) -> None:
+        self.draw = draw
+        scripts = tuple(draw(st.lists(SCRIPTS, max_size=4)))
+        api = Api(scripts=scripts, names_errors=draw(st.booleans()), auto=draw(st.booleans()))
+        self.world = World(api, code, POLICY, eager=draw(st.booleans()))
+        if not api.auto:
+            detection = {"type": "server_vad", "create_response": False}
+            config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
+            session = self.world.session
+            session.state = type(session.state)(link="open", configured=True, accepted=config, in_force=config)
+        self.refs = 0
+        self.speaking = False
+
+    def run(self) -> None:
+        """Take steps, then let everything come to rest and be judged."""
+        for _ in range(self.draw(st.integers(5, 60))):
+            moves = self._moves()
+            self.draw(st.sampled_from(moves))()
+        if self.speaking:
+            self._silence()
+        self.world.settle()
+
+    def _moves(self) -> list[Callable[[], None]]:
+        world = self.world
+        moves = [self._update, self._message, self._result, self._speech, self._stale_timer]
+        moves += [self._agent_message] * (world.api.auto is False)
+        if world.up:
+            moves += [world.process] * 3
+        if world.down:
+            moves += [world.hear] * 3
+        if world.facts:
+            moves += [world.deliver] * 3
+        if world.api.owes:
+            moves += [lambda: world.serve(world.api.answer_turn())] * 2
+        if world.api.running:
+            moves += [self._progress] * 3
+        moves += [lambda name=name: world.fire(name) for name in world.timers if name in _ANY_TIME]
+        return moves
+
+    def _ref(self) -> int:
+        self.refs += 1
+        return self.refs
+
+    def _update(self) -> None:
+        ref = self._ref()
+        patch = {f"field_{self.draw(st.integers(0, 3))}": ref}
+        if self.draw(st.integers(0, 4)) == 0:
+            patch["bad"] = True
+        self.world.ask(ConfigRequested(ref, patch))
+
+    def _message(self) -> None:
+        self.world.ask(UserMessageGiven(self._ref(), MESSAGE))
+
+    def _agent_message(self) -> None:
+        self.world.sayings += 1
+        behavior = self.draw(st.sampled_from(["default", "queue", "interrupt"]))
+        self.world.ask(AgentMessageGiven(self._ref(), {"instructions": "Say hello."}, behavior))
+
+    def _result(self) -> None:
+        known = [*self.world.calls, "call_nobody_made"]
+        self.world.ask(FunctionAnswered(self._ref(), self.draw(st.sampled_from(known)), "4"))
+
+    def _speech(self) -> None:
+        if self.speaking:
+            self._silence()
+        else:
+            self.speaking = True
+            self.world.serve(self.world.api.speech())
+
+    def _silence(self) -> None:
+        self.speaking = False
+        self.world.serve(self.world.api.silence())
+
+    def _stale_timer(self) -> None:
+        name = self.draw(st.sampled_from(["update", "create", "expected", "response", "cancel", "item", "link"]))
+        self.world.tell(TimerFired(name, "of an earlier wait"))
+
+    def _progress(self) -> None:
+        world = self.world
+        step = world.api.running.steps[0]
+        after, events = world.api.progress()
+        world.serve((after, [*events, foreign_done()] if step == "text" else events))

@@ -1,0 +1,67 @@
+"""The proofs notice: each of the three ways fails on each mutant of the rules."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from mutants import MUTANTS, OUTSIDE_THE_WALK, Mutant, implementation
+from rows import ROWS
+from schedule import Schedule
+from walk import walk
+from world import Violation
+
+each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+every_mutant = pytest.mark.parametrize("mutant", (*MUTANTS, *OUTSIDE_THE_WALK), ids=lambda mutant: mutant.name)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
+def test_the_real_rules_keep_the_row(row):
+    row(implementation())
+    assert row.__doc__
+
+
+@every_mutant
+def test_a_row_fails_on_the_mutant(mutant):
+    code = implementation(mutant)
+    failed = [row.__name__ for row in ROWS if _fails(lambda row=row: row(code))]
+    assert failed
+
+
+def _fails(check):
+    try:
+        check()
+    except (AssertionError, ValueError):
+        return True
+    return False
+
+
+@every_mutant
+def test_random_schedules_find_the_mutant(mutant):
+    code = implementation(mutant)
+
+    @settings(
+        max_examples=400,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def keep_the_promise(data):
+        Schedule(data.draw, code).run()
+
+    with pytest.raises(Violation):
+        keep_the_promise()
+
+
+@each_mutant
+def test_the_walk_finds_the_mutant(mutant):
+    with pytest.raises(Violation):
+        walk(implementation(mutant))
+
+
+def test_a_mutant_of_a_line_that_is_gone_fails_loudly():
+    with pytest.raises(LookupError, match="0 times"):
+        implementation(Mutant("of the past", "machine", "no such line", ""))
