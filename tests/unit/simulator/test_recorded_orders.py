@@ -1,9 +1,9 @@
 """The event orders of sessions with the real API, played again.
 
-The data beside this file were taken from the test cassettes of pydantic-ai (MIT): the kinds of events in their order, what
-the client sent, and the keys of the objects. Left out are what comes at no fixed place (transcriptions of the user's
-audio) and what the recordings often cut off (`rate_limits.updated`). Transcript and audio deltas mix freely: one name
-stands for both.
+The data beside this file were taken from the test cassettes of pydantic-ai (MIT): the kinds of events in their order,
+what the client sent, and the keys of the objects. Left out are what comes at no fixed place (transcriptions of the
+user's audio) and what the recordings often cut off (`rate_limits.updated`). Transcript and audio deltas mix freely: one
+name stands for both.
 """
 
 from __future__ import annotations
