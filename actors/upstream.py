@@ -15,6 +15,7 @@ from turnstile.session import effects
 from turnstile.session.events import (
     CLOSING_FACTS,
     AudioHeard,
+    FunctionCalled,
     HandedBack,
     LinkLost,
     LinkOpened,
@@ -192,9 +193,15 @@ class UpstreamActor(SessionActor):
             _log.warning("Upstream sent an event that cannot be read: %s: %s", type(error).__name__, error)
 
     def _translate(self, event: Json) -> None:
-        """Show the client first, then tell the session: what it answers must come behind."""
+        """Show the client first, then tell the session: what it answers must come behind.
+
+        But for a function call: its result may come at once, and must find the call known.
+        """
         frames = self._translator.translate(event, self._clock())
         fact = self._reader.fact(event)
+        if isinstance(fact, FunctionCalled):
+            self._coordinator.tell(fact)
+            fact = None
         if frames:
             self._client.tell(ToClient(frames))
         if event["type"] == "session.created":

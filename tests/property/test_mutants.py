@@ -9,10 +9,10 @@ from mutants import MUTANTS, OUTSIDE_THE_WALK, Mutant, implementation
 from rows import ROWS
 from schedule import Schedule
 from walk import walk
-from world import Violation
+from world import ViolationError
 
 each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-every_mutant = pytest.mark.parametrize("mutant", (*MUTANTS, *OUTSIDE_THE_WALK), ids=lambda mutant: mutant.name)
+every_mutant = pytest.mark.parametrize("mutant", [*MUTANTS, *OUTSIDE_THE_WALK], ids=lambda mutant: mutant.name)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
@@ -52,13 +52,13 @@ def test_random_schedules_find_the_mutant(mutant):
     def keep_the_promise(data):
         Schedule(data.draw, code).run()
 
-    with pytest.raises(Violation):
+    with pytest.raises(ViolationError):
         keep_the_promise()
 
 
 @each_mutant
 def test_the_walk_finds_the_mutant(mutant):
-    with pytest.raises(Violation):
+    with pytest.raises(ViolationError):
         walk(implementation(mutant))
 
 

@@ -130,7 +130,7 @@ class _Position:
 
 
 def walk(code: Implementation = REAL) -> Walked:
-    """Walk every interleaving; raises `Violation` where the promise is broken."""
+    """Walk every interleaving; raises `ViolationError` where the promise is broken."""
     began = time.perf_counter()
     start = _Position(World(Api(scripts=(("call", "call", "text", "done"),)), code))
     seen = {start.key()}

@@ -24,7 +24,7 @@ POLICY = Policy(create_tries=8)
 _CREATE_CODES = {"conversation_already_has_active_response"}
 
 
-class Violation(AssertionError):
+class ViolationError(AssertionError):
     """The promise is broken; the text begins with its number."""
 
 
@@ -119,7 +119,10 @@ class World:
             self.results += (request.call_id,)
         if isinstance(request, told.ConfigRequested):
             self.asked.append(request)
-        self.tell(request)
+        # One inbox for facts and requests: a result comes behind the call that it answers.
+        self.facts.append(({"type": "request"}, request))
+        if self.eager:
+            self.deliver()
 
     # The wires.
 
@@ -240,7 +243,7 @@ class World:
             case out.StopTimer(name):
                 self.timers.pop(name, None)
             case out.EndSession(problem):
-                raise Violation(f"P7: the session ended by itself: {problem}")
+                raise ViolationError(f"P7: the session ended by itself: {problem}")
 
     def _send(self, epoch: int, event: dict) -> None:
         if epoch < self.epoch:
@@ -272,7 +275,7 @@ class World:
 
     def _must(self, holds: object, broken: str) -> None:
         if not holds:
-            raise Violation(broken)
+            raise ViolationError(broken)
 
     # The end.
 
@@ -297,7 +300,7 @@ class World:
             else:
                 self.check_end()
                 return
-        raise Violation("P7: the session does not come to rest")
+        raise ViolationError("P7: the session does not come to rest")
 
     def check_end(self) -> None:
         """Check what must hold when nothing moves any more."""
