@@ -96,14 +96,12 @@ def either(kind: type, check: Check, otherwise: Check) -> Check:
     return check_by_kind
 
 
-def list_of(entry: Check, *, of: str = "objects", maximum: int | None = None) -> Check:
+def list_of(entry: Check, *, of: str = "objects") -> Check:
     """Accept an array whose entries `entry` accepts."""
 
     def check(value: object, path: str) -> None:
         if not isinstance(value, list):
             raise refusals.invalid_type(path, f"an array of {of}", value)
-        if maximum is not None and len(value) > maximum:
-            raise refusals.too_many(path, len(value), maximum)
         for index, each in enumerate(value):
             entry(each, f"{path}[{index}]")
 
@@ -116,7 +114,7 @@ def pairs(maximum: int, key_length: int, entry: Check) -> Check:
     def check(value: object, path: str) -> None:
         members = _members(value, path)
         if len(members) > maximum:
-            raise refusals.too_many(path, len(members), maximum, kind="object")
+            raise refusals.too_many(path, len(members), maximum)
         for key, each in members.items():
             if len(key) > key_length:
                 raise refusals.too_long(f"{path}.{key}", len(key), key_length)

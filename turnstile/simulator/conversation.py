@@ -134,11 +134,6 @@ class Conversation:
             self._answered.add(item.view["call_id"])
         return self._before(index)
 
-    @property
-    def last_id(self) -> str | None:
-        """The id of the last item."""
-        return self._before(len(self.items))
-
     def previous_when_done(self, item: Item) -> str | None:
         """Return what `conversation.item.done` gives as previous item.
 

@@ -1,7 +1,7 @@
 """The events of one output item of a response, in the order of the wire.
 
-A ladder has an opening, a body of deltas and a closing. The closing may come at any time after the opening: with all
-that was said when the item is complete, with what was said so far when the response is cut.
+A ladder has an opening, a body of deltas and a closing. The closing may come at any time after the whole opening: with
+all that was said when the item is complete, with what was said so far when the response is cut.
 """
 
 from __future__ import annotations
@@ -169,13 +169,11 @@ class TextLadder(_Output):
         super().__init__(item, response_id, index, conversation, ids)
         self._words = words
         self._said = ""
-        self._part_open = False
         self._place["content_index"] = 0
 
     def opening(self) -> Iterator[Json]:
         """Yield the events that announce the message and its one part."""
         yield from self._announced()
-        self._part_open = True
         yield {"type": "response.content_part.added", **self._place, "part": self._part()}
 
     def body(self) -> Iterator[Json]:
@@ -185,11 +183,9 @@ class TextLadder(_Output):
 
     def closing(self, status: str) -> Iterator[Json]:
         """Yield the events that end the message, with all that was said until now."""
-        if self._part_open:
-            # The item is complete before its last events are sent: a delta in the closing still counts.
-            yield from self._ends()
-            yield {"type": "response.content_part.done", **self._place, "part": self._part()}
-            self.item.view["content"] = [{"type": self._content, self._text_key: self._said}]
+        yield from self._ends()
+        yield {"type": "response.content_part.done", **self._place, "part": self._part()}
+        self.item.view["content"] = [{"type": self._content, self._text_key: self._said}]
         yield from self._finished(status)
 
     def _ends(self) -> Iterator[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
@@ -9,8 +10,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from turnstile.ports import Clock, Connection, Inbox, Timer, Timers
     from turnstile.simulator.session import SimulatedSession
+
+INTERNAL_ERROR: Final = 1011
+
+_log = logging.getLogger(__name__)
 
 # A timer for each event of each session would cost more than the events: what is due this soon goes together.
 _SHORTEST_WAIT: Final = 0.002
@@ -51,6 +58,7 @@ class SimulatorLink:
         self._delivering = False
         self._timer: Timer | None = None
         self._timer_at = 0.0
+        self._broken: Closed | None = None
         self._ended = False
         self._pauses = 0
 
@@ -104,7 +112,7 @@ class SimulatorLink:
             if self._ended:
                 return
             take = self.session.receive_binary if binary else self.session.receive
-            take(data, self._clock())
+            self._try(lambda: take(data, self._clock()))
         if self._outlet is not None:
             self._outlet.handled(len(data))
         self._go_on()
@@ -120,8 +128,8 @@ class SimulatorLink:
             if self._ended:
                 return
             now = self._clock()
-            self._frames.extend(self.session.due(now))
-            closing = self.session.closing
+            self._try(lambda: self._frames.extend(self.session.due(now)))
+            closing = self._broken or self.session.closing
             if closing is not None:
                 self._frames.append(closing)
                 self._ended = True
@@ -129,6 +137,14 @@ class SimulatorLink:
         if stale is not None:
             stale.cancel()
         self._deliver()
+
+    def _try(self, work: Callable[[], None]) -> None:
+        """Do something that runs a scenario's own code; when that fails, the link ends, and nothing else."""
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - whatever a scenario raises, it is not to reach the thread of others
+            _log.exception("a simulated session failed")
+            self._broken = Closed(INTERNAL_ERROR, "the simulator failed")
 
     def _set_timer(self, now: float) -> Timer | None:
         """Have the timer at the next due time; return one that is of no more use."""
@@ -144,14 +160,12 @@ class SimulatorLink:
     def _deliver(self) -> None:
         """Send what waits, in order; of many threads that come here one does it for all."""
         with self._lock:
-            if self._delivering:
+            outlet = self._outlet
+            if self._delivering or outlet is None:
                 return
             self._delivering = True
         flushed = True
         while (frame := self._next_frame(stop=flushed)) is not None:
-            outlet = self._outlet
-            if outlet is None:
-                continue
             if isinstance(frame, Closed):
                 outlet.close(frame.code, frame.reason)
                 flushed = True
@@ -199,11 +213,13 @@ class InMemoryConnection:
 
     def send_text(self, data: bytes) -> None:
         """Queue one text message."""
-        self._queued.append(TextFrame(data))
+        if not self._closed:
+            self._queued.append(TextFrame(data))
 
     def send_binary(self, data: bytes) -> None:
         """Queue one binary message, which the API refuses."""
-        self._queued.append(BinaryFrame(data))
+        if not self._closed:
+            self._queued.append(BinaryFrame(data))
 
     def flush(self) -> None:
         """Hand what is queued to the session; of many threads that come here one does it for all."""

@@ -9,6 +9,7 @@ Json = dict[str, Any]
 
 Origin = Literal["client", "voice", "idle"]
 COLLISION = "conversation_already_has_active_response"
+_KEPT_RULES = 10_000
 
 
 class BrokenRule(NamedTuple):
@@ -95,6 +96,11 @@ class SimulatorLog:
     sent: dict[str, int] = field(default_factory=dict)
     audio_bytes: int = 0
     unreached: tuple[str, ...] = ()
+
+    def note_broken(self, rule: BrokenRule) -> None:
+        """Write down a broken rule; a client that does nothing else does not fill the memory."""
+        if len(self.broken) < _KEPT_RULES:
+            self.broken.append(rule)
 
     @property
     def collisions(self) -> int:

@@ -113,11 +113,12 @@ def too_long(path: str, length: int, maximum: int) -> Refusal:
     )
 
 
-def too_many(path: str, count: int, maximum: int, *, kind: str = "array") -> Refusal:
-    """Return the answer to a list or an object with too many entries."""
+def too_many(path: str, count: int, maximum: int) -> Refusal:
+    """Return the answer to an object with too many entries."""
     return Refusal(
-        "array_above_max_length" if kind == "array" else "object_above_max_properties",
-        f"Invalid '{path}': too many entries. Expected at most {maximum}, but got {count} instead.",
+        "object_above_max_properties",
+        f"Invalid '{path}': too many properties. Expected an object with at most {maximum} properties, "
+        f"but got an object with {count} properties instead.",
         path,
     )
 

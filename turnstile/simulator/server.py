@@ -6,7 +6,6 @@ import hmac
 import itertools
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL: Final = "gpt-realtime"
 _REALTIME: Final = "realtime"
-_KEPT_LINKS: Final = 2_000
 
 
 class Simulator:
@@ -43,6 +41,7 @@ class Simulator:
         pace: How long things take.
         api_key: The key that clients must bring; None takes any and none.
         lifetime: Seconds until a session expires.
+        keep: How many sessions that have ended are kept, for `sessions` and `logs`.
         wall_clock: Unix time, for the session object's `expires_at`.
     """
 
@@ -57,6 +56,7 @@ class Simulator:
         pace: Pace | None = None,
         api_key: str | None = None,
         lifetime: float = LIFETIME,
+        keep: int = 100,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._scenario = scenario or bundled_scenario()
@@ -67,17 +67,18 @@ class Simulator:
         self._pace = pace or Pace()
         self._api_key = api_key
         self._lifetime = lifetime
+        self._keep = keep
         self._wall_clock = wall_clock
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._links: deque[SimulatorLink] = deque(maxlen=_KEPT_LINKS)
+        self._links: list[SimulatorLink] = []
 
     def __repr__(self) -> str:
         return f"<Simulator, {sum(not link.has_ended for link in list(self._links))} sessions open>"
 
     @property
     def sessions(self) -> list[SimulatedSession]:
-        """The sessions so far, the oldest first; those that have ended too, the last 2,000 of them."""
+        """The sessions so far, the oldest first; the last ones that have ended too."""
         return [link.session for link in list(self._links)]
 
     @property
@@ -107,6 +108,7 @@ class Simulator:
         link = SimulatorLink(session, self._clock, self._timers)
         with self._lock:
             self._links.append(link)
+            self._forget()
         return link
 
     def accept(self, connection: Connection, *, model: str | None, headers: Mapping[str, str] | None = None) -> Inbox:
@@ -141,6 +143,13 @@ class Simulator:
         """Let go of all sessions, without a word; no timer of theirs is left."""
         for link in list(self._links):
             link.end()
+
+    def _forget(self) -> None:
+        """Let go of the oldest sessions that have ended, if there are too many of them."""
+        ended = [link for link in self._links if link.has_ended]
+        gone = set(ended[: max(0, len(ended) - self._keep)])
+        if gone:
+            self._links = [link for link in self._links if link not in gone]
 
     def _rejection(self, model: str | None, headers: Mapping[str, str]) -> Refusal | None:
         sent = {name.lower(): value for name, value in headers.items()}

@@ -224,7 +224,7 @@ class SimulatedSession:
                 )
 
     def _refuse(self, refusal: Refusal, kind: str | None, event_id: str | None, *, injected: bool = False) -> None:
-        self.log.broken.append(BrokenRule(refusal.code, refusal.message, kind, event_id, injected))
+        self.log.note_broken(BrokenRule(refusal.code, refusal.message, kind, event_id, injected))
         late = self._desk.faults.late_empty_commit if refusal.code == refusals.COMMIT_EMPTY else 0.0
         self._wire.refuse(refusal, event_id, late)
 

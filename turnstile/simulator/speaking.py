@@ -134,7 +134,7 @@ class Speaking:
         reply = desk.run.answer(turn)
         desk.log.unreached = desk.run.unreached()
         if reply is None:
-            desk.log.broken.append(BrokenRule("unexpected_turn", f"No step expects {turn!r}.", None, None))
+            desk.log.note_broken(BrokenRule("unexpected_turn", f"No step expects {turn!r}.", None, None))
             reply = converse(turn)
         response = Response(
             record,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from turnstile.simulator.g711 import decode_alaw, decode_ulaw
-from turnstile.simulator.speech import PCM, PCMU, bytes_per_ms
+from turnstile.simulator.speech import PCM, PCMU, bytes_per_ms, sample_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,9 @@ def loudness(data: bytes, encoding: str) -> list[float]:
     if not data:
         return []
     samples = _samples(data, encoding).astype(np.float32)
-    window = int(bytes_per_ms(encoding) * WINDOW_MS) // (2 if encoding == PCM else 1)
+    window = int(bytes_per_ms(encoding) * WINDOW_MS) // sample_bytes(encoding)
+    if len(samples) <= window:  # nearly every frame of a live client
+        return [math.sqrt(float(np.dot(samples, samples)) / len(samples)) / _FULL_SCALE]
     starts = np.arange(0, len(samples), window)
     energy = np.add.reduceat(samples * samples, starts)
     lengths = np.minimum(window, len(samples) - starts)
