@@ -1,4 +1,4 @@
-"""The process: arguments to configuration, configuration to system, signals to an orderly end, all of it to an exit code."""
+"""The process: arguments to configuration, configuration to system, signals to an orderly end, all to an exit code."""
 
 from __future__ import annotations
 
@@ -15,11 +15,17 @@ from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import set_up_logging
 from turnstile.server.signals import SignalGate
+from turnstile.terminal.conversation import hold_conversation
+from turnstile.terminal.talk import talk
+from turnstile.terminal.timeline import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from turnstile.config import Config
+    from turnstile.observability.journal import Entry
+    from turnstile.simulator.log import SimulatorLog
+    from turnstile.terminal.conversation import Outcome
 
 OK, FAILED, MISUSED = 0, 1, 2
 
@@ -63,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--model", help="model, where a client names none")
     serve.set_defaults(command=_serve)
 
-    demo = commands.add_parser("demo", parents=[common], help="play a conversation through the proxy, and show both wires")
+    demo = commands.add_parser(
+        "demo", parents=[common], help="play a conversation through the proxy, and show both wires"
+    )
     demo.add_argument("--without-gate", action="store_true", help="send everything at once, and see what that does")
     demo.set_defaults(command=_demo)
 
@@ -87,7 +95,9 @@ def _configured(arguments: argparse.Namespace, **overrides: str) -> Config:
     for assignment in arguments.set:
         path, equals, value = assignment.partition("=")
         if not equals or "." not in path:
-            raise ConfigError("invalid_config", f"--set {assignment}: write SECTION.NAME=VALUE, such as server.port=9000.")
+            raise ConfigError(
+                "invalid_config", f"--set {assignment}: write SECTION.NAME=VALUE, such as server.port=9000."
+            )
         flags[path] = value
     return load_config(arguments.config, {**flags, **overrides})
 
@@ -101,7 +111,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         system.start()
         host, port = system.address
         scheme = "wss" if config.server.tls_cert_file else "ws"
-        _say(f"Turnstile listens on {scheme}://{host}:{port}{config.server.voice_agent_path} and {config.server.component_path}")
+        paths = f"{config.server.voice_agent_path} and {config.server.component_path}"
+        _say(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
         _say(f"Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
         for notice in notices(config):
             _say(f"Warning: {notice}")
@@ -148,11 +159,57 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _demo(arguments: argparse.Namespace) -> int:
+    """Play a conversation against the simulator, and show what the gate did, or what its absence does."""
+    config = _configured(arguments, **{"server.port": "0", "server.host": "127.0.0.1", "upstream.url": SIMULATOR})
+    set_up_logging("error", config.log.format)
+    journal = RecordingJournal(time.monotonic)
+    is_gated = not arguments.without_gate
+    with ProxySystem(config, journal=journal, is_gated=is_gated) as system:
+        host, port = system.address
+        # Without the gate answers are lost, and there is no use in waiting long for them.
+        outcome = hold_conversation(f"ws://{host}:{port}{config.server.component_path}", 10.0 if is_gated else 1.0)
+        entries = journal.entries()
+        log = system.simulator.logs[0]
+    for line in render(entries):
+        _say(line)
+    _conclude(outcome, entries, log)
+    return OK
+
+
+def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None:
+    """Say what was shown; the last line sums it up."""
+    upstream = sum(entry.wire == "upstream" and entry.direction == "out" for entry in entries)
+    updates = {ref for entry in entries if entry.kind == "merged" for ref in entry.detail.split()[1:]}
+    held = {entry.detail.split()[0] for entry in entries if entry.kind == "held"}
+    at_once = {entry.detail.split()[0] for entry in entries if entry.kind == "held" and "no link" in entry.detail}
+    released = {entry.detail for entry in entries if entry.kind == "released"}
+    lost = sum(rule.event_type == "session.update" for rule in log.broken)
+    _say("")
+    for rule in log.broken:
+        _say(f"Upstream refused: {rule.code}: {rule.message}")
+    _say(f"The client was told that {outcome.acknowledged} of its {outcome.asked} updates are in force.")
+    _say(f"The agent answered {outcome.answers} of {outcome.questions} questions.")
+    _say(f"Updates that landed under a running response: {log.updates_under_way}.")
+    counts = (
+        f"{upstream} events upstream",
+        f"{len(updates & held - at_once)} updates held",
+        f"{len(updates & held & released - at_once)} replayed",
+        f"{log.collisions} collisions",
+        f"{lost} settings lost",
+    )
+    _say(", ".join(counts))
+
+
 def _check(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     _say(explain(config))
     _require_key(config)
     return OK
+
+
+def _talk(arguments: argparse.Namespace) -> int:
+    return OK if talk(arguments.url, arguments.prompt, sys.stdin, sys.stdout) else FAILED
 
 
 def _say(text: str) -> None:
