@@ -25,12 +25,8 @@ _COMMON: Final = frozenset(_COMMON_WORDS.split())
 def converse(turn: Turn) -> Reply:
     """Answer a turn that no step expects, so that one sees what was heard, and under which instructions.
 
-    What the response's own instructions want said exactly is said. A declared tool that the user's words point to is
-    called, unless its output has just come. All else is an echo.
+    A declared tool that the user's words point to is called, unless its output has just come. All else is an echo.
     """
-    exact = said_exactly(turn.instructions or "")
-    if exact is not None:
-        return Reply(exact)
     call = None if turn.outputs else _wanted_call(turn)
     if call is not None:
         return Reply(calls=(call,))

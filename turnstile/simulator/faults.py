@@ -39,6 +39,9 @@ class Faults:
         refused: Events to refuse.
         lost_done: Responses whose `response.done` is never sent, though they have ended.
         hung: Responses that do not end until they are cancelled.
+        early_cancel_unanswered: A cancel before `response.created` is ignored instead of refused; the response goes on
+            either way.
+        update_cuts_speech: An update in mid-response cancels the response, as users of the beta have reported.
         lost_updated: Updates that are applied and never confirmed.
         failed_transcriptions: Voice turns whose transcription fails.
         late_empty_commit: Seconds by which the error of an empty commit is late.
@@ -55,6 +58,8 @@ class Faults:
     refused: tuple[RefusedEvent, ...] = ()
     lost_done: frozenset[int] = NEVER
     hung: frozenset[int] = NEVER
+    early_cancel_unanswered: bool = False
+    update_cuts_speech: bool = False
     lost_updated: frozenset[int] = NEVER
     failed_transcriptions: frozenset[int] = NEVER
     late_empty_commit: float = 0.0

@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from turnstile.simulator.converse import converse
+from turnstile.simulator.converse import converse, said_exactly
 from turnstile.simulator.turns import Call, Ends, Json, Kind, Reply, Turn
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Expect:
 
     Args:
         on: The kind of the turn.
-        contains: Words in the user's text, or in an output, in any case.
+        contains: Words in what is new: the user's text, or the output that came last; upper or lower case.
         function: The function whose output it is.
     """
 
@@ -51,7 +51,7 @@ class Expect:
             return False
         if self.function is not None and self.function not in [name for name, _ in turn.outputs]:
             return False
-        said = turn.all_outputs if turn.kind == "output" else turn.text
+        said = {"output": turn.all_outputs, "none": ""}.get(turn.kind, turn.text)
         return self.contains is None or self.contains.lower() in said.lower()
 
 
@@ -101,7 +101,13 @@ class Run:
         self._transcripts = iter(scenario.transcripts)
 
     def answer(self, turn: Turn) -> Reply | None:
-        """Return what is answered to a turn; None when the scenario did not expect it and has nothing for it."""
+        """Return what is answered to a turn; None when the scenario did not expect it and has nothing for it.
+
+        What the response's own instructions want said exactly is said, whatever the scenario has.
+        """
+        exact = said_exactly(turn.instructions or "")
+        if exact is not None:
+            return Reply(exact)
         for index, step in enumerate(self._scenario.steps):
             if not (step.once and index in self._used) and step.expect(turn):
                 self._used.add(index)

@@ -86,6 +86,7 @@ class SimulatedSession:
         self._speaking = Speaking(self._desk)
         self._listening = Listening(self._desk, self._speaking)
         self._speaking.on_done = self._listening.expect_user
+        self.log.unreached = self._desk.run.unreached()
         self._events = 0
         self._refused = rejection or (refusals.invalid_api_key() if faults.refused_key else None)
         if self._refused is not None:
@@ -191,6 +192,8 @@ class SimulatedSession:
         self._listening.changed()
         if self.log.updates_applied not in desk.faults.lost_updated:
             self._wire.answer({"type": "session.updated", "session": desk.session})
+        if desk.faults.update_cuts_speech:
+            self._speaking.interrupt("client_cancelled")
 
     def _add(self, spec: Json, previous_item_id: str | None) -> None:
         conversation = self._desk.conversation

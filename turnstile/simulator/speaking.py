@@ -88,6 +88,8 @@ class Speaking:
             Refusal: It is not in progress, or was not announced yet.
         """
         running = self._active if response_id is None else self._running(response_id)
+        if running is not None and not running.is_announced and self._desk.faults.early_cancel_unanswered:
+            return
         if running is None or not running.is_announced:
             raise refusals.nothing_to_cancel()
         wire = self._desk.wire
@@ -96,10 +98,10 @@ class Speaking:
         else:
             self._cut(running, "client_cancelled")
 
-    def interrupt(self) -> None:
-        """Cancel the response of the conversation, because the user speaks."""
+    def interrupt(self, reason: str = "turn_detected") -> None:
+        """Cancel the response of the conversation without having been asked to: the user speaks, or a fault."""
         if self._active is not None:
-            self._cut(self._active, "turn_detected")
+            self._cut(self._active, reason)
 
     def _running(self, response_id: str) -> Response | None:
         if self._active is not None and self._active.id == response_id:
@@ -186,11 +188,11 @@ class Speaking:
             self._active = None
         else:
             del self._beside[response.id]
+        self._tokens_left = max(0, self._tokens_left - done["response"]["usage"]["total_tokens"])
         if response.record.number not in desk.faults.lost_done:
             send(done)
-        if response.has_output:
-            self._tokens_left = max(0, self._tokens_left - done["response"]["usage"]["total_tokens"])
-            send({"type": "rate_limits.updated", "rate_limits": [self._rate_limit()]})
+            if response.has_output:
+                send({"type": "rate_limits.updated", "rate_limits": [self._rate_limit()]})
         self._done += 1
         if self._done == desk.faults.disconnect_after_responses:
             desk.wire.close(desk.faults.disconnect_code, "disconnected on demand")

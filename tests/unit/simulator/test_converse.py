@@ -61,11 +61,6 @@ def test_what_is_to_be_said_exactly_is_found(instructions, said):
     assert said_exactly(instructions) == said
 
 
-def test_what_the_response_wants_said_exactly_is_said_and_no_tool_is_called():
-    turn = Turn("text", "weather", tools=(WEATHER,), instructions='Say exactly: "Hi."')
-    assert converse(turn) == Reply("Hi.")
-
-
 def test_the_sessions_instructions_are_no_order_to_say_something():
     assert converse(Turn("text", "hi", session_instructions='Say exactly: "x"')).text.startswith("You said: hi.")
 

@@ -88,9 +88,28 @@ def test_a_hung_response_goes_on_until_it_is_cancelled(player):
     client.send("response.create", response=TEXT)
     client.advance(60)
     assert client.kinds[-1] == "response.output_item.done"
+    assert client.log.responses[0].ended is None
     assert client.error("response.create")["code"] == "conversation_already_has_active_response"
     client.send("response.cancel")
     assert client.until("response.done")["response"]["status"] == "cancelled"
+
+
+def test_an_early_cancel_is_ignored_on_demand(player):
+    client = player(STORY, faults=Faults(early_cancel_unanswered=True))
+    client.send("response.create")
+    client.send("response.cancel")
+    assert client.until("response.done")["response"]["status"] == "completed"
+    assert not client.of("error")
+
+
+def test_an_update_cuts_the_speech_on_demand(player):
+    client = player(STORY, faults=Faults(update_cuts_speech=True))
+    client.update(instructions="before")
+    client.send("response.create", response=TEXT)
+    client.until("response.output_text.delta")
+    client.update(instructions="within")
+    assert client.of("response.done")[0]["response"]["status"] == "cancelled"
+    assert client.log.updates_applied == 2
 
 
 def test_a_lost_confirmation_is_of_an_update_in_force(player):

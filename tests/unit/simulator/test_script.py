@@ -15,6 +15,7 @@ OUTPUT = Turn("output", "the question", (("f", "12 degrees"), ("g", "rain")))
         (Expect("text"), Turn("audio", "hi"), False),
         (Expect(contains="WEATHER"), Turn("text", "the weather?"), True),
         (Expect(contains="weather"), Turn("text", "hi"), False),
+        (Expect(contains="weather"), Turn("none", "weather"), False),
         (Expect(contains="rain"), OUTPUT, True),
         (Expect(contains="question"), OUTPUT, False),
         (Expect(function="g"), OUTPUT, True),
@@ -61,6 +62,11 @@ def test_a_reply_without_text_is_left_alone():
 def test_the_responses_own_instructions_are_in_force():
     assert Turn("text", session_instructions="a").instructions_in_force == "a"
     assert Turn("text", session_instructions="a", instructions="").instructions_in_force == ""
+
+
+def test_what_the_response_wants_said_exactly_is_said_whatever_the_steps_are():
+    run = Run(Scenario((Step(Expect(), Reply("x")),), otherwise=None))
+    assert run.answer(Turn("text", "weather", instructions='Say exactly: "Hi."')) == Reply("Hi.")
 
 
 def test_nothing_is_answered_when_a_strict_scenario_expects_nothing_of_it():

@@ -419,6 +419,10 @@ def test_a_turn_that_the_scenario_does_not_expect_is_noted_and_answered(player):
     assert len(client.log.unreached) == 1
 
 
+def test_steps_are_unreached_from_the_beginning(player):
+    assert len(player(STORY).log.unreached) == 1
+
+
 def test_an_interrupted_users_text_is_not_answered_twice(player):
     client = player()
     client.update(instructions="", **TEXT)
