@@ -268,6 +268,7 @@ class UpstreamActor(SessionActor):
             self._connection.send_text(data)
 
     def _commit(self, event_id: str) -> None:
+        self._flow(self._audio.finish())
         if not self._audio.has_uncommitted:
             text = "There is no input audio to commit."
             self._coordinator.tell(Refused(event_id, "input_audio_buffer_commit_empty", text))

@@ -62,7 +62,14 @@ class InputAudio:
         if not self._flowing or self._converter is None:
             self._hold(data)
             return
-        audio = self._converter.feed(data)
+        yield from self._pieces(self._converter.feed(data))
+
+    def finish(self) -> Iterator[bytes]:
+        """Return the last of what was fed, which the converter still holds: the turn ends here."""
+        if self._flowing and self._converter is not None:
+            yield from self._pieces(self._converter.flush())
+
+    def _pieces(self, audio: bytes) -> Iterator[bytes]:
         if not audio:
             return
         self._uncommitted += len(audio)

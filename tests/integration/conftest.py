@@ -1,0 +1,56 @@
+"""The running proxy, with the simulator behind it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from actors import ProxySystem
+from turnstile.config import load_config
+from turnstile.observability.journal import RecordingJournal
+from turnstile.terminal.dialogue import Dialogue
+from turnstile.testing import patience
+
+
+class Proxy:
+    """A started proxy and what its journal has seen."""
+
+    def __init__(self, flags, **options):
+        self.journal = RecordingJournal(time.monotonic)
+        config = load_config(flags={"server.port": "0", "upstream.url": "simulator:", **flags})
+        self.system = ProxySystem(config, journal=self.journal, **options)
+        self.system.start()
+
+    def url(self, path="/openai"):
+        host, port = self.system.address
+        return f"ws://{host}:{port}{path}"
+
+    @property
+    def log(self):
+        """What the simulator saw of the first session."""
+        return self.system.simulator.logs[0]
+
+    def dialogue(self, path="/openai"):
+        return Dialogue(self.url(path), patience=patience(10))
+
+
+@pytest.fixture
+def start_proxy(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_REALTIME_URL", "OPENAI_PROXY_PORT", "LOG_LEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    started = []
+
+    def start(flags=None, **options):
+        proxy = Proxy(flags or {}, **options)
+        started.append(proxy)
+        return proxy
+
+    yield start
+    for proxy in started:
+        proxy.system.stop(patience(5))
+
+
+@pytest.fixture
+def proxy(start_proxy):
+    return start_proxy()

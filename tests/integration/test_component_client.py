@@ -1,0 +1,220 @@
+"""A plain websocket-client on the component's path, against the running proxy."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from turnstile.simulator.faults import Faults, RefusedEvent
+from turnstile.simulator.server import Simulator
+
+WEATHER = {"name": "get_weather", "description": "Look up the weather.", "parameters": {"type": "object"}}
+
+
+def settings(**agent):
+    return {"agent": {"think": {"prompt": "Be brief.", "functions": [WEATHER]}, **agent}}
+
+
+@pytest.fixture
+def dialogue(proxy):
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **settings())
+        assert dialogue.wait_for("SettingsApplied")
+        yield dialogue
+
+
+def ask(dialogue, text="Hello."):
+    dialogue.send("InjectUserMessage", content=text)
+    assert dialogue.wait_for("AgentStartedSpeaking")
+
+
+def test_a_user_message_is_answered_in_text_and_audio(dialogue):
+    ask(dialogue)
+    assert dialogue.wait_for("AgentDone")
+    assert "Hello." in dialogue.heard("ConversationText")[-1]["content"]
+    assert dialogue.audio_bytes > 10_000
+
+
+def test_updates_in_mid_response_are_in_force_for_the_next_one(proxy, dialogue):
+    ask(dialogue)
+    dialogue.send("UpdatePrompt", prompt="Rhyme.")
+    dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "speed": 1.25}})
+    dialogue.send("InjectUserMessage", content="Again.")
+    assert dialogue.wait_for("SpeakUpdated")
+    assert dialogue.wait_for("AgentDone", 2)
+    first, second = proxy.log.responses
+    assert first.started["instructions"] == "Be brief."
+    assert not first.changed_under_way
+    assert second.started["instructions"] == "Be brief.\n\nRhyme."
+    assert second.started["audio"]["output"]["speed"] == 1.25
+    assert (proxy.log.collisions, proxy.log.broken) == (0, [])
+
+
+def test_a_function_call_is_answered_and_spoken_of(dialogue):
+    dialogue.send("InjectUserMessage", content="What is the weather?")
+    request = dialogue.wait_for("FunctionCallRequest")
+    call = request["functions"][0]
+    assert call["name"] == "get_weather"
+    dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], content="hail")
+    assert dialogue.wait_for("AgentDone")
+    assert "hail" in dialogue.heard("ConversationText")[-1]["content"]
+
+
+def test_a_refused_update_is_answered_by_an_error_and_the_others_are_in_force(proxy, dialogue):
+    ask(dialogue)
+    too_long = {**WEATHER, "description": "x" * 2_000}
+    dialogue.send("UpdateThink", think={"functions": [too_long]})
+    dialogue.send("UpdatePrompt", prompt="Rhyme.")
+    assert dialogue.wait_for("PromptUpdated")
+    assert [fault["code"] for fault in dialogue.heard("Error")] == ["string_above_max_length"]
+    assert dialogue.heard("ThinkUpdated") == []
+    assert proxy.log.updates[-1]["instructions"] == "Be brief.\n\nRhyme."
+
+
+def test_the_voice_is_locked_once_it_was_heard_and_the_client_is_told(dialogue):
+    ask(dialogue)
+    dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "cedar", "speed": 1.1}})
+    assert dialogue.wait_for("Error")["code"] == "voice_locked"
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("{", "invalid_json"),
+        ("[]", "invalid_message"),
+        ("{}", "missing_type"),
+        ('{"type": "Nonsense"}', "unknown_message_type"),
+        ('{"type": "UpdatePrompt"}', "invalid_message"),
+    ],
+)
+def test_a_malformed_message_is_answered_and_the_session_goes_on(proxy, dialogue, frame, code):
+    sent = len(proxy.log.received)
+    dialogue._socket.send(frame)
+    assert dialogue.wait_for("Error")["code"] == code
+    assert len(proxy.log.received) == sent
+    ask(dialogue)
+
+
+def test_agent_messages_are_refused_or_queued_or_interrupt(proxy, dialogue):
+    ask(dialogue)
+    dialogue.send("InjectAgentMessage", message="One moment.")
+    assert dialogue.wait_for("InjectionRefused")
+    dialogue.send("InjectAgentMessage", message="By the way.", behavior="queue")
+    assert dialogue.wait_until(lambda: _said(dialogue, "By the way."))
+    ask(dialogue, "Tell me more.")
+    dialogue.wait_for("AgentStartedSpeaking", 3)
+    dialogue.send("InjectAgentMessage", message="Stop.", behavior="interrupt")
+    assert dialogue.wait_until(lambda: _said(dialogue, "Stop."))
+    assert "cancelled" in [response.status for response in proxy.log.responses]
+
+
+def _said(dialogue, words):
+    return next((text for text in dialogue.heard("ConversationText") if words == text["content"]), None)
+
+
+def voice(milliseconds, rate=16_000):
+    time = np.arange(rate * milliseconds // 1000) / rate
+    return (np.sin(2 * np.pi * 440 * time) * 12_000).astype("<i2").tobytes()
+
+
+def speak(dialogue, milliseconds=600, silence=600):
+    sound = voice(milliseconds) + bytes(16_000 * 2 * silence // 1000)
+    for start in range(0, len(sound), 640):
+        dialogue.send_audio(sound[start : start + 640])
+
+
+def test_a_spoken_turn_is_heard_and_answered(proxy, dialogue):
+    speak(dialogue)
+    assert dialogue.wait_for("UserStartedSpeaking")
+    assert dialogue.wait_for("UtteranceEnd")
+    assert dialogue.wait_for("AgentDone")
+    assert [text["role"] for text in dialogue.heard("ConversationText")] == ["user", "assistant"]
+    assert proxy.log.collisions == 0
+
+
+def test_speaking_over_the_agent_cancels_it(proxy, dialogue):
+    ask(dialogue, "Tell me a long story about many things, and then another one, and one more.")
+    speak(dialogue)
+    assert dialogue.wait_for("UserStartedSpeaking")
+    assert dialogue.wait_for("AgentDone", 2)
+    assert [response.status for response in proxy.log.responses] == ["cancelled", "completed"]
+
+
+def test_in_proxy_turns_the_proxy_begins_every_response(start_proxy):
+    proxy = start_proxy({"session.turns": "proxy"})
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **settings())
+        assert dialogue.wait_for("SettingsApplied")
+        speak(dialogue)
+        assert dialogue.wait_for("AgentDone")
+    assert [response.origin for response in proxy.log.responses] == ["client"]
+
+
+def test_without_turn_detection_the_proxy_commits_and_answers(proxy):
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **settings(useOpenAIManualAudioCommit=True))
+        assert dialogue.wait_for("SettingsApplied")
+        speak(dialogue, milliseconds=1200, silence=0)
+        assert dialogue.wait_for("AgentDone")
+    assert proxy.log.received["input_audio_buffer.commit"] == 1
+
+
+def test_a_turn_can_be_forced_to_end(proxy, dialogue):
+    dialogue.send("ForceEndTurn")
+    assert dialogue.wait_for("Error")["code"] == "input_audio_buffer_commit_empty"
+    dialogue.send_audio(bytes(640))
+    dialogue.send("ForceEndTurn")
+    assert dialogue.wait_for("AgentDone")
+    assert proxy.log.broken == []
+
+
+def test_what_comes_before_the_settings_waits_for_them(proxy):
+    with proxy.dialogue() as dialogue:
+        dialogue.send("InjectUserMessage", content="Early.")
+        dialogue.send("Settings", **settings(greeting="Hello!"))
+        assert dialogue.wait_for("AgentDone")
+        texts = [text["content"] for text in dialogue.heard("ConversationText")]
+    assert texts[0] == "Hello!"
+    assert "Early." in texts[1]
+
+
+def test_a_race_that_the_server_wins_gives_one_reply_and_no_error(start_proxy):
+    refused = RefusedEvent("response.create", code="conversation_already_has_active_response")
+    proxy = start_proxy()
+    proxy.system.simulator._faults = Faults(refused=(refused,))
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **settings())
+        ask(dialogue)
+        assert dialogue.wait_for("AgentDone")
+        assert dialogue.heard("Error") == []
+    assert [response.status for response in proxy.log.responses] == ["completed"]
+
+
+def test_a_repeated_settings_message_is_answered_at_once_and_sends_nothing(proxy, dialogue):
+    updates = proxy.log.updates_applied
+    dialogue.send("Settings", **settings())
+    assert dialogue.wait_for("SettingsApplied", 2)
+    assert proxy.log.updates_applied == updates
+
+
+def test_every_event_sent_upstream_carries_an_id_of_ours(proxy, dialogue):
+    ask(dialogue)
+    assert dialogue.wait_for("AgentDone")
+    sent = [
+        json.loads(entry.detail)
+        for entry in proxy.journal.entries()
+        if entry.wire == "upstream" and entry.direction == "out"
+    ]
+    assert all(event["event_id"].startswith("ts") for event in sent)
+
+
+def test_simulators_are_apart_from_each_other(start_proxy):
+    proxy = start_proxy()
+    assert isinstance(proxy.system.simulator, Simulator)
+    with proxy.dialogue() as one, proxy.dialogue() as other:
+        for dialogue, prompt in ((one, "One."), (other, "Other.")):
+            dialogue.send("Settings", agent={"think": {"prompt": prompt}})
+            assert dialogue.wait_for("SettingsApplied")
+        assert sorted(log.updates[0]["instructions"] for log in proxy.system.simulator.logs) == ["One.", "Other."]

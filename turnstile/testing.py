@@ -1,0 +1,167 @@
+"""Public helpers for tests of what uses the library: time by hand, inboxes and connections in memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from turnstile.protocol.frames import BinaryFrame, TextFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.ports import Connection
+    from turnstile.protocol.frames import Frame
+
+T = TypeVar("T")
+
+_PATIENCE = "TURNSTILE_TEST_PATIENCE"
+
+
+def patience(seconds: float) -> float:
+    """Return a deadline's length for this machine: `seconds`, times the environment's ``TURNSTILE_TEST_PATIENCE``."""
+    return seconds * float(os.environ.get(_PATIENCE, "1"))
+
+
+class ManualClock:
+    """The `Clock` port by hand.
+
+    Args:
+        now: Where it stands, in seconds.
+    """
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return where it stands."""
+        return self.now
+
+
+class ManualTimer:
+    """One timer of `ManualTimers`."""
+
+    def __init__(self, due: float, callback: Callable[[], None]) -> None:
+        self.due = due
+        self.callback = callback
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        """Take it back."""
+        self.is_cancelled = True
+
+
+class ManualTimers:
+    """The `Timers` port by hand: nothing fires before `advance` comes to it.
+
+    Args:
+        clock: Is moved along.
+    """
+
+    def __init__(self, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock()
+        self._timers: list[ManualTimer] = []
+
+    def start(self, delay: float, callback: Callable[[], None]) -> ManualTimer:
+        """Call `callback` when `delay` seconds were advanced."""
+        timer = ManualTimer(self.clock.now + delay, callback)
+        self._timers.append(timer)
+        return timer
+
+    @property
+    def pending(self) -> int:
+        """How many timers have neither fired nor been cancelled."""
+        return sum(not timer.is_cancelled for timer in self._timers)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and fire what comes due, in order."""
+        end = self.clock.now + seconds
+        while due := [timer for timer in self._timers if not timer.is_cancelled and timer.due <= end]:
+            timer = min(due, key=lambda one: one.due)
+            self._timers.remove(timer)
+            self.clock.now = max(self.clock.now, timer.due)
+            timer.callback()
+        self.clock.now = end
+
+
+class RecordingInbox:
+    """The `Inbox` port: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self._changed = threading.Condition()
+
+    def tell(self, message: object, /) -> None:
+        """Keep a message."""
+        with self._changed:
+            self.messages.append(message)
+            self._changed.notify_all()
+
+    def wait_for(self, kind: type[T], timeout: float = 5.0, count: int = 1) -> T:
+        """Wait until `count` messages of a type were told, and return the last of them.
+
+        Raises:
+            AssertionError: They were not told in time; it says what was.
+        """
+
+        def found() -> list[T]:
+            return [message for message in self.messages if isinstance(message, kind)]
+
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(found()) >= count, patience(timeout)):
+                raise AssertionError(f"Waited for {count} {kind.__name__}; told were: {self.messages}")
+            return found()[count - 1]
+
+
+class RecordingConnection:
+    """The `Connection` port in memory: keeps what is sent, and how it was closed."""
+
+    def __init__(self) -> None:
+        self.sent: list[Frame] = []
+        self.flushes = 0
+        self.handled_bytes = 0
+        self.closed: tuple[int, str] | None = None
+        self.held_back: list[Connection] = []
+        self.pauses = 0
+
+    @property
+    def buffered(self) -> int:
+        """Nothing waits here."""
+        return 0
+
+    def send_text(self, data: bytes) -> None:
+        """Keep a text message."""
+        self._send(TextFrame(data))
+
+    def send_binary(self, data: bytes) -> None:
+        """Keep a binary message."""
+        self._send(BinaryFrame(data))
+
+    def _send(self, frame: Frame) -> None:
+        if self.closed is None:
+            self.sent.append(frame)
+
+    def flush(self) -> None:
+        """Count it."""
+        self.flushes += 1
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Keep the first close."""
+        self.closed = self.closed or (code, reason)
+
+    def handled(self, size: int) -> None:
+        """Count the credit."""
+        self.handled_bytes += size
+
+    def holds_back(self, source: Connection) -> None:
+        """Keep who is held back."""
+        self.held_back.append(source)
+
+    def pause_reading(self) -> None:
+        """Count it."""
+        self.pauses += 1
+
+    def resume_reading(self) -> None:
+        """Count it."""
+        self.pauses -= 1
