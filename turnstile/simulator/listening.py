@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import binascii
-import math
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pybase64
@@ -14,6 +12,7 @@ from turnstile.simulator import refusals
 from turnstile.simulator.conversation import voice_item
 from turnstile.simulator.log import ReceivedItem
 from turnstile.simulator.speech import sample_bytes
+from turnstile.simulator.transcribing import Transcriber
 from turnstile.simulator.vad import SpeechStarted, VoiceDetector, is_loud, loudness, windows_ms
 
 if TYPE_CHECKING:
@@ -25,11 +24,6 @@ Json = dict[str, Any]
 
 COMMIT_MINIMUM_MS: Final = 100
 APPEND_LIMIT: Final = 15 * 1024 * 1024
-# These transcribe while the user still speaks; the others when the turn has ended.
-_STREAMING: Final = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
-_BILLED_BY_TOKENS: Final = "gpt-4o"
-_FIRST_WORD_AFTER: Final = 0.2
-_MS_PER_TOKEN: Final = 100
 
 
 class Listening:
@@ -43,14 +37,13 @@ class Listening:
     def __init__(self, desk: Desk, speaking: Speaking) -> None:
         self._desk = desk
         self._speaking = speaking
+        self._transcriber = Transcriber(desk)
         self._detector = VoiceDetector()
         self._heard_ms = 0.0
         self._buffered_ms = 0.0
         self._was_loud = False
         self._turn_id = ""
         self._turn_text: list[str] = []
-        self._turns = 0
-        self._streamed = 0
         self._idle_epoch = 0
 
     def append(self, audio: str) -> None:
@@ -129,10 +122,7 @@ class Listening:
         )
         if settings["interrupt_response"]:
             self._speaking.interrupt()
-        transcription = self._input["transcription"]
-        if transcription is not None and transcription["model"] in _STREAMING:
-            wire = self._desk.wire
-            wire.at(wire.now + _FIRST_WORD_AFTER, lambda: self._say_first_word(turn))
+        self._transcriber.begin(lambda: self._words() if turn == self._turn_id else [], turn)
 
     def _stopped(self, audio_end_ms: int, settings: Json) -> None:
         self._desk.wire.answer(
@@ -172,7 +162,6 @@ class Listening:
     def _commit(self) -> None:
         desk, turn, words = self._desk, self._turn(), self._words()
         seconds = self._buffered_ms / 1000
-        streamed = self._streamed
         self._empty()
         item = voice_item(turn, "".join(words))
         previous = desk.conversation.add(item)
@@ -180,37 +169,13 @@ class Listening:
         desk.wire.answer({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": turn})
         for kind in ("conversation.item.added", "conversation.item.done"):
             desk.wire.answer({"type": kind, "previous_item_id": previous, "item": item.view})
-        self._turns += 1
-        if self._input["transcription"] is not None:
-            self._transcribe(turn, words, streamed, seconds)
-
-    def _say_first_word(self, turn: str) -> None:
-        """Send the first word of a turn that is still going on."""
-        if turn == self._turn_id and self._words():
-            self._streamed = 1
-            self._desk.wire.send(_delta(turn, self._words()[0], self._desk.ids.obfuscation()))
-
-    def _transcribe(self, turn: str, words: list[str], streamed: int, seconds: float) -> None:
-        desk = self._desk
-        time = desk.wire.answers_until
-        if self._turns in desk.faults.failed_transcriptions:
-            failed = _failed(turn)
-            desk.wire.at(time + desk.wire.pace.transcription, lambda: desk.wire.send(failed))
-            return
-        text = "".join(words)
-        model = self._input["transcription"]["model"]
-        deltas = [_delta(turn, word, desk.ids.obfuscation()) for word in words[streamed:]]
-        for event in (*deltas, _completed(turn, text, _usage(model, text, seconds))):
-            stretch = desk.random.uniform(0.2, 6.0) if desk.faults.order_jitter else 1.0
-            time += desk.wire.pace.transcription * stretch
-            desk.wire.at(time, partial(desk.wire.send, event))
+        self._transcriber.finish(turn, words, seconds)
 
     def _empty(self) -> None:
         self._buffered_ms = 0.0
         self._was_loud = False
         self._turn_id = ""
         self._turn_text = []
-        self._streamed = 0
 
 
 def _decoded(audio: str) -> bytes:
@@ -220,50 +185,3 @@ def _decoded(audio: str) -> bytes:
         return pybase64.b64decode(audio, validate=True)
     except (binascii.Error, ValueError) as error:
         raise refusals.bad_audio() from error
-
-
-def _delta(item_id: str, text: str, padding: str) -> Json:
-    return {
-        "type": "conversation.item.input_audio_transcription.delta",
-        "item_id": item_id,
-        "content_index": 0,
-        "delta": text,
-        "obfuscation": padding,
-    }
-
-
-def _completed(item_id: str, text: str, usage: Json) -> Json:
-    return {
-        "type": "conversation.item.input_audio_transcription.completed",
-        "item_id": item_id,
-        "content_index": 0,
-        "transcript": text,
-        "usage": usage,
-    }
-
-
-def _failed(item_id: str) -> Json:
-    return {
-        "type": "conversation.item.input_audio_transcription.failed",
-        "item_id": item_id,
-        "content_index": 0,
-        "error": {
-            "type": "server_error",
-            "code": None,
-            "message": f"Input transcription failed for item '{item_id}'.",
-            "param": None,
-        },
-    }
-
-
-def _usage(model: str, text: str, seconds: float) -> Json:
-    if not model.startswith(_BILLED_BY_TOKENS):
-        return {"type": "duration", "seconds": math.ceil(seconds)}
-    heard, said = math.ceil(seconds * 1000 / _MS_PER_TOKEN), len(text.split())
-    return {
-        "type": "tokens",
-        "total_tokens": heard + said,
-        "input_tokens": heard,
-        "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
-        "output_tokens": said,
-    }

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from turnstile.ports import LinkReady
 from turnstile.simulator import refusals
 from turnstile.simulator.faults import NO_FAULTS, Pace
-from turnstile.simulator.link import InboxOutlet, InMemoryConnection, SimulatorLink
+from turnstile.simulator.link import SimulatorLink
+from turnstile.simulator.memory import InboxOutlet, InMemoryConnection
 from turnstile.simulator.scenario_files import bundled_scenario
 from turnstile.simulator.session import LIFETIME, SimulatedSession
 
