@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,11 @@ import pytest
 import websocket
 
 from actors.system import ProxySystem
+from actors.timers import TimerThread
 from turnstile.config import SIMULATOR, load_config
 from turnstile.observability.journal import RecordingJournal
+from turnstile.simulator.faults import Faults
+from turnstile.simulator.server import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,14 +52,20 @@ class Client:
             if message["type"] == kind:
                 return message
 
+    def ended(self) -> bool:
+        """Whether the proxy has closed, once nothing more is to be read."""
+        return self._link.recv_data()[0] == websocket.ABNF.OPCODE_CLOSE
+
     def kinds(self) -> list[str]:
         """The types heard so far, repeated ones once."""
         kinds = [message["type"] for message in self.heard]
         return [kind for kind, before in zip(kinds, [None, *kinds], strict=False) if kind != before]
 
     def close(self) -> None:
-        """Hang up."""
-        self._link.close()
+        """Hang up; a link that the proxy has closed already takes no close."""
+        with suppress(OSError, websocket.WebSocketException):
+            self._link.close()
+        self._link.shutdown()
 
 
 @pytest.fixture
@@ -302,7 +311,8 @@ def test_audio_goes_upstream_resampled_even_when_it_looks_like_json(connect, pro
     client.hear("PromptUpdated")
     client.say("ForceEndTurn")
     client.hear("AgentDone")
-    assert proxy.simulator.logs[0].audio_bytes == pytest.approx(32_640 * 3 / 2, rel=0.02)
+    # A turn that the API has ended by then leaves less than a commit takes: silence is added.
+    assert 48_000 < proxy.simulator.logs[0].audio_bytes < 54_000
 
 
 def test_input_audio_is_taken_at_the_rate_of_the_profile_when_settings_say_nothing(connect, proxy):
@@ -374,3 +384,14 @@ def test_history_is_told_beside_the_text_when_it_is_asked_for(proxy):
         client.say("Settings", flags={"history": True}, agent={"think": {"prompt": "Be kind."}})
         client.say("InjectUserMessage", content="Hello.")
         assert client.hear("History")["role"] == "assistant"
+
+
+def test_a_refused_key_is_told_in_words_and_ends_the_session():
+    config = load_config(flags={"server.port": "0", "upstream.url": SIMULATOR})
+    timers = TimerThread(time.monotonic)
+    simulator = Simulator(clock=time.monotonic, timers=timers, faults=Faults(refused_key=True))
+    with ProxySystem(config, simulator=simulator) as proxy, closing(Client(proxy.address, DEEPGRAM)) as client:
+        client.say("Settings", agent={})
+        assert client.hear("Error")["code"] == "invalid_api_key"
+        assert client.ended()
+    timers.stop(5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from turnstile.protocol.realtime import parse_server_event
@@ -157,3 +159,36 @@ def test_no_audio_of_a_response_is_passed_on_after_the_user_has_broken_in():
     translator.translate({"type": "input_audio_buffer.speech_started", "item_id": "i"}, 0.0)
     delta = {"type": "response.output_audio.delta", "response_id": "r", "delta": "AAAAAAAA"}
     assert translator.translate(delta, 0.0) == []
+
+
+@pytest.mark.parametrize("name", ["conversation.item.added", "conversation.item.created", "conversation.item.done"])
+def test_a_confirming_event_says_that_the_item_is_there(name):
+    assert FactReader().fact({"type": name, "item": {"id": "ts_1"}}) == ItemConfirmed("ts_1")
+
+
+def _told(*events):
+    translator = VoiceAgentTranslator(COMPONENT)
+    translator.translate({"type": "response.created", "response": {"id": "r"}}, 0.0)
+    frames = [frame for event in events for frame in translator.translate({"response_id": "r", **event}, 0.0)]
+    return [json.loads(frame.data)["type"] for frame in frames]
+
+
+def test_the_final_text_is_told_once_whichever_event_brings_it():
+    item = {"id": "i", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello."}]}
+    delta = {"type": "response.output_text.delta", "item_id": "i", "delta": "Hello."}
+    text = {"type": "response.output_text.done", "item_id": "i", "text": "Hello."}
+    done = {"type": "conversation.item.done", "item": item}
+    assert _told(delta, text, done) == _told(delta, done, text) == ["AgentStartedSpeaking", "ConversationText"]
+
+
+def test_a_call_is_told_once_whichever_event_brings_it():
+    call = {"call_id": "c", "name": "get_weather", "arguments": "{}"}
+    arguments = {"type": "response.function_call_arguments.done", **call}
+    item = {"type": "response.output_item.done", "item": {"type": "function_call", "status": "completed", **call}}
+    assert _told(arguments, item) == _told(item, arguments) == ["FunctionCallRequest"]
+
+
+def test_a_response_that_fails_is_told():
+    details = {"type": "failed", "error": {"code": "rate_limit_exceeded", "message": "Too many."}}
+    response = {"id": "r", "status": "failed", "status_details": details, "output": []}
+    assert _told({"type": "response.done", "response": response}) == ["Error"]
