@@ -321,7 +321,7 @@ def test_input_audio_is_taken_at_the_rate_of_the_profile_when_settings_say_nothi
         client.speak(bytes(9_600))
         client.say("ForceEndTurn")
         client.hear("AgentAudioDone")
-    assert [log.audio_bytes for log in proxy.simulator.logs] == pytest.approx([14_400, 9_600], rel=0.1)
+    assert [log.audio_bytes for log in proxy.simulator.logs] == pytest.approx([14_400, 9_600], rel=0.05)
 
 
 @pytest.mark.parametrize(
