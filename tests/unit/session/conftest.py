@@ -1,0 +1,27 @@
+"""The tests of the session share their builders by name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from turnstile.session.machine import Session
+from turnstile.session.state import Policy, State
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from session_words import CONFIG  # noqa: E402 - found beside this file
+
+
+@pytest.fixture
+def at():
+    """Make a session: connected, configured and at rest, but for what is said otherwise."""
+
+    def make(*, config=None, policy=None, **changes):
+        config = CONFIG if config is None else config
+        fields = {"link": "open", "configured": True, "accepted": config, "in_force": config, **changes}
+        return Session(policy or Policy(), State(**fields))
+
+    return make

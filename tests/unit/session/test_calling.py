@@ -1,0 +1,101 @@
+"""Function calls: any order, once each, one response."""
+
+from __future__ import annotations
+
+from session_words import answers, of
+
+from turnstile.session.effects import CallsCancelled, Reported, SendCreate, SendItem
+from turnstile.session.events import (
+    FunctionAnswered,
+    FunctionCalled,
+    ItemConfirmed,
+    ResponseFinished,
+    TurnCommitted,
+)
+from turnstile.session.state import Call, Policy, Response
+
+
+def running(at, *calls, **changes):
+    """Return a session whose response has called these functions."""
+    session = at(response=Response("resp_1"), **changes)
+    for index, call_id in enumerate(calls):
+        session.handle(FunctionCalled("resp_1", index, call_id))
+    return session
+
+
+def outputs(effects):
+    return [(item.item["call_id"], item.item["output"]) for item in of(SendItem, effects)]
+
+
+def test_a_result_after_the_response_goes_at_once_and_is_answered_by_one_response(at):
+    session = running(at, "call_1")
+    session.handle(ResponseFinished("resp_1"))
+    effects = session.handle(FunctionAnswered(1, "call_1", "4"))
+    assert outputs(effects) == [("call_1", "4")]
+    (item,) = of(SendItem, effects)
+    effects = session.handle(ItemConfirmed(item.item["id"]))
+    assert answers(effects) == [(1, None, True)]
+    assert len(of(SendCreate, effects)) == 1
+
+
+def test_a_result_before_the_end_of_the_response_waits_for_it(at):
+    session = running(at, "call_1")
+    assert outputs(session.handle(FunctionAnswered(1, "call_1", "4"))) == []
+    assert outputs(session.handle(ResponseFinished("resp_1"))) == [("call_1", "4")]
+
+
+def test_results_go_together_in_the_order_of_the_response(at):
+    session = running(at, "call_1", "call_2")
+    session.handle(ResponseFinished("resp_1"))
+    assert outputs(session.handle(FunctionAnswered(1, "call_2", "b"))) == []
+    assert outputs(session.handle(FunctionAnswered(2, "call_1", "a"))) == [("call_1", "a"), ("call_2", "b")]
+
+
+def test_a_call_is_known_once_however_often_it_is_told(at):
+    session = running(at, "call_1", "call_1")
+    assert [call.call_id for call in session.state.calls] == ["call_1"]
+
+
+def test_a_second_result_is_answered_by_a_warning(at):
+    session = running(at, "call_1")
+    session.handle(FunctionAnswered(1, "call_1", "4"))
+    assert answers(session.handle(FunctionAnswered(2, "call_1", "5"))) == [(2, "function_call_already_answered", False)]
+    session.handle(ResponseFinished("resp_1"))
+    assert answers(session.handle(FunctionAnswered(3, "call_1", "6"))) == [(3, "function_call_already_answered", False)]
+
+
+def test_a_result_for_a_call_that_nobody_made_is_answered_by_a_warning(at):
+    assert answers(at().handle(FunctionAnswered(1, "call_9", "4"))) == [(1, "unknown_function_call", False)]
+
+
+def test_barge_in_voids_the_open_calls_and_a_late_result_goes_nowhere(at):
+    session = running(at, "call_1")
+    assert of(CallsCancelled, session.handle(ResponseFinished("resp_1", "cancelled"))) == [CallsCancelled(("call_1",))]
+    effects = session.handle(FunctionAnswered(1, "call_1", "4"))
+    assert answers(effects) == [(1, "function_call_cancelled", False)]
+    assert outputs(effects) == []
+
+
+def test_a_result_that_was_there_before_the_barge_in_goes_up_and_waits_for_the_users_turn(at):
+    session = running(at, "call_1", "call_2")
+    session.handle(FunctionAnswered(1, "call_1", "4"))
+    effects = session.handle(ResponseFinished("resp_1", "cancelled"))
+    assert outputs(effects) == [("call_1", "4")]
+    assert of(CallsCancelled, effects) == [CallsCancelled(("call_2",))]
+    (item,) = of(SendItem, effects)
+    assert of(SendCreate, session.handle(ItemConfirmed(item.item["id"]))) == []
+    session.handle(TurnCommitted("item_1"))
+    assert session.state.has_owed
+
+
+def test_more_open_calls_than_allowed_are_not_waited_for(at):
+    session = running(at, "call_1", policy=Policy(max_open_calls=1))
+    (report,) = of(Reported, session.handle(FunctionCalled("resp_1", 1, "call_2")))
+    assert report.problem.code == "too_many_calls"
+    assert answers(session.handle(FunctionAnswered(1, "call_2", "4"))) == [(1, "too_many_calls", False)]
+
+
+def test_a_call_told_after_the_end_of_its_response_is_still_a_call(at):
+    session = at()
+    session.handle(FunctionCalled("resp_1", 0, "call_1"))
+    assert session.state.calls == (Call("call_1", "resp_1", 0),)

@@ -1,0 +1,132 @@
+"""Links that open, break, and are replaced."""
+
+from __future__ import annotations
+
+from session_words import CONFIG, MESSAGE, answers, of
+
+from turnstile.session.effects import (
+    CallsCancelled,
+    EndSession,
+    OpenLink,
+    Reported,
+    SendCreate,
+    SendItem,
+    SendUpdate,
+    StartTimer,
+)
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigAnswered,
+    ConfigRequested,
+    ItemConfirmed,
+    LinkLost,
+    LinkOpened,
+    ResponseFinished,
+    TimerFired,
+)
+from turnstile.session.state import Call, Commit, Create, Item, Policy, Response, Update
+
+LOST = LinkLost("upstream_closed", "gone")
+CALMER = ConfigRequested(1, {"instructions": "Be calm."})
+OUTPUT = {"type": "function_call_output", "call_id": "call_0", "output": "4"}
+
+
+def relinked(session):
+    """Lose the link, and open the next; returns what is sent on it first."""
+    session.handle(LOST)
+    session.handle(TimerFired("link", str(session.state.losses)))
+    return session.handle(LinkOpened())
+
+
+def test_a_lost_link_is_reported_and_replaced_after_a_while(at):
+    session = at()
+    effects = session.handle(LOST)
+    assert [report.problem.code for report in of(Reported, effects)] == ["upstream_closed"]
+    assert of(StartTimer, effects) == [StartTimer("link", "1", 0.25)]
+    assert of(OpenLink, session.handle(TimerFired("link", "1"))) == [OpenLink(None)]
+
+
+def test_a_new_link_is_configured_as_the_old_one_was(at):
+    session = at()
+    assert [update.patch for update in of(SendUpdate, relinked(session))] == [CONFIG]
+    assert session.handle(ConfigAnswered({}))[:0] == []
+    assert session.state.is_ready
+
+
+def test_an_update_that_was_under_way_goes_on_the_new_link(at):
+    update = Update("ts_0", (CALMER,), CALMER.patch, CALMER.patch)
+    session = at(updating=update)
+    assert [sent.patch for sent in of(SendUpdate, relinked(session))] == [CALMER.patch]
+    assert answers(session.handle(ConfigAnswered({}))) == [(1, None, True)]
+
+
+def test_messages_without_an_answer_go_again(at):
+    seen = Item("ts_1", 1, MESSAGE, "confirmed")
+    sent = Item("ts_2", 2, MESSAGE, "sent", event_id="ts_3")
+    spoken = Item("item_1", stage="confirmed")
+    session = at(response=Response("resp_1", seen=(seen, spoken)), items=(sent,))
+    relinked(session)
+    items = of(SendItem, session.handle(ConfigAnswered({})))
+    assert [item.item["id"] for item in items] == ["ts_1", "ts_2"]
+    assert answers(session.handle(ItemConfirmed("ts_1"))) == []
+    effects = session.handle(ItemConfirmed("ts_2"))
+    assert answers(effects) == [(2, None, True)]
+    assert len(of(SendCreate, effects)) == 1
+
+
+def test_function_calls_go_with_the_link_and_their_client_is_told(at):
+    done = Item("ts_1", 1, OUTPUT, "confirmed")
+    under_way = Item("ts_2", 2, OUTPUT, "sent", event_id="ts_3")
+    calls = (Call("call_1", "resp_1", 0), Call("call_2", "resp_1", 1, 3, "5"))
+    session = at(items=(done, under_way), calls=calls)
+    effects = session.handle(LOST)
+    assert of(CallsCancelled, effects) == [CallsCancelled(("call_1",))]
+    assert answers(effects) == [(3, "function_call_cancelled", False), (2, "function_call_cancelled", False)]
+    assert session.state.items == ()
+
+
+def test_an_agent_message_and_a_commit_are_not_forgotten(at):
+    say = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
+    session = at(requested=Create("ts_0", say), commits=(Commit("ts_1", 6), Commit("ts_2")))
+    assert answers(session.handle(LOST)) == [(6, "upstream_closed", False)]
+    assert session.state.sayings == (say,)
+
+
+def test_a_create_that_was_out_is_owed_on_the_new_link(at):
+    session = at(requested=Create("ts_0"), items=(Item("ts_1", 1, MESSAGE, "confirmed"),))
+    relinked(session)
+    assert len(of(SendItem, session.handle(ConfigAnswered({})))) == 1
+
+
+def test_a_link_that_cannot_come_back_ends_the_session(at):
+    (end,) = of(EndSession, at().handle(LinkLost("invalid_api_key", "no", retryable=False)))
+    assert end.problem.code == "invalid_api_key"
+
+
+def test_too_many_losses_in_a_row_end_the_session(at):
+    session = at(policy=Policy(reconnects=1))
+    relinked(session)
+    assert of(EndSession, session.handle(LOST)) != []
+
+
+def test_a_finished_response_makes_the_losses_forgotten(at):
+    session = at(response=Response("resp_1"), losses=2)
+    session.handle(ResponseFinished("resp_1"))
+    assert session.state.losses == 0
+
+
+def test_a_link_that_could_not_open_is_tried_again_without_a_word(at):
+    session = at(link="opening", configured=False)
+    effects = session.handle(LinkLost("upstream_unreachable", "no"))
+    assert of(Reported, effects) == []
+    assert session.state.link == "waiting"
+
+
+def test_a_link_that_stays_silent_counts_as_lost(at):
+    session = at(link="opening", configured=False)
+    session.handle(TimerFired("link", "opening 0"))
+    assert session.state.link == "waiting"
+
+
+def test_a_link_that_nobody_asked_for_changes_nothing(at):
+    assert at().handle(LinkOpened()) == []

@@ -1,0 +1,159 @@
+"""The user's voice: turns ended by the API, by the proxy, and by the client."""
+
+from __future__ import annotations
+
+import pytest
+from session_words import answers, detection, of
+
+from turnstile.session.effects import Held, ObserveAudio, Reported, SendCommit, SendCreate, StartTimer
+from turnstile.session.events import (
+    AudioHeard,
+    ConfigAnswered,
+    ConfigRequested,
+    Refused,
+    ResponseFinished,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TimerFired,
+    TurnCommitted,
+    TurnEndForced,
+)
+from turnstile.session.state import Commit, Hearing, Response
+
+OFF = detection(None)
+BY_US = detection({"type": "server_vad", "create_response": False})
+
+
+def test_speech_leaves_the_gate_open(at):
+    session = at()
+    session.handle(SpeechStarted())
+    assert session.state.gate_is_open
+    assert session.state.hearing.speaking
+
+
+@pytest.mark.parametrize("fact", [SpeechStopped("item_1"), TurnCommitted("item_1")])
+def test_the_end_of_a_turn_shuts_the_gate_until_the_api_answers_it(at, fact):
+    session = at()
+    session.handle(fact)
+    assert session.state.phase == "expected"
+    session.handle(ResponseStarted("resp_1"))
+    assert session.state.phase == "in progress"
+
+
+def test_a_turn_that_the_api_answers_is_owed_nothing(at):
+    session = at()
+    for fact in (SpeechStopped("item_1"), TurnCommitted("item_1"), ResponseStarted("resp_1")):
+        session.handle(fact)
+    assert of(SendCreate, session.handle(ResponseFinished("resp_1"))) == []
+
+
+def test_a_turn_that_the_api_leaves_unanswered_is_answered_by_us(at):
+    session = at()
+    session.handle(SpeechStopped("item_1"))
+    session.handle(TurnCommitted("item_1"))
+    effects = session.handle(TimerFired("expected", session.state.expected))
+    assert [report.problem.code for report in of(Reported, effects)] == ["response_expected_stalled"]
+    assert len(of(SendCreate, effects)) == 1
+
+
+def test_where_the_api_answers_no_turn_each_commit_is_owed_a_response(at):
+    session = at(config=BY_US)
+    session.handle(SpeechStopped("item_1"))
+    assert session.state.phase == "idle"
+    assert len(of(SendCreate, session.handle(TurnCommitted("item_1")))) == 1
+
+
+def test_a_forced_end_commits_and_the_commit_is_answered_by_one_response(at):
+    session = at()
+    (commit,) = of(SendCommit, session.handle(TurnEndForced(1)))
+    assert session.state.commits == (Commit(commit.event_id, 1),)
+    effects = session.handle(TurnCommitted("item_1"))
+    assert answers(effects) == [(1, None, True)]
+    assert len(of(SendCreate, effects)) == 1
+
+
+def test_a_forced_end_waits_for_the_response(at):
+    session = at(response=Response("resp_1"))
+    assert of(Held, session.handle(TurnEndForced(1))) == [Held(1, "in progress")]
+    assert len(of(SendCommit, session.handle(ResponseFinished("resp_1")))) == 1
+
+
+def test_a_turn_that_the_api_ended_itself_does_not_answer_our_commit(at):
+    session = at(commits=(Commit("ts_0", 1),))
+    session.handle(SpeechStopped("item_1"))
+    assert answers(session.handle(TurnCommitted("item_1"))) == []
+    assert session.state.commits == (Commit("ts_0", 1),)
+
+
+def test_a_refused_commit_is_told_to_whoever_asked_for_it(at):
+    session = at(commits=(Commit("ts_0", 1), Commit("ts_1")))
+    refused = Refused("ts_0", "input_audio_buffer_commit_empty", "buffer too small")
+    assert answers(session.handle(refused)) == [(1, "input_audio_buffer_commit_empty", False)]
+    assert session.handle(Refused("ts_1", "input_audio_buffer_commit_empty", "buffer too small"))[-1:] != []
+    assert session.state.commits == ()
+
+
+def test_an_unanswered_commit_is_given_up_in_time(at):
+    session = at(commits=(Commit("ts_0", 1),))
+    assert answers(session.handle(TimerFired("commit", "ts_0"))) == [(1, "commit_stalled", False)]
+
+
+def test_audio_is_observed_while_the_proxy_commits(at):
+    session = at()
+    session.handle(ConfigRequested(1, OFF))
+    assert of(ObserveAudio, session.handle(ConfigAnswered({}))) == [ObserveAudio(on=True)]
+    session.handle(ConfigRequested(2, BY_US))
+    assert of(ObserveAudio, session.handle(ConfigAnswered({}))) == [ObserveAudio(on=False)]
+
+
+def test_the_first_commit_wants_a_second_of_audio(at):
+    session = at(config=OFF)
+    assert of(StartTimer, session.handle(AudioHeard(900))) == []
+    timers = {timer.name: timer.delay for timer in of(StartTimer, session.handle(AudioHeard(100)))}
+    assert timers == {"pause": 0.4, "enough": 0.6}
+
+
+def test_later_commits_want_a_tenth_of_a_second(at):
+    session = at(config=OFF, hearing=Hearing(commits=1))
+    assert of(StartTimer, session.handle(AudioHeard(99))) == []
+    assert of(StartTimer, session.handle(AudioHeard(1))) != []
+
+
+def test_the_proxy_commits_after_a_pause(at):
+    session = at(config=OFF, hearing=Hearing(commits=1))
+    session.handle(AudioHeard(200))
+    assert len(of(SendCommit, session.handle(TimerFired("pause", "1")))) == 1
+    assert session.state.hearing.uncommitted == 0
+
+
+def test_more_audio_makes_a_new_pause_but_not_a_new_end(at):
+    session = at(config=OFF, hearing=Hearing(commits=1))
+    session.handle(AudioHeard(200))
+    assert [timer.name for timer in of(StartTimer, session.handle(AudioHeard(20)))] == ["pause"]
+    assert of(SendCommit, session.handle(TimerFired("pause", "1"))) == []
+    assert len(of(SendCommit, session.handle(TimerFired("enough", "1")))) == 1
+
+
+def test_the_proxy_does_not_commit_during_a_response_and_commits_the_rest_after_it(at):
+    session = at(config=OFF, hearing=Hearing(commits=1), response=Response("resp_1"))
+    session.handle(AudioHeard(30))
+    assert len(of(SendCommit, session.handle(ResponseFinished("resp_1")))) == 1
+
+
+def test_nothing_is_left_over_where_nothing_was_heard(at):
+    session = at(config=OFF, response=Response("resp_1"))
+    assert of(SendCommit, session.handle(ResponseFinished("resp_1"))) == []
+
+
+def test_one_commit_waits_for_the_answer_to_the_one_before(at):
+    session = at(config=OFF, hearing=Hearing(commits=1, uncommitted=200, heard=1), commits=(Commit("ts_0"),))
+    assert of(SendCommit, session.handle(TimerFired("pause", "1"))) == []
+    assert len(of(SendCommit, session.handle(TurnCommitted("item_1")))) in {0, 1}
+    assert session.state.hearing.due or session.state.commits
+
+
+def test_a_commit_that_is_due_when_the_proxy_commits_no_more_is_forgotten(at):
+    session = at(hearing=Hearing(due=True, uncommitted=200))
+    session.handle(SpeechStarted())
+    assert not session.state.hearing.due

@@ -1,0 +1,75 @@
+"""Laying partial configurations over each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from turnstile.session.patch import at, difference, merged, reflects, without
+
+
+def test_only_the_fields_named_change():
+    base = {"audio": {"input": {"format": 1, "turn_detection": {"type": "server_vad", "threshold": 0.5}}}}
+    patch = {"audio": {"input": {"turn_detection": {"create_response": False}}}}
+    detection = merged(base, patch)["audio"]["input"]["turn_detection"]
+    assert detection == {"type": "server_vad", "threshold": 0.5, "create_response": False}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"turn_detection": {"type": "server_vad", "threshold": 0.5}}, {"turn_detection": {"type": "semantic_vad"}}),
+        ({"format": {"type": "audio/pcm", "rate": 24000}}, {"format": {"type": "audio/pcmu"}}),
+        ({"tools": [1, 2]}, {"tools": [3]}),
+        ({"turn_detection": {"type": "server_vad"}}, {"turn_detection": None}),
+    ],
+)
+def test_what_is_one_thing_is_replaced_as_one(old, new):
+    assert merged(old, new) == new
+
+
+def test_the_difference_holds_what_is_not_in_force_and_no_more():
+    in_force = {"instructions": "a", "audio": {"output": {"voice": "marin", "speed": 1.0}}}
+    wanted = {"instructions": "a", "audio": {"output": {"voice": "marin", "speed": 1.2}}}
+    assert difference(wanted, in_force) == {"audio": {"output": {"speed": 1.2}}}
+    assert difference(in_force, in_force) == {}
+
+
+def test_turn_detection_is_sent_whole():
+    in_force = {"turn_detection": {"type": "server_vad", "threshold": 0.5}}
+    wanted = {"turn_detection": {"type": "server_vad", "threshold": 0.7}}
+    assert difference(wanted, in_force) == wanted
+
+
+def test_a_nested_difference_of_nothing_is_nothing():
+    assert difference({"audio": {"output": {}}}, {"audio": {"output": {"voice": "marin"}}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [
+        ({"a": 1, "b": {"c": 2, "d": 3}}, True),
+        ({"a": 1, "b": {"c": 9}}, False),
+        ({"a": 2, "b": {"c": 2}}, False),
+        ({"a": 1}, False),
+    ],
+)
+def test_an_echo_reflects_a_patch_when_it_shows_every_field(session, expected):
+    assert reflects(session, {"a": 1, "b": {"c": 2}}) is expected
+
+
+def test_a_path_that_ends_early_gives_the_default():
+    assert at({"a": {"b": 1}}, "a", "b") == 1
+    assert at({"a": 1}, "a", "b", default="none") == "none"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"a": {"b": 1, "c": 2}}, {"a": {"c": 2}}),
+        ({"a": {"b": 1}, "d": 3}, {"d": 3}),
+        ({"a": 5}, {"a": 5}),
+        ({"d": 3}, {"d": 3}),
+    ],
+)
+def test_taking_a_field_out_leaves_no_empty_object(config, expected):
+    assert without(config, "a", "b") == expected

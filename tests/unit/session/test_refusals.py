@@ -1,0 +1,100 @@
+"""Whose fault an error is."""
+
+from __future__ import annotations
+
+import pytest
+from session_words import MESSAGE, answers, of
+
+from turnstile.session.effects import Collided, Reported
+from turnstile.session.events import ConfigRequested, Refused
+from turnstile.session.state import Cancel, Commit, Create, Item, Response, Update
+
+UPDATE = Update("ts_1", (ConfigRequested(1, {"a": 1}),), {"a": 1}, {"a": 1})
+ITEM = Item("ts_2", 2, MESSAGE, "sent", event_id="ts_3")
+COMMIT = Commit("ts_4", 4)
+
+
+def reported(effects):
+    return [report.problem.code for report in of(Reported, effects)]
+
+
+@pytest.mark.parametrize(("event_id", "ref"), [("ts_1", 1), ("ts_3", 2), ("ts_4", 4)])
+def test_an_error_with_an_event_id_is_that_events(at, event_id, ref):
+    session = at(updating=UPDATE, items=(ITEM,), commits=(COMMIT,))
+    assert answers(session.handle(Refused(event_id, "any_code", "no"))) == [(ref, "any_code", False)]
+
+
+@pytest.mark.parametrize(
+    ("error", "ref"),
+    [
+        (Refused(None, "cannot_update_voice", "no"), 1),
+        (Refused(None, "unknown_parameter", "no", "session.bogus"), 1),
+        (Refused(None, "invalid_request_error", "Cannot update a conversation's voice"), 1),
+        (Refused(None, "invalid_value", "no", "item.content"), 2),
+        (Refused(None, "input_audio_buffer_commit_empty", "no"), 4),
+        (Refused(None, "invalid_request_error", "Error committing input audio buffer: buffer too small."), 4),
+        (Refused(None, "invalid_value", "no hint at all"), 1),
+    ],
+)
+def test_an_error_without_one_is_known_by_code_field_and_words_and_then_by_age(at, error, ref):
+    session = at(updating=UPDATE, items=(ITEM,), commits=(COMMIT,), voice_locked=True)
+    assert [answer[0] for answer in answers(session.handle(error))] == [ref]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused(None, "conversation_already_has_active_response", "busy"),
+        Refused(None, "invalid_request_error", "Conversation already has an active response"),
+    ],
+)
+def test_a_collision_is_the_creates_with_or_without_code_and_id(at, error):
+    assert len(of(Collided, at(requested=Create("ts_0")).handle(error))) == 1
+
+
+def test_an_error_about_the_response_is_the_creates(at):
+    session = at(requested=Create("ts_0"), items=(Item("ts_2", 2, MESSAGE, "confirmed"),))
+    assert reported(session.handle(Refused(None, "invalid_value", "no", "response.tools"))) == ["invalid_value"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("ts_7", "response_cancel_not_active", "Cancellation failed: no active response found"),
+        Refused(None, "response_cancel_not_active", "no"),
+        Refused(None, "invalid_request_error", "Cancellation failed: no active response found"),
+    ],
+)
+def test_a_response_that_cannot_be_cancelled_is_over(at, error):
+    session = at(response=Response("resp_1", cancel=Cancel("ts_7", "asked")))
+    session.handle(error)
+    assert session.state.phase == "idle"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("of_the_client", "invalid_value", "no"),
+        Refused(None, "server_error", "sorry"),
+        Refused(None, "invalid_value", "bad base64", "audio"),
+    ],
+)
+def test_an_error_of_nobodys_is_reported(at, error):
+    session = at(updating=UPDATE)
+    assert reported(session.handle(error)) == [error.code]
+    assert session.state.updating == UPDATE
+
+
+def test_an_error_in_rest_is_reported(at):
+    assert reported(at().handle(Refused(None, "invalid_value", "no"))) == ["invalid_value"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("ts_99", "invalid_value", "of an event that was given up"),
+        Refused(None, "conversation_already_has_active_response", "busy"),
+    ],
+)
+def test_what_is_the_proxys_own_business_reaches_nobody(at, error):
+    assert at().handle(error) == []
