@@ -20,23 +20,14 @@ _VOICE = ("audio", "output", "voice")
 _DETECTION = ("audio", "input", "turn_detection")
 
 
-def take_config(state: State, request: ConfigRequested, policy: Policy) -> Step:
+def take_config(state: State, request: ConfigRequested) -> Step:
     """Take a configuration request when it is its turn; it opens the link when there is none."""
     if state.link == "closed":
         model = request.patch.get("model")
         return Step(replace(state, link="opening", model=model), (OpenLink(model),), postpone=True)
     if not state.gate_is_open:
         return Step(state, postpone=True)
-    if request.added_prompt:
-        length = len(wanted(state, (*state.updates, request)).get("instructions") or "")
-        if length > policy.prompt_limit:
-            problem = Problem("prompt_too_long", _too_long(length, policy.prompt_limit))
-            return Step(state, (Answered(request.ref, problem, in_force=False),))
     return Step(replace(state, updates=(*state.updates, request)))
-
-
-def _too_long(length: int, limit: int) -> str:
-    return f"UpdatePrompt.prompt: the prompt would be {length} characters long, at most {limit} fit; send less."
 
 
 def settle_config(state: State, policy: Policy) -> Step | None:
@@ -44,7 +35,9 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     if not state.gate_is_open or (not state.updates and state.is_in_sync):
         return None
     alone = state.one_by_one > 0
-    batch = state.updates[:1] if alone else state.updates
+    batch = _fitting(state, state.updates[:1] if alone else state.updates, policy)
+    if state.updates and not batch:
+        return _too_long(state, policy)
     rest = replace(state, updates=state.updates[len(batch) :], one_by_one=state.one_by_one - alone)
     target = sendable(rest, wanted(rest, batch), policy)
     patch = difference(target, rest.in_force)
@@ -56,6 +49,26 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     if batch:
         effects.insert(0, Merged(event_id, tuple(request.ref for request in batch)))
     return Step(replace(rest, updating=update, serial=rest.serial + 1), tuple(effects))
+
+
+def _fitting(state: State, requests: tuple[ConfigRequested, ...], policy: Policy) -> tuple[ConfigRequested, ...]:
+    """Return the requests ahead of the first that makes the prompt too long: that one is answered after them."""
+    for number, request in enumerate(requests):
+        if request.added_prompt and _prompt_length(state, requests[: number + 1]) > policy.prompt_limit:
+            return requests[:number]
+    return requests
+
+
+def _prompt_length(state: State, requests: tuple[ConfigRequested, ...]) -> int:
+    return len(wanted(state, requests).get("instructions") or "")
+
+
+def _too_long(state: State, policy: Policy) -> Step:
+    request, *rest = state.updates
+    length, limit = _prompt_length(state, (request,)), policy.prompt_limit
+    text = f"UpdatePrompt.prompt: the prompt would be {length} characters long, at most {limit} fit; send less."
+    after = replace(state, updates=tuple(rest), one_by_one=max(state.one_by_one - 1, 0))
+    return Step(after, (Answered(request.ref, Problem("prompt_too_long", text), in_force=False),))
 
 
 def sendable(state: State, config: Json, policy: Policy) -> Json:

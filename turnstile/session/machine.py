@@ -55,7 +55,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         state = replace(state, epoch=state.epoch + 1)
     match event:
         case ConfigRequested():
-            return configuring.take_config(state, event, policy)
+            return configuring.take_config(state, event)
         case UserMessageGiven():
             return answering.take_user_message(state, event, policy)
         case AgentMessageGiven():

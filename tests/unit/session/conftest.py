@@ -12,7 +12,7 @@ from turnstile.session.state import Policy, State
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from session_words import CONFIG  # noqa: E402 - found beside this file
+from session_words import CONFIG
 
 
 @pytest.fixture

@@ -1,0 +1,364 @@
+"""P2 and the rows `idle` and `updating`: what the client wants, what is out, what is in force."""
+
+from __future__ import annotations
+
+import pytest
+from given import (
+    BRIEF,
+    CALM,
+    DONE,
+    PROXY_ANSWERS,
+    PROXY_COMMITS,
+    UPDATED,
+    VOICE,
+    answers,
+    codes,
+    kinds,
+    message,
+    patches,
+    running,
+    session,
+    told,
+    updating,
+    upstream,
+)
+
+from turnstile.session.effects import Answered, Merged, OpenLink, SendItem, SendUpdate
+from turnstile.session.events import (
+    AgentSpoke,
+    ConfigAnswered,
+    ConfigRequested,
+    HandedBack,
+    LinkOpened,
+    Refused,
+    ResponseStarted,
+    TimerFired,
+)
+from turnstile.session.machine import Session
+from turnstile.session.state import Policy, Update
+
+LOUD = {"audio": {"output": {"speed": 1.2}}}
+OTHER_VOICE = {"audio": {"output": {"voice": "cedar"}}}
+
+
+def _bad(event_id, code="invalid_value"):
+    return Refused(event_id, code, "No.", "session.audio")
+
+
+# The first configuration.
+
+
+def test_the_first_configuration_opens_the_link_for_its_model():
+    effects = Session().handle(ConfigRequested(1, {"model": "gpt-realtime", **BRIEF}))
+    assert upstream(effects) == [OpenLink("gpt-realtime")]
+
+
+def test_the_first_configuration_goes_without_its_model_when_the_link_is_open():
+    new = Session()
+    new.handle(ConfigRequested(1, {"model": "gpt-realtime", **BRIEF}))
+    assert patches(new.handle(LinkOpened())) == [BRIEF]
+
+
+def test_a_message_before_the_first_configuration_waits_for_it():
+    new = Session()
+    assert upstream(new.handle(message(1))) == []
+    assert kinds(told(new, ConfigRequested(2, BRIEF), LinkOpened())) == [OpenLink, SendUpdate]
+    assert kinds(new.handle(UPDATED)) == [SendItem]
+
+
+def test_messages_wait_for_another_configuration_when_the_first_is_refused():
+    new = Session()
+    effects = told(new, ConfigRequested(1, BRIEF), message(2), LinkOpened(), _bad("ts_0"))
+    assert answers(effects)[0].ref == 1
+    assert SendItem not in kinds(effects)
+    assert kinds(told(new, ConfigRequested(3, CALM), UPDATED)) == [SendUpdate, SendItem]
+
+
+def test_an_empty_first_configuration_is_in_force_at_once():
+    new = Session()
+    assert answers(told(new, ConfigRequested(1, {}), LinkOpened())) == [Answered(1)]
+    assert kinds(new.handle(message(2))) == [SendItem]
+
+
+# Desired against confirmed.
+
+
+def test_an_update_goes_at_once_when_nothing_runs():
+    assert patches(session().handle(ConfigRequested(1, CALM))) == [CALM]
+
+
+def test_an_update_is_acknowledged_when_upstream_confirmed_it_and_not_before():
+    idle = session()
+    assert answers(idle.handle(ConfigRequested(1, CALM))) == []
+    assert answers(idle.handle(UPDATED)) == [Answered(1)]
+
+
+def test_only_the_difference_goes():
+    effects = session(config={**BRIEF, **LOUD}).handle(ConfigRequested(1, {**CALM, **LOUD}))
+    assert patches(effects) == [CALM]
+
+
+def test_a_repeated_configuration_is_answered_at_once_and_not_sent():
+    effects = session().handle(ConfigRequested(1, BRIEF))
+    assert (upstream(effects), answers(effects)) == ([], [Answered(1)])
+
+
+def test_an_added_prompt_joins_the_one_in_force():
+    effects = session().handle(ConfigRequested(1, {}, "Rhyme."))
+    assert patches(effects) == [{"instructions": "Be brief.\n\nRhyme."}]
+
+
+def test_an_added_prompt_is_the_prompt_when_there_was_none():
+    assert patches(session(config={}).handle(ConfigRequested(1, {}, "Rhyme."))) == [{"instructions": "Rhyme."}]
+
+
+def test_a_session_updated_that_answers_nothing_means_nothing():
+    assert session().handle(UPDATED) == []
+
+
+# Held.
+
+
+def test_an_update_waits_while_a_response_runs():
+    assert upstream(running().handle(ConfigRequested(1, CALM))) == []
+
+
+def test_an_update_waits_while_another_is_unanswered():
+    busy = updating()
+    assert upstream(busy.handle(ConfigRequested(2, LOUD))) == []
+    assert patches(busy.handle(UPDATED)) == [LOUD]
+
+
+def test_updates_that_waited_go_as_one():
+    busy = running()
+    effects = told(busy, ConfigRequested(1, CALM), ConfigRequested(2, LOUD), DONE)
+    assert patches(effects) == [{**CALM, **LOUD}]
+    (merged,) = (effect for effect in effects if isinstance(effect, Merged))
+    assert merged.refs == (1, 2)
+
+
+def test_updates_that_went_as_one_are_each_answered_in_the_order_asked():
+    busy = running()
+    told(busy, ConfigRequested(1, CALM), ConfigRequested(2, LOUD), DONE)
+    assert answers(busy.handle(UPDATED)) == [Answered(1), Answered(2)]
+
+
+def test_the_later_of_two_updates_of_one_field_is_in_force():
+    effects = told(running(), ConfigRequested(1, CALM), ConfigRequested(2, {"instructions": "Shout."}), DONE)
+    assert patches(effects) == [{"instructions": "Shout."}]
+
+
+def test_a_message_asked_for_behind_an_update_goes_when_the_update_is_confirmed():
+    idle = session()
+    assert kinds(told(idle, ConfigRequested(1, CALM), message(2))) == [SendUpdate]
+    assert kinds(idle.handle(UPDATED)) == [SendItem]
+
+
+# Refused.
+
+
+def test_a_refused_update_gets_its_error_and_the_old_configuration_stays():
+    idle = session()
+    idle.handle(ConfigRequested(1, CALM))
+    effects = idle.handle(_bad("ts_100"))
+    assert codes(effects) == ["invalid_value"]
+    assert not answers(effects)[0].in_force
+    assert idle.state.accepted == BRIEF
+
+
+def test_a_refused_merged_update_is_taken_apart_and_only_the_bad_one_gets_the_error():
+    busy = running()
+    told(busy, ConfigRequested(1, {"speed": 9}), ConfigRequested(2, CALM), DONE)
+    assert patches(busy.handle(_bad("ts_100"))) == [{"speed": 9}]
+    effects = busy.handle(_bad("ts_101"))
+    assert (codes(effects), patches(effects)) == (["invalid_value"], [CALM])
+    assert answers(busy.handle(UPDATED)) == [Answered(2)]
+
+
+def test_an_update_that_came_meanwhile_follows_those_taken_apart():
+    busy = running()
+    told(busy, ConfigRequested(1, {"speed": 9}), ConfigRequested(2, CALM), DONE, _bad("ts_100"))
+    busy.handle(ConfigRequested(3, LOUD))
+    assert patches(busy.handle(_bad("ts_101"))) == [CALM]
+    assert patches(busy.handle(UPDATED)) == [LOUD]
+    assert answers(busy.handle(UPDATED)) == [Answered(3)]
+
+
+def test_an_update_refused_while_a_response_runs_is_taken_apart_after_it():
+    busy = updating(None, ConfigRequested(1, {"speed": 9}), ConfigRequested(2, CALM))
+    assert upstream(told(busy, ResponseStarted("resp_1"), _bad("ts_1"))) == []
+    assert patches(busy.handle(DONE)) == [{"speed": 9}]
+
+
+# Handed back.
+
+
+def test_an_update_handed_back_goes_again_after_the_response_that_overtook_it():
+    idle = session()
+    idle.handle(ConfigRequested(1, CALM))
+    assert upstream(told(idle, ResponseStarted("resp_1"), HandedBack("ts_100"))) == []
+    effects = idle.handle(DONE)
+    assert patches(effects) == [CALM]
+    assert upstream(effects)[0].epoch == 1
+
+
+def test_an_update_handed_back_goes_ahead_of_one_asked_for_later():
+    idle = session()
+    told(idle, ConfigRequested(1, CALM), ResponseStarted("resp_1"), ConfigRequested(2, {"instructions": "Shout."}))
+    effects = told(idle, HandedBack("ts_100"), DONE, UPDATED)
+    assert patches(effects) == [{"instructions": "Shout."}]
+    assert answers(effects) == [Answered(1), Answered(2)]
+
+
+def test_an_update_handed_back_while_taken_apart_goes_alone_again():
+    busy = running()
+    told(busy, ConfigRequested(1, {"speed": 9}), ConfigRequested(2, CALM), DONE, _bad("ts_100"))
+    told(busy, ResponseStarted("resp_1"), HandedBack("ts_101"))
+    assert patches(busy.handle(DONE)) == [{"speed": 9}]
+
+
+# No answer.
+
+
+def test_an_update_without_an_answer_is_a_stall_that_says_what_was_waited_for():
+    busy = updating()
+    (answer,) = answers(busy.handle(TimerFired("update", "ts_1")))
+    assert (answer.ref, answer.in_force, answer.problem.code) == (1, False, "update_stalled")
+    assert "session.updated" in answer.problem.description
+    assert busy.state.phase == "idle"
+
+
+def test_the_late_answer_of_a_stalled_update_is_not_taken_for_the_next_ones():
+    busy = updating()
+    told(busy, TimerFired("update", "ts_1"), ConfigRequested(2, LOUD))
+    assert answers(busy.handle(ConfigAnswered(CALM))) == []
+    assert answers(busy.handle(ConfigAnswered({**CALM, **LOUD}))) == [Answered(2)]
+
+
+def test_the_next_update_has_its_answer_when_the_stalled_ones_never_comes():
+    busy = updating()
+    told(busy, TimerFired("update", "ts_1"), ConfigRequested(2, LOUD))
+    assert answers(busy.handle(ConfigAnswered(LOUD))) == [Answered(2)]
+
+
+def test_a_late_answer_to_nothing_is_counted_off():
+    busy = updating()
+    told(busy, TimerFired("update", "ts_1"), ConfigAnswered(BRIEF))
+    assert busy.state.late == 0
+
+
+# Voice and model.
+
+
+def test_a_voice_asked_for_before_any_was_heard_is_set():
+    assert patches(session(config=VOICE).handle(ConfigRequested(1, OTHER_VOICE))) == [OTHER_VOICE]
+
+
+def test_another_voice_never_goes_once_one_was_heard_and_the_answer_says_so():
+    spoken = session(config=VOICE)
+    effects = told(spoken, AgentSpoke(), ConfigRequested(1, OTHER_VOICE))
+    assert (upstream(effects), codes(effects)) == ([], ["voice_locked"])
+
+
+def test_the_rest_of_an_update_with_a_locked_voice_is_in_force():
+    spoken = session(config=VOICE, voice_locked=True)
+    assert patches(spoken.handle(ConfigRequested(1, {**OTHER_VOICE, **CALM}))) == [CALM]
+    (answer,) = answers(spoken.handle(UPDATED))
+    assert (answer.in_force, answer.problem.code) == (True, "voice_locked")
+
+
+def test_a_voice_is_locked_also_when_none_was_ever_asked_for():
+    effects = session(voice_locked=True).handle(ConfigRequested(1, OTHER_VOICE))
+    assert (upstream(effects), codes(effects)) == ([], ["voice_locked"])
+
+
+def test_the_voice_that_speaks_already_is_no_change():
+    effects = session(config=VOICE, voice_locked=True).handle(ConfigRequested(1, VOICE))
+    assert answers(effects) == [Answered(1)]
+
+
+def test_a_voice_that_upstream_refuses_is_locked_from_then_on_and_the_rest_goes():
+    idle = session(config=VOICE)
+    idle.handle(ConfigRequested(1, {**OTHER_VOICE, **CALM}))
+    assert patches(idle.handle(_bad("ts_100", "cannot_update_voice"))) == [CALM]
+    assert codes(idle.handle(UPDATED)) == ["voice_locked"]
+
+
+def test_a_voice_refused_again_is_given_up():
+    locked = updating(voice_locked=True)
+    assert codes(locked.handle(_bad("ts_1", "cannot_update_voice"))) == ["cannot_update_voice"]
+
+
+def test_another_model_is_answered_honestly_and_never_sent():
+    effects = session(model="gpt-realtime").handle(ConfigRequested(1, {"model": "gpt-realtime-mini"}))
+    assert (upstream(effects), codes(effects)) == ([], ["model_locked"])
+
+
+def test_the_same_model_is_no_change():
+    effects = session(model="gpt-realtime").handle(ConfigRequested(1, {"model": "gpt-realtime"}))
+    assert answers(effects) == [Answered(1)]
+
+
+# The prompt's limit.
+
+
+def test_a_prompt_that_would_grow_too_long_is_refused_and_not_sent():
+    effects = session(Policy(prompt_limit=12)).handle(ConfigRequested(1, {}, "Rhyme."))
+    assert (upstream(effects), codes(effects)) == ([], ["prompt_too_long"])
+
+
+def test_a_prompt_of_just_the_limit_goes():
+    effects = session(Policy(prompt_limit=17)).handle(ConfigRequested(1, {}, "Rhyme."))
+    assert patches(effects) == [{"instructions": "Be brief.\n\nRhyme."}]
+
+
+def test_a_prompt_too_long_is_answered_in_its_order():
+    busy = running(Policy(prompt_limit=17))
+    told(busy, ConfigRequested(1, LOUD), ConfigRequested(2, {}, "Far too long."), ConfigRequested(3, CALM))
+    assert answers(busy.handle(DONE)) == []
+    effects = told(busy, UPDATED, UPDATED)
+    assert [answer.ref for answer in answers(effects)] == [1, 2, 3]
+    assert codes(effects) == [None, "prompt_too_long", None]
+
+
+# Who begins the response to a spoken turn.
+
+
+@pytest.mark.parametrize("kind", ["server_vad", "semantic_vad"])
+def test_the_api_never_begins_a_response_by_itself_when_the_proxy_takes_the_turns(kind):
+    patch = {"audio": {"input": {"turn_detection": {"type": kind, "create_response": True}}}}
+    (sent,) = patches(session(Policy(turns="proxy"), config={}).handle(ConfigRequested(1, patch)))
+    assert sent == {"audio": {"input": {"turn_detection": {"type": kind, "create_response": False}}}}
+
+
+def test_the_apis_default_is_overruled_too_when_the_proxy_takes_the_turns():
+    (sent,) = patches(session(Policy(turns="proxy"), config={}).handle(ConfigRequested(1, BRIEF)))
+    assert sent == {**BRIEF, **PROXY_ANSWERS}
+
+
+def test_turn_detection_stays_off_when_the_proxy_takes_the_turns():
+    (sent,) = patches(session(Policy(turns="proxy"), config={}).handle(ConfigRequested(1, PROXY_COMMITS)))
+    assert sent == PROXY_COMMITS
+
+
+# A configuration that only a new link needs.
+
+
+def test_a_restored_configuration_that_a_new_link_refuses_is_reported():
+    bare = session(updating=Update("ts_1", (), BRIEF, BRIEF), in_force={})
+    effects = bare.handle(_bad("ts_1"))
+    assert codes(effects) == ["invalid_value"]
+    assert answers(effects) == []
+    assert bare.state.phase == "idle"
+
+
+def test_a_restored_configuration_goes_without_a_voice_that_the_new_link_refuses():
+    bare = session(updating=Update("ts_1", (), {**BRIEF, **VOICE}, {}), config={})
+    assert bare.handle(_bad("ts_1", "cannot_update_voice")) is not None
+    assert bare.state.voice_locked
+
+
+def test_a_restored_configuration_handed_back_goes_again():
+    bare = session(updating=Update("ts_1", (), BRIEF, BRIEF))
+    bare.state = bare.state.__class__(link="open", configured=True, accepted=BRIEF, updating=bare.state.updating)
+    assert patches(told(bare, ResponseStarted("resp_1"), HandedBack("ts_1"), DONE)) == [BRIEF]
