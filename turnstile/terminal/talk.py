@@ -94,7 +94,7 @@ def _converse(dialogue: Dialogue, printer: Printer, lines: Iterable[str]) -> Non
         if dialogue.closed is not None or words == "/quit":
             return
         if words:
-            questions += not words.startswith("/")
+            questions += words.startswith("/say ") or not words.startswith("/")
             _say(dialogue, printer, words)
     # Lines from a pipe end before their answers have come.
     dialogue.wait_until(lambda: _answer(dialogue, questions))

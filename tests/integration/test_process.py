@@ -1,0 +1,173 @@
+"""The process as a person meets it: its words, its exit codes, its signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from turnstile.terminal.dialogue import Dialogue
+from turnstile.testing import patience
+
+ROOT = Path(__file__).parents[2]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
+
+
+def run(*arguments, stdin="", **environment):
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, str(ROOT / "proxy_main.py"), *arguments],
+        env={**CLEAN, **environment},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=patience(30),
+        check=False,
+        cwd=ROOT,
+    )
+
+
+class Running:
+    """A started process, and the address that it said."""
+
+    def __init__(self, *arguments, **environment):
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, str(ROOT / "proxy_main.py"), *arguments],
+            env={**CLEAN, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        self.first_line = self.process.stdout.readline()
+        words = [word for word in self.first_line.split() if word.startswith("ws://")]
+        self.address = "/".join(words[0].split("/")[:3]) if words else ""
+
+    def end(self, *signals):
+        for number in signals:
+            self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=patience(20))
+        return self.process.returncode, out
+
+
+@pytest.fixture
+def serve():
+    started = []
+
+    def start(*arguments, **environment):
+        running = Running(*arguments, **environment)
+        started.append(running)
+        return running
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.communicate()
+
+
+def test_the_demo_shows_updates_held_and_replayed_and_no_collision():
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith("5 updates held, 5 replayed, 0 collisions, 0 settings lost")
+
+
+def test_the_demo_without_the_gate_shows_collisions_and_lost_settings():
+    done = run("demo", "--without-gate")
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert "0 updates held" in last
+    assert " 0 collisions" not in last
+    assert " 0 settings lost" not in last
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["serve", "--set", "server.prot=1"], "did you mean server.port"),
+        (["serve", "--set", "nonsense"], "SECTION.NAME=VALUE"),
+        (["serve", "--config", "no/such/file.toml"], "cannot be read"),
+        (["serve", "--upstream", "https://example.com"], "wss://"),
+        (["serve", "--upstream", "wss://api.openai.com/v1/realtime"], "OPENAI_API_KEY"),
+        (["serve", "--set", "simulator.scenario=nonsense"], "nonsense"),
+        (["check", "--config", "README.md"], "is no TOML"),
+    ],
+)
+def test_a_wrong_configuration_stops_the_start_in_one_line(arguments, words):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_unknown_option_is_named():
+    done = run("serve", "--prot", "1")
+    assert done.returncode == 2
+    assert "--prot" in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "taken" in done.stderr or "in use" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_check_explains_the_configuration_and_hides_the_key():
+    done = run("check", OPENAI_API_KEY="sk-made-up-and-secret")
+    assert done.returncode == 0
+    assert "api.openai.com" in done.stdout
+    assert "made-up" not in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_open_sessions_in_order(serve, number):
+    running = serve("serve", "--port", "0")
+    with Dialogue(f"{running.address}/openai", patience=patience(10)) as dialogue:
+        dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
+        assert dialogue.wait_for("SettingsApplied")
+        code, out = running.end(number)
+        dialogue.wait_until(lambda: None if dialogue.closed is None else {"type": "closed"})
+        assert dialogue.closed == "1001 shutting down"
+    assert code == 0, out
+    assert "Ending 1 open sessions" in out
+
+
+def test_talk_says_what_is_said_and_answered(serve):
+    running = serve("serve", "--port", "0")
+    done = run(
+        "talk", f"{running.address}/openai", stdin="Hello there.\n/prompt Rhyme.\n/voice cedar\n/say Aha.\n/what\n"
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Hello there." in done.stdout
+    assert "(PromptUpdated)" in done.stdout
+    assert "/prompt TEXT" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert running.end(signal.SIGTERM)[0] == 0
+
+
+def test_talk_to_nobody_says_so():
+    done = run("talk", "ws://127.0.0.1:1/openai")
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stdout
+
+
+def test_the_simulator_serves_as_a_process_of_its_own(serve):
+    simulator = serve("simulate", "--set", "simulator.port=0")
+    proxy = serve(
+        "serve", "--port", "0", "--upstream", f"{simulator.address}/v1/realtime", "--set", "upstream.kind=compatible"
+    )
+    with Dialogue(f"{proxy.address}/openai", patience=patience(10)) as dialogue:
+        dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
+        dialogue.send("InjectUserMessage", content="Hello.")
+        assert dialogue.wait_for("AgentDone")
+    assert proxy.end(signal.SIGTERM)[0] == 0
+    assert simulator.end(signal.SIGTERM)[0] == 0
