@@ -98,26 +98,36 @@ class RecordingInbox:
             self.messages.append(message)
             self._changed.notify_all()
 
-    def wait_for(self, kind: type[T], timeout: float = 5.0, count: int = 1) -> T:
-        """Wait until `count` messages of a type were told, and return the last of them.
+    def wait_for(self, wanted: type[T] | Callable[[Any], bool], timeout: float = 5.0, count: int = 1) -> T:
+        """Wait until `count` wanted messages were told, and return the last of them.
+
+        Args:
+            wanted: A type, or a predicate of a message.
+            timeout: Seconds, before `patience`.
+            count: How many of them.
 
         Raises:
             AssertionError: They were not told in time; it says what was.
         """
 
-        def found() -> list[T]:
-            return [message for message in self.messages if isinstance(message, kind)]
+        def found() -> list[Any]:
+            if isinstance(wanted, type):
+                return [message for message in self.messages if isinstance(message, wanted)]
+            return [message for message in self.messages if wanted(message)]
 
         with self._changed:
             if not self._changed.wait_for(lambda: len(found()) >= count, patience(timeout)):
-                raise AssertionError(f"Waited for {count} {kind.__name__}; told were: {self.messages}")
-            return found()[count - 1]
+                told = ", ".join(map(repr, self.messages)) or "nothing"
+                raise AssertionError(f"Waited for {count} {wanted.__name__}; told was: {told}")
+            last: T = found()[count - 1]
+            return last
 
 
 class RecordingConnection:
     """The `Connection` port in memory: keeps what is sent, and how it was closed."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.sent: list[Frame] = []
         self.flushes = 0
         self.handled_bytes = 0
@@ -139,29 +149,36 @@ class RecordingConnection:
         self._send(BinaryFrame(data))
 
     def _send(self, frame: Frame) -> None:
-        if self.closed is None:
-            self.sent.append(frame)
+        with self._lock:
+            if self.closed is None:
+                self.sent.append(frame)
 
     def flush(self) -> None:
         """Count it."""
-        self.flushes += 1
+        with self._lock:
+            self.flushes += 1
 
     def close(self, code: int, reason: str = "") -> None:
         """Keep the first close."""
-        self.closed = self.closed or (code, reason)
+        with self._lock:
+            self.closed = self.closed or (code, reason)
 
     def handled(self, size: int) -> None:
         """Count the credit."""
-        self.handled_bytes += size
+        with self._lock:
+            self.handled_bytes += size
 
     def holds_back(self, source: Connection) -> None:
         """Keep who is held back."""
-        self.held_back.append(source)
+        with self._lock:
+            self.held_back.append(source)
 
     def pause_reading(self) -> None:
         """Count it."""
-        self.pauses += 1
+        with self._lock:
+            self.pauses += 1
 
     def resume_reading(self) -> None:
-        """Count it."""
-        self.pauses -= 1
+        """Take one back."""
+        with self._lock:
+            self.pauses -= 1
