@@ -24,6 +24,8 @@ def link_opened(state: State) -> Step:
 
 def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
     """Whatever ran is over. What upstream had not confirmed waits for the next link, if there may be one."""
+    if state.link not in {"opening", "open"}:
+        return Step(state)
     problem = Problem(lost.code, lost.description)
     if not lost.retryable or state.losses >= policy.reconnects:
         return Step(replace(state, link="ended"), (EndSession(problem),))

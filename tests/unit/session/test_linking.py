@@ -130,3 +130,10 @@ def test_a_link_that_stays_silent_counts_as_lost(at):
 
 def test_a_link_that_nobody_asked_for_changes_nothing(at):
     assert at().handle(LinkOpened()) == []
+
+
+def test_a_loss_told_twice_counts_once(at):
+    session = at()
+    session.handle(LOST)
+    assert session.handle(LOST) == []
+    assert session.state.losses == 1
