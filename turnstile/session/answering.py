@@ -114,7 +114,7 @@ def item_confirmed(state: State, item_id: str) -> Step:
 def item_lost(state: State, item: Item, problem: Problem) -> Step:
     """The item did not get into the conversation: it is owed nothing, and is reported."""
     after = replace(state, items=tuple(other for other in state.items if other is not item))
-    return Step(after, _answers(item.ref, problem))
+    return Step(after, _answers(item.ref, problem) or (Reported(problem),))
 
 
 def _with(items: Iterable[Item], changed: Item) -> tuple[Item, ...]:
@@ -143,7 +143,8 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
         state,
         response=response,
         requested=None if ours else create,
-        expected="",
+        # Nor does it answer the turn that the API heard end: that one's time runs on.
+        expected=state.expected if say else "",
         items=tuple(item for item in state.items if item not in seen),
     )
     return Step(after, (*effects, *_answers(say.ref if say else None, None)))
@@ -160,6 +161,15 @@ def response_finished(state: State, finished: ResponseFinished, policy: Policy) 
 def response_ended_unheard(state: State, response: Response, policy: Policy) -> Step:
     """The cancelled response ended without a ``response.done``: it is not active, or nothing was heard of it."""
     return _finished(state, response, "cancelled", policy)
+
+
+def cancel_stalled(state: State, response: Response, policy: Policy) -> Step:
+    """Nothing was heard of the response since it was cancelled; where it had stalled before, that was said."""
+    step = response_ended_unheard(state, response, policy)
+    if response.cancel and response.cancel.because == "stalled":
+        return step
+    text = f"The cancelled response {response.response_id} did not end (response.done) in {policy.cancel_timeout:g} s."
+    return Step(step.state, (Reported(Problem("cancel_stalled", text)), *step.effects))
 
 
 def _finished(state: State, response: Response, outcome: Outcome, policy: Policy) -> Step:

@@ -24,9 +24,11 @@ def speech_started(state: State) -> Step:
 def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
     """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself."""
     hearing = replace(state.hearing, speaking=False, stopped=stopped.item_id)
-    expected = _expectation(state, stopped.item_id) if state.api_answers_turns else state.expected
-    after = replace(state, hearing=hearing, expected=expected, items=turn_ended(state.items))
-    return Step(after)
+    after = replace(state, hearing=hearing)
+    if not state.api_answers_turns:
+        return Step(after)  # Ours to answer, once it is committed.
+    expected = _expectation(state, stopped.item_id)
+    return Step(replace(after, expected=expected, items=turn_ended(state.items)))
 
 
 def _expectation(state: State, item_id: str) -> str:
@@ -61,7 +63,7 @@ def turn_unanswered(state: State, policy: Policy) -> Step:
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
     """Commit what was heard when it is its turn; the response follows the commit."""
-    if not state.is_ready:
+    if not state.is_ready or len(state.commits) >= policy.max_held:
         return Step(state, postpone=True)
     return _commit(state, request.ref, policy)
 
@@ -105,6 +107,14 @@ def settle_commit(state: State, policy: Policy) -> Step | None:
     if not state.proxy_commits or state.hearing.uncommitted <= 0:
         return Step(replace(state, hearing=replace(state.hearing, due=False)))
     return _commit(state, None, policy)
+
+
+def commit_stalled(state: State, policy: Policy) -> Step:
+    """The oldest commit has no answer: a stall is said, also when nobody asked for the commit."""
+    text = f"Upstream did not commit the input audio (input_audio_buffer.committed) within {policy.commit_timeout:g} s."
+    problem = Problem("commit_stalled", text)
+    step = commit_lost(state, state.commits[0], problem)
+    return Step(step.state, step.effects or (Reported(problem),))
 
 
 def commit_lost(state: State, commit: Commit, problem: Problem) -> Step:

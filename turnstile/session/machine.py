@@ -149,12 +149,12 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
             step = answering.cancel(state, response, "stalled", policy)
             return replace(step, effects=(Reported(Problem("response_stalled", text)), *step.effects))
         case "cancel" if response:
-            return answering.response_ended_unheard(state, response, policy)
+            return answering.cancel_stalled(state, response, policy)
         case "item":
             item = next(item for item in state.items if item.event_id == fired.token)
             return answering.item_lost(state, item, Problem("item_stalled", late))
         case "commit":
-            return listening.commit_lost(state, state.commits[0], Problem("commit_stalled", late))
+            return listening.commit_stalled(state, policy)
         case "retry":
             return Step(replace(state, backing_off=False))
         case _:

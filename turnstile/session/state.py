@@ -288,8 +288,9 @@ class State:
     @property
     def turn_is_running(self) -> bool:
         """Whether the user or the agent has the turn, or is about to."""
-        busy = self.response or self.requested or self.expected or self.sayings or self.items or self.hearing.speaking
-        return bool(busy)
+        agent = self.response or self.requested or self.expected or self.sayings
+        user = self.hearing.speaking or self.commits or self.items
+        return bool(agent or user)
 
     @property
     def api_answers_turns(self) -> bool:

@@ -20,7 +20,7 @@ from turnstile.session.events import (
     TimerFired,
     UserMessageGiven,
 )
-from turnstile.session.state import Create, Hearing, Item, Policy, Response
+from turnstile.session.state import Cancel, Commit, Create, Hearing, Item, Policy, Response
 
 COLLISION = "conversation_already_has_active_response"
 OWED = Item("ts_9", content=MESSAGE, stage="confirmed")
@@ -330,3 +330,31 @@ def test_an_item_that_is_never_confirmed_is_answered_as_such(at):
     session = at()
     (item,) = of(SendItem, session.handle(HELLO))
     assert answers(session.handle(TimerFired("item", item.event_id))) == [(1, "item_stalled", False)]
+
+
+def test_an_item_whose_request_has_its_answer_is_reported_when_a_new_link_refuses_it(at):
+    session = at(items=(Item("ts_9", content=MESSAGE, stage="sent", event_id="ts_10"),))
+    effects = session.handle(Refused("ts_10", "invalid_value", "no"))
+    assert [report.problem.code for report in of(Reported, effects)] == ["invalid_value"]
+
+
+def test_a_cancel_without_an_end_is_reported_and_the_gate_opens(at):
+    session = at(response=Response("resp_1", cancel=Cancel("ts_7", "asked")))
+    effects = session.handle(TimerFired("cancel", "ts_7"))
+    assert [report.problem.code for report in of(Reported, effects)] == ["cancel_stalled"]
+    assert session.state.phase == "idle"
+
+
+def test_a_stalled_response_is_reported_once_also_when_its_cancel_stalls(at):
+    session = at(response=Response("resp_1", cancel=Cancel("ts_7", "stalled")))
+    assert of(Reported, session.handle(TimerFired("cancel", "ts_7"))) == []
+
+
+def test_the_agent_does_not_speak_by_default_while_a_forced_end_is_under_way(at):
+    assert answers(at(commits=(Commit("ts_0", 1),)).handle(say())) == [(5, "injection_refused", False)]
+
+
+def test_more_agent_messages_than_may_wait_are_held(at):
+    session = at(policy=Policy(max_held=1), items=(OWED,), backing_off=True)
+    session.handle(say("queue"))
+    assert of(Held, session.handle(say("queue", 6))) == [Held(6, "idle")]

@@ -7,6 +7,7 @@ from session_words import answers, detection, of
 
 from turnstile.session.effects import Held, ObserveAudio, Reported, SendCommit, SendCreate, StartTimer
 from turnstile.session.events import (
+    AgentMessageGiven,
     AudioHeard,
     ConfigAnswered,
     ConfigRequested,
@@ -19,7 +20,7 @@ from turnstile.session.events import (
     TurnCommitted,
     TurnEndForced,
 )
-from turnstile.session.state import Commit, Hearing, Response
+from turnstile.session.state import Commit, Create, Hearing, Item, Policy, Response
 
 OFF = detection(None)
 BY_US = detection({"type": "server_vad", "create_response": False})
@@ -157,3 +158,36 @@ def test_a_commit_that_is_due_when_the_proxy_commits_no_more_is_forgotten(at):
     session = at(hearing=Hearing(due=True, uncommitted=200))
     session.handle(SpeechStarted())
     assert not session.state.hearing.due
+
+
+def test_what_the_user_broke_in_on_waits_for_the_commit_where_the_proxy_answers_turns(at):
+    session = at(config=BY_US, items=(Item("ts_9", content={}, stage="confirmed", owed="later"),))
+    assert of(SendCreate, session.handle(SpeechStopped("item_1"))) == []
+    assert len(of(SendCreate, session.handle(TurnCommitted("item_1")))) == 1
+    session.handle(ResponseStarted("resp_1", "ts_0"))
+    assert of(SendCreate, session.handle(ResponseFinished("resp_1"))) == []
+
+
+def test_a_turn_that_ended_just_before_an_agent_message_began_is_still_owed_its_answer(at):
+    session = at(requested=Create("ts_0", AgentMessageGiven(5, {}, "queue")))
+    for fact in (SpeechStopped("item_1"), TurnCommitted("item_1"), ResponseStarted("resp_1", "ts_0")):
+        session.handle(fact)
+    session.handle(ResponseFinished("resp_1"))
+    assert session.state.phase == "expected"
+    assert len(of(SendCreate, session.handle(TimerFired("expected", session.state.expected)))) == 1
+
+
+def test_a_commit_of_the_proxys_own_that_stays_unanswered_is_reported(at):
+    effects = at(commits=(Commit("ts_0"),)).handle(TimerFired("commit", "ts_0"))
+    assert [report.problem.code for report in of(Reported, effects)] == ["commit_stalled"]
+
+
+def test_a_commit_of_the_proxys_own_that_is_refused_is_nobodys_business(at):
+    refused = Refused("ts_0", "input_audio_buffer_commit_empty", "buffer too small")
+    assert of(Reported, at(commits=(Commit("ts_0"),)).handle(refused)) == []
+
+
+def test_no_more_forced_ends_are_under_way_than_may_wait(at):
+    session = at(policy=Policy(max_held=1))
+    session.handle(TurnEndForced(1))
+    assert of(Held, session.handle(TurnEndForced(2))) == [Held(2, "idle")]
