@@ -1,0 +1,216 @@
+"""Putting the configuration together from its sources, and saying in one line what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from turnstile.config.sections import (
+    OPENAI_URL,
+    SIMULATOR,
+    DispatcherSection,
+    LimitsSection,
+    LogSection,
+    Section,
+    ServerSection,
+    SessionSection,
+    SimulatorSection,
+    UpstreamSection,
+)
+from turnstile.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+Nested = dict[str, Any]
+
+ENV_PREFIX = "TURNSTILE_"
+# Read by the test suite, not by the process.
+_TEST_ENV = "TURNSTILE_TEST_"
+# The original's variables, so that a host which starts the original's process can start this one instead.
+LEGACY_ENV = {
+    "OPENAI_API_KEY": "upstream.api_key",
+    "OPENAI_REALTIME_URL": "upstream.url",
+    "OPENAI_PROXY_PORT": "server.port",
+    "LOG_LEVEL": "log.level",
+    "OPENAI_PROXY_TLS_KEY_PATH": "server.tls_key_file",
+    "OPENAI_PROXY_TLS_CERT_PATH": "server.tls_cert_file",
+    "OPENAI_PROXY_CLIENT_JSON_PASSTHROUGH": "server.client_json_passthrough",
+}
+
+
+class Config(BaseSettings):
+    """All settings of the process."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__", validate_default=True
+    )
+    files: ClassVar[Nested] = {}
+    origins: ClassVar[Mapping[str, str]] = {}
+
+    server: ServerSection = ServerSection.model_validate({})
+    upstream: UpstreamSection = UpstreamSection.model_validate({})
+    session: SessionSection = SessionSection.model_validate({})
+    limits: LimitsSection = LimitsSection.model_validate({})
+    dispatcher: DispatcherSection = DispatcherSection.model_validate({})
+    log: LogSection = LogSection.model_validate({})
+    simulator: SimulatorSection = SimulatorSection.model_validate({})
+
+    @property
+    def upstream_url(self) -> str:
+        """The upstream's address in effect."""
+        return self.upstream.url or (OPENAI_URL if self.upstream.api_key else SIMULATOR)
+
+    def serves_model(self, model: str) -> bool:
+        """Tell whether a client may name this model."""
+        return model == self.upstream.model or any(fnmatchcase(model, pattern) for pattern in self.upstream.models)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: flags, the environment, the original's environment, the files."""
+        del dotenv_settings, file_secret_settings
+        legacy = {path: os.environ[name] for name, path in LEGACY_ENV.items() if os.environ.get(name)}
+        return (
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, _nested(legacy)),
+            InitSettingsSource(settings_cls, cls.files),
+        )
+
+
+def load_config(files: Sequence[Path] = (), flags: Mapping[str, str] | None = None) -> Config:
+    """Put the configuration together.
+
+    Args:
+        files: TOML files; a later one wins over an earlier one.
+        flags: Values by path, such as ``{"server.port": "9000"}``; they win over everything.
+
+    Raises:
+        ConfigError: Something cannot be used; one line that names the setting and the fix.
+    """
+    flags = flags or {}
+    values: Nested = {}
+    came_from: dict[str, str] = {}
+    for file in files:
+        content = _read(file)
+        _lay_over(values, content)
+        came_from |= dict.fromkeys(_paths(content), str(file))
+    came_from |= {path: name for name, path in LEGACY_ENV.items() if os.environ.get(name)}
+    came_from |= _environment()
+    came_from |= dict.fromkeys(flags, "the command line")
+
+    class Loaded(Config):
+        """The configuration with these files under it."""
+
+        files = values
+        origins = came_from
+
+    try:
+        return Loaded(**_nested(flags))
+    except ValidationError as error:
+        raise ConfigError("invalid_config", _describe(error, came_from)) from None
+
+
+def sections() -> Iterator[tuple[str, type[Section]]]:
+    """Yield every section and its name."""
+    for name, field in Config.model_fields.items():
+        section: Any = field.annotation
+        yield name, section
+
+
+def settings() -> Iterator[tuple[str, str, Any]]:
+    """Yield every setting: its path, its description, its default."""
+    for name, section in sections():
+        for setting, field in section.model_fields.items():
+            yield f"{name}.{setting}", field.description or "", field.default
+
+
+def env_name(path: str) -> str:
+    """Return the environment variable of a setting."""
+    return ENV_PREFIX + path.upper().replace(".", "__")
+
+
+def _environment() -> dict[str, str]:
+    """Return which settings the environment gives, by which variable; one that no setting has is refused."""
+    known = {env_name(path): path for path, *_ in settings()}
+    given: dict[str, str] = {}
+    for name in os.environ:
+        shouted = name.upper()
+        if not shouted.startswith(ENV_PREFIX) or shouted.startswith(_TEST_ENV):
+            continue
+        if shouted not in known:
+            raise ConfigError("invalid_config", f"{name}: is no setting{_nearest(shouted, list(known))}.")
+        given[known[shouted]] = name
+    return given
+
+
+def _nested(values: Mapping[str, str]) -> Nested:
+    result: Nested = {}
+    for path, value in values.items():
+        section, _, name = path.partition(".")
+        result.setdefault(section, {})[name] = value
+    return result
+
+
+def _paths(content: Nested) -> Iterator[str]:
+    for section, values in content.items():
+        if isinstance(values, dict):
+            yield from (f"{section}.{name}" for name in values)
+
+
+def _lay_over(base: Nested, other: Nested) -> None:
+    for name, value in other.items():
+        if isinstance(value, dict) and isinstance(base.get(name), dict):
+            _lay_over(base[name], value)
+        else:
+            base[name] = value
+
+
+def _read(file: Path) -> Nested:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError("unreadable_config", f"{file}: cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("invalid_config", f"{file}: is no TOML: {error}.") from None
+
+
+def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
+    first, *more = error.errors(include_url=False, include_context=False)
+    path = ".".join(str(part) for part in first["loc"][:2])
+    origin = f" ({origins[path]})" if path in origins else ""
+    rest = f" ({len(more)} more)" if more else ""
+    return f"{path}{origin}: {_what(path, first)}.{rest}"
+
+
+def _what(path: str, first: ErrorDetails) -> str:
+    if first["type"] == "extra_forbidden":
+        return f"is no setting{_nearest(path, [known for known, *_ in settings()])}"
+    if first["type"] == "model_type":
+        return f"is a section; write [{path}] and its settings below"
+    words = first["msg"].removeprefix("Value error, ")
+    words = words[:1].lower() + words[1:]
+    shown = "" if "key" in path or first["type"] == "value_error" else f", not {first['input']!r}"
+    return f"{words}{shown}"
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}" if near else ""
