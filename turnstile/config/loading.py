@@ -196,7 +196,7 @@ def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
     first, *more = error.errors(include_url=False, include_context=False)
     path = ".".join(str(part) for part in first["loc"][:2])
     origin = f" ({origins[path]})" if path in origins else ""
-    rest = f" ({len(more)} more)" if more else ""
+    rest = f" {len(more)} more." if more else ""
     return f"{path}{origin}: {_what(path, first)}.{rest}"
 
 
@@ -213,4 +213,4 @@ def _what(path: str, first: ErrorDetails) -> str:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}" if near else ""
+    return f"; did you mean {near[0]}" if near else "; python -m turnstile.config shows all"

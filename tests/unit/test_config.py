@@ -1,0 +1,384 @@
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from turnstile.config import (
+    LEGACY_ENV,
+    OPENAI_URL,
+    SIMULATOR,
+    Config,
+    default_toml,
+    env_name,
+    explain,
+    load_config,
+    notices,
+    settings,
+    upstream_target,
+)
+from turnstile.errors import ConfigError
+from turnstile.testing import patience
+
+CONFIG = Path(__file__).parents[2] / "config"
+KEY = "sk-nobody-may-see-this"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch):
+    for name in os.environ:
+        if name in LEGACY_ENV or (name.upper().startswith("TURNSTILE_") and not name.startswith("TURNSTILE_TEST_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="turnstile.toml"):
+        file = tmp_path / name
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def complaint(*files, **flags):
+    """The one line that refuses a configuration; double underscores in flags stand for dots."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(files, {name.replace("__", "."): value for name, value in flags.items()})
+    words = caught.value.problem.description
+    assert "\n" not in words
+    assert words.endswith(".")
+    return words
+
+
+# What there is.
+
+
+def test_default_toml_in_the_repository_is_the_one_that_the_code_gives():
+    assert (CONFIG / "default.toml").read_text() == default_toml()
+
+
+def test_default_toml_is_printed_when_the_package_is_run():
+    command = [sys.executable, "-m", "turnstile.config"]
+    result = subprocess.run(  # noqa: S603 - our own module
+        command, capture_output=True, text=True, check=True, cwd=CONFIG.parent, timeout=patience(30)
+    )
+    assert result.stdout == default_toml()
+
+
+@pytest.mark.parametrize(("path", "description", "default"), list(settings()), ids=lambda value: str(value)[:40])
+def test_a_setting_is_described_and_shown_with_its_default_and_its_variable(path, description, default):
+    assert description.endswith(".")
+    section, name = path.split(".")
+    text = default_toml().partition(f"\n[{section}]\n")[2].partition("\n[")[0]
+    assert f"# {description}" in text
+    assert f"# Environment: {env_name(path)}" in text
+    shown = tomllib.loads(default_toml())[section].get(name)
+    assert shown == (list(default) if isinstance(default, tuple) else default)
+
+
+@pytest.mark.parametrize("line", ["# Bounds: at least 0, at most 65535.", '# One of: "server", "proxy".'])
+def test_default_toml_says_what_may_be_set(line):
+    assert line in default_toml()
+
+
+def test_default_toml_changes_nothing_when_it_is_loaded():
+    assert load_config([CONFIG / "default.toml"]).model_dump() == Config().model_dump()
+
+
+@pytest.mark.parametrize("file", sorted(CONFIG.glob("*.toml")), ids=lambda file: file.name)
+def test_a_file_of_the_repository_loads(file):
+    load_config([file])
+
+
+# Where a value comes from.
+
+
+def test_a_file_wins_over_the_default(write):
+    assert load_config([write("[server]\nport = 1111")]).server.port == 1111
+
+
+def test_a_later_file_wins_over_an_earlier_one_where_both_speak(write):
+    first = write('[server]\nport = 1111\nhost = "first"', "first.toml")
+    second = write("[server]\nport = 2222", "second.toml")
+    server = load_config([first, second]).server
+    assert (server.host, server.port) == ("first", 2222)
+
+
+def test_the_originals_environment_wins_over_a_file(write, monkeypatch):
+    monkeypatch.setenv("OPENAI_PROXY_PORT", "3333")
+    assert load_config([write("[server]\nport = 1111")]).server.port == 3333
+
+
+def test_our_environment_wins_over_the_originals(monkeypatch):
+    monkeypatch.setenv("OPENAI_PROXY_PORT", "3333")
+    monkeypatch.setenv("TURNSTILE_SERVER__PORT", "4444")
+    assert load_config().server.port == 4444
+
+
+def test_a_flag_wins_over_everything(write, monkeypatch):
+    monkeypatch.setenv("OPENAI_PROXY_PORT", "3333")
+    monkeypatch.setenv("TURNSTILE_SERVER__PORT", "4444")
+    assert load_config([write("[server]\nport = 1111")], {"server.port": "5555"}).server.port == 5555
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("OPENAI_REALTIME_URL", "wss://example.com/v1/realtime", "wss://example.com/v1/realtime"),
+        ("OPENAI_PROXY_PORT", "9000", 9000),
+        ("LOG_LEVEL", "DEBUG", "debug"),
+        ("LOG_LEVEL", "warn", "warning"),
+        ("OPENAI_PROXY_CLIENT_JSON_PASSTHROUGH", "true", True),
+        ("OPENAI_PROXY_CLIENT_JSON_PASSTHROUGH", "1", True),
+    ],
+)
+def test_a_variable_of_the_original_is_taken(monkeypatch, name, value, expected):
+    monkeypatch.setenv(name, value)
+    section, setting = LEGACY_ENV[name].split(".")
+    assert getattr(getattr(load_config(), section), setting) == expected
+
+
+def test_the_key_is_taken_from_the_originals_variable(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert load_config().upstream.api_key.get_secret_value() == KEY
+
+
+def test_the_certificate_is_taken_from_the_originals_variables(monkeypatch):
+    monkeypatch.setenv("OPENAI_PROXY_TLS_CERT_PATH", "/tls/crt")
+    monkeypatch.setenv("OPENAI_PROXY_TLS_KEY_PATH", "/tls/key")
+    server = load_config().server
+    assert (server.tls_cert_file, server.tls_key_file) == (Path("/tls/crt"), Path("/tls/key"))
+
+
+def test_an_empty_variable_of_the_original_says_nothing(monkeypatch):
+    for name in LEGACY_ENV:
+        monkeypatch.setenv(name, "")
+    assert load_config().model_dump() == Config().model_dump()
+
+
+def test_every_variable_of_the_original_stands_for_a_setting():
+    assert set(LEGACY_ENV.values()) <= {path for path, *_ in settings()}
+
+
+def test_a_variable_of_the_tests_is_no_setting(monkeypatch):
+    monkeypatch.setenv("TURNSTILE_TEST_PATIENCE", "3")
+    assert load_config().model_dump() == Config().model_dump()
+
+
+@pytest.mark.parametrize("value", ["a, b", '["a", "b"]'])
+def test_a_list_is_taken_from_a_variable_and_from_a_flag(monkeypatch, value):
+    assert load_config(flags={"upstream.models": value}).upstream.models == ("a", "b")
+    monkeypatch.setenv("TURNSTILE_UPSTREAM__MODELS", value)
+    assert load_config().upstream.models == ("a", "b")
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "words"),
+    [
+        ("server.port", "99999", "server.port (the command line): input should be less than or equal to 65535, not "),
+        ("server.prot", "1", "server.prot (the command line): is no setting; did you mean server.port."),
+        ("zzz.qqq", "1", "zzz: is no setting; python -m turnstile.config shows all."),
+        ("upstream.kind", "gemini", "upstream.kind (the command line): input should be 'openai', 'azure' or "),
+        ("upstream.url", "https://example.com", "use wss:// instead of https://"),
+        ("upstream.url", "http://example.com", "use ws:// instead of http://"),
+        ("upstream.url", "ftp://example.com", 'is no WebSocket address; use wss://host/path, or "simulator:"'),
+        ("upstream.url", "wss:///path", "is no WebSocket address"),
+        ("upstream.url", "wss://example.com:99999/", "port out of range 0-65535"),
+        ("upstream.url", "wss://example.com:0/", "has port 0"),
+        ("upstream.model", "", "upstream.model (the command line): string should have at least 1 character"),
+        ("server.component_path", "openai", 'is no path; write it with a "/" in front'),
+        ("server.component_path", "/a?b", "is no path"),
+        ("server.component_path", "/v1/agent/converse", "voice_agent_path and component_path: must differ"),
+        ("server.tls_key_file", "/key", "tls_cert_file and tls_key_file: give both or none"),
+        ("limits.low_water_bytes", "300000", "low_water_bytes: must be less than high_water_bytes"),
+        ("log.level", "loud", "log.level (the command line): input should be 'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_its_setting_and_the_fix(flag, value, words):
+    refused = complaint(**{flag: value})
+    assert words in refused
+    assert refused.startswith(flag.split(".")[0])
+
+
+def test_the_number_of_further_mistakes_is_told_when_there_are_several():
+    assert complaint(server__port="x", session__max_held="0").endswith(", not 'x'. 1 more.")
+
+
+@pytest.mark.parametrize(
+    "url", [f"wss://me:{KEY}@host/x", f"wss://host/x?api-key={KEY}", f"wss://host/x?a=b&API_KEY={KEY}"]
+)
+def test_a_key_in_the_address_is_refused_and_not_repeated(url):
+    words = complaint(upstream__url=url)
+    assert "holds credentials; put them into api_key" in words
+    assert KEY not in words
+
+
+def test_a_key_of_the_wrong_kind_is_refused_and_not_repeated(write):
+    words = complaint(write(f'[upstream]\napi_key = ["{KEY}"]'))
+    assert words.startswith("upstream.api_key (")
+    assert KEY not in words
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TURNSTILE_SERVER__PROT", "TURNSTILE_SERVER__PORT"),
+        ("TURNSTILE_SERVR__PORT", "TURNSTILE_SERVER__PORT"),
+        ("TURNSTILE_SERVER_PORT", "TURNSTILE_SERVER__PORT"),
+        ("TURNSTILE_SERVER__PORT__X", "TURNSTILE_SERVER__PORT"),
+        ("TURNSTILE_UPSTREAM", "TURNSTILE_UPSTREAM__URL"),
+    ],
+)
+def test_a_variable_that_no_setting_has_is_refused_with_the_nearest(monkeypatch, name, meant):
+    monkeypatch.setenv(name, "1")
+    assert complaint() == f"{name}: is no setting; did you mean {meant}."
+
+
+def test_a_refused_value_is_traced_to_its_variable(monkeypatch):
+    monkeypatch.setenv("OPENAI_PROXY_PORT", "http")
+    assert complaint().startswith("server.port (OPENAI_PROXY_PORT): ")
+
+
+def test_a_refused_value_is_traced_to_its_file(write):
+    file = write("[server]\nport = -1")
+    assert complaint(file) == f"server.port ({file}): input should be greater than or equal to 0, not -1."
+
+
+def test_a_setting_outside_of_its_section_is_refused_with_where_it_belongs(write):
+    assert complaint(write("port = 1")) == "port: is no setting; did you mean server.port."
+
+
+def test_a_section_that_is_a_value_is_refused(write):
+    assert complaint(write("server = 1")) == "server: is a section; write [server] and its settings below."
+
+
+def test_a_file_that_is_not_there_is_refused_in_words(tmp_path):
+    file = tmp_path / "none.toml"
+    assert complaint(file) == f"{file}: cannot be read: No such file or directory."
+
+
+@pytest.mark.parametrize("content", [b"[server", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_refused_in_words(tmp_path, content):
+    file = tmp_path / "odd.toml"
+    file.write_bytes(content)
+    assert complaint(file).startswith(f"{file}: is no TOML: ")
+
+
+# What it comes to.
+
+
+def test_the_simulator_answers_when_there_is_no_key():
+    assert load_config().upstream_url == SIMULATOR
+
+
+def test_openai_answers_when_there_is_a_key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert load_config().upstream_url == OPENAI_URL
+
+
+def test_a_client_may_name_the_models_that_the_operator_allows():
+    config = load_config(flags={"upstream.model": "our-deployment", "upstream.models": "gpt-realtime*"})
+    assert config.serves_model("our-deployment")
+    assert config.serves_model("gpt-realtime-mini")
+    assert not config.serves_model("gpt-4o")
+
+
+def target(model=None, **upstream):
+    return upstream_target(load_config(flags={f"upstream.{name}": value for name, value in upstream.items()}), model)
+
+
+def test_openai_gets_the_model_in_the_query_and_a_bearer_token():
+    there = target(api_key=KEY, organization="org-1", project="proj-1")
+    assert there.url == f"{OPENAI_URL}?model=gpt-realtime"
+    assert there.headers == {
+        "Authorization": f"Bearer {KEY}",
+        "OpenAI-Organization": "org-1",
+        "OpenAI-Project": "proj-1",
+    }
+
+
+def test_the_model_that_the_client_named_goes_before_the_one_in_the_address():
+    url = f"{OPENAI_URL}?model=in-the-address"
+    assert target(url=url).url == url
+    assert target(url=url, model="named").url == f"{OPENAI_URL}?model=named"
+
+
+def test_azure_gets_the_deployment_as_model_and_its_own_header():
+    url = "wss://mine.openai.azure.com/openai/v1/realtime"
+    there = target(url=url, kind="azure", api_key=KEY)
+    assert there.url == f"{url}?model=gpt-realtime"
+    assert there.headers == {"api-key": KEY}
+
+
+def test_azures_preview_path_gets_the_deployment_by_its_name():
+    url = "wss://mine.openai.azure.com/openai/realtime?api-version=2024-10-01-preview"
+    assert target(url=url, kind="azure").url == f"{url}&deployment=gpt-realtime"
+
+
+def test_a_compatible_api_gets_no_header_without_a_key():
+    there = target(url="ws://127.0.0.1:9/v1/realtime", kind="compatible")
+    assert there.url == "ws://127.0.0.1:9/v1/realtime?model=gpt-realtime"
+    assert there.headers == {}
+
+
+def test_the_simulator_is_told_the_model_too():
+    assert target().url.startswith(SIMULATOR)
+
+
+def test_the_key_is_in_no_repr(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    config = load_config()
+    assert KEY not in repr(config) + str(config) + repr(upstream_target(config, None)) + explain(config)
+
+
+def test_explain_says_where_it_listens_and_connects_when_nothing_is_set():
+    assert explain(load_config()).splitlines() == [
+        "Listens on ws://127.0.0.1:8080/v1/agent/converse (Deepgram Voice Agent clients)",
+        "       and ws://127.0.0.1:8080/openai (the React component)",
+        "Connects to simulator: (openai, model gpt-realtime, without a key)",
+        "Responses to spoken turns are begun by the API",
+        "All settings are the defaults",
+    ]
+
+
+def test_explain_says_what_is_set_and_where_it_came_from(write, monkeypatch):
+    file = write('[session]\nturns = "proxy"')
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    lines = explain(load_config([file], {"server.port": "9000"})).splitlines()
+    assert "Responses to spoken turns are begun by the proxy" in lines
+    assert lines[lines.index("Set otherwise than the default:") + 1 :] == [
+        "  server.port = 9000 (from the command line)",
+        "  upstream.api_key = (secret) (from OPENAI_API_KEY)",
+        f'  session.turns = "proxy" (from {file})',
+    ]
+
+
+def test_explain_shows_files_and_tls(tmp_path):
+    certificate = tmp_path / "crt"
+    certificate.write_text("")
+    flags = {"server.tls_cert_file": str(certificate), "server.tls_key_file": str(certificate)}
+    words = explain(load_config(flags=flags))
+    assert "Listens on wss://" in words
+    assert f'server.tls_cert_file = "{certificate}"' in words
+    assert "Warning" not in words
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"server.client_json_passthrough": "1"}, "server.client_json_passthrough has no effect"),
+        ({"upstream.url": OPENAI_URL}, "upstream.api_key is not set"),
+        ({"upstream.url": SIMULATOR, "upstream.api_key": KEY}, "upstream.api_key is set, but the simulator answers"),
+        ({"upstream.ca_file": "/no/such/file"}, "upstream.ca_file: /no/such/file cannot be read"),
+    ],
+)
+def test_explain_warns_of_what_is_hardly_meant(flags, words):
+    config = load_config(flags=flags)
+    assert [notice for notice in notices(config) if words in notice]
+    assert f"Warning: {words}" in explain(config)
