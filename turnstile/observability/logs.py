@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 _session: ContextVar[str] = ContextVar("turnstile_session", default="-")
 
-# A net under the rule that no secret is logged: OpenAI's keys, and whatever follows a scheme of authorization.
-_SECRET = re.compile(r"\b(?:sk|ek)-[\w-]{6,}|(?<=Bearer )\S+|(?<=Token )\S+|(?<=api-key: )\S+", re.IGNORECASE)
+# A net under the rule that no secret is logged: OpenAI's keys, and what follows a scheme or a name of authorization,
+# in a header's own form, in JSON and in a query.
+_SECRET = re.compile(
+    r"""\b(?:sk|ek)-[\w-]{6,}
+    | (?<=\bBearer[ ])[^\s"']+
+    | (?<=\bToken[ ])[^\s"']+
+    | (?:(?<=api-key)|(?<=api_key))(?P<between>["']?[ ]?[:=][ ]?["']?)[^\s"'&]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @contextmanager
@@ -31,7 +38,7 @@ def session_context(session_id: str) -> Iterator[None]:
 
 def without_secrets(text: str) -> str:
     """Return `text` with everything masked that looks like a key."""
-    return _SECRET.sub("***", text)
+    return _SECRET.sub(lambda match: f"{match['between'] or ''}***", text)
 
 
 class _SessionFilter(logging.Filter):
