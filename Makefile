@@ -37,7 +37,7 @@ demo: $(READY)
 
 # 1,000 random sessions over real sockets.
 soak: $(READY)
-	$(BIN)/python tests/soak/soak.py
+	$(BIN)/python tests/integration/soak.py
 
 # Every interleaving of a small world.
 walk: $(READY)

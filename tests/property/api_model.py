@@ -13,11 +13,19 @@ COLLISION = "conversation_already_has_active_response"
 
 @dataclass(frozen=True)
 class Running:
-    """The active response: its id, the items that it sees, and what it still does, step by step."""
+    """The active response, from its acceptance on; ``response.created`` is its first step.
+
+    Args:
+        response_id: Its id.
+        sees: The items in the conversation when it was accepted.
+        steps: What it still does.
+        client_event_id: The create that it answers.
+    """
 
     response_id: str
     sees: tuple[str, ...]
     steps: tuple[str, ...]
+    client_event_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,6 @@ class Api:
         items: The conversation.
         finished: For each response that ended: its id, how, and what it had seen.
         collisions: How many creates were refused for another response.
-        owes: The server will begin a response to a spoken turn.
         names_errors: Errors carry the event id that they refuse.
     """
 
@@ -43,7 +50,6 @@ class Api:
     begun: int = 0
     turns: int = 0
     collisions: int = 0
-    owes: bool = False
     names_errors: bool = True
     auto: bool = True
     voice_locked: bool = False
@@ -96,14 +102,8 @@ class Api:
     def _begin(self, metadata: dict | None) -> tuple[Api, list[dict]]:
         response_id = f"resp_{self.begun}"
         steps = self.scripts[0] if self.scripts else ("text", "done")
-        after = replace(
-            self,
-            scripts=self.scripts[1:],
-            running=Running(response_id, self.items, steps),
-            begun=self.begun + 1,
-            owes=False,
-        )
-        return after, [_response("response.created", response_id, "in_progress", metadata)]
+        running = Running(response_id, self.items, ("created", *steps), (metadata or {}).get("client_event_id"))
+        return replace(self, scripts=self.scripts[1:], running=running, begun=self.begun + 1), []
 
     def _cancel(self, event: dict) -> tuple[Api, list[dict]]:
         if not self.running or self.running.response_id != event["response_id"]:
@@ -112,6 +112,10 @@ class Api:
 
     def _finish(self, status: str) -> tuple[Api, list[dict]]:
         assert self.running
+        if self.running.steps[:1] == ("created",):
+            announced, events = self.progress()
+            after, done = announced._finish(status)
+            return after, [*events, *done]
         ended = (self.running.response_id, status, self.running.sees)
         after = replace(self, running=None, finished=(*self.finished, ended))
         return after, [_response("response.done", self.running.response_id, status, None)]
@@ -128,6 +132,9 @@ class Api:
         step, *rest = run.steps
         after = replace(self, running=replace(run, steps=tuple(rest)))
         of = {"response_id": run.response_id, "output_index": len(self.calls), "item_id": f"item_{run.response_id}"}
+        if step == "created":
+            metadata = {"client_event_id": run.client_event_id} if run.client_event_id else None
+            return after, [_response("response.created", run.response_id, "in_progress", metadata)]
         if step == "call":
             call_id = f"call_{len(self.calls)}"
             after = replace(after, calls=(*self.calls, call_id))
@@ -150,17 +157,13 @@ class Api:
         return after, [*events, *done]
 
     def silence(self) -> tuple[Api, list[dict]]:
-        """The user stops: the turn is committed, and answered soon if the server does so by itself."""
+        """The user stops: the turn is committed, and a response begun if the server does so by itself and can."""
         item_id = f"turn_{self.turns}"
         after, committed = self._commit()
         stopped = {"type": "input_audio_buffer.speech_stopped", "item_id": item_id}
-        return replace(after, owes=self.auto), [stopped, *committed]
-
-    def answer_turn(self) -> tuple[Api, list[dict]]:
-        """Begin the response that the server owes the turn; with another one active it just fails to."""
-        if self.running:
-            return replace(self, owes=False), []
-        return self._begin(None)
+        if self.auto and after.running is None:
+            after, _ = after._begin(None)
+        return after, [stopped, *committed]
 
 
 def _response(kind: str, response_id: str, status: str, metadata: dict | None) -> dict:

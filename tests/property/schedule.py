@@ -69,8 +69,6 @@ class Schedule:
             moves += [world.hear] * 3
         if world.facts:
             moves += [world.deliver] * 3
-        if world.api.owes:
-            moves += [lambda: world.serve(world.api.answer_turn())] * 2
         if world.api.running:
             moves += [self._progress] * 3
         moves += [lambda name=name: world.fire(name) for name in world.timers if name in _ANY_TIME]

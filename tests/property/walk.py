@@ -90,8 +90,6 @@ class _Position:
         world = self.world
         if self.speech < 2:
             yield "speech"
-        if world.api.owes:
-            yield "answer turn"
         if world.up:
             yield "process"
         if world.api.running:
@@ -112,8 +110,6 @@ class _Position:
             case ["speech"]:
                 world.serve(world.api.speech() if self.speech == 0 else world.api.silence())
                 self.speech += 1
-            case ["answer", "turn"]:
-                world.serve(world.api.answer_turn())
             case ["process"]:
                 world.process()
             case ["progress"]:

@@ -96,7 +96,8 @@ def settle_create(state: State, policy: Policy) -> Step | None:
     event_id = f"{policy.id_prefix}{state.serial}"
     after = replace(state, serial=state.serial + 1)
     if not state.sayings:
-        return Step(replace(after, requested=Create(event_id)), (SendCreate(event_id, {}, state.epoch),))
+        covers = tuple(item.item_id for item in state.items)
+        return Step(replace(after, requested=Create(event_id, None, covers)), (SendCreate(event_id, {}, state.epoch),))
     say, *rest = state.sayings
     after = replace(after, requested=Create(event_id, say), sayings=tuple(rest))
     return Step(after, (SendCreate(event_id, dict(say.response), state.epoch),))
@@ -126,7 +127,11 @@ def _answers(ref: int | None, problem: Problem | None) -> tuple[Effect, ...]:
 
 
 def response_started(state: State, started: ResponseStarted, policy: Policy) -> Step:
-    """A response began; every item that was in the conversation before has its response."""
+    """A response began, and has seen every item that was in the conversation before.
+
+    It began when upstream accepted the create, or committed the turn; ``response.created`` comes a while later. So
+    what came in between does not count as seen: better a second reply in a rare race than a lost one.
+    """
     if state.response and state.response.response_id == started.response_id:
         return Step(state)
     effects: tuple[Effect, ...] = ()
@@ -136,18 +141,30 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
     create = state.requested
     ours = create is not None and started.client_event_id == create.event_id
     say = create.say if create and ours else None
-    # An agent message speaks its own text, so it answers nobody.
-    seen = () if say else tuple(item for item in state.items if item.stage == "confirmed")
+    seen = _seen_by_ours(state, create) if create and ours else _seen_by_theirs(state)
     response = Response(started.response_id, seen, superfluous=ours and not say and not seen)
-    after = replace(
-        state,
-        response=response,
-        requested=None if ours else create,
-        # Nor does it answer the turn that the API heard end: that one's time runs on.
-        expected=state.expected if say else "",
-        items=tuple(item for item in state.items if item not in seen),
-    )
+    # Where ours began, the API could not begin its own: a turn that it was to answer is left to us.
+    left = tuple(item for item in state.items if item not in seen)
+    after = replace(state, response=response, requested=None if ours else create, expected="", items=left_to_us(left))
     return Step(after, (*effects, *_answers(say.ref if say else None, None)))
+
+
+def _seen_by_ours(state: State, create: Create) -> tuple[Item, ...]:
+    """What was there when we sent the create; an agent message speaks its own text, and answers nobody."""
+    if create.say:
+        return ()
+    return tuple(item for item in state.items if item.item_id in create.covers)
+
+
+def _seen_by_theirs(state: State) -> tuple[Item, ...]:
+    """What was there when the turn was committed; all, where nothing was heard of a turn."""
+    theirs = tuple(item for item in state.items if item.owed == "theirs")
+    return theirs or tuple(item for item in state.items if item.stage == "confirmed")
+
+
+def left_to_us(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The API does not begin the response that it owed: it is ours to create."""
+    return tuple(replace(item, owed="ours") if item.owed == "theirs" else item for item in items)
 
 
 def response_finished(state: State, finished: ResponseFinished, policy: Policy) -> Step:

@@ -44,7 +44,7 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     if not patch:
         return _confirmed(rest, batch, target)
     event_id = f"{policy.id_prefix}{rest.serial}"
-    update = Update(event_id, batch, patch, target)
+    update = Update(event_id, batch, patch, target, rest.epoch)
     effects: list[Effect] = [SendUpdate(event_id, patch, rest.epoch)]
     if batch:
         effects.insert(0, Merged(event_id, tuple(request.ref for request in batch)))
@@ -89,7 +89,7 @@ def sendable(state: State, config: Json, policy: Policy) -> Json:
 def _confirmed(state: State, requests: tuple[ConfigRequested, ...], target: Json) -> Step:
     """`target` is in force: every request behind it gets its one answer."""
     answers = tuple(Answered(request.ref, _shortfall(state, request, target)) for request in requests)
-    after = replace(state, accepted=target, in_force=target, configured=state.configured or bool(requests))
+    after = replace(state, accepted=target, in_force=target, configured=state.configured or bool(requests), overtaken=0)
     return Step(after, answers)
 
 
@@ -116,9 +116,14 @@ def config_answered(state: State, answer: ConfigAnswered) -> Step:
     return _confirmed(replace(state, updating=None), update.requests, update.target)
 
 
-def config_refused(state: State, update: Update, error: Refused) -> Step:
-    """A refused update is discarded whole: take it apart, so that only the bad request gets the error."""
-    back = replace(state, updating=None, updates=(*update.requests, *state.updates))
+def config_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:
+    """A refused update is discarded whole: take it apart, so that only the bad request gets the error.
+
+    But where a turn began while it was under way, it may have been refused for that: then it goes again behind it.
+    """
+    if update.epoch < state.epoch and state.overtaken + 1 < policy.create_tries:
+        return config_handed_back(replace(state, overtaken=state.overtaken + 1), update)
+    back = replace(state, updating=None, overtaken=0, updates=(*update.requests, *state.updates))
     if len(update.requests) > 1:
         return Step(replace(back, one_by_one=len(update.requests)))
     if error.code == "cannot_update_voice" and not state.voice_locked:
@@ -133,7 +138,7 @@ def config_stalled(state: State, update: Update, policy: Policy) -> Step:
 
 
 def _given_up(state: State, update: Update, problem: Problem) -> Step:
-    after = replace(state, updating=None)
+    after = replace(state, updating=None, overtaken=0)
     if update.requests:
         return Step(after, tuple(Answered(request.ref, problem, in_force=False) for request in update.requests))
     # A new link refuses what the old one took: what it has is what the client gets, and it is told.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.answering import turn_ended
+from turnstile.session.answering import left_to_us, turn_ended
 from turnstile.session.effects import Answered, Reported, SendCommit
 from turnstile.session.state import Commit, Item, State
 from turnstile.session.step import Step
@@ -25,10 +25,15 @@ def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
     """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself."""
     hearing = replace(state.hearing, speaking=False, stopped=stopped.item_id)
     after = replace(state, hearing=hearing)
-    if not state.api_answers_turns:
+    if not _api_will_answer(state):
         return Step(after)  # Ours to answer, once it is committed.
     expected = _expectation(state, stopped.item_id)
     return Step(replace(after, expected=expected, items=turn_ended(state.items)))
+
+
+def _api_will_answer(state: State) -> bool:
+    """Whether the API begins the response to the turn that just ended; while another one runs it cannot."""
+    return state.api_answers_turns and state.response is None
 
 
 def _expectation(state: State, item_id: str) -> str:
@@ -39,11 +44,11 @@ def _expectation(state: State, item_id: str) -> str:
 def turn_committed(state: State, committed: TurnCommitted) -> Step:
     """A spoken turn is in the conversation: the API answers it by itself, or a create is owed for it."""
     ours = bool(state.commits) and committed.item_id != state.hearing.stopped
-    theirs = state.api_answers_turns and not ours
-    item = Item(committed.item_id, stage="confirmed", owed="theirs" if theirs else "ours")
+    theirs = _api_will_answer(state) and not ours
+    items = (*turn_ended(state.items), Item(committed.item_id, stage="confirmed"))
     after = replace(
         state,
-        items=(*turn_ended(state.items), item),
+        items=_left_to_the_api(items) if theirs else items,
         expected=_expectation(state, committed.item_id) if theirs else state.expected,
         hearing=replace(state.hearing, speaking=False),
     )
@@ -54,11 +59,18 @@ def turn_committed(state: State, committed: TurnCommitted) -> Step:
     return Step(replace(after, commits=tuple(rest)), answer)
 
 
+def _left_to_the_api(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The response that the API begins to a turn answers all that is in the conversation by then."""
+    return tuple(replace(item, owed="theirs") if item.stage == "confirmed" else item for item in items)
+
+
 def turn_unanswered(state: State, policy: Policy) -> Step:
     """The API did not begin the response that it owed: it is ours to create."""
     text = f"Upstream did not answer the spoken turn (response.created) within {policy.expected_timeout:g} s."
-    items = tuple(replace(item, owed="ours") if item.owed == "theirs" else item for item in state.items)
-    return Step(replace(state, expected="", items=items), (Reported(Problem("response_expected_stalled", text)),))
+    return Step(
+        replace(state, expected="", items=left_to_us(state.items)),
+        (Reported(Problem("response_expected_stalled", text)),),
+    )
 
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:

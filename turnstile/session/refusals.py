@@ -29,7 +29,7 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
     culprit = _culprit(state, error, policy)
     match culprit:
         case Update():
-            return configuring.config_refused(state, culprit, error)
+            return configuring.config_refused(state, culprit, error, policy)
         case Create():
             return answering.create_refused(state, culprit, error, policy)
         case Commit():

@@ -77,12 +77,14 @@ class Update:
         requests: The requests that it carries; none when it only restores a new link.
         patch: What was sent.
         target: The whole configuration that is in force once it is confirmed.
+        epoch: How many facts that close the gate were known when it was sent.
     """
 
     event_id: str
     requests: tuple[ConfigRequested, ...]
     patch: Json
     target: Json
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A ``response.create`` that upstream has not answered; `say` is the agent message that it speaks, if any."""
+    """A ``response.create`` that upstream has not answered.
+
+    Args:
+        event_id: Ours.
+        say: The agent message that it speaks, if any.
+        covers: The items that were in the conversation when it was sent, which its response is sure to see.
+    """
 
     event_id: str
     say: AgentMessageGiven | None = None
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +206,7 @@ class State:
         updates: Requests taken, not yet sent.
         one_by_one: How many of them go alone, since upstream refused them together.
         updating: The unanswered update.
+        overtaken: Updates refused in a row after a turn had overtaken them.
         late: Answers of updates given up on that may still come.
         response: The response in progress.
         requested: The unanswered create.
@@ -224,6 +234,7 @@ class State:
     updates: tuple[ConfigRequested, ...] = ()
     one_by_one: int = 0
     updating: Update | None = None
+    overtaken: int = 0
     late: int = 0
     response: Response | None = None
     requested: Create | None = None

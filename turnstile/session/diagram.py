@@ -1,0 +1,182 @@
+"""The diagram of a session's states, computed from the rules: ``python -m turnstile.session.diagram`` prints it.
+
+The walk begins with a session that nobody has asked for anything, and goes breadth first: in every state that is new
+it tells the session each thing that may happen there. States count as the same when they differ in names and counts
+only; a client that asks for one thing of a kind at a time keeps the walk small and meets every rule all the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from turnstile.session import effects as out
+from turnstile.session.happenings import happenings
+from turnstile.session.machine import Session
+from turnstile.session.state import PHASES, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from turnstile.session.effects import Effect
+    from turnstile.session.state import Phase
+
+_POLICY = Policy(create_tries=2, reconnects=1)
+_HEAD = """\
+# States
+
+The states of a session, and what leads from one to the other. This page is computed from the rules in
+`turnstile/session/`: `python -m turnstile.session.diagram` prints it, and a test compares it.
+
+Where two facts hold at once, such as a response of the server's own that began while our create or update is out, the
+state is named after the one that ends last; so the end of a response can lead to `requested` or `updating` with nothing
+sent. One event can have several outcomes: what is held or owed decides. Whatever is not in a state's table neither
+moves it nor makes it send anything: above all, no `response.done` of another response, and no text or audio that is
+done, ends a response.
+"""
+
+_MEANINGS: dict[Phase, str] = {
+    "no link": "There is no upstream link: not asked for yet, coming up, lost, or given up.",
+    "idle": "Nothing runs or is expected; the user may be speaking. The gate is open.",
+    "updating": "Our `session.update` is unanswered: nothing is created.",
+    "expected": "The server will begin a response by itself, since it heard a turn end.",
+    "requested": "Our `response.create` is out.",
+    "in progress": "A response runs. Only `response.done` with its id ends it.",
+    "cancelling": "We asked the response to stop. It runs until it says that it is done.",
+}
+_WORDS: dict[type, str] = {
+    out.OpenLink: "a new link",
+    out.SendUpdate: "`session.update`",
+    out.SendItem: "`conversation.item.create`",
+    out.SendCreate: "`response.create`",
+    out.SendCancel: "`response.cancel`",
+    out.SendCommit: "`input_audio_buffer.commit`",
+    out.Held: "held",
+    out.EndSession: "the end of the session",
+}
+
+
+class Transition(NamedTuple):
+    """One thing that may happen.
+
+    Args:
+        phase: The state that it happens in.
+        event: What happens.
+        after: The state that follows.
+        sent: What is sent, in order, in words.
+    """
+
+    phase: Phase
+    event: str
+    after: Phase
+    sent: tuple[str, ...]
+
+
+def transitions() -> list[Transition]:
+    """Walk all states breadth first; return what moves the session or makes it send, each once, in a fixed order."""
+    start = Session(_POLICY)
+    found: dict[Transition, None] = {}
+    seen = {_shape(start)}
+    waiting = deque([start])
+    while waiting:
+        session = waiting.popleft()
+        for label, event in happenings(session):
+            after = Session(_POLICY, session.state)
+            after.backlog = session.backlog
+            sent = _in_words(after.handle(event))
+            if sent or after.state.phase != session.state.phase:
+                found[Transition(session.state.phase, label, after.state.phase, sent)] = None
+            shape = _shape(after)
+            if shape not in seen:
+                seen.add(shape)
+                waiting.append(after)
+    return sorted(found, key=lambda one: (PHASES.index(one.phase), one.event, PHASES.index(one.after), one.sent))
+
+
+def _in_words(effects: Iterable[Effect]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_WORDS[type(effect)] for effect in effects if type(effect) in _WORDS))
+
+
+def _shape(session: Session) -> Hashable:
+    """Return what decides which kinds of things may happen to a session, without names, counts and orders."""
+    state = session.state
+    response, requested = state.response, state.requested
+    return (
+        (state.link, state.losses, state.configured, bool(state.updates)),
+        (state.updating is None, bool(state.expected), state.interrupting, bool(state.sayings), bool(state.calls)),
+        response and (bool(response.seen), response.superfluous, response.cancel and response.cancel.because),
+        requested and (bool(requested.say), state.tries),
+        frozenset((item.stage, item.owed) for item in state.items),
+        bool(state.commits),
+        frozenset(type(request) for request in session.backlog),
+    )
+
+
+# From what may happen to a page.
+
+
+def diagram(found: list[Transition]) -> str:
+    """Return the states and what leads from one to the other, as Mermaid."""
+    edges: dict[tuple[Phase, Phase], list[str]] = {}
+    for phase, event, after, _ in found:
+        labels = edges.setdefault((phase, after), [])
+        word = event.partition(",")[0]
+        if after not in {phase, "no link"} and word not in labels:
+            labels.append(word)
+    lines = ["stateDiagram-v2", "    [*] --> no_link", f'    state "{PHASES[0]}" as {_name(PHASES[0])}']
+    lines += ['    state "the link is open" as open {']
+    lines += [f'        state "{phase}" as {_name(phase)}' for phase in PHASES[1:]]
+    lines += ["    }", "    open --> no_link : the link is lost"]
+    for (phase, after), labels in edges.items():
+        if labels:
+            lines.append(f"    {_name(phase)} --> {_name(after)} : {'<br/>'.join(labels)}")
+    return "\n".join(lines)
+
+
+def _name(phase: Phase) -> str:
+    return phase.replace(" ", "_")
+
+
+def table(found: list[Transition], phase: Phase) -> str:
+    """Return what may happen in `phase` as a Markdown table; events that do the same share their rows."""
+    outcomes: dict[str, dict[Phase, set[tuple[str, ...]]]] = {}
+    for one in found:
+        if one.phase == phase:
+            outcomes.setdefault(one.event, {}).setdefault(one.after, set()).add(one.sent)
+    alike: list[tuple[dict[Phase, set[tuple[str, ...]]], list[str]]] = []
+    for event, outcome in outcomes.items():
+        events = next((events for other, events in alike if other == outcome), None)
+        if events is None:
+            alike.append((outcome, [event]))
+        else:
+            events.append(event)
+    lines = ["| event | next state | what is sent |", "| --- | --- | --- |"]
+    for outcome, events in alike:
+        first = "<br>".join(events)
+        for after, sent in outcome.items():
+            lines.append(f"| {first} | `{after}` | {_alternatives(sent)} |")
+            first = ""
+    return "\n".join(lines)
+
+
+def _alternatives(sent: set[tuple[str, ...]]) -> str:
+    """Return in words what is sent every time, and what else may be."""
+    words = sorted({word for words in sent for word in words})
+    always = [word for word in words if all(word in words for words in sent)]
+    perhaps = [word for word in words if word not in always]
+    if always:
+        return ", ".join(always) + ("; perhaps " + ", ".join(perhaps) if perhaps else "")
+    return " or ".join([*perhaps, "nothing"] if () in sent else perhaps)
+
+
+def page() -> str:
+    """Return the whole of ``docs/reference/states.md``."""
+    found = transitions()
+    parts = [_HEAD, f"```mermaid\n{diagram(found)}\n```\n"]
+    parts += [f"## `{phase}`\n\n{_MEANINGS[phase]}\n\n{table(found, phase)}\n" for phase in PHASES]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

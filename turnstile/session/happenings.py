@@ -1,0 +1,146 @@
+"""What may happen to a session in the state that it is in: what the walk for the diagram tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigAnswered,
+    ConfigRequested,
+    FunctionAnswered,
+    FunctionCalled,
+    HandedBack,
+    ItemConfirmed,
+    LinkLost,
+    LinkOpened,
+    Refused,
+    ResponseFinished,
+    ResponseStarted,
+    SpeechStopped,
+    TimerFired,
+    TurnCommitted,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.session.waits import waits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.session.events import Event
+    from turnstile.session.machine import Session
+    from turnstile.session.state import State
+
+_COLLISION = "conversation_already_has_active_response"
+# How much may be under way at once; two things are enough for every rule about one waiting for another.
+_AT_ONCE = 2
+_TIME_IS_UP = {
+    "link": "time for the link",
+    "update": "no session.updated in time",
+    "create": "no response.created in time, after our create",
+    "expected": "no response.created in time, after a turn",
+    "response": "the response is silent for too long",
+    "cancel": "no response.done in time, after our cancel",
+    "item": "no conversation.item.added in time",
+    "commit": "no input_audio_buffer.committed in time",
+}
+
+
+def happenings(session: Session) -> Iterator[tuple[str, Event]]:
+    """Yield everything that may happen in the session's state, with its name; a client asks for little at a time."""
+    state = session.state
+    if state.link == "ended":
+        return
+    if _under_way(session) < _AT_ONCE:
+        yield from _requests(session)
+        yield from _of_new_turns(state)
+    yield from _of_the_link(state)
+    yield from _of_configuration(state)
+    yield from _of_items(state)
+    yield from _of_responses(state)
+    yield from _of_turns(state)
+    for name, wait in waits(state, session.policy).items():
+        yield _TIME_IS_UP[name], TimerFired(name, wait.token)
+
+
+def _under_way(session: Session) -> int:
+    state = session.state
+    seen = len(state.response.seen) if state.response else 0
+    asked = len(session.backlog) + len(state.updates) + len(state.sayings) + len(state.items) + seen
+    return asked + len(state.calls) + len(state.commits) + (state.updating is not None) + bool(state.requested)
+
+
+def _requests(session: Session) -> Iterator[tuple[str, Event]]:
+    state, ref = session.state, session.state.serial
+    yield "the client wants another configuration", ConfigRequested(ref, {"instructions": f"Number {ref}."})
+    yield "the client gives a message", UserMessageGiven(ref, {"type": "message"})
+    yield "the client ends the turn", TurnEndForced(ref)
+    yield "the agent shall say something, now", AgentMessageGiven(ref, {}, "interrupt")
+    yield "the agent shall say something, when it may", AgentMessageGiven(ref, {}, "queue")
+    if state.response and not state.response.cancel:
+        yield "a function is called", FunctionCalled(state.response.response_id, ref, f"call_{ref}")
+
+
+def _of_the_link(state: State) -> Iterator[tuple[str, Event]]:
+    if state.link == "opening":
+        yield "the link is up", LinkOpened()
+    if state.link in {"opening", "open"}:
+        yield "the link is lost", LinkLost("upstream_closed", "gone")
+
+
+def _of_configuration(state: State) -> Iterator[tuple[str, Event]]:
+    if state.updating:
+        yield "session.updated", ConfigAnswered(state.updating.patch)
+        yield "error, for our update", Refused(state.updating.event_id, "invalid_value", "no")
+        yield "our update is handed back", HandedBack(state.updating.event_id)
+
+
+def _of_items(state: State) -> Iterator[tuple[str, Event]]:
+    sent = next((item for item in state.items if item.stage == "sent"), None)
+    if sent:
+        yield "conversation.item.added", ItemConfirmed(sent.item_id)
+        yield "error, for our item", Refused(sent.event_id, "invalid_value", "no")
+    call = next((call for call in state.calls if call.output is None), None)
+    if call:
+        yield "the client gives a function's result", FunctionAnswered(state.serial, call.call_id, "4")
+
+
+def _of_responses(state: State) -> Iterator[tuple[str, Event]]:
+    if state.link != "open":
+        return
+    new = f"resp_{state.serial}_{state.epoch}"
+    if state.requested:
+        event_id = state.requested.event_id
+        yield "response.created, ours", ResponseStarted(new, event_id)
+        yield f"error, {_COLLISION}", Refused(event_id, _COLLISION, "busy")
+        yield "error, another one for our create", Refused(event_id, "invalid_value", "no")
+        yield "our create is handed back", HandedBack(event_id)
+    response = state.response
+    if response is None:
+        yield "response.created, the server's own", ResponseStarted(new)
+        return
+    yield "response.done, completed or incomplete", ResponseFinished(response.response_id)
+    yield "response.done, failed", ResponseFinished(response.response_id, "failed")
+    yield "response.done, cancelled", ResponseFinished(response.response_id, "cancelled")
+    yield "response.done of another response", ResponseFinished("resp_unknown")
+    if response.cancel:
+        yield "error, response_cancel_not_active", Refused(response.cancel.event_id, "response_cancel_not_active", "no")
+
+
+def _of_turns(state: State) -> Iterator[tuple[str, Event]]:
+    if state.link != "open":
+        return
+    if state.commits:
+        yield "input_audio_buffer.committed, ours", TurnCommitted(f"turn_{state.serial}_{state.epoch}")
+        yield "error, for our commit", Refused(state.commits[0].event_id, "input_audio_buffer_commit_empty", "no")
+    elif state.expected and not any(item.content is None for item in state.items):
+        yield "input_audio_buffer.committed, the server's own", TurnCommitted(state.hearing.stopped)
+
+
+def _of_new_turns(state: State) -> Iterator[tuple[str, Event]]:
+    if state.link == "open" and not state.expected:
+        turn = f"turn_{state.serial}_{state.epoch}"
+        yield "input_audio_buffer.speech_stopped", SpeechStopped(turn)
+        if not state.commits:
+            yield "input_audio_buffer.committed, the server's own", TurnCommitted(turn)
