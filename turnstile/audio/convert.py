@@ -7,52 +7,60 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soxr
 
+from turnstile.audio import g711
+
 if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
+    from turnstile.audio.g711 import Samples
 
 
 class Converter:
-    """Converts a stream of linear PCM from one sample rate to another, whatever the frames it comes in.
-
-    G.711 travels unchanged, since the API speaks both laws: source and target differ in the rate of PCM only.
+    """Converts a stream of audio from one format to another, whatever the frames it comes in.
 
     Args:
         source: What is fed.
         target: What comes out.
-
-    Raises:
-        ValueError: The two differ in more than the rate of linear PCM.
     """
 
     def __init__(self, source: AudioFormat, target: AudioFormat) -> None:
-        if source != target and not source.encoding == target.encoding == "linear16":
-            raise ValueError(f"{source} cannot be converted to {target}")
-        self._identical = source == target
+        self._source = source.encoding
+        self._target = target.encoding
+        self._is_identity = source == target
         self._odd = b""
         self._stream: Any = None
-        if not self._identical:
+        if source.sample_rate != target.sample_rate:
             self._stream = soxr.ResampleStream(source.sample_rate, target.sample_rate, 1, dtype="int16", quality="HQ")
 
     def feed(self, data: bytes) -> bytes:
         """Convert the next piece; half a sample at its end waits for the next one."""
-        if self._identical:
+        if self._source == "linear16" and (self._odd or len(data) & 1):
+            data = self._whole(data)
+        if self._is_identity:
             return data
-        if self._odd:
-            data = self._odd + data
-        cut = len(data) & ~1
-        self._odd = data[cut:]
-        return self._resample(data[:cut], last=False)
+        samples = self._decoded(data)
+        return self._encoded(self._stream.resample_chunk(samples) if self._stream else samples)
 
     def flush(self) -> bytes:
-        """Return what the filter still holds; the stream begins anew."""
-        if self._identical:
-            return b""
+        """Return what the filter still holds; the stream begins anew, and half a sample left over is dropped."""
         self._odd = b""
-        rest = self._resample(b"", last=True)
+        if self._stream is None:
+            return b""
+        rest = self._stream.resample_chunk(np.empty(0, np.int16), last=True)
         self._stream.clear()
-        return rest
+        return self._encoded(rest)
 
-    def _resample(self, data: bytes, *, last: bool) -> bytes:
-        samples = np.frombuffer(data, dtype="<i2")
-        result: bytes = self._stream.resample_chunk(samples, last=last).astype("<i2", copy=False).tobytes()
-        return result
+    def _whole(self, data: bytes) -> bytes:
+        data = self._odd + data
+        cut = len(data) & ~1
+        self._odd = data[cut:]
+        return data[:cut]
+
+    def _decoded(self, data: bytes) -> Samples:
+        if self._source != "linear16":
+            return g711.decode(self._source, data)
+        return np.frombuffer(data, dtype="<i2")
+
+    def _encoded(self, samples: Samples) -> bytes:
+        if self._target != "linear16":
+            return g711.encode(self._target, samples)
+        return samples.astype("<i2", copy=False).tobytes()

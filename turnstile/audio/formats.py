@@ -13,11 +13,13 @@ from turnstile.errors import ClientProtocolError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# How much of what the client sent is worth repeating.
+_SHOWN = 40
+
 Encoding = Literal["linear16", "mulaw", "alaw"]
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 SAMPLE_RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-API_RATE = 24_000
-G711_RATE = 8_000
+G711_SAMPLE_RATES = (8_000, 16_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class AudioFormat:
     @property
     def upstream(self) -> AudioFormat:
         """What goes over the upstream link for it: itself where the API takes it, 24 kHz PCM otherwise."""
-        return self if self.encoding != "linear16" else PCM_24K
+        return self if self in _NAMES else PCM_24K
 
     def milliseconds(self, size: int) -> float:
         """Return how long `size` bytes last."""
@@ -56,18 +58,16 @@ class AudioFormat:
 
     def realtime(self) -> dict[str, str | int]:
         """Return the API's name for what goes over the upstream link."""
-        match self.encoding:
-            case "linear16":
-                return {"type": "audio/pcm", "rate": API_RATE}
-            case "mulaw":
-                return {"type": "audio/pcmu"}
-            case "alaw":
-                return {"type": "audio/pcma"}
+        return {**_NAMES[self.upstream]}
 
 
 _SILENCE = {"linear16": b"\x00", "mulaw": b"\xff", "alaw": b"\xd5"}
-PCM_24K = AudioFormat("linear16", API_RATE)
-PCM_16K = AudioFormat("linear16", 16_000)
+PCM_24K = AudioFormat("linear16", 24_000)
+_NAMES: dict[AudioFormat, dict[str, str | int]] = {
+    PCM_24K: {"type": "audio/pcm", "rate": 24_000},
+    AudioFormat("mulaw", 8_000): {"type": "audio/pcmu"},
+    AudioFormat("alaw", 8_000): {"type": "audio/pcma"},
+}
 
 
 def parse_format(field: str, encoding: str | None, sample_rate: int | None, default: AudioFormat) -> AudioFormat:
@@ -86,12 +86,11 @@ def parse_format(field: str, encoding: str | None, sample_rate: int | None, defa
         encoding = default.encoding
     known: Mapping[str, Encoding] = {name: name for name in ENCODINGS}
     if encoding not in known:
-        raise ClientProtocolError(
-            "unsupported_encoding", f"Settings: {field}.encoding: {encoding!r} is not served; use {_or(ENCODINGS)}."
-        )
+        text = f"Settings: {field}.encoding: {encoding[:_SHOWN]!r} is not served; use {_or(ENCODINGS)}."
+        raise ClientProtocolError("unsupported_encoding", text)
     if sample_rate is None:
-        sample_rate = default.sample_rate if encoding == "linear16" else G711_RATE
-    rates = SAMPLE_RATES if encoding == "linear16" else (G711_RATE,)
+        sample_rate = default.sample_rate if encoding == "linear16" else G711_SAMPLE_RATES[0]
+    rates = SAMPLE_RATES if encoding == "linear16" else G711_SAMPLE_RATES
     if sample_rate not in rates:
         raise ClientProtocolError(
             "unsupported_sample_rate",
@@ -102,4 +101,4 @@ def parse_format(field: str, encoding: str | None, sample_rate: int | None, defa
 
 def _or(values: tuple[object, ...]) -> str:
     *most, last = (str(value) for value in values)
-    return f"{', '.join(most)} or {last}" if most else last
+    return f"{', '.join(most)} or {last}"

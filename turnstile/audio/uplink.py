@@ -30,6 +30,7 @@ class InputAudio:
         self._max_held = max_held
         self._held: deque[bytes] = deque()
         self._held_size = 0
+        self._source: AudioFormat | None = None
         self._wire = PCM_24K
         self._converter: Converter | None = None
         self._flowing = False
@@ -38,7 +39,10 @@ class InputAudio:
         """Bytes dropped so far."""
 
     def agree(self, source: AudioFormat) -> None:
-        """From now on the client speaks `source`."""
+        """From now on the client speaks `source`; said again, it changes nothing about the stream that is under way."""
+        if source == self._source:
+            return
+        self._source = source
         self._wire = source.upstream
         self._converter = Converter(source, self._wire)
 

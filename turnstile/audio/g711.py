@@ -1,0 +1,48 @@
+"""G.711 by table (ITU-T G.711): both laws, from and to 16-bit samples."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import numpy as np
+
+Law = Literal["mulaw", "alaw"]
+Samples = np.ndarray[Any, np.dtype[np.int16]]
+
+
+def _mulaw() -> Samples:
+    """Return what each of the 256 codes means: sign, three bits of segment, four of step, all inverted."""
+    code = ~np.arange(256) & 0xFF
+    magnitude = ((((code & 0x0F) << 3) + 0x84) << (code >> 4 & 0x07)) - 0x84
+    return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
+
+
+def _alaw() -> Samples:
+    """Return what each of the 256 codes means: sign, three bits of segment, four of step, every other bit inverted."""
+    code = np.arange(256) ^ 0x55
+    segment, step = code >> 4 & 0x07, (code & 0x0F) << 4
+    magnitude = np.where(segment == 0, step + 8, (step + 0x108) << np.maximum(segment - 1, 0))
+    return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
+
+
+def _codes(meaning: Samples) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return the code of each of the 65,536 samples, by the sample's bits: the code that means the nearest."""
+    order = np.argsort(meaning, kind="stable")
+    levels = meaning[order].astype(np.int32)
+    samples = np.arange(-0x8000, 0x8000)
+    nearest = order[np.searchsorted((levels[:-1] + levels[1:]) / 2, samples)].astype(np.uint8)
+    return np.roll(nearest, 0x8000)
+
+
+_MEANINGS: Final[dict[str, Samples]] = {"mulaw": _mulaw(), "alaw": _alaw()}
+_CODES: Final = {law: _codes(meaning) for law, meaning in _MEANINGS.items()}
+
+
+def decode(law: Law, data: bytes) -> Samples:
+    """Return the samples of G.711 bytes."""
+    return _MEANINGS[law][np.frombuffer(data, dtype=np.uint8)]
+
+
+def encode(law: Law, samples: Samples) -> bytes:
+    """Return the G.711 bytes of samples: the code that comes nearest to each."""
+    return _CODES[law][samples.view(np.uint16)].tobytes()
