@@ -16,6 +16,8 @@ WEATHER = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
 }
 
+GREETING = "Welcome to Lisbon."
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -53,7 +55,7 @@ def hold_conversation(url: str, patience: float) -> Outcome:
             agent={
                 "think": {"prompt": "You are a guide to Lisbon.", "functions": [WEATHER]},
                 "speak": {"provider": {"type": "open_ai", "voice": "marin"}},
-                "greeting": "Welcome to Lisbon.",
+                "greeting": GREETING,
             },
         )
         dialogue.wait_for("SettingsApplied")
@@ -106,7 +108,8 @@ def _answer_with(dialogue: Dialogue, words: str) -> Message | None:
 
 def _outcome(dialogue: Dialogue) -> Outcome:
     acks = sum(len(dialogue.heard(kind)) for kind in ("PromptUpdated", "SpeakUpdated", "ListenUpdated"))
-    answers = len(dialogue.heard("ConversationText")) - len(dialogue.heard("SettingsApplied"))
+    said = [text["content"] for text in dialogue.heard("ConversationText") if text["role"] == "assistant"]
+    answers = sum(text != GREETING for text in said)
     faults = tuple(
         f"{message['code']}: {message['description']}"
         for kind in ("Error", "Warning")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import websocket
 
@@ -24,15 +25,24 @@ class Dialogue:
         url: Of the proxy, such as ``ws://127.0.0.1:8080/openai``.
         patience: Seconds to wait for anything.
         on_message: Called with each message, on the reading thread.
+        on_closed: Called with the close code and its words when the proxy closes first, on the reading thread.
 
     Raises:
-        OSError: The proxy cannot be reached.
-        websocket.WebSocketException: It does not let the client in.
+        OSError: The proxy cannot be reached, or does not let the client in; why, in one line.
     """
 
-    def __init__(self, url: str, *, patience: float = 5.0, on_message: Callable[[Message], None] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: float = 5.0,
+        on_message: Callable[[Message], None] | None = None,
+        on_closed: Callable[[str], None] | None = None,
+    ) -> None:
         self._patience = patience
         self._on_message = on_message
+        self._on_closed = on_closed
+        self._is_closing = False
         self._changed = threading.Condition()
         self.messages: list[Message] = []
         """Everything heard so far."""
@@ -40,8 +50,7 @@ class Dialogue:
         """How much audio was heard."""
         self.closed: str | None = None
         """The close code and its words, once the proxy has closed."""
-        self._socket = websocket.create_connection(url, timeout=patience)
-        self._socket.settimeout(None)
+        self._socket = _connected(url, patience)
         self._thread = threading.Thread(target=self._read, name="turnstile-dialogue", daemon=True)
         self._thread.start()
 
@@ -57,21 +66,26 @@ class Dialogue:
 
     def close(self) -> None:
         """Say goodbye, and wait for the answer."""
+        self._is_closing = True
         with suppress(OSError, websocket.WebSocketException):
             self._socket.send_close(1000)
         self._thread.join(self._patience)
+        if self._thread.is_alive():
+            # Closing alone would not wake the reader.
+            with suppress(OSError):
+                cast("socket.socket", self._socket.sock).shutdown(socket.SHUT_RDWR)
+            self._thread.join(self._patience)
         self._socket.shutdown()  # type: ignore[no-untyped-call] # websocket-client's types are partial
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send one message; to a proxy that has closed, nothing."""
-        try:
+        with suppress(OSError, websocket.WebSocketException):
             self._socket.send(json.dumps({"type": kind, **fields}))
-        except (OSError, websocket.WebSocketException):
-            self._note_closed("1006")
 
     def send_audio(self, data: bytes) -> None:
-        """Send input audio."""
-        self._socket.send_binary(data)
+        """Send input audio; to a proxy that has closed, nothing."""
+        with suppress(OSError, websocket.WebSocketException):
+            self._socket.send_binary(data)
 
     def wait_for(self, kind: str, count: int = 1) -> Message | None:
         """Wait until `count` messages of a type were heard; return the last of them, or None when time is up."""
@@ -92,31 +106,51 @@ class Dialogue:
 
     def _read(self) -> None:
         try:
-            while True:
-                opcode, data = self._socket.recv_data()
-                if opcode == websocket.ABNF.OPCODE_CLOSE:
-                    self._note_closed(_close_words(data))
-                    return
-                self._take(opcode, data)
+            while (words := self._take(*self._socket.recv_data())) is None:
+                pass
         except (OSError, websocket.WebSocketException):
-            self._note_closed("1006")
+            words = "1006"
+        except ValueError:
+            words = "1007 the proxy said something that is no message"
+        with self._changed:
+            self.closed = words
+            self._changed.notify_all()
+        if self._on_closed is not None and not self._is_closing:
+            self._on_closed(words)
 
-    def _take(self, opcode: int, data: bytes) -> None:
+    def _take(self, opcode: int, data: bytes) -> str | None:
+        """Keep what was heard; returns the close code and its words when it is the last."""
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return _close_words(data)
         if opcode == websocket.ABNF.OPCODE_BINARY:
             with self._changed:
                 self.audio_bytes += len(data)
-            return
-        message = json.loads(data)
+            return None
+        message = _message(data)
         with self._changed:
             self.messages.append(message)
             self._changed.notify_all()
         if self._on_message is not None:
             self._on_message(message)
+        return None
 
-    def _note_closed(self, words: str) -> None:
-        with self._changed:
-            self.closed = self.closed or words
-            self._changed.notify_all()
+
+def _connected(url: str, timeout: float) -> websocket.WebSocket:
+    try:
+        connection = websocket.create_connection(url, timeout=timeout)
+    except websocket.WebSocketBadStatusException as error:
+        raise ConnectionRefusedError(f"it answered {error.status_code}") from None
+    except (websocket.WebSocketException, ValueError) as error:
+        raise ConnectionError(" ".join(str(error).split())) from None
+    connection.settimeout(None)
+    return connection
+
+
+def _message(data: bytes) -> Message:
+    message = json.loads(data)
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise ValueError("no message")  # noqa: TRY004 - the same as no JSON
+    return message
 
 
 def _close_words(data: bytes) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, TextIO
-
-import websocket
 
 from turnstile.terminal.dialogue import Dialogue
 
@@ -57,7 +56,7 @@ class Printer:
                 self.line(f"({message['type']})", "note")
 
 
-def talk(url: str, prompt: str, lines: Iterable[str], out: TextIO) -> bool:
+def talk(url: str, prompt: str, lines: Iterable[str], out: TextIO, patience: float = 10.0) -> bool:
     """Talk until the lines end, `/quit`, or the proxy closes.
 
     Args:
@@ -65,15 +64,21 @@ def talk(url: str, prompt: str, lines: Iterable[str], out: TextIO) -> bool:
         prompt: What the agent is told first.
         lines: What to say.
         out: Where to print.
+        patience: Seconds to wait for the proxy, and for the answers to the last lines.
 
     Returns:
         Whether it went well to the end.
     """
     printer = Printer(out)
+
+    def say_closed(words: str) -> None:
+        printer.line(f"The proxy has closed the connection ({words}).", "fault")
+
     try:
-        dialogue = Dialogue(url, on_message=printer.message)
-    except (OSError, websocket.WebSocketException) as error:
-        printer.line(f"{url} cannot be reached: {_one_line(error)}. Is the proxy running (turnstile serve)?", "fault")
+        dialogue = Dialogue(url, patience=patience, on_message=printer.message, on_closed=say_closed)
+    except OSError as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        printer.line(f"{url} cannot be reached: {words}. Is the proxy running (turnstile serve)?", "fault")
         return False
     with dialogue:
         # Written answers: nobody listens to audio here.
@@ -81,45 +86,48 @@ def talk(url: str, prompt: str, lines: Iterable[str], out: TextIO) -> bool:
         if dialogue.wait_for("SettingsApplied") is not None:
             printer.line("Say something; /help shows what else there is.", "note")
             _converse(dialogue, printer, lines)
-        if dialogue.closed is not None:
-            printer.line(f"The proxy has closed the connection ({dialogue.closed}).", "fault")
+        elif dialogue.closed is None:
+            printer.line(f"The agent was not ready within {patience:g} seconds.", "fault")
             return False
-    return True
+        return dialogue.closed is None
 
 
 def _converse(dialogue: Dialogue, printer: Printer, lines: Iterable[str]) -> None:
-    questions = 0
+    awaited: Counter[str] = Counter()
     for line in lines:
         words = line.strip()
         if dialogue.closed is not None or words == "/quit":
             return
         if words:
-            questions += words.startswith("/say ") or not words.startswith("/")
-            _say(dialogue, printer, words)
+            awaited.update(_say(dialogue, printer, words))
     # Lines from a pipe end before their answers have come.
-    dialogue.wait_until(lambda: _answer(dialogue, questions))
+    dialogue.wait_until(lambda: dialogue.messages[-1] if _is_answered(dialogue, awaited) else None)
 
 
-def _say(dialogue: Dialogue, printer: Printer, words: str) -> None:
+def _say(dialogue: Dialogue, printer: Printer, words: str) -> list[str]:
+    """Do what a line says; returns the messages that answer it."""
     command, _, rest = words.partition(" ")
     rest = rest.strip()
     match command:
         case "/prompt" if rest:
             dialogue.send("UpdatePrompt", prompt=rest)
+            return ["PromptUpdated"]
         case "/voice" if rest:
             dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": rest}})
+            return ["SpeakUpdated"]
         case "/say" if rest:
             dialogue.send("InjectAgentMessage", message=rest, behavior="queue")
+            return ["ConversationText"]
         case _ if command.startswith("/"):
             printer.line(HELP, "note")
+            return []
         case _:
             dialogue.send("InjectUserMessage", content=words)
+            return ["ConversationText"]
 
 
-def _answer(dialogue: Dialogue, number: int) -> Message | None:
-    answers = [text for text in dialogue.heard("ConversationText") if text["role"] == "assistant"]
-    return answers[-1] if len(answers) >= max(1, number) else None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _is_answered(dialogue: Dialogue, awaited: Counter[str]) -> bool:
+    """Tell whether everything was answered; a fault or a refusal answers too, whatever it was."""
+    heard = Counter(message["type"] for message in dialogue.messages if message.get("role") != "user")
+    missing = (awaited - heard).total()
+    return missing <= sum(heard[kind] for kind in ("Error", "Warning", "InjectionRefused"))

@@ -47,7 +47,8 @@ def _line(entry: Entry) -> str:
     arrow = {("client", "in"): "-->", ("client", "out"): "<--", ("upstream", "out"): "-->", ("upstream", "in"): "<--"}
     text = f"{arrow.get((entry.wire, entry.direction), ' = ')} {entry.kind}{_essence(entry)}"
     if entry.wire == "client":
-        return f"{text[:_WIDTH]:<{_WIDTH}} |"
+        text = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
+        return f"{text:<{_WIDTH}} |"
     return f"{'':<{_WIDTH}} | {text}"
 
 
@@ -67,30 +68,38 @@ def _note(entry: Entry) -> str:
 
 
 def _essence(entry: Entry) -> str:
-    """Return the one thing of a frame that people look for."""
+    """Return the one thing of a frame that people look for; nothing of a frame that is not as it should be."""
     try:
-        value: dict[str, Any] = orjson.loads(entry.detail)
-    except orjson.JSONDecodeError:
+        words = _words(entry.kind, orjson.loads(entry.detail))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return ""
-    match entry.kind:
+    return f" {words}" if words else ""
+
+
+def _words(kind: str, value: dict[str, Any]) -> str:
+    match kind:
         case "InjectUserMessage" | "ConversationText":
-            return f' "{value["content"]}"'
+            return f'"{_one_line(value["content"])}"'
         case "UpdatePrompt":
-            return f' "{value["prompt"]}"'
+            return f'"{_one_line(value["prompt"])}"'
         case "session.update":
-            return f" {_short(value['session'])}"
-        case "response.created" | "response.done":
-            response = value["response"]
-            status = "" if entry.kind == "response.created" else f" {response['status']}"
-            return f" ...{response['id'][-4:]}{status}"
+            return _short(value["session"])
+        case "response.created":
+            return f"...{value['response']['id'][-4:]}"
+        case "response.done":
+            return f"...{value['response']['id'][-4:]} {value['response']['status']}"
         case "response.create":
-            return f" {value['event_id']}"
+            return str(value["event_id"])
         case "error":
-            return f" {value['error']['code']}"
+            return str(value["error"]["code"])
         case "Error" | "Warning":
-            return f" {value['code']}"
+            return str(value["code"])
         case _:
             return ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _short(session: dict[str, Any]) -> str:
@@ -101,6 +110,6 @@ def _short(session: dict[str, Any]) -> str:
 def _leaves(value: dict[str, Any]) -> Iterator[str]:
     for name, inner in value.items():
         if isinstance(inner, dict) and name in {"audio", "input", "output"}:
-            yield from (f"{leaf}" for leaf in _leaves(inner))
+            yield from _leaves(inner)
         else:
             yield name

@@ -1,0 +1,63 @@
+"""Proxies of a few lines, on real sockets."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+from turnstile.testing import patience
+
+
+class Peer:
+    """The proxy's side of one connection, for a test's script."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.heard = []
+
+    def take(self):
+        """Wait for the next message."""
+        message = json.loads(self.connection.recv(timeout=patience(5)))
+        self.heard.append(message)
+        return message
+
+    def tell(self, kind, **fields):
+        self.connection.send(json.dumps({"type": kind, **fields}))
+
+    def say(self, content, role="assistant"):
+        self.tell("ConversationText", role=role, content=content)
+
+
+@contextmanager
+def _serving(script):
+    peers = []
+
+    def play(connection):
+        peers.append(Peer(connection))
+        try:
+            script(peers[-1])
+            # Stay until the client goes.
+            for text in connection:
+                peers[-1].heard.append(json.loads(text))
+        except ConnectionClosed:
+            pass
+
+    with serve(play, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        host, port = server.socket.getsockname()
+        yield f"ws://{host}:{port}/openai", peers
+        server.shutdown()
+        thread.join(patience(5))
+
+
+@pytest.fixture
+def start():
+    """Start a proxy that plays `script(peer)` with each client; gives its address and the list of its peers."""
+    with ExitStack() as running:
+        yield lambda script: running.enter_context(_serving(script))

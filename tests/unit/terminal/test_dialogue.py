@@ -1,0 +1,163 @@
+import socket
+import threading
+
+import pytest
+from websockets.utils import accept_key
+
+from turnstile.terminal.dialogue import Dialogue
+from turnstile.testing import patience
+
+
+def test_a_message_is_heard_when_it_is_waited_for(start):
+    url, _ = start(lambda peer: (peer.take(), peer.tell("SettingsApplied"), peer.say("Hello.")))
+    with Dialogue(url, patience=patience(5)) as dialogue:
+        dialogue.send("Settings", agent={})
+        assert dialogue.wait_for("ConversationText")["content"] == "Hello."
+        assert [message["type"] for message in dialogue.messages] == ["SettingsApplied", "ConversationText"]
+    assert dialogue.closed.startswith("1000")
+
+
+def test_the_last_of_several_is_given_when_several_are_waited_for(start):
+    url, _ = start(lambda peer: (peer.say("one"), peer.say("two"), peer.say("three")))
+    with Dialogue(url, patience=patience(5)) as dialogue:
+        assert dialogue.wait_for("ConversationText", 2)["content"] == "two"
+
+
+def test_nothing_is_given_when_the_message_does_not_come_in_time(start):
+    url, _ = start(lambda peer: peer.say("not that"))
+    with Dialogue(url, patience=0.05) as dialogue:
+        assert dialogue.wait_for("SettingsApplied") is None
+
+
+def test_nothing_is_given_at_once_when_the_proxy_has_closed(start):
+    closings = []
+    url, _ = start(lambda peer: peer.connection.close(1001, "shutting down"))
+    with Dialogue(url, patience=patience(60), on_closed=closings.append) as dialogue:
+        assert dialogue.wait_for("SettingsApplied") is None
+        assert dialogue.closed == "1001 shutting down"
+    assert closings == ["1001 shutting down"]
+
+
+def test_nobody_is_told_of_a_close_that_the_client_asked_for(start):
+    closings = []
+    url, _ = start(lambda _: None)
+    with Dialogue(url, patience=patience(5), on_closed=closings.append):
+        pass
+    assert closings == []
+
+
+def test_audio_is_counted_and_goes_up_as_it_is(start):
+    took = []
+
+    def echo(peer):
+        took.append(peer.connection.recv(timeout=patience(5)))
+        peer.connection.send(b"\1" * 320)
+        peer.tell("AgentAudioDone")
+
+    url, _ = start(echo)
+    with Dialogue(url, patience=patience(5)) as dialogue:
+        dialogue.send_audio(b"\0" * 640)
+        dialogue.wait_for("AgentAudioDone")
+        assert dialogue.audio_bytes == 320
+    assert took == [b"\0" * 640]
+
+
+def test_each_message_is_shown_as_it_comes(start):
+    seen = []
+    url, _ = start(lambda peer: (peer.say("one"), peer.say("two")))
+    with Dialogue(url, patience=patience(5), on_message=lambda message: seen.append(message["content"])) as dialogue:
+        dialogue.wait_for("ConversationText", 2)
+    assert seen == ["one", "two"]
+
+
+def test_sending_to_a_proxy_that_has_closed_goes_nowhere(start):
+    url, _ = start(lambda peer: peer.connection.close(1011))
+    with Dialogue(url, patience=patience(5)) as dialogue:
+        dialogue.wait_for("never")
+        dialogue.close()
+        dialogue.send("InjectUserMessage", content="Is there anybody?")
+        dialogue.send_audio(b"\0\0")
+        assert dialogue.closed == "1011"
+
+
+@pytest.mark.parametrize("text", ["no json", "[1]", '{"kind": "other"}'])
+def test_what_is_no_message_ends_the_dialogue_in_words(start, text):
+    url, _ = start(lambda peer: peer.connection.send(text))
+    with Dialogue(url, patience=patience(5)) as dialogue:
+        assert dialogue.wait_for("SettingsApplied") is None
+        assert dialogue.closed == "1007 the proxy said something that is no message"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ws://127.0.0.1:1/openai", "refused"),
+        ("http://127.0.0.1:1/openai", "scheme http is invalid"),
+        ("nonsense", "url is invalid"),
+    ],
+)
+def test_a_proxy_that_is_not_there_is_an_error_of_one_line(url, words):
+    with pytest.raises(OSError, match=words) as caught:
+        Dialogue(url, patience=patience(5))
+    assert "\n" not in str(caught.value)
+
+
+class RawServer:
+    """Takes one connection, answers the handshake, and then does as the test says."""
+
+    def __init__(self, answer, after=None):
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://127.0.0.1:{self._listening.getsockname()[1]}/openai"
+        self._answer = answer
+        self._after = after or (lambda _: None)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self):
+        connection, _ = self._listening.accept()
+        with connection:
+            request = b""
+            while not request.endswith(b"\r\n\r\n"):
+                request += connection.recv(4096)
+            connection.sendall(self._answer(request.decode()).encode())
+            self._after(connection)
+            self._over.wait(patience(10))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join(patience(5))
+        self._listening.close()
+
+
+def _upgrade(request):
+    (key,) = (line.split(": ")[1] for line in request.splitlines() if line.lower().startswith("sec-websocket-key"))
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n"
+    )
+
+
+def test_a_proxy_that_does_not_let_the_client_in_is_an_error_with_its_status():
+    full = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with RawServer(lambda _: full) as server, pytest.raises(ConnectionRefusedError, match="it answered 503"):
+        Dialogue(server.url, patience=patience(5))
+
+
+def test_a_proxy_that_does_not_answer_the_close_is_left_when_time_is_up():
+    with RawServer(_upgrade) as server:
+        dialogue = Dialogue(server.url, patience=0.2)
+        dialogue.close()
+        assert dialogue.closed == "1006"
+
+
+def test_a_link_that_breaks_ends_the_dialogue():
+    with (
+        RawServer(_upgrade, lambda connection: connection.shutdown(socket.SHUT_RDWR)) as server,
+        Dialogue(server.url, patience=patience(5)) as dialogue,
+    ):
+        assert dialogue.wait_for("SettingsApplied") is None
+        assert dialogue.closed == "1006"
