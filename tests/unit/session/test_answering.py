@@ -91,7 +91,7 @@ def test_the_servers_response_is_not_taken_for_ours(at):
     session = at()
     create = created(session)
     session.handle(ResponseStarted("resp_1"))
-    assert session.state.requested == Create(create.event_id)
+    assert session.state.requested == Create(create.event_id, None, ("ts_0",))
 
 
 def test_a_race_that_the_server_wins_leads_to_no_second_reply(at):

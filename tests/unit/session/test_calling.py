@@ -10,6 +10,7 @@ from turnstile.session.events import (
     FunctionCalled,
     ItemConfirmed,
     ResponseFinished,
+    ResponseStarted,
     TurnCommitted,
 )
 from turnstile.session.state import Call, Policy, Response
@@ -85,7 +86,8 @@ def test_a_result_that_was_there_before_the_barge_in_goes_up_and_waits_for_the_u
     (item,) = of(SendItem, effects)
     assert of(SendCreate, session.handle(ItemConfirmed(item.item["id"]))) == []
     session.handle(TurnCommitted("item_1"))
-    assert session.state.has_owed
+    session.handle(ResponseStarted("resp_2"))
+    assert [seen.item_id for seen in session.state.response.seen] == [item.item["id"], "item_1"]
 
 
 def test_more_open_calls_than_allowed_are_not_waited_for(at):

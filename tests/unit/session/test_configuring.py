@@ -184,10 +184,13 @@ def test_an_update_that_came_meanwhile_follows_those_taken_apart():
     assert answers(busy.handle(UPDATED)) == [Answered(3)]
 
 
-def test_an_update_refused_while_a_response_runs_is_taken_apart_after_it():
+def test_an_update_refused_while_a_response_runs_goes_again_after_it_and_is_taken_apart_only_then():
     busy = updating(None, ConfigRequested(1, {"speed": 9}), ConfigRequested(2, CALM))
     assert upstream(told(busy, ResponseStarted("resp_1"), _bad("ts_1"))) == []
-    assert patches(busy.handle(DONE)) == [{"speed": 9}]
+    effects = busy.handle(DONE)
+    assert patches(effects) == [{"speed": 9, **CALM}]
+    (again,) = [effect for effect in effects if isinstance(effect, SendUpdate)]
+    assert patches(busy.handle(_bad(again.event_id))) == [{"speed": 9}]
 
 
 # Handed back.

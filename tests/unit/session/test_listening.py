@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from session_words import answers, detection, of
+from session_words import MESSAGE, answers, detection, of
 
-from turnstile.session.effects import Held, ObserveAudio, Reported, SendCommit, SendCreate, StartTimer
+from turnstile.session.effects import Held, ObserveAudio, Reported, SendCommit, SendCreate, SendItem, StartTimer
 from turnstile.session.events import (
     AgentMessageGiven,
     AudioHeard,
     ConfigAnswered,
     ConfigRequested,
+    ItemConfirmed,
     Refused,
     ResponseFinished,
     ResponseStarted,
@@ -19,6 +20,7 @@ from turnstile.session.events import (
     TimerFired,
     TurnCommitted,
     TurnEndForced,
+    UserMessageGiven,
 )
 from turnstile.session.state import Commit, Create, Hearing, Item, Policy, Response
 
@@ -172,9 +174,32 @@ def test_a_turn_that_ended_just_before_an_agent_message_began_is_still_owed_its_
     session = at(requested=Create("ts_0", AgentMessageGiven(5, {}, "queue")))
     for fact in (SpeechStopped("item_1"), TurnCommitted("item_1"), ResponseStarted("resp_1", "ts_0")):
         session.handle(fact)
-    session.handle(ResponseFinished("resp_1"))
-    assert session.state.phase == "expected"
-    assert len(of(SendCreate, session.handle(TimerFired("expected", session.state.expected)))) == 1
+    assert len(of(SendCreate, session.handle(ResponseFinished("resp_1")))) == 1
+
+
+def test_a_turn_that_ends_while_a_response_runs_is_answered_by_us(at):
+    session = at(response=Response("resp_1"))
+    session.handle(SpeechStopped("item_1"))
+    session.handle(TurnCommitted("item_1"))
+    assert session.state.expected == ""
+    assert len(of(SendCreate, session.handle(ResponseFinished("resp_1")))) == 1
+
+
+def test_what_came_into_the_conversation_after_the_turn_is_not_seen_by_its_response(at):
+    session = at()
+    (item,) = of(SendItem, session.handle(UserMessageGiven(1, MESSAGE)))
+    for fact in (TurnCommitted("item_1"), ItemConfirmed(item.item["id"]), ResponseStarted("resp_1")):
+        session.handle(fact)
+    assert [seen.item_id for seen in session.state.response.seen] == ["item_1"]
+    assert len(of(SendCreate, session.handle(ResponseFinished("resp_1")))) == 1
+
+
+def test_a_turn_committed_while_our_create_was_under_way_is_not_seen_by_its_response(at):
+    session = at(requested=Create("ts_0", None, ("ts_9",)), items=(Item("ts_9", stage="confirmed"),))
+    session.handle(TurnCommitted("item_1"))
+    session.handle(ResponseStarted("resp_1", "ts_0"))
+    assert [seen.item_id for seen in session.state.response.seen] == ["ts_9"]
+    assert len(of(SendCreate, session.handle(ResponseFinished("resp_1")))) == 1
 
 
 def test_a_commit_of_the_proxys_own_that_stays_unanswered_is_reported(at):
