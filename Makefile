@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py tests
 
-.PHONY: test lint types pytest demo soak walk docs format lock clean
+.PHONY: test lint types pytest demo soak idle walk docs format lock clean
 
 test: lint types pytest
 
@@ -38,6 +38,10 @@ demo: $(READY)
 # 1,000 random sessions over real sockets.
 soak: $(READY)
 	$(BIN)/python tests/integration/soak.py
+
+# What 500 sessions at rest cost.
+idle: $(READY)
+	$(BIN)/python tests/integration/idle.py
 
 # Every interleaving of a small world.
 walk: $(READY)

@@ -1,0 +1,19 @@
+"""A small number of the random sessions; `make soak` plays a thousand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from soak import soak
+
+
+@pytest.mark.parametrize("turns", ["server", "proxy"])
+def test_random_sessions_lose_nothing_and_break_no_rule(turns):
+    result = soak(40, turns=turns)
+    assert result.faults == {}, str(result)
+    assert result.counts["responses"] > 40
