@@ -47,7 +47,7 @@ class Speaking:
 
     @property
     def active(self) -> Response | None:
-        """The response of the conversation that is in progress, from its acceptance on."""
+        """The response of the conversation that is in progress, from its acceptance until its `response.done`."""
         return self._active
 
     @property
@@ -77,8 +77,8 @@ class Speaking:
         self._begin("client", params, heard, beside=beside)
 
     def respond(self, origin: Origin) -> None:
-        """Begin a response by the server's own decision; none while one is in progress."""
-        if self._active is None:
+        """Begin a response by the server's own decision; none while one is in progress that goes on."""
+        if self._active is None or self._active.is_done:
             self._begin(origin, {}, list(self._desk.conversation.items), beside=False)
 
     def cancel(self, response_id: str | None) -> None:
@@ -90,7 +90,7 @@ class Speaking:
         running = self._active if response_id is None else self._running(response_id)
         if running is not None and not running.is_announced and self._desk.faults.early_cancel_unanswered:
             return
-        if running is None or not running.is_announced:
+        if running is None or running.is_done or not running.is_announced:
             raise refusals.nothing_to_cancel()
         wire = self._desk.wire
         if wire.pace.cancel:
@@ -164,7 +164,8 @@ class Speaking:
         event = response.next_event()
         if event is None:
             if response.record.number not in self._desk.faults.hung:
-                self._end(response, response.done(), wire.send)
+                self._note_answered(response)
+                self._end(response, response.done())
             return
         wire.send(event)
         if event["type"] == "response.output_audio.delta" and response.record.in_conversation:
@@ -172,27 +173,33 @@ class Speaking:
         wire.at(wire.now + wire.pace.step * wire.wobble(), lambda: self._go_on(response))
 
     def _cut(self, response: Response, reason: str) -> None:
+        """Close what was begun; the response stays in progress until its `response.done` leaves."""
         if response.is_done:
             return
+        wire = self._desk.wire
+        self._note_answered(response)
         *events, done = response.cut(reason)
         for event in events:
-            self._desk.wire.answer(event)
-        self._end(response, done, self._desk.wire.answer)
+            wire.answer(event)
+        wire.answer_with(lambda: self._end(response, done))
 
-    def _end(self, response: Response, done: Json, send: Callable[[Json], None]) -> None:
-        desk = self._desk
-        response.record.ended = desk.session
+    def _note_answered(self, response: Response) -> None:
+        """Note what a response has answered; one that said nothing has answered nothing."""
         if response.has_output:
             self._answered.update(response.record.seen)
+
+    def _end(self, response: Response, done: Json) -> None:
+        desk = self._desk
+        response.record.ended = desk.session
         if response is self._active:
             self._active = None
         else:
-            del self._beside[response.id]
+            self._beside.pop(response.id, None)
         self._tokens_left = max(0, self._tokens_left - done["response"]["usage"]["total_tokens"])
         if response.record.number not in desk.faults.lost_done:
-            send(done)
+            desk.wire.send(done)
             if response.has_output:
-                send({"type": "rate_limits.updated", "rate_limits": [self._rate_limit()]})
+                desk.wire.send({"type": "rate_limits.updated", "rate_limits": [self._rate_limit()]})
         self._done += 1
         if self._done == desk.faults.disconnect_after_responses:
             desk.wire.close(desk.faults.disconnect_code, "disconnected on demand")

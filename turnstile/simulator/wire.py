@@ -87,8 +87,17 @@ class Wire:
             late: Seconds by which it may fall behind later answers.
         """
         frame = self._packed(event)
+        self.answer_with(lambda: self._emit(frame), late)
+
+    def answer_with(self, action: Callable[[], None], late: float = 0.0) -> None:
+        """Do something in the place of an answer, with the delay that an answer has.
+
+        Args:
+            action: What sends it.
+            late: Seconds by which it may fall behind later answers.
+        """
         self._answered = max(self._answered, self.now + self.pace.answer * self.wobble() + self._slow)
-        self.at(self._answered + late, lambda: self._emit(frame))
+        self.at(self._answered + late, action)
 
     def refuse(self, refusal: Refusal, event_id: str | None, late: float = 0.0) -> None:
         """Answer with an `error` event."""

@@ -171,6 +171,39 @@ def test_speech_cancels_nothing_out_of_band(player):
     assert client.until("response.done")["response"]["status"] == "completed"
 
 
+def test_a_turn_that_ends_before_the_response_it_cut_is_done_is_answered(player):
+    client = player(STORY)
+    client.send("response.create")
+    cut = client.until("response.output_audio.delta")["response_id"]
+    client.turn()
+    client.advance(5)
+    first, second = (event["response"] for event in client.of("response.done"))
+    assert (first["id"], first["status"], second["status"]) == (cut, "cancelled", "completed")
+    assert client.log.responses[1].origin == "voice"
+    client.send("response.create")
+    assert client.until("response.created")
+
+
+def test_what_a_cut_response_had_begun_to_answer_is_not_answered_again_by_the_turn_that_cut_it(player):
+    client = player(Step(Expect(on="text"), Reply("one two three four five six seven")))
+    client.update(instructions="")
+    client.say("a question")
+    client.send("response.create")
+    client.until("response.output_audio.delta")
+    client.turn()
+    client.advance(5)
+    assert client.log.responses[1].text == "You said: hello."
+
+
+def test_a_create_right_behind_a_barge_in_is_refused_until_the_cut_response_is_done(player):
+    client = player(STORY)
+    client.send("response.create")
+    cut = client.until("response.output_audio.delta")["response_id"]
+    client.speak()
+    client.send("response.create")
+    assert cut in client.until("error")["error"]["message"]
+
+
 def test_a_response_goes_on_when_interrupt_response_is_off(player):
     client = player(STORY)
     client.update(audio={"input": _vad(interrupt_response=False)})

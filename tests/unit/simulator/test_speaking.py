@@ -359,6 +359,41 @@ def test_a_named_response_of_the_conversation_can_be_cancelled(player):
     assert client.until("response.done")["response"]["status"] == "cancelled"
 
 
+def test_a_create_right_behind_a_cancel_is_refused_until_the_cancelled_response_is_done(player):
+    client = player(STORY)
+    client.send("response.create", response=TEXT)
+    client.until("response.output_text.delta")
+    client.send("response.cancel")
+    client.send("response.create")
+    cancelled = client.until("response.done")["response"]
+    client.advance(0.0)
+    assert client.of("error")[0]["error"]["message"].count(cancelled["id"]) == 1
+    assert client.log.collisions == 1
+    client.send("response.create")
+    assert client.until("response.created")["response"]["id"] != cancelled["id"]
+
+
+def test_an_update_right_behind_a_cancel_counts_as_one_under_a_running_response(player):
+    client = player(STORY)
+    client.send("response.create", response=TEXT)
+    client.until("response.output_text.delta")
+    client.send("response.cancel")
+    client.send("session.update", session={"type": "realtime", "instructions": "new"})
+    client.until("response.done")
+    assert client.log.updates_under_way == 1
+
+
+def test_a_second_cancel_is_refused_while_the_first_takes_effect(player):
+    client = player(STORY)
+    client.send("response.create", response=TEXT)
+    client.until("response.output_text.delta")
+    client.send("response.cancel")
+    client.send("response.cancel")
+    client.advance(5)
+    assert client.of("error")[0]["error"]["code"] == "response_cancel_not_active"
+    assert len(client.of("response.done")) == 1
+
+
 def test_what_is_under_way_still_comes_when_a_cancel_takes_its_time(player):
     client = player(STORY, pace=Pace(cancel=0.012))
     client.send("response.create", response=TEXT)
