@@ -78,7 +78,7 @@ class LinkFailed:
     """The upstream link could not be opened.
 
     Args:
-        problem: Why, in words for the client (code ``upstream_unreachable``, ``upstream_refused``, ...); no secret in it.
+        problem: Why, in words for the client (code ``upstream_unreachable``, ``upstream_refused``, ...); no secret.
         retryable: Whether another try may help (a refused key does not get better).
     """
 
