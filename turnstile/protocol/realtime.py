@@ -6,12 +6,15 @@ come in (migration notes of the API reference).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pybase64
 
 from turnstile.errors import UpstreamProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Json = dict[str, Any]
 
@@ -25,6 +28,24 @@ _BETA_EVENTS = {
     "response.audio.done": "response.output_audio.done",
     "response.audio_transcript.delta": "response.output_audio_transcript.delta",
     "response.audio_transcript.done": "response.output_audio_transcript.done",
+}
+_BETA_PARTS = {"text": "output_text", "audio": "output_audio"}
+_BETA_FORMATS: dict[object, Json] = {
+    "pcm16": {"type": "audio/pcm", "rate": 24_000},
+    "g711_ulaw": {"type": "audio/pcmu"},
+    "g711_alaw": {"type": "audio/pcma"},
+}
+# Fields of the beta's flat session, and where they are now.
+_BETA_FIELDS: dict[str, tuple[str, ...]] = {
+    "modalities": ("output_modalities",),
+    "max_response_output_tokens": ("max_output_tokens",),
+    "input_audio_format": ("audio", "input", "format"),
+    "input_audio_transcription": ("audio", "input", "transcription"),
+    "input_audio_noise_reduction": ("audio", "input", "noise_reduction"),
+    "turn_detection": ("audio", "input", "turn_detection"),
+    "output_audio_format": ("audio", "output", "format"),
+    "voice": ("audio", "output", "voice"),
+    "speed": ("audio", "output", "speed"),
 }
 
 
@@ -50,13 +71,18 @@ def response_cancel(event_id: str, response_id: str) -> bytes:
 
 
 def item_truncate(event_id: str, item_id: str, audio_end_ms: int) -> bytes:
-    """Forget what of an assistant item's audio was not heard."""
+    """Forget what of an assistant item's audio was not heard: all past `audio_end_ms` milliseconds."""
     return _event("conversation.item.truncate", event_id, item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
 
 
 def input_audio_commit(event_id: str) -> bytes:
     """Make the input audio a conversation item."""
     return _event("input_audio_buffer.commit", event_id)
+
+
+def input_audio_clear(event_id: str) -> bytes:
+    """Forget the input audio that is not committed."""
+    return _event("input_audio_buffer.clear", event_id)
 
 
 def input_audio_append(audio: bytes) -> bytes:
@@ -83,7 +109,66 @@ def parse_server_event(data: bytes) -> Json:
         raise UpstreamProtocolError("invalid_json", f"Upstream sent what is no JSON: {error}.") from None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise UpstreamProtocolError("invalid_event", "Upstream sent JSON that is no event: it has no type.")
-    current = _BETA_EVENTS.get(event["type"])
-    if current is not None:
-        event["type"] = current
+    return current_names(event)
+
+
+def current_names(event: Json) -> Json:
+    """Return a server event, which may be in the beta's words, in the current ones; changes it in place.
+
+    Content parts are renamed in items only: the events about a part use the short names to this day.
+
+    Raises:
+        UpstreamProtocolError: Its session, response or item is not built as one.
+    """
+    kind = event["type"]
+    if kind in _BETA_EVENTS:
+        event["type"] = _BETA_EVENTS[kind]
+    try:
+        for name, rename in _RENAMES.items():
+            if name in event:
+                rename(event[name])
+    except (AttributeError, TypeError) as error:
+        raise UpstreamProtocolError(
+            "invalid_event", f"Upstream sent a {kind[:64]} that is not built as one."
+        ) from error
     return event
+
+
+def _rename_in_session(session: Json) -> None:
+    for name, path in _BETA_FIELDS.items():
+        if name in session:
+            _put(session, path, _current_value(name, session.pop(name)))
+
+
+def _current_value(name: str, value: Any) -> Any:
+    if name == "modalities" and isinstance(value, list):
+        return ["audio"] if "audio" in value else ["text"]
+    if name.endswith("_format") and isinstance(value, str):
+        return _BETA_FORMATS.get(value, value)
+    return value
+
+
+def _put(target: Json, path: tuple[str, ...], value: Any) -> None:
+    *inner, last = path
+    for name in inner:
+        target = target.setdefault(name, {})
+    target[last] = value
+
+
+def _rename_in_response(response: Json) -> None:
+    _rename_in_session(response)
+    for item in response.get("output") or ():
+        _rename_in_item(item)
+
+
+def _rename_in_item(item: Json) -> None:
+    for part in item.get("content") or ():
+        if part.get("type") in _BETA_PARTS:
+            part["type"] = _BETA_PARTS[part["type"]]
+
+
+_RENAMES: dict[str, Callable[[Json], None]] = {
+    "session": _rename_in_session,
+    "response": _rename_in_response,
+    "item": _rename_in_item,
+}

@@ -11,36 +11,70 @@ if TYPE_CHECKING:
 
 # Long enough to recognise what was sent, short enough not to repeat a conversation.
 _SHOWN = 40
-_SECRET = ("key", "token", "authorization", "secret", "password", "headers")
+_SECRET = ("key", "token", "authorization", "secret", "password", "headers", "credentials")
+_SAYS_ALL = {"missing", "value_error", "string_too_short", "too_short"}
+_MUST_BE = {
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "missing": "is missing",
+}
 
 
-def describe(message: str, error: ValidationError) -> str:
-    """Return one sentence about the first thing wrong, and how many more there are."""
+def describe(message: str, given: Any, error: ValidationError) -> str:
+    """Return one sentence about the first thing wrong, and how many more there are.
+
+    Args:
+        message: The message's type.
+        given: The message as the client sent it.
+        error: What is wrong with it.
+    """
     first, *more = error.errors(include_url=False, include_context=False)
-    path = field_path(first["loc"])
-    what = first["msg"].removeprefix("Value error, ")
-    shown = _shown(path, first)
+    path = field_path(given, first["loc"], is_missing=first["type"] == "missing")
     rest = f" ({len(more)} more)" if more else ""
-    where = f"{path}: " if path else ""
-    return f"{message}: {where}{what[:1].lower()}{what[1:]}{shown}.{rest}"
+    return f"{message}: {f'{path}: ' if path else ''}{_wrong(first)}{_shown(path, first)}.{rest}"
+
+
+def _wrong(detail: Any) -> str:
+    known = _MUST_BE.get(detail["type"])
+    if known is not None:
+        return known
+    words: str = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("should be", "must be")
+    return f"{words[:1].lower()}{words[1:]}"
 
 
 def _shown(path: str, detail: Any) -> str:
     given = detail["input"]
-    if detail["type"] in {"missing", "value_error"} or any(word in path.lower() for word in _SECRET):
+    if detail["type"] in _SAYS_ALL or any(word in path.lower() for word in _SECRET):
         return ""
-    if isinstance(given, dict | list | tuple):
+    if isinstance(given, dict | list):
         return f", not {'an object' if isinstance(given, dict) else 'a list'}"
     text = repr(given)
     return f", not {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}"
 
 
-def field_path(location: Iterable[int | str]) -> str:
-    """Return a path as one writes it: ``agent.think.functions[2].parameters``."""
-    path = ""
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part.isidentifier():
-            path += f".{part}" if path else part
-    return path
+def field_path(given: Any, location: Iterable[int | str], *, is_missing: bool = False) -> str:
+    """Return a path into `given` as one writes it: ``agent.think.functions[2].parameters``.
+
+    A location also counts through lists of one that the client gave as the one, and names members of unions: what is
+    not in the message is left out, but for the field at its end if that is what is missing.
+    """
+    path, steps = "", [*location]
+    for place, step in enumerate(steps, start=1):
+        if isinstance(step, int):
+            if isinstance(given, list):
+                path, given = f"{path}[{step}]", given[step]
+        elif isinstance(given, dict) and (step in given or (is_missing and place == len(steps))):
+            path, given = f"{path}.{step}", given.get(step)
+    return path.removeprefix(".")

@@ -93,6 +93,11 @@ def agent_started_speaking(total: float, tts: float, ttt: float) -> bytes:
     return _message("AgentStartedSpeaking", total_latency=total, tts_latency=tts, ttt_latency=ttt)
 
 
+def latency_report(**latencies: float) -> bytes:
+    """What a turn took, in seconds, by the names of the protocol (``stt_latency``, ``tts_latency``, ...)."""
+    return _message("LatencyReport", **latencies)
+
+
 def agent_audio_done() -> bytes:
     """The last audio of the answer was handed over."""
     return _message("AgentAudioDone")

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import base64
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types import realtime as openai
+from openai.types.realtime import RealtimeClientEvent
+from pydantic import TypeAdapter
+
+from turnstile.errors import UpstreamProtocolError
+from turnstile.protocol import realtime
+
+HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+
+
+def _valid(data):
+    """Return the event, if the API's own types know all of it."""
+    event = json.loads(data)
+    read = TypeAdapter(RealtimeClientEvent).validate_python(event)
+    assert read.model_dump(mode="json", exclude_unset=True) == event
+    assert not read.model_extra
+    return event
+
+
+def test_an_update_says_what_kind_of_session_it_is():
+    event = _valid(realtime.session_update("ts_1", {"instructions": "Be kind."}))
+    assert event == {
+        "type": "session.update",
+        "event_id": "ts_1",
+        "session": {"type": "realtime", "instructions": "Be kind."},
+    }
+
+
+def test_an_item_is_created_as_it_is():
+    assert _valid(realtime.item_create("ts_1", HELLO))["item"] == HELLO
+
+
+def test_a_create_names_itself_in_its_metadata():
+    event = _valid(realtime.response_create("ts_1", {"instructions": "Be kind."}))
+    assert event["response"] == {"instructions": "Be kind.", "metadata": {"client_event_id": "ts_1"}}
+
+
+@pytest.mark.parametrize(("given_metadata", "kept"), [({"topic": "weather"}, {"topic": "weather"}), (None, {})])
+def test_a_create_keeps_the_metadata_that_it_has(given_metadata, kept):
+    event = _valid(realtime.response_create("ts_1", {"metadata": given_metadata}))
+    assert event["response"]["metadata"] == {**kept, "client_event_id": "ts_1"}
+
+
+@pytest.mark.parametrize(
+    ("data", "event"),
+    [
+        (
+            realtime.response_cancel("ts_1", "resp_1"),
+            {"type": "response.cancel", "event_id": "ts_1", "response_id": "resp_1"},
+        ),
+        (
+            realtime.item_truncate("ts_1", "item_1", 250),
+            {
+                "type": "conversation.item.truncate",
+                "event_id": "ts_1",
+                "item_id": "item_1",
+                "content_index": 0,
+                "audio_end_ms": 250,
+            },
+        ),
+        (realtime.input_audio_commit("ts_1"), {"type": "input_audio_buffer.commit", "event_id": "ts_1"}),
+        (realtime.input_audio_clear("ts_1"), {"type": "input_audio_buffer.clear", "event_id": "ts_1"}),
+    ],
+)
+def test_a_command_is_said_in_the_words_of_the_api(data, event):
+    assert _valid(data) == event
+
+
+@given(st.binary(max_size=2_000))
+def test_audio_is_appended_in_base64(audio):
+    event = _valid(realtime.input_audio_append(audio))
+    assert base64.b64decode(event["audio"]) == audio
+    assert event.keys() == {"type", "audio"}
+
+
+def test_a_server_event_is_read():
+    event = {"type": "response.created", "event_id": "event_1", "response": {"id": "resp_1"}}
+    assert realtime.parse_server_event(json.dumps(event).encode()) == event
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"{", "invalid_json"),
+        (b"\xff", "invalid_json"),
+        (b"[]", "invalid_event"),
+        (b"{}", "invalid_event"),
+        (b'{"type":1}', "invalid_event"),
+        (b'{"type":"session.updated","session":3}', "invalid_event"),
+        (b'{"type":"session.updated","session":{"voice":"x","audio":3}}', "invalid_event"),
+        (b'{"type":"response.done","response":[]}', "invalid_event"),
+        (b'{"type":"response.done","response":{"output":[3]}}', "invalid_event"),
+        (b'{"type":"conversation.item.done","item":{"content":"text"}}', "invalid_event"),
+    ],
+)
+def test_what_is_no_event_is_refused(data, code):
+    with pytest.raises(UpstreamProtocolError) as refused:
+        realtime.parse_server_event(data)
+    assert refused.value.problem.code == code
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["type", "session", "response", "item", "output", "content", "voice", "audio", "modalities"]
+                ),
+                inner,
+                max_size=5,
+            )
+        ),
+        max_leaves=20,
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_whatever_comes_is_read_or_refused_and_nothing_else(data):
+    with suppress(UpstreamProtocolError):
+        assert isinstance(realtime.parse_server_event(data)["type"], str)
+
+
+@pytest.mark.parametrize("kind", ["text", "audio", "audio_transcript"])
+@pytest.mark.parametrize("end", ["delta", "done"])
+def test_an_event_of_the_beta_has_its_current_name(kind, end):
+    assert realtime.current_names({"type": f"response.{kind}.{end}"}) == {"type": f"response.output_{kind}.{end}"}
+
+
+def test_the_flat_session_of_the_beta_is_the_nested_one():
+    beta = {
+        "modalities": ["audio", "text"],
+        "max_response_output_tokens": "inf",
+        "instructions": "Be kind.",
+        "input_audio_format": "pcm16",
+        "input_audio_transcription": {"model": "whisper-1"},
+        "input_audio_noise_reduction": None,
+        "turn_detection": {"type": "server_vad"},
+        "output_audio_format": "g711_ulaw",
+        "voice": "alloy",
+        "speed": 1.0,
+    }
+    event = realtime.current_names({"type": "session.updated", "session": beta})
+    assert event["session"] == {
+        "output_modalities": ["audio"],
+        "max_output_tokens": "inf",
+        "instructions": "Be kind.",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24_000},
+                "transcription": {"model": "whisper-1"},
+                "noise_reduction": None,
+                "turn_detection": {"type": "server_vad"},
+            },
+            "output": {"format": {"type": "audio/pcmu"}, "voice": "alloy", "speed": 1.0},
+        },
+    }
+    openai.RealtimeSessionCreateRequest.model_validate({"type": "realtime", **event["session"]})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "current"),
+    [
+        ("modalities", ["text"], {"output_modalities": ["text"]}),
+        ("modalities", "text", {"output_modalities": "text"}),
+        ("input_audio_format", "g711_alaw", {"audio": {"input": {"format": {"type": "audio/pcma"}}}}),
+        ("input_audio_format", "opus", {"audio": {"input": {"format": "opus"}}}),
+        ("output_audio_format", None, {"audio": {"output": {"format": None}}}),
+    ],
+)
+def test_a_value_of_the_beta_is_the_current_one_where_there_is_one(field, value, current):
+    event = {"type": "session.created", "session": {field: value}}
+    assert realtime.current_names(event)["session"] == current
+
+
+@pytest.mark.parametrize(("part", "current"), [("text", "output_text"), ("audio", "output_audio")])
+def test_a_content_part_of_the_beta_has_its_current_name_in_items(part, current):
+    item = {"id": "item_1", "content": [{"type": part}, {"type": "input_text"}]}
+    created = realtime.current_names({"type": "conversation.item.created", "item": json.loads(json.dumps(item))})
+    done = realtime.current_names({"type": "response.done", "response": {"output": [item], "modalities": ["text"]}})
+    assert [part["type"] for part in created["item"]["content"]] == [current, "input_text"]
+    assert done["response"]["output"][0]["content"] == created["item"]["content"]
+    assert done["response"]["output_modalities"] == ["text"]
+
+
+def test_an_event_in_current_words_stays_as_it_is():
+    session = {"type": "realtime", "output_modalities": ["audio"], "audio": {"output": {"voice": "alloy"}}}
+    part = {"type": "response.content_part.added", "part": {"type": "audio"}}
+    assert realtime.current_names({"type": "session.updated", "session": dict(session)})["session"] == session
+    assert realtime.current_names(dict(part)) == part

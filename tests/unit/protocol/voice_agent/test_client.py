@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import get_args, get_type_hints
+
+import pytest
+from deepgram.agent.v1 import types as sdk
+from deepgram.agent.v1.socket_client import V1SocketClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from turnstile.errors import ClientProtocolError
+from turnstile.protocol.voice_agent import client
+from turnstile.protocol.voice_agent.client import MESSAGE_TYPES, parse_client_message
+
+
+def _read(message):
+    return parse_client_message(json.dumps(message).encode())
+
+
+def _refused(message):
+    data = message if isinstance(message, bytes) else json.dumps(message).encode()
+    with pytest.raises(ClientProtocolError) as refused:
+        parse_client_message(data)
+    return refused.value.problem
+
+
+SETTINGS = sdk.AgentV1Settings.model_validate(
+    {
+        "tags": ["a"],
+        "experimental": False,
+        "flags": {"history": True},
+        "mip_opt_out": False,
+        "audio": {
+            "input": {"encoding": "linear16", "sample_rate": 48000},
+            "output": {"encoding": "mulaw", "sample_rate": 8000, "bitrate": 1, "container": "wav"},
+        },
+        "agent": {
+            "language": "en",
+            "context": {"messages": [{"type": "History", "role": "user", "content": "Hello."}]},
+            "listen": {"provider": {"type": "deepgram", "version": "v1", "model": "nova-3", "keyterms": ["a"]}},
+            "think": {
+                "provider": {"type": "open_ai", "model": "gpt-4o", "temperature": 0.5},
+                "functions": [{"name": "f", "description": "d", "parameters": {}, "endpoint": {"url": "https://x"}}],
+                "prompt": "Be kind.",
+                "context_length": "max",
+            },
+            "speak": [{"provider": {"type": "deepgram", "model": "aura-2-thalia-en", "speed": 1.1}}],
+            "greeting": "Hello.",
+        },
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (SETTINGS, client.Settings),
+        (sdk.AgentV1UpdatePrompt(prompt="Be brief."), client.UpdatePrompt),
+        (
+            sdk.AgentV1UpdateThink.model_validate({"think": {"provider": {"type": "open_ai", "model": "gpt-4o"}}}),
+            client.UpdateThink,
+        ),
+        (
+            sdk.AgentV1UpdateSpeak.model_validate(
+                {"speak": {"provider": {"type": "open_ai", "model": "tts-1", "voice": "alloy"}}}
+            ),
+            client.UpdateSpeak,
+        ),
+        (
+            sdk.AgentV1UpdateListen.model_validate({"listen": {"provider": {"version": "v2", "model": "flux"}}}),
+            client.UpdateListen,
+        ),
+        (
+            sdk.AgentV1UpdateThinkLive.model_validate({"think_live": {"provider": {"type": "deepgram", "model": "x"}}}),
+            client.UpdateThinkLive,
+        ),
+        (sdk.AgentV1InjectUserMessage(content="Hello."), client.InjectUserMessage),
+        (sdk.AgentV1InjectAgentMessage(message="Hello.", behavior="queue"), client.InjectAgentMessage),
+        (sdk.AgentV1InjectDynamicAgentMessage(behavior="interrupt", is_dynamic=True), client.InjectAgentMessage),
+        (sdk.AgentV1SendFunctionCallResponse(id="c", name="f", content="sunny"), client.FunctionCallResponse),
+        (sdk.AgentV1ForceEndTurn(), client.ForceEndTurn),
+        (sdk.AgentV1KeepAlive(), client.KeepAlive),
+    ],
+)
+def test_a_message_is_read_as_the_sdk_sends_it(sent, kind):
+    message = parse_client_message(sent.json().encode())
+    assert type(message) is kind
+    assert message.type == sent.type
+
+
+def test_every_message_that_the_sdk_sends_is_known():
+    hints = [get_type_hints(method) for name, method in vars(V1SocketClient).items() if name.startswith("send_")]
+    kinds = [kind for hint in hints for kind in (hint["message"], *get_args(hint["message"]))]
+    types = {kind.model_fields["type"].default for kind in kinds if hasattr(kind, "model_fields")}
+    # What a model of the client's own says travels over this protocol too; upstream has no such models.
+    assert types - {"__customToThinkProvider"} == set(MESSAGE_TYPES)
+
+
+def test_settings_are_read_with_all_that_matters():
+    message = parse_client_message(SETTINGS.json().encode())
+    agent = message.agent
+    assert (message.audio.input.sample_rate, message.audio.output.container) == (48_000, "wav")
+    assert message.flags.history
+    assert agent.context.messages[0]["content"] == "Hello."
+    assert agent.listen.provider.keyterms == ("a",)
+    assert (agent.think[0].prompt, agent.think[0].functions[0].endpoint.url) == ("Be kind.", "https://x")
+    assert agent.speak[0].provider.speed == 1.1
+    assert list(message.unknown_fields()) == []
+
+
+def test_the_extras_of_the_component_are_read_by_their_names():
+    think = {
+        "toolChoice": {"type": "function", "name": "f"},
+        "outputModalities": ["text"],
+        "maxOutputTokens": 100,
+        "managedPrompt": {"id": "pmpt_1", "version": "2", "variables": {"city": "Paris"}},
+    }
+    agent = {
+        "think": think,
+        "idleTimeoutMs": 5_000,
+        "useOpenAIManualAudioCommit": True,
+        "sessionAudioOutput": {"voice": "marin", "speed": 0.9},
+    }
+    message = _read({"type": "Settings", "agent": agent})
+    (read,) = message.agent.think
+    assert (read.tool_choice.name, read.output_modalities, read.max_output_tokens) == ("f", ("text",), 100)
+    assert read.managed_prompt.variables == {"city": "Paris"}
+    assert (message.agent.idle_timeout_ms, message.agent.manual_commit) == (5_000, True)
+    assert message.agent.session_audio_output.voice == "marin"
+    assert list(message.unknown_fields()) == []
+
+
+def test_null_is_not_given():
+    given_null = {"flags": None, "audio": None, "tags": None, "agent": {"think": None, "listen": {"provider": None}}}
+    assert _read({"type": "Settings", **given_null}) == _read({"type": "Settings", "agent": {"listen": {}}})
+
+
+def test_one_thing_and_a_list_of_fallbacks_are_read_alike():
+    one = _read({"type": "UpdateThink", "think": {"prompt": "Be kind."}})
+    many = _read({"type": "UpdateThink", "think": [{"prompt": "Be kind."}]})
+    assert one.think == many.think
+
+
+def test_unknown_fields_are_named_with_their_paths():
+    message = _read(
+        {
+            "type": "Settings",
+            "colour": 1,
+            "agent": {"think": {"mood": 1, "functions": [{"name": "f"}, {"name": "g", "x" * 100: 1}]}},
+        }
+    )
+    fields = ["colour", "agent.think[0].mood", f"agent.think[0].functions[1].{'x' * 64}"]
+    assert list(message.unknown_fields()) == fields
+
+
+@pytest.mark.parametrize("result", [{"content": "sunny"}, {"result": {"sky": "blue"}}, {"error": "no such city"}])
+def test_a_function_result_is_read_in_each_of_its_forms(result):
+    message = _read({"type": "FunctionCallResponse", "id": "c", "name": "f", **result})
+    ((name, value),) = result.items()
+    assert getattr(message, name) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"{", "invalid_json"),
+        (b"", "invalid_json"),
+        (b'{"type": "\xff"}', "invalid_json"),
+        (b"[]", "invalid_message"),
+        (b'"Settings"', "invalid_message"),
+        (b"{}", "missing_type"),
+        (b'{"type": 1}', "missing_type"),
+        (b'{"type": "Sing"}', "unknown_message_type"),
+        (b'{"type": "settings"}', "unknown_message_type"),
+        (b'{"type": "Settings"}', "invalid_message"),
+    ],
+)
+def test_what_is_no_message_is_refused(data, code):
+    assert _refused(data).code == code
+
+
+def test_an_unknown_type_is_named_but_not_repeated_whole():
+    assert "'Sing'" in _refused({"type": "Sing"}).description
+    assert "x" * 65 not in _refused({"type": "x" * 1_000}).description
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            {"type": "Settings", "agent": {"think": {"functions": [{"name": "f"}, {"name": "g", "parameters": 1}]}}},
+            "Settings: agent.think.functions[1].parameters: must be an object, not 1.",
+        ),
+        (
+            {"type": "Settings", "agent": "8d2e-1f"},
+            "Settings: agent: an id of a stored agent cannot be looked up here; give the agent as an object.",
+        ),
+        (
+            {"type": "Settings", "agent": {"idleTimeoutMs": 4_999}},
+            "Settings: agent: idleTimeoutMs must be from 5000 to 30000, or -1 for none.",
+        ),
+        (
+            {"type": "Settings", "agent": {"idleTimeoutMs": 30_001}},
+            "Settings: agent: idleTimeoutMs must be from 5000 to 30000, or -1 for none.",
+        ),
+        (
+            {"type": "Settings", "audio": {"output": {"container": "ogg"}}, "agent": {}},
+            "Settings: audio.output.container: must be 'none' or 'wav', not 'ogg'.",
+        ),
+        ({"type": "UpdatePrompt", "prompt": ""}, "UpdatePrompt: prompt: must not be empty."),
+        (
+            {"type": "UpdateSpeak", "speak": {"provider": {"speed": 2}}},
+            "UpdateSpeak: speak.provider.speed: must be less than or equal to 1.5, not 2.",
+        ),
+        ({"type": "InjectAgentMessage"}, "InjectAgentMessage: message: give the words to say, or set is_dynamic."),
+        ({"type": "FunctionCallResponse", "name": "f"}, "FunctionCallResponse: id: is missing."),
+    ],
+)
+def test_an_invalid_message_is_refused_in_words_that_name_the_field_and_the_fix(message, words):
+    problem = _refused(message)
+    assert (problem.code, problem.description) == ("invalid_message", words)
+
+
+@pytest.mark.parametrize("timeout", [-1, 5_000, 30_000])
+def test_an_idle_timeout_within_its_bounds_is_taken(timeout):
+    assert _read({"type": "Settings", "agent": {"idleTimeoutMs": timeout}}).agent.idle_timeout_ms == timeout
+
+
+_WORDS = st.sampled_from(["x", "Settings", "UpdateThink", "f"])
+_NAMES = st.sampled_from(
+    [name for kind in (client.Settings, client.Agent, client.Audio) for name in kind.model_fields]
+    + ["type", "think", "speak", "functions", "name", "provider", "prompt", "parameters", "messages", "content"]
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@pytest.mark.parametrize("kind", MESSAGE_TYPES)
+@given(fields=st.dictionaries(_NAMES, _VALUES, max_size=6))
+def test_any_fields_are_read_or_refused_and_nothing_else(kind, fields):
+    with suppress(ClientProtocolError):
+        message = _read({**fields, "type": kind})
+        assert message.type == kind
+        list(message.unknown_fields())
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused_and_nothing_else(data):
+    with suppress(ClientProtocolError):
+        assert parse_client_message(data).type in MESSAGE_TYPES

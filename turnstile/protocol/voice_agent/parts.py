@@ -1,0 +1,203 @@
+"""The objects inside a client's messages (source: the message types of `deepgram-sdk`, Voice Agent v1).
+
+Camel-case fields are extras of the React component's protocol. A field that is null counts as not given, and fields
+that an object does not have are kept aside, so that the client can be told that nothing comes of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Json = dict[str, Any]
+
+# How much of a field's name is worth repeating.
+_SHOWN_NAME = 64
+
+
+class Part(BaseModel):
+    """An object inside a message, or a message; fields of other names are kept as extras."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_not_given(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: field for name, field in value.items() if field is not None}
+        return value
+
+    def unknown_fields(self, path: str = "") -> Iterator[str]:
+        """Name the fields that mean nothing here, each with its path."""
+        prefix = f"{path}." if path else ""
+        for name in self.model_extra or ():
+            yield f"{prefix}{name[:_SHOWN_NAME]}"
+        for name, value in self:
+            if isinstance(value, Part):
+                yield from value.unknown_fields(f"{prefix}{name}")
+            elif isinstance(value, tuple):
+                for index, part in enumerate(value):
+                    if isinstance(part, Part):
+                        yield from part.unknown_fields(f"{prefix}{name}[{index}]")
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+class Provider(Part):
+    """Who thinks: a union of many in the protocol, of which these fields matter."""
+
+    type: str | None = None
+    version: str | None = None
+    model: str | None = None
+    temperature: float | None = None
+
+
+class FunctionEndpoint(Part):
+    """Where the server would call a function."""
+
+    url: str
+    method: str | None = None
+    headers: dict[str, str] | None = None
+
+
+class Function(Part):
+    """A function that the agent may call."""
+
+    name: str = Field(min_length=1)
+    description: str | None = None
+    parameters: Json | None = None
+    endpoint: FunctionEndpoint | None = None
+
+
+class ManagedPrompt(Part):
+    """A prompt that is kept upstream."""
+
+    id: str
+    version: str | None = None
+    variables: Json | None = None
+
+
+class NamedTool(Part):
+    """One function that must be called."""
+
+    type: Literal["function"] = "function"
+    name: str
+
+
+class Think(Part):
+    """How the agent thinks: ``agent.think``, or the whole of an `UpdateThink`."""
+
+    provider: Provider | None = None
+    prompt: str | None = None
+    functions: tuple[Function, ...] | None = None
+    endpoint: Json | None = None
+    context_length: Any = None
+    tool_choice: Literal["auto", "none", "required"] | NamedTool | None = Field(None, alias="toolChoice")
+    output_modalities: tuple[Literal["text", "audio"], ...] | None = Field(None, alias="outputModalities")
+    max_output_tokens: int | None = Field(None, alias="maxOutputTokens", ge=1)
+    managed_prompt: ManagedPrompt | None = Field(None, alias="managedPrompt")
+
+
+class SpeakProvider(Part):
+    """Who speaks."""
+
+    type: str | None = None
+    version: str | None = None
+    model: str | None = None
+    voice: str | Json | None = None
+    speed: float | None = Field(default=None, ge=0.25, le=1.5)
+
+
+class Speak(Part):
+    """How the agent speaks: ``agent.speak``, or the whole of an `UpdateSpeak`."""
+
+    provider: SpeakProvider = SpeakProvider()
+    endpoint: Json | None = None
+
+
+class ListenProvider(Part):
+    """Who listens."""
+
+    type: str | None = None
+    version: str | None = None
+    model: str | None = None
+    language: str | None = None
+    language_hints: tuple[str, ...] | None = None
+    keyterms: tuple[str, ...] | None = None
+
+
+class Listen(Part):
+    """How the agent listens: ``agent.listen``, or the whole of an `UpdateListen`."""
+
+    provider: ListenProvider = ListenProvider()
+
+
+class Context(Part):
+    """The conversation that came before."""
+
+    messages: tuple[Json, ...] = ()
+
+
+Thinks = Annotated[tuple[Think, ...], BeforeValidator(_listed), Field(min_length=1)]
+Speaks = Annotated[tuple[Speak, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class SessionAudioOutput(Part):
+    """The voice in the words of the Realtime API (``agent.sessionAudioOutput``)."""
+
+    voice: str | None = None
+    speed: float | None = Field(default=None, ge=0.25, le=1.5)
+
+
+class Agent(Part):
+    """The agent of Settings."""
+
+    language: str | None = None
+    context: Context | None = None
+    listen: Listen | None = None
+    think: Thinks | None = None
+    speak: Speaks | None = None
+    greeting: str | None = None
+    idle_timeout_ms: int | None = Field(None, alias="idleTimeoutMs")
+    manual_commit: bool = Field(default=False, alias="useOpenAIManualAudioCommit")
+    session_audio_output: SessionAudioOutput | None = Field(None, alias="sessionAudioOutput")
+
+    @model_validator(mode="after")
+    def _idle_timeout_in_bounds(self) -> Agent:
+        timeout = self.idle_timeout_ms
+        if timeout is not None and timeout != -1 and not 5_000 <= timeout <= 30_000:  # noqa: PLR2004 - the API's bounds
+            raise ValueError("idleTimeoutMs must be from 5000 to 30000, or -1 for none")
+        return self
+
+
+class AudioIn(Part):
+    """What the client speaks."""
+
+    encoding: str | None = None
+    sample_rate: int | None = None
+
+
+class AudioOut(AudioIn):
+    """What the client wants to hear."""
+
+    container: Literal["none", "wav"] | None = None
+    bitrate: int | None = None
+
+
+class Audio(Part):
+    """Both directions."""
+
+    input: AudioIn = AudioIn()
+    output: AudioOut = AudioOut()
+
+
+class Flags(Part):
+    """Switches."""
+
+    history: bool = False
