@@ -41,7 +41,7 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
         case None if answering.is_collision(error) or _is_ours(error, policy):
             # The proxy's own business, settled since.
             return Step(state)
-        case None:
+        case _:
             return Step(state, (Reported(_problem(error)),))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from turnstile.errors import Problem
 from turnstile.session.answering import is_collision
@@ -92,6 +92,8 @@ class UngatedSession:
                 return [SendCreate(self._id(), dict(response), _ALWAYS), Answered(ref)]
             case TurnEndForced(ref):
                 return [SendCommit(self._id()), self._create(), Answered(ref)]
+            case _:
+                assert_never(request)
 
     def _create(self) -> SendCreate:
         return SendCreate(self._id(), {}, _ALWAYS)

@@ -111,3 +111,11 @@ def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
 def test_a_response_without_the_field_is_taken_for_an_ordinary_one():
     response = {"id": "resp_1", "status": "in_progress"}
     assert FactReader().fact({"type": "response.created", "response": response}) == events.ResponseStarted("resp_1")
+
+
+def test_a_response_is_known_as_out_of_band_until_it_is_done():
+    reader = FactReader()
+    reader.fact(created(conversation_id=None))
+    assert reader.is_out_of_band("resp_1")
+    reader.fact(done(conversation_id=None))
+    assert not reader.is_out_of_band("resp_1")
