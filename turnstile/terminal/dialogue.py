@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]
 
+_CONNECT_TIMEOUT = 10.0
+
 
 class Dialogue:
     """One connection to a proxy; a context manager.
 
     Args:
         url: Of the proxy, such as ``ws://127.0.0.1:8080/openai``.
-        patience: Seconds to wait for anything.
-        on_message: Called with each message, on the reading thread.
+        patience: Seconds to wait for anything that is said.
+        on_message: Called with each message on the reading thread, before those who wait for it go on.
         on_closed: Called with the close code and its words when the proxy closes first, on the reading thread.
 
     Raises:
@@ -50,7 +52,7 @@ class Dialogue:
         """How much audio was heard."""
         self.closed: str | None = None
         """The close code and its words, once the proxy has closed."""
-        self._socket = _connected(url, patience)
+        self._socket = _connected(url)
         self._thread = threading.Thread(target=self._read, name="turnstile-dialogue", daemon=True)
         self._thread.start()
 
@@ -112,11 +114,11 @@ class Dialogue:
             words = "1006"
         except ValueError:
             words = "1007 the proxy said something that is no message"
+        if self._on_closed is not None and not self._is_closing:
+            self._on_closed(words)
         with self._changed:
             self.closed = words
             self._changed.notify_all()
-        if self._on_closed is not None and not self._is_closing:
-            self._on_closed(words)
 
     def _take(self, opcode: int, data: bytes) -> str | None:
         """Keep what was heard; returns the close code and its words when it is the last."""
@@ -127,17 +129,17 @@ class Dialogue:
                 self.audio_bytes += len(data)
             return None
         message = _message(data)
+        if self._on_message is not None:
+            self._on_message(message)
         with self._changed:
             self.messages.append(message)
             self._changed.notify_all()
-        if self._on_message is not None:
-            self._on_message(message)
         return None
 
 
-def _connected(url: str, timeout: float) -> websocket.WebSocket:
+def _connected(url: str) -> websocket.WebSocket:
     try:
-        connection = websocket.create_connection(url, timeout=timeout)
+        connection = websocket.create_connection(url, timeout=_CONNECT_TIMEOUT)
     except websocket.WebSocketBadStatusException as error:
         raise ConnectionRefusedError(f"it answered {error.status_code}") from None
     except (websocket.WebSocketException, ValueError) as error:

@@ -45,7 +45,7 @@ def _line(entry: Entry) -> str:
     if entry.wire == "session":
         return f"{'':<{_WIDTH}} = {_note(entry)}"
     arrow = {("client", "in"): "-->", ("client", "out"): "<--", ("upstream", "out"): "-->", ("upstream", "in"): "<--"}
-    text = f"{arrow.get((entry.wire, entry.direction), ' = ')} {entry.kind}{_essence(entry)}"
+    text = f"{arrow.get((entry.wire, entry.direction), '  =')} {entry.kind}{_essence(entry)}"
     if entry.wire == "client":
         text = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
         return f"{text:<{_WIDTH}} |"
@@ -69,6 +69,8 @@ def _note(entry: Entry) -> str:
 
 def _essence(entry: Entry) -> str:
     """Return the one thing of a frame that people look for; nothing of a frame that is not as it should be."""
+    if entry.direction == "note" or entry.kind == "closed":
+        return f" {entry.detail}"
     try:
         words = _words(entry.kind, orjson.loads(entry.detail))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):

@@ -18,12 +18,19 @@ class Peer:
 
     def __init__(self, connection):
         self.connection = connection
-        self.heard = []
+        self.gone = threading.Event()
+        self._heard = []
+
+    @property
+    def heard(self):
+        """All that the client has said, once it is gone."""
+        assert self.gone.wait(patience(5)), "the client has not gone"
+        return self._heard
 
     def take(self):
         """Wait for the next message."""
         message = json.loads(self.connection.recv(timeout=patience(5)))
-        self.heard.append(message)
+        self._heard.append(message)
         return message
 
     def tell(self, kind, **fields):
@@ -38,14 +45,16 @@ def _serving(script):
     peers = []
 
     def play(connection):
-        peers.append(Peer(connection))
+        peer = Peer(connection)
+        peers.append(peer)
         try:
-            script(peers[-1])
-            # Stay until the client goes.
-            for text in connection:
-                peers[-1].heard.append(json.loads(text))
+            script(peer)
+            while True:
+                peer.take()
         except ConnectionClosed:
             pass
+        finally:
+            peer.gone.set()
 
     with serve(play, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)

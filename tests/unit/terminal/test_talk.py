@@ -1,0 +1,201 @@
+import io
+import threading
+
+import pytest
+
+from turnstile.terminal.talk import HELP, Printer, talk
+from turnstile.testing import patience
+
+
+def serve_agent(peer):
+    """An agent that repeats what is said, and takes every update, until the client goes."""
+    peer.take()
+    peer.tell("SettingsApplied")
+    while True:
+        message = peer.take()
+        match message["type"]:
+            case "InjectUserMessage":
+                peer.say(message["content"], "user")
+                peer.say(f"You said {message['content']}")
+            case "InjectAgentMessage":
+                peer.say(message["message"])
+            case "UpdatePrompt":
+                peer.tell("PromptUpdated")
+            case "UpdateSpeak":
+                peer.tell("SpeakUpdated")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class WatchedOutput(io.StringIO):
+    """Says when certain words have been printed."""
+
+    def __init__(self, words):
+        super().__init__()
+        self._words = words
+        self.has_come = threading.Event()
+
+    def write(self, text):
+        written = super().write(text)
+        if self._words in text:
+            self.has_come.set()
+        return written
+
+
+@pytest.fixture
+def hold(start):
+    """Talk with an agent in these lines; gives whether it went well, what was printed, and what the proxy heard."""
+
+    def hold(*lines, script=serve_agent, seconds=None):
+        url, peers = start(script)
+        out = io.StringIO()
+        went_well = talk(url, "Be kind.", lines, out, patience=seconds or patience(5))
+        return went_well, out.getvalue().splitlines(), peers[0].heard
+
+    return hold
+
+
+def test_the_agent_is_set_up_in_writing_before_anything_is_said(hold):
+    went_well, printed, heard = hold()
+    assert went_well
+    assert heard == [{"type": "Settings", "agent": {"think": {"prompt": "Be kind.", "outputModalities": ["text"]}}}]
+    assert printed == ["(SettingsApplied)", "Say something; /help shows what else there is."]
+
+
+def test_a_line_is_said_to_the_agent_and_its_answer_printed(hold):
+    went_well, printed, heard = hold("Hello\n", "\n", "How are you?\n")
+    assert went_well
+    assert [message["content"] for message in heard[1:]] == ["Hello", "How are you?"]
+    assert printed[2:] == [
+        "you: Hello",
+        "agent: You said Hello",
+        "you: How are you?",
+        "agent: You said How are you?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "sent", "answer"),
+    [
+        ("/prompt Be brief.", {"type": "UpdatePrompt", "prompt": "Be brief."}, "(PromptUpdated)"),
+        (
+            "/voice cedar",
+            {"type": "UpdateSpeak", "speak": {"provider": {"type": "open_ai", "voice": "cedar"}}},
+            "(SpeakUpdated)",
+        ),
+        (
+            "/say One moment.",
+            {"type": "InjectAgentMessage", "message": "One moment.", "behavior": "queue"},
+            "agent: One moment.",
+        ),
+    ],
+)
+def test_a_command_sends_its_message_and_waits_for_the_answer(hold, line, sent, answer):
+    went_well, printed, heard = hold(line)
+    assert went_well
+    assert heard[1:] == [sent]
+    assert printed[2:] == [answer]
+
+
+@pytest.mark.parametrize("line", ["/help", "/prompt", "/voice  ", "/dance", "/"])
+def test_help_is_shown_when_a_command_is_not_known_or_incomplete(hold, line):
+    went_well, printed, heard = hold(line)
+    assert went_well
+    assert len(heard) == 1
+    assert "\n".join(printed[2:]) == HELP
+
+
+def test_nothing_more_is_said_after_quit(hold):
+    went_well, _, heard = hold("/quit", "Hello")
+    assert went_well
+    assert len(heard) == 1
+
+
+def test_a_fault_answers_too(hold):
+    def refuse(peer):
+        peer.take()
+        peer.tell("SettingsApplied")
+        peer.take()
+        peer.tell("Error", code="voice_locked", description="The agent has spoken.")
+        peer.tell("Warning", code="slow", description="Slow.")
+
+    went_well, printed, _ = hold("/voice cedar", script=refuse, seconds=patience(60))
+    assert went_well
+    assert printed[2:] == ["Error: voice_locked: The agent has spoken.", "Warning: slow: Slow."]
+
+
+def test_a_function_call_is_shown_though_nothing_answers_it(hold):
+    def call(peer):
+        peer.take()
+        peer.tell("SettingsApplied")
+        peer.take()
+        peer.tell("FunctionCallRequest", functions=[{"id": "c1", "name": "look", "arguments": "{}"}])
+        peer.tell("AgentThinking")
+        peer.say("I looked.")
+
+    _, printed, _ = hold("Look!", script=call)
+    assert printed[2:] == ["(the agent calls look({}); nothing here answers)", "agent: I looked."]
+
+
+def test_talking_ends_when_the_proxy_closes(hold):
+    went_well, printed, _ = hold("Hello", script=lambda peer: peer.connection.close(1001, "shutting down"))
+    assert not went_well
+    assert printed == ["The proxy has closed the connection (1001 shutting down)."]
+
+
+def test_no_further_line_is_said_when_the_proxy_has_closed(start):
+    def leave(peer):
+        peer.take()
+        peer.tell("SettingsApplied")
+        peer.take()
+        peer.connection.close(1011, "broken")
+
+    out = WatchedOutput("has closed")
+
+    def lines():
+        yield "one"
+        assert out.has_come.wait(patience(5))
+        yield "two"
+        raise AssertionError("read on")
+
+    url, peers = start(leave)
+    assert not talk(url, "Be kind.", lines(), out, patience=patience(5))
+    assert [message["type"] for message in peers[0].heard] == ["Settings", "InjectUserMessage"]
+
+
+def test_an_agent_that_is_not_ready_in_time_is_reported(hold):
+    went_well, printed, _ = hold("Hello", script=lambda peer: peer.take(), seconds=0.1)
+    assert not went_well
+    assert printed == ["The agent was not ready within 0.1 seconds."]
+
+
+def test_a_proxy_that_is_not_there_is_reported_in_one_line():
+    out = io.StringIO()
+    assert not talk("ws://127.0.0.1:1/openai", "Be kind.", [], out)
+    (line,) = out.getvalue().splitlines()
+    assert line.startswith("ws://127.0.0.1:1/openai cannot be reached: ")
+    assert line.endswith("Is the proxy running (turnstile serve)?")
+
+
+def test_what_is_printed_is_coloured_on_a_terminal(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    Printer(out).line("Hello", "assistant")
+    assert out.getvalue() == "\x1b[32mHello\x1b[0m\n"
+
+
+def test_nothing_is_coloured_when_nobody_wants_colours(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    Printer(out).line("Hello", "assistant")
+    assert out.getvalue() == "Hello\n"
+
+
+def test_nothing_is_coloured_outside_of_a_terminal(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = io.StringIO()
+    Printer(out).line("Hello", "fault")
+    assert out.getvalue() == "Hello\n"
