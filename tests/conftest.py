@@ -14,15 +14,34 @@ from turnstile.testing import patience
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
 
+# How often actors are looked at while they end, in seconds.
+_GLANCE = 0.01
+
+
+def _wait_for_threads(before: set[threading.Thread], deadline: float) -> list[str]:
+    """Wait for threads that are just ending; returns the names of those that do not."""
+    begun = set(threading.enumerate()) - before
+    for thread in begun:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [thread.name for thread in begun if thread.is_alive()]
+
+
+def _wait_for_actors(before: set[str], deadline: float) -> list[str]:
+    never = threading.Event()
+    while left := [str(actor) for actor in ActorRegistry.get_all() if actor.actor_urn not in before]:
+        if time.monotonic() > deadline:
+            break
+        never.wait(_GLANCE)
+    return left
+
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind():
-    before = set(threading.enumerate())
+    threads = set(threading.enumerate())
+    actors = {actor.actor_urn for actor in ActorRegistry.get_all()}
     yield
     deadline = time.monotonic() + patience(5)
-    for thread in set(threading.enumerate()) - before:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
-    assert not left, f"threads left behind: {left}"
-    actors = ActorRegistry.get_all()
-    assert not actors, f"actors left behind: {actors}"
+    left_actors = _wait_for_actors(actors, deadline)
+    left_threads = _wait_for_threads(threads, deadline)
+    assert not left_actors, f"actors left behind: {left_actors}"
+    assert not left_threads, f"threads left behind: {left_threads}"
