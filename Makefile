@@ -27,6 +27,7 @@ types: $(READY)
 PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*
 
 pytest: $(READY)
+	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include="$(PURE)" --fail-under=100
