@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.effects import Answered, Merged, OpenLink, Reported, SendUpdate
-from turnstile.session.patch import at, difference, merged, reflects, without
+from turnstile.session.patch import as_shown, at, difference, merged, reflects, without
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
 
@@ -87,10 +87,11 @@ def sendable(state: State, config: Json, policy: Policy) -> Json:
 
 
 def _confirmed(state: State, requests: tuple[ConfigRequested, ...], target: Json) -> Step:
-    """`target` is in force: every request behind it gets its one answer."""
+    """`target` is in force, but for what a late answer showed: every request behind it gets its one answer."""
     answers = tuple(Answered(request.ref, _shortfall(state, request, target)) for request in requests)
-    after = replace(state, accepted=target, in_force=target, configured=state.configured or bool(requests), overtaken=0)
-    return Step(after, answers)
+    in_force = state.in_force if difference(target, state.in_force) else target
+    configured = state.configured or bool(requests)
+    return Step(replace(state, accepted=target, in_force=in_force, configured=configured, overtaken=0), answers)
 
 
 def _shortfall(state: State, request: ConfigRequested, target: Json) -> Problem | None:
@@ -110,10 +111,12 @@ def config_answered(state: State, answer: ConfigAnswered) -> Step:
     """``session.updated``: it carries no event id, so it answers the one update that is out (first in, first out)."""
     update = state.updating
     if state.late and (update is None or not reflects(answer.session, update.patch)):
-        return Step(replace(state, late=state.late - 1))
+        # Its client was told that it is not in force: what it changed after all is set right by the next update.
+        return Step(replace(state, late=state.late - 1, in_force=as_shown(state.in_force, answer.session)))
     if update is None:
         return Step(state)
-    return _confirmed(replace(state, updating=None), update.requests, update.target)
+    after = replace(state, updating=None, in_force=merged(state.in_force, update.patch))
+    return _confirmed(after, update.requests, update.target)
 
 
 def config_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:

@@ -63,6 +63,16 @@ def reflects(session: Json, patch: Json) -> bool:
     return True
 
 
+def as_shown(config: Json, session: Json) -> Json:
+    """Return `config` with the values that the echoed `session` shows for its fields."""
+    result = dict(config)
+    for key, old in config.items():
+        if key in session:
+            new = session[key]
+            result[key] = as_shown(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
+    return result
+
+
 def at(config: Json, *path: str, default: Any = None) -> Any:
     """Return what `config` holds at `path`, or `default` where the path ends early."""
     value: Any = config

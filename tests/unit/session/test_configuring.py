@@ -250,6 +250,28 @@ def test_a_late_answer_to_nothing_is_counted_off():
     assert busy.state.late == 0
 
 
+def test_what_a_late_answer_shows_in_force_is_set_right_again():
+    busy = updating()
+    busy.handle(TimerFired("update", "ts_1"))
+    assert patches(busy.handle(ConfigAnswered({**CALM, "type": "realtime"}))) == [BRIEF]
+    busy.handle(ConfigAnswered(BRIEF))
+    assert (busy.state.phase, busy.state.in_force) == ("idle", BRIEF)
+
+
+def test_what_a_late_answer_shows_is_set_right_behind_the_update_that_is_out():
+    busy = updating(config={**BRIEF, **VOICE})
+    told(busy, TimerFired("update", "ts_1"), ConfigRequested(2, LOUD), ConfigAnswered({**CALM, **VOICE}))
+    effects = busy.handle(ConfigAnswered({**CALM, "audio": {"output": {"voice": "marin", "speed": 1.2}}}))
+    assert answers(effects) == [Answered(2)]
+    assert patches(effects) == [BRIEF]
+
+
+def test_a_late_answer_that_says_nothing_of_a_field_leaves_it():
+    busy = updating(config={**BRIEF, **VOICE})
+    told(busy, TimerFired("update", "ts_1"))
+    assert patches(busy.handle(ConfigAnswered({"audio": {}}))) == []
+
+
 # Voice and model.
 
 

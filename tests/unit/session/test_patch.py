@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from turnstile.session.patch import at, difference, merged, reflects, without
+from turnstile.session.patch import as_shown, at, difference, merged, reflects, without
 
 
 def test_only_the_fields_named_change():
@@ -73,3 +73,10 @@ def test_a_path_that_ends_early_gives_the_default():
 )
 def test_taking_a_field_out_leaves_no_empty_object(config, expected):
     assert without(config, "a", "b") == expected
+
+
+def test_a_configuration_takes_the_values_that_an_echo_shows_and_no_further_fields():
+    config = {"instructions": "a", "audio": {"output": {"speed": 1.0}}, "tools": [], "tracing": None}
+    echo = {"instructions": "b", "audio": {"output": {"speed": 1.0, "voice": "marin"}}, "tracing": "auto", "id": "s"}
+    shown = {"instructions": "b", "audio": {"output": {"speed": 1.0}}, "tools": [], "tracing": "auto"}
+    assert as_shown(config, echo) == shown
