@@ -24,8 +24,8 @@ _FINAL_SUFFICES = "the final text says it"
 
 SERVER_EVENTS: dict[str, Row] = {
     "conversation.created": Row("ignored", "there is one conversation a session"),
-    "conversation.item.added": Row("control", "confirms an item of ours"),
-    "conversation.item.created": Row("control", "confirms an item of ours, in older servers"),
+    "conversation.item.added": Row("translated", "ConversationText of the assistant, where it is complete"),
+    "conversation.item.created": Row("translated", "the same, in older servers"),
     "conversation.item.deleted": Row("ignored", "no client message deletes"),
     "conversation.item.done": Row("translated", "ConversationText of the assistant, where it holds the final text"),
     "conversation.item.input_audio_transcription.completed": Row("translated", "Transcript, ConversationText"),

@@ -8,30 +8,39 @@ from typing import TYPE_CHECKING, Any
 
 from turnstile.audio.formats import AudioFormat, parse_format
 from turnstile.errors import Problem
+from turnstile.translate.listening import listen_warnings, transcription
+from turnstile.translate.speaking import speak_warnings, spoken_by
+from turnstile.translate.unserved import shortened, unserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from turnstile.protocol.voice_agent.client import (
+    from turnstile.protocol.voice_agent.client import FunctionCallResponse, InjectAgentMessage, Message, Settings
+    from turnstile.protocol.voice_agent.parts import (
         Agent,
         Context,
         Function,
-        FunctionCallResponse,
-        InjectAgentMessage,
         Listen,
-        ListenProvider,
-        Message,
-        Settings,
         Speak,
         Think,
     )
     from turnstile.protocol.voice_agent.profile import Profile
 
+__all__ = [
+    "ConfigPatch",
+    "SessionStart",
+    "agent_message_to_response",
+    "function_result_to_output",
+    "listen_to_session",
+    "settings_to_session",
+    "speak_to_session",
+    "think_to_session",
+    "unserved",
+    "user_message_to_item",
+]
+
 Json = dict[str, Any]
 
-# Voices of the API (reference of `session.audio.output.voice`).
-VOICES = frozenset({"alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"})
-DEFAULT_TRANSCRIPTION = "gpt-4o-transcribe"
 # The API's defaults, said aloud so that no model's own differ (reference of `turn_detection`; silence as recorded).
 SERVER_VAD: Json = {
     "type": "server_vad",
@@ -42,7 +51,9 @@ SERVER_VAD: Json = {
     "create_response": True,
     "interrupt_response": True,
 }
-_OPENAI = frozenset({"open_ai", "openai"})
+_PROMPT_FIELDS = {"id", "version", "variables"}
+# So many unknown fields of a message are named one by one.
+_NAMED_FIELDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +102,22 @@ def settings_to_session(settings: Settings, profile: Profile) -> SessionStart:
     wanted = AudioFormat("linear16", 24_000)
     spoken = parse_format("audio.output", audio.output.encoding, audio.output.sample_rate, wanted)
     think = agent.think[0] if agent.think else None
-    warnings = [*_unknown(settings), *_think_warnings(think), *_speak_warnings(agent), *_listen_warnings(agent.listen)]
+    speak = agent.speak[0] if agent.speak else None
     patch: Json = {
         "audio": {
             "input": {
                 "format": heard.realtime(),
-                "transcription": _transcription(agent.listen.provider if agent.listen else None),
+                "transcription": transcription(agent.listen.provider if agent.listen else None, agent.language),
                 "turn_detection": _turn_detection(agent),
             },
-            "output": {"format": spoken.realtime(), **_voice(agent)},
+            "output": {"format": spoken.realtime(), **spoken_by(speak, agent.session_audio_output)},
         },
         **(_thinking(think) if think else {}),
     }
     history = _history(agent.context)
     if history:
         patch["instructions"] = "\n\n".join(part for part in (patch.get("instructions"), history) if part)
-    config = ConfigPatch(patch, tuple(warnings))
+    config = ConfigPatch(patch, tuple(_settings_warnings(settings, think, speak)))
     greeting = None if history else agent.greeting or None
     return SessionStart(config, heard, spoken, audio.output.container or "none", greeting, settings.flags.history)
 
@@ -114,22 +125,29 @@ def settings_to_session(settings: Settings, profile: Profile) -> SessionStart:
 def think_to_session(message: Message, thinks: tuple[Think, ...]) -> ConfigPatch:
     """Translate an UpdateThink, which replaces the whole of thinking: what it leaves out is cleared."""
     think = thinks[0]
-    cleared: Json = {"instructions": "", "tools": [], "tool_choice": "auto", "max_output_tokens": "inf", "prompt": None}
+    cleared: Json = {
+        "instructions": "",
+        "tools": [],
+        "tool_choice": "auto",
+        "max_output_tokens": "inf",
+        "output_modalities": ["audio"],
+        "prompt": None,
+    }
     return ConfigPatch({**cleared, **_thinking(think)}, (*_unknown(message), *_think_warnings(think)))
 
 
 def speak_to_session(message: Message, speaks: tuple[Speak, ...]) -> ConfigPatch:
     """Translate an UpdateSpeak."""
     speak = speaks[0]
-    output = _spoken_by(speak)
-    warnings = (*_unknown(message), *_voice_warnings(speak))
+    output = spoken_by(speak)
+    warnings = (*_unknown(message), *speak_warnings(speak))
     return ConfigPatch({"audio": {"output": output}} if output else {}, warnings)
 
 
 def listen_to_session(message: Message, listen: Listen) -> ConfigPatch:
     """Translate an UpdateListen."""
-    patch = {"audio": {"input": {"transcription": _transcription(listen.provider)}}}
-    return ConfigPatch(patch, (*_unknown(message), *_listen_warnings(listen)))
+    patch = {"audio": {"input": {"transcription": transcription(listen.provider)}}}
+    return ConfigPatch(patch, (*_unknown(message), *listen_warnings(listen)))
 
 
 def _thinking(think: Think) -> Json:
@@ -149,7 +167,7 @@ def _thinking(think: Think) -> Json:
     if think.max_output_tokens is not None:
         patch["max_output_tokens"] = think.max_output_tokens
     if think.managed_prompt is not None:
-        patch["prompt"] = think.managed_prompt.model_dump(exclude_none=True)
+        patch["prompt"] = think.managed_prompt.model_dump(include=_PROMPT_FIELDS, exclude_none=True)
     return patch
 
 
@@ -168,51 +186,6 @@ def _turn_detection(agent: Agent) -> Json | None:
     return {**SERVER_VAD, "idle_timeout_ms": None if timeout == -1 else timeout}
 
 
-def _transcription(provider: ListenProvider | None) -> Json:
-    if provider is None:
-        return {"model": DEFAULT_TRANSCRIPTION}
-    known = provider.model is not None and _is_transcription_model(provider.model)
-    patch: Json = {"model": provider.model if known else DEFAULT_TRANSCRIPTION}
-    language = provider.language or (provider.language_hints[0] if provider.language_hints else None)
-    if language and language != "multi":
-        # Deepgram names regions (en-US); the API takes the language alone (ISO 639-1).
-        patch["language"] = language.split("-")[0]
-    if provider.keyterms:
-        patch["prompt"] = f"Expect these words: {', '.join(provider.keyterms)}."
-    return patch
-
-
-def _is_transcription_model(model: str) -> bool:
-    return model.startswith(("gpt-", "whisper"))
-
-
-def _voice(agent: Agent) -> Json:
-    output = _spoken_by(agent.speak[0]) if agent.speak else {}
-    own = agent.session_audio_output
-    if own is not None:
-        output |= {name: value for name, value in (("voice", own.voice), ("speed", own.speed)) if value is not None}
-    return output
-
-
-def _spoken_by(speak: Speak) -> Json:
-    voice, speed = _voice_named(speak), speak.provider.speed
-    output: Json = {}
-    if voice is not None:
-        output["voice"] = voice
-    if speed is not None:
-        output["speed"] = speed
-    return output
-
-
-def _voice_named(speak: Speak) -> str | Json | None:
-    """Return the API's voice that is asked for: one it has, or any that is named as OpenAI's own."""
-    provider = speak.provider
-    known = provider.voice if isinstance(provider.voice, str) else None
-    if provider.voice is not None and (provider.type in _OPENAI or known in VOICES):
-        return provider.voice
-    return provider.model if provider.model in VOICES else None
-
-
 def _history(context: Context | None) -> str:
     """Tell the conversation that came before: as part of the instructions it is not echoed back as new text."""
     lines = [line for message in (context.messages if context else ()) for line in _told(message)]
@@ -224,7 +197,8 @@ def _history(context: Context | None) -> str:
 def _told(message: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(message.get("content"), str):
         yield f"{message.get('role', 'user')}: {message['content']}"
-    for call in message.get("function_calls") or ():
+    calls = message.get("function_calls")
+    for call in calls if isinstance(calls, list) else ():
         if isinstance(call, dict):
             yield f"function {call.get('name')}({call.get('arguments')}) = {call.get('response')}"
 
@@ -246,49 +220,45 @@ def agent_message_to_response(message: InjectAgentMessage) -> Json:
 def function_result_to_output(message: FunctionCallResponse) -> str:
     """Return the result of a call as the API takes it: text, or JSON for anything else."""
     if message.error is not None:
-        return json.dumps({"error": message.error}, ensure_ascii=False, default=str)
+        return json.dumps({"error": message.error}, ensure_ascii=False)
     result = message.content if message.content is not None else message.result
     if isinstance(result, str):
         return result
-    return json.dumps(result, ensure_ascii=False, default=str)
+    return json.dumps(result, ensure_ascii=False)
 
 
-def unserved(field: str, why: str = "has no counterpart upstream") -> Problem:
-    """Return the warning about a field that nothing comes of."""
-    return Problem("field_not_supported", f"{field}: {why}; it is ignored.")
+def _settings_warnings(settings: Settings, think: Think | None, speak: Speak | None) -> Iterator[Problem]:
+    # `tags` and `experimental` label a session in its vendor's books, and are nothing that the client would miss.
+    agent = settings.agent
+    yield from _unknown(settings)
+    if settings.mip_opt_out is not None:
+        yield unserved("mip_opt_out")
+    if settings.audio.output.bitrate is not None:
+        yield unserved("audio.output.bitrate")
+    if think is not None:
+        yield from _think_warnings(think)
+    if speak is not None:
+        yield from speak_warnings(speak, agent.session_audio_output)
+    if agent.listen is not None:
+        yield from listen_warnings(agent.listen)
 
 
 def _unknown(message: Message) -> Iterator[Problem]:
-    for field in message.unknown_fields():
+    fields = list(message.unknown_fields())
+    for field in fields[:_NAMED_FIELDS]:
         yield unserved(field, "is not known")
+    if len(fields) > _NAMED_FIELDS:
+        yield Problem("field_not_supported", f"{len(fields) - _NAMED_FIELDS} more fields are not known; ignored.")
 
 
-def _think_warnings(think: Think | None) -> Iterator[Problem]:
-    if think is None:
-        return
+def _think_warnings(think: Think) -> Iterator[Problem]:
     if think.provider and think.provider.temperature is not None:
         yield unserved("think.provider.temperature")
     if think.endpoint is not None:
         yield unserved("think.endpoint")
     if think.context_length is not None:
         yield unserved("think.context_length")
-
-
-def _speak_warnings(agent: Agent) -> Iterator[Problem]:
-    if agent.speak and not (agent.session_audio_output and agent.session_audio_output.voice):
-        yield from _voice_warnings(agent.speak[0])
-
-
-def _voice_warnings(speak: Speak) -> Iterator[Problem]:
-    provider = speak.provider
-    if speak.endpoint is not None:
-        yield unserved("speak.endpoint")
-    named = provider.voice or (None if provider.type in _OPENAI else provider.model)
-    if named is not None and _voice_named(speak) is None:
-        yield unserved("speak.provider", f"no voice {named!r} upstream (there are {', '.join(sorted(VOICES))})")
-
-
-def _listen_warnings(listen: Listen | None) -> Iterator[Problem]:
-    model = listen.provider.model if listen else None
-    if model is not None and not _is_transcription_model(model):
-        yield unserved("listen.provider.model", f"{model!r} is not served, {DEFAULT_TRANSCRIPTION} listens")
+    for function in think.functions or ():
+        if function.endpoint is not None:
+            why = "is not called from here, the client is asked for the result"
+            yield unserved(f"think.functions: {shortened(function.name)}: endpoint", why)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pybase64
 
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K
 from turnstile.audio.wav import wav_header
+from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent import server
 
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
     from turnstile.protocol.voice_agent.profile import Profile
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
-_REMEMBERED_CALLS = 256
+# Why a response is cancelled in the ordinary course of things (reference of ``response.status_details.reason``).
+_CUT_OFF = {"turn_detected", "client_cancelled", "unknown"}
+# So many calls and told items are remembered: those before need no cancelling, and nobody speaks of them again.
+_REMEMBERED = 256
 
 
 @dataclass(slots=True)
@@ -34,21 +39,19 @@ class _Answer:
         response_id: The API's name for it.
         created: When it was created, in seconds.
         asked: When the user's turn that it answers ended, if that was heard.
+        header: What goes before the first audio of it.
         started: `AgentStartedSpeaking` was sent.
-        audio: Audio was sent.
         silenced: The user broke in: nothing more of it is heard.
-        texts: Items whose final text was sent.
-        calls: Calls that were sent.
+        partial: What is known so far of the texts of its items that nothing final was heard of.
     """
 
     response_id: str
     created: float
     asked: float | None
+    header: bytes
     started: bool = False
-    audio: bool = False
     silenced: bool = False
-    texts: set[str] = field(default_factory=set)
-    calls: set[str] = field(default_factory=set)
+    partial: dict[str, str] = field(default_factory=dict)
 
 
 class VoiceAgentTranslator:
@@ -66,6 +69,7 @@ class VoiceAgentTranslator:
         self._turn_ended: float | None = None
         self._heard: dict[str, str] = {}
         self._calls: dict[str, str] = {}
+        self._told: dict[str, None] = {}
         self._keeps_history = False
 
     def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
@@ -85,21 +89,33 @@ class VoiceAgentTranslator:
             now: The time, in seconds.
 
         Raises:
-            KeyError: The event lacks a field that its type has.
+            UpstreamProtocolError: The event is not built as its type is.
         """
         tell = _TELLERS.get(event["type"])
-        return list(tell(self, event, now)) if tell else []
+        if tell is None:
+            return []
+        try:
+            return list(tell(self, event, now))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            text = f"Upstream sent a {event['type']} that is not built as one."
+            raise UpstreamProtocolError("invalid_event", text) from error
 
     def audio(self, event: Json, now: float) -> list[Frame]:
-        """Translate one ``response.output_audio.delta``: the hot path of the way down."""
+        """Translate one ``response.output_audio.delta``: the hot path of the way down, which spares the table.
+
+        Raises:
+            KeyError: It has not the fields of one.
+            ValueError: Its audio is no base64.
+        """
         answer = self._answer
         if answer is None or answer.silenced or event["response_id"] != answer.response_id:
             return []
         audio = self._converter.feed(pybase64.b64decode(event["delta"]))
-        if not answer.audio and audio:
-            answer.audio = True
-            return [*self._started(answer, now), BinaryFrame(self._header + audio)]
-        return [BinaryFrame(audio)] if audio else []
+        frames = [] if answer.started else [*self._started(answer, now)]
+        if audio:
+            frames.append(BinaryFrame(answer.header + audio))
+            answer.header = b""
+        return frames
 
     def calls_cancelled(self, call_ids: tuple[str, ...]) -> list[Frame]:
         """Tell the client that these calls need no result; calls that it never heard of are left out."""
@@ -117,7 +133,7 @@ class VoiceAgentTranslator:
             return
         if self._answer:
             yield from self._over(self._answer)
-        self._answer = _Answer(response["id"], now, self._turn_ended)
+        self._answer = _Answer(response["id"], now, self._turn_ended, self._header)
         self._turn_ended = None
 
     def _of(self, event: Json) -> _Answer | None:
@@ -133,10 +149,14 @@ class VoiceAgentTranslator:
         total, text = max(0.0, now - since), max(0.0, answer.created - since)
         yield TextFrame(server.agent_started_speaking(total, max(0.0, total - text), text))
 
-    def _speaks(self, event: Json, now: float) -> Iterator[Frame]:
+    def _text_grows(self, event: Json, now: float) -> Iterator[Frame]:
         answer = self._of(event)
-        if answer and not answer.silenced:
-            yield from self._started(answer, now)
+        if answer:
+            item_id = event["item_id"]
+            if item_id not in self._told:
+                answer.partial[item_id] = answer.partial.get(item_id, "") + event["delta"]
+            if not answer.silenced:
+                yield from self._started(answer, now)
 
     def _text_done(self, event: Json, now: float) -> Iterator[Frame]:
         answer = self._of(event)
@@ -145,9 +165,10 @@ class VoiceAgentTranslator:
             yield from self._final_text(answer, event["item_id"], text, now)
 
     def _final_text(self, answer: _Answer, item_id: str, text: str, now: float) -> Iterator[Frame]:
-        if not text or item_id in answer.texts:
+        answer.partial.pop(item_id, None)
+        if not text or item_id in self._told:
             return
-        answer.texts.add(item_id)
+        _remember(self._told, item_id, None)
         if not answer.silenced:
             yield from self._started(answer, now)
         yield from self._said("assistant", text)
@@ -157,30 +178,26 @@ class VoiceAgentTranslator:
         if self._keeps_history:
             yield TextFrame(server.history(role, text))
 
-    def _item_done(self, event: Json, now: float) -> Iterator[Frame]:
-        """An item is complete, and may hold what no other event said."""
+    def _item(self, event: Json, now: float) -> Iterator[Frame]:
+        """An item may be complete, and hold what no other event said."""
         item, answer = event["item"], self._answer
-        if answer and item["type"] == "message" and item.get("role") == "assistant":
+        if answer and item.get("role") == "assistant" and item.get("status") != "in_progress":
             yield from self._final_text(answer, item["id"], _text_of(item), now)
 
     def _output_item_done(self, event: Json, _now: float) -> Iterator[Frame]:
-        item, answer = event["item"], self._of(event)
-        if answer and item["type"] == "function_call" and item.get("status") == "completed":
-            yield from self._call(answer, item["call_id"], item["name"], item["arguments"])
+        item = event["item"]
+        if self._of(event) and item["type"] == "function_call" and item.get("status") == "completed":
+            yield from self._call(item["call_id"], item["name"], item["arguments"])
 
     def _arguments_done(self, event: Json, _now: float) -> Iterator[Frame]:
         # Older servers do not give the name here; the item's end does.
-        answer = self._of(event)
-        if answer and event.get("name"):
-            yield from self._call(answer, event["call_id"], event["name"], event["arguments"])
+        if self._of(event) and event.get("name"):
+            yield from self._call(event["call_id"], event["name"], event["arguments"])
 
-    def _call(self, answer: _Answer, call_id: str, name: str, arguments: str) -> Iterator[Frame]:
-        if call_id in answer.calls:
+    def _call(self, call_id: str, name: str, arguments: str) -> Iterator[Frame]:
+        if call_id in self._calls:
             return
-        answer.calls.add(call_id)
-        self._calls[call_id] = name
-        if len(self._calls) > _REMEMBERED_CALLS:
-            self._calls.pop(next(iter(self._calls)))
+        _remember(self._calls, call_id, name)
         yield TextFrame(server.function_call_request([server.CallRequest(call_id, name, arguments)]))
 
     def _done(self, event: Json, now: float) -> Iterator[Frame]:
@@ -190,14 +207,16 @@ class VoiceAgentTranslator:
         for item in response.get("output") or ():
             if item["type"] == "message":
                 yield from self._final_text(answer, item["id"], _text_of(item), now)
-        yield from self._over(answer)
+        for item_id, text in [*answer.partial.items()]:
+            yield from self._final_text(answer, item_id, text, now)
         self._answer = None
+        yield from self._over(answer)
         yield from self._complaint(response)
 
     def _over(self, answer: _Answer) -> Iterator[Frame]:
         rest = self._converter.flush()
-        if answer.audio and not answer.silenced and rest:
-            yield BinaryFrame(rest)
+        if rest and not answer.silenced:
+            yield BinaryFrame(answer.header + rest)
         if not answer.started:
             return
         yield TextFrame(server.agent_audio_done())
@@ -205,15 +224,15 @@ class VoiceAgentTranslator:
             yield TextFrame(server.agent_done())
 
     def _complaint(self, response: Json) -> Iterator[Frame]:
-        """Say why a response did not complete; that the user broke in needs no saying."""
-        details = response.get("status_details") or {}
-        if response.get("status") == "failed":
+        """Say why a response did not complete; that the user or a command of ours cut it off needs no saying."""
+        status, details = response.get("status"), response.get("status_details") or {}
+        reason = details.get("reason") or "unknown"
+        if status == "failed":
             error = details.get("error") or {}
             code = error.get("code") or error.get("type") or "response_failed"
             yield self._fault(code, error.get("message") or "The response failed.")
-        elif response.get("status") == "incomplete":
-            reason = details.get("reason") or "unknown"
-            yield self._fault("response_incomplete", f"The response is incomplete: {reason}.")
+        elif status == "incomplete" or (status == "cancelled" and reason not in _CUT_OFF):
+            yield self._fault(f"response_{status}", f"The response is {status}: {reason}.")
 
     def _fault(self, code: str, description: str) -> Frame:
         make = server.warning if self._profile.errors_end else server.error
@@ -231,7 +250,7 @@ class VoiceAgentTranslator:
 
     def _transcribing(self, event: Json, _now: float) -> Iterator[Frame]:
         text = self._heard.get(event["item_id"], "") + (event.get("delta") or "")
-        self._heard[event["item_id"]] = text
+        _remember(self._heard, event["item_id"], text)
         if self._profile.has_extras:
             yield TextFrame(server.transcript(text, is_final=False))
 
@@ -250,6 +269,12 @@ class VoiceAgentTranslator:
         yield self._fault(code, error.get("message") or "What the user said could not be transcribed.")
 
 
+def _remember(memory: dict[str, T], name: str, value: T) -> None:
+    memory[name] = value
+    if len(memory) > _REMEMBERED:
+        del memory[next(iter(memory))]
+
+
 def _text_of(item: Json) -> str:
     parts = item.get("content") or ()
     return "".join(part.get("text") or part.get("transcript") or "" for part in parts)
@@ -264,11 +289,13 @@ def problem_to_frame(problem: Problem, profile: Profile, *, fatal: bool) -> Text
 _TELLERS: dict[str, Callable[[VoiceAgentTranslator, Json, float], Iterator[Frame] | list[Frame]]] = {
     "response.created": VoiceAgentTranslator._created,  # noqa: SLF001 - the table of the class above
     "response.output_audio.delta": VoiceAgentTranslator.audio,
-    "response.output_audio_transcript.delta": VoiceAgentTranslator._speaks,  # noqa: SLF001
-    "response.output_text.delta": VoiceAgentTranslator._speaks,  # noqa: SLF001
+    "response.output_audio_transcript.delta": VoiceAgentTranslator._text_grows,  # noqa: SLF001
+    "response.output_text.delta": VoiceAgentTranslator._text_grows,  # noqa: SLF001
     "response.output_audio_transcript.done": VoiceAgentTranslator._text_done,  # noqa: SLF001
     "response.output_text.done": VoiceAgentTranslator._text_done,  # noqa: SLF001
-    "conversation.item.done": VoiceAgentTranslator._item_done,  # noqa: SLF001
+    "conversation.item.added": VoiceAgentTranslator._item,  # noqa: SLF001
+    "conversation.item.created": VoiceAgentTranslator._item,  # noqa: SLF001
+    "conversation.item.done": VoiceAgentTranslator._item,  # noqa: SLF001
     "response.output_item.done": VoiceAgentTranslator._output_item_done,  # noqa: SLF001
     "response.function_call_arguments.done": VoiceAgentTranslator._arguments_done,  # noqa: SLF001
     "response.done": VoiceAgentTranslator._done,  # noqa: SLF001

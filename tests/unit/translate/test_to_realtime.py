@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from openai.types.realtime import RealtimeConversationItemUserMessage
+
+from turnstile.audio.formats import PCM_24K, AudioFormat
+from turnstile.errors import ClientProtocolError
+from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+from turnstile.translate import to_realtime
+from turnstile.translate.to_realtime import SERVER_VAD, settings_to_session
+
+WEATHER = {
+    "name": "get_weather",
+    "description": "Tells the weather.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+
+
+@pytest.fixture
+def start(read, session):
+    def started(profile=DEEPGRAM, agent=None, **settings):
+        start = settings_to_session(read("Settings", agent=agent or {}, **settings), profile)
+        session(start.config.patch)
+        return start
+
+    return started
+
+
+def _told(config):
+    return [problem.description.removesuffix("; it is ignored.") for problem in config.warnings]
+
+
+def test_settings_that_say_nothing_make_a_session_of_defaults(start):
+    began = start()
+    assert began.config.patch == {
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24_000},
+                "transcription": {"model": "gpt-4o-transcribe"},
+                "turn_detection": SERVER_VAD,
+            },
+            "output": {"format": {"type": "audio/pcm", "rate": 24_000}},
+        }
+    }
+    assert (began.input, began.output, began.container) == (PCM_24K, PCM_24K, "none")
+    assert (began.greeting, began.wants_history, began.config.warnings) == (None, False, ())
+
+
+def test_turn_detection_is_always_said_aloud(start):
+    assert start().config.patch["audio"]["input"]["turn_detection"] == {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 200,
+        "idle_timeout_ms": None,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+
+
+@pytest.mark.parametrize(("timeout", "said"), [(5_000, 5_000), (-1, None)])
+def test_an_idle_timeout_is_the_turn_detections(start, timeout, said):
+    patch = start(agent={"idleTimeoutMs": timeout}).config.patch
+    assert patch["audio"]["input"]["turn_detection"]["idle_timeout_ms"] == said
+
+
+def test_turn_detection_is_off_when_the_proxy_commits(start):
+    patch = start(agent={"useOpenAIManualAudioCommit": True}).config.patch
+    assert patch["audio"]["input"]["turn_detection"] is None
+
+
+@pytest.mark.parametrize(("profile", "rate"), [(DEEPGRAM, 24_000), (COMPONENT, 16_000)])
+def test_input_is_as_the_profile_has_it_when_settings_say_nothing(start, profile, rate):
+    assert start(profile).input == AudioFormat("linear16", rate)
+
+
+def test_audio_is_as_settings_say(start):
+    audio = {
+        "input": {"encoding": "mulaw", "sample_rate": 8_000},
+        "output": {"encoding": "linear16", "sample_rate": 48_000, "container": "wav"},
+    }
+    began = start(audio=audio)
+    assert (began.input, began.output) == (AudioFormat("mulaw", 8_000), AudioFormat("linear16", 48_000))
+    assert began.container == "wav"
+    said = began.config.patch["audio"]
+    assert (said["input"]["format"], said["output"]["format"]["type"]) == ({"type": "audio/pcmu"}, "audio/pcm")
+
+
+def test_an_audio_format_that_cannot_be_served_is_refused(start):
+    with pytest.raises(ClientProtocolError, match=r"audio\.output\.encoding"):
+        start(audio={"output": {"encoding": "mp3"}})
+
+
+def test_thinking_is_the_sessions(start):
+    think = {
+        "provider": {"type": "open_ai", "model": "gpt-realtime"},
+        "prompt": "Be kind.",
+        "functions": [WEATHER, {"name": "hang_up"}],
+        "toolChoice": "required",
+        "outputModalities": ["text"],
+        "maxOutputTokens": 100,
+        "managedPrompt": {"id": "pmpt_1", "variables": {"city": "Paris"}, "mood": "calm"},
+    }
+    patch = start(agent={"think": think}).config.patch
+    del patch["audio"]
+    assert patch == {
+        "model": "gpt-realtime",
+        "instructions": "Be kind.",
+        "tools": [
+            {"type": "function", **WEATHER},
+            {"type": "function", "name": "hang_up", "parameters": {"type": "object", "properties": {}}},
+        ],
+        "tool_choice": "required",
+        "output_modalities": ["text"],
+        "max_output_tokens": 100,
+        "prompt": {"id": "pmpt_1", "variables": {"city": "Paris"}},
+    }
+
+
+def test_one_function_may_be_asked_for(start):
+    patch = start(agent={"think": {"toolChoice": {"type": "function", "name": "f"}}}).config.patch
+    assert patch["tool_choice"] == {"type": "function", "name": "f"}
+
+
+def test_speech_is_asked_for_when_text_and_speech_are_wanted(start):
+    patch = start(agent={"think": {"outputModalities": ["text", "audio"]}}).config.patch
+    assert patch["output_modalities"] == ["audio"]
+
+
+def test_speaking_and_listening_are_the_sessions(start):
+    agent = {
+        "language": "fr",
+        "listen": {"provider": {"model": "whisper-1"}},
+        "speak": {"provider": {"type": "open_ai", "voice": "alloy"}},
+        "sessionAudioOutput": {"voice": "marin", "speed": 0.9},
+    }
+    audio = start(agent=agent).config.patch["audio"]
+    assert audio["input"]["transcription"] == {"model": "whisper-1", "language": "fr"}
+    assert (audio["output"]["voice"], audio["output"]["speed"]) == ("marin", 0.9)
+
+
+def test_the_conversation_so_far_is_told_in_the_instructions_and_not_greeted_again(start):
+    messages = [
+        {"type": "History", "role": "user", "content": "What is the weather?"},
+        {
+            "type": "History",
+            "function_calls": [{"name": "get_weather", "arguments": "{}", "response": "sunny"}, "no call"],
+        },
+        {"type": "History", "function_calls": 3},
+    ]
+    began = start(agent={"think": {"prompt": "Be kind."}, "context": {"messages": messages}, "greeting": "Hello."})
+    assert began.greeting is None
+    assert began.config.patch["instructions"] == (
+        "Be kind.\n\nThe conversation so far:\nuser: What is the weather?\n"
+        "function get_weather({}) = sunny\nGo on from there."
+    )
+
+
+def test_the_conversation_so_far_is_told_when_there_is_no_prompt(start):
+    began = start(agent={"context": {"messages": [{"content": "Hello."}]}})
+    assert began.config.patch["instructions"] == "The conversation so far:\nuser: Hello.\nGo on from there."
+
+
+def test_the_agent_greets_when_the_conversation_is_new(start):
+    began = start(agent={"greeting": "Hello.", "context": {"messages": []}}, flags={"history": True})
+    assert (began.greeting, began.wants_history) == ("Hello.", True)
+    assert "instructions" not in began.config.patch
+
+
+def test_all_that_nothing_comes_of_is_warned_of_once(start):
+    endpoint = {"url": "https://x"}
+    think = {
+        "provider": {"type": "open_ai", "temperature": 0.5, "reasoning_mode": "low"},
+        "endpoint": endpoint,
+        "context_length": "max",
+        "functions": [{**WEATHER, "endpoint": endpoint}],
+    }
+    agent = {
+        "think": think,
+        "speak": {"provider": {"type": "deepgram", "model": "aura-2-thalia-en"}},
+        "listen": {"provider": {"model": "nova-3"}},
+    }
+    began = start(agent=agent, mip_opt_out=True, tags=["a"], audio={"output": {"bitrate": 1}})
+    assert [words.split(": ")[0] for words in _told(began.config)] == [
+        "agent.think[0].provider.reasoning_mode",
+        "mip_opt_out",
+        "audio.output.bitrate",
+        "think.provider.temperature",
+        "think.endpoint",
+        "think.context_length",
+        "think.functions",
+        "speak.provider",
+        "listen.provider.model",
+    ]
+    assert {problem.code for problem in began.config.warnings} == {"field_not_supported"}
+
+
+def test_many_unknown_fields_are_counted_instead_of_named(start):
+    told = _told(start(**{f"field_{number}": 1 for number in range(20)}).config)
+    assert len(told) == 17
+    assert told[-1] == "4 more fields are not known; ignored."
+
+
+def test_an_update_of_thinking_clears_what_it_leaves_out(read, session):
+    message = read("UpdateThink", think={"prompt": "Be brief.", "provider": {"temperature": 1}})
+    config = to_realtime.think_to_session(message, message.think)
+    assert session(config.patch) == {
+        "instructions": "Be brief.",
+        "tools": [],
+        "tool_choice": "auto",
+        "max_output_tokens": "inf",
+        "output_modalities": ["audio"],
+        "prompt": None,
+    }
+    assert _told(config) == ["think.provider.temperature: has no counterpart upstream"]
+
+
+def test_the_first_of_several_fallbacks_counts(read):
+    message = read("UpdateThink", think=[{"prompt": "Be brief."}, {"prompt": "Be long."}])
+    assert to_realtime.think_to_session(message, message.think).patch["instructions"] == "Be brief."
+
+
+def test_an_update_of_speaking_names_what_it_changes(read, session):
+    message = read("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "marin", "speed": 0.9}})
+    config = to_realtime.speak_to_session(message, message.speak)
+    assert session(config.patch) == {"audio": {"output": {"voice": "marin", "speed": 0.9}}}
+
+
+def test_an_update_of_speaking_changes_nothing_when_there_is_no_such_voice(read):
+    message = read("UpdateSpeak", speak={"provider": {"type": "deepgram", "model": "aura-2-thalia-en"}})
+    config = to_realtime.speak_to_session(message, message.speak)
+    assert config.patch == {}
+    assert len(config.warnings) == 1
+
+
+def test_an_update_of_listening_is_the_transcriptions(read, session):
+    message = read("UpdateListen", listen={"provider": {"model": "whisper-1", "language": "de"}, "mood": 1})
+    config = to_realtime.listen_to_session(message, message.listen)
+    assert session(config.patch) == {"audio": {"input": {"transcription": {"model": "whisper-1", "language": "de"}}}}
+    assert _told(config) == ["listen.mood: is not known"]
+
+
+def test_a_user_message_is_an_item():
+    item = to_realtime.user_message_to_item("Hello.")
+    assert item == {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+    RealtimeConversationItemUserMessage.model_validate(item)
+
+
+@pytest.mark.parametrize(
+    ("fields", "instructions"),
+    [
+        ({"message": 'One "moment".'}, 'Say exactly: "One \\"moment\\"."'),
+        ({"message": "Ask for the name.", "is_dynamic": True}, "Ask for the name."),
+    ],
+)
+def test_an_agent_message_is_a_response_without_tools(read, response, fields, instructions):
+    params = to_realtime.agent_message_to_response(read("InjectAgentMessage", **fields))
+    assert response(params) == {"instructions": instructions, "tool_choice": "none"}
+
+
+def test_an_agent_message_without_words_leaves_them_to_the_agent(read, response):
+    params = to_realtime.agent_message_to_response(read("InjectAgentMessage", is_dynamic=True))
+    assert response(params)["instructions"]
+
+
+@pytest.mark.parametrize(
+    ("result", "output"),
+    [
+        ({"content": "sunny"}, "sunny"),
+        ({"content": {"sky": "blü"}}, {"sky": "blü"}),
+        ({"result": [1, 2]}, [1, 2]),
+        ({"content": "sunny", "result": "rain"}, "sunny"),
+        ({"content": "", "error": "no such city"}, {"error": "no such city"}),
+        ({}, None),
+    ],
+)
+def test_a_function_result_is_text_or_json(read, result, output):
+    message = read("FunctionCallResponse", id="c", name="f", **result)
+    said = to_realtime.function_result_to_output(message)
+    assert (said if isinstance(output, str) else json.loads(said)) == output
