@@ -138,6 +138,9 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
     if state.response:  # The API runs one at a time, so the end of that one was lost.
         step = _finished(state, state.response, "completed", policy)
         state, effects = step.state, step.effects
+    late = state.given_up
+    if late and late.say and started.client_event_id == late.event_id:
+        return _spoken_late(state, late.say, Response(started.response_id), effects)
     create = state.requested
     ours = create is not None and started.client_event_id == create.event_id
     say = create.say if create and ours else None
@@ -147,6 +150,22 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
     left = tuple(item for item in state.items if item not in seen)
     after = replace(state, response=response, requested=None if ours else create, expected="", items=left_to_us(left))
     return Step(after, (*effects, *_answers(say.ref if say else None, None)))
+
+
+def _spoken_late(state: State, say: AgentMessageGiven, response: Response, effects: tuple[Effect, ...]) -> Step:
+    """The agent message of a create given up on is spoken after all: then its repetition shall not be."""
+    again = state.requested if state.requested and state.requested.say == say else None
+    answer = _answers(say.ref, None) if again or say in state.sayings else ()
+    after = replace(
+        state,
+        response=response,
+        given_up=None,
+        requested=replace(again, say=None) if again else state.requested,
+        sayings=tuple(other for other in state.sayings if other != say),
+        items=left_to_us(state.items),
+        expected="",
+    )
+    return Step(after, (*effects, *answer))
 
 
 def _seen_by_ours(state: State, create: Create) -> tuple[Item, ...]:
@@ -227,7 +246,8 @@ def create_stalled(state: State, create: Create, policy: Policy) -> Step:
         f"Upstream did not begin the response that was asked for (response.created) within {policy.create_timeout:g} s."
     )
     problem = Problem("response_create_stalled", text)
-    step = create_failed(replace(state, requested=None), create.say, problem, policy)
+    after = replace(state, requested=None, given_up=create if create.say else state.given_up)
+    step = create_failed(after, create.say, problem, policy)
     return Step(step.state, step.effects or (Reported(problem),))
 
 

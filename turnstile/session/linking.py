@@ -43,6 +43,7 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         late=0,
         response=None,
         requested=None,
+        given_up=None,
         expected="",
         items=items,
         sayings=(say, *state.sayings) if say else state.sayings,

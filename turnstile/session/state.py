@@ -210,6 +210,7 @@ class State:
         late: Answers of updates given up on that may still come.
         response: The response in progress.
         requested: The unanswered create.
+        given_up: The last create of an agent message that was given up on; it may begin all the same.
         expected: Names the turn whose response the API will begin by itself; "" for none.
         items: Items that no response has seen, in the order given.
         sayings: Agent messages to be spoken, in order.
@@ -238,6 +239,7 @@ class State:
     late: int = 0
     response: Response | None = None
     requested: Create | None = None
+    given_up: Create | None = None
     expected: str = ""
     items: tuple[Item, ...] = ()
     sayings: tuple[AgentMessageGiven, ...] = ()

@@ -358,3 +358,41 @@ def test_more_agent_messages_than_may_wait_are_held(at):
     session = at(policy=Policy(max_held=1), items=(OWED,), backing_off=True)
     session.handle(say("queue"))
     assert of(Held, session.handle(say("queue", 6))) == [Held(6, "idle")]
+
+
+def test_an_agent_message_given_up_on_is_not_repeated_when_it_is_spoken_after_all(at):
+    session = at(requested=Create("ts_9", say("queue")))
+    (again,) = of(SendCreate, session.handle(TimerFired("create", "ts_9")))
+    assert answers(session.handle(ResponseStarted("resp_1", "ts_9"))) == [(5, None, True)]
+    session.handle(Refused(again.event_id, COLLISION, "busy"))
+    assert of(SendCreate, session.handle(ResponseFinished("resp_1"))) == []
+
+
+def test_the_repetition_of_an_agent_message_spoken_after_all_is_stopped_when_it_begins_too(at):
+    session = at(requested=Create("ts_9", say("queue")))
+    (again,) = of(SendCreate, session.handle(TimerFired("create", "ts_9")))
+    session.handle(ResponseStarted("resp_1", "ts_9"))
+    session.handle(ResponseFinished("resp_1"))
+    assert len(of(SendCancel, session.handle(ResponseStarted("resp_2", again.event_id)))) == 1
+
+
+def test_an_agent_message_spoken_late_answers_no_message_that_waits(at):
+    session = at(requested=Create("ts_9", say("queue")), items=(OWED,))
+    session.handle(TimerFired("create", "ts_9"))
+    session.handle(ResponseStarted("resp_1", "ts_9"))
+    assert session.state.items == (OWED,)
+
+
+def test_an_agent_message_spoken_late_is_answered_no_second_time(at):
+    session = at(requested=Create("ts_9", say("queue")), policy=Policy(create_tries=1))
+    assert answers(session.handle(TimerFired("create", "ts_9"))) == [(5, "response_create_stalled", False)]
+    assert answers(session.handle(ResponseStarted("resp_1", "ts_9"))) == []
+    assert session.state.phase == "in progress"
+
+
+def test_an_agent_message_that_waits_to_be_repeated_is_not_when_it_is_spoken_after_all(at):
+    session = at(requested=Create("ts_9", say("queue")), tries=1)
+    session.handle(TimerFired("create", "ts_9"))
+    assert session.state.backing_off
+    assert answers(session.handle(ResponseStarted("resp_1", "ts_9"))) == [(5, None, True)]
+    assert of(SendCreate, session.handle(ResponseFinished("resp_1"))) == []
