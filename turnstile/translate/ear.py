@@ -1,0 +1,73 @@
+"""How one client hears: in which format, with which messages, and what it has heard already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from turnstile.audio.convert import Converter
+from turnstile.audio.formats import PCM_24K
+from turnstile.audio.wav import wav_header
+from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.voice_agent import server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.audio.formats import AudioFormat
+    from turnstile.protocol.frames import Frame
+    from turnstile.protocol.voice_agent.profile import Profile
+
+T = TypeVar("T")
+
+# So many items and calls are remembered: nobody speaks of those before any more.
+_REMEMBERED = 256
+
+
+def remember(memory: dict[str, T], name: str, value: T) -> None:
+    """Put a value into a memory that forgets the oldest."""
+    memory[name] = value
+    if len(memory) > _REMEMBERED:
+        del memory[next(iter(memory))]
+
+
+class Ear:
+    """One client's hearing.
+
+    Args:
+        profile: Which of the two kinds of client it is.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.has_extras = profile.has_extras
+        self.converter = Converter(PCM_24K, PCM_24K)
+        self.header = b""
+        """What goes before the first audio of each answer."""
+        self._errors_end = profile.errors_end
+        self._keeps_history = False
+        self._told: dict[str, None] = {}
+
+    def configure(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
+        """From now on it hears `output`, in a `container` (``none`` or ``wav``); `keeps_history`: each turn twice."""
+        self.converter = Converter(output.upstream, output)
+        self.header = wav_header(output) if container == "wav" else b""
+        self._keeps_history = keeps_history
+
+    def has_heard(self, item_id: str) -> bool:
+        """Tell whether it heard the item's final text."""
+        return item_id in self._told
+
+    def hear_item(self, item_id: str, text: str) -> Iterator[Frame]:
+        """Tell the agent's final text in an item."""
+        remember(self._told, item_id, None)
+        return self.hear("assistant", text)
+
+    def hear(self, role: server.Role, text: str) -> Iterator[Frame]:
+        """Tell somebody's final text."""
+        yield TextFrame(server.conversation_text(role, text))
+        if self._keeps_history:
+            yield TextFrame(server.history(role, text))
+
+    def fault(self, code: str, description: str) -> Frame:
+        """Tell of a fault that the session survives."""
+        make = server.warning if self._errors_end else server.error
+        return TextFrame(make(code, description))
