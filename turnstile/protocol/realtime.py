@@ -112,6 +112,20 @@ def parse_server_event(data: bytes) -> Json:
     return current_names(event)
 
 
+def has_complete_arguments(arguments: str) -> bool:
+    """Tell whether a function call's arguments are whole: a JSON object, or nothing at all.
+
+    A response that is cut ends its calls as one that is not, with the arguments written so far (API reference,
+    ``response.function_call_arguments.done``); half an object is no call that anybody could answer.
+    """
+    if arguments == "":
+        return True
+    try:
+        return isinstance(orjson.loads(arguments), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
 def current_names(event: Json) -> Json:
     """Return a server event, which may be in the beta's words, in the current ones; changes it in place.
 

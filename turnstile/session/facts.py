@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnstile.protocol.realtime import has_complete_arguments
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
@@ -65,16 +66,20 @@ class FactReader:
         return ResponseFinished(response["id"], _OUTCOMES.get(response.get("status"), "completed"))
 
     def _arguments_done(self, event: Json) -> Fact | None:
-        return self._called(event["response_id"], event["output_index"], event["call_id"])
+        return self._called(event, event)
 
     def _output_item_done(self, event: Json) -> Fact | None:
         item = event["item"]
         if item["type"] != "function_call" or item.get("status") != "completed":
             return None
-        return self._called(event["response_id"], event["output_index"], item["call_id"])
+        return self._called(event, item)
 
-    def _called(self, response_id: str, output_index: int, call_id: str) -> Fact | None:
-        return None if response_id in self._out_of_band else FunctionCalled(response_id, output_index, call_id)
+    def _called(self, event: Json, call: Json) -> Fact | None:
+        # A call that was cut is not shown to the client, and nobody will answer it.
+        response_id = event["response_id"]
+        if response_id in self._out_of_band or not has_complete_arguments(call.get("arguments", "")):
+            return None
+        return FunctionCalled(response_id, event["output_index"], call["call_id"])
 
     def _part_added(self, event: Json) -> Fact | None:
         spoken = event["part"].get("type") == "audio" and event["response_id"] not in self._out_of_band

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.realtime import has_complete_arguments
 from turnstile.protocol.voice_agent import server
 from turnstile.translate.answer import Answer, text_of
 from turnstile.translate.ear import Ear, remember
@@ -134,7 +135,7 @@ class VoiceAgentTranslator:
             yield from self._call(event["call_id"], event["name"], event["arguments"])
 
     def _call(self, call_id: str, name: str, arguments: str) -> Iterator[Frame]:
-        if call_id not in self._calls:
+        if call_id not in self._calls and has_complete_arguments(arguments):
             remember(self._calls, call_id, name)
             yield TextFrame(server.function_call_request([server.CallRequest(call_id, name, arguments)]))
 

@@ -197,3 +197,21 @@ def test_an_event_in_current_words_stays_as_it_is():
     part = {"type": "response.content_part.added", "part": {"type": "audio"}}
     assert realtime.current_names({"type": "session.updated", "session": dict(session)})["session"] == session
     assert realtime.current_names(dict(part)) == part
+
+
+@pytest.mark.parametrize("arguments", ["", "{}", ' {"city": "Paris"} '])
+def test_arguments_are_complete_when_they_are_an_object_or_nothing(arguments):
+    assert realtime.has_complete_arguments(arguments)
+
+
+@pytest.mark.parametrize("arguments", ["{", '{"city": "Par', '{"city": "Paris"}}', "[]", "null", "3", " "])
+def test_arguments_are_not_complete_when_they_are_anything_else(arguments):
+    assert not realtime.has_complete_arguments(arguments)
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.none()), min_size=1), st.data())
+def test_arguments_are_not_complete_wherever_they_are_cut(arguments, data):
+    whole = json.dumps(arguments)
+    cut = data.draw(st.integers(1, len(whole) - 1))
+    assert realtime.has_complete_arguments(whole)
+    assert not realtime.has_complete_arguments(whole[:cut])

@@ -46,6 +46,16 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1"}
             events.FunctionCalled("resp_1", 2, "call_1"),
         ),
         (
+            {
+                "type": "response.function_call_arguments.done",
+                "response_id": "resp_1",
+                "output_index": 0,
+                "call_id": "call_1",
+                "arguments": '{"city": "Paris"}',
+            },
+            events.FunctionCalled("resp_1", 0, "call_1"),
+        ),
+        (
             {"type": "response.output_item.done", "response_id": "resp_1", "output_index": 1, "item": CALL},
             events.FunctionCalled("resp_1", 1, "call_1"),
         ),
@@ -87,6 +97,19 @@ def test_an_event_is_read_as_its_fact(event, fact):
             "response_id": "resp_1",
             "output_index": 0,
             "item": {**CALL, "status": "incomplete"},
+        },
+        {
+            "type": "response.output_item.done",
+            "response_id": "resp_1",
+            "output_index": 0,
+            "item": {**CALL, "arguments": '{"city": '},
+        },
+        {
+            "type": "response.function_call_arguments.done",
+            "response_id": "resp_1",
+            "output_index": 0,
+            "call_id": "call_1",
+            "arguments": '{"city": ',
         },
     ],
 )

@@ -361,11 +361,27 @@ def test_a_call_is_asked_of_the_client_once(component, event):
         about("function_call_arguments.done", call_id="call_1", arguments="{}"),
         about("function_call_arguments.done", of="o", **CALL),
         about("output_item.done", item={"type": "function_call", "status": "incomplete", **CALL}),
+        about("function_call_arguments.done", **{**CALL, "arguments": '{"city": '}),
+        about("function_call_arguments.done", **{**CALL, "arguments": "[]"}),
+        about(
+            "output_item.done", item={"type": "function_call", "status": "completed", **CALL, "arguments": '{"city": '}
+        ),
         about("output_item.done", item=item()),
     ],
 )
 def test_a_call_is_not_asked_when_it_is_not_complete(component, event):
     assert component.hears(created(), event) == []
+
+
+def test_a_call_without_arguments_is_asked_as_it_is(component):
+    (request,) = component.hears(created(), about("function_call_arguments.done", **{**CALL, "arguments": ""}))
+    assert request["functions"][0]["arguments"] == ""
+
+
+def test_a_call_is_asked_when_its_arguments_are_complete_after_all(component):
+    cut = about("function_call_arguments.done", **{**CALL, "arguments": '{"city": '})
+    whole = about("output_item.done", item={"type": "function_call", "status": "completed", **CALL})
+    assert kinds(component.hears(created(), cut, whole)) == ["FunctionCallRequest"]
 
 
 def test_a_cancelled_call_is_told_with_its_name_once(component):
