@@ -132,29 +132,6 @@ def test_the_extras_of_the_component_are_read_by_their_names():
     assert list(message.unknown_fields()) == []
 
 
-def test_null_is_not_given():
-    given_null = {"flags": None, "audio": None, "tags": None, "agent": {"think": None, "listen": {"provider": None}}}
-    assert _read({"type": "Settings", **given_null}) == _read({"type": "Settings", "agent": {"listen": {}}})
-
-
-def test_one_thing_and_a_list_of_fallbacks_are_read_alike():
-    one = _read({"type": "UpdateThink", "think": {"prompt": "Be kind."}})
-    many = _read({"type": "UpdateThink", "think": [{"prompt": "Be kind."}]})
-    assert one.think == many.think
-
-
-def test_unknown_fields_are_named_with_their_paths():
-    message = _read(
-        {
-            "type": "Settings",
-            "colour": 1,
-            "agent": {"think": {"mood": 1, "functions": [{"name": "f"}, {"name": "g", "x" * 100: 1}]}},
-        }
-    )
-    fields = ["colour", "agent.think[0].mood", f"agent.think[0].functions[1].{'x' * 64}"]
-    assert list(message.unknown_fields()) == fields
-
-
 @pytest.mark.parametrize("result", [{"content": "sunny"}, {"result": {"sky": "blue"}}, {"error": "no such city"}])
 def test_a_function_result_is_read_in_each_of_its_forms(result):
     message = _read({"type": "FunctionCallResponse", "id": "c", "name": "f", **result})
@@ -221,11 +198,6 @@ def test_an_unknown_type_is_named_but_not_repeated_whole():
 def test_an_invalid_message_is_refused_in_words_that_name_the_field_and_the_fix(message, words):
     problem = _refused(message)
     assert (problem.code, problem.description) == ("invalid_message", words)
-
-
-@pytest.mark.parametrize("timeout", [-1, 5_000, 30_000])
-def test_an_idle_timeout_within_its_bounds_is_taken(timeout):
-    assert _read({"type": "Settings", "agent": {"idleTimeoutMs": timeout}}).agent.idle_timeout_ms == timeout
 
 
 _WORDS = st.sampled_from(["x", "Settings", "UpdateThink", "f"])
