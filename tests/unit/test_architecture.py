@@ -1,3 +1,5 @@
+"""The house keeps its floors."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -5,12 +7,12 @@ from pathlib import Path
 from turnstile.testing import patience
 
 ROOT = Path(__file__).parents[2]
+LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(config_filename='pyproject.toml'))"
 
 
 def test_every_import_stays_on_its_floor():
-    # In a process of its own: the tool configures logging.
-    tool = Path(sys.executable).with_name("lint-imports")
-    result = subprocess.run(
-        [tool, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, timeout=patience(60), check=False
+    # A process of its own: the linter configures logging, and switches off the loggers that are there.
+    done = subprocess.run(
+        [sys.executable, "-c", LINT], cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience(60)
     )
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert done.returncode == 0, done.stdout

@@ -294,7 +294,9 @@ def test_everything_ends_when_the_loop_stops(listen, loop, house):
         with pytest.raises(ConnectionClosedOK) as ended:
             client.recv(WAIT)
         assert ended.value.rcvd.code == 1001
-        assert door.recv(1) == b""
+        # A request half sent is cut off: the system may say so with a reset.
+        with contextlib.suppress(ConnectionResetError):
+            assert door.recv(1) == b""
     assert house.rooms.get(timeout=WAIT).ends.get(timeout=WAIT) == Closed(1001, "shutting down")
     listener.close()
 
