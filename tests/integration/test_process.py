@@ -19,7 +19,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 
 
 def run(*arguments, stdin="", **environment):
-    return subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(
         [sys.executable, str(ROOT / "proxy_main.py"), *arguments],
         env={**CLEAN, **environment},
         input=stdin,
@@ -35,7 +35,7 @@ class Running:
     """A started process, and the address that it said."""
 
     def __init__(self, *arguments, **environment):
-        self.process = subprocess.Popen(  # noqa: S603 - our own program
+        self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "proxy_main.py"), *arguments],
             env={**CLEAN, **environment},
             stdout=subprocess.PIPE,
