@@ -1,0 +1,59 @@
+"""The three actors without sockets: their parts in memory, driven one message at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.dispatch import Dispatcher
+from actors.messages import Introduction
+from turnstile.observability.journal import RecordingJournal
+from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience
+
+
+class RecordingConnector:
+    """The `Connector` port: keeps who asked for which link."""
+
+    def __init__(self):
+        self.asked = []
+
+    def connect(self, target, inbox):
+        self.asked.append((target, inbox))
+
+
+class Bench:
+    """What stands around one actor, all in memory."""
+
+    def __init__(self):
+        self.clock = ManualClock()
+        self.timers = ManualTimers(self.clock)
+        self.journal = RecordingJournal(self.clock)
+        self.connection = RecordingConnection()
+        self.connector = RecordingConnector()
+        self.client = RecordingInbox()
+        self.coordinator = RecordingInbox()
+        self.upstream = RecordingInbox()
+        self.ended = []
+        self.dispatcher = Dispatcher(name="turnstile-test-actors")
+
+    def introduce(self, actor, role):
+        """Tell an actor that was not started of the other two, and of itself as `role`."""
+        inboxes = {"client": self.client, "coordinator": self.coordinator, "upstream": self.upstream}
+        actor.on_receive(Introduction(**{**inboxes, role: actor.inbox}))
+        return actor
+
+    def on_end(self):
+        self.ended.append("ended")
+
+    def told_itself(self, actor):
+        """Return what an actor that was not started has put into its own inbox."""
+        return [envelope.message for envelope in actor.inbox.waiting()]
+
+    def notes(self):
+        return [(entry.wire, entry.direction, entry.kind, entry.detail) for entry in self.journal.entries()]
+
+
+@pytest.fixture
+def bench():
+    bench = Bench()
+    yield bench
+    assert bench.dispatcher.stop(patience(5))

@@ -1,0 +1,126 @@
+"""A session's actors end together, once, each letting go of what it owns."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from actors.dispatch import inbox_of
+from actors.lifecycle import INTERNAL_FAULT, SessionActor
+from actors.messages import End, Introduction
+from turnstile.testing import RecordingInbox, patience
+
+BYE = End(1000, "bye")
+
+
+class Part(SessionActor):
+    """An actor that keeps what happens to it, and fails when it is told to."""
+
+    def __init__(self, session_id, dispatcher, on_end):
+        super().__init__(session_id, dispatcher, on_end)
+        self.released = []
+        self.release_fails = False
+        self.actor_ref.part = self
+
+    def meet(self, others):
+        self.met = others
+
+    def receive(self, message):
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    def release(self, end):
+        self.released.append(end)
+        if self.release_fails:
+            raise OSError("the socket cannot be closed")
+
+
+@pytest.fixture
+def ended():
+    return threading.Event()
+
+
+@pytest.fixture
+def part(bench, ended):
+    """A running actor whose two peers are inboxes."""
+    ref = Part.start("s1", bench.dispatcher, ended.set)
+    inbox_of(ref).tell(Introduction(inbox_of(ref), bench.coordinator, bench.upstream))
+    yield ref.part
+    if ref.is_alive():
+        ref.stop(timeout=patience(5))
+
+
+def test_the_peers_are_told_of_the_end_and_the_actor_lets_go_when_it_is_told(part, bench, ended):
+    part.inbox.tell(BYE)
+    assert ended.wait(patience(5))
+    assert part.released == [BYE]
+    assert bench.coordinator.wait_for(End) == bench.upstream.wait_for(End) == BYE
+    assert part.actor_stopped.wait(patience(5))
+
+
+def test_everything_is_let_go_once_when_two_ends_come(part, bench, ended):
+    part.inbox.tell(BYE)
+    part.inbox.tell(End(1001, "later"))
+    assert ended.wait(patience(5))
+    assert part.actor_stopped.wait(patience(5))
+    assert part.released == [BYE]
+    assert len(bench.coordinator.messages) == 1
+
+
+@pytest.mark.parametrize("fault", [ValueError("boom"), TypeError("odd")])
+def test_the_session_ends_with_an_internal_error_when_a_message_cannot_be_handled(part, bench, ended, fault):
+    part.inbox.tell(fault)
+    assert ended.wait(patience(5))
+    (end,) = part.released
+    assert (end.code, end.problem) == (1011, INTERNAL_FAULT)
+    assert bench.upstream.wait_for(End) == end
+
+
+def test_the_failure_is_logged_with_its_traceback(part, ended, caplog):
+    part.inbox.tell(ValueError("boom"))
+    assert ended.wait(patience(5))
+    assert any(record.exc_info and "boom" in str(record.exc_info[1]) for record in caplog.records)
+
+
+def test_the_end_is_told_and_counted_when_letting_go_fails(part, bench, ended, caplog):
+    part.release_fails = True
+    with caplog.at_level(logging.ERROR):
+        part.inbox.tell(BYE)
+        assert ended.wait(patience(5))
+        assert bench.coordinator.wait_for(End) == BYE
+    assert part.actor_stopped.wait(patience(5))
+    assert "Part could not let go of everything" in caplog.text
+
+
+def test_a_question_that_fails_is_its_askers_and_the_session_goes_on(part, ended):
+    with pytest.raises(ValueError, match="boom"):
+        part.actor_ref.ask(ValueError("boom"), timeout=patience(5))
+    assert part.actor_ref.ask("still there", timeout=patience(5)) == "still there"
+    assert not ended.is_set()
+
+
+def test_all_three_end_when_one_of_them_fails(bench):
+    counted = threading.Semaphore(0)
+    refs = [Part.start("s1", bench.dispatcher, counted.release) for _ in range(3)]
+    for ref in refs:
+        inbox_of(ref).tell(Introduction(*map(inbox_of, refs)))
+    inbox_of(refs[1]).tell(ValueError("boom"))
+    for ref in refs:
+        assert counted.acquire(timeout=patience(5))
+        assert ref.part.actor_stopped.wait(patience(5))
+    assert [len(ref.part.released) for ref in refs] == [1, 1, 1]
+    assert {ref.part.released[0].code for ref in refs} == {1011}
+
+
+def test_the_base_leaves_its_three_parts_to_the_actors(bench):
+    bare = SessionActor("s1", bench.dispatcher, bench.on_end)
+    for call in (
+        lambda: bare.receive(1),
+        lambda: bare.release(BYE),
+        lambda: bare.meet(Introduction(*[RecordingInbox()] * 3)),
+    ):
+        with pytest.raises(NotImplementedError):
+            call()
