@@ -273,11 +273,14 @@ def test_the_listener_takes_a_breath_when_the_system_has_no_socket_left(listen, 
     assert [record.message for record in caplog.records] == ["no client can be accepted for a moment: no more"]
 
 
-def test_nobody_is_accepted_after_close_and_those_inside_stay(listen):
+def test_nobody_is_accepted_after_close_and_those_inside_stay(listen, loop):
     listener = listen()
     with connect(url(listener), proxy=None) as client:
         listener.close()
         listener.close()
+        closed = threading.Event()
+        loop.call_soon(closed.set)
+        assert closed.wait(WAIT)
         client.send("inside")
         assert client.recv(WAIT) == "inside"
         with pytest.raises(OSError, match="refused"):

@@ -44,8 +44,11 @@ def test_messages_are_bytes_when_told(open_link):
     assert type(link.inbox.next().data) is bytes
 
 
-def test_nothing_leaves_before_flush(open_link):
+def test_nothing_leaves_before_flush(open_link, loop):
     link = open_link()
+    begun = threading.Event()
+    loop.call_soon(begun.set)
+    assert begun.wait(10)
     link.connection.send_text(b"a")
     assert link.connection.buffered > 0
     assert not select.select([link.peer.sock], [], [], 0)[0]
