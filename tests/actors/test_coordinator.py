@@ -1,0 +1,138 @@
+"""The coordinator performs what the session decides, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.coordinator import SessionCoordinatorActor
+from actors.messages import End, Inspect
+from turnstile.errors import Problem
+from turnstile.session import effects
+from turnstile.session.events import ConfigRequested, TimerFired
+from turnstile.session.machine import Session
+from turnstile.session.state import Policy
+
+
+class Scripted:
+    """A session that wants what the test says."""
+
+    def __init__(self):
+        self.wanted = []
+        self.told = []
+        self.state = "the state"
+        self.backlog = ("one", "two")
+
+    def handle(self, event):
+        self.told.append(event)
+        return self.wanted
+
+
+def make(bench, session):
+    actor = SessionCoordinatorActor(
+        "s1", bench.dispatcher, bench.on_end, session=session, timers=bench.timers, journal=bench.journal
+    )
+    return bench.introduce(actor, "coordinator")
+
+
+@pytest.fixture
+def session():
+    return Scripted()
+
+
+@pytest.fixture
+def coordinator(bench, session):
+    return make(bench, session)
+
+
+def perform(coordinator, *wanted):
+    coordinator._session.wanted = list(wanted)
+    coordinator.receive("an event")
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        effects.OpenLink(None),
+        effects.SendUpdate("e1", {}, 0),
+        effects.SendItem("e1", {}),
+        effects.SendCreate("e1", {}, 0),
+        effects.SendCancel("e1", "r1"),
+        effects.SendCommit("e1"),
+        effects.ObserveAudio(on=True),
+        effects.CallsCancelled(("c1",)),
+    ],
+)
+def test_what_is_upstreams_to_do_is_told_upstream(bench, coordinator, effect):
+    perform(coordinator, effect)
+    assert bench.upstream.messages == [effect]
+    assert bench.client.messages == []
+
+
+@pytest.mark.parametrize("effect", [effects.Answered(1), effects.Reported(Problem("stalled", "Nothing came."))])
+def test_what_is_the_clients_to_hear_is_told_the_client(bench, coordinator, effect):
+    perform(coordinator, effect)
+    assert bench.client.messages == [effect]
+    assert bench.upstream.messages == []
+
+
+def test_a_timer_comes_back_as_an_event_with_its_token(bench, coordinator):
+    perform(coordinator, effects.StartTimer("update", "t1", 2.0))
+    bench.timers.advance(1.9)
+    assert bench.told_itself(coordinator) == []
+    bench.timers.advance(0.1)
+    assert bench.told_itself(coordinator) == [TimerFired("update", "t1")]
+
+
+def test_a_timer_of_the_same_name_replaces_the_first(bench, coordinator):
+    perform(coordinator, effects.StartTimer("update", "t1", 2.0), effects.StartTimer("update", "t2", 3.0))
+    bench.timers.advance(5)
+    assert bench.told_itself(coordinator) == [TimerFired("update", "t2")]
+
+
+def test_a_stopped_timer_never_fires_and_one_that_does_not_run_can_be_stopped(bench, coordinator):
+    perform(coordinator, effects.StartTimer("update", "t1", 2.0))
+    perform(coordinator, effects.StopTimer("update"), effects.StopTimer("update"))
+    assert bench.timers.pending == 0
+
+
+def test_no_timer_is_left_at_the_end(bench, coordinator):
+    perform(coordinator, effects.StartTimer("update", "t1", 2.0), effects.StartTimer("create", "t2", 2.0))
+    coordinator.release(End(1000, ""))
+    assert bench.timers.pending == 0
+
+
+def test_the_session_ends_with_the_problem_when_it_cannot_go_on(bench, coordinator):
+    problem = Problem("upstream_closed", "Upstream closed.")
+    perform(coordinator, effects.EndSession(problem))
+    assert bench.told_itself(coordinator) == [End(1011, "upstream_closed", problem)]
+
+
+def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):
+    perform(
+        coordinator,
+        effects.Held(1, "responding"),
+        effects.Released(1),
+        effects.Merged("e1", (1, 2)),
+        effects.Collided("e2", 3),
+    )
+    assert bench.notes() == [
+        ("session", "note", "held", "#1 responding"),
+        ("session", "note", "released", "#1"),
+        ("session", "note", "merged", "e1 #1 #2"),
+        ("session", "note", "collided", "e2 try 3"),
+    ]
+    assert bench.client.messages == bench.upstream.messages == []
+
+
+def test_a_question_is_answered_and_disturbs_nothing(session, coordinator):
+    snapshot = coordinator.receive(Inspect())
+    assert (snapshot.state, snapshot.held) == ("the state", 2)
+    assert session.told == []
+
+
+def test_the_first_request_opens_the_link_and_waits_for_it(bench):
+    coordinator = make(bench, Session(Policy()))
+    coordinator.receive(ConfigRequested(1, {"instructions": "Be kind."}))
+    assert bench.upstream.messages == [effects.OpenLink(None)]
+    assert bench.timers.pending == 1
+    assert coordinator.receive(Inspect()).state.link == "opening"
