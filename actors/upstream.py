@@ -188,7 +188,7 @@ class UpstreamActor(SessionActor):
             else:
                 self._journal.frame(self.session_id, "upstream", "in", data)
                 self._translate(event)
-        except (UpstreamProtocolError, KeyError, TypeError, ValueError) as error:
+        except (UpstreamProtocolError, AttributeError, KeyError, TypeError, ValueError) as error:
             # One event that cannot be read is dropped; the session may well go on without it.
             _log.warning("Upstream sent an event that cannot be read: %s: %s", type(error).__name__, error)
 

@@ -1,0 +1,144 @@
+"""What fails in one session stays there, and is told in words."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+
+import pytest
+
+from actors.client import ClientActor
+from actors.coordinator import SessionCoordinatorActor
+from actors.upstream import UpstreamActor
+from turnstile.session.events import UserMessageGiven
+from turnstile.simulator.faults import Faults
+from turnstile.testing import patience
+
+SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}
+
+
+def configured(proxy):
+    dialogue = proxy.dialogue()
+    dialogue.send("Settings", **SETTINGS)
+    assert dialogue.wait_for("SettingsApplied")
+    return dialogue
+
+
+def closing(dialogue):
+    """Wait for the close, and return its words."""
+    dialogue.wait_until(lambda: None)
+    return dialogue.closed
+
+
+def no_session_is_left(proxy, but=0):
+    system = proxy.system
+    with system._ended:
+        return system._ended.wait_for(lambda: len(system._live) == but, patience(10))
+
+
+@pytest.mark.parametrize("actor", [ClientActor, SessionCoordinatorActor, UpstreamActor])
+def test_an_exception_in_an_actor_ends_its_session_with_an_error_and_no_other(proxy, monkeypatch, actor, caplog):
+    original = actor.receive
+
+    def receive(self, message):
+        if "boom" in repr(message) and not isinstance(message, UserMessageGiven | type(None)):
+            raise RuntimeError("boom")
+        if isinstance(message, UserMessageGiven) and actor is SessionCoordinatorActor and "boom" in repr(message):
+            raise RuntimeError("boom")
+        return original(self, message)
+
+    monkeypatch.setattr(actor, "receive", receive)
+    with configured(proxy) as other, configured(proxy) as dialogue:
+        dialogue.send("InjectUserMessage", content="boom")
+        assert dialogue.wait_for("Error")["code"] == "internal_error"
+        assert closing(dialogue) == "1011 internal error"
+        assert no_session_is_left(proxy, but=1)
+        other.send("InjectUserMessage", content="Hello.")
+        assert other.wait_for("AgentDone")
+    assert no_session_is_left(proxy)
+    assert "boom" in caplog.text
+    assert all(link.has_ended for link in proxy.system.simulator._links)
+
+
+def test_an_upstream_that_cannot_be_reached_is_said_to_the_client(start_proxy):
+    flags = {"upstream.url": "ws://127.0.0.1:1/v1/realtime", "upstream.kind": "compatible", "upstream.reconnects": "0"}
+    with start_proxy(flags).dialogue() as dialogue:
+        dialogue.send("Settings", **SETTINGS)
+        error = dialogue.wait_for("Error")
+        assert error["code"] == "upstream_unreachable"
+        assert "127.0.0.1:1" in error["description"]
+        assert closing(dialogue).startswith("1011")
+
+
+def test_an_upstream_that_refuses_the_key_at_the_door_is_said_to_the_client(start_proxy):
+    class Refusal(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(401)
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Refusal) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.server_address[1]
+        proxy = start_proxy({"upstream.url": f"ws://127.0.0.1:{port}/v1/realtime", "upstream.api_key": "sk-made-up"})
+        with proxy.dialogue() as dialogue:
+            dialogue.send("Settings", **SETTINGS)
+            error = dialogue.wait_for("Error")
+        server.shutdown()
+        thread.join()
+    assert error["code"] == "upstream_refused"
+    assert "sk-made-up" not in error["description"]
+
+
+def test_a_key_that_is_refused_after_the_handshake_is_said_to_the_client(start_proxy):
+    proxy = start_proxy()
+    proxy.system.simulator._faults = Faults(refused_key=True)
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **SETTINGS)
+        assert dialogue.wait_for("Error")["code"] == "invalid_api_key"
+        assert closing(dialogue).startswith("1011")
+
+
+def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy):
+    proxy = start_proxy({"session.retry_delay": "0.01"})
+    proxy.system.simulator._faults = lambda number: Faults(disconnect_after_responses=1 if number == 0 else None)
+    with configured(proxy) as dialogue:
+        dialogue.send("InjectUserMessage", content="Hello.")
+        assert dialogue.wait_for("Error")["code"] == "upstream_closed"
+        dialogue.send("UpdatePrompt", prompt="Rhyme.")
+        dialogue.send("InjectUserMessage", content="Again.")
+        assert dialogue.wait_for("PromptUpdated")
+        assert dialogue.wait_until(lambda: _answer_to(dialogue, "Again."))
+    assert proxy.system.simulator.logs[1].responses[0].started["instructions"] == "Be brief.\n\nRhyme."
+
+
+def _answer_to(dialogue, words):
+    return next((text for text in dialogue.heard("ConversationText") if words in text["content"]), None)
+
+
+def test_a_client_that_vanishes_leaves_no_session(proxy):
+    dialogue = configured(proxy)
+    sock = dialogue._socket.sock
+    sock.shutdown(socket.SHUT_RDWR)
+    dialogue._thread.join(patience(5))
+    sock.close()
+    assert no_session_is_left(proxy)
+
+
+def test_what_upstream_sends_that_cannot_be_read_is_dropped(proxy, caplog):
+    with configured(proxy) as dialogue:
+        link = proxy.system.simulator._links[0]
+        for nonsense in (
+            b"{",
+            b"[]",
+            b'{"type": "response.created"}',
+            b'{"type": "error", "error": 3}',
+            b'{"type": "new"}',
+        ):
+            link._outlet.send_text(nonsense)
+        dialogue.send("InjectUserMessage", content="Hello.")
+        assert dialogue.wait_for("AgentDone")
+    assert "cannot be read" in caplog.text
