@@ -218,10 +218,9 @@ class RandomClient:
 
     def _judge_rules(self, log) -> None:
         verdict = self.verdict
-        # A spoken turn that the API answers by itself can overtake a create or an update under way; either is repaired.
-        races = [
-            rule for rule in log.broken if self.may_race and rule.event_type in {"response.create", "session.update"}
-        ]
+        # A spoken turn that the API answers by itself can overtake what is under way; each is repaired.
+        raced = {"response.create", "session.update", "response.cancel"} if self.may_race else set()
+        races = [rule for rule in log.broken if rule.event_type in raced]
         broken = [rule for rule in log.broken if rule not in races]
         verdict.faults += [f"rule broken: {rule.code}: {rule.message}" for rule in broken]
         verdict.counts["updates upstream"] += log.updates_applied

@@ -1,0 +1,82 @@
+"""TLS on both sides: a wss client, and a wss upstream."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+
+import pytest
+import trustme
+from websockets.sync.client import connect
+
+from actors.timers import TimerThread
+from turnstile.server.listener import Listener, server_tls
+from turnstile.server.requests import Admission
+from turnstile.simulator.server import Simulator
+from turnstile.testing import patience
+from turnstile.transports.limits import ConnectionLimits
+from turnstile.transports.loop import IoLoop
+
+
+@pytest.fixture
+def authority(tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    server.cert_chain_pems[0].write_to_path(tmp_path / "server.pem")
+    server.private_key_pem.write_to_path(tmp_path / "server.key")
+    return tmp_path
+
+
+@pytest.fixture
+def upstream(authority):
+    loop, timers = IoLoop(), TimerThread()
+    simulator = Simulator(clock=time.monotonic, timers=timers)
+    listener = Listener(
+        loop,
+        "127.0.0.1",
+        0,
+        limits=ConnectionLimits(),
+        accept=lambda request: Admission(lambda link: simulator.accept(link, model=request.query["model"])),
+        tls=server_tls(str(authority / "server.pem"), str(authority / "server.key")),
+    )
+    loop.start()
+    listener.start()
+    yield f"wss://127.0.0.1:{listener.address[1]}/v1/realtime"
+    listener.close()
+    simulator.shut_down()
+    loop.stop(patience(2))
+    timers.stop(patience(2))
+
+
+def test_a_conversation_goes_over_tls_on_both_sides(start_proxy, authority, upstream):
+    proxy = start_proxy(
+        {
+            "server.tls_cert_file": str(authority / "server.pem"),
+            "server.tls_key_file": str(authority / "server.key"),
+            "upstream.url": upstream,
+            "upstream.kind": "compatible",
+            "upstream.ca_file": str(authority / "ca.pem"),
+        }
+    )
+    trusting = ssl.create_default_context(cafile=str(authority / "ca.pem"))
+    port = proxy.system.address[1]
+    audio, kinds = 0, []
+    with connect(f"wss://127.0.0.1:{port}/openai", ssl=trusting, proxy=None) as client:
+        client.send(json.dumps({"type": "Settings", "agent": {"think": {"prompt": "Be brief."}}}))
+        client.send(json.dumps({"type": "InjectUserMessage", "content": "Hello."}))
+        while "AgentDone" not in kinds:
+            frame = client.recv(timeout=patience(10))
+            if isinstance(frame, bytes):
+                audio += len(frame)
+            else:
+                kinds.append(json.loads(frame)["type"])
+    assert audio > 10_000
+
+
+def test_an_upstream_whose_certificate_is_not_trusted_is_said_to_the_client(start_proxy, upstream):
+    flags = {"upstream.url": upstream, "upstream.kind": "compatible", "upstream.reconnects": "0"}
+    with start_proxy(flags).dialogue() as dialogue:
+        dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
+        assert dialogue.wait_for("Error")["code"] == "upstream_tls"
