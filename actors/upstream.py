@@ -41,6 +41,8 @@ _log = logging.getLogger(__name__)
 _AUDIO_DELTA = "response.output_audio.delta"
 # How often, in seconds, the session hears that a response is alive.
 _PROGRESS_EVERY = 1.0
+# So many types of events that are new are noted.
+_UNKNOWN_NOTED = 32
 # Errors after which the API closes, or might as well: another link would not help.
 _ENDING = frozenset(
     {
@@ -107,6 +109,7 @@ class UpstreamActor(SessionActor):
         self._coordinator: Inbox
         self._link: _Link | None = None
         self._connection: Connection | None = None
+        self._is_configured = False
         self._reader = FactReader()
         self._epoch = 0
         self._progress_at = 0.0
@@ -130,9 +133,7 @@ class UpstreamActor(SessionActor):
             case AudioAgreed():
                 self._agree(message)
             case effects.OpenLink(model):
-                self._link = _Link(self.inbox)
-                self._reader = FactReader()
-                self._connector.connect(self._target(model), self._link)
+                self._open_link(model)
             case effects.ObserveAudio(on):
                 self._observes = on
             case effects.CallsCancelled(call_ids):
@@ -156,9 +157,21 @@ class UpstreamActor(SessionActor):
     def release(self, end: End) -> None:
         """Close the link."""
         del end
-        self._link = None
-        if self._connection is not None:
-            self._connection.close(1000)
+        self._close_link()
+
+    def _open_link(self, model: str | None) -> None:
+        # A link that opened and then kept silent is given up, not forgotten.
+        self._close_link()
+        self._link = _Link(self.inbox)
+        self._reader = FactReader()
+        self._connector.connect(self._target(model), self._link)
+
+    def _close_link(self) -> None:
+        connection, self._connection, self._link = self._connection, None, None
+        if connection is not None:
+            connection.close(1000)
+        self._is_configured = False
+        self._audio.close()
 
     # Down: from the link.
 
@@ -214,14 +227,19 @@ class UpstreamActor(SessionActor):
             self._note_audio(event["type"])
         elif "response_id" in event:
             self._show_progress(event)
-        elif event["type"] not in SERVER_EVENTS and event["type"] not in self._unknown:
-            self._unknown.add(event["type"][:64])
-            _log.info("Upstream sends events of a type that is new: %s", event["type"][:64])
+        elif event["type"] not in SERVER_EVENTS:
+            self._note_unknown(event["type"][:64])
+
+    def _note_unknown(self, kind: str) -> None:
+        if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
+            self._unknown.add(kind)
+            _log.info("Upstream sends events of a type that is new: %s", kind)
 
     def _note_audio(self, kind: str) -> None:
         if kind == "input_audio_buffer.committed":
             self._audio.committed()
         elif kind == "session.updated":
+            self._is_configured = True
             self._flow(self._audio.open())
 
     def _show_progress(self, event: Json) -> None:
@@ -231,10 +249,7 @@ class UpstreamActor(SessionActor):
             self._coordinator.tell(ResponseProgressed(event["response_id"]))
 
     def _lose(self, lost: LinkLost) -> None:
-        connection, self._connection, self._link = self._connection, None, None
-        if connection is not None:
-            connection.close(1000)
-        self._audio.close()
+        self._close_link()
         self._journal.note(self.session_id, "upstream", "in", "closed", lost.code)
         frames = self._translator.link_lost()
         if frames:
@@ -282,7 +297,8 @@ class UpstreamActor(SessionActor):
     def _agree(self, agreed: AudioAgreed) -> None:
         self._audio.agree(agreed.input)
         self._translator.configure_output(agreed.output, agreed.container, keeps_history=agreed.keeps_history)
-        self._flow(self._audio.open())
+        if self._is_configured:
+            self._flow(self._audio.open())
 
     def _append(self, data: bytes) -> None:
         dropped = self._audio.dropped

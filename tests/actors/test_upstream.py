@@ -1,0 +1,503 @@
+"""The Realtime side: it reads its wire first, holds the audio, and lets no link be left behind."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+
+import pytest
+
+from actors.messages import AudioAgreed, ClientAudio, End, ToClient
+from actors.upstream import UpstreamActor
+from turnstile.audio.formats import PCM_24K
+from turnstile.audio.uplink import InputAudio
+from turnstile.errors import Problem
+from turnstile.ports import LinkFailed, LinkReady, UpstreamTarget
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.protocol.voice_agent.profile import COMPONENT
+from turnstile.session import effects
+from turnstile.session.events import (
+    AudioHeard,
+    ConfigAnswered,
+    FunctionCalled,
+    HandedBack,
+    LinkLost,
+    LinkOpened,
+    Refused,
+    ResponseFinished,
+    ResponseProgressed,
+    ResponseStarted,
+    SpeechStopped,
+    TurnCommitted,
+)
+from turnstile.testing import RecordingConnection
+from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+
+AGREED = AudioAgreed(PCM_24K, PCM_24K, "none", keeps_history=False)
+
+
+class Upstream:
+    """An `UpstreamActor` that was not started, and the far end of its link."""
+
+    def __init__(self, bench, max_held=10_000):
+        self.bench = bench
+        self.link = RecordingConnection()
+        self.actor = UpstreamActor(
+            "s1",
+            bench.dispatcher,
+            bench.on_end,
+            connector=bench.connector,
+            target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}"),
+            audio=InputAudio(max_held),
+            translator=VoiceAgentTranslator(COMPONENT),
+            source=bench.connection,
+            clock=bench.clock,
+            journal=bench.journal,
+        )
+        bench.introduce(self.actor, "upstream")
+
+    def tell(self, *messages):
+        for message in messages:
+            self.actor.receive(message)
+
+    def open(self):
+        """Open a link, and have it come up."""
+        self.tell(effects.OpenLink("m1"))
+        self.link = RecordingConnection()
+        self.links(LinkReady(self.link))
+        self.hears({"type": "session.created", "session": {}})
+        return self
+
+    def links(self, message, link=-1):
+        """Have a link say something: the latest, or that of the given number."""
+        self.bench.connector.asked[link][1].tell(message)
+        self.actor.receive(self.actor.inbox.get().message)
+
+    def hears(self, *events):
+        for event in events:
+            self.links(TextFrame(event if isinstance(event, bytes) else json.dumps(event).encode()))
+
+    def ready(self):
+        """Be up and configured, with the formats agreed."""
+        self.open()
+        self.hears({"type": "session.updated", "session": {}})
+        self.tell(AGREED)
+        return self
+
+    def sent(self, link=None):
+        return [json.loads(frame.data) for frame in (link or self.link).sent]
+
+    def appended(self):
+        pieces = [event["audio"] for event in self.sent() if event["type"] == "input_audio_buffer.append"]
+        return b"".join(map(base64.b64decode, pieces))
+
+    def facts(self):
+        return self.bench.coordinator.messages
+
+    def shown(self):
+        """What the client was shown: its messages, audio as bytes."""
+        told = [message for message in self.bench.client.messages if isinstance(message, ToClient)]
+        frames = [frame for message in told for frame in message.frames]
+        return [json.loads(frame.data) if isinstance(frame, TextFrame) else frame.data for frame in frames]
+
+
+@pytest.fixture
+def upstream(bench):
+    return Upstream(bench)
+
+
+def created(name="r1", **fields):
+    response = {"id": name, "status": "in_progress", "output": [], "conversation_id": "c1", **fields}
+    return {"type": "response.created", "response": response}
+
+
+def done(name="r1"):
+    return {"type": "response.done", "response": {"id": name, "status": "completed", "output": []}}
+
+
+def delta(audio, name="r1"):
+    return {
+        "type": "response.output_audio.delta",
+        "response_id": name,
+        "item_id": "i1",
+        "delta": base64.b64encode(audio).decode(),
+    }
+
+
+# The link.
+
+
+def test_a_link_is_asked_for_with_the_model_and_told_of_when_the_session_is_created(bench, upstream):
+    upstream.tell(effects.OpenLink("m1"))
+    assert bench.connector.asked[0][0].url == "ws://upstream/?model=m1"
+    upstream.links(LinkReady(upstream.link))
+    assert upstream.facts() == []
+    upstream.hears({"type": "session.created", "session": {}})
+    assert upstream.facts() == [LinkOpened()]
+    assert upstream.link.held_back == [bench.connection]
+
+
+def test_the_session_hears_why_when_a_link_cannot_be_opened(upstream):
+    upstream.tell(effects.OpenLink(None))
+    upstream.links(LinkFailed(Problem("upstream_refused", "The key was refused (401)."), retryable=False))
+    assert upstream.facts() == [LinkLost("upstream_refused", "The key was refused (401).", retryable=False)]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words", "retryable"),
+    [
+        (1011, "oops", "Upstream closed the connection (1011 oops).", True),
+        (1006, "", "Upstream closed the connection (1006).", True),
+        (3000, "invalid_request_error", "Upstream closed the connection (3000 invalid_request_error).", False),
+        (4000, "", "Upstream closed the connection (4000).", False),
+    ],
+)
+def test_a_lost_link_is_told_of_with_its_close(bench, upstream, code, reason, words, retryable):
+    upstream.open().links(Closed(code, reason))
+    assert upstream.facts()[-1] == LinkLost("upstream_closed", words, retryable)
+    assert ("upstream", "in", "closed", "upstream_closed") in bench.notes()
+
+
+@pytest.mark.parametrize("code", ["session_expired", "invalid_api_key", "insufficient_quota"])
+def test_a_link_is_closed_when_the_api_says_that_it_will_not_go_on(upstream, code):
+    upstream.open().hears({"type": "error", "error": {"code": code, "message": "No more."}})
+    assert upstream.facts()[-1] == LinkLost(code, "No more.", retryable=False)
+    assert upstream.link.closed == (1000, "")
+
+
+def test_another_error_is_told_and_the_link_stays(upstream):
+    upstream.open().hears({"type": "error", "error": {"code": "x", "message": "No.", "event_id": "e1"}})
+    assert upstream.facts()[-1] == Refused("e1", "x", "No.")
+    assert upstream.link.closed is None
+
+
+def test_the_last_words_of_an_old_link_are_nobodys(upstream):
+    upstream.open().links(Closed(1006, ""))
+    upstream.open()
+    facts = list(upstream.facts())
+    upstream.links(Closed(1006, ""), link=0)
+    upstream.links(TextFrame(json.dumps(created()).encode()), link=0)
+    assert upstream.facts() == facts
+    assert upstream.link.closed is None
+
+
+def test_a_link_that_opens_after_another_was_asked_for_is_closed(upstream):
+    upstream.tell(effects.OpenLink(None), effects.OpenLink(None))
+    late = RecordingConnection()
+    upstream.links(LinkReady(late), link=0)
+    assert late.closed == (1000, "")
+
+
+def test_a_link_that_stays_silent_is_closed_when_another_is_asked_for(upstream):
+    upstream.tell(effects.OpenLink(None))
+    silent = RecordingConnection()
+    upstream.links(LinkReady(silent))
+    upstream.open()
+    assert silent.closed == (1000, "")
+    assert upstream.link.closed is None
+
+
+def test_the_link_is_closed_at_the_end(upstream):
+    upstream.open().actor.release(End(1000, ""))
+    assert upstream.link.closed == (1000, "")
+
+
+def test_nothing_is_closed_at_the_end_when_no_link_was_opened(upstream):
+    upstream.actor.release(End(1000, ""))
+    upstream.actor.run_ended()
+    assert upstream.link.closed is None
+
+
+def test_a_link_that_opens_behind_the_end_is_closed(upstream):
+    upstream.tell(effects.OpenLink(None))
+    upstream.actor.release(End(1000, ""))
+    link = upstream.bench.connector.asked[0][1]
+    for message in (LinkReady(upstream.link), TextFrame(b"{}")):
+        link.tell(message)
+        upstream.actor.dropped(upstream.actor.inbox.get().message)
+    assert upstream.link.closed == (1000, "")
+
+
+def test_what_was_being_said_is_over_for_the_client_when_the_link_is_lost(upstream):
+    upstream.ready().hears(created(), delta(bytes(4800)))
+    upstream.links(Closed(1006, ""))
+    assert [one["type"] for one in upstream.shown() if isinstance(one, dict)][-2:] == ["AgentAudioDone", "AgentDone"]
+
+
+# Commands.
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (effects.SendUpdate("e1", {"instructions": "Rhyme."}, 0), "session.update"),
+        (effects.SendItem("e1", {"type": "message"}), "conversation.item.create"),
+        (effects.SendCreate("e1", {}, 0), "response.create"),
+        (effects.SendCancel("e1", "r1"), "response.cancel"),
+    ],
+)
+def test_a_command_leaves_under_its_id_and_with_the_run(upstream, command, kind):
+    upstream.open().tell(command)
+    assert [(event["type"], event["event_id"]) for event in upstream.sent()] == [(kind, "e1")]
+    assert upstream.link.flushes == 0
+    upstream.actor.run_ended()
+    assert upstream.link.flushes == 1
+
+
+@pytest.mark.parametrize("command", [effects.SendUpdate("e1", {}, 0), effects.SendCreate("e1", {}, 0)])
+@pytest.mark.parametrize(
+    "closing",
+    [
+        created(),
+        {"type": "input_audio_buffer.speech_stopped", "item_id": "i1"},
+        {"type": "input_audio_buffer.committed", "item_id": "i1"},
+    ],
+)
+def test_a_gated_command_is_handed_back_when_a_fact_has_overtaken_it(bench, upstream, command, closing):
+    upstream.open().hears(closing)
+    upstream.tell(command)
+    assert upstream.sent() == []
+    assert upstream.facts()[-1] == HandedBack("e1")
+    assert ("upstream", "note", "handed back", "e1") in bench.notes()
+
+
+def test_a_gated_command_goes_when_its_decision_knew_the_latest_fact(upstream):
+    upstream.open().hears(created(), done())
+    upstream.tell(effects.SendUpdate("e1", {}, 1), effects.SendCreate("e2", {}, 1))
+    assert [event["event_id"] for event in upstream.sent()] == ["e1", "e2"]
+
+
+def test_an_out_of_band_response_overtakes_nothing(upstream):
+    upstream.open().hears(created(conversation_id=None))
+    upstream.tell(effects.SendCreate("e1", {}, 0))
+    assert [event["event_id"] for event in upstream.sent()] == ["e1"]
+
+
+def test_what_is_no_gated_command_goes_whatever_came(upstream):
+    upstream.open().hears(created())
+    upstream.tell(effects.SendItem("e1", {}), effects.SendCancel("e2", "r1"))
+    assert [event["event_id"] for event in upstream.sent()] == ["e1", "e2"]
+
+
+def test_a_command_without_a_link_goes_nowhere(upstream):
+    upstream.tell(effects.SendItem("e1", {}))
+    upstream.actor.run_ended()
+    assert upstream.facts() == []
+
+
+def test_a_message_of_nobodys_is_a_fault(upstream):
+    with pytest.raises(TypeError, match="UpstreamActor was told"):
+        upstream.tell("hello")
+
+
+# Events.
+
+
+def test_the_client_is_shown_an_event_before_the_session_hears_of_it(bench, upstream):
+    order = []
+    bench.client.tell = lambda _: order.append("client")
+    upstream.ready().hears(created(), delta(bytes(4800)))
+    bench.coordinator.tell = lambda fact: order.append(type(fact).__name__)
+    order.clear()
+    upstream.hears(done())
+    assert order == ["client", "ResponseFinished"]
+
+
+def test_the_session_hears_of_a_function_call_before_the_client_can_answer_it(bench, upstream):
+    order = []
+    upstream.ready().hears(created())
+    bench.client.tell = lambda _: order.append("client")
+    bench.coordinator.tell = lambda fact: order.append(type(fact).__name__)
+    upstream.hears(
+        {
+            "type": "response.function_call_arguments.done",
+            "response_id": "r1",
+            "item_id": "i1",
+            "output_index": 0,
+            "call_id": "c1",
+            "name": "look",
+            "arguments": "{}",
+        }
+    )
+    assert order == [FunctionCalled.__name__, "client"]
+
+
+def test_cancelled_calls_are_told_to_the_client_if_it_knew_of_them(upstream):
+    upstream.tell(effects.CallsCancelled(("c9",)))
+    assert upstream.shown() == []
+
+
+def test_audio_reaches_the_client_as_it_came(upstream):
+    upstream.ready().hears(created(), delta(b"\1\0" * 2400))
+    assert upstream.shown()[-1] == b"\1\0" * 2400
+
+
+def test_the_session_hears_once_a_second_that_a_response_is_alive(bench, upstream):
+    bench.clock.now = 10.0
+    upstream.ready().hears(created(), delta(bytes(480)), delta(bytes(480)))
+    text = {"type": "response.output_audio_transcript.delta", "response_id": "r1", "item_id": "i1", "delta": "Hi"}
+    bench.clock.now = 11.0
+    upstream.hears(text, text, delta(bytes(480)))
+    alive = [fact for fact in upstream.facts() if isinstance(fact, ResponseProgressed)]
+    assert alive == [ResponseProgressed("r1")] * 2
+
+
+def test_an_event_of_a_new_type_is_said_once_in_the_log(upstream, caplog):
+    caplog.set_level(logging.INFO)
+    facts = len(upstream.open().facts())
+    upstream.hears({"type": "weather.report"}, {"type": "weather.report"}, {"type": "rate_limits.updated"})
+    assert [record.message for record in caplog.records] == [
+        "Upstream sends events of a type that is new: weather.report"
+    ]
+    assert len(upstream.facts()) == facts
+
+
+def test_the_types_noted_as_new_are_bounded(upstream, caplog):
+    caplog.set_level(logging.INFO)
+    upstream.open().hears(*({"type": f"weather.{number}"} for number in range(100)))
+    upstream.hears({"type": "x" * 100}, {"type": "x" * 100})
+    assert len(caplog.records) == 32
+
+
+def test_binary_frames_of_upstream_are_nothing(upstream):
+    facts = len(upstream.open().facts())
+    upstream.links(BinaryFrame(b"\0"))
+    assert len(upstream.facts()) == facts
+
+
+def test_the_credit_for_an_event_is_given_back_when_it_was_worked_on(upstream):
+    upstream.open()
+    before = upstream.link.handled_bytes
+    upstream.hears(b'{"type":"rate_limits.updated"}')
+    assert upstream.link.handled_bytes - before == 30
+
+
+GARBAGE = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"[]",
+    b"7",
+    b"{}",
+    b'{"type":7}',
+    b'{"type":"response.created"}',
+    b'{"type":"response.created","response":"r1"}',
+    b'{"type":"response.created","response":{"id":{}}}',
+    b'{"type":"response.created","response":{"id":"r1","metadata":"x"}}',
+    b'{"type":"response.done","response":[]}',
+    b'{"type":"response.done","response":{}}',
+    b'{"type":"response.output_audio.delta"}',
+    b'{"type":"response.output_audio.delta","response_id":"r0","item_id":"i","delta":7}',
+    b'{"type":"response.output_item.done","response_id":"r0","item":"x"}',
+    b'{"type":"response.content_part.added","response_id":"r0","part":"x"}',
+    b'{"type":"conversation.item.added","item":7}',
+    b'{"type":"conversation.item.added"}',
+    b'{"type":"input_audio_buffer.committed"}',
+    b'{"type":"error"}',
+    b'{"type":"error","error":"x"}',
+    b'{"type":"session.updated"}',
+    b'{"type":"session.updated","session":"x"}',
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_an_event_that_cannot_be_read_is_dropped_and_logged_and_the_session_goes_on(upstream, caplog, garbage):
+    upstream.ready().hears(created("r0"))
+    facts = list(upstream.facts())
+    caplog.clear()
+    upstream.hears(garbage)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "cannot be read" in caplog.text
+    assert upstream.facts() == facts
+    upstream.hears(done("r0"))
+    assert upstream.facts()[-1] == ResponseFinished("r0")
+
+
+# The client's audio.
+
+
+def test_audio_waits_for_the_session_and_then_goes_in_its_order(bench, upstream):
+    upstream.open().tell(ClientAudio(b"\1\0" * 100), ClientAudio(b"\2\0" * 100), AGREED)
+    assert upstream.appended() == b""
+    upstream.hears({"type": "session.updated", "session": {}})
+    upstream.tell(ClientAudio(b"\3\0" * 100))
+    assert upstream.appended() == b"\1\0" * 100 + b"\2\0" * 100 + b"\3\0" * 100
+    assert bench.connection.handled_bytes == 600
+
+
+def test_the_oldest_audio_goes_first_and_the_client_is_told_once_when_too_much_waits(bench):
+    upstream = Upstream(bench, max_held=1000).open()
+    for number in range(5):
+        upstream.tell(ClientAudio(bytes([number, 0]) * 200))
+    (reported,) = bench.client.messages
+    assert reported.problem.code == "audio_dropped"
+    assert bench.connection.handled_bytes == 2000  # dropped audio blocks nobody
+    upstream.hears({"type": "session.updated", "session": {}})
+    upstream.tell(AGREED)
+    assert upstream.appended() == b"\3\0" * 200 + b"\4\0" * 200
+
+
+def test_audio_waits_again_while_the_link_is_lost(upstream):
+    upstream.ready().links(Closed(1006, ""))
+    upstream.tell(ClientAudio(b"\1\0" * 100))
+    upstream.open()
+    assert upstream.appended() == b""
+    upstream.hears({"type": "session.updated", "session": {}})
+    assert upstream.appended() == b"\1\0" * 100
+
+
+def test_no_audio_is_lost_when_the_formats_are_agreed_while_the_link_is_down(upstream):
+    upstream.open().links(Closed(1006, ""))
+    upstream.tell(AGREED, ClientAudio(b"\1\0" * 100))
+    upstream.open()
+    upstream.tell(ClientAudio(b"\2\0" * 100))
+    assert upstream.appended() == b""
+    upstream.hears({"type": "session.updated", "session": {}})
+    assert upstream.appended() == b"\1\0" * 100 + b"\2\0" * 100
+
+
+def test_audio_that_is_observed_is_told_once_a_run(upstream):
+    upstream.ready().tell(effects.ObserveAudio(on=True), ClientAudio(bytes(4800)), ClientAudio(bytes(4800)))
+    upstream.actor.run_ended()
+    upstream.actor.run_ended()
+    assert [fact for fact in upstream.facts() if isinstance(fact, AudioHeard)] == [AudioHeard(200.0)]
+
+
+def test_a_commit_is_padded_to_what_the_api_takes(upstream):
+    upstream.ready().tell(ClientAudio(b"\1\0" * 240), effects.SendCommit("e1"))
+    assert len(upstream.appended()) == 4800
+    assert (upstream.sent()[-1]["type"], upstream.sent()[-1]["event_id"]) == ("input_audio_buffer.commit", "e1")
+
+
+def test_a_commit_of_enough_audio_is_not_padded(upstream):
+    upstream.ready().tell(ClientAudio(bytes(9600)), effects.SendCommit("e1"))
+    assert len(upstream.appended()) == 9600
+
+
+def test_a_commit_of_nothing_is_refused_here(upstream):
+    upstream.ready().tell(ClientAudio(bytes(9600)), effects.SendCommit("e1"), effects.SendCommit("e2"))
+    assert [event["event_id"] for event in upstream.sent() if "event_id" in event] == ["e1"]
+    assert upstream.facts()[-1].event_id == "e2"
+    assert upstream.facts()[-1].code == "input_audio_buffer_commit_empty"
+
+
+def test_what_the_server_committed_is_not_committed_again(upstream):
+    upstream.ready().tell(ClientAudio(bytes(9600)))
+    upstream.hears({"type": "input_audio_buffer.committed", "item_id": "i1"})
+    upstream.tell(effects.SendCommit("e1"))
+    assert upstream.facts()[-2:] == [
+        TurnCommitted("i1"),
+        Refused("e1", "input_audio_buffer_commit_empty", "There is no input audio to commit."),
+    ]
+
+
+def test_facts_come_in_the_order_of_the_wire(upstream):
+    upstream.ready().hears(
+        {"type": "input_audio_buffer.speech_stopped", "item_id": "i1"},
+        {"type": "input_audio_buffer.committed", "item_id": "i1"},
+        created(),
+        done(),
+    )
+    kinds = [type(fact) for fact in upstream.facts()]
+    assert kinds == [LinkOpened, ConfigAnswered, SpeechStopped, TurnCommitted, ResponseStarted, ResponseFinished]
