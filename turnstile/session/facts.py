@@ -42,7 +42,11 @@ class FactReader:
         self._out_of_band: set[str] = set()
 
     def fact(self, event: Json) -> Fact | None:
-        """Return what `event` (a parsed server event under its current name) tells, or None."""
+        """Return what `event` (a parsed server event under its current name) tells, or None.
+
+        Raises:
+            AttributeError, KeyError, TypeError: The event is not built as its type is.
+        """
         read = _READERS.get(event["type"])
         return read(self, event) if read else None
 
@@ -56,14 +60,14 @@ class FactReader:
             self._out_of_band.add(response["id"])
             return None
         metadata = response.get("metadata") or {}
-        return ResponseStarted(response["id"], metadata.get("client_event_id"))
+        return ResponseStarted(_name(response["id"]), metadata.get("client_event_id"))
 
     def _finished(self, event: Json) -> Fact | None:
         response = event["response"]
         if response["id"] in self._out_of_band:
             self._out_of_band.discard(response["id"])
             return None
-        return ResponseFinished(response["id"], _OUTCOMES.get(response.get("status"), "completed"))
+        return ResponseFinished(_name(response["id"]), _OUTCOMES.get(response.get("status"), "completed"))
 
     def _arguments_done(self, event: Json) -> Fact | None:
         return self._called(event, event)
@@ -79,31 +83,50 @@ class FactReader:
         response_id = event["response_id"]
         if response_id in self._out_of_band or not has_complete_arguments(call.get("arguments", "")):
             return None
-        return FunctionCalled(response_id, event["output_index"], call["call_id"])
+        return FunctionCalled(_name(response_id), int(event["output_index"]), _name(call["call_id"]))
 
     def _part_added(self, event: Json) -> Fact | None:
         spoken = event["part"].get("type") == "audio" and event["response_id"] not in self._out_of_band
         return AgentSpoke() if spoken else None
 
 
+def _name(value: object) -> str:
+    """Return the name that an event gives; what is none would be the session's trouble later."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no name")
+    return value
+
+
+def _updated(_: FactReader, event: Json) -> Fact:
+    session: Json = event["session"]
+    if not isinstance(session, dict):
+        raise TypeError("a session is an object")
+    return ConfigAnswered(session)
+
+
 def _error(_: FactReader, event: Json) -> Fact:
     error: dict[str, Any] = event["error"]
-    code = error.get("code") or error.get("type") or "error"
-    return Refused(error.get("event_id"), code, error.get("message") or code, error.get("param"))
+    code = _text(error.get("code")) or _text(error.get("type")) or "error"
+    return Refused(_text(error.get("event_id")), code, _text(error.get("message")) or code, _text(error.get("param")))
+
+
+def _text(value: object) -> str | None:
+    """Return a text that may be missing; anything else counts as missing."""
+    return value if isinstance(value, str) else None
 
 
 def _item(_: FactReader, event: Json) -> Fact:
-    return ItemConfirmed(event["item"]["id"])
+    return ItemConfirmed(_name(event["item"]["id"]))
 
 
 _READERS: dict[str, Callable[[FactReader, Json], Fact | None]] = {
-    "session.updated": lambda _, event: ConfigAnswered(event["session"]),
+    "session.updated": _updated,
     "conversation.item.added": _item,
     "conversation.item.created": _item,
     "conversation.item.done": _item,
     "input_audio_buffer.speech_started": lambda _, __: SpeechStarted(),
-    "input_audio_buffer.speech_stopped": lambda _, event: SpeechStopped(event["item_id"]),
-    "input_audio_buffer.committed": lambda _, event: TurnCommitted(event["item_id"]),
+    "input_audio_buffer.speech_stopped": lambda _, event: SpeechStopped(_name(event["item_id"])),
+    "input_audio_buffer.committed": lambda _, event: TurnCommitted(_name(event["item_id"])),
     "response.created": FactReader._started,  # noqa: SLF001 - the table of the class above
     "response.done": FactReader._finished,  # noqa: SLF001
     "response.function_call_arguments.done": FactReader._arguments_done,  # noqa: SLF001

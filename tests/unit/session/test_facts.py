@@ -142,3 +142,39 @@ def test_a_response_is_known_as_out_of_band_until_it_is_done():
     assert reader.is_out_of_band("resp_1")
     reader.fact(done(conversation_id=None))
     assert not reader.is_out_of_band("resp_1")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        created(id={}),
+        created(id=None),
+        done(id=7),
+        {"type": "session.updated", "session": "x"},
+        {"type": "conversation.item.added", "item": {"id": []}},
+        {"type": "input_audio_buffer.speech_stopped", "item_id": None},
+        {"type": "input_audio_buffer.committed", "item_id": 7},
+        {
+            "type": "response.function_call_arguments.done",
+            "response_id": "resp_1",
+            "output_index": {},
+            "call_id": "call_1",
+            "arguments": "{}",
+        },
+        {
+            "type": "response.function_call_arguments.done",
+            "response_id": "resp_1",
+            "output_index": 0,
+            "call_id": None,
+            "arguments": "{}",
+        },
+    ],
+)
+def test_an_event_whose_names_are_none_is_no_fact(event):
+    with pytest.raises(TypeError):
+        FactReader().fact(event)
+
+
+def test_what_is_no_text_in_an_error_counts_as_missing():
+    error = {"code": 7, "type": "server_error", "message": {}, "event_id": [], "param": 3}
+    assert FactReader().fact({"type": "error", "error": error}) == events.Refused(None, "server_error", "server_error")
