@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -59,11 +59,17 @@ _REALTIME_PATHS = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime",
 
 
 class _Live:
-    """One session that has not ended: its coordinator, once it has one, and how many of its actors are left."""
+    """One session that has not ended: who is asked about it, who is told things, how many of the three are left."""
 
-    def __init__(self) -> None:
+    def __init__(self, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Introduction) -> None:
+        self.coordinator = coordinator
+        self.inboxes = inboxes
         self.left = _ACTORS
-        self.coordinator: ActorRef[SessionCoordinatorActor] | None = None
+
+    def tell(self, message: object) -> None:
+        """Tell all three."""
+        for inbox in (self.inboxes.upstream, self.inboxes.coordinator, self.inboxes.client):
+            inbox.tell(message)
 
 
 class ProxySystem:
@@ -104,6 +110,9 @@ class ProxySystem:
         self._live: dict[str, _Live] = {}
         self._ended = threading.Condition()
         self._draining = False
+        # Admitted, and not yet opened; like the next only touched on the I/O thread.
+        self._arriving = 0
+        self._is_full = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -138,7 +147,7 @@ class ProxySystem:
             timeout: Seconds to wait for each.
         """
         with self._ended:
-            running = {name: live.coordinator for name, live in self._live.items() if live.coordinator}
+            running = {name: live.coordinator for name, live in self._live.items()}
         snapshots = {}
         for name, coordinator in running.items():
             with suppress(ActorDeadError):
@@ -169,8 +178,8 @@ class ProxySystem:
         with self._ended:
             self._draining = True
             for live in self._live.values():
-                if live.coordinator is not None:
-                    inbox_of(live.coordinator).tell(_SHUTTING_DOWN)
+                # All three: past the deadline nobody is sure to have the time to tell the others.
+                live.tell(_SHUTTING_DOWN)
             self._ended.wait_for(lambda: not self._live, max(0.0, deadline - self._clock()))
             return len(self._live)
 
@@ -211,56 +220,75 @@ class ProxySystem:
             return Rejection(404, f"There is nothing at this path; clients connect to {known}.\n")
         if self._draining:
             return Rejection(503, "The proxy is shutting down.\n")
-        if self.sessions >= server.max_sessions:
-            _log.warning("A client was turned away: %s sessions are open, which is the most", self.sessions)
+        if self._has_no_place():
             return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
+        self._arriving += 1
         return Admission(lambda connection: self._open(connection, profile))
+
+    def _has_no_place(self) -> bool:
+        """Tell whether as many sessions are open as may be; said in the log when that begins and ends."""
+        is_full = self.sessions + self._arriving >= self.config.server.max_sessions
+        if is_full and not self._is_full:
+            _log.warning("Clients are turned away: %s sessions are open, which is the most", self.sessions)
+        elif self._is_full and not is_full:
+            _log.warning("Clients are let in again")
+        self._is_full = is_full
+        return is_full
 
     def _open(self, connection: Connection, profile: Profile) -> Inbox:
         """Begin a session for a client that has just connected; returns the inbox for its frames."""
+        self._arriving -= 1
         session_id = secrets.token_hex(6)
-        live = _Live()
+        client, coordinator, upstream = self._start_actors(session_id, connection, profile)
+        others = Introduction(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
+        live = _Live(coordinator, others)
         with self._ended:
             self._live[session_id] = live
-        ended = lambda: self._actor_ended(session_id)  # noqa: E731 - shared by the three below
-        policy = _policy(self.config.session, self.config.upstream.reconnects, session_id)
-        client = ClientActor.start(
-            session_id,
-            self._dispatcher,
-            ended,
-            connection=connection,
-            dialect=VoiceAgentDialect(profile, session_id, self.config.serves_model),
-            journal=self._journal,
-        )
-        coordinator = SessionCoordinatorActor.start(
-            session_id,
-            self._dispatcher,
-            ended,
-            session=Session(policy) if self._is_gated else UngatedSession(policy),
-            timers=self._timers,
-            journal=self._journal,
-        )
-        upstream = UpstreamActor.start(
-            session_id,
-            self._dispatcher,
-            ended,
-            connector=self._connector,
-            target=lambda model: upstream_target(self.config, model),
-            audio=InputAudio(self.config.limits.held_audio_bytes),
-            translator=VoiceAgentTranslator(profile),
-            source=connection,
-            clock=self._clock,
-            journal=self._journal,
-        )
-        others = Introduction(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
-        for inbox in (others.upstream, others.coordinator, others.client):
-            inbox.tell(others)
-        with self._ended:
-            live.coordinator = coordinator
+            live.tell(others)
             if self._draining:
-                others.coordinator.tell(_SHUTTING_DOWN)
+                live.tell(_SHUTTING_DOWN)
         _log.info("Session %s began (%s)", session_id, profile.name)
         return others.client
+
+    def _start_actors(
+        self, session_id: str, connection: Connection, profile: Profile
+    ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
+        """Start a session's three actors, or none of them."""
+        ended = lambda: self._actor_ended(session_id)  # noqa: E731 - shared by the three below
+        policy = _policy(self.config.session, self.config.upstream.reconnects, session_id)
+        with ExitStack() as undo:
+            client = ClientActor.start(
+                session_id,
+                self._dispatcher,
+                ended,
+                connection=connection,
+                dialect=VoiceAgentDialect(profile, session_id, self.config.serves_model),
+                journal=self._journal,
+            )
+            undo.callback(client.stop, block=False)
+            coordinator = SessionCoordinatorActor.start(
+                session_id,
+                self._dispatcher,
+                ended,
+                session=Session(policy) if self._is_gated else UngatedSession(policy),
+                timers=self._timers,
+                journal=self._journal,
+            )
+            undo.callback(coordinator.stop, block=False)
+            upstream = UpstreamActor.start(
+                session_id,
+                self._dispatcher,
+                ended,
+                connector=self._connector,
+                target=lambda model: upstream_target(self.config, model),
+                audio=InputAudio(self.config.limits.held_audio_bytes),
+                translator=VoiceAgentTranslator(profile),
+                source=connection,
+                clock=self._clock,
+                journal=self._journal,
+            )
+            undo.pop_all()
+        return client, coordinator, upstream
 
     def _actor_ended(self, session_id: str) -> None:
         with self._ended:

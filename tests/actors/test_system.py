@@ -1,0 +1,241 @@
+"""The system: who is let in, and what is left when something goes wrong or everything ends. Real sockets."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import socket
+import threading
+
+import pytest
+from websocket import ABNF, WebSocketBadStatusException, create_connection
+
+import actors.system
+from actors.system import ProxySystem, SimulatorSystem
+from turnstile.config import load_config
+from turnstile.protocol.voice_agent.profile import DEEPGRAM
+from turnstile.terminal.dialogue import Dialogue
+from turnstile.testing import RecordingConnection, patience
+
+SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}
+UPGRADE = (
+    f"GET /openai HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n\r\n"
+).encode()
+
+
+def url(system, path="/openai"):
+    host, port = system.address
+    return f"ws://{host}:{port}{path}"
+
+
+def configured(system):
+    dialogue = Dialogue(url(system), patience=patience(10))
+    dialogue.send("Settings", **SETTINGS)
+    assert dialogue.wait_for("SettingsApplied")
+    return dialogue
+
+
+def wait_for_sessions(system, count):
+    with system._ended:
+        assert system._ended.wait_for(lambda: len(system._live) == count, patience(5))
+
+
+@pytest.fixture
+def make_system():
+    systems = []
+
+    def make(kind=ProxySystem, **flags):
+        defaults = {
+            "server.port": "0",
+            "simulator.port": "0",
+            "upstream.url": "simulator:",
+            "limits.close_timeout": "0.1",  # these clients hear the close, and leave when their test does
+        }
+        named = {name.replace("__", "."): value for name, value in flags.items()}
+        systems.append(kind(load_config(flags={**defaults, **named})))
+        return systems[-1]
+
+    yield make
+    for system in systems:
+        system.stop(patience(5))
+
+
+@pytest.fixture
+def system(make_system):
+    system = make_system()
+    system.start()
+    return system
+
+
+def test_open_sessions_are_told_that_the_proxy_shuts_down(system):
+    with configured(system) as one, configured(system) as other:
+        assert system.stop(patience(5)) == 0
+        for dialogue in (one, other):
+            dialogue.wait_until(lambda: None)
+            assert dialogue.closed == "1001 shutting down"
+            assert dialogue.heard("Error") == []
+    assert system.sessions == 0
+    assert all(link.has_ended for link in system.simulator._links)
+
+
+def test_a_session_in_mid_response_ends_as_the_others(system):
+    with configured(system) as dialogue:
+        dialogue.send("InjectUserMessage", content="Tell me a long story.")
+        assert dialogue.wait_for("AgentStartedSpeaking")
+        assert system.stop(patience(5)) == 0
+        dialogue.wait_until(lambda: None)
+        assert dialogue.closed == "1001 shutting down"
+
+
+def test_stopping_twice_or_without_a_start_does_no_harm(make_system, system):
+    assert make_system().stop(1) == 0
+    assert system.stop(1) == 0
+    assert system.stop(1) == 0
+
+
+def test_a_context_starts_and_stops(make_system):
+    with make_system() as system, configured(system):
+        assert system.sessions == 1
+    assert system.sessions == 0
+
+
+def test_sessions_that_have_not_ended_by_the_deadline_are_counted(system, monkeypatch):
+    monkeypatch.setattr(actors.system, "_GRACE", 0.1)
+    held, may_go = threading.Event(), threading.Event()
+
+    def hold():
+        held.set()
+        may_go.wait(patience(5))
+
+    with configured(system):
+        system._dispatcher.schedule(hold)
+        assert held.wait(patience(5))
+        assert system.stop(0) == 1
+        may_go.set()
+    wait_for_sessions(system, 0)
+
+
+def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
+    with system._ended:
+        system._draining = True
+    told = RecordingConnection()
+    system._arriving += 1
+    system._open(told, DEEPGRAM)
+    wait_for_sessions(system, 0)
+    assert told.closed == (1001, "shutting down")
+
+
+def test_a_client_is_turned_away_while_the_proxy_shuts_down(system):
+    system._draining = True
+    with pytest.raises(WebSocketBadStatusException, match="503"):
+        create_connection(url(system), timeout=patience(5))
+
+
+def test_no_more_clients_than_allowed_get_in_however_many_knock_at_once(make_system):
+    system = make_system(server__max_sessions="2")
+    knocking = [socket.create_connection(system.address, timeout=patience(5)) for _ in range(6)]
+    try:
+        for sock in knocking:
+            sock.sendall(UPGRADE)
+        system.start()
+        answers = sorted(sock.recv(12) for sock in knocking)
+        assert answers == [b"HTTP/1.1 101"] * 2 + [b"HTTP/1.1 503"] * 4
+        assert system.sessions <= 2
+    finally:
+        for sock in knocking:
+            sock.close()
+    wait_for_sessions(system, 0)
+
+
+def test_that_clients_are_turned_away_is_logged_when_it_begins_and_when_it_ends(make_system, caplog):
+    system = make_system(server__max_sessions="1")
+    system.start()
+    with configured(system):
+        for _ in range(3):
+            with pytest.raises(WebSocketBadStatusException, match="503"):
+                create_connection(url(system), timeout=patience(5))
+    wait_for_sessions(system, 0)
+    with configured(system):
+        pass
+    words = [record.message for record in caplog.records if record.name == "actors.system"]
+    assert words == [
+        "Clients are turned away: 1 sessions are open, which is the most",
+        "Clients are let in again",
+    ]
+
+
+def test_a_place_is_free_again_when_a_session_has_ended(make_system):
+    system = make_system(server__max_sessions="1")
+    system.start()
+    for _ in range(3):
+        with configured(system):
+            assert system.sessions == 1
+        wait_for_sessions(system, 0)
+
+
+def test_clients_beyond_those_that_may_be_at_the_door_wait_and_get_in_later(make_system):
+    system = make_system(server__max_handshakes="1", server__handshake_timeout="0.2")
+    system.start()
+    with socket.create_connection(system.address) as silent, configured(system):
+        # The silent one had the only place, until its time was up.
+        silent.settimeout(patience(5))
+        assert silent.recv(100).startswith(b"HTTP/1.1 408") or silent.recv(1) == b""
+
+
+@pytest.mark.parametrize("part", ["VoiceAgentDialect", "Session", "VoiceAgentTranslator", "UpstreamActor"])
+def test_nothing_is_left_of_a_session_that_could_not_begin(system, monkeypatch, part):
+    def fail(*_, **__):
+        raise RuntimeError("boom")
+
+    with monkeypatch.context() as patch:
+        if part == "UpstreamActor":
+            patch.setattr(actors.system.UpstreamActor, "__init__", fail)
+        else:
+            patch.setattr(actors.system, part, fail)
+        link = create_connection(url(system), timeout=patience(5))
+        opcode, data = link.recv_data()
+        assert (opcode, int.from_bytes(data[:2], "big")) == (ABNF.OPCODE_CLOSE, 1011)
+        link.shutdown()
+    assert system.sessions == 0
+    with configured(system):
+        assert system.sessions == 1
+
+
+def test_where_each_session_stands_can_be_asked(system):
+    with configured(system) as dialogue:
+        (snapshot,) = system.inspect(patience(5)).values()
+        assert snapshot.state.configured
+        assert snapshot.held == 0
+        dialogue.send("InjectUserMessage", content="Tell me a long story.")
+        assert dialogue.wait_for("AgentStartedSpeaking")
+        (snapshot,) = system.inspect(patience(5)).values()
+        assert snapshot.state.response is not None
+    wait_for_sessions(system, 0)
+    assert system.inspect(patience(5)) == {}
+
+
+def test_a_session_that_ends_meanwhile_is_left_out(system):
+    with configured(system):
+        (live,) = system._live.values()
+        assert live.coordinator.stop(timeout=patience(5))
+        assert system.inspect(patience(5)) == {}
+        # It was stopped without a word to the others: end them as the client's leaving would.
+        live.left -= 1
+
+
+def test_a_plain_request_is_told_to_upgrade(system):
+    connection = http.client.HTTPConnection(*system.address, timeout=patience(5))
+    connection.request("GET", "/openai")
+    assert connection.getresponse().status == 426
+    connection.close()
+
+
+def test_the_simulator_alone_serves_the_realtime_path_and_no_other(make_system):
+    system = make_system(SimulatorSystem)
+    system.start()
+    link = create_connection(url(system, "/v1/realtime?model=gpt-realtime"), timeout=patience(5))
+    assert '"session.created"' in link.recv()
+    with pytest.raises(WebSocketBadStatusException, match="404"):
+        create_connection(url(system, "/openai"), timeout=patience(5))
+    link.close()
