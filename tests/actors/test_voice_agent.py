@@ -1,0 +1,141 @@
+"""The voice-agent dialect: each message asks one thing of the session, and each answer says what became of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from actors.messages import AudioAgreed
+from actors.voice_agent import VoiceAgentDialect
+from turnstile.errors import ClientProtocolError, Problem
+from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+from turnstile.session.effects import Answered
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigRequested,
+    FunctionAnswered,
+    TurnEndForced,
+    UserMessageGiven,
+)
+
+
+@pytest.fixture(params=[COMPONENT, DEEPGRAM], ids=lambda profile: profile.name)
+def dialect(request):
+    return VoiceAgentDialect(request.param, "request-1", lambda model: model != "gpt-unserved")
+
+
+def read(dialect, kind, **fields):
+    return list(dialect.read(json.dumps({"type": kind, **fields}).encode()))
+
+
+def words(told):
+    return [json.loads(frame.data) for frame in told if isinstance(frame, TextFrame)]
+
+
+PROVIDER = {"type": "open_ai"}
+CONFIG = [
+    ("UpdatePrompt", {"prompt": "Rhyme."}, "PromptUpdated"),
+    ("UpdateThink", {"think": {"provider": PROVIDER, "prompt": "Rhyme."}}, "ThinkUpdated"),
+    ("UpdateSpeak", {"speak": {"provider": {**PROVIDER, "speed": 1.25}}}, "SpeakUpdated"),
+    (
+        "UpdateListen",
+        {"listen": {"provider": {"type": "deepgram", "model": "whisper-1", "language": "de"}}},
+        "ListenUpdated",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "ack"), CONFIG)
+def test_an_update_is_one_request_and_acknowledged_when_it_is_in_force(dialect, kind, fields, ack):
+    (request,) = [told for told in read(dialect, kind, **fields) if not isinstance(told, TextFrame)]
+    assert isinstance(request, ConfigRequested)
+    assert [message["type"] for message in words(dialect.answer(Answered(request.ref)))] == [ack]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "asked"),
+    [
+        ("InjectUserMessage", {"content": "Hello."}, UserMessageGiven),
+        ("InjectAgentMessage", {"message": "Hello."}, AgentMessageGiven),
+        ("FunctionCallResponse", {"id": "c1", "name": "look", "content": "rain"}, FunctionAnswered),
+        ("ForceEndTurn", {}, TurnEndForced),
+    ],
+)
+def test_what_is_no_update_is_one_request_and_has_no_acknowledgement(dialect, kind, fields, asked):
+    (request,) = read(dialect, kind, **fields)
+    assert isinstance(request, asked)
+    assert list(dialect.answer(Answered(request.ref))) == []
+
+
+def test_a_keep_alive_asks_nothing(dialect):
+    assert read(dialect, "KeepAlive") == []
+
+
+def test_live_thinking_is_answered_by_a_warning_at_once(dialect):
+    (told,) = words(read(dialect, "UpdateThink_Live", think={"provider": PROVIDER}))
+    assert told["code"] == "not_supported"
+
+
+def test_settings_are_acknowledged_and_bring_the_formats_into_force(dialect):
+    (request,) = read(dialect, "Settings", agent={})
+    agreed, ack = dialect.answer(Answered(request.ref))
+    assert isinstance(agreed, AudioAgreed)
+    assert words([ack]) == [{"type": "SettingsApplied"}]
+
+
+def test_the_greeting_is_told_as_text_once(dialect):
+    told = []
+    for _ in range(2):
+        (request,) = read(dialect, "Settings", agent={"greeting": "Welcome!"})
+        told += words(dialect.answer(Answered(request.ref)))
+    assert [message["type"] for message in told] == ["SettingsApplied", "ConversationText", "SettingsApplied"]
+    assert told[1]["content"] == "Welcome!"
+
+
+def test_what_settings_hold_that_is_not_served_is_warned_of_before_they_are_asked_for(dialect):
+    think = {"provider": {**PROVIDER, "model": "gpt-unserved"}}
+    *warnings, request = read(dialect, "Settings", agent={"think": think})
+    assert any("gpt-unserved" in warning["description"] for warning in words(warnings))
+    assert "model" not in request.patch
+
+
+def test_a_model_that_is_served_is_asked_for(dialect):
+    think = {"provider": {**PROVIDER, "model": "gpt-realtime-2"}}
+    *_, request = read(dialect, "Settings", agent={"think": think})
+    assert request.patch["model"] == "gpt-realtime-2"
+
+
+def test_settings_that_are_in_force_but_for_a_part_agree_on_the_formats_all_the_same(dialect):
+    (request,) = read(dialect, "Settings", agent={})
+    problem = Problem("voice_locked", "voice: cannot change any more")
+    agreed, told = dialect.answer(Answered(request.ref, problem, in_force=True))
+    assert isinstance(agreed, AudioAgreed)
+    assert words([told])[0]["code"] == "voice_locked"
+
+
+def test_a_refused_agent_message_has_an_answer_of_its_own(dialect):
+    (request,) = read(dialect, "InjectAgentMessage", message="Hello.")
+    problem = Problem("injection_refused", "The agent is speaking.")
+    (told,) = words(dialect.answer(Answered(request.ref, problem, in_force=False)))
+    assert (told["type"], told["message"]) == ("InjectionRefused", "The agent is speaking.")
+
+
+def test_requests_are_told_apart_whatever_the_order_of_their_answers(dialect):
+    (first,) = read(dialect, "UpdatePrompt", prompt="Rhyme.")
+    (second,) = read(dialect, "UpdateSpeak", speak={"provider": {**PROVIDER, "speed": 1.25}})
+    told = words([*dialect.answer(Answered(second.ref)), *dialect.answer(Answered(first.ref))])
+    assert [message["type"] for message in told] == ["SpeakUpdated", "PromptUpdated"]
+
+
+def test_an_answered_request_is_not_remembered(dialect):
+    (request,) = read(dialect, "UpdatePrompt", prompt="Rhyme.")
+    list(dialect.answer(Answered(request.ref)))
+    assert dialect._asked == {}
+
+
+def test_a_message_that_cannot_be_read_asks_nothing(dialect):
+    with pytest.raises(ClientProtocolError):
+        read(dialect, "Nonsense")
+    assert dialect._asked == {}
