@@ -84,6 +84,8 @@ class InputAudio:
             yield audio[start : start + APPEND_LIMIT]
 
     def _hold(self, data: bytes) -> None:
+        if not data:
+            return  # it would wait without counting
         self._held.append(data)
         self._held_size += len(data)
         while self._held_size > self._max_held:

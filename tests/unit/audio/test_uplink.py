@@ -92,3 +92,10 @@ def test_there_is_nothing_to_commit_when_all_was_committed():
 def test_a_piece_lasts_as_long_as_its_format_says():
     assert _flowing(AudioFormat("mulaw", 8_000)).milliseconds(bytes(160)) == 20
     assert _flowing(PCM_16K).milliseconds(bytes(960)) == 20
+
+
+def test_empty_frames_do_not_wait():
+    audio = InputAudio(max_held=10)
+    for _ in range(100):
+        assert list(audio.feed(b"")) == []
+    assert len(audio._held) == 0
