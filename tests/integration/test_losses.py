@@ -1,0 +1,187 @@
+"""A client or an upstream that is lost in any way leaves nothing behind, and who is left is told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+
+import pytest
+import websocket
+
+from actors.timers import TimerThread
+from turnstile.simulator.faults import Faults, Pace
+from turnstile.simulator.server import Simulator
+from turnstile.testing import patience
+
+SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}
+QUICK = {"limits.close_timeout": "0.1", "session.retry_delay": "0.01"}
+
+
+@pytest.fixture
+def simulate():
+    """Make a simulator with faults, or other options."""
+    timers = TimerThread()
+    yield lambda **options: Simulator(clock=time.monotonic, timers=timers, **options)
+    assert timers.stop(patience(5))
+
+
+def configured(proxy):
+    dialogue = proxy.dialogue()
+    dialogue.send("Settings", **SETTINGS)
+    assert dialogue.wait_for("SettingsApplied")
+    return dialogue
+
+
+def close_words(dialogue):
+    dialogue.wait_until(lambda: None)
+    return dialogue.closed
+
+
+def wait_for_no_session(proxy):
+    system = proxy.system
+    with system._ended:
+        assert system._ended.wait_for(lambda: not system._live, patience(5))
+
+
+def entries(proxy, wire, kind):
+    return [entry.detail for entry in proxy.journal.entries() if (entry.wire, entry.kind) == (wire, kind)]
+
+
+def test_a_session_that_expires_upstream_ends_with_the_words_of_the_api(start_proxy, simulate):
+    proxy = start_proxy(QUICK, simulator=simulate(lifetime=0.2))
+    with configured(proxy) as dialogue:
+        assert dialogue.wait_for("Error")["code"] == "session_expired"
+        assert close_words(dialogue) == "1011 session_expired"
+        wait_for_no_session(proxy)
+    assert len(proxy.system.simulator.logs) == 1  # another link would not have helped
+
+
+def test_a_link_that_is_lost_under_way_is_replaced_and_nothing_asked_for_is_lost(start_proxy, simulate):
+    faults = lambda number: Faults(disconnect_after_events=2, disconnect_code=1006) if number == 0 else Faults()  # noqa: E731
+    proxy = start_proxy(QUICK, simulator=simulate(faults=faults))
+    with configured(proxy) as dialogue:
+        dialogue.send("InjectUserMessage", content="Hello.")
+        assert dialogue.wait_for("Error")["code"] == "upstream_closed"
+        assert dialogue.wait_for("AgentDone")
+    wait_for_no_session(proxy)
+    assert [len(log.responses) for log in proxy.system.simulator.logs] == [0, 1]
+    assert [link.has_ended for link in proxy.system.simulator._links] == [True, True]
+
+
+def test_the_session_ends_when_more_links_are_lost_than_are_replaced(start_proxy, simulate):
+    flags = {**QUICK, "upstream.reconnects": "2"}
+    proxy = start_proxy(flags, simulator=simulate(faults=Faults(disconnect_after_events=1)))
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **SETTINGS)
+        assert close_words(dialogue) == "1011 upstream_closed"
+        assert dialogue.heard("Error")[-1]["code"] == "upstream_closed"
+        wait_for_no_session(proxy)
+    assert len(proxy.system.simulator.logs) == 3
+
+
+def test_links_of_a_silent_upstream_are_closed_and_the_client_is_told(start_proxy):
+    """It takes the handshake and says nothing: each link is given up before the next is opened."""
+    ends = []
+
+    def serve(listener):
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            ends.append(_silent_websocket(sock))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
+        flags = {"upstream.url": url, "upstream.kind": "compatible", "upstream.reconnects": "1"}
+        proxy = start_proxy({**QUICK, **flags, "session.link_timeout": "0.2"})
+        with proxy.dialogue() as dialogue:
+            dialogue.send("Settings", **SETTINGS)
+            assert dialogue.wait_for("Error")["code"] == "upstream_silent"
+            assert close_words(dialogue) == "1011 upstream_silent"
+            wait_for_no_session(proxy)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(patience(5))
+    assert len(ends) == 2
+    for sock in ends:
+        with sock:
+            sock.settimeout(patience(5))
+            assert b"\x88" in b"".join(iter(lambda: sock.recv(100), b""))  # noqa: B023 - read at once
+
+
+def _silent_websocket(sock):
+    """Answer a handshake; the key is that of RFC 6455's own arithmetic."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += sock.recv(1000)
+    key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")).split()[1]
+    accept = base64.b64encode(
+        hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False).digest()
+    )
+    sock.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+    return sock
+
+
+@pytest.mark.parametrize("how", ["a reset", "an end without a close"])
+@pytest.mark.parametrize("when", ["before anything", "configured", "mid-response"])
+def test_a_client_that_vanishes_leaves_no_session_and_no_upstream_link(start_proxy, how, when):
+    proxy = start_proxy(QUICK)
+    link = websocket.create_connection(proxy.url(), timeout=patience(5))
+    if when != "before anything":
+        link.send(json.dumps({"type": "Settings", **SETTINGS}))
+        assert "SettingsApplied" in link.recv()
+    if when == "mid-response":
+        link.send(json.dumps({"type": "InjectUserMessage", "content": "Tell me a long story."}))
+        assert "AgentStartedSpeaking" in link.recv()
+    if how == "a reset":
+        link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    link.shutdown()
+    if when == "before anything" and not entries(proxy, "client", "closed"):
+        # It may not even have been a session yet: another one shows that the proxy is past it.
+        with configured(proxy):
+            pass
+    wait_for_no_session(proxy)
+    assert all(session.has_ended for session in proxy.system.simulator._links)
+    if when != "before anything":
+        assert entries(proxy, "client", "closed")[0].startswith("1006")
+
+
+def test_a_client_that_does_not_read_is_cut_off_under_the_name_of_the_reason(start_proxy, simulate):
+    flags = {"limits.client_unread_bytes": "2048", "limits.low_water_bytes": "512", "limits.high_water_bytes": "1024"}
+    proxy = start_proxy({**QUICK, **flags}, simulator=simulate(pace=Pace(answer=0, first=0, step=0)))
+    link = websocket.create_connection(
+        proxy.url(), timeout=patience(5), sockopt=((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
+    )
+    try:
+        link.send(json.dumps({"type": "Settings", **SETTINGS}))
+        link.recv()
+        for _ in range(40):
+            link.send(json.dumps({"type": "InjectUserMessage", "content": "Tell me a long story. " * 50}))
+        wait_for_no_session(proxy)
+    finally:
+        link.shutdown()
+    assert entries(proxy, "client", "closed") == ["1008 peer_too_slow"]
+    assert all(session.has_ended for session in proxy.system.simulator._links)
+
+
+@pytest.mark.parametrize("kind", ["text", "audio"])
+def test_a_message_that_is_too_large_leaves_no_session(start_proxy, kind):
+    proxy = start_proxy({**QUICK, "limits.client_message_bytes": "2000"})
+    with configured(proxy) as dialogue:
+        if kind == "text":
+            dialogue.send("InjectUserMessage", content="x" * 5_000)
+        else:
+            dialogue.send_audio(bytes(5_000))
+        assert close_words(dialogue).startswith("1009")
+        wait_for_no_session(proxy)
+    assert all(session.has_ended for session in proxy.system.simulator._links)
