@@ -125,3 +125,14 @@ def test_text_of_both_ways_is_in_the_journal_and_audio_is_not(bench, client):
 def test_a_message_of_nobodys_is_a_fault(client):
     with pytest.raises(TypeError, match="ClientActor was told"):
         client.receive("hello")
+
+
+def test_what_is_not_served_is_said_before_the_request_is_told_on(bench):
+    dialect = VoiceAgentDialect(COMPONENT, "request-1", lambda _: False)
+    client = ClientActor(
+        "s1", bench.dispatcher, bench.on_end, connection=bench.connection, dialect=dialect, journal=bench.journal
+    )
+    bench.introduce(client, "client")
+    client.receive(TextFrame(b'{"type":"Settings","agent":{"think":{"provider":{"type":"open_ai","model":"gpt-9"}}}}'))
+    assert "gpt-9" in said(bench)[0]["description"]
+    assert "model" not in bench.coordinator.wait_for(ConfigRequested).patch

@@ -501,3 +501,18 @@ def test_facts_come_in_the_order_of_the_wire(upstream):
     )
     kinds = [type(fact) for fact in upstream.facts()]
     assert kinds == [LinkOpened, ConfigAnswered, SpeechStopped, TurnCommitted, ResponseStarted, ResponseFinished]
+
+
+def test_calls_that_the_client_was_asked_for_are_told_as_cancelled(upstream):
+    call = {"response_id": "r1", "item_id": "i1", "output_index": 0, "call_id": "c1", "name": "look", "arguments": "{}"}
+    upstream.ready().hears(created(), {"type": "response.function_call_arguments.done", **call})
+    upstream.tell(effects.CallsCancelled(("c1", "c9")))
+    assert upstream.shown()[-1]["type"] == "FunctionCallCancelled"
+    assert "c9" not in str(upstream.shown()[-1])
+
+
+def test_audio_of_another_response_is_not_heard(upstream):
+    upstream.ready().hears(created())
+    shown = upstream.shown()
+    upstream.hears(delta(bytes(480), "r9"))
+    assert upstream.shown() == shown

@@ -135,6 +135,13 @@ def test_an_answered_request_is_not_remembered(dialect):
     assert dialect._asked == {}
 
 
+def test_what_is_dropped_of_a_message_is_warned_of(dialect):
+    think = {"provider": PROVIDER, "prompt": "Rhyme.", "context_length": 10}
+    *warnings, request = read(dialect, "UpdateThink", think=think)
+    assert [message["type"] for message in words(warnings)] in (["Error"], ["Warning"])
+    assert isinstance(request, ConfigRequested)
+
+
 def test_a_message_that_cannot_be_read_asks_nothing(dialect):
     with pytest.raises(ClientProtocolError):
         read(dialect, "Nonsense")
