@@ -50,23 +50,6 @@ def test_a_path_that_is_not_there_is_answered_404(proxy):
         websocket.create_connection(proxy.url("/nothing"), timeout=patience(5))
 
 
-def test_a_client_that_does_not_read_is_closed(start_proxy):
-    proxy = start_proxy(
-        {"limits.client_unread_bytes": "2000", "limits.low_water_bytes": "512", "limits.high_water_bytes": "1024"}
-    )
-    link = websocket.create_connection(proxy.url(), timeout=patience(10), sockopt=((1, 8, 4096),))
-    try:
-        link.send('{"type": "Settings", "agent": {"think": {"prompt": "Be brief."}}}')
-        link.recv()
-        for _ in range(40):
-            link.send('{"type": "InjectUserMessage", "content": "%s"}' % ("Tell me a long story. " * 50))
-        system = proxy.system
-        with system._ended:
-            assert system._ended.wait_for(lambda: not system._live, patience(20))
-    finally:
-        link.shutdown()
-
-
 def test_more_open_calls_than_allowed_are_said(start_proxy):
     proxy = start_proxy({"session.max_open_calls": "1"})
     proxy.system.simulator._faults = Faults()

@@ -132,6 +132,20 @@ def _silent_websocket(sock):
     return sock
 
 
+def test_a_link_that_opens_when_the_client_has_left_is_closed(start_proxy):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(patience(5))
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
+        proxy = start_proxy({**QUICK, "upstream.url": url, "upstream.kind": "compatible"})
+        with proxy.dialogue() as dialogue:
+            dialogue.send("Settings", **SETTINGS)
+            sock, _ = listener.accept()
+        wait_for_no_session(proxy)
+    with _silent_websocket(sock):
+        sock.settimeout(patience(5))
+        assert b"\x88" in b"".join(iter(lambda: sock.recv(100), b""))
+
+
 @pytest.mark.parametrize("how", ["a reset", "an end without a close"])
 @pytest.mark.parametrize("when", ["before anything", "configured", "mid-response"])
 def test_a_client_that_vanishes_leaves_no_session_and_no_upstream_link(start_proxy, how, when):
