@@ -93,6 +93,45 @@ class Connector(Protocol):
         """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionRequest:
+    """A function that is called over HTTP.
+
+    Args:
+        call_id: Names the call.
+        arguments: A JSON object, or "" for none; the body, or for a GET the query.
+        url: Where: http or https.
+        method: The HTTP method, in capitals.
+        headers: What the client gave to be sent along, credentials included. Never logged.
+    """
+
+    call_id: str
+    arguments: str
+    url: str
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReturned:
+    """A function that was called over HTTP gave its result, or failed.
+
+    Args:
+        call_id: Names the call.
+        output: The result as the model shall read it: the answer's text, or ``{"error": ...}``.
+    """
+
+    call_id: str
+    output: str
+
+
+class FunctionCaller(Protocol):
+    """Calls functions over HTTP."""
+
+    def call(self, request: FunctionRequest, inbox: Inbox) -> None:
+        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+
+
 class Timer(Protocol):
     """One started timer."""
 

@@ -15,6 +15,7 @@ from turnstile.config.sections import (
     OPENAI_URL,
     SIMULATOR,
     DispatcherSection,
+    FunctionsSection,
     LimitsSection,
     LogSection,
     Section,
@@ -61,6 +62,7 @@ class Config(BaseSettings):
     upstream: UpstreamSection = UpstreamSection.model_validate({})
     session: SessionSection = SessionSection.model_validate({})
     limits: LimitsSection = LimitsSection.model_validate({})
+    functions: FunctionsSection = FunctionsSection.model_validate({})
     dispatcher: DispatcherSection = DispatcherSection.model_validate({})
     log: LogSection = LogSection.model_validate({})
     simulator: SimulatorSection = SimulatorSection.model_validate({})

@@ -23,6 +23,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+def listed(value: Any) -> Any:
+    """Take a list from a file; from the environment and flags also JSON, or names with commas between."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        return json.loads(value)
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
 class ServerSection(Section):
     """Where clients connect."""
 
@@ -87,12 +96,7 @@ class UpstreamSection(Section):
     @field_validator("models", mode="before")
     @classmethod
     def _is_listed(cls, value: Any) -> Any:
-        """Take a list from a file; from the environment and flags also JSON, or names with commas between."""
-        if not isinstance(value, str):
-            return value
-        if value.startswith("["):
-            return json.loads(value)
-        return [name.strip() for name in value.split(",") if name.strip()]
+        return listed(value)
 
     @field_validator("url")
     @classmethod
@@ -158,6 +162,28 @@ class LimitsSection(Section):
         if self.low_water_bytes >= self.high_water_bytes:
             raise ValueError("low_water_bytes: must be less than high_water_bytes")
         return self
+
+
+class FunctionsSection(Section):
+    """Functions that clients want called by the proxy, over HTTP."""
+
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description='Hosts whose functions may be called: "api.example.com", "*.example.com", or with a port, '
+        '"api.example.com:8443". None by default: a function elsewhere is the client\'s to run.',
+    )
+    allow_private_addresses: bool = Field(
+        default=False, description="Whether an allowed host may be on this machine or a private network."
+    )
+    timeout: float = Field(10.0, gt=0, description="Seconds a call may take in all.")
+    max_result_bytes: int = Field(65_536, ge=1, description="Largest result; past it the call has failed.")
+    concurrent_calls: int = Field(16, ge=1, description="Calls at once; more wait for their turn.")
+    max_waiting_calls: int = Field(256, ge=0, description="Calls that may wait; one more has failed.")
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _is_listed(cls, value: Any) -> Any:
+        return listed(value)
 
 
 class DispatcherSection(Section):
