@@ -8,6 +8,7 @@ from actors.lifecycle import SessionActor
 from actors.messages import End, Inspect, Snapshot
 from turnstile.session.effects import (
     Answered,
+    CallFunction,
     CallsCancelled,
     Collided,
     EndSession,
@@ -21,10 +22,12 @@ from turnstile.session.effects import (
     SendCommit,
     SendCreate,
     SendItem,
+    SendTruncate,
     SendUpdate,
     StartTimer,
     StopTimer,
 )
+from turnstile.session.endings import close_code
 from turnstile.session.events import TimerFired
 
 if TYPE_CHECKING:
@@ -91,8 +94,10 @@ class SessionCoordinatorActor(SessionActor):
                 | SendItem()
                 | SendCreate()
                 | SendCancel()
+                | SendTruncate()
                 | SendCommit()
                 | ObserveAudio()
+                | CallFunction()
                 | CallsCancelled()
             ):
                 self._upstream.tell(effect)
@@ -106,7 +111,7 @@ class SessionCoordinatorActor(SessionActor):
             case Held() | Released() | Merged() | Collided():
                 self._show(effect)
             case EndSession(problem):
-                self.end_session(End(1011, problem.code, problem))
+                self.end_session(End(close_code(problem.code), problem.code, problem))
             case _:
                 assert_never(effect)
 

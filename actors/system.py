@@ -22,6 +22,7 @@ from actors.voice_agent import VoiceAgentDialect
 from turnstile.audio.uplink import InputAudio
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.observability.journal import LoggingJournal, NullJournal
+from turnstile.ports import FunctionReturned
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.requests import Admission, Rejection
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from actors.messages import Snapshot
     from turnstile.config import Config, LimitsSection, SessionSection
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
+    from turnstile.ports import Clock, Connection, Connector, FunctionRequest, Inbox, Timers
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.server.requests import UpgradeRequest
 
@@ -70,6 +71,14 @@ class _Live:
         """Tell all three."""
         for inbox in (self.inboxes.upstream, self.inboxes.coordinator, self.inboxes.client):
             inbox.tell(message)
+
+
+class _NoFunctions:
+    """The `FunctionCaller` port where no function may be called."""
+
+    def call(self, request: FunctionRequest, inbox: Inbox) -> None:
+        """Say that it is not called."""
+        inbox.tell(FunctionReturned(request.call_id, '{"error": "The function cannot be called."}'))
 
 
 class ProxySystem:
@@ -106,6 +115,7 @@ class ProxySystem:
         self._dispatcher = Dispatcher(config.dispatcher.workers)
         self.simulator = simulator or make_simulator(config, clock, self._timers)
         self._connector, self._close_connector = self._make_connector()
+        self._functions = _NoFunctions()
         self._listener = self._make_listener()
         self._live: dict[str, _Live] = {}
         self._ended = threading.Condition()
@@ -283,6 +293,7 @@ class ProxySystem:
                 target=lambda model: upstream_target(self.config, model),
                 audio=InputAudio(self.config.limits.held_audio_bytes),
                 translator=VoiceAgentTranslator(profile),
+                functions=self._functions,
                 source=connection,
                 clock=self._clock,
                 journal=self._journal,

@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from actors.audio_uplink import AudioUplink
 from actors.lifecycle import SessionActor
 from actors.messages import AudioAgreed, ClientAudio, End, FromLink, ToClient
 from turnstile.errors import Problem, UpstreamProtocolError
-from turnstile.ports import LinkFailed, LinkReady
+from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import Closed, TextFrame
 from turnstile.session import effects
 from turnstile.session.events import (
     CLOSING_FACTS,
     AudioHeard,
+    CallReturned,
     FunctionCalled,
     HandedBack,
     LinkLost,
     LinkOpened,
     Refused,
     ResponseProgressed,
+    SpeechStarted,
 )
 from turnstile.session.facts import FactReader
 from turnstile.translate.table import SERVER_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from actors.dispatch import Dispatcher
     from actors.messages import Introduction
     from turnstile.audio.uplink import InputAudio
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Clock, Connection, Connector, Inbox, UpstreamTarget
+    from turnstile.ports import Clock, Connection, Connector, FunctionCaller, Inbox, UpstreamTarget
+    from turnstile.protocol.frames import Frame
+    from turnstile.protocol.voice_agent.parts import FunctionEndpoint
     from turnstile.session.events import Json
     from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -43,18 +49,6 @@ _AUDIO_DELTA = "response.output_audio.delta"
 _PROGRESS_EVERY = 1.0
 # So many types of events that are new are noted.
 _UNKNOWN_NOTED = 32
-# Errors after which the API closes, or might as well: another link would not help.
-_ENDING = frozenset(
-    {
-        "beta_api_shape_disabled",
-        "credit_balance_exhausted",
-        "insufficient_quota",
-        "invalid_api_key",
-        "invalid_model",
-        "missing_model",
-        "session_expired",
-    }
-)
 # Close codes of the API that say the same: refused key, refused request.
 _FINAL_CLOSES = frozenset({3000, 4000})
 
@@ -78,6 +72,7 @@ class UpstreamActor(SessionActor):
         target: Says where to, for the model asked for.
         audio: The input audio on its way.
         translator: Puts events into the client's words.
+        functions: Calls functions that have an endpoint.
         source: The client's socket: told what of its audio was handled, and held back while the link is full.
         clock: Seconds.
         journal: Who is shown both directions of the wire.
@@ -93,6 +88,7 @@ class UpstreamActor(SessionActor):
         target: Callable[[str | None], UpstreamTarget],
         audio: InputAudio,
         translator: VoiceAgentTranslator,
+        functions: FunctionCaller,
         source: Connection,
         clock: Clock,
         journal: Journal,
@@ -100,8 +96,9 @@ class UpstreamActor(SessionActor):
         super().__init__(session_id, dispatcher, on_end)
         self._connector = connector
         self._target = target
-        self._audio = audio
+        self._audio = AudioUplink(audio)
         self._translator = translator
+        self._functions = functions
         self._source = source
         self._clock = clock
         self._journal = journal
@@ -109,13 +106,12 @@ class UpstreamActor(SessionActor):
         self._coordinator: Inbox
         self._link: _Link | None = None
         self._connection: Connection | None = None
-        self._is_configured = False
         self._reader = FactReader()
         self._epoch = 0
         self._progress_at = 0.0
-        self._observes = False
-        self._heard = 0.0
         self._unknown: set[str] = set()
+        self._endpoints: Json = {}
+        self._next_endpoints: Json | None = None
 
     def meet(self, others: Introduction) -> None:
         """Keep the two that hear of upstream."""
@@ -135,17 +131,22 @@ class UpstreamActor(SessionActor):
             case effects.OpenLink(model):
                 self._open_link(model)
             case effects.ObserveAudio(on):
-                self._observes = on
+                self._audio.observe(on=on)
             case effects.CallsCancelled(call_ids):
-                self._client.tell(ToClient(self._translator.calls_cancelled(call_ids)))
+                self._show(self._translator.calls_cancelled(call_ids))
+            case effects.CallFunction(call_id, arguments, endpoint):
+                self._functions.call(_request(call_id, arguments, endpoint), self.inbox)
+            case FunctionReturned(call_id, output):
+                self._show(self._translator.call_returned(call_id, output))
+                self._coordinator.tell(CallReturned(call_id, output))
             case _:
                 self._command(message)
 
     def run_ended(self) -> None:
         """Tell the session what was heard, and let what was written leave."""
-        if self._heard:
-            self._coordinator.tell(AudioHeard(self._heard))
-            self._heard = 0.0
+        heard = self._audio.take_heard()
+        if heard:
+            self._coordinator.tell(AudioHeard(heard))
         if self._connection is not None:
             self._connection.flush()
 
@@ -170,8 +171,7 @@ class UpstreamActor(SessionActor):
         connection, self._connection, self._link = self._connection, None, None
         if connection is not None:
             connection.close(1000)
-        self._is_configured = False
-        self._audio.close()
+        self._audio.disconnect()
 
     # Down: from the link.
 
@@ -183,6 +183,7 @@ class UpstreamActor(SessionActor):
                     self._connection.handled(len(data))
             case LinkReady(connection):
                 self._connection = connection
+                self._audio.connect(connection)
                 connection.holds_back(self._source)
             case LinkFailed(problem, retryable):
                 self._lose(LinkLost(problem.code, problem.description, retryable))
@@ -194,9 +195,7 @@ class UpstreamActor(SessionActor):
         try:
             event = realtime.parse_server_event(data)
             if event["type"] == _AUDIO_DELTA:
-                frames = self._translator.audio(event, self._clock())
-                if frames:
-                    self._client.tell(ToClient(frames))
+                self._show(self._translator.audio(event, self._clock()))
                 self._show_progress(event)
             else:
                 self._journal.frame(self.session_id, "upstream", "in", data)
@@ -213,34 +212,39 @@ class UpstreamActor(SessionActor):
         frames = self._translator.translate(event, self._clock())
         fact = self._reader.fact(event)
         if isinstance(fact, FunctionCalled):
-            self._coordinator.tell(fact)
+            self._coordinator.tell(replace(fact, endpoint=self._endpoints.get(fact.name)))
             fact = None
-        if frames:
-            self._client.tell(ToClient(frames))
+        elif isinstance(fact, SpeechStarted):
+            fact = SpeechStarted(self._translator.take_cut_off())
+        self._show(frames)
         if event["type"] == "session.created":
             self._coordinator.tell(LinkOpened())
-        elif isinstance(fact, Refused) and fact.code in _ENDING:
-            self._lose(LinkLost(fact.code, fact.message, retryable=False))
         elif fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
             self._coordinator.tell(fact)
-            self._note_audio(event["type"])
+            self._take_effect(event["type"])
         elif "response_id" in event:
             self._show_progress(event)
         elif event["type"] not in SERVER_EVENTS:
             self._note_unknown(event["type"][:64])
+
+    def _show(self, frames: list[Frame]) -> None:
+        if frames:
+            self._client.tell(ToClient(frames))
 
     def _note_unknown(self, kind: str) -> None:
         if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
             self._unknown.add(kind)
             _log.info("Upstream sends events of a type that is new: %s", kind)
 
-    def _note_audio(self, kind: str) -> None:
+    def _take_effect(self, kind: str) -> None:
         if kind == "input_audio_buffer.committed":
             self._audio.committed()
         elif kind == "session.updated":
-            self._is_configured = True
-            self._flow(self._audio.open())
+            if self._next_endpoints is not None:
+                self._endpoints, self._next_endpoints = self._next_endpoints, None
+                self._translator.call_from_here(self._endpoints)
+            self._audio.configured()
 
     def _show_progress(self, event: Json) -> None:
         now = self._clock()
@@ -251,26 +255,32 @@ class UpstreamActor(SessionActor):
     def _lose(self, lost: LinkLost) -> None:
         self._close_link()
         self._journal.note(self.session_id, "upstream", "in", "closed", lost.code)
-        frames = self._translator.link_lost()
-        if frames:
-            self._client.tell(ToClient(frames))
+        self._show(self._translator.link_lost())
         self._coordinator.tell(lost)
 
     # Up: to the link.
 
     def _command(self, command: object) -> None:
         match command:
-            case effects.SendUpdate(event_id, _, epoch) | effects.SendCreate(event_id, _, epoch) if epoch < self._epoch:
-                self._journal.note(self.session_id, "upstream", "note", "handed back", event_id)
-                self._coordinator.tell(HandedBack(event_id))
-            case effects.SendUpdate(event_id, patch):
+            case effects.SendUpdate() | effects.SendCreate() if command.epoch < self._epoch:
+                self._journal.note(self.session_id, "upstream", "note", "handed back", command.event_id)
+                self._coordinator.tell(HandedBack(command.event_id))
+            case effects.SendUpdate(event_id, patch, endpoints=endpoints):
+                self._next_endpoints = endpoints
                 self._send(realtime.session_update(event_id, patch))
             case effects.SendItem(event_id, item):
+                self._translator.asked(self._clock())
                 self._send(realtime.item_create(event_id, item))
+                if item.get("type") == "function_call_output":
+                    self._show(self._translator.call_answered(item["call_id"], item["output"]))
             case effects.SendCreate(event_id, response):
+                self._translator.asked(self._clock())
                 self._send(realtime.response_create(event_id, response))
             case effects.SendCancel(event_id, response_id):
+                self._translator.silence(response_id)
                 self._send(realtime.response_cancel(event_id, response_id))
+            case effects.SendTruncate(event_id, item_id, milliseconds):
+                self._send(realtime.item_truncate(event_id, item_id, milliseconds))
             case effects.SendCommit(event_id):
                 self._commit(event_id)
             case _:
@@ -283,34 +293,25 @@ class UpstreamActor(SessionActor):
             self._connection.send_text(data)
 
     def _commit(self, event_id: str) -> None:
-        self._flow(self._audio.finish())
-        if not self._audio.has_uncommitted:
+        commit = self._audio.commit(event_id)
+        if commit is not None:
+            self._send(commit)
+        else:
             text = "There is no input audio to commit."
             self._coordinator.tell(Refused(event_id, "input_audio_buffer_commit_empty", text))
-            return
-        padding = self._audio.padding()
-        if padding and self._connection is not None:
-            self._connection.send_text(realtime.input_audio_append(padding))
-        self._send(realtime.input_audio_commit(event_id))
-        self._audio.committed()
 
     def _agree(self, agreed: AudioAgreed) -> None:
-        self._audio.agree(agreed.input)
         self._translator.configure_output(agreed.output, agreed.container, keeps_history=agreed.keeps_history)
-        if self._is_configured:
-            self._flow(self._audio.open())
+        self._audio.agree(agreed.input)
 
     def _append(self, data: bytes) -> None:
         dropped = self._audio.dropped
-        self._flow(self._audio.feed(data))
+        self._audio.append(data)
         self._source.handled(len(data))
         if self._audio.dropped and not dropped:
             text = "The session is not ready yet: audio beyond what can be held is dropped, the oldest first."
             self._client.tell(effects.Reported(Problem("audio_dropped", text)))
 
-    def _flow(self, pieces: Iterable[bytes]) -> None:
-        for piece in pieces:
-            if self._connection is not None:
-                self._connection.send_text(realtime.input_audio_append(piece))
-            if self._observes:
-                self._heard += self._audio.milliseconds(piece)
+
+def _request(call_id: str, arguments: str, endpoint: FunctionEndpoint) -> FunctionRequest:
+    return FunctionRequest(call_id, arguments, endpoint.url, endpoint.method or "POST", endpoint.headers or {})

@@ -17,10 +17,11 @@ from turnstile.session.events import (
     UserMessageGiven,
 )
 from turnstile.translate import to_realtime
+from turnstile.translate.ear import remember
 from turnstile.translate.to_voice_agent import problem_to_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
@@ -54,6 +55,7 @@ class VoiceAgentDialect:
         self._refs = 0
         self._asked: dict[int, _Asked] = {}
         self._is_greeted = False
+        self._warned: dict[Problem, None] = {}
 
     def opening(self) -> Iterator[Frame]:
         """Welcome a client that waits for it."""
@@ -122,12 +124,18 @@ class VoiceAgentDialect:
     def _config(
         self, config: to_realtime.ConfigPatch, *acks: bytes, agreed: AudioAgreed | None = None
     ) -> Iterator[Frame | Request]:
-        for problem in config.warnings:
-            yield self.problem(problem, fatal=False)
+        yield from self._warn(config.warnings)
         patch, unserved = self._with_a_model_that_is_served(config.patch)
         if unserved is not None:
-            yield self.problem(unserved, fatal=False)
+            yield from self._warn([unserved])
         yield ConfigRequested(self._ask(*acks, agreed=agreed), patch)
+
+    def _warn(self, problems: Iterable[Problem]) -> Iterator[Frame]:
+        """Say what of a message nothing comes of, each thing once."""
+        for problem in problems:
+            if problem not in self._warned:
+                remember(self._warned, problem, None)
+                yield self.problem(problem, fatal=False)
 
     def _with_a_model_that_is_served(self, patch: Json) -> tuple[Json, Problem | None]:
         model = patch.get("model")

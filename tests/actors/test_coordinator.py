@@ -57,8 +57,10 @@ def perform(coordinator, *wanted):
         effects.SendItem("e1", {}),
         effects.SendCreate("e1", {}, 0),
         effects.SendCancel("e1", "r1"),
+        effects.SendTruncate("e1", "i1", 250),
         effects.SendCommit("e1"),
         effects.ObserveAudio(on=True),
+        effects.CallFunction("c1", "{}", "somewhere"),
         effects.CallsCancelled(("c1",)),
     ],
 )
@@ -104,7 +106,7 @@ def test_no_timer_is_left_at_the_end(bench, coordinator):
 def test_the_session_ends_with_the_problem_when_it_cannot_go_on(bench, coordinator):
     problem = Problem("upstream_closed", "Upstream closed.")
     perform(coordinator, effects.EndSession(problem))
-    assert bench.told_itself(coordinator) == [End(1011, "upstream_closed", problem)]
+    assert bench.told_itself(coordinator) == [End(1014, "upstream_closed", problem)]
 
 
 def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,14 @@ from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K
 from turnstile.audio.uplink import InputAudio
 from turnstile.errors import Problem
-from turnstile.ports import LinkFailed, LinkReady, UpstreamTarget
+from turnstile.ports import FunctionReturned, LinkFailed, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.protocol.voice_agent.parts import FunctionEndpoint
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session import effects
 from turnstile.session.events import (
     AudioHeard,
+    CallReturned,
     ConfigAnswered,
     FunctionCalled,
     HandedBack,
@@ -28,12 +31,14 @@ from turnstile.session.events import (
     ResponseFinished,
     ResponseProgressed,
     ResponseStarted,
+    SpeechStarted,
     SpeechStopped,
     TurnCommitted,
 )
 from turnstile.testing import RecordingConnection
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
+WEATHER = FunctionEndpoint(url="https://api.example.com/weather", method="POST", headers={"x-key": "made up"})
 AGREED = AudioAgreed(PCM_24K, PCM_24K, "none", keeps_history=False)
 
 
@@ -42,6 +47,7 @@ class Upstream:
 
     def __init__(self, bench, max_held=10_000):
         self.bench = bench
+        self.called = []
         self.link = RecordingConnection()
         self.actor = UpstreamActor(
             "s1",
@@ -51,11 +57,17 @@ class Upstream:
             target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}"),
             audio=InputAudio(max_held),
             translator=VoiceAgentTranslator(COMPONENT),
+            functions=self,
             source=bench.connection,
             clock=bench.clock,
             journal=bench.journal,
         )
         bench.introduce(self.actor, "upstream")
+
+    def call(self, request, inbox):
+        """Be the `FunctionCaller` port: keep what is to be called."""
+        assert inbox is self.actor.inbox
+        self.called.append(request)
 
     def tell(self, *messages):
         for message in messages:
@@ -159,14 +171,7 @@ def test_a_lost_link_is_told_of_with_its_close(bench, upstream, code, reason, wo
     assert ("upstream", "in", "closed", "upstream_closed") in bench.notes()
 
 
-@pytest.mark.parametrize("code", ["session_expired", "invalid_api_key", "insufficient_quota"])
-def test_a_link_is_closed_when_the_api_says_that_it_will_not_go_on(upstream, code):
-    upstream.open().hears({"type": "error", "error": {"code": code, "message": "No more."}})
-    assert upstream.facts()[-1] == LinkLost(code, "No more.", retryable=False)
-    assert upstream.link.closed == (1000, "")
-
-
-def test_another_error_is_told_and_the_link_stays(upstream):
+def test_an_error_is_told_and_the_link_stays(upstream):
     upstream.open().hears({"type": "error", "error": {"code": "x", "message": "No.", "event_id": "e1"}})
     assert upstream.facts()[-1] == Refused("e1", "x", "No.")
     assert upstream.link.closed is None
@@ -235,6 +240,7 @@ def test_what_was_being_said_is_over_for_the_client_when_the_link_is_lost(upstre
         (effects.SendItem("e1", {"type": "message"}), "conversation.item.create"),
         (effects.SendCreate("e1", {}, 0), "response.create"),
         (effects.SendCancel("e1", "r1"), "response.cancel"),
+        (effects.SendTruncate("e1", "i1", 250), "conversation.item.truncate"),
     ],
 )
 def test_a_command_leaves_under_its_id_and_with_the_run(upstream, command, kind):
@@ -321,6 +327,81 @@ def test_the_session_hears_of_a_function_call_before_the_client_can_answer_it(be
         }
     )
     assert order == [FunctionCalled.__name__, "client"]
+
+
+def call(name="look", call_id="c1"):
+    fields = {"response_id": "r1", "item_id": "i1", "output_index": 0, "call_id": call_id, "arguments": "{}"}
+    return {"type": "response.function_call_arguments.done", "name": name, **fields}
+
+
+def test_a_function_with_an_endpoint_is_the_proxys_to_call_once_the_update_is_in_force(upstream):
+    upstream.open().tell(effects.SendUpdate("e1", {"tools": []}, 0, {"look": WEATHER}))
+    assert upstream.sent()[-1]["session"] == {"type": "realtime", "tools": []}
+    upstream.hears({"type": "session.updated", "session": {}}, created(), call(), call("other", "c2"))
+    calls = [fact for fact in upstream.facts() if isinstance(fact, FunctionCalled)]
+    assert [fact.endpoint for fact in calls] == [WEATHER, None]
+    requests = [one["functions"][0] for one in upstream.shown() if one["type"] == "FunctionCallRequest"]
+    assert [request["client_side"] for request in requests] == [False, True]
+
+
+def test_an_update_that_says_nothing_of_endpoints_leaves_them_as_they_are(upstream):
+    upstream.open()
+    for endpoints in ({"look": WEATHER}, None):
+        upstream.tell(effects.SendUpdate("e1", {}, 0, endpoints))
+        upstream.hears({"type": "session.updated", "session": {}})
+    upstream.hears(created(), call())
+    assert upstream.facts()[-1].endpoint is WEATHER
+
+
+def test_an_update_that_was_refused_brings_no_endpoint_into_force(upstream):
+    upstream.open().tell(effects.SendUpdate("e1", {}, 0, {"look": WEATHER}))
+    upstream.hears({"type": "error", "error": {"code": "x", "message": "No.", "event_id": "e1"}})
+    upstream.tell(effects.SendUpdate("e2", {}, 0))
+    upstream.hears({"type": "session.updated", "session": {}}, created(), call())
+    assert upstream.facts()[-1].endpoint is None
+
+
+def test_a_call_is_made_and_its_result_shown_and_told(upstream):
+    upstream.open().tell(effects.SendUpdate("e1", {}, 0, {"look": WEATHER}))
+    upstream.hears({"type": "session.updated", "session": {}}, created(), call())
+    upstream.tell(effects.CallFunction("c1", '{"city": "Paris"}', WEATHER))
+    (request,) = upstream.called
+    assert (request.call_id, request.arguments, request.url) == ("c1", '{"city": "Paris"}', WEATHER.url)
+    assert (request.method, request.headers) == ("POST", {"x-key": "made up"})
+    assert "made up" not in repr(request)
+    upstream.tell(FunctionReturned("c1", "hail"))
+    assert upstream.shown()[-1] == {"type": "FunctionCallResponse", "id": "c1", "name": "look", "content": "hail"}
+    assert upstream.facts()[-1] == CallReturned("c1", "hail")
+
+
+def test_a_result_that_goes_upstream_is_history_for_a_client_that_keeps_it(upstream):
+    upstream.ready().tell(replace(AGREED, keeps_history=True))
+    upstream.hears(created(), call())
+    upstream.tell(effects.SendItem("e1", {"type": "function_call_output", "call_id": "c1", "output": "hail"}))
+    assert upstream.shown()[-1]["function_calls"][0]["response"] == "hail"
+
+
+def test_what_the_user_did_not_hear_is_told_with_the_users_speech(upstream):
+    upstream.ready().hears(created(), delta(bytes(48_000)))
+    upstream.bench.timers.advance(0.25)
+    upstream.hears({"type": "input_audio_buffer.speech_started", "item_id": "i9"})
+    assert upstream.facts()[-1] == SpeechStarted((("i1", 250),))
+
+
+def test_nothing_is_heard_of_a_response_that_is_being_cancelled(upstream):
+    upstream.ready().hears(created(), delta(bytes(4800)))
+    upstream.tell(effects.SendCancel("e1", "r1"))
+    shown = len(upstream.shown())
+    upstream.hears(delta(bytes(4800)))
+    assert len(upstream.shown()) == shown
+
+
+@pytest.mark.parametrize("asked", [effects.SendItem("e1", {"type": "message"}), effects.SendCreate("e1", {}, 0)])
+def test_latencies_count_from_what_asks_for_the_answer(upstream, asked):
+    upstream.ready().tell(asked)
+    upstream.bench.timers.advance(0.5)
+    upstream.hears(created(), delta(bytes(4800)))
+    assert next(one for one in upstream.shown() if isinstance(one, dict))["total_latency"] == 0.5
 
 
 def test_cancelled_calls_are_told_to_the_client_if_it_knew_of_them(upstream):

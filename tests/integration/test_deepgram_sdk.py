@@ -87,7 +87,7 @@ def test_the_agent_is_welcomed_configured_and_speaks(agent):
     assert started.total_latency >= 0
     agent.wait_for("AgentAudioDone")
     assert agent.audio > 10_000
-    assert agent.of("ConversationText")[0].role == "assistant"
+    assert [text.role for text in agent.of("ConversationText")] == ["user", "assistant"]
 
 
 def test_updates_in_mid_response_are_acknowledged_when_in_force(agent, proxy):

@@ -68,7 +68,7 @@ def test_an_upstream_that_cannot_be_reached_is_said_to_the_client(start_proxy):
         error = dialogue.wait_for("Error")
         assert error["code"] == "upstream_unreachable"
         assert "127.0.0.1:1" in error["description"]
-        assert closing(dialogue).startswith("1011")
+        assert closing(dialogue) == "1014 upstream_unreachable"
 
 
 def test_an_upstream_that_refuses_the_key_at_the_door_is_said_to_the_client(start_proxy):

@@ -57,7 +57,7 @@ def test_a_session_that_expires_upstream_ends_with_the_words_of_the_api(start_pr
     proxy = start_proxy(QUICK, simulator=simulate(lifetime=0.2))
     with configured(proxy) as dialogue:
         assert dialogue.wait_for("Error")["code"] == "session_expired"
-        assert close_words(dialogue) == "1011 session_expired"
+        assert close_words(dialogue) == "1001 session_expired"
         wait_for_no_session(proxy)
     assert len(proxy.system.simulator.logs) == 1  # another link would not have helped
 
@@ -79,7 +79,7 @@ def test_the_session_ends_when_more_links_are_lost_than_are_replaced(start_proxy
     proxy = start_proxy(flags, simulator=simulate(faults=Faults(disconnect_after_events=1)))
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", **SETTINGS)
-        assert close_words(dialogue) == "1011 upstream_closed"
+        assert close_words(dialogue) == "1014 upstream_closed"
         assert dialogue.heard("Error")[-1]["code"] == "upstream_closed"
         wait_for_no_session(proxy)
     assert len(proxy.system.simulator.logs) == 3
@@ -106,7 +106,7 @@ def test_links_of_a_silent_upstream_are_closed_and_the_client_is_told(start_prox
         with proxy.dialogue() as dialogue:
             dialogue.send("Settings", **SETTINGS)
             assert dialogue.wait_for("Error")["code"] == "upstream_silent"
-            assert close_words(dialogue) == "1011 upstream_silent"
+            assert close_words(dialogue) == "1014 upstream_silent"
             wait_for_no_session(proxy)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(patience(5))
@@ -157,6 +157,7 @@ def test_a_client_that_vanishes_leaves_no_session_and_no_upstream_link(start_pro
         assert "SettingsApplied" in link.recv()
     if when == "mid-response":
         link.send(json.dumps({"type": "InjectUserMessage", "content": "Tell me a long story."}))
+        assert "ConversationText" in link.recv()
         assert "AgentStartedSpeaking" in link.recv()
     if how == "a reset":
         link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -360,7 +360,8 @@ def test_a_response_is_told_in_order_and_once(connect, path):
         client.hear("AgentDone")
     told = [kind for kind in client.kinds() if kind != "audio"]
     extras = ["AgentDone"] if path == COMPONENT else []
-    assert told == ["AgentStartedSpeaking", "ConversationText", "AgentAudioDone", *extras]
+    ends = ["ConversationText", "LatencyReport", "AgentAudioDone", *extras]
+    assert told == ["ConversationText", "AgentStartedSpeaking", *ends]
     assert client.kinds().index("AgentStartedSpeaking") < client.kinds().index("audio")
 
 
@@ -383,7 +384,7 @@ def test_history_is_told_beside_the_text_when_it_is_asked_for(proxy):
     with closing(Client(proxy.address, COMPONENT)) as client:
         client.say("Settings", flags={"history": True}, agent={"think": {"prompt": "Be kind."}})
         client.say("InjectUserMessage", content="Hello.")
-        assert client.hear("History")["role"] == "assistant"
+        assert [client.hear("History")["role"] for _ in range(2)] == ["user", "assistant"]
 
 
 def test_a_refused_key_is_told_in_words_and_ends_the_session():

@@ -138,8 +138,14 @@ class Api:
         if step == "call":
             call_id = f"call_{len(self.calls)}"
             after = replace(after, calls=(*self.calls, call_id))
-            done = {"type": "response.function_call_arguments.done", **of, "call_id": call_id, "arguments": "{}"}
-            item = {"type": "function_call", "status": "completed", "call_id": call_id}
+            done = {
+                "type": "response.function_call_arguments.done",
+                **of,
+                "call_id": call_id,
+                "name": "get",
+                "arguments": "{}",
+            }
+            item = {"type": "function_call", "status": "completed", "call_id": call_id, "name": "get"}
             return after, [done, {"type": "response.output_item.done", **of, "item": item}]
         if step == "audio":
             after = replace(after, voice_locked=True)

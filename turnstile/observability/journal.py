@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import orjson
 
+from turnstile.observability.redaction import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.ports import Clock
+
+# How much of a frame the log shows, in bytes.
+_SHOWN = 1000
 
 Wire = Literal["client", "session", "upstream"]
 Direction = Literal["in", "out", "note"]
@@ -81,7 +86,8 @@ class RecordingJournal:
             show(entry)
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Keep a text frame under its type."""
+        """Keep a text frame under its type, without credentials."""
+        data = redacted(data)
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -111,8 +117,9 @@ class LoggingJournal:
         self._debug("%s %s %s %s %s", session, wire, _GLYPH[direction], kind, detail)
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Log a frame, cut to a readable length."""
-        self._debug("%s %s %s %s", session, wire, _GLYPH[direction], data[:1000].decode(errors="replace"))
+        """Log a frame without credentials, cut to a readable length."""
+        shown = redacted(data)[:_SHOWN].decode(errors="replace")
+        self._debug("%s %s %s %s", session, wire, _GLYPH[direction], shown)
 
 
 _GLYPH: dict[Direction, str] = {"in": "<", "out": ">", "note": "="}

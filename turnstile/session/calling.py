@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.effects import Answered, CallsCancelled, Reported
+from turnstile.session.effects import Answered, CallFunction, CallsCancelled, Reported
 from turnstile.session.state import Call, Item, State
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import FunctionAnswered, FunctionCalled, Outcome
+    from turnstile.session.events import CallReturned, FunctionAnswered, FunctionCalled, Outcome
     from turnstile.session.state import Policy
 
 _REMEMBERED = 256
@@ -24,8 +24,11 @@ def function_called(state: State, called: FunctionCalled, policy: Policy) -> Ste
     if len(state.calls) >= policy.max_open_calls:
         text = f"More than {policy.max_open_calls} function calls are open; {called.call_id} is not waited for."
         return Step(_closed(state, "dropped", called.call_id), (Reported(Problem("too_many_calls", text)),))
-    call = Call(called.call_id, called.response_id, called.output_index)
-    return _batched(replace(state, calls=(*state.calls, call)), call.response_id, policy)
+    is_ours = called.endpoint is not None
+    call = Call(called.call_id, called.response_id, called.output_index, is_ours=is_ours)
+    step = _batched(replace(state, calls=(*state.calls, call)), call.response_id, policy)
+    ask = (CallFunction(called.call_id, called.arguments, called.endpoint),) if is_ours else ()
+    return Step(step.state, (*ask, *step.effects))
 
 
 def _is_known(state: State, call_id: str) -> bool:
@@ -34,15 +37,34 @@ def _is_known(state: State, call_id: str) -> bool:
 
 def function_answered(state: State, answer: FunctionAnswered, policy: Policy) -> Step:
     """Keep the result until the response and all its calls are done; a useless one gets a warning."""
-    call = next((call for call in state.calls if call.call_id == answer.call_id), None)
-    if call is None or call.output is not None:
+    call = _open_call(state, answer.call_id)
+    if call is None or call.is_ours:
         return Step(state, (Answered(answer.ref, _useless(state, answer.call_id), in_force=False),))
-    done = replace(call, ref=answer.ref, output=answer.output)
+    return _returned(state, call, replace(call, ref=answer.ref, output=answer.output), policy)
+
+
+def call_returned(state: State, returned: CallReturned, policy: Policy) -> Step:
+    """Keep the result of a call that the proxy made, likewise; one that was cancelled meanwhile is of no use."""
+    call = _open_call(state, returned.call_id)
+    if call is None:
+        return Step(state)
+    return _returned(state, call, replace(call, output=returned.output), policy)
+
+
+def _open_call(state: State, call_id: str) -> Call | None:
+    return next((call for call in state.calls if call.call_id == call_id and call.output is None), None)
+
+
+def _returned(state: State, call: Call, done: Call, policy: Policy) -> Step:
     calls = tuple(done if other is call else other for other in state.calls)
     return _batched(replace(state, calls=calls), call.response_id, policy)
 
 
 def _useless(state: State, call_id: str) -> Problem:
+    if any(call.call_id == call_id and call.is_ours and call.output is None for call in state.calls):
+        return Problem(
+            "function_call_not_yours", f"id: the function call {call_id!r} is made by the proxy; its result is dropped."
+        )
     why = dict(state.closed_calls).get(call_id, "")
     if why == "cancelled":
         return Problem(

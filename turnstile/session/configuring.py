@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.effects import Answered, Merged, OpenLink, Reported, SendUpdate
-from turnstile.session.patch import as_shown, at, difference, merged, reflects, without
+from turnstile.session.patch import ENDPOINTS, as_shown, at, difference, merged, reflects, without
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
 
@@ -45,7 +45,8 @@ def settle_config(state: State, policy: Policy) -> Step | None:
         return _confirmed(rest, batch, target)
     event_id = f"{policy.id_prefix}{rest.serial}"
     update = Update(event_id, batch, patch, target, rest.epoch)
-    effects: list[Effect] = [SendUpdate(event_id, patch, rest.epoch)]
+    endpoints = patch.get(ENDPOINTS)
+    effects: list[Effect] = [SendUpdate(event_id, without(patch, ENDPOINTS), rest.epoch, endpoints)]
     if batch:
         effects.insert(0, Merged(event_id, tuple(request.ref for request in batch)))
     return Step(replace(rest, updating=update, serial=rest.serial + 1), tuple(effects))

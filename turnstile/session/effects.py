@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
@@ -19,11 +19,19 @@ class OpenLink:
 
 @dataclass(frozen=True, slots=True)
 class SendUpdate:
-    """``session.update``, decided when `epoch` facts that close the gate were known."""
+    """``session.update``, decided when `epoch` facts that close the gate were known.
+
+    Args:
+        event_id: Ours.
+        patch: A partial Realtime ``session``.
+        epoch: How many facts that close the gate were known.
+        endpoints: Where functions are called from when this is in force, by name; None: nothing changes about that.
+    """
 
     event_id: str
     patch: Json
     epoch: int
+    endpoints: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,15 @@ class SendCancel:
 
     event_id: str
     response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendTruncate:
+    """``conversation.item.truncate``: the agent's item ends where the user broke in, after `milliseconds` of audio."""
+
+    event_id: str
+    item_id: str
+    milliseconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,15 @@ class Answered:
     ref: Ref
     problem: Problem | None = None
     in_force: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CallFunction:
+    """Call a function at its `endpoint`, and say what it returned (`CallReturned`)."""
+
+    call_id: str
+    arguments: str
+    endpoint: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +180,13 @@ Effect = (
     | SendItem
     | SendCreate
     | SendCancel
+    | SendTruncate
     | SendCommit
     | ObserveAudio
     | StartTimer
     | StopTimer
     | Answered
+    | CallFunction
     | CallsCancelled
     | Reported
     | Held

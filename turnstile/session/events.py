@@ -138,11 +138,31 @@ class ResponseFinished:
 
 @dataclass(frozen=True, slots=True)
 class FunctionCalled:
-    """A response called a function of the client's; its arguments are complete."""
+    """A response called a function, and the call's arguments are complete.
+
+    Args:
+        response_id: The response.
+        output_index: The call's place in its output.
+        call_id: The API's name for the call.
+        name: The function.
+        arguments: A JSON object, or "" for none.
+        endpoint: Where the proxy calls the function; None when it is the client's to run.
+    """
 
     response_id: str
     output_index: int
     call_id: str
+    name: str = ""
+    arguments: str = ""
+    endpoint: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallReturned:
+    """A function that the proxy called gave its result; `output` is what the model shall read."""
+
+    call_id: str
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +172,14 @@ class AgentSpoke:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The server hears the user speak."""
+    """The server hears the user speak.
+
+    Args:
+        cut_off: The items of the agent's that the user has not heard to the end, with the milliseconds of audio that
+            were heard of each.
+    """
+
+    cut_off: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +245,7 @@ Fact = (
     | ResponseProgressed
     | ResponseFinished
     | FunctionCalled
+    | CallReturned
     | AgentSpoke
     | SpeechStarted
     | SpeechStopped

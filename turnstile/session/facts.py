@@ -70,7 +70,8 @@ class FactReader:
         return ResponseFinished(_name(response["id"]), _OUTCOMES.get(response.get("status"), "completed"))
 
     def _arguments_done(self, event: Json) -> Fact | None:
-        return self._called(event, event)
+        # Older servers do not give the name here; the item's end does.
+        return self._called(event, event) if event.get("name") else None
 
     def _output_item_done(self, event: Json) -> Fact | None:
         item = event["item"]
@@ -80,10 +81,11 @@ class FactReader:
 
     def _called(self, event: Json, call: Json) -> Fact | None:
         # A call that was cut is not shown to the client, and nobody will answer it.
-        response_id = event["response_id"]
-        if response_id in self._out_of_band or not has_complete_arguments(call.get("arguments", "")):
+        response_id, arguments = event["response_id"], call.get("arguments", "")
+        if response_id in self._out_of_band or not has_complete_arguments(arguments):
             return None
-        return FunctionCalled(_name(response_id), int(event["output_index"]), _name(call["call_id"]))
+        place = int(event["output_index"])
+        return FunctionCalled(_name(response_id), place, _name(call["call_id"]), _name(call["name"]), arguments)
 
     def _part_added(self, event: Json) -> Fact | None:
         spoken = event["part"].get("type") == "audio" and event["response_id"] not in self._out_of_band

@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.answering import left_to_us, turn_ended
-from turnstile.session.effects import Answered, Reported, SendCommit
+from turnstile.session.effects import Answered, Reported, SendCommit, SendTruncate
 from turnstile.session.state import Commit, Item, State
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AudioHeard, SpeechStopped, TurnCommitted, TurnEndForced
+    from turnstile.session.events import AudioHeard, SpeechStarted, SpeechStopped, TurnCommitted, TurnEndForced
     from turnstile.session.state import Policy
 
 
-def speech_started(state: State) -> Step:
-    """The user speaks; the gate stays as it is."""
-    return Step(replace(state, hearing=replace(state.hearing, speaking=True)))
+def speech_started(state: State, started: SpeechStarted, policy: Policy) -> Step:
+    """The user speaks; the gate stays as it is. What was not heard of the agent's items is taken out of them.
+
+    Over WebSocket the API leaves that to its client (API reference, ``conversation.item.truncate``).
+    """
+    serial = state.serial
+    cuts = [
+        SendTruncate(f"{policy.id_prefix}{serial + place}", item_id, milliseconds)
+        for place, (item_id, milliseconds) in enumerate(started.cut_off)
+    ]
+    after = replace(state, hearing=replace(state.hearing, speaking=True), serial=serial + len(cuts))
+    return Step(after, tuple(cuts))
 
 
 def speech_stopped(state: State, stopped: SpeechStopped) -> Step:

@@ -19,6 +19,7 @@ from turnstile.session.events import (
     AgentMessageGiven,
     AgentSpoke,
     AudioHeard,
+    CallReturned,
     ConfigAnswered,
     ConfigRequested,
     FunctionAnswered,
@@ -83,8 +84,10 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             return calling.function_called(state, event, policy)
         case AgentSpoke():
             return Step(replace(state, voice_locked=True))
+        case CallReturned():
+            return calling.call_returned(state, event, policy)
         case SpeechStarted():
-            return listening.speech_started(state)
+            return listening.speech_started(state, event, policy)
         case SpeechStopped():
             return listening.speech_stopped(state, event)
         case TurnCommitted():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session import answering, configuring, listening
+from turnstile.session import answering, configuring, linking, listening
 from turnstile.session.effects import Reported
+from turnstile.session.endings import ENDING
+from turnstile.session.events import LinkLost
 from turnstile.session.state import Commit, Create, Item, Response, Update
 from turnstile.session.step import Step
 
@@ -19,13 +21,18 @@ if TYPE_CHECKING:
 Unanswered = Update | Create | Commit | Item | Response
 
 # Codes that say nothing about an event of ours, so that without an event id they blame none.
-_NOBODYS = frozenset(
-    {"server_error", "session_expired", "rate_limit_exceeded", "insufficient_quota", "invalid_api_key"}
-)
+_NOBODYS = frozenset({"server_error", "rate_limit_exceeded"})
+# What the API says of a truncation that came too late or asked for too much (as reported by its users).
+_NOT_TRUNCATED = ("Only model output audio messages can be truncated", "Audio content of ")
 
 
 def refused(state: State, error: Refused, policy: Policy) -> Step:
-    """Give the error to what it refuses; one that refuses nothing of ours is the client's to know."""
+    """Give the error to what it refuses; one that refuses nothing of ours is the client's to know.
+
+    Some end the session, whatever they refuse.
+    """
+    if error.code in ENDING:
+        return linking.link_lost(state, LinkLost(error.code, error.message, retryable=False), policy)
     culprit = _culprit(state, error, policy)
     match culprit:
         case Update():
@@ -38,7 +45,7 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
             return answering.item_lost(state, culprit, _problem(error))
         case Response():
             return answering.response_ended_unheard(state, culprit, policy)
-        case None if answering.is_collision(error) or _is_ours(error, policy):
+        case None if answering.is_collision(error) or _is_ours(error, policy) or _is_about_truncation(error):
             # The proxy's own business, settled since.
             return Step(state)
         case _:
@@ -47,6 +54,10 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
 
 def _problem(error: Refused) -> Problem:
     return Problem(error.code, error.message)
+
+
+def _is_about_truncation(error: Refused) -> bool:
+    return error.code == "item_truncate_invalid_item_id" or error.message.startswith(_NOT_TRUNCATED)
 
 
 def _is_ours(error: Refused, policy: Policy) -> bool:
@@ -61,7 +72,7 @@ def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
     kind = _kind_named(error)
     if kind is not None:
         return next((one for _, one in oldest_first if isinstance(one, kind)), None)
-    if error.code in _NOBODYS or error.param == "audio":
+    if error.code in _NOBODYS or error.param == "audio" or _is_about_truncation(error):
         return None
     return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
 

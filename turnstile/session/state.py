@@ -154,13 +154,17 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function call of a response; `output` is None while the client has not answered it."""
+    """A function call of a response; `output` is None while there is no result.
+
+    `is_ours`: the proxy calls the function; the client is only shown what comes of it.
+    """
 
     call_id: str
     response_id: str
     output_index: int
     ref: Ref | None = None
     output: str | None = None
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

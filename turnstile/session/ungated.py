@@ -27,7 +27,7 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.patch import without
+from turnstile.session.patch import ENDPOINTS, without
 from turnstile.session.state import Policy, State
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class UngatedSession:
         return f"{self.policy.id_prefix}{self._serial}"
 
     def _patch(self, request: ConfigRequested) -> Json:
-        patch = without(request.patch, "model")
+        patch = without(without(request.patch, "model"), ENDPOINTS)
         self._instructions = patch.get("instructions", self._instructions)
         if request.added_prompt:
             self._instructions = f"{self._instructions}\n\n{request.added_prompt}".strip()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from turnstile.protocol.frames import Frame
     from turnstile.translate.ear import Ear
+    from turnstile.translate.latency import Latencies
 
 Json = dict[str, Any]
 
@@ -25,27 +26,34 @@ class Answer:
     """One response.
 
     Args:
-        response_id: The API's name for it.
+        response: It, as created.
         ear: Who hears it.
-        created: When it was created, in seconds.
-        asked: When the user's turn that it answers ended, in seconds, if that was heard.
+        latencies: Its moments.
     """
 
-    def __init__(self, response_id: str, ear: Ear, created: float, asked: float | None) -> None:
-        self.response_id = response_id
+    def __init__(self, response: Json, ear: Ear, latencies: Latencies) -> None:
+        self.response_id: str = response["id"]
         self.is_silenced = False
-        """The user broke in: no audio of it is heard any more."""
+        """It is cancelled: no audio of it is heard any more."""
+        self.has_audio = False
+        self.latencies = latencies
         self._ear = ear
-        self._created = created
-        self._asked = created if asked is None else asked
         self._header = ear.header
+        # Where audio is to come, it starts with the audio, since only then all latencies are known.
+        self._speaks = "audio" in (response.get("output_modalities") or ())
         self._is_started = False
         self._partial: dict[str, str] = {}
 
-    def audio(self, delta: str, now: float) -> list[Frame]:
+    def audio(self, item_id: str, delta: str, now: float) -> list[Frame]:
         """Tell more of its audio, given in base64: the hot path."""
-        audio = self._ear.converter.feed(pybase64.b64decode(delta))
-        frames = [] if self._is_started else [*self._start(now)]
+        audio = pybase64.b64decode(delta)
+        self._ear.playback.play(item_id, self._ear.milliseconds(audio), now)
+        frames: list[Frame] = []
+        if not self.has_audio:
+            self.has_audio = True
+            self.latencies.audio(now)
+            frames += self._start(now)
+        audio = self._ear.converter.feed(audio)
         if audio:
             frames.append(BinaryFrame(self._header + audio))
             self._header = b""
@@ -55,30 +63,50 @@ class Answer:
         """Keep more of an item's text, in case that no event will hold all of it."""
         if not self._ear.has_heard(item_id):
             self._partial[item_id] = self._partial.get(item_id, "") + delta
-        yield from self._start(now)
+        self.latencies.token("text", now)
+        if not self._speaks:
+            yield from self._start(now)
 
     def final_text(self, item_id: str, text: str, now: float) -> Iterator[Frame]:
-        """Tell an item's text, unless that was done."""
+        """Tell an item's text, unless that was done; what is silenced before it began waits for how it ends."""
+        if self.is_silenced and not self._is_started:
+            self._partial[item_id] = text
+            return
         self._partial.pop(item_id, None)
         if text and not self._ear.has_heard(item_id):
             yield from self._start(now)
             yield from self._ear.hear_item(item_id, text)
 
-    def done(self, response: Json, now: float) -> Iterator[Frame]:
-        """Tell what is left of it, that it is over, and why if it did not complete."""
+    def done(self, response: Json, stt: float | None, now: float) -> Iterator[Frame]:
+        """Tell what is left of it, what it took, that it is over, and why if it did not complete."""
+        yield from self._rest()
+        if self._is_started or response.get("status") != "cancelled":
+            self.is_silenced = False
+            yield from self._texts(response, now)
+            figures = self.latencies.report(stt)
+            if figures:
+                yield TextFrame(server.latency_report(**figures))
+        yield from self._ends()
+        yield from self._complaint(response)
+
+    def _texts(self, response: Json, now: float) -> Iterator[Frame]:
         for item in response.get("output") or ():
             if item["type"] == "message":
                 yield from self.final_text(item["id"], text_of(item), now)
         for item_id, text in [*self._partial.items()]:
             yield from self.final_text(item_id, text, now)
-        yield from self.over()
-        yield from self._complaint(response)
 
     def over(self) -> Iterator[Frame]:
         """Tell the last of its audio and that it is over, if it was heard at all."""
+        yield from self._rest()
+        yield from self._ends()
+
+    def _rest(self) -> Iterator[Frame]:
         rest = self._ear.converter.flush()
         if rest and not self.is_silenced:
             yield BinaryFrame(self._header + rest)
+
+    def _ends(self) -> Iterator[Frame]:
         if self._is_started:
             yield TextFrame(server.agent_audio_done())
             if self._ear.has_extras:
@@ -88,8 +116,7 @@ class Answer:
         if self._is_started or self.is_silenced:
             return
         self._is_started = True
-        total, text = max(0.0, now - self._asked), max(0.0, self._created - self._asked)
-        yield TextFrame(server.agent_started_speaking(total, max(0.0, total - text), text))
+        yield TextFrame(server.agent_started_speaking(*self.latencies.started(now)))
 
     def _complaint(self, response: Json) -> Iterator[Frame]:
         """Say why it did not complete; that the user or a command of ours cut it off needs no saying."""

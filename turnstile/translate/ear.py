@@ -9,6 +9,7 @@ from turnstile.audio.formats import PCM_24K
 from turnstile.audio.wav import wav_header
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import server
+from turnstile.translate.playback import Playback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 # So many items and calls are remembered: nobody speaks of those before any more.
 _REMEMBERED = 256
 
 
-def remember(memory: dict[str, T], name: str, value: T) -> None:
+def remember(memory: dict[K, T], name: K, value: T) -> None:
     """Put a value into a memory that forgets the oldest."""
     memory[name] = value
     if len(memory) > _REMEMBERED:
@@ -42,29 +44,36 @@ class Ear:
         self.converter = Converter(PCM_24K, PCM_24K)
         self.header = b""
         """What goes before the first audio of each answer."""
+        self.playback = Playback()
+        self.keeps_history = False
         self._errors_end = profile.errors_end
-        self._keeps_history = False
+        self._wire = PCM_24K
         self._told: dict[str, None] = {}
 
     def configure(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
         """From now on it hears `output`, in a `container` (``none`` or ``wav``); `keeps_history`: each turn twice."""
         self.converter = Converter(output.upstream, output)
         self.header = wav_header(output) if container == "wav" else b""
-        self._keeps_history = keeps_history
+        self.keeps_history = keeps_history
+        self._wire = output.upstream
+
+    def milliseconds(self, audio: bytes) -> float:
+        """Return how long audio as upstream sends it lasts."""
+        return self._wire.milliseconds(len(audio))
 
     def has_heard(self, item_id: str) -> bool:
         """Tell whether it heard the item's final text."""
         return item_id in self._told
 
-    def hear_item(self, item_id: str, text: str) -> Iterator[Frame]:
-        """Tell the agent's final text in an item."""
+    def hear_item(self, item_id: str, text: str, role: server.Role = "assistant") -> Iterator[Frame]:
+        """Tell the final text of an item."""
         remember(self._told, item_id, None)
-        return self.hear("assistant", text)
+        return self.hear(role, text)
 
     def hear(self, role: server.Role, text: str) -> Iterator[Frame]:
         """Tell somebody's final text."""
         yield TextFrame(server.conversation_text(role, text))
-        if self._keeps_history:
+        if self.keeps_history:
             yield TextFrame(server.history(role, text))
 
     def fault(self, code: str, description: str) -> Frame:

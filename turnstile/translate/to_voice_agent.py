@@ -9,10 +9,12 @@ from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import has_complete_arguments
 from turnstile.protocol.voice_agent import server
 from turnstile.translate.answer import Answer, text_of
+from turnstile.translate.calls import Calls
 from turnstile.translate.ear import Ear, remember
+from turnstile.translate.latency import Latencies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
@@ -29,7 +31,7 @@ def problem_to_frame(problem: Problem, profile: Profile, *, fatal: bool) -> Text
 
 
 class VoiceAgentTranslator:
-    """One link's events in the client's words.
+    """One session's events in the client's words.
 
     Args:
         profile: Which of the two kinds of client hears them.
@@ -37,10 +39,15 @@ class VoiceAgentTranslator:
 
     def __init__(self, profile: Profile) -> None:
         self._ear = Ear(profile)
+        self._calls = Calls()
         self._answer: Answer | None = None
-        self._turn_ended: float | None = None
+        # Whether the API cuts its response off when the user speaks (its default).
+        self._user_interrupts = True
+        self._cut_off: tuple[tuple[str, int], ...] = ()
+        self._asked: float | None = None
+        self._stopped: dict[str, float] = {}
+        self._stt: float | None = None
         self._heard: dict[str, str] = {}
-        self._calls: dict[str, str] = {}
 
     def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
         """From now on the client hears `output`, in a `container` (``none`` or ``wav``).
@@ -48,6 +55,10 @@ class VoiceAgentTranslator:
         `keeps_history`: the client also wants each turn as `History`.
         """
         self._ear.configure(output, container, keeps_history=keeps_history)
+
+    def call_from_here(self, names: Collection[str]) -> None:
+        """From now on the functions of these names are called by the proxy, all others by the client."""
+        self._calls.call_from_here(names)
 
     def translate(self, event: Json, now: float) -> list[Frame]:
         """Return the frames that one server event comes to.
@@ -79,17 +90,46 @@ class VoiceAgentTranslator:
         answer = self._answer
         if answer is None or answer.is_silenced or event["response_id"] != answer.response_id:
             return []
-        return answer.audio(event["delta"], now)
+        return answer.audio(event["item_id"], event["delta"], now)
+
+    def take_cut_off(self) -> tuple[tuple[str, int], ...]:
+        """Return, once, which items the user did not hear to their end, with the milliseconds heard of each."""
+        cut_off, self._cut_off = self._cut_off, ()
+        return cut_off
+
+    def asked(self, now: float) -> None:
+        """Something that wants an answer goes upstream: latencies count from here, if nothing else waits for one."""
+        if self._asked is None:
+            self._asked = now
+
+    def silence(self, response_id: str) -> None:
+        """The response is being cancelled: nothing more is heard of its audio."""
+        if self._answer and self._answer.response_id == response_id:
+            self._answer.is_silenced = True
 
     def calls_cancelled(self, call_ids: tuple[str, ...]) -> list[Frame]:
         """Tell the client that these calls need no result; calls that it never heard of are left out."""
-        known = [(call_id, self._calls.pop(call_id)) for call_id in call_ids if call_id in self._calls]
-        return [TextFrame(server.function_call_cancelled(known))] if known else []
+        return list(self._calls.cancel(call_ids))
+
+    def call_returned(self, call_id: str, output: str) -> list[Frame]:
+        """Show the client the result of a call that the proxy made."""
+        return list(self._calls.returned(call_id, output))
+
+    def call_answered(self, call_id: str, output: str) -> list[Frame]:
+        """A call's result goes into the conversation: part of its history."""
+        return list(self._calls.answered(call_id, output, keeps_history=self._ear.keeps_history))
 
     def link_lost(self) -> list[Frame]:
         """The link is gone: what it was saying is over."""
         answer, self._answer = self._answer, None
+        self._ear.playback.stop()
         return list(answer.over()) if answer else []
+
+    def _updated(self, event: Json, _now: float) -> Iterator[Frame]:
+        audio = event["session"].get("audio") or {}
+        detection = (audio.get("input") or {}).get("turn_detection") or {}
+        self._user_interrupts = detection.get("interrupt_response") is not False
+        return iter(())
 
     # The agent.
 
@@ -99,8 +139,8 @@ class VoiceAgentTranslator:
             return  # out of band
         if self._answer:
             yield from self._answer.over()
-        self._answer = Answer(response["id"], self._ear, now, self._turn_ended)
-        self._turn_ended = None
+        self._answer = Answer(response, self._ear, Latencies(now if self._asked is None else self._asked))
+        self._asked = None
 
     def _answer_of(self, event: Json) -> Answer | None:
         """Return the response that the event belongs to, if the client hears of it."""
@@ -121,41 +161,68 @@ class VoiceAgentTranslator:
     def _item(self, event: Json, now: float) -> Iterator[Frame]:
         """An item may be complete, and hold what no other event said."""
         item, answer = event["item"], self._answer
-        if answer and item.get("role") == "assistant" and item.get("status") != "in_progress":
+        if item.get("role") == "user":
+            yield from self._written(item)
+        elif answer and item.get("role") == "assistant" and item.get("status") != "in_progress":
             yield from answer.final_text(item["id"], text_of(item), now)
+
+    def _written(self, item: Json) -> Iterator[Frame]:
+        """Tell what the user said in writing; what was spoken is told by its transcription."""
+        text = "".join(part["text"] for part in item.get("content") or () if part.get("type") == "input_text")
+        if text and not self._ear.has_heard(item["id"]):
+            yield from self._ear.hear_item(item["id"], text, "user")
+
+    def _output_item_added(self, event: Json, now: float) -> Iterator[Frame]:
+        answer, item = self._answer_of(event), event["item"]
+        if answer and item["type"] == "function_call" and not answer.is_silenced:
+            answer.latencies.token("tool", now)
+            if item.get("name"):
+                yield TextFrame(server.agent_thinking(f"Calling {item['name']}."))
 
     def _output_item_done(self, event: Json, _now: float) -> Iterator[Frame]:
         item = event["item"]
         if self._answer_of(event) and item["type"] == "function_call" and item.get("status") == "completed":
-            yield from self._call(item["call_id"], item["name"], item["arguments"])
+            yield from self._calls.request(item["call_id"], item["name"], item["arguments"])
+            if not has_complete_arguments(item["arguments"]):
+                text = (
+                    f"The model called {item['name']} with arguments that are no JSON object; nobody is asked for it."
+                )
+                yield self._ear.fault("function_call_unreadable", text)
 
     def _arguments_done(self, event: Json, _now: float) -> Iterator[Frame]:
         # Older servers do not give the name here; the item's end does.
         if self._answer_of(event) and event.get("name"):
-            yield from self._call(event["call_id"], event["name"], event["arguments"])
-
-    def _call(self, call_id: str, name: str, arguments: str) -> Iterator[Frame]:
-        if call_id not in self._calls and has_complete_arguments(arguments):
-            remember(self._calls, call_id, name)
-            yield TextFrame(server.function_call_request([server.CallRequest(call_id, name, arguments)]))
+            yield from self._calls.request(event["call_id"], event["name"], event["arguments"])
 
     def _done(self, event: Json, now: float) -> Iterator[Frame]:
         response, answer = event["response"], self._answer
         if answer and response["id"] == answer.response_id:
             self._answer = None
-            yield from answer.done(response, now)
+            stt, self._stt = self._stt, None
+            yield from answer.done(response, stt, now)
 
     # The user.
 
-    def _speech_started(self, _event: Json, _now: float) -> Iterator[Frame]:
-        if self._answer:
-            self._answer.is_silenced = True
+    def _speech_started(self, _event: Json, now: float) -> Iterator[Frame]:
+        if self._user_interrupts:
+            answer = self._answer
+            goes_on = answer is not None and answer.has_audio and not answer.is_silenced
+            self._cut_off = self._ear.playback.cut_off(now, goes_on=goes_on)
+            if answer:
+                answer.is_silenced = True
         yield TextFrame(server.user_started_speaking())
 
-    def _speech_stopped(self, _event: Json, now: float) -> Iterator[Frame]:
-        self._turn_ended = now
+    def _speech_stopped(self, event: Json, now: float) -> Iterator[Frame]:
+        self._asked, self._stt = now, None
+        remember(self._stopped, event["item_id"], now)
         if self._ear.has_extras:
             yield TextFrame(server.utterance_end())
+
+    def _committed(self, event: Json, now: float) -> Iterator[Frame]:
+        if event["item_id"] not in self._stopped:  # the turn ended here, not at the end of any speech
+            self.asked(now)
+            remember(self._stopped, event["item_id"], now)
+        return iter(())
 
     def _transcribing(self, event: Json, _now: float) -> Iterator[Frame]:
         text = self._heard.get(event["item_id"], "") + (event.get("delta") or "")
@@ -163,8 +230,11 @@ class VoiceAgentTranslator:
         if self._ear.has_extras:
             yield TextFrame(server.transcript(text, is_final=False))
 
-    def _transcribed(self, event: Json, _now: float) -> Iterator[Frame]:
+    def _transcribed(self, event: Json, now: float) -> Iterator[Frame]:
         self._heard.pop(event["item_id"], None)
+        stopped = self._stopped.pop(event["item_id"], None)
+        if stopped is not None:
+            self._stt = now - stopped
         text = event["transcript"]
         if self._ear.has_extras:
             yield TextFrame(server.transcript(text, is_final=True))
@@ -188,9 +258,12 @@ _TELLERS: dict[str, Callable[[VoiceAgentTranslator, Json, float], Iterator[Frame
     "conversation.item.added": VoiceAgentTranslator._item,  # noqa: SLF001
     "conversation.item.created": VoiceAgentTranslator._item,  # noqa: SLF001
     "conversation.item.done": VoiceAgentTranslator._item,  # noqa: SLF001
+    "response.output_item.added": VoiceAgentTranslator._output_item_added,  # noqa: SLF001
     "response.output_item.done": VoiceAgentTranslator._output_item_done,  # noqa: SLF001
     "response.function_call_arguments.done": VoiceAgentTranslator._arguments_done,  # noqa: SLF001
     "response.done": VoiceAgentTranslator._done,  # noqa: SLF001
+    "session.updated": VoiceAgentTranslator._updated,  # noqa: SLF001
+    "input_audio_buffer.committed": VoiceAgentTranslator._committed,  # noqa: SLF001
     "input_audio_buffer.speech_started": VoiceAgentTranslator._speech_started,  # noqa: SLF001
     "input_audio_buffer.speech_stopped": VoiceAgentTranslator._speech_stopped,  # noqa: SLF001
     "conversation.item.input_audio_transcription.delta": VoiceAgentTranslator._transcribing,  # noqa: SLF001

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from session_words import answers, of
 
-from turnstile.session.effects import CallsCancelled, Reported, SendCreate, SendItem
+from turnstile.session.effects import CallFunction, CallsCancelled, Reported, SendCreate, SendItem
 from turnstile.session.events import (
+    CallReturned,
     FunctionAnswered,
     FunctionCalled,
     ItemConfirmed,
@@ -22,6 +23,12 @@ def running(at, *calls, **changes):
     for index, call_id in enumerate(calls):
         session.handle(FunctionCalled("resp_1", index, call_id))
     return session
+
+
+def called_from_here(at, **changes):
+    """Return a session whose response has called a function that the proxy calls, and what followed."""
+    session = at(response=Response("resp_1"), **changes)
+    return session, session.handle(FunctionCalled("resp_1", 0, "call_1", "get", '{"a": 1}', "somewhere"))
 
 
 def outputs(effects):
@@ -101,3 +108,37 @@ def test_a_call_told_after_the_end_of_its_response_is_still_a_call(at):
     session = at()
     session.handle(FunctionCalled("resp_1", 0, "call_1"))
     assert session.state.calls == (Call("call_1", "resp_1", 0),)
+
+
+def test_a_function_with_an_endpoint_is_called_from_here(at):
+    _, effects = called_from_here(at)
+    assert of(CallFunction, effects) == [CallFunction("call_1", '{"a": 1}', "somewhere")]
+
+
+def test_a_function_with_an_endpoint_is_called_once_however_often_it_is_told(at):
+    session, _ = called_from_here(at)
+    assert session.handle(FunctionCalled("resp_1", 0, "call_1", "get", "{}", "somewhere")) == []
+
+
+def test_what_it_returns_goes_upstream_like_any_result_and_is_nobodys_request(at):
+    session, _ = called_from_here(at)
+    session.handle(ResponseFinished("resp_1"))
+    effects = session.handle(CallReturned("call_1", "4"))
+    assert outputs(effects) == [("call_1", "4")]
+    (item,) = of(SendItem, effects)
+    effects = session.handle(ItemConfirmed(item.item["id"]))
+    assert answers(effects) == []
+    assert len(of(SendCreate, effects)) == 1
+
+
+def test_what_it_returns_after_it_was_cancelled_is_of_no_use(at):
+    session, _ = called_from_here(at)
+    session.handle(ResponseFinished("resp_1", "cancelled"))
+    assert session.handle(CallReturned("call_1", "4")) == []
+
+
+def test_the_client_cannot_answer_for_the_proxy(at):
+    session, _ = called_from_here(at)
+    assert answers(session.handle(FunctionAnswered(1, "call_1", "5"))) == [(1, "function_call_not_yours", False)]
+    session.handle(CallReturned("call_1", "4"))
+    assert answers(session.handle(FunctionAnswered(2, "call_1", "5"))) == [(2, "function_call_already_answered", False)]

@@ -48,6 +48,15 @@ def _bad(event_id, code="invalid_value"):
 # The first configuration.
 
 
+def test_endpoints_travel_with_the_update_and_not_in_it():
+    (update,) = [
+        effect
+        for effect in session().handle(ConfigRequested(1, {"tools": [], "endpoints": {"get": "somewhere"}}))
+        if isinstance(effect, SendUpdate)
+    ]
+    assert (update.patch, update.endpoints) == ({"tools": []}, {"get": "somewhere"})
+
+
 def test_the_first_configuration_opens_the_link_for_its_model():
     effects = Session().handle(ConfigRequested(1, {"model": "gpt-realtime", **BRIEF}))
     assert upstream(effects) == [OpenLink("gpt-realtime")]

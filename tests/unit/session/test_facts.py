@@ -18,7 +18,7 @@ def done(**changes):
     return {"type": "response.done", "response": {**RESPONSE, "status": "completed", **changes}}
 
 
-CALL = {"type": "function_call", "status": "completed", "call_id": "call_1"}
+CALL = {"type": "function_call", "status": "completed", "call_id": "call_1", "name": "get"}
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,9 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1"}
                 "response_id": "resp_1",
                 "output_index": 2,
                 "call_id": "call_1",
+                "name": "get",
             },
-            events.FunctionCalled("resp_1", 2, "call_1"),
+            events.FunctionCalled("resp_1", 2, "call_1", "get"),
         ),
         (
             {
@@ -51,13 +52,14 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1"}
                 "response_id": "resp_1",
                 "output_index": 0,
                 "call_id": "call_1",
+                "name": "get",
                 "arguments": '{"city": "Paris"}',
             },
-            events.FunctionCalled("resp_1", 0, "call_1"),
+            events.FunctionCalled("resp_1", 0, "call_1", "get", '{"city": "Paris"}'),
         ),
         (
             {"type": "response.output_item.done", "response_id": "resp_1", "output_index": 1, "item": CALL},
-            events.FunctionCalled("resp_1", 1, "call_1"),
+            events.FunctionCalled("resp_1", 1, "call_1", "get"),
         ),
         (
             {"type": "response.content_part.added", "response_id": "resp_1", "part": {"type": "audio"}},
@@ -109,7 +111,15 @@ def test_an_event_is_read_as_its_fact(event, fact):
             "response_id": "resp_1",
             "output_index": 0,
             "call_id": "call_1",
+            "name": "get",
             "arguments": '{"city": ',
+        },
+        {  # older servers name the function in the item only
+            "type": "response.function_call_arguments.done",
+            "response_id": "resp_1",
+            "output_index": 0,
+            "call_id": "call_1",
+            "arguments": "{}",
         },
     ],
 )
@@ -126,6 +136,7 @@ def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
         "response_id": "resp_1",
         "output_index": 0,
         "call_id": "c",
+        "name": "get",
     }
     assert (reader.fact(part), reader.fact(call), reader.fact(done(conversation_id=None))) == (None, None, None)
     assert reader.fact(done()) == events.ResponseFinished("resp_1")
@@ -159,6 +170,7 @@ def test_a_response_is_known_as_out_of_band_until_it_is_done():
             "response_id": "resp_1",
             "output_index": {},
             "call_id": "call_1",
+            "name": "get",
             "arguments": "{}",
         },
         {
@@ -166,6 +178,7 @@ def test_a_response_is_known_as_out_of_band_until_it_is_done():
             "response_id": "resp_1",
             "output_index": 0,
             "call_id": None,
+            "name": "get",
             "arguments": "{}",
         },
     ],

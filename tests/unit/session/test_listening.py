@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from session_words import MESSAGE, answers, detection, of
 
-from turnstile.session.effects import Held, ObserveAudio, Reported, SendCommit, SendCreate, SendItem, StartTimer
+from turnstile.session.effects import (
+    Held,
+    ObserveAudio,
+    Reported,
+    SendCommit,
+    SendCreate,
+    SendItem,
+    SendTruncate,
+    StartTimer,
+)
 from turnstile.session.events import (
     AgentMessageGiven,
     AudioHeard,
@@ -33,6 +42,13 @@ def test_speech_leaves_the_gate_open(at):
     session.handle(SpeechStarted())
     assert session.state.gate_is_open
     assert session.state.hearing.speaking
+
+
+def test_what_the_user_did_not_hear_is_taken_out_of_the_conversation(at):
+    session = at(serial=7)
+    effects = session.handle(SpeechStarted((("item_1", 250), ("item_2", 1))))
+    assert effects == [SendTruncate("ts_7", "item_1", 250), SendTruncate("ts_8", "item_2", 1)]
+    assert session.state.serial == 9
 
 
 @pytest.mark.parametrize("fact", [SpeechStopped("item_1"), TurnCommitted("item_1")])

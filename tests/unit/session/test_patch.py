@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from turnstile.session.patch import as_shown, at, difference, merged, reflects, without
+from turnstile.session.patch import ENDPOINTS, as_shown, at, difference, merged, reflects, without
 
 
 def test_only_the_fields_named_change():
@@ -55,6 +55,14 @@ def test_a_nested_difference_of_nothing_is_nothing():
 )
 def test_an_echo_reflects_a_patch_when_it_shows_every_field(session, expected):
     assert reflects(session, {"a": 1, "b": {"c": 2}}) is expected
+
+
+def test_an_echo_says_nothing_of_endpoints():
+    assert reflects({"a": 1}, {"a": 1, ENDPOINTS: {"get": "somewhere"}})
+
+
+def test_endpoints_are_replaced_as_one():
+    assert merged({ENDPOINTS: {"get": "here"}}, {ENDPOINTS: {"set": "there"}}) == {ENDPOINTS: {"set": "there"}}
 
 
 def test_a_path_that_ends_early_gives_the_default():

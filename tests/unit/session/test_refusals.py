@@ -85,6 +85,19 @@ def test_an_error_of_nobodys_is_reported(at, error):
     assert session.state.updating == UPDATE
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("ts_9", "invalid_value", "Audio content of 90ms is already shorter than 100ms"),
+        Refused(None, "invalid_value", "Audio content of 90ms is already shorter than 100ms"),
+        Refused(None, "invalid_request_error", "Only model output audio messages can be truncated"),
+        Refused(None, "item_truncate_invalid_item_id", "No such item."),
+    ],
+)
+def test_a_truncation_that_is_refused_is_nobodys_loss(at, error):
+    assert at(updating=UPDATE, items=(ITEM,)).handle(error) == []
+
+
 def test_an_error_in_rest_is_reported(at):
     assert reported(at().handle(Refused(None, "invalid_value", "no"))) == ["invalid_value"]
 

@@ -9,11 +9,16 @@ from turnstile.protocol.frames import BinaryFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.translate.answer import Answer, text_of
 from turnstile.translate.ear import Ear
+from turnstile.translate.latency import Latencies
+
+
+def begun(ear=None, asked=0.5, **response):
+    return Answer({"id": "r", **response}, ear or Ear(COMPONENT), Latencies(asked))
 
 
 @pytest.fixture
 def answer():
-    return Answer("r", Ear(COMPONENT), created=1.0, asked=0.5)
+    return begun()
 
 
 def _kinds(frames):
@@ -22,31 +27,51 @@ def _kinds(frames):
 
 def test_an_answer_starts_once(answer):
     assert _kinds(answer.text_grows("i", "Hel", 2.0)) == ["AgentStartedSpeaking"]
-    assert _kinds(answer.audio("AAAA", 2.0)) == _kinds(answer.audio("AAAA", 3.0)) == ["audio"]
+    assert _kinds(answer.audio("i", "AAAA", 2.0)) == _kinds(answer.audio("i", "AAAA", 3.0)) == ["audio"]
 
 
-def test_latencies_add_up_to_the_whole(answer):
-    (started,) = answer.text_grows("i", "Hel", 2.0)
+def test_an_answer_in_audio_starts_with_its_audio_when_all_latencies_are_known():
+    answer = begun(output_modalities=["audio"])
+    assert list(answer.text_grows("i", "Hel", 1.5)) == []
+    started, _ = answer.audio("i", "AAAA", 2.0)
     latencies = json.loads(started.data)
-    assert (latencies["total_latency"], latencies["ttt_latency"], latencies["tts_latency"]) == (1.5, 0.5, 1.0)
+    assert (latencies["total_latency"], latencies["ttt_latency"], latencies["tts_latency"]) == (1.5, 1.0, 0.5)
 
 
-def test_latencies_are_never_negative_when_the_clock_stands_still():
-    answer = Answer("r", Ear(COMPONENT), created=1.0, asked=1.5)
-    (started,) = answer.text_grows("i", "Hel", 1.0)
-    latencies = json.loads(started.data)
-    assert (latencies["total_latency"], latencies["ttt_latency"], latencies["tts_latency"]) == (0.0, 0.0, 0.0)
+def test_an_answer_that_is_silenced_before_it_began_says_nothing_at_all(answer):
+    answer.is_silenced = True
+    assert list(answer.final_text("i", "Hello.", 2.0)) == []
+    assert list(answer.over()) == []
 
 
-def test_an_answer_that_is_silenced_says_what_it_would_have_said_in_writing_only(answer):
+def test_an_answer_that_is_silenced_tells_the_text_of_what_was_heard(answer):
+    answer.audio("i", "AAAA", 1.0)
     answer.is_silenced = True
     assert _kinds(answer.final_text("i", "Hello.", 2.0)) == ["ConversationText"]
-    assert list(answer.over()) == []
+
+
+def test_what_it_took_is_told_before_the_end(answer):
+    list(answer.text_grows("i", "Hel", 1.0))
+    answer.audio("i", "AAAA", 1.5)
+    report = json.loads([*answer.done({"status": "completed"}, 0.25, 2.0)][-3].data)
+    assert report == {
+        "type": "LatencyReport",
+        "stt_latency": 0.25,
+        "ttt_token_latency": 0.5,
+        "ttt_text_latency": 0.5,
+        "tts_latency": 0.5,
+        "total_latency": 1.0,
+    }
 
 
 def test_what_is_left_is_told_before_the_end(answer):
     list(answer.text_grows("i", "Hel", 2.0))
-    assert _kinds(answer.done({"status": "completed"}, 2.0)) == ["ConversationText", "AgentAudioDone", "AgentDone"]
+    assert _kinds(answer.done({"status": "completed"}, None, 2.0)) == [
+        "ConversationText",
+        "LatencyReport",
+        "AgentAudioDone",
+        "AgentDone",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +93,8 @@ def test_the_text_of_an_item_is_that_of_its_parts(item, text):
 def test_audio_that_the_converter_holds_comes_at_the_end():
     ear = Ear(COMPONENT)
     ear.configure(AudioFormat("linear16", 16_000), "none", keeps_history=False)
-    answer = Answer("r", ear, created=1.0, asked=None)
-    assert _kinds(answer.audio("AAAAAAAA", 2.0)) == ["AgentStartedSpeaking"]
+    answer = begun(ear)
+    assert _kinds(answer.audio("i", "AAAAAAAA", 2.0)) == ["AgentStartedSpeaking"]
     assert _kinds(answer.over()) == ["audio", "AgentAudioDone", "AgentDone"]
 
 
@@ -80,12 +105,16 @@ def test_a_text_is_told_once_whatever_comes_after_it(answer):
     ]
     list(answer.final_text("i", "Hello.", 2.0))
     assert list(answer.text_grows("i", "Hello.", 2.0)) == []
-    assert _kinds(answer.done({"status": "completed", "output": output}, 2.0)) == ["AgentAudioDone", "AgentDone"]
+    assert _kinds(answer.done({"status": "completed", "output": output}, None, 2.0)) == [
+        "LatencyReport",
+        "AgentAudioDone",
+        "AgentDone",
+    ]
 
 
 def test_the_end_is_told_without_the_extras_to_who_does_not_know_them():
-    answer = Answer("r", Ear(DEEPGRAM), created=1.0, asked=None)
-    list(answer.audio("AAAA", 1.0))
+    answer = begun(Ear(DEEPGRAM))
+    list(answer.audio("i", "AAAA", 1.0))
     assert _kinds(answer.over()) == ["AgentAudioDone"]
 
 
@@ -100,5 +129,5 @@ def test_the_end_is_told_without_the_extras_to_who_does_not_know_them():
     ],
 )
 def test_why_an_answer_did_not_complete_is_told(answer, status, details, code):
-    (fault,) = answer.done({"status": status, "status_details": details}, 2.0)
+    (fault,) = answer.done({"status": status, "status_details": details}, None, 2.0)
     assert json.loads(fault.data)["code"] == code

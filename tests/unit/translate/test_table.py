@@ -26,4 +26,5 @@ def test_every_row_says_why():
 
 @pytest.mark.parametrize("name", [name for name, row in SERVER_EVENTS.items() if row.fate != "translated"])
 def test_the_client_hears_nothing_of_an_event_that_is_not_translated(name):
-    assert VoiceAgentTranslator(COMPONENT).translate({"type": name}, 0.0) == []
+    event = {"type": name, "session": {}, "item_id": "item_1"}
+    assert VoiceAgentTranslator(COMPONENT).translate(event, 0.0) == []

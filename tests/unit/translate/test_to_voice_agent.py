@@ -25,7 +25,10 @@ SDK_TYPES = {
     "Error": sdk.AgentV1Error,
     "FunctionCallCancelled": sdk.AgentV1FunctionCallCancelled,
     "FunctionCallRequest": sdk.AgentV1FunctionCallRequest,
+    "AgentThinking": sdk.AgentV1AgentThinking,
+    "FunctionCallResponse": sdk.AgentV1ReceiveFunctionCallResponse,
     "History": sdk.AgentV1HistoryContent,
+    "LatencyReport": sdk.AgentV1LatencyReport,
     "UserStartedSpeaking": sdk.AgentV1UserStartedSpeaking,
     "Warning": sdk.AgentV1Warning,
 }
@@ -119,7 +122,7 @@ def deepgram():
 
 def test_a_response_is_told_in_order_and_once():
     events = [created(), audio_delta(), audio_delta(), transcript_done(), item_event("done", item()), done()]
-    told = ["AgentStartedSpeaking", "audio", "audio", "ConversationText", "AgentAudioDone"]
+    told = ["AgentStartedSpeaking", "audio", "audio", "ConversationText", "LatencyReport", "AgentAudioDone"]
     assert kinds(Listener(DEEPGRAM).hears(*events)) == told
     assert kinds(Listener(COMPONENT).hears(*events)) == [*told, "AgentDone"]
 
@@ -140,8 +143,10 @@ def test_the_agent_starts_speaking_before_whatever_is_first(component, first):
 
 def test_latencies_count_from_the_end_of_the_users_turn(component):
     component.hears(speech("stopped"))
+    component.now = 0.125
+    component.hears(created(output_modalities=["audio"]))
     component.now = 0.25
-    component.hears(created())
+    component.hears(about("output_audio_transcript.delta", delta="Hel"))
     component.now = 1.0
     (started, _) = component.hears(audio_delta())
     assert (started["total_latency"], started["ttt_latency"], started["tts_latency"]) == (1.0, 0.25, 0.75)
@@ -152,7 +157,7 @@ def test_latencies_count_from_the_response_when_nobody_spoke(component):
     component.hears(created())
     component.now = 5.5
     (started, _) = component.hears(audio_delta())
-    assert (started["total_latency"], started["ttt_latency"], started["tts_latency"]) == (0.5, 0.0, 0.5)
+    assert (started["total_latency"], started["ttt_latency"], started["tts_latency"]) == (0.5, 0.5, 0.0)
 
 
 def test_the_end_of_a_turn_counts_for_one_response_only(component):
@@ -193,9 +198,43 @@ def test_deltas_that_come_after_the_final_text_are_not_told_again(component):
     assert kinds(component.hears(created(), text_done(), late, done())) == [
         "AgentStartedSpeaking",
         "ConversationText",
+        "LatencyReport",
         "AgentAudioDone",
         "AgentDone",
     ]
+
+
+def test_what_the_user_says_in_writing_is_told_once(component):
+    said = {"id": "u", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+    heard = component.hears(item_event("added", said), item_event("done", said))
+    assert heard == [{"type": "ConversationText", "role": "user", "content": "Hello."}]
+
+
+@pytest.mark.parametrize("content", [None, [], [{"type": "input_audio", "transcript": None}]])
+def test_what_the_user_says_aloud_is_left_to_its_transcription(component, content):
+    assert component.hears(item_event("added", {"id": "u", "role": "user", "content": content})) == []
+
+
+def test_how_long_the_user_took_to_be_understood_is_told_with_the_answer(component):
+    component.hears(speech("stopped"))
+    component.now = 0.5
+    component.hears(transcription("completed", transcript="Hi."), created(), audio_delta())
+    assert component.hears(done())[0]["stt_latency"] == 0.5
+
+
+def test_latencies_count_from_the_commit_where_nothing_was_heard_to_stop(component):
+    component.hears({"type": "input_audio_buffer.committed", "item_id": "u"})
+    component.now = 0.5
+    component.hears(transcription("completed", transcript="Hi."), created(), audio_delta())
+    report = component.hears(done())[0]
+    assert (report["stt_latency"], report["total_latency"]) == (0.5, 0.5)
+
+
+def test_the_commit_that_follows_the_end_of_speech_ends_no_turn_again(component):
+    component.hears(speech("stopped"))
+    component.now = 0.5
+    component.hears({"type": "input_audio_buffer.committed", "item_id": "u"}, created(), audio_delta())
+    assert component.hears(done())[0]["total_latency"] == 0.5
 
 
 def test_each_item_of_a_response_has_its_text(component):
@@ -263,7 +302,7 @@ def test_audio_is_the_clients_in_its_format():
     tone = (12_000 * np.sin(np.arange(4_800))).astype("<i2").tobytes()
     heard = listener.hears(created(), audio_delta(tone), done())
     assert len(b"".join(part for part in heard if isinstance(part, bytes))) == pytest.approx(19_200, abs=4)
-    assert kinds(heard)[-3:] == ["audio", "AgentAudioDone", "AgentDone"]
+    assert kinds(heard)[-4:] == ["audio", "LatencyReport", "AgentAudioDone", "AgentDone"]
 
 
 def test_audio_of_g711_goes_as_it_is():
@@ -274,7 +313,7 @@ def test_audio_of_g711_goes_as_it_is():
 def test_audio_that_the_converter_holds_starts_the_answer_and_comes_at_its_end():
     listener = Listener(output=AudioFormat("linear16", 16_000))
     assert kinds(listener.hears(created(), audio_delta(bytes(6)))) == ["AgentStartedSpeaking"]
-    assert kinds(listener.hears(done())) == ["audio", "AgentAudioDone", "AgentDone"]
+    assert kinds(listener.hears(done())) == ["audio", "LatencyReport", "AgentAudioDone", "AgentDone"]
 
 
 def test_the_first_audio_of_each_response_has_the_header_when_wav_is_asked_for():
@@ -316,6 +355,7 @@ def test_no_audio_of_a_response_is_heard_after_the_user_has_broken_in(component)
     component.hears(created(), audio_delta())
     assert kinds(component.hears(speech("started"), audio_delta(), done("cancelled"))) == [
         "UserStartedSpeaking",
+        "LatencyReport",
         "AgentAudioDone",
         "AgentDone",
     ]
@@ -330,13 +370,74 @@ def test_what_the_converter_holds_is_not_heard_either_nor_in_the_next_response()
 
 
 def test_an_answer_that_nobody_heard_does_not_start_when_the_user_has_broken_in(component):
-    heard = component.hears(created(), speech("started"), about("output_text.delta", delta="Hel"), text_done(), done())
-    assert kinds(heard) == ["UserStartedSpeaking", "ConversationText"]
+    events = [created(), speech("started"), about("output_text.delta", delta="Hel"), text_done(), done("cancelled")]
+    assert kinds(component.hears(*events)) == ["UserStartedSpeaking"]
+
+
+def test_an_answer_that_completes_although_the_user_broke_in_is_told(component):
+    heard = component.hears(created(), speech("started"), text_done(), done())
+    ends = ["AgentStartedSpeaking", "ConversationText", "AgentAudioDone", "AgentDone"]
+    assert kinds(heard) == ["UserStartedSpeaking", *ends]
 
 
 def test_the_next_response_is_heard_again(component):
     component.hears(created(), speech("started"), done("cancelled"), created("r2"))
     assert kinds(component.hears(audio_delta(of="r2"))) == ["AgentStartedSpeaking", "audio"]
+
+
+def said_until(component, **fields):
+    """Let the agent speak for a second, and the user break in after a quarter of it."""
+    component.hears({"type": "session.updated", "session": {"audio": {"input": fields}}} if fields else created("x"))
+    component.hears(created(), audio_delta(bytes(48_000)))
+    component.now += 0.25
+    return kinds(component.hears(speech("started")))
+
+
+def test_what_the_user_did_not_hear_is_known_once(component):
+    assert said_until(component) == ["UserStartedSpeaking"]
+    assert component.translator.take_cut_off() == (("i", 250),)
+    assert component.translator.take_cut_off() == ()
+
+
+def test_what_plays_on_after_its_response_is_done_is_cut_off_too(component):
+    component.hears(created(), audio_delta(bytes(48_000)), done())
+    component.now = 0.5
+    component.hears(speech("started"))
+    assert component.translator.take_cut_off() == (("i", 500),)
+
+
+def test_the_user_cuts_nothing_off_twice(component):
+    said_until(component)
+    component.translator.take_cut_off()
+    component.hears(audio_delta(), speech("started"))
+    assert component.translator.take_cut_off() == ()
+
+
+def test_the_user_cuts_nothing_off_where_the_session_lets_the_agent_finish(component):
+    assert said_until(component, turn_detection={"type": "server_vad", "interrupt_response": False})
+    assert component.translator.take_cut_off() == ()
+    assert kinds(component.hears(audio_delta())) == ["audio"]
+
+
+@pytest.mark.parametrize("detection", [{"type": "semantic_vad"}, {"type": "server_vad", "interrupt_response": True}])
+def test_the_user_cuts_off_where_the_session_says_so_or_nothing(component, detection):
+    said_until(component, turn_detection=detection)
+    assert component.translator.take_cut_off() == (("i", 250),)
+
+
+def test_nothing_plays_any_more_when_the_link_is_lost(component):
+    component.hears(created(), audio_delta(bytes(48_000)))
+    component.translator.link_lost()
+    component.hears(speech("started"))
+    assert component.translator.take_cut_off() == ()
+
+
+def test_no_audio_of_a_response_is_heard_that_is_being_cancelled(component):
+    component.hears(created(), audio_delta())
+    component.translator.silence("another")
+    assert kinds(component.hears(audio_delta())) == ["audio"]
+    component.translator.silence("r")
+    assert component.hears(audio_delta()) == []
 
 
 # Function calls.
@@ -363,14 +464,52 @@ def test_a_call_is_asked_of_the_client_once(component, event):
         about("output_item.done", item={"type": "function_call", "status": "incomplete", **CALL}),
         about("function_call_arguments.done", **{**CALL, "arguments": '{"city": '}),
         about("function_call_arguments.done", **{**CALL, "arguments": "[]"}),
-        about(
-            "output_item.done", item={"type": "function_call", "status": "completed", **CALL, "arguments": '{"city": '}
-        ),
         about("output_item.done", item=item()),
     ],
 )
 def test_a_call_is_not_asked_when_it_is_not_complete(component, event):
     assert component.hears(created(), event) == []
+
+
+def test_a_call_that_nobody_could_answer_is_complained_of(component):
+    call = {"type": "function_call", "status": "completed", **CALL, "arguments": '{"city": '}
+    (fault,) = component.hears(created(), about("output_item.done", item=call))
+    assert fault["code"] == "function_call_unreadable"
+
+
+def test_the_agent_thinks_while_it_writes_a_call(component):
+    call = {"type": "function_call", "status": "in_progress", "name": "get_weather"}
+    (thinking,) = component.hears(created(), about("output_item.added", item=call))
+    assert thinking == {"type": "AgentThinking", "content": "Calling get_weather."}
+
+
+@pytest.mark.parametrize("added", [{"type": "message"}, {"type": "function_call"}])
+def test_the_agent_does_not_think_aloud_of_anything_else(component, added):
+    assert component.hears(created(), about("output_item.added", item=added)) == []
+
+
+def test_what_a_call_took_is_told(component):
+    component.translator.asked(1.0)
+    component.translator.asked(1.5)
+    component.now = 2.0
+    component.hears(created(), about("output_item.added", item={"type": "function_call"}))
+    (report,) = component.hears(done())
+    assert report == {"type": "LatencyReport", "ttt_token_latency": 1.0, "ttt_tool_latency": 1.0}
+
+
+def test_a_call_that_the_proxy_makes_is_shown_with_its_result(component):
+    component.translator.call_from_here({"get_weather"})
+    (request,) = component.hears(created(), about("function_call_arguments.done", **CALL))
+    assert request["functions"][0]["client_side"] is False
+    (response,) = component.read(component.translator.call_returned("call_1", "hail"))
+    assert (response["name"], response["content"]) == ("get_weather", "hail")
+
+
+def test_a_call_and_its_result_are_history_when_the_client_keeps_it():
+    listener = Listener(keeps_history=True)
+    listener.hears(created(), about("function_call_arguments.done", **CALL))
+    (history,) = listener.translator.call_answered("call_1", "hail")
+    assert json.loads(history.data)["function_calls"][0]["response"] == "hail"
 
 
 def test_a_call_without_arguments_is_asked_as_it_is(component):
@@ -557,9 +696,9 @@ def test_whatever_the_order_each_answer_starts_before_it_ends_and_never_twice(ev
         if kind == "AgentStartedSpeaking":
             assert not speaking
             speaking = True
-        elif kind in {"audio", "AgentAudioDone"}:
+        elif kind in {"audio", "ConversationText", "AgentAudioDone"}:
             assert speaking
-            speaking = kind == "audio"
+            speaking = kind != "AgentAudioDone"
 
 
 @given(

@@ -68,6 +68,11 @@ def history(role: Role, content: str) -> bytes:
     return _message("History", role=role, content=content)
 
 
+def history_of_call(call: CallRequest, response: str) -> bytes:
+    """A function call and its result, for a client that keeps its history."""
+    return _message("History", function_calls=[{**call._asdict(), "response": response}])
+
+
 def transcript(text: str, *, is_final: bool) -> bytes:
     """What the user is understood to say, so far or in the end."""
     return _message("Transcript", transcript=text, is_final=is_final)
@@ -84,7 +89,7 @@ def utterance_end() -> bytes:
 
 
 def agent_thinking(content: str) -> bytes:
-    """The agent is at work on its answer."""
+    """The agent is at work on something else than words; `content` says on what."""
     return _message("AgentThinking", content=content)
 
 
@@ -111,6 +116,11 @@ def agent_done() -> bytes:
 def function_call_request(calls: Iterable[CallRequest]) -> bytes:
     """The agent calls functions."""
     return _message("FunctionCallRequest", functions=[call._asdict() for call in calls])
+
+
+def function_call_response(call_id: str, name: str, content: str) -> bytes:
+    """A function that the proxy called gave this result."""
+    return _message("FunctionCallResponse", id=call_id, name=name, content=content)
 
 
 def function_call_cancelled(calls: Iterable[tuple[str, str]]) -> bytes:

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from turnstile.observability.redaction import redacted
+
+
+def shown(value):
+    return json.loads(redacted(json.dumps(value).encode()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["headers", "credentials", "api_key", "apiKey", "Authorization", "session_token", "password", "client_secret"],
+)
+@pytest.mark.parametrize("value", ["made up", {"x": "made up"}, ["made up"]])
+def test_a_credential_is_not_shown_wherever_it_stands(name, value):
+    frame = {"agent": {"think": [{"functions": [{"name": "get", "endpoint": {"url": "u", name: value}}]}]}}
+    assert shown(frame) == {
+        "agent": {"think": [{"functions": [{"name": "get", "endpoint": {"url": "u", name: "(secret)"}}]}]}
+    }
+
+
+@pytest.mark.parametrize("frame", [b'{"type": "KeepAlive"}', b"no JSON"])
+def test_a_frame_that_cannot_hold_any_is_shown_as_it_is(frame):
+    assert redacted(frame) is frame
+
+
+def test_a_count_of_tokens_is_no_secret():
+    assert shown({"total_token": 5, "max_output_tokens": 7}) == {"total_token": 5, "max_output_tokens": 7}
+
+
+def test_a_frame_that_may_hold_some_and_is_no_json_is_not_shown():
+    assert redacted(b'{"headers": "made up"') == b"(21 bytes that are no JSON)"

@@ -1,0 +1,43 @@
+"""Takes out of a frame what nobody but its receiver may read, before it is shown to anybody else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+# Fields under which Voice Agent messages carry credentials: of endpoints that the client names, and of providers.
+_SECRET = re.compile(r"headers|credentials|api[-_]?key|authorization|token$|password|secret", re.IGNORECASE)
+_SUSPICIOUS = re.compile(rb"headers|credentials|api[-_]?key|authorization|token|password|secret", re.IGNORECASE)
+_REDACTED = "(secret)"
+
+
+def redacted(frame: bytes) -> bytes:
+    """Return a text frame with the values of all fields that hold credentials replaced.
+
+    A frame that is no JSON, and that may hold some, is not shown at all.
+    """
+    if not _SUSPICIOUS.search(frame):
+        return frame
+    try:
+        value = orjson.loads(frame)
+    except orjson.JSONDecodeError:
+        return b"(%d bytes that are no JSON)" % len(frame)
+    return orjson.dumps(_without_secrets(value))
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _REDACTED if _SECRET.search(name) and _holds_text(field) else _without_secrets(field)
+            for name, field in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(part) for part in value]
+    return value
+
+
+def _holds_text(field: Any) -> bool:
+    """Tell whether the field holds any text: a count of tokens is no secret."""
+    return isinstance(field, str | dict | list) and bool(field)
