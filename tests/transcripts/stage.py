@@ -1,0 +1,230 @@
+"""A whole session on one thread and on made-up time: the three actors as they are, both wires written down.
+
+A transcript is a list of lines, one a frame, in the order in which they passed::
+
+    {"at": 0.02, "from": "client", "text": {"type": "KeepAlive"}}
+    {"at": 0.02, "from": "client", "speech": 200}            200 ms of a tone, in the format of the Settings
+    {"at": 0.02, "to": "upstream", "text": {...}}
+    {"at": 0.05, "from": "upstream", "text": {...}}
+    {"at": 0.05, "to": "client", "audio": 960}                so many bytes
+
+What comes ``from`` somewhere is played to the session; what goes ``to`` somewhere is what it must come to. Audio in
+Realtime events is written as its number of bytes: upstream speaks silence, which is what is played.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pybase64
+
+from actors.client import ClientActor
+from actors.coordinator import SessionCoordinatorActor
+from actors.dispatch import inbox_of
+from actors.messages import Introduction
+from actors.upstream import UpstreamActor
+from actors.voice_agent import VoiceAgentDialect
+from turnstile.audio.convert import Converter
+from turnstile.audio.formats import PCM_24K, AudioFormat
+from turnstile.audio.uplink import InputAudio
+from turnstile.observability.journal import NullJournal
+from turnstile.ports import FunctionReturned, LinkReady, UpstreamTarget
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.session.machine import Session
+from turnstile.session.state import Policy
+from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
+from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.protocol.voice_agent.profile import Profile
+
+TONE_HZ = 440
+_AUDIO = {"response.output_audio.delta": "delta", "input_audio_buffer.append": "audio"}
+
+
+class ManualDispatcher:
+    """Runs actors one after another, when it is told to."""
+
+    def __init__(self):
+        self._runs = deque()
+
+    def schedule(self, run: Callable[[], None]) -> None:
+        self._runs.append(run)
+
+    def run_all(self) -> None:
+        while self._runs:
+            self._runs.popleft()()
+
+
+class Wire(RecordingConnection):
+    """A connection whose frames are written down as they are sent."""
+
+    def __init__(self, name, stage):
+        super().__init__()
+        self._name = name
+        self._stage = stage
+
+    def send_text(self, data):
+        self._stage.note("to", self._name, text=readable(json.loads(data)))
+
+    def send_binary(self, data):
+        self._stage.note("to", self._name, audio=len(data))
+
+    def close(self, code, reason=""):
+        if self.closed is None:
+            self._stage.note("to", self._name, close=[code, reason])
+        super().close(code, reason)
+
+
+class Stage:
+    """One session; plays what comes, and writes down everything.
+
+    Args:
+        profile: Which kind of client it has.
+        functions: What functions with an endpoint return, by URL.
+    """
+
+    def __init__(self, profile: Profile, functions=None, policy=None):
+        self.lines = []
+        self.clock = ManualClock()
+        self.timers = ManualTimers(self.clock)
+        self._functions = functions or {}
+        self._dispatcher = ManualDispatcher()
+        self._milliseconds = 0
+        self._links = deque()
+        self._input = AudioFormat("linear16", profile.input_rate)
+        self.client_wire = Wire("client", self)
+        started = [
+            ClientActor.start(
+                "s1",
+                self._dispatcher,
+                _nobody_minds,
+                connection=self.client_wire,
+                dialect=VoiceAgentDialect(profile, "s1", serves=lambda model: "realtime" in model),
+                journal=NullJournal(),
+            ),
+            SessionCoordinatorActor.start(
+                "s1",
+                self._dispatcher,
+                _nobody_minds,
+                session=Session(policy or Policy(id_prefix="ts_")),
+                timers=self.timers,
+                journal=NullJournal(),
+            ),
+            UpstreamActor.start(
+                "s1",
+                self._dispatcher,
+                _nobody_minds,
+                connector=self,
+                target=lambda model: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
+                audio=InputAudio(1_000_000),
+                translator=VoiceAgentTranslator(profile),
+                functions=self,
+                source=self.client_wire,
+                clock=self.clock,
+                journal=NullJournal(),
+            ),
+        ]
+        inboxes = Introduction(*(inbox_of(actor) for actor in started))
+        self.client_inbox = inboxes.client
+        for inbox in (inboxes.upstream, inboxes.coordinator, inboxes.client):
+            inbox.tell(inboxes)
+        self.settle()
+
+    def note(self, way, name, **what):
+        self.lines.append({"at": round(self.clock.now, 3), way: name, **what})
+
+    def settle(self):
+        """Let everybody work until nobody has anything to do."""
+        self._dispatcher.run_all()
+
+    def tick(self):
+        """Let a millisecond pass, and what is due happen."""
+        self._milliseconds += 1
+        self.timers.advance(self._milliseconds / 1000 - self.clock.now)
+        self.settle()
+
+    def advance_to(self, moment):
+        """Let time pass until `moment`, in seconds."""
+        while self._milliseconds < round(moment * 1000):
+            self.tick()
+
+    # What comes.
+
+    def client_says(self, message):
+        if message.get("type") == "Settings":
+            given = message.get("audio", {}).get("input", {})
+            self._input = AudioFormat(
+                given.get("encoding", "linear16"), given.get("sample_rate", self._input.sample_rate)
+            )
+        self.note("from", "client", text=message)
+        self.client_inbox.tell(TextFrame(json.dumps(message).encode()))
+        self.settle()
+
+    def client_speaks(self, milliseconds):
+        self.note("from", "client", speech=milliseconds)
+        self.client_inbox.tell(BinaryFrame(tone(self._input, milliseconds)))
+        self.settle()
+
+    def client_is_silent(self, milliseconds):
+        self.note("from", "client", silence=milliseconds)
+        self.client_inbox.tell(BinaryFrame(self._input.silence(self._input.size(milliseconds))))
+        self.settle()
+
+    def client_leaves(self, code=1000, reason=""):
+        self.note("from", "client", close=[code, reason])
+        self.client_inbox.tell(Closed(code, reason))
+        self.settle()
+
+    def upstream_says(self, event):
+        self.note("from", "upstream", text=readable(event))
+        self._links[-1].tell(TextFrame(json.dumps(playable(event)).encode()))
+        self.settle()
+
+    def upstream_closes(self, code, reason):
+        self.note("from", "upstream", close=[code, reason])
+        self._links[-1].tell(Closed(code, reason))
+        self.settle()
+
+    # The ports.
+
+    def connect(self, target, inbox):
+        """Be the `Connector`: the latest link is where upstream speaks."""
+        del target
+        self._links.append(inbox)
+        inbox.tell(LinkReady(Wire("upstream", self)))
+
+    def call(self, request, inbox):
+        """Be the `FunctionCaller`."""
+        inbox.tell(FunctionReturned(request.call_id, self._functions[request.url]))
+
+
+def _nobody_minds():
+    """Take notice of an actor's end."""
+
+
+def tone(form, milliseconds):
+    samples = np.sin(np.arange(PCM_24K.size(milliseconds) // 2) * TONE_HZ * 2 * np.pi / PCM_24K.sample_rate)
+    pcm = (samples * 12_000).astype("<i2").tobytes()
+    converter = Converter(PCM_24K, form)
+    return converter.feed(pcm) + converter.flush()
+
+
+def readable(event):
+    """Return an event with audio as its number of bytes."""
+    name = _AUDIO.get(event.get("type"))
+    if name is None or isinstance(event[name], dict):
+        return event
+    return {**event, name: {"bytes": len(pybase64.b64decode(event[name]))}}
+
+
+def playable(event):
+    """Return an event with audio as upstream sends it: so many bytes of silence."""
+    if isinstance(event.get("delta"), dict):
+        return {**event, "delta": pybase64.b64encode(bytes(event["delta"]["bytes"])).decode()}
+    return event

@@ -1,0 +1,109 @@
+"""Whole sessions, both wires, replayed line by line: what came then comes again, and comes to the same."""
+
+from __future__ import annotations
+
+import json
+import typing
+from pathlib import Path
+
+import pytest
+from conversations import CONVERSATIONS
+from deepgram.agent.v1.socket_client import V1SocketClientResponse
+from openai.types.realtime import RealtimeClientEvent
+from pydantic import TypeAdapter, ValidationError
+from stage import Stage
+
+from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+from turnstile.session.state import Policy
+
+
+def _members(union):
+    """Return the model classes of a union of unions."""
+    for member in typing.get_args(union):
+        yield from [member] if isinstance(member, type) else _members(member)
+
+
+FILES = sorted(Path(__file__).parent.glob("*.jsonl"))
+PROFILES = {profile.name: profile for profile in (COMPONENT, DEEPGRAM)}
+SENT_BY_DEEPGRAM = [kind for kind in _members(V1SocketClientResponse) if kind is not bytes]
+UPSTREAM = TypeAdapter(RealtimeClientEvent)
+
+
+def _is_built_as(kind, message):
+    if kind.model_fields["type"].default != message["type"]:
+        return False
+    try:
+        return not kind.model_validate(message).model_extra
+    except ValidationError:
+        return False
+
+
+def read(path):
+    head, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return head, lines
+
+
+@pytest.fixture
+def stage():
+    """Make a stage, and end its session when the test is over."""
+    stages = []
+
+    def make(head):
+        policy = Policy(id_prefix="ts_", turns=head["turns"])
+        stages.append(Stage(PROFILES[head["profile"]], head["functions"], policy))
+        return stages[-1]
+
+    yield make
+    for one in stages:
+        one.client_leaves()
+
+
+def play(stage, line):
+    stage.advance_to(line["at"])
+    match line:
+        case {"from": "client", "text": message}:
+            stage.client_says(message)
+        case {"from": "client", "speech": milliseconds}:
+            stage.client_speaks(milliseconds)
+        case {"from": "client", "silence": milliseconds}:
+            stage.client_is_silent(milliseconds)
+        case {"from": "client", "close": [code, reason]}:
+            stage.client_leaves(code, reason)
+        case {"from": "upstream", "text": event}:
+            stage.upstream_says(event)
+        case {"from": "upstream", "close": [code, reason]}:
+            stage.upstream_closes(code, reason)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_session_comes_to_the_same_again(stage, path):
+    head, lines = read(path)
+    played = stage(head)
+    for line in lines:
+        if "from" in line:
+            play(played, line)
+    for then, now in zip(lines, played.lines, strict=False):
+        assert now == then
+    assert len(played.lines) == len(lines)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_goes_upstream_is_an_event_of_the_api(path):
+    for line in read(path)[1]:
+        if line.get("to") == "upstream" and "text" in line:
+            event = line["text"]
+            if event["type"] == "input_audio_buffer.append":
+                event = {**event, "audio": ""}
+            UPSTREAM.validate_python(event)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if read(path)[0]["profile"] == "deepgram"])
+def test_a_deepgram_client_is_sent_what_its_sdk_knows(path):
+    for line in read(path)[1]:
+        if line.get("to") == "client" and "text" in line:
+            message = line["text"]
+            assert any(_is_built_as(kind, message) for kind in SENT_BY_DEEPGRAM), message
+
+
+def test_every_conversation_has_its_transcript():
+    assert [path.stem for path in FILES] == sorted(conversation.name for conversation in CONVERSATIONS)
