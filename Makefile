@@ -55,6 +55,7 @@ transcripts: $(READY)
 docs: $(READY)
 	$(BIN)/python -m turnstile.config > config/default.toml
 	$(BIN)/python -m turnstile.session.diagram > docs/reference/states.md
+	$(BIN)/python -m turnstile.translate.reference docs/reference
 
 format: $(READY)
 	$(BIN)/ruff check --fix $(CODE)

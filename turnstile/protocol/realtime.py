@@ -50,7 +50,7 @@ _BETA_FIELDS: dict[str, tuple[str, ...]] = {
 
 
 def session_update(event_id: str, patch: Json) -> bytes:
-    """Change the fields of the session that `patch` names; ``session.type`` is required in every update."""
+    """Change the fields of the session that `patch` names; its ``type`` is required in every update."""
     return _event("session.update", event_id, session={"type": "realtime", **patch})
 
 
@@ -78,11 +78,6 @@ def item_truncate(event_id: str, item_id: str, audio_end_ms: int) -> bytes:
 def input_audio_commit(event_id: str) -> bytes:
     """Make the input audio a conversation item."""
     return _event("input_audio_buffer.commit", event_id)
-
-
-def input_audio_clear(event_id: str) -> bytes:
-    """Forget the input audio that is not committed."""
-    return _event("input_audio_buffer.clear", event_id)
 
 
 def input_audio_append(audio: bytes) -> bytes:

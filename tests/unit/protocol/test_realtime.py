@@ -68,7 +68,6 @@ def test_a_create_keeps_the_metadata_that_it_has(given_metadata, kept):
             },
         ),
         (realtime.input_audio_commit("ts_1"), {"type": "input_audio_buffer.commit", "event_id": "ts_1"}),
-        (realtime.input_audio_clear("ts_1"), {"type": "input_audio_buffer.clear", "event_id": "ts_1"}),
     ],
 )
 def test_a_command_is_said_in_the_words_of_the_api(data, event):

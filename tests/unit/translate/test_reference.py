@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from turnstile.protocol.voice_agent import server
+from turnstile.translate import reference
+
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_the_page_tells_what_the_code_does(name, tmp_path):
+    reference.main(tmp_path)
+    assert (FOLDER / name).read_text() == (tmp_path / name).read_text(), "run: make docs"
+
+
+def test_every_message_to_a_client_is_shown():
+    makers = {
+        make
+        for name, make in vars(server).items()
+        if inspect.isfunction(make) and make.__module__ == server.__name__ and not name.startswith("_")
+    }
+    assert {make for make, _, _ in reference.SENT} == makers
