@@ -22,7 +22,6 @@ from actors.voice_agent import VoiceAgentDialect
 from turnstile.audio.uplink import InputAudio
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.observability.journal import LoggingJournal, NullJournal
-from turnstile.ports import FunctionReturned
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.requests import Admission, Rejection
@@ -32,6 +31,7 @@ from turnstile.session.ungated import UngatedSession
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.server import Simulator, SimulatorConnector
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+from turnstile.transports.functions import AllowedHosts, HttpFunctionCaller
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.upstream import WebSocketConnector
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.messages import Snapshot
-    from turnstile.config import Config, LimitsSection, SessionSection
+    from turnstile.config import Config, FunctionsSection, LimitsSection, SessionSection
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Clock, Connection, Connector, FunctionRequest, Inbox, Timers
+    from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.server.requests import UpgradeRequest
 
@@ -71,14 +71,6 @@ class _Live:
         """Tell all three."""
         for inbox in (self.inboxes.upstream, self.inboxes.coordinator, self.inboxes.client):
             inbox.tell(message)
-
-
-class _NoFunctions:
-    """The `FunctionCaller` port where no function may be called."""
-
-    def call(self, request: FunctionRequest, inbox: Inbox) -> None:
-        """Say that it is not called."""
-        inbox.tell(FunctionReturned(request.call_id, '{"error": "The function cannot be called."}'))
 
 
 class ProxySystem:
@@ -115,7 +107,8 @@ class ProxySystem:
         self._dispatcher = Dispatcher(config.dispatcher.workers)
         self.simulator = simulator or make_simulator(config, clock, self._timers)
         self._connector, self._close_connector = self._make_connector()
-        self._functions = _NoFunctions()
+        self._allowed_functions = AllowedHosts(config.functions.allowed_hosts)
+        self._functions = _function_caller(config.functions, self._allowed_functions, clock)
         self._listener = self._make_listener()
         self._live: dict[str, _Live] = {}
         self._ended = threading.Condition()
@@ -180,6 +173,7 @@ class ProxySystem:
         self.simulator.shut_down()
         self._loop.stop(max(0.0, deadline - self._clock()))
         self._close_connector(_GRACE)
+        self._functions.close(_GRACE)
         self._dispatcher.stop(_GRACE)
         self._timers.stop(_GRACE)
         return left
@@ -373,6 +367,18 @@ def make_simulator(config: Config, clock: Clock, timers: Timers) -> Simulator:
 
 def _default_journal() -> Journal:
     return LoggingJournal(_log.debug) if _log.isEnabledFor(logging.DEBUG) else NullJournal()
+
+
+def _function_caller(section: FunctionsSection, allowed: AllowedHosts, clock: Clock) -> HttpFunctionCaller:
+    return HttpFunctionCaller(
+        allowed,
+        allow_private=section.allow_private_addresses,
+        timeout=section.timeout,
+        max_result=section.max_result_bytes,
+        threads=section.concurrent_calls,
+        max_waiting=section.max_waiting_calls,
+        clock=clock,
+    )
 
 
 def _policy(section: SessionSection, reconnects: int, session_id: str) -> Policy:
