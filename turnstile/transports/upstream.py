@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import queue
 import socket
 import ssl
-import threading
-import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +14,7 @@ from websockets.protocol import Protocol, Side
 
 from turnstile.errors import ConfigError
 from turnstile.ports import LinkFailed, LinkReady
+from turnstile.transports.pool import WorkerPool
 from turnstile.transports.refusals import describe_failure, refused, unreachable
 from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.wire import SILENT
@@ -30,15 +26,7 @@ if TYPE_CHECKING:
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import Deadline, IoLoop
 
-log = logging.getLogger(__name__)
-
 _SWITCHING_PROTOCOLS: Final = 101
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    target: UpstreamTarget
-    inbox: Inbox
 
 
 class WebSocketConnector:
@@ -75,23 +63,12 @@ class WebSocketConnector:
         self._limits = limits
         self._timeout = timeout
         self._sslopt = _tls_options(ca_file, verify=verify)
-        self._attempts: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # guards the three below
-        self._threads: list[threading.Thread] = []
-        self._spare = 0  # threads less attempts; below zero some attempts wait
-        self._closed = False
-        self._most_threads = threads
+        self._pool = WorkerPool("connect", threads)
 
     def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
         """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
-        with self._lock:
-            if not self._closed and self._loop.running:
-                self._attempts.put(_Attempt(target, inbox))
-                self._spare -= 1
-                if self._spare < 0 and len(self._threads) < self._most_threads:
-                    self._start_thread()
-                return
-        inbox.tell(unreachable("the proxy is shutting down", retry=False))
+        if not (self._loop.running and self._pool.submit(partial(self._try, target, inbox))):
+            inbox.tell(unreachable("the proxy is shutting down", retry=False))
 
     def close(self, timeout: float) -> None:
         """Open no more links, and wait for the threads; attempts that still wait are told that they failed.
@@ -99,40 +76,17 @@ class WebSocketConnector:
         Args:
             timeout: How many seconds to wait for attempts that are under way.
         """
-        with self._lock:
-            self._closed = True
-            threads = list(self._threads)
-        for _ in threads:
-            self._attempts.put(None)
-        give_up = time.monotonic() + timeout
-        for thread in threads:
-            thread.join(max(0.0, give_up - time.monotonic()))
+        self._pool.close(timeout)
 
-    def _start_thread(self) -> None:
-        self._spare += 1
-        name = f"turnstile-connect-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _work(self) -> None:
-        while (attempt := self._attempts.get()) is not None:
-            try:
-                self._try(attempt)
-            except Exception:
-                log.exception("the outcome of an attempt to connect could not be told")
-            with self._lock:
-                self._spare += 1
-
-    def _try(self, attempt: _Attempt) -> None:
-        if not _is_alive(attempt.inbox):
+    def _try(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        if not _is_alive(inbox):
             return
-        outcome = unreachable("the proxy is shutting down", retry=False) if self._closed else self._open(attempt.target)
+        outcome = unreachable("the proxy is shutting down", retry=False) if self._pool.closed else self._open(target)
         if isinstance(outcome, LinkFailed):
-            attempt.inbox.tell(outcome)
-        elif not self._loop.call_soon(partial(self._hand_over, outcome, attempt.inbox)):
+            inbox.tell(outcome)
+        elif not self._loop.call_soon(partial(self._hand_over, outcome, inbox)):
             outcome.close()
-            attempt.inbox.tell(unreachable("the proxy is shutting down", retry=False))
+            inbox.tell(unreachable("the proxy is shutting down", retry=False))
 
     def _open(self, target: UpstreamTarget) -> socket.socket | LinkFailed:
         where = ""

@@ -1,0 +1,98 @@
+"""A few daemon threads for work that blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class WorkerPool:
+    """Runs jobs on daemon threads; each thread is started when a job would otherwise wait, none before.
+
+    Args:
+        name: Names the threads: ``turnstile-<name>-1``, ...
+        threads: How many jobs run at the same time.
+        max_waiting: How many more may wait for a thread; None for any number.
+    """
+
+    def __init__(self, name: str, threads: int, *, max_waiting: int | None = None) -> None:
+        self._name = name
+        self._most_threads = threads
+        self._most_jobs = None if max_waiting is None else threads + max_waiting
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()  # guards the three below
+        self._threads: list[threading.Thread] = []
+        self._unfinished = 0  # jobs that run or wait
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called; a job that finds it so has nothing to do but say so."""
+        return self._closed
+
+    def submit(self, job: Callable[[], None]) -> bool:
+        """Have `job` called on a thread of the pool, without blocking; from any thread.
+
+        Returns:
+            False if it never will be: the pool is closed or full, or the system gives it no thread.
+        """
+        with self._lock:
+            if self._closed or self._unfinished == self._most_jobs or not self._has_threads(self._unfinished + 1):
+                return False
+            self._unfinished += 1
+            self._jobs.put(job)
+            return True
+
+    def close(self, timeout: float) -> None:
+        """Take no more jobs; those that wait are called at once, here, and may see `closed`. Then wait for the threads.
+
+        Args:
+            timeout: How many seconds to wait for jobs that are running.
+        """
+        with self._lock:
+            self._closed = True
+            threads = list(self._threads)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._run(self._jobs.get_nowait())
+        for _ in threads:
+            self._jobs.put(None)
+        give_up = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, give_up - time.monotonic()))
+
+    def _has_threads(self, jobs: int) -> bool:
+        """Start one more thread if `jobs` need it and it may be; whether there is any."""
+        if jobs > len(self._threads) < self._most_threads:
+            name = f"turnstile-{self._name}-{len(self._threads) + 1}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                log.warning("%s cannot be started: %s", name, error)
+            else:
+                self._threads.append(thread)
+        return bool(self._threads)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._run(job)
+            with self._lock:
+                self._unfinished -= 1
+
+    def _run(self, job: Callable[[], None] | None) -> None:
+        if job is None:  # an earlier `close` left it for a thread that is still busy
+            return
+        try:
+            job()
+        except Exception:
+            log.exception("a job of turnstile-%s failed", self._name)
