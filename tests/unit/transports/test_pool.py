@@ -114,6 +114,7 @@ def test_close_waits_for_the_jobs_that_run(make_pool):
 def test_no_job_is_taken_after_close_and_another_close_does_nothing(make_pool):
     pool, job = make_pool(1), make_pool.hold()
     pool.submit(job)
+    assert job.began.wait(WAIT)
     pool.close(0)
     pool.close(0)
     assert not pool.submit(job)
