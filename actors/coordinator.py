@@ -16,6 +16,7 @@ from turnstile.session.effects import (
     Merged,
     ObserveAudio,
     OpenLink,
+    PassOn,
     Released,
     Reported,
     SendCancel,
@@ -93,6 +94,7 @@ class SessionCoordinatorActor(SessionActor):
                 | SendUpdate()
                 | SendItem()
                 | SendCreate()
+                | PassOn()
                 | SendCancel()
                 | SendTruncate()
                 | SendCommit()

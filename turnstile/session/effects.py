@@ -52,6 +52,13 @@ class SendCreate:
 
 
 @dataclass(frozen=True, slots=True)
+class PassOn:
+    """An event of the client's own, as it is."""
+
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SendCancel:
     """``response.cancel`` for one response."""
 
@@ -179,6 +186,7 @@ Effect = (
     | SendUpdate
     | SendItem
     | SendCreate
+    | PassOn
     | SendCancel
     | SendTruncate
     | SendCommit

@@ -70,6 +70,26 @@ class TurnEndForced:
 
 
 @dataclass(frozen=True, slots=True)
+class EventGiven:
+    """A client that speaks the API's own language gives an event that is to be passed on as it is.
+
+    Args:
+        event: The event, encoded.
+        at_once: It does not wait behind what was asked for before: it stops a response, or is none of the gate's.
+    """
+
+    event: bytes
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWanted:
+    """The client wants an upstream session before it has configured one; `model` is the one asked for, if any."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkOpened:
     """A new upstream link is there, with a conversation that knows nothing."""
 
@@ -237,7 +257,9 @@ class TimerFired:
 
 Request = ConfigRequested | UserMessageGiven | AgentMessageGiven | FunctionAnswered | TurnEndForced
 Fact = (
-    LinkOpened
+    EventGiven
+    | LinkWanted
+    | LinkOpened
     | LinkLost
     | ConfigAnswered
     | ItemConfirmed

@@ -50,8 +50,10 @@ def _expectation(state: State, item_id: str) -> str:
     return f"{item_id}@{state.epoch}"
 
 
-def turn_committed(state: State, committed: TurnCommitted) -> Step:
+def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> Step:
     """A spoken turn is in the conversation: the API answers it by itself, or a create is owed for it."""
+    if policy.is_transparent:
+        return _committed_by_the_api(state, committed)
     ours = bool(state.commits) and committed.item_id != state.hearing.stopped
     theirs = _api_will_answer(state) and not ours
     items = (*turn_ended(state.items), Item(committed.item_id, stage="confirmed"))
@@ -74,12 +76,21 @@ def _left_to_the_api(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def turn_unanswered(state: State, policy: Policy) -> Step:
-    """The API did not begin the response that it owed: it is ours to create."""
+    """The API did not begin the response that it owed: it is ours to create, or the client's."""
+    if policy.is_transparent:
+        return Step(replace(state, expected=""))
     text = f"Upstream did not answer the spoken turn (response.created) within {policy.expected_timeout:g} s."
     return Step(
         replace(state, expected="", items=left_to_us(state.items)),
         (Reported(Problem("response_expected_stalled", text)),),
     )
+
+
+def _committed_by_the_api(state: State, committed: TurnCommitted) -> Step:
+    """A turn that the API heard end, it answers by itself; one that the client committed waits for the client."""
+    if committed.item_id != state.hearing.stopped or not _api_will_answer(state):
+        return Step(state)
+    return Step(replace(state, expected=_expectation(state, committed.item_id)))
 
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from turnstile.errors import InternalError, Problem
-from turnstile.session import answering, calling, configuring, linking, listening
+from turnstile.session import answering, calling, configuring, linking, listening, passing
 from turnstile.session.effects import Answered, Held, ObserveAudio, Released, Reported, StartTimer, StopTimer
 from turnstile.session.events import (
     CLOSING_FACTS,
@@ -22,12 +22,14 @@ from turnstile.session.events import (
     CallReturned,
     ConfigAnswered,
     ConfigRequested,
+    EventGiven,
     FunctionAnswered,
     FunctionCalled,
     HandedBack,
     ItemConfirmed,
     LinkLost,
     LinkOpened,
+    LinkWanted,
     Refused,
     Request,
     ResponseFinished,
@@ -59,12 +61,18 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             return configuring.take_config(state, event)
         case UserMessageGiven():
             return answering.take_user_message(state, event, policy)
+        case AgentMessageGiven() if policy.is_transparent:
+            return passing.take_create(state, event, policy)
         case AgentMessageGiven():
             return answering.take_agent_message(state, event, policy)
         case FunctionAnswered():
             return calling.function_answered(state, event, policy)
         case TurnEndForced():
             return listening.take_turn_end(state, event, policy)
+        case EventGiven():
+            return passing.take_event(state, event, policy)
+        case LinkWanted():
+            return passing.link_wanted(state, event)
         case LinkOpened():
             return linking.link_opened(state)
         case LinkLost():
@@ -91,7 +99,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         case SpeechStopped():
             return listening.speech_stopped(state, event)
         case TurnCommitted():
-            return listening.turn_committed(state, event)
+            return listening.turn_committed(state, event, policy)
         case AudioHeard():
             return listening.audio_heard(state, event)
         case Refused():
@@ -109,6 +117,7 @@ def settle(state: State, policy: Policy) -> Step | None:
     return (
         answering.settle_interruption(state, policy)
         or configuring.settle_config(state, policy)
+        or passing.settle_lane(state)
         or answering.settle_items(state, policy)
         or listening.settle_commit(state, policy)
         or answering.settle_create(state, policy)
@@ -233,6 +242,6 @@ class Session:
         old, new = waits(before, self.policy), waits(self.state, self.policy)
         effects += [StopTimer(name) for name in old if name not in new]
         effects += [StartTimer(name, wait.token, wait.delay) for name, wait in new.items() if old.get(name) != wait]
-        if self.state.proxy_commits != before.proxy_commits:
+        if self.state.proxy_commits != before.proxy_commits and not self.policy.is_transparent:
             effects.append(ObserveAudio(self.state.proxy_commits))
         return effects

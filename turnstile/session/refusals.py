@@ -33,6 +33,8 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
     """
     if error.code in ENDING:
         return linking.link_lost(state, LinkLost(error.code, error.message, retryable=False), policy)
+    if policy.is_transparent and error.event_id is not None and not _is_ours(error, policy):
+        return Step(state)  # The client's own event passed, and so does the error.
     culprit = _culprit(state, error, policy)
     match culprit:
         case Update():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from turnstile.session.patch import at, difference, merged
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AgentMessageGiven, ConfigRequested, Json, Ref
+    from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, Json, Ref
 
 Link = Literal["closed", "opening", "waiting", "open", "ended"]
 Because = Literal["asked", "stalled", "superfluous"]
@@ -25,6 +25,8 @@ class Policy:
 
     Args:
         turns: Who begins the response to a spoken turn: the API by itself, or the proxy when the turn is committed.
+        is_transparent: The client speaks the API's own language: its events pass as they are, and a response is begun
+            only where it asks for one.
         id_prefix: Begins every event and item id of ours; at most 16 characters, since the API takes 32.
         link_timeout: How long a new upstream link may take to say that it is up.
         update_timeout: How long a ``session.update`` may stay unanswered.
@@ -47,6 +49,7 @@ class Policy:
     """
 
     turns: Literal["server", "proxy"] = "server"
+    is_transparent: bool = False
     id_prefix: str = "ts_"
     link_timeout: float = 20.0
     update_timeout: float = 10.0
@@ -218,6 +221,7 @@ class State:
         expected: Names the turn whose response the API will begin by itself; "" for none.
         items: Items that no response has seen, in the order given.
         sayings: Agent messages to be spoken, in order.
+        lane: Events and responses of a client that speaks the API's own language, in the order given.
         interrupting: The response in progress, or the one about to be, shall be cancelled.
         calls: Function calls whose result has not gone upstream.
         closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
@@ -247,6 +251,7 @@ class State:
     expected: str = ""
     items: tuple[Item, ...] = ()
     sayings: tuple[AgentMessageGiven, ...] = ()
+    lane: tuple[EventGiven | AgentMessageGiven, ...] = ()
     interrupting: bool = False
     calls: tuple[Call, ...] = ()
     closed_calls: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,144 @@
+"""A client that speaks the API's own language: events pass in its order, responses are begun one at a time."""
+
+from __future__ import annotations
+
+import pytest
+from given import answers, codes, configured, creates, kinds, patches, timer, told
+
+from turnstile.session.effects import ObserveAudio, OpenLink, PassOn, SendCreate, SendUpdate
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigAnswered,
+    ConfigRequested,
+    EventGiven,
+    FunctionCalled,
+    LinkOpened,
+    LinkWanted,
+    Refused,
+    ResponseFinished,
+    ResponseStarted,
+    SpeechStopped,
+    TurnCommitted,
+)
+from turnstile.session.machine import Session
+from turnstile.session.state import Policy, Response, Update
+
+COLLISION = "conversation_already_has_active_response"
+
+
+def transparent(**changes):
+    return Session(Policy(is_transparent=True, max_held=4), configured({}, **changes))
+
+
+def busy(**changes):
+    return transparent(response=Response("resp_1"), **changes)
+
+
+def create(ref=1, **response):
+    return AgentMessageGiven(ref, response, "queue")
+
+
+def passed(effects):
+    return [effect.event for effect in effects if isinstance(effect, PassOn)]
+
+
+def test_the_link_opens_when_it_is_wanted_and_nothing_needs_to_be_configured():
+    session = Session(Policy(is_transparent=True))
+    assert [effect for effect in session.handle(LinkWanted("m1")) if isinstance(effect, OpenLink)] == [OpenLink("m1")]
+    assert session.handle(LinkWanted("m2")) == []
+    assert passed(told(session, EventGiven(b"1"), EventGiven(b"2", at_once=True))) == []
+    assert passed(session.handle(LinkOpened())) == [b"1", b"2"]
+
+
+def test_an_event_passes_at_once_also_while_a_response_is_in_progress():
+    assert passed(busy().handle(EventGiven(b"1"))) == [b"1"]
+
+
+def test_an_event_waits_behind_a_response_that_was_asked_for_before_it():
+    session = busy()
+    assert passed(told(session, create(1), EventGiven(b"1"), create(2), EventGiven(b"2"))) == []
+    (first,) = creates(session.handle(ResponseFinished("resp_1")))
+    assert passed(session.handle(ResponseStarted("resp_2", first.event_id))) == [b"1"]
+    (second,) = creates(session.handle(ResponseFinished("resp_2")))
+    assert passed(session.handle(ResponseStarted("resp_3", second.event_id))) == [b"2"]
+
+
+def test_what_goes_at_once_waits_behind_nothing():
+    session = busy()
+    session.handle(create())
+    assert passed(session.handle(EventGiven(b"cancel", at_once=True))) == [b"cancel"]
+
+
+def test_a_response_that_was_asked_for_goes_once_with_its_parameters_and_is_answered_when_it_begins():
+    session = transparent()
+    (sent,) = creates(session.handle(create(7, instructions="Rhyme.")))
+    assert sent.response == {"instructions": "Rhyme."}
+    assert answers(session.handle(ResponseStarted("resp_1", sent.event_id)))[0].ref == 7
+    assert creates(session.handle(ResponseFinished("resp_1"))) == []
+
+
+def test_a_response_that_lost_a_race_goes_again_behind_the_winner():
+    session = transparent()
+    (lost,) = creates(session.handle(create()))
+    told(session, ResponseStarted("resp_1"), Refused(lost.event_id, COLLISION, "busy"))
+    assert len(creates(session.handle(ResponseFinished("resp_1")))) == 1
+
+
+def test_an_update_goes_between_the_response_and_the_next():
+    session = busy()
+    told(session, create(1), ConfigRequested(2, {"instructions": "Rhyme."}))
+    assert kinds(session.handle(ResponseFinished("resp_1"))) == [SendUpdate]
+    assert kinds(session.handle(ConfigAnswered({}))) == [SendCreate]
+
+
+def test_updates_that_were_held_go_as_one():
+    session = busy()
+    told(session, ConfigRequested(1, {"instructions": "Rhyme."}), ConfigRequested(2, {"tools": []}))
+    assert patches(session.handle(ResponseFinished("resp_1"))) == [{"instructions": "Rhyme.", "tools": []}]
+
+
+def test_a_turn_that_the_api_heard_end_shuts_the_gate_until_it_answers():
+    session = transparent()
+    told(session, SpeechStopped("turn_1"), TurnCommitted("turn_1"))
+    assert session.state.phase == "expected"
+    assert creates(session.handle(create())) == []
+
+
+def test_a_turn_that_the_client_committed_is_the_clients_to_answer():
+    session = transparent()
+    assert session.handle(TurnCommitted("turn_1")) == []
+    assert session.state.phase == "idle"
+
+
+def test_a_turn_that_the_api_does_not_answer_after_all_is_no_fault():
+    session = transparent()
+    session.handle(SpeechStopped("turn_1"))
+    assert codes(timer(session, "expected")) == []
+    assert session.state.gate_is_open
+
+
+def test_function_calls_are_the_clients_business():
+    session = busy()
+    assert session.handle(FunctionCalled("resp_1", 0, "call_1", "get", "{}")) == []
+    assert session.state.calls == ()
+
+
+def test_audio_is_not_observed_where_the_client_commits():
+    update = Update(
+        "ts_1", (), {"audio": {"input": {"turn_detection": None}}}, {"audio": {"input": {"turn_detection": None}}}
+    )
+    effects = transparent(updating=update).handle(ConfigAnswered({}))
+    assert not any(isinstance(effect, ObserveAudio) for effect in effects)
+
+
+def test_an_error_about_an_event_of_the_clients_own_is_not_the_sessions():
+    assert busy().handle(Refused("mine", "invalid_value", "no")) == []
+    assert codes(busy().handle(Refused(None, "invalid_value", "no"))) == ["invalid_value"]
+
+
+@pytest.mark.parametrize("one_more", [EventGiven(b"5"), create(5)])
+def test_what_waits_is_bounded(one_more):
+    session = busy(sayings=(create(9),))
+    told(session, *(EventGiven(b"%d" % number) for number in range(4)))
+    assert codes(session.handle(one_more)) == ["too_many_held"]
+    assert len(session.state.lane) == 4

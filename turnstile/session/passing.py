@@ -1,0 +1,56 @@
+"""A client that speaks the API's own language: its events pass as they are, its responses go one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.effects import Answered, OpenLink, PassOn, Reported
+from turnstile.session.events import EventGiven
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.events import AgentMessageGiven, LinkWanted
+    from turnstile.session.state import Policy, State
+
+
+def link_wanted(state: State, wanted: LinkWanted) -> Step:
+    """Open the link; what the API configures by itself is configuration enough."""
+    if state.link != "closed":
+        return Step(state)
+    return Step(replace(state, link="opening", model=wanted.model, configured=True), (OpenLink(wanted.model),))
+
+
+def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
+    """Pass an event on, behind the responses that were asked for before it."""
+    if given.at_once and state.link == "open":
+        return Step(state, (PassOn(given.event),))
+    if len(state.lane) >= policy.max_held:
+        return Step(state, (Reported(_too_many(policy)),))
+    return Step(replace(state, lane=(*state.lane, given)))
+
+
+def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
+    """Queue a response behind what was given before it."""
+    if len(state.lane) >= policy.max_held:
+        return Step(state, (Answered(request.ref, _too_many(policy), in_force=False),))
+    return Step(replace(state, lane=(*state.lane, request)))
+
+
+def _too_many(policy: Policy) -> Problem:
+    text = f"More than {policy.max_held} events wait for their turn; this one is dropped."
+    return Problem("too_many_held", text)
+
+
+def settle_lane(state: State) -> Step | None:
+    """Let go what stands in front: events up to the next response, or that response when none is on its way."""
+    if not state.lane or state.link != "open" or state.sayings or state.requested:
+        return None
+    events = [*takewhile(lambda given: isinstance(given, EventGiven), state.lane)]
+    if events:
+        passed = tuple(PassOn(given.event) for given in events if isinstance(given, EventGiven))
+        return Step(replace(state, lane=state.lane[len(events) :]), passed)
+    create, *rest = state.lane
+    return Step(replace(state, lane=tuple(rest), sayings=(create,)))  # type: ignore[arg-type] # what is no event is one
