@@ -1,326 +1,249 @@
-"""Calls functions over HTTP: only at hosts that the operator allows, within limits of time and size."""
+"""Calls functions over HTTP for clients: to hosts that the operator allows, on threads of their own, by a deadline."""
 
 from __future__ import annotations
 
-import ipaddress
-import json
+import contextvars
 import logging
-import queue
-import socket
+import re
 import ssl
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode, urlsplit
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 import httpcore
+import orjson
 
 from turnstile.ports import FunctionReturned
+from turnstile.transports.addresses import AllowList, parse_address
+from turnstile.transports.dialling import CheckedNetwork, Deadline, FunctionError, resolve_name
+from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from turnstile.ports import Clock, FunctionRequest, Inbox
+    from turnstile.transports.addresses import Address
+    from turnstile.transports.dialling import Resolve
 
 log = logging.getLogger(__name__)
 
-_PORTS: Final = {"http": 80, "https": 443}
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-_METHODS: Final = _WITH_BODY | {"GET", "DELETE"}
-# Headers that belong to the connection, and are ours to send.
-_OURS: Final = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-_OK: Final = range(200, 300)
-Addresses = list[tuple[Any, ...]]
-
-
-class _CallFailed(Exception):  # noqa: N818 - a finding, in words for the model
-    """The call came to nothing, for this reason."""
-
-
-class AllowedHosts:
-    """The hosts whose functions may be called.
-
-    Args:
-        entries: ``api.example.com``, ``*.example.com`` for all below it, either with a port if it is not the scheme's.
-    """
-
-    def __init__(self, entries: Sequence[str]) -> None:
-        self._entries = {entry.lower().rstrip(".") for entry in entries}
-
-    def __contains__(self, url: str) -> bool:
-        """Tell whether a function at `url` may be called."""
-        try:
-            parts = urlsplit(url)
-            host, port = (parts.hostname or "").rstrip("."), parts.port
-        except ValueError:
-            return False
-        if parts.scheme not in _PORTS or not host or parts.username is not None or parts.password is not None:
-            return False
-        suffix = "" if port in {None, _PORTS[parts.scheme]} else f":{port}"
-        name = f"[{host}]" if ":" in host else host
-        above = [name.split(".", cut)[cut] for cut in range(1, name.count(".") + 1)]
-        return any(f"{one}{suffix}" in self._entries for one in (name, *(f"*.{one}" for one in above)))
+_WITH_BODY: Final = {"POST", "PUT", "PATCH"}
+_WITH_QUERY: Final = {"GET", "DELETE"}
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_CHARSET: Final = re.compile(r""";\s*charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+# Of the connection, not of the call (RFC 9110, section 7.6.1), or ours to say.
+_LEFT_OUT: Final = {
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+_CLOSING: Final = "The function was not called: the proxy is shutting down."
+_FULL: Final = "The function was not called: too many calls are waiting."
 
 
 class HttpFunctionCaller:
-    """The `FunctionCaller` port over HTTP.
+    """The `FunctionCaller` port over httpcore: one connection a call, never through an HTTP proxy.
 
-    Calls are made on a few daemon threads, which begin when first needed. Redirects are not followed: they would carry
-    the client's headers elsewhere.
+    Arguments are a JSON body for POST, PUT and PATCH, and become the query for GET and DELETE. Redirects are not
+    followed: they would carry the client's headers elsewhere.
 
     Args:
-        allowed: The hosts that may be called.
+        allowed_hosts: The hosts that may be called, as `AllowList` takes them.
         allow_private: Whether they may be on this machine or a private network.
-        timeout: Seconds that a call may take in all.
-        max_result: Bytes that a result may have.
-        threads: Calls at once.
-        max_waiting: Calls that may wait for a thread.
+        timeout: How many seconds a call may take from its name's look-up to the last byte. The time that it waits for
+            a free thread is not counted.
+        max_result_bytes: The largest result; of a larger one no more is read.
+        threads: How many calls are made at the same time.
+        max_waiting: How many more may wait; one more fails at once.
         clock: Seconds that only go forward.
-        tls: How to check certificates; by the system's by default.
-        resolve: Finds the addresses of a host, as `socket.getaddrinfo` does.
+        ssl_context: Whom to trust; by default whom the system trusts.
+        resolve: Gives the IP addresses of a name, by default the system's, the best first; may block.
+
+    Raises:
+        ConfigError: One of `allowed_hosts` is no host.
     """
 
     def __init__(
         self,
-        allowed: AllowedHosts,
         *,
-        allow_private: bool = False,
-        timeout: float = 10.0,
-        max_result: int = 65_536,
-        threads: int = 16,
-        max_waiting: int = 256,
+        allowed_hosts: Sequence[str],
+        allow_private: bool,
+        timeout: float,
+        max_result_bytes: int,
+        threads: int,
+        max_waiting: int,
         clock: Clock = time.monotonic,
-        tls: ssl.SSLContext | None = None,
-        resolve: Callable[[str, int], Addresses] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        resolve: Resolve = resolve_name,
     ) -> None:
-        self._allowed = allowed
+        self._allowed = AllowList(allowed_hosts)
         self._allow_private = allow_private
         self._timeout = timeout
-        self._max_result = max_result
-        self._max_waiting = max_waiting
+        self._max_result_bytes = max_result_bytes
         self._clock = clock
-        self._tls = tls
-        self._resolve = resolve or _resolve
-        self._most_threads = threads
-        self._calls: queue.SimpleQueue[tuple[FunctionRequest, Inbox] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # guards the three below
-        self._threads: list[threading.Thread] = []
-        self._unfinished = 0
-        self._closed = False
+        self._ssl_context = ssl_context or ssl.create_default_context()
+        self._resolve = resolve
+        self._calling = WorkerPool("function", threads, max_waiting=max_waiting)
+        self._resolving = WorkerPool("resolve", threads)
+
+    def may_call(self, url: str) -> bool:
+        """Whether the operator allows the host of `url`; where its name leads is looked at when it is called."""
+        try:
+            return parse_address(url) in self._allowed
+        except ValueError:
+            return False
 
     def call(self, request: FunctionRequest, inbox: Inbox) -> None:
-        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens."""
-        with self._lock:
-            is_full = self._unfinished >= self._most_threads + self._max_waiting
-            if not self._closed and not is_full:
-                self._unfinished += 1
-                if len(self._threads) < min(self._unfinished, self._most_threads):
-                    self._start_thread()
-                self._calls.put((request, inbox))
-                return
-        why = "Too many functions are being called." if is_full else "The proxy is shutting down."
-        inbox.tell(self._failed(request, why))
+        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+        # What is logged on the other thread names the same session.
+        job = partial(contextvars.copy_context().run, self._answer, request, inbox)
+        if not self._calling.submit(job):
+            _tell(inbox, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
 
     def close(self, timeout: float) -> None:
-        """Make no more calls; those under way get `timeout` seconds, those that wait have failed."""
-        with self._lock:
-            self._closed = True
-            threads = list(self._threads)
-        for _ in threads:
-            self._calls.put(None)
+        """Call no more; calls that wait are told that they failed.
+
+        Args:
+            timeout: How many seconds to wait for calls that are under way; they end by their own deadline.
+        """
         give_up = self._clock() + timeout
-        for thread in threads:
-            thread.join(max(0.0, give_up - self._clock()))
+        self._calling.close(timeout)
+        self._resolving.close(max(0.0, give_up - self._clock()))
 
-    def _start_thread(self) -> None:
-        name = f"turnstile-function-{len(self._threads) + 1}"
-        thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def _answer(self, request: FunctionRequest, inbox: Inbox) -> None:
+        _tell(inbox, request, self._output(request))
 
-    def _work(self) -> None:
-        while (waiting := self._calls.get()) is not None:
-            request, inbox = waiting
-            try:
-                inbox.tell(self._made(request))
-            finally:
-                with self._lock:
-                    self._unfinished -= 1
-
-    def _made(self, request: FunctionRequest) -> FunctionReturned:
-        if self._closed:
-            return self._failed(request, "The proxy is shutting down.")
+    def _output(self, request: FunctionRequest) -> str:
+        where, detail = "-", ""
         try:
-            return FunctionReturned(request.call_id, self._result(request))
-        except _CallFailed as error:
-            return self._failed(request, str(error))
-        except httpcore.TimeoutException:
-            return self._failed(request, f"The function did not answer within {self._timeout:g} s.")
-        except Exception as error:
-            log.debug("A function call failed", exc_info=error)
-            return self._failed(request, "The function could not be called.")
+            address = self._address(request)
+            where = f"{address.host}:{address.port}"
+            return self._exchange(request, address)
+        except FunctionError as error:
+            words = error.problem.description
+        except TimeoutError:
+            words = f"The function did not answer within {self._timeout:g} s."
+        except ssl.SSLCertVerificationError as error:
+            words = f"The certificate of the function's host is not accepted: {error.verify_message}."
+        except ssl.SSLError:
+            words = "There is no secure connection to the function's host."
+        except (OSError, httpcore.RemoteProtocolError):
+            words = "The function gave no complete HTTP answer."
+        except Exception as error:  # noqa: BLE001 - whatever it is, the model must hear that there is no result
+            # Its message may hold a header.
+            words, detail = "The function could not be called.", f" ({type(error).__name__})"
+        return _failed(request, where, words, detail)
 
-    def _failed(self, request: FunctionRequest, why: str) -> FunctionReturned:
-        log.warning("Function call %s at %s failed: %s", request.call_id, urlsplit(request.url).hostname, why)
-        return FunctionReturned(request.call_id, json.dumps({"error": why}))
+    def _address(self, request: FunctionRequest) -> Address:
+        if self._calling.closed:
+            raise FunctionError(_CLOSING)
+        try:
+            address = parse_address(request.url)
+        except ValueError:
+            raise FunctionError("The function may not be called: its URL is none of http or https.") from None
+        if address not in self._allowed:
+            raise FunctionError("The function may not be called: its host is not allowed.")
+        return address
 
-    def _result(self, request: FunctionRequest) -> str:
-        if request.url not in self._allowed:
-            raise _CallFailed("The function's host is not one that may be called.")
-        if request.method not in _METHODS:
-            raise _CallFailed(f"Functions are not called with {request.method[:16]}.")
-        url, content = _addressed(request)
-        line = _Line(self._clock, self._clock() + self._timeout, self._resolve, allow_private=self._allow_private)
-        tls = self._tls or ssl.create_default_context()
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
+    def _exchange(self, request: FunctionRequest, address: Address) -> str:
+        target, content = _target_and_content(request, address)
+        headers = _fields(request.headers, address, has_body=content is not None)
+        deadline = Deadline(self._clock, self._timeout)
+        network = CheckedNetwork(self._resolve, self._resolving, deadline, allow_private=self._allow_private)
+        url = httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
         with (
-            httpcore.ConnectionPool(tls, network_backend=line) as pool,
-            pool.stream(
-                request.method,
-                url,
-                headers=_headers(request.headers, with_body=content is not None),
-                content=content,
-                extensions={"timeout": limits},
-            ) as response,
+            httpcore.HTTPConnection(url.origin, ssl_context=self._ssl_context, network_backend=network) as connection,
+            connection.stream(request.method.upper(), url, headers=headers, content=content) as response,
         ):
-            if response.status not in _OK:
-                raise _CallFailed(f"The function answered with status {response.status}.")
-            return _text(self._body(response.iter_stream()), dict(response.headers))
+            return self._result(response)
 
-    def _body(self, pieces: Iterable[bytes]) -> bytes:
+    def _result(self, response: httpcore.Response) -> str:
+        if not 200 <= response.status < 300:  # noqa: PLR2004 - success, in HTTP
+            raise FunctionError(f"The function answered {response.status}.")
+        headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+        if headers.get(b"content-encoding", "identity").lower() != "identity":
+            raise FunctionError("The function's result is compressed, which was not asked for.")
         body = bytearray()
-        for piece in pieces:
-            body += piece
-            if len(body) > self._max_result:
-                raise _CallFailed(f"The function's result is longer than {self._max_result} bytes.")
-        return bytes(body)
+        for chunk in response.iter_stream():
+            body += chunk
+            if len(body) > self._max_result_bytes:
+                raise FunctionError(f"The function's result is larger than {self._max_result_bytes} bytes.")
+        return _text(bytes(body), headers.get(b"content-type", ""))
 
 
-def _addressed(request: FunctionRequest) -> tuple[str, bytes | None]:
-    """Return where the arguments go: into the body, or for methods that have none into the query."""
-    if request.method in _WITH_BODY:
-        return request.url, (request.arguments or "{}").encode()
-    arguments = json.loads(request.arguments or "{}")
-    query = urlencode(
-        {name: value if isinstance(value, str) else json.dumps(value) for name, value in arguments.items()}
-    )
-    parts = urlsplit(request.url)
-    return parts._replace(query="&".join(filter(None, (parts.query, query))), fragment="").geturl(), None
-
-
-def _headers(given: Mapping[str, str], *, with_body: bool) -> list[tuple[str, str]]:
-    headers = [(name, value) for name, value in given.items() if name.lower() not in _OURS]
-    named = {name.lower() for name, _ in headers}
-    ours = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "turnstile"}
-    if with_body:
-        ours["Content-Type"] = "application/json"
-    return [*headers, *((name, value) for name, value in ours.items() if name.lower() not in named)]
-
-
-def _text(body: bytes, headers: Mapping[bytes, bytes]) -> str:
-    kind = next((value for name, value in headers.items() if name.lower() == b"content-type"), b"").decode("latin-1")
-    _, _, charset = kind.partition("charset=")
+def _tell(inbox: Inbox, request: FunctionRequest, output: str) -> None:
     try:
-        return body.decode(charset.split(";")[0].strip(' "') or "utf-8", errors="replace")
-    except LookupError:
-        return body.decode(errors="replace")
+        inbox.tell(FunctionReturned(request.call_id, output))
+    except Exception:
+        log.exception("the result of the function call %s could not be told", request.call_id)
 
 
-def _resolve(host: str, port: int) -> Addresses:
-    return [entry[4] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+def _failed(request: FunctionRequest, where: str, words: str, detail: str = "") -> str:
+    log.warning("function call %s to %s: %s%s", request.call_id, where, words, detail)
+    return orjson.dumps({"error": words}).decode()
 
 
-class _Line(httpcore.NetworkBackend):
-    """Connects to the very addresses that were checked, and to none when one is not to be reached."""
-
-    def __init__(
-        self, clock: Clock, deadline: float, resolve: Callable[[str, int], Addresses], *, allow_private: bool
-    ) -> None:
-        self._clock = clock
-        self._deadline = deadline
-        self._resolve = resolve
-        self._allow_private = allow_private
-        self._sockets = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the deadline counts
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers."""
-        addresses = [str(address[0]) for address in self._resolve(host, port)]
-        if not self._allow_private and not all(_is_public(address) for address in addresses):
-            raise _CallFailed("The function's host has a private address, and is not called.")
-        for left, address in reversed(list(enumerate(reversed(addresses)))):
-            try:
-                stream = self._sockets.connect_tcp(
-                    address, port, _left(self._clock, self._deadline), local_address, socket_options
-                )
-            except httpcore.ConnectError:
-                if not left:
-                    raise _CallFailed("The function's host cannot be reached.") from None
-            else:
-                return _Stream(stream, self._clock, self._deadline)
-        raise _CallFailed("The function's host has no address.")
+def _target_and_content(request: FunctionRequest, address: Address) -> tuple[str, bytes | None]:
+    method = request.method.upper()
+    if method in _WITH_BODY:
+        return address.target, (request.arguments or "{}").encode("utf-8", "replace")
+    if method in _WITH_QUERY:
+        query = _query(request.arguments)
+        return address.target + (("&" if "?" in address.target else "?") + query if query else ""), None
+    raise FunctionError(f"The function cannot be called by the method {request.method[:20]!r}.")
 
 
-class _Stream(httpcore.NetworkStream):
-    """A connection of which every step ends with the deadline of the whole call."""
-
-    def __init__(self, stream: httpcore.NetworkStream, clock: Clock, deadline: float) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts
-        return self._stream.read(max_bytes, _left(self._clock, self._deadline))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._stream.write(buffer, _left(self._clock, self._deadline))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
-        try:
-            stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._clock, self._deadline))
-        except httpcore.ConnectError:
-            raise _CallFailed("The function's host has no certificate that can be trusted.") from None
-        return _Stream(stream, self._clock, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+def _query(arguments: str) -> str:
+    try:
+        fields = orjson.loads(arguments or "{}")
+    except orjson.JSONDecodeError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise FunctionError("The function's arguments are no JSON object.")
+    return urlencode(
+        {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in fields.items()}
+    )
 
 
-def _left(clock: Clock, deadline: float) -> float:
-    left = deadline - clock()
-    if left <= 0:
-        raise httpcore.ReadTimeout
-    return left
+def _fields(headers: Mapping[str, str], address: Address, *, has_body: bool) -> list[tuple[bytes, bytes]]:
+    """Return the header fields of a call: the client's, and ours where it has none or must not have.
+
+    Raises:
+        FunctionError: One is no header, or would end as more than one.
+    """
+    fields = {
+        "host": ("Host", address.authority),
+        "accept": ("Accept", "*/*"),
+        "accept-encoding": ("Accept-Encoding", "identity"),
+        "connection": ("Connection", "close"),
+        "user-agent": ("User-Agent", "turnstile"),
+    }
+    if has_body:
+        fields["content-type"] = ("Content-Type", "application/json")
+    for name, value in headers.items():
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise FunctionError("The function cannot be called: one of its headers is none.")
+        if name.lower() not in _LEFT_OUT:
+            fields[name.lower()] = (name, value.strip(" \t"))
+    return [(name.encode("ascii"), value.encode()) for name, value in fields.values()]
 
 
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return bool((mapped or parsed).is_global) and not parsed.is_multicast
+def _text(body: bytes, content_type: str) -> str:
+    named = _CHARSET.search(content_type)
+    try:
+        text = body.decode(named[1] if named else "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        text = body.decode("utf-8", "replace")
+    return text.encode("utf-8", "replace").decode()  # some charsets can spell half a character, which JSON cannot
