@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from turnstile.protocol import realtime
@@ -19,10 +20,15 @@ class AudioUplink:
 
     Args:
         audio: The input audio of the session.
+        max_held: How many bytes of a client's own audio events wait for the link; past it the oldest are dropped.
     """
 
-    def __init__(self, audio: InputAudio) -> None:
+    def __init__(self, audio: InputAudio, max_held: int) -> None:
         self._audio = audio
+        self._max_held = max_held
+        self._held: deque[bytes] = deque()
+        self._held_size = 0
+        self._lost = 0
         self._connection: Connection | None = None
         self._is_configured = False
         self._observes = False
@@ -31,11 +37,14 @@ class AudioUplink:
     @property
     def dropped(self) -> int:
         """Bytes of audio that could not be held, so far."""
-        return self._audio.dropped
+        return self._audio.dropped + self._lost
 
     def connect(self, connection: Connection) -> None:
-        """A link is open; audio goes there once it is configured."""
+        """A link is open; audio goes there once it is configured, a client's own events at once."""
         self._connection = connection
+        while self._held:
+            connection.send_text(self._held.popleft())
+        self._held_size = 0
 
     def disconnect(self) -> None:
         """The link is gone, and what it had heard and not committed."""
@@ -66,6 +75,18 @@ class AudioUplink:
     def append(self, data: bytes) -> None:
         """Send a frame of the client's."""
         self._flow(self._audio.feed(data))
+
+    def pass_on(self, event: bytes) -> None:
+        """Send an event about the audio that is the client's own."""
+        if self._connection is not None:
+            self._connection.send_text(event)
+            return
+        self._held.append(event)
+        self._held_size += len(event)
+        while self._held_size > self._max_held:
+            oldest = len(self._held.popleft())
+            self._held_size -= oldest
+            self._lost += oldest
 
     def commit(self, event_id: str) -> bytes | None:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""

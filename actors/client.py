@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from actors.lifecycle import SessionActor
-from actors.messages import ClientAudio, End, ToClient
+from actors.messages import AudioAgreed, ClientAudio, End, PassedAudio, SessionShown, ToClient
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported
@@ -14,22 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actors.dispatch import Dispatcher
-    from actors.messages import AudioAgreed, Introduction
+    from actors.messages import Introduction
     from turnstile.errors import Problem
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
-    from turnstile.session.events import Request
+    from turnstile.session.events import EventGiven, Json, LinkWanted, Request
 
 
 class Dialect(Protocol):
     """A client's language, and what a session of it remembers."""
 
-    def opening(self) -> Iterable[Frame]:
-        """What the client hears first."""
+    hears_binary: bool
+    """Whether binary frames are audio."""
 
-    def read(self, data: bytes) -> Iterable[Frame | Request]:
-        """Read a text message: requests for the coordinator, and what the client is told at once.
+    def opening(self) -> Iterable[Frame | LinkWanted]:
+        """What the client hears first, and what the session does first."""
+
+    def binary(self) -> Iterable[Frame]:
+        """Tell a client whose audio does not come in binary frames so; empty for all others."""
+
+    def shown(self, event: Json) -> Iterable[Frame]:
+        """Tell the client what upstream shows of the session."""
+
+    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | PassedAudio]:
+        """Read a text message: what the coordinator or upstream is told, and what the client is told at once.
 
         Raises:
             ClientProtocolError: The message is not of the language.
@@ -71,14 +80,16 @@ class ClientActor(SessionActor):
     def meet(self, others: Introduction) -> None:
         """Keep the two that hear of the client, and welcome it."""
         self._coordinator, self._upstream = others.coordinator, others.upstream
-        for frame in self._dialect.opening():
-            self._write(frame)
+        self._tell(self._dialect.opening())
 
     def receive(self, message: object) -> None:
         """Take a frame of the client's, or something for it."""
         match message:
-            case BinaryFrame(data):
+            case BinaryFrame(data) if self._dialect.hears_binary:
                 self._upstream.tell(ClientAudio(data))
+            case BinaryFrame(data):
+                self._tell(self._dialect.binary())
+                self._connection.handled(len(data))
             case ToClient(frames):
                 for frame in frames:
                     self._write(frame)
@@ -86,7 +97,9 @@ class ClientActor(SessionActor):
                 self._read(data)
                 self._connection.handled(len(data))
             case Answered():
-                self._answer(message)
+                self._tell(self._dialect.answer(message))
+            case SessionShown(event):
+                self._tell(self._dialect.shown(event))
             case Reported(problem):
                 self._write(self._dialect.problem(problem, fatal=False))
             case Closed(code, reason):
@@ -108,20 +121,19 @@ class ClientActor(SessionActor):
     def _read(self, data: bytes) -> None:
         self._journal.frame(self.session_id, "client", "in", data)
         try:
-            for told in self._dialect.read(data):
-                if isinstance(told, TextFrame | BinaryFrame):
-                    self._write(told)
-                else:
-                    self._coordinator.tell(told)
+            self._tell(self._dialect.read(data))
         except ClientProtocolError as error:
             self._write(self._dialect.problem(error.problem, fatal=False))
 
-    def _answer(self, answered: Answered) -> None:
-        for told in self._dialect.answer(answered):
+    def _tell(self, things: Iterable[object]) -> None:
+        """Give each thing to the one that it is for."""
+        for told in things:
             if isinstance(told, TextFrame | BinaryFrame):
                 self._write(told)
-            else:
+            elif isinstance(told, AudioAgreed | PassedAudio):
                 self._upstream.tell(told)
+            else:
+                self._coordinator.tell(told)
 
     def _write(self, frame: Frame) -> None:
         if isinstance(frame, BinaryFrame):

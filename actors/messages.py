@@ -7,7 +7,7 @@ The coordinator is told events (`turnstile.session.events`), and tells the other
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
@@ -30,6 +30,18 @@ class ClientAudio(NamedTuple):
     """To the UpstreamActor: input audio as the client sent it."""
 
     data: bytes
+
+
+class PassedAudio(NamedTuple):
+    """To the UpstreamActor: an event about the input audio, of a client that speaks the API's own language."""
+
+    event: bytes
+
+
+class SessionShown(NamedTuple):
+    """To the ClientActor: ``session.created`` or ``session.updated``, with the session as upstream has it."""
+
+    event: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

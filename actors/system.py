@@ -7,15 +7,18 @@ import secrets
 import threading
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pykka import ActorDeadError
 
+from actors.audio_uplink import AudioUplink
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import Dispatcher, inbox_of
 from actors.messages import End, Inspect, Introduction
+from actors.realtime import RealtimeDialect
 from actors.timers import TimerThread
 from actors.upstream import UpstreamActor
 from actors.voice_agent import VoiceAgentDialect
@@ -30,8 +33,9 @@ from turnstile.session.state import Policy
 from turnstile.session.ungated import UngatedSession
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.server import Simulator, SimulatorConnector
+from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
-from turnstile.transports.functions import AllowedHosts, HttpFunctionCaller
+from turnstile.transports.functions import HttpFunctionCaller
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.upstream import WebSocketConnector
@@ -42,12 +46,14 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
+    from actors.client import Dialect
     from actors.messages import Snapshot
     from turnstile.config import Config, FunctionsSection, LimitsSection, SessionSection
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.server.requests import UpgradeRequest
+    from turnstile.translate.translator import Translator
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +62,19 @@ _ACTORS = 3
 # How long, in seconds, what was asked to end may take beyond the deadline for sessions.
 _GRACE = 2.0
 _CONNECTING_THREADS = 8
+# Offered by browsers as a subprotocol.
+_REALTIME = "realtime"
 _REALTIME_PATHS = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime", "/openai/realtime"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """What a session speaks with its client: its name, and the parts that know it."""
+
+    name: str
+    dialect: Dialect
+    translator: Translator
+    session: Session | UngatedSession
 
 
 class _Live:
@@ -107,8 +125,7 @@ class ProxySystem:
         self._dispatcher = Dispatcher(config.dispatcher.workers)
         self.simulator = simulator or make_simulator(config, clock, self._timers)
         self._connector, self._close_connector = self._make_connector()
-        self._allowed_functions = AllowedHosts(config.functions.allowed_hosts)
-        self._functions = _function_caller(config.functions, self._allowed_functions, clock)
+        self._functions = _function_caller(config.functions, clock)
         self._listener = self._make_listener()
         self._live: dict[str, _Live] = {}
         self._ended = threading.Condition()
@@ -217,17 +234,49 @@ class ProxySystem:
         )
 
     def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        server = self.config.server
-        profile = {server.voice_agent_path: DEEPGRAM, server.component_path: COMPONENT}.get(request.path)
-        if profile is None:
-            known = f"{server.voice_agent_path} and {server.component_path}"
-            return Rejection(404, f"There is nothing at this path; clients connect to {known}.\n")
+        speak = self._language(request)
+        if isinstance(speak, Rejection):
+            return speak
         if self._draining:
             return Rejection(503, "The proxy is shutting down.\n")
         if self._has_no_place():
             return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
         self._arriving += 1
-        return Admission(lambda connection: self._open(connection, profile))
+        return Admission(lambda connection: self._open(connection, speak), _REALTIME)
+
+    def _language(self, request: UpgradeRequest) -> Callable[[str], _Language] | Rejection:
+        """Return what makes a client's language for a session of the given id, by the path that it came to."""
+        server = self.config.server
+        profile = {server.voice_agent_path: DEEPGRAM, server.component_path: COMPONENT}.get(request.path)
+        if profile is not None:
+            return lambda session_id: self._voice_agent(profile, session_id)
+        if request.path not in server.realtime_paths:
+            known = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
+            return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n")
+        model = request.query.get("model") or None
+        if model is not None and not self.config.serves_model(model):
+            return Rejection(400, f"model: {model[:64]!r} is not served here.\n")
+        is_beta = "realtime=v1" in request.headers.get("openai-beta", "")
+        return lambda session_id: self._realtime(model, session_id, is_beta=is_beta)
+
+    def _voice_agent(self, profile: Profile, session_id: str) -> _Language:
+        policy = _policy(self.config.session, self.config.upstream.reconnects, session_id)
+        return _Language(
+            profile.name,
+            VoiceAgentDialect(profile, session_id, self.config.serves_model),
+            VoiceAgentTranslator(profile),
+            Session(policy) if self._is_gated else UngatedSession(policy),
+        )
+
+    def _realtime(self, model: str | None, session_id: str, *, is_beta: bool) -> _Language:
+        # A new link would have another conversation, which such a client could not know of.
+        policy = replace(_policy(self.config.session, 0, session_id), is_transparent=True, turns="server")
+        return _Language(
+            _REALTIME,
+            RealtimeDialect(model, is_beta=is_beta),
+            RealtimeTranslator(policy.id_prefix, is_beta=is_beta),
+            Session(policy),
+        )
 
     def _has_no_place(self) -> bool:
         """Tell whether as many sessions are open as may be; said in the log when that begins and ends."""
@@ -239,11 +288,12 @@ class ProxySystem:
         self._is_full = is_full
         return is_full
 
-    def _open(self, connection: Connection, profile: Profile) -> Inbox:
+    def _open(self, connection: Connection, speak: Callable[[str], _Language]) -> Inbox:
         """Begin a session for a client that has just connected; returns the inbox for its frames."""
         self._arriving -= 1
         session_id = secrets.token_hex(6)
-        client, coordinator, upstream = self._start_actors(session_id, connection, profile)
+        language = speak(session_id)
+        client, coordinator, upstream = self._start_actors(session_id, connection, language)
         others = Introduction(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
         live = _Live(coordinator, others)
         with self._ended:
@@ -251,22 +301,22 @@ class ProxySystem:
             live.tell(others)
             if self._draining:
                 live.tell(_SHUTTING_DOWN)
-        _log.info("Session %s began (%s)", session_id, profile.name)
+        _log.info("Session %s began (%s)", session_id, language.name)
         return others.client
 
     def _start_actors(
-        self, session_id: str, connection: Connection, profile: Profile
+        self, session_id: str, connection: Connection, language: _Language
     ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
         """Start a session's three actors, or none of them."""
+        held = self.config.limits.held_audio_bytes
         ended = lambda: self._actor_ended(session_id)  # noqa: E731 - shared by the three below
-        policy = _policy(self.config.session, self.config.upstream.reconnects, session_id)
         with ExitStack() as undo:
             client = ClientActor.start(
                 session_id,
                 self._dispatcher,
                 ended,
                 connection=connection,
-                dialect=VoiceAgentDialect(profile, session_id, self.config.serves_model),
+                dialect=language.dialect,
                 journal=self._journal,
             )
             undo.callback(client.stop, block=False)
@@ -274,7 +324,7 @@ class ProxySystem:
                 session_id,
                 self._dispatcher,
                 ended,
-                session=Session(policy) if self._is_gated else UngatedSession(policy),
+                session=language.session,
                 timers=self._timers,
                 journal=self._journal,
             )
@@ -285,8 +335,8 @@ class ProxySystem:
                 ended,
                 connector=self._connector,
                 target=lambda model: upstream_target(self.config, model),
-                audio=InputAudio(self.config.limits.held_audio_bytes),
-                translator=VoiceAgentTranslator(profile),
+                audio=AudioUplink(InputAudio(held), held),
+                translator=language.translator,
                 functions=self._functions,
                 source=connection,
                 clock=self._clock,
@@ -369,12 +419,12 @@ def _default_journal() -> Journal:
     return LoggingJournal(_log.debug) if _log.isEnabledFor(logging.DEBUG) else NullJournal()
 
 
-def _function_caller(section: FunctionsSection, allowed: AllowedHosts, clock: Clock) -> HttpFunctionCaller:
+def _function_caller(section: FunctionsSection, clock: Clock) -> HttpFunctionCaller:
     return HttpFunctionCaller(
-        allowed,
+        allowed_hosts=section.allowed_hosts,
         allow_private=section.allow_private_addresses,
         timeout=section.timeout,
-        max_result=section.max_result_bytes,
+        max_result_bytes=section.max_result_bytes,
         threads=section.concurrent_calls,
         max_waiting=section.max_waiting_calls,
         clock=clock,

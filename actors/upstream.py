@@ -6,9 +6,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from actors.audio_uplink import AudioUplink
 from actors.lifecycle import SessionActor
-from actors.messages import AudioAgreed, ClientAudio, End, FromLink, ToClient
+from actors.messages import AudioAgreed, ClientAudio, End, FromLink, PassedAudio, SessionShown, ToClient
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
@@ -32,18 +31,19 @@ from turnstile.translate.table import SERVER_EVENTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
     from actors.messages import Introduction
-    from turnstile.audio.uplink import InputAudio
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Connector, FunctionCaller, Inbox, UpstreamTarget
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.parts import FunctionEndpoint
     from turnstile.session.events import Json
-    from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+    from turnstile.translate.translator import Translator
 
 _log = logging.getLogger(__name__)
 
+_SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
 _AUDIO_DELTA = "response.output_audio.delta"
 # How often, in seconds, the session hears that a response is alive.
 _PROGRESS_EVERY = 1.0
@@ -70,7 +70,7 @@ class UpstreamActor(SessionActor):
     Args:
         connector: Opens links.
         target: Says where to, for the model asked for.
-        audio: The input audio on its way.
+        audio: The input audio on its way up.
         translator: Puts events into the client's words.
         functions: Calls functions that have an endpoint.
         source: The client's socket: told what of its audio was handled, and held back while the link is full.
@@ -86,8 +86,8 @@ class UpstreamActor(SessionActor):
         *,
         connector: Connector,
         target: Callable[[str | None], UpstreamTarget],
-        audio: InputAudio,
-        translator: VoiceAgentTranslator,
+        audio: AudioUplink,
+        translator: Translator,
         functions: FunctionCaller,
         source: Connection,
         clock: Clock,
@@ -96,7 +96,7 @@ class UpstreamActor(SessionActor):
         super().__init__(session_id, dispatcher, on_end)
         self._connector = connector
         self._target = target
-        self._audio = AudioUplink(audio)
+        self._audio = audio
         self._translator = translator
         self._functions = functions
         self._source = source
@@ -126,6 +126,8 @@ class UpstreamActor(SessionActor):
                 self._hear(said)
             case FromLink():
                 self.dropped(message)
+            case PassedAudio(event):
+                self._audio.pass_on(event)
             case AudioAgreed():
                 self._agree(message)
             case effects.OpenLink(model):
@@ -217,6 +219,8 @@ class UpstreamActor(SessionActor):
         elif isinstance(fact, SpeechStarted):
             fact = SpeechStarted(self._translator.take_cut_off())
         self._show(frames)
+        if event["type"] in _SHOW_THE_SESSION:
+            self._client.tell(SessionShown(event))
         if event["type"] == "session.created":
             self._coordinator.tell(LinkOpened())
         elif fact is not None:
@@ -276,6 +280,9 @@ class UpstreamActor(SessionActor):
             case effects.SendCreate(event_id, response):
                 self._translator.asked(self._clock())
                 self._send(realtime.response_create(event_id, response))
+            case effects.PassOn(event):
+                self._translator.asked(self._clock())
+                self._send(event)
             case effects.SendCancel(event_id, response_id):
                 self._translator.silence(response_id)
                 self._send(realtime.response_cancel(event_id, response_id))

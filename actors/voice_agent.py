@@ -57,6 +57,17 @@ class VoiceAgentDialect:
         self._is_greeted = False
         self._warned: dict[Problem, None] = {}
 
+    hears_binary = True
+
+    def binary(self) -> Iterator[Frame]:
+        """Say nothing: binary frames are audio."""
+        return iter(())
+
+    def shown(self, event: Json) -> Iterator[Frame]:
+        """Say nothing: what is in force is told by acknowledgements."""
+        del event
+        return iter(())
+
     def opening(self) -> Iterator[Frame]:
         """Welcome a client that waits for it."""
         if self._profile.welcomes:

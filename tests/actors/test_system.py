@@ -121,7 +121,7 @@ def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
         system._draining = True
     told = RecordingConnection()
     system._arriving += 1
-    system._open(told, DEEPGRAM)
+    system._open(told, lambda session_id: system._voice_agent(DEEPGRAM, session_id))
     wait_for_sessions(system, 0)
     assert told.closed == (1001, "shutting down")
 

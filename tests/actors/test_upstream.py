@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from actors.messages import AudioAgreed, ClientAudio, End, ToClient
+from actors.audio_uplink import AudioUplink
+from actors.messages import AudioAgreed, ClientAudio, End, SessionShown, ToClient
 from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K
 from turnstile.audio.uplink import InputAudio
@@ -55,7 +56,7 @@ class Upstream:
             bench.on_end,
             connector=bench.connector,
             target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}"),
-            audio=InputAudio(max_held),
+            audio=AudioUplink(InputAudio(max_held), max_held),
             translator=VoiceAgentTranslator(COMPONENT),
             functions=self,
             source=bench.connection,
@@ -511,7 +512,7 @@ def test_the_oldest_audio_goes_first_and_the_client_is_told_once_when_too_much_w
     upstream = Upstream(bench, max_held=1000).open()
     for number in range(5):
         upstream.tell(ClientAudio(bytes([number, 0]) * 200))
-    (reported,) = bench.client.messages
+    (reported,) = [told for told in bench.client.messages if isinstance(told, effects.Reported)]
     assert reported.problem.code == "audio_dropped"
     assert bench.connection.handled_bytes == 2000  # dropped audio blocks nobody
     upstream.hears({"type": "session.updated", "session": {}})

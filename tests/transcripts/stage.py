@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pybase64
 
+from actors.audio_uplink import AudioUplink
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
@@ -122,7 +123,7 @@ class Stage:
                 _nobody_minds,
                 connector=self,
                 target=lambda model: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
-                audio=InputAudio(1_000_000),
+                audio=AudioUplink(InputAudio(1_000_000), 1_000_000),
                 translator=VoiceAgentTranslator(profile),
                 functions=self,
                 source=self.client_wire,

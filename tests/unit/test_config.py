@@ -194,7 +194,7 @@ def test_a_list_is_taken_from_a_variable_and_from_a_flag(monkeypatch, value):
         ("upstream.model", "", "upstream.model (the command line): string should have at least 1 character"),
         ("server.component_path", "openai", 'is no path; write it with a "/" in front'),
         ("server.component_path", "/a?b", "is no path"),
-        ("server.component_path", "/v1/agent/converse", "voice_agent_path and component_path: must differ"),
+        ("server.component_path", "/v1/agent/converse", "realtime_paths: must differ"),
         ("server.tls_key_file", "/key", "tls_cert_file and tls_key_file: give both or none"),
         ("limits.low_water_bytes", "300000", "low_water_bytes: must be less than high_water_bytes"),
         ("log.level", "loud", "log.level (the command line): input should be 'debug', 'info', 'warning' or 'error'"),

@@ -39,6 +39,9 @@ class ServerSection(Section):
     port: int = Field(8080, ge=0, le=65_535, description="TCP port; 0 takes any free one.")
     voice_agent_path: str = Field("/v1/agent/converse", description="Path for Deepgram Voice Agent clients.")
     component_path: str = Field("/openai", description="Path for the React component and its hosts.")
+    realtime_paths: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("/v1/realtime", "/realtime"), description="Paths for clients that speak OpenAI's Realtime API themselves."
+    )
     client_json_passthrough: bool = Field(
         default=False,
         description="Taken from hosts of the original and without effect: clients speak Voice Agent messages only.",
@@ -50,17 +53,24 @@ class ServerSection(Section):
     max_handshakes: int = Field(100, ge=1, description="Clients at the door at once.")
     drain_timeout: float = Field(10.0, ge=0, description="Seconds that open sessions get to end at a shutdown.")
 
-    @field_validator("voice_agent_path", "component_path")
+    @field_validator("realtime_paths", mode="before")
     @classmethod
-    def _is_path(cls, value: str) -> str:
-        if not value.startswith("/") or "?" in value or "#" in value:
-            raise ValueError('is no path; write it with a "/" in front, and without a query')
+    def _is_listed(cls, value: Any) -> Any:
+        return listed(value)
+
+    @field_validator("voice_agent_path", "component_path", "realtime_paths")
+    @classmethod
+    def _is_path(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for path in (value,) if isinstance(value, str) else value:
+            if not path.startswith("/") or "?" in path or "#" in path:
+                raise ValueError('is no path; write it with a "/" in front, and without a query')
         return value
 
     @model_validator(mode="after")
     def _paths_differ(self) -> ServerSection:
-        if self.voice_agent_path == self.component_path:
-            raise ValueError("voice_agent_path and component_path: must differ, the path tells the clients apart")
+        if len({self.voice_agent_path, self.component_path, *self.realtime_paths}) < len(self.realtime_paths) + 2:
+            names = "voice_agent_path, component_path and realtime_paths"
+            raise ValueError(f"{names}: must differ, the path tells the clients apart")
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ import orjson
 import pybase64
 
 from turnstile.errors import UpstreamProtocolError
+from turnstile.protocol import beta
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,33 +21,6 @@ Json = dict[str, Any]
 
 _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'
-
-_BETA_EVENTS = {
-    "response.text.delta": "response.output_text.delta",
-    "response.text.done": "response.output_text.done",
-    "response.audio.delta": "response.output_audio.delta",
-    "response.audio.done": "response.output_audio.done",
-    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
-    "response.audio_transcript.done": "response.output_audio_transcript.done",
-}
-_BETA_PARTS = {"text": "output_text", "audio": "output_audio"}
-_BETA_FORMATS: dict[object, Json] = {
-    "pcm16": {"type": "audio/pcm", "rate": 24_000},
-    "g711_ulaw": {"type": "audio/pcmu"},
-    "g711_alaw": {"type": "audio/pcma"},
-}
-# Fields of the beta's flat session, and where they are now.
-_BETA_FIELDS: dict[str, tuple[str, ...]] = {
-    "modalities": ("output_modalities",),
-    "max_response_output_tokens": ("max_output_tokens",),
-    "input_audio_format": ("audio", "input", "format"),
-    "input_audio_transcription": ("audio", "input", "transcription"),
-    "input_audio_noise_reduction": ("audio", "input", "noise_reduction"),
-    "turn_detection": ("audio", "input", "turn_detection"),
-    "output_audio_format": ("audio", "output", "format"),
-    "voice": ("audio", "output", "voice"),
-    "speed": ("audio", "output", "speed"),
-}
 
 
 def session_update(event_id: str, patch: Json) -> bytes:
@@ -130,8 +104,8 @@ def current_names(event: Json) -> Json:
         UpstreamProtocolError: Its session, response or item is not built as one.
     """
     kind = event["type"]
-    if kind in _BETA_EVENTS:
-        event["type"] = _BETA_EVENTS[kind]
+    if kind in beta.EVENTS:
+        event["type"] = beta.EVENTS[kind]
     try:
         for name, rename in _RENAMES.items():
             if name in event:
@@ -144,24 +118,10 @@ def current_names(event: Json) -> Json:
 
 
 def _rename_in_session(session: Json) -> None:
-    for name, path in _BETA_FIELDS.items():
-        if name in session:
-            _put(session, path, _current_value(name, session.pop(name)))
-
-
-def _current_value(name: str, value: Any) -> Any:
-    if name == "modalities" and isinstance(value, list):
-        return ["audio"] if "audio" in value else ["text"]
-    if name.endswith("_format") and isinstance(value, str):
-        return _BETA_FORMATS.get(value, value)
-    return value
-
-
-def _put(target: Json, path: tuple[str, ...], value: Any) -> None:
-    *inner, last = path
-    for name in inner:
-        target = target.setdefault(name, {})
-    target[last] = value
+    if any(name in session for name in beta.FIELDS):
+        current = beta.current_config(session)
+        session.clear()
+        session.update(current)
 
 
 def _rename_in_response(response: Json) -> None:
@@ -172,8 +132,8 @@ def _rename_in_response(response: Json) -> None:
 
 def _rename_in_item(item: Json) -> None:
     for part in item.get("content") or ():
-        if part.get("type") in _BETA_PARTS:
-            part["type"] = _BETA_PARTS[part["type"]]
+        if part.get("type") in beta.PARTS:
+            part["type"] = beta.PARTS[part["type"]]
 
 
 _RENAMES: dict[str, Callable[[Json], None]] = {

@@ -12,6 +12,7 @@ from turnstile.translate.answer import Answer, text_of
 from turnstile.translate.calls import Calls
 from turnstile.translate.ear import Ear, remember
 from turnstile.translate.latency import Latencies
+from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -30,7 +31,7 @@ def problem_to_frame(problem: Problem, profile: Profile, *, fatal: bool) -> Text
     return TextFrame(make(problem.code, problem.description))
 
 
-class VoiceAgentTranslator:
+class VoiceAgentTranslator(Translator):
     """One session's events in the client's words.
 
     Args:

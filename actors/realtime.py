@@ -1,0 +1,138 @@
+"""The realtime dialect: clients that speak the API's own language, through the same gate as everybody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from actors.messages import PassedAudio
+from turnstile.errors import ClientProtocolError, Problem
+from turnstile.protocol import beta
+from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
+from turnstile.translate.to_realtime_client import NAMELESS, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.protocol.frames import Frame
+    from turnstile.session.effects import Answered
+    from turnstile.session.events import Json, Request
+
+# Events of the input audio: they keep their order among themselves, and pass everything else by.
+_AUDIO = frozenset({"input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"})
+
+
+# Codes of problems that are not the client's doing.
+_OUR_FAULTS = frozenset({"internal_error", "response_stalled", "update_stalled", "response_create_stalled"})
+
+
+class RealtimeDialect:
+    """One client's conversation in the Realtime API's own events.
+
+    Args:
+        model: The model of its address; None for the operator's default.
+        is_beta: It speaks the words of the beta.
+    """
+
+    def __init__(self, model: str | None, *, is_beta: bool) -> None:
+        self._model = model
+        self._is_beta = is_beta
+        self._refs = 0
+        self._asked: dict[int, tuple[bool, str | None]] = {}
+        self._session: Json = {}
+        self._told = 0
+        self._passed = 0
+
+    hears_binary = False
+
+    def opening(self) -> Iterator[Frame | LinkWanted]:
+        """Open the upstream link at once: the client waits for its ``session.created``."""
+        yield LinkWanted(self._model)
+
+    def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | PassedAudio]:
+        """Read an event: what the gate holds becomes a request, everything else passes as it is.
+
+        Raises:
+            ClientProtocolError: It is no event.
+        """
+        event = _parsed(data)
+        kind, event_id = event["type"], event.get("event_id")
+        if self._is_beta:
+            event = beta.current_client_event(event)
+        self._passed += 1
+        named = event if event_id else {**event, "event_id": f"{NAMELESS}{self._passed}"}
+        match kind:
+            case "session.update" if isinstance(event.get("session"), dict):
+                patch = dict(event["session"])
+                if patch.get("type") == "realtime":
+                    del patch["type"]
+                yield ConfigRequested(self._ask(event_id, is_update=True), patch)
+            case "response.create" if _is_gated(event):
+                yield AgentMessageGiven(self._ask(event_id, is_update=False), event.get("response") or {}, "queue")
+            case "response.create" | "response.cancel":
+                yield EventGiven(orjson.dumps(named), at_once=True)
+            case _ if kind in _AUDIO:
+                yield PassedAudio(orjson.dumps(named))
+            case _:
+                yield EventGiven(orjson.dumps(named))
+
+    def binary(self) -> Iterator[Frame]:
+        """Say that audio travels in events."""
+        text = "Expected a text WebSocket message; binary frames are not supported."
+        yield self._error(Problem("invalid_event", text))
+
+    def answer(self, answered: Answered) -> Iterator[Frame]:
+        """Show the session that an update has led to; say what became of anything else that did not."""
+        is_update, event_id = self._asked.pop(answered.ref)
+        if answered.problem is not None:
+            yield self._error(answered.problem, event_id)
+        if is_update and answered.in_force:
+            yield from self._tell("session.updated", session=self._session)
+
+    def shown(self, event: Json) -> Iterator[Frame]:
+        """Keep what the session is like; the first time, tell it."""
+        is_first, self._session = not self._session, event["session"]
+        if is_first:
+            yield from self._tell("session.created", session=self._session)
+
+    def problem(self, problem: Problem, *, fatal: bool) -> Frame:
+        """Say what went wrong."""
+        del fatal  # the close that follows says it
+        return self._error(problem)
+
+    def _ask(self, event_id: object, *, is_update: bool) -> int:
+        self._refs += 1
+        self._asked[self._refs] = (is_update, event_id if isinstance(event_id, str) else None)
+        return self._refs
+
+    def _tell(self, kind: str, **fields: Any) -> Iterator[Frame]:
+        self._told += 1
+        event = {"type": kind, "event_id": f"event_{self._told}", **fields}
+        yield from encoded(event, is_beta=self._is_beta)
+
+    def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
+        kind = "server_error" if problem.code in _OUR_FAULTS else "invalid_request_error"
+        error = {"type": kind, "code": problem.code, "message": problem.description, "param": None}
+        (frame,) = self._tell("error", error={**error, "event_id": event_id})
+        return frame
+
+
+def _parsed(data: bytes) -> Json:
+    try:
+        event = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ClientProtocolError("invalid_json", f"Invalid event: failed to parse JSON value: {error}.") from None
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        raise ClientProtocolError("invalid_event", "The 'type' field is missing.")
+    return event
+
+
+def _is_gated(event: Json) -> bool:
+    """Tell whether a ``response.create`` is for the default conversation, and can be marked as ours."""
+    response = event.get("response")
+    if response is None:
+        return True
+    if not isinstance(response, dict) or not isinstance(response.get("metadata") or {}, dict):
+        return False
+    return response.get("conversation") != "none"

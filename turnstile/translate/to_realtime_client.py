@@ -1,0 +1,71 @@
+"""From the Realtime API's events to what a client of the same language hears of them: all but our own doings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from turnstile.protocol import beta
+from turnstile.protocol.frames import TextFrame
+from turnstile.translate.translator import Translator
+
+if TYPE_CHECKING:
+    from turnstile.protocol.frames import Frame
+
+Json = dict[str, Any]
+
+# Names the events of a client's that it gave no name, so that an error about one is not taken for ours.
+NAMELESS: Final = "passed_"
+# Told by the ClientActor: as answers to the client's own updates.
+_ANSWERS: Final = frozenset({"session.created", "session.updated"})
+_OUR_MARK: Final = "client_event_id"
+
+
+class RealtimeTranslator(Translator):
+    """One session's events for a client of the API's own language.
+
+    Args:
+        id_prefix: Begins the event ids of ours: errors that name one are the session's business.
+        is_beta: The client speaks the words of the beta.
+    """
+
+    def __init__(self, id_prefix: str, *, is_beta: bool) -> None:
+        self._id_prefix = id_prefix
+        self._is_beta = is_beta
+
+    def translate(self, event: Json, now: float) -> list[Frame]:
+        """Return the event as it is, without what we put into it; none for those that are the session's to answer."""
+        del now
+        kind = event["type"]
+        if kind in _ANSWERS:
+            return []
+        if kind == "error":
+            return self._error(event)
+        if kind in {"response.created", "response.done"}:
+            event = _without_our_mark(event)
+        return encoded(event, is_beta=self._is_beta)
+
+    def _error(self, event: Json) -> list[Frame]:
+        error = event["error"]
+        event_id = error.get("event_id")
+        if not isinstance(event_id, str) or event_id.startswith(self._id_prefix):
+            return []
+        if event_id.startswith(NAMELESS):
+            event = {**event, "error": {**error, "event_id": None}}
+        return encoded(event, is_beta=self._is_beta)
+
+
+def encoded(event: Json, *, is_beta: bool) -> list[Frame]:
+    """Return the frame of an event for a client, in the beta's words if it speaks them."""
+    told = beta.beta_server_event(event) if is_beta else event
+    return [] if told is None else [TextFrame(orjson.dumps(told))]
+
+
+def _without_our_mark(event: Json) -> Json:
+    response = event["response"]
+    metadata = response.get("metadata")
+    if not isinstance(metadata, dict) or _OUR_MARK not in metadata:
+        return event
+    theirs = {name: value for name, value in metadata.items() if name != _OUR_MARK}
+    return {**event, "response": {**response, "metadata": theirs or None}}

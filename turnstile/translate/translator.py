@@ -1,0 +1,75 @@
+"""What an upstream link's events are put into a client's words by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from turnstile.audio.formats import AudioFormat
+    from turnstile.protocol.frames import Frame
+
+Json = dict[str, Any]
+
+
+class Translator:
+    """Tells a client what upstream says. This one tells nothing; a language overrides what it has words for."""
+
+    def translate(self, event: Json, now: float) -> list[Frame]:
+        """Return the frames that one server event comes to.
+
+        Args:
+            event: Parsed, under its current name.
+            now: The time, in seconds.
+
+        Raises:
+            UpstreamProtocolError: The event is not built as its type is.
+        """
+        raise NotImplementedError
+
+    def audio(self, event: Json, now: float) -> list[Frame]:
+        """Translate one ``response.output_audio.delta``: the hot path of the way down.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not built as one.
+        """
+        return self.translate(event, now)
+
+    def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
+        """From now on the client hears `output`, in a `container` (``none`` or ``wav``).
+
+        `keeps_history`: the client also wants each turn as history.
+        """
+
+    def call_from_here(self, names: Collection[str]) -> None:
+        """From now on the functions of these names are called by the proxy, all others by the client."""
+
+    def asked(self, now: float) -> None:
+        """Something that wants an answer goes upstream: latencies count from here, if nothing else waits for one."""
+
+    def silence(self, response_id: str) -> None:
+        """The response is being cancelled: nothing more is heard of its audio."""
+
+    def take_cut_off(self) -> tuple[tuple[str, int], ...]:
+        """Return, once, which items the user did not hear to their end, with the milliseconds heard of each."""
+        return ()
+
+    def calls_cancelled(self, call_ids: tuple[str, ...]) -> list[Frame]:
+        """Tell the client that these calls need no result; calls that it never heard of are left out."""
+        del call_ids
+        return []
+
+    def call_returned(self, call_id: str, output: str) -> list[Frame]:
+        """Show the client the result of a call that the proxy made."""
+        del call_id, output
+        return []
+
+    def call_answered(self, call_id: str, output: str) -> list[Frame]:
+        """A call's result goes into the conversation: part of its history."""
+        del call_id, output
+        return []
+
+    def link_lost(self) -> list[Frame]:
+        """The link is gone: what it was saying is over."""
+        return []
