@@ -41,10 +41,16 @@ def make_connector(loop, limits):
 @pytest.fixture
 def run_upstream():
     """Serve with the `websockets` package; returns the port."""
+    connections, over = [], threading.Event()
     with contextlib.ExitStack() as stack:
 
         def run(handler, **options):
-            server = stack.enter_context(serve(handler, "127.0.0.1", 0, **options))
+            def keep_and_serve(connection):
+                connections.append(connection)
+                if not over.is_set():
+                    handler(connection)
+
+            server = stack.enter_context(serve(keep_and_serve, "127.0.0.1", 0, **options))
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
             stack.callback(thread.join, WAIT)
@@ -52,6 +58,13 @@ def run_upstream():
             return server.socket.getsockname()[1]
 
         yield run
+    # Not every version of the package does this when its server shuts down.
+    over.set()
+    for connection in connections:
+        connection.close()
+    for thread in threading.enumerate():
+        if thread.name.endswith(("(conn_handler)", "(recv_events)", "(keepalive)")):
+            thread.join(WAIT)
 
 
 @pytest.fixture

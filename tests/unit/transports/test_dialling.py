@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import httpcore
+import pytest
+
+from turnstile.transports.dialling import CheckedNetwork, Deadline, FunctionError, resolve_name
+from turnstile.transports.pool import WorkerPool
+
+WAIT = 10
+PUBLIC = ["93.184.215.14", "2606:4700::1111"]
+
+
+@pytest.fixture
+def resolving():
+    pool = WorkerPool("resolve", 1)
+    yield pool
+    pool.close(WAIT)
+
+
+@pytest.fixture
+def make_network(resolving):
+    def make(addresses, *, allow_private=True, seconds=WAIT, clock=time.monotonic):
+        return CheckedNetwork(lambda *_: addresses, resolving, Deadline(clock, seconds), allow_private=allow_private)
+
+    return make
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """The addresses that were tried, each with the seconds it was given; none answers."""
+    tried = []
+
+    def refuse(place, timeout):
+        tried.append((*place, round(timeout)))
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    return tried
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def port_of(server):
+    return server.getsockname()[1]
+
+
+def test_a_name_stands_for_the_addresses_that_the_system_gives():
+    assert set(resolve_name("localhost", 80)) <= {"127.0.0.1", "::1"}
+    assert resolve_name("127.0.0.1", 80) == ["127.0.0.1"]
+
+
+def test_only_the_public_ones_of_a_names_addresses_are_tried(make_network, tried):
+    with pytest.raises(FunctionError, match="cannot be reached"):
+        make_network(["10.0.0.1", *PUBLIC, "::1"], allow_private=False).connect_tcp("a.example", 443)
+    assert [place[:2] for place in tried] == [(address, 443) for address in PUBLIC]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "fd00:ec2::254"])
+def test_nothing_is_tried_when_all_addresses_are_private(make_network, tried, address):
+    with pytest.raises(FunctionError, match="private network"):
+        make_network([address, "::1"], allow_private=False).connect_tcp("a.example", 443)
+    assert tried == []
+
+
+def test_the_time_that_is_left_is_shared_by_the_addresses_that_are_left(make_network, tried):
+    with pytest.raises(FunctionError, match="cannot be reached"):
+        make_network(["10.0.0.1", "10.0.0.2"], clock=lambda: 0.0).connect_tcp("a.example", 443)
+    assert tried == [("10.0.0.1", 443, 5), ("10.0.0.2", 443, 10)]
+
+
+def test_no_more_than_eight_addresses_are_tried(make_network, tried):
+    with pytest.raises(FunctionError, match="cannot be reached"):
+        make_network(["10.0.0.1"] * 100).connect_tcp("a.example", 443)
+    assert len(tried) == 8
+
+
+def test_a_name_without_an_address_cannot_be_reached(make_network, tried):
+    with pytest.raises(FunctionError, match="cannot be reached"):
+        make_network([], allow_private=False).connect_tcp("a.example", 443)
+    assert tried == []
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer(make_network, listener):
+    stream = make_network(["127.0.0.2", "127.0.0.1"]).connect_tcp("a.example", port_of(listener))
+    assert stream.get_extra_info("socket").getpeername() == listener.getsockname()
+    assert stream.get_extra_info("ssl_object") is None
+    stream.close()
+
+
+def test_connecting_ends_at_the_deadline(make_network, monkeypatch):
+    now = [0.0]
+
+    def hang(_place, timeout):
+        now[0] += timeout
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", hang)
+    with pytest.raises(TimeoutError):
+        make_network(["10.0.0.1", "10.0.0.2"], clock=lambda: now[0]).connect_tcp("a.example", 443)
+    assert now == [WAIT]
+
+
+def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving):
+    busy, done, queued = threading.Event(), threading.Event(), threading.Event()
+
+    class Watched:
+        @property
+        def closed(self):
+            return resolving.closed
+
+        def submit(self, job):
+            accepted = resolving.submit(job)
+            queued.set()
+            return accepted
+
+    resolving.submit(lambda: (busy.set(), done.wait(WAIT)))
+    assert busy.wait(WAIT)
+    asked, raised = [], []
+    network = CheckedNetwork(
+        lambda *place: asked.append(place) or [], Watched(), Deadline(time.monotonic, WAIT), allow_private=True
+    )
+
+    def connect():
+        with pytest.raises(FunctionError) as caught:
+            network.connect_tcp("a.example", 443)
+        raised.append(str(caught.value))
+
+    connecting = threading.Thread(target=connect)
+    connecting.start()
+    assert queued.wait(WAIT)
+    resolving.close(0)
+    connecting.join(WAIT)
+    done.set()
+    assert asked == []
+    assert raised == ["function_failed: The function's host cannot be reached."]
+
+
+def connected(make_network, listener, **options):
+    """Return a stream and the socket on its far side."""
+    stream = make_network(["127.0.0.1"], **options).connect_tcp("a.example", port_of(listener))
+    return stream, listener.accept()[0]
+
+
+def test_everything_is_written_when_the_system_takes_it_piece_by_piece(make_network, listener):
+    stream, far = connected(make_network, listener)
+    sent, received = bytes(range(256)) * 40_000, bytearray()
+
+    def read():
+        while data := far.recv(1 << 16):
+            received.extend(data)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    stream.write(sent)
+    stream.close()
+    reading.join(WAIT)
+    far.close()
+    assert received == sent
+
+
+def test_writing_ends_at_the_deadline_when_the_far_side_does_not_read(make_network, listener):
+    stream, far = connected(make_network, listener, seconds=0.2)
+    with pytest.raises(TimeoutError):
+        stream.write(bytes(100_000_000))
+    stream.close()
+    far.close()
+
+
+def test_a_write_error_is_httpcores_so_that_it_looks_for_an_early_answer(make_network, listener):
+    stream, far = connected(make_network, listener)
+    far.close()
+    with pytest.raises(httpcore.WriteError):
+        stream.write(bytes(100_000_000))
+    stream.close()
+
+
+def test_the_socket_is_closed_when_tls_begins_after_the_deadline(make_network, listener, tls_contexts):
+    now = [0.0]
+    stream, far = connected(make_network, listener, clock=lambda: now[0])
+    now[0] += WAIT
+    with pytest.raises(TimeoutError):
+        stream.start_tls(tls_contexts[1], "localhost")
+    assert far.recv(1) == b""
+    far.close()
