@@ -143,6 +143,54 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
     assert raised == ["function_failed: The function's host cannot be reached."]
 
 
+def test_a_name_is_not_resolved_when_the_pool_is_closed(resolving, make_network):
+    resolving.close(0)
+    with pytest.raises(FunctionError, match="not looked up"):
+        make_network(["127.0.0.1"]).connect_tcp("a.example", 443)
+
+
+@pytest.mark.parametrize("error", [OSError("no such host"), UnicodeError("label too long")])
+def test_a_name_that_the_resolver_refuses_is_not_found(resolving, error):
+    def resolve(_host, _port):
+        raise error
+
+    network = CheckedNetwork(resolve, resolving, Deadline(time.monotonic, WAIT), allow_private=True)
+    with pytest.raises(FunctionError, match="was not found"):
+        network.connect_tcp("a.example", 443)
+
+
+def test_a_name_that_nobody_waits_for_any_more_is_not_resolved(resolving):
+    free, asked = threading.Event(), []
+    resolving.submit(lambda: free.wait(WAIT))
+    network = CheckedNetwork(
+        lambda *place: asked.append(place), resolving, Deadline(time.monotonic, 0.05), allow_private=True
+    )
+    with pytest.raises(TimeoutError):
+        network.connect_tcp("a.example", 443)
+    free.set()
+    resolving.close(WAIT)
+    assert asked == []
+
+
+def test_a_stream_goes_on_in_tls(make_network, listener, tls_contexts):
+    stream, far = connected(make_network, listener)
+    heard = []
+
+    def answer():
+        with tls_contexts[0].wrap_socket(far, server_side=True) as secure:
+            heard.append(secure.recv(5))
+            secure.sendall(b"world")
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    secure = stream.start_tls(tls_contexts[1], "localhost")
+    secure.write(b"hello")
+    assert secure.read(5) == b"world"
+    answering.join(WAIT)
+    secure.close()
+    assert heard == [b"hello"]
+
+
 def connected(make_network, listener, **options):
     """Return a stream and the socket on its far side."""
     stream = make_network(["127.0.0.1"], **options).connect_tcp("a.example", port_of(listener))
