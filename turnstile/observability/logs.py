@@ -83,6 +83,6 @@ def set_up_logging(level: str, form: Literal["text", "json"], stream: TextIO | N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # pykka and websockets speak of their own machinery below this.
-    for name in ("pykka", "websockets"):
+    # They speak of their own machinery below this; httpcore of the headers that it receives, too.
+    for name in ("httpcore", "pykka", "websockets"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
