@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from actors.lifecycle import SessionActor
-from actors.messages import AudioAgreed, ClientAudio, End, PassedAudio, SessionShown, ToClient
+from actors.messages import Agreed, ClientAudio, End, PassedAudio, SessionShown, ToClient
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported
@@ -44,7 +44,7 @@ class Dialect(Protocol):
             ClientProtocolError: The message is not of the language.
         """
 
-    def answer(self, answered: Answered) -> Iterable[Frame | AudioAgreed]:
+    def answer(self, answered: Answered) -> Iterable[Frame | Agreed]:
         """Tell the client what became of a request, and upstream what was agreed by it."""
 
     def problem(self, problem: Problem, *, fatal: bool) -> Frame:
@@ -130,7 +130,7 @@ class ClientActor(SessionActor):
         for told in things:
             if isinstance(told, TextFrame | BinaryFrame):
                 self._write(told)
-            elif isinstance(told, AudioAgreed | PassedAudio):
+            elif isinstance(told, Agreed | PassedAudio):
                 self._upstream.tell(told)
             else:
                 self._coordinator.tell(told)

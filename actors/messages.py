@@ -6,7 +6,7 @@ The coordinator is told events (`turnstile.session.events`), and tells the other
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SessionShown(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class AudioAgreed:
+class Agreed:
     """To the UpstreamActor: the formats that the client's Settings brought into force; audio may flow.
 
     Args:
@@ -53,12 +53,14 @@ class AudioAgreed:
         output: What it wants to hear.
         container: ``none``, or ``wav`` for a header before the audio.
         keeps_history: It also wants each turn as history.
+        labels: Metadata for each response that the proxy begins.
     """
 
     input: AudioFormat
     output: AudioFormat
     container: str
     keeps_history: bool
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class FromLink(NamedTuple):

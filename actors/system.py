@@ -33,6 +33,7 @@ from turnstile.session.state import Policy
 from turnstile.session.ungated import UngatedSession
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.server import Simulator, SimulatorConnector
+from turnstile.translate.to_realtime import Serves
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.transports.functions import HttpFunctionCaller
@@ -263,7 +264,7 @@ class ProxySystem:
         policy = _policy(self.config.session, self.config.upstream.reconnects, session_id)
         return _Language(
             profile.name,
-            VoiceAgentDialect(profile, session_id, self.config.serves_model),
+            VoiceAgentDialect(profile, session_id, Serves(self.config.serves_model, self._functions.may_call)),
             VoiceAgentTranslator(profile),
             Session(policy) if self._is_gated else UngatedSession(policy),
         )

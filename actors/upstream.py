@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from actors.lifecycle import SessionActor
-from actors.messages import AudioAgreed, ClientAudio, End, FromLink, PassedAudio, SessionShown, ToClient
+from actors.messages import Agreed, ClientAudio, End, FromLink, PassedAudio, SessionShown, ToClient
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
@@ -111,6 +111,7 @@ class UpstreamActor(SessionActor):
         self._progress_at = 0.0
         self._unknown: set[str] = set()
         self._endpoints: Json = {}
+        self._labels: dict[str, str] = {}
         self._next_endpoints: Json | None = None
 
     def meet(self, others: Introduction) -> None:
@@ -128,7 +129,7 @@ class UpstreamActor(SessionActor):
                 self.dropped(message)
             case PassedAudio(event):
                 self._audio.pass_on(event)
-            case AudioAgreed():
+            case Agreed():
                 self._agree(message)
             case effects.OpenLink(model):
                 self._open_link(model)
@@ -279,7 +280,7 @@ class UpstreamActor(SessionActor):
                     self._show(self._translator.call_answered(item["call_id"], item["output"]))
             case effects.SendCreate(event_id, response):
                 self._translator.asked(self._clock())
-                self._send(realtime.response_create(event_id, response))
+                self._send(realtime.response_create(event_id, response, self._labels))
             case effects.PassOn(event):
                 self._translator.asked(self._clock())
                 self._send(event)
@@ -307,8 +308,9 @@ class UpstreamActor(SessionActor):
             text = "There is no input audio to commit."
             self._coordinator.tell(Refused(event_id, "input_audio_buffer_commit_empty", text))
 
-    def _agree(self, agreed: AudioAgreed) -> None:
+    def _agree(self, agreed: Agreed) -> None:
         self._translator.configure_output(agreed.output, agreed.container, keeps_history=agreed.keeps_history)
+        self._labels = agreed.labels
         self._audio.agree(agreed.input)
 
     def _append(self, data: bytes) -> None:
@@ -321,4 +323,4 @@ class UpstreamActor(SessionActor):
 
 
 def _request(call_id: str, arguments: str, endpoint: FunctionEndpoint) -> FunctionRequest:
-    return FunctionRequest(call_id, arguments, endpoint.url, endpoint.method or "POST", endpoint.headers or {})
+    return FunctionRequest(call_id, arguments, endpoint.url or "", endpoint.method, endpoint.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.messages import AudioAgreed
+from actors.messages import Agreed
 from turnstile.errors import Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import client, server
@@ -21,14 +21,19 @@ from turnstile.translate.ear import remember
 from turnstile.translate.to_voice_agent import problem_to_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from turnstile.protocol.frames import Frame
+    from turnstile.protocol.voice_agent.parts import Think
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.session.effects import Answered
     from turnstile.session.events import Json, Request
+    from turnstile.translate.to_realtime import Serves
 
-_NO_LIVE_THINKING = Problem("not_supported", "UpdateThink_Live: upstream has no live thinking; it is ignored.")
+_UNSERVED: dict[type[client.Message], str] = {
+    client.UpdateThinkLive: "upstream has no live thinking; it is ignored",
+    client.CustomToThinkProvider: "upstream takes no payloads of a think provider's own; it is ignored",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class _Asked:
     """A request without its answer yet: what is told when it is in force."""
 
     acks: tuple[bytes, ...] = ()
-    agreed: AudioAgreed | None = None
+    agreed: Agreed | None = None
 
 
 class VoiceAgentDialect:
@@ -45,16 +50,17 @@ class VoiceAgentDialect:
     Args:
         profile: Which of the two kinds of client it is.
         request_id: Names the session to a client that is welcomed.
-        serves: Tells whether upstream may be asked for a model.
+        serves: What the client may ask for.
     """
 
-    def __init__(self, profile: Profile, request_id: str, serves: Callable[[str], bool]) -> None:
+    def __init__(self, profile: Profile, request_id: str, serves: Serves) -> None:
         self._profile = profile
         self._request_id = request_id
         self._serves = serves
         self._refs = 0
         self._asked: dict[int, _Asked] = {}
         self._is_greeted = False
+        self._history = ""
         self._warned: dict[Problem, None] = {}
 
     hears_binary = True
@@ -82,13 +88,15 @@ class VoiceAgentDialect:
             case client.UpdatePrompt(prompt=prompt):
                 yield ConfigRequested(self._ask(server.prompt_updated()), {}, prompt)
             case client.UpdateThink(think=think):
-                yield from self._config(to_realtime.think_to_session(message, think), server.think_updated())
+                yield from self._config(self._thinking(message, think), server.think_updated())
             case client.UpdateSpeak(speak=speak):
                 yield from self._config(to_realtime.speak_to_session(message, speak), server.speak_updated())
             case client.UpdateListen(listen=listen):
                 yield from self._config(to_realtime.listen_to_session(message, listen), server.listen_updated())
-            case client.UpdateThinkLive():
-                yield self.problem(_NO_LIVE_THINKING, fatal=False)
+            case client.UpdateThinkLive() | client.CustomToThinkProvider():
+                yield self.problem(
+                    Problem("not_supported", f"{message.type}: {_UNSERVED[type(message)]}."), fatal=False
+                )
             case client.InjectUserMessage(content=content):
                 yield UserMessageGiven(self._ask(), to_realtime.user_message_to_item(content))
             case client.InjectAgentMessage(behavior=behavior):
@@ -101,7 +109,7 @@ class VoiceAgentDialect:
             case client.KeepAlive():
                 pass
 
-    def answer(self, answered: Answered) -> Iterator[Frame | AudioAgreed]:
+    def answer(self, answered: Answered) -> Iterator[Frame | Agreed]:
         """Acknowledge what is in force; otherwise say what became of it."""
         asked = self._asked.pop(answered.ref)
         if answered.in_force and asked.agreed is not None:
@@ -118,28 +126,28 @@ class VoiceAgentDialect:
         """Say what went wrong in the profile's manner."""
         return problem_to_frame(problem, self._profile, fatal=fatal)
 
-    def _ask(self, *acks: bytes, agreed: AudioAgreed | None = None) -> int:
+    def _ask(self, *acks: bytes, agreed: Agreed | None = None) -> int:
         self._refs += 1
         self._asked[self._refs] = _Asked(acks, agreed)
         return self._refs
 
     def _settings(self, settings: client.Settings) -> Iterator[Frame | Request]:
-        start = to_realtime.settings_to_session(settings, self._profile)
+        start = to_realtime.settings_to_session(settings, self._profile, self._serves)
+        self._history = start.history or self._history
         acks = [server.settings_applied()]
         if start.greeting and not self._is_greeted:
             acks.append(server.conversation_text("assistant", start.greeting))
         self._is_greeted = True
-        agreed = AudioAgreed(start.input, start.output, start.container, keeps_history=start.wants_history)
+        agreed = Agreed(
+            start.input, start.output, start.container, keeps_history=start.wants_history, labels=start.labels
+        )
         yield from self._config(start.config, *acks, agreed=agreed)
 
     def _config(
-        self, config: to_realtime.ConfigPatch, *acks: bytes, agreed: AudioAgreed | None = None
+        self, config: to_realtime.ConfigPatch, *acks: bytes, agreed: Agreed | None = None
     ) -> Iterator[Frame | Request]:
         yield from self._warn(config.warnings)
-        patch, unserved = self._with_a_model_that_is_served(config.patch)
-        if unserved is not None:
-            yield from self._warn([unserved])
-        yield ConfigRequested(self._ask(*acks, agreed=agreed), patch)
+        yield ConfigRequested(self._ask(*acks, agreed=agreed), config.patch)
 
     def _warn(self, problems: Iterable[Problem]) -> Iterator[Frame]:
         """Say what of a message nothing comes of, each thing once."""
@@ -148,9 +156,5 @@ class VoiceAgentDialect:
                 remember(self._warned, problem, None)
                 yield self.problem(problem, fatal=False)
 
-    def _with_a_model_that_is_served(self, patch: Json) -> tuple[Json, Problem | None]:
-        model = patch.get("model")
-        if model is None or self._serves(model):
-            return patch, None
-        served = {name: value for name, value in patch.items() if name != "model"}
-        return served, to_realtime.unserved("think.provider.model", f"{model!r} is not served here")
+    def _thinking(self, message: client.UpdateThink, thinks: tuple[Think, ...]) -> to_realtime.ConfigPatch:
+        return to_realtime.think_to_session(message, thinks, self._serves, self._history)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from actors.client import ClientActor
-from actors.messages import AudioAgreed, ClientAudio, End, ToClient
+from actors.messages import Agreed, ClientAudio, End, ToClient
 from actors.voice_agent import VoiceAgentDialect
 from turnstile.audio.formats import PCM_24K
 from turnstile.errors import Problem
@@ -15,12 +15,13 @@ from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import ConfigRequested, UserMessageGiven
+from turnstile.translate.to_realtime import SERVES_ALL, Serves
 
 SETTINGS = b'{"type":"Settings","agent":{}}'
 
 
 def make(bench, profile=COMPONENT):
-    dialect = VoiceAgentDialect(profile, "request-1", lambda _: True)
+    dialect = VoiceAgentDialect(profile, "request-1", SERVES_ALL)
     actor = ClientActor(
         "s1", bench.dispatcher, bench.on_end, connection=bench.connection, dialect=dialect, journal=bench.journal
     )
@@ -70,7 +71,7 @@ def test_what_the_formats_agreed_are_is_told_upstream_when_settings_are_in_force
     request = bench.coordinator.wait_for(ConfigRequested)
     assert bench.upstream.messages == []
     client.receive(Answered(request.ref))
-    assert isinstance(bench.upstream.messages[0], AudioAgreed)
+    assert isinstance(bench.upstream.messages[0], Agreed)
     assert bench.upstream.messages[0].output == PCM_24K
     assert [message["type"] for message in said(bench)] == ["SettingsApplied"]
 
@@ -128,7 +129,7 @@ def test_a_message_of_nobodys_is_a_fault(client):
 
 
 def test_what_is_not_served_is_said_before_the_request_is_told_on(bench):
-    dialect = VoiceAgentDialect(COMPONENT, "request-1", lambda _: False)
+    dialect = VoiceAgentDialect(COMPONENT, "request-1", Serves(lambda _: False, lambda _: False))
     client = ClientActor(
         "s1", bench.dispatcher, bench.on_end, connection=bench.connection, dialect=dialect, journal=bench.journal
     )

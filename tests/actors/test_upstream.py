@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from actors.audio_uplink import AudioUplink
-from actors.messages import AudioAgreed, ClientAudio, End, SessionShown, ToClient
+from actors.messages import Agreed, ClientAudio, End, ToClient
 from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K
 from turnstile.audio.uplink import InputAudio
@@ -40,7 +40,7 @@ from turnstile.testing import RecordingConnection
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 WEATHER = FunctionEndpoint(url="https://api.example.com/weather", method="POST", headers={"x-key": "made up"})
-AGREED = AudioAgreed(PCM_24K, PCM_24K, "none", keeps_history=False)
+AGREED = Agreed(PCM_24K, PCM_24K, "none", keeps_history=False)
 
 
 class Upstream:

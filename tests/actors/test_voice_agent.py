@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from actors.messages import AudioAgreed
+from actors.messages import Agreed
 from actors.voice_agent import VoiceAgentDialect
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
@@ -19,11 +19,14 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.translate.to_realtime import Serves
+
+SERVES = Serves(lambda model: model != "gpt-unserved", lambda url: "example.com" in url)
 
 
 @pytest.fixture(params=[COMPONENT, DEEPGRAM], ids=lambda profile: profile.name)
 def dialect(request):
-    return VoiceAgentDialect(request.param, "request-1", lambda model: model != "gpt-unserved")
+    return VoiceAgentDialect(request.param, "request-1", SERVES)
 
 
 def read(dialect, kind, **fields):
@@ -78,10 +81,36 @@ def test_live_thinking_is_answered_by_a_warning_at_once(dialect):
     assert told["code"] == "not_supported"
 
 
+def test_a_payload_for_a_think_provider_is_answered_by_a_warning_at_once(dialect):
+    (told,) = words(read(dialect, "__customToThinkProvider", content={"a": 1}))
+    assert told["code"] == "not_supported"
+
+
+def test_what_has_no_counterpart_is_warned_of_once(dialect):
+    think = {"provider": {**PROVIDER, "temperature": 1}}
+    told = [len(words(read(dialect, "UpdateThink", think=think))) for _ in range(2)]
+    assert told == [1, 0]
+
+
+def test_the_conversation_that_came_before_stays_when_thinking_is_replaced(dialect):
+    messages = [{"role": "user", "content": "Hello."}]
+    read(dialect, "Settings", agent={"context": {"messages": messages}})
+    (request,) = read(dialect, "UpdateThink", think={"provider": PROVIDER, "prompt": "Rhyme."})
+    assert request.patch["instructions"].startswith("Rhyme.\n\nThe conversation so far:")
+
+
+def test_tags_and_endpoints_are_agreed_and_asked_for(dialect):
+    function = {"name": "f", "endpoint": {"url": "https://api.example.com/"}}
+    (request,) = read(dialect, "Settings", tags=["a"], agent={"think": {"functions": [function]}})
+    agreed, _ = dialect.answer(Answered(request.ref))
+    assert agreed.labels == {"tags": "a"}
+    assert [*request.patch["endpoints"]] == ["f"]
+
+
 def test_settings_are_acknowledged_and_bring_the_formats_into_force(dialect):
     (request,) = read(dialect, "Settings", agent={})
     agreed, ack = dialect.answer(Answered(request.ref))
-    assert isinstance(agreed, AudioAgreed)
+    assert isinstance(agreed, Agreed)
     assert words([ack]) == [{"type": "SettingsApplied"}]
 
 
@@ -111,7 +140,7 @@ def test_settings_that_are_in_force_but_for_a_part_agree_on_the_formats_all_the_
     (request,) = read(dialect, "Settings", agent={})
     problem = Problem("voice_locked", "voice: cannot change any more")
     agreed, told = dialect.answer(Answered(request.ref, problem, in_force=True))
-    assert isinstance(agreed, AudioAgreed)
+    assert isinstance(agreed, Agreed)
     assert words([told])[0]["code"] == "voice_locked"
 
 

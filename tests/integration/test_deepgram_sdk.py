@@ -202,7 +202,7 @@ def test_listening_is_replaced_and_what_has_no_counterpart_is_said(agent):
     agent.connection.send_update_listen(sdk.AgentV1UpdateListen.model_validate({"listen": {"provider": provider}}))
     agent.wait_for(sdk.AgentV1ListenUpdated)
     assert "nova-3" in agent.of(sdk.AgentV1Warning)[0].description
-    assert agent.log().sessions[-1]["audio"]["input"]["transcription"]["language"] == "de"
+    assert agent.log().updates[-1]["audio"]["input"]["transcription"]["language"] == "de"
 
 
 @sends("send_update_think_live", "send_custom_to_think_provider")

@@ -18,6 +18,7 @@ WEATHER = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
 }
 TIME = {"name": "get_time", "description": "Look up the time.", "parameters": {"type": "object"}}
+ENDPOINT = "https://api.example.com/weather"
 # Slow enough that things happen in the middle of a response, quick enough to read.
 PACE = Pace(answer=0.01, first=0.05, step=0.02, jitter=0.0)
 
@@ -170,6 +171,13 @@ def function_calls(stage):
     stage.until("client", "AgentAudioDone")
 
 
+def function_called_by_the_proxy(stage):
+    endpoint = {"url": ENDPOINT, "method": "post", "headers": {"x-key": "made up"}}
+    begin(stage, think={"functions": [{**WEATHER, "endpoint": endpoint}]})
+    say(stage, "What is the weather?")
+    stage.until("client", "AgentDone")
+
+
 def agent_messages(stage):
     begin(stage)
     stage.client_says({"type": "InjectAgentMessage", "message": "Welcome."})
@@ -226,6 +234,7 @@ CONVERSATIONS = [
     Conversation(barge_in_after_the_response, "The response is done, and still plays when the user speaks."),
     Conversation(updates_in_mid_response, "Five updates during a response go as one behind it."),
     Conversation(function_calls, "A call that the client answers, twice.", profile=DEEPGRAM),
+    Conversation(function_called_by_the_proxy, "A call that the proxy makes.", functions={ENDPOINT: "hail"}),
     Conversation(agent_messages, "What the client has the agent say: refused, queued, interrupting."),
     Conversation(messages_that_cannot_be_read, "None of them reaches upstream; the session goes on."),
     Conversation(an_update_that_is_refused, "A voice that cannot change any more; the rest of the update applies."),

@@ -37,6 +37,7 @@ from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
+from turnstile.translate.to_realtime import Serves
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class Stage:
                 self._dispatcher,
                 _nobody_minds,
                 connection=self.client_wire,
-                dialect=VoiceAgentDialect(profile, "s1", serves=lambda model: "realtime" in model),
+                dialect=VoiceAgentDialect(
+                    profile, "s1", serves=Serves(lambda model: "realtime" in model, lambda url: "example.com" in url)
+                ),
                 journal=NullJournal(),
             ),
             SessionCoordinatorActor.start(
@@ -160,9 +163,8 @@ class Stage:
     def client_says(self, message):
         if message.get("type") == "Settings":
             given = message.get("audio", {}).get("input", {})
-            self._input = AudioFormat(
-                given.get("encoding", "linear16"), given.get("sample_rate", self._input.sample_rate)
-            )
+            rate = given.get("sample_rate", self._input.sample_rate)
+            self._input = AudioFormat(given.get("encoding", "linear16"), rate)
         self.note("from", "client", text=message)
         self.client_inbox.tell(TextFrame(json.dumps(message).encode()))
         self.settle()

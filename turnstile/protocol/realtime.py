@@ -15,7 +15,7 @@ from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import beta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 Json = dict[str, Any]
 
@@ -33,9 +33,9 @@ def item_create(event_id: str, item: Json) -> bytes:
     return _event("conversation.item.create", event_id, item=item)
 
 
-def response_create(event_id: str, response: Json) -> bytes:
-    """Begin a response; its metadata names this event, so that it can be told from the API's own."""
-    metadata = {**(response.get("metadata") or {}), "client_event_id": event_id}
+def response_create(event_id: str, response: Json, labels: Mapping[str, str] | None = None) -> bytes:
+    """Begin a response; its metadata names this event, so that it can be told from the API's own, and has `labels`."""
+    metadata = {**(labels or {}), **(response.get("metadata") or {}), "client_event_id": event_id}
     return _event("response.create", event_id, response={**response, "metadata": metadata})
 
 

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 # A field of ours beside those of the API: where the proxy calls functions, by their names.
 ENDPOINTS = "endpoints"
 # Values that are one thing although they are objects: half of one means nothing.
-_WHOLE = frozenset({"format", "tool_choice", "prompt", "tracing", "truncation", ENDPOINTS})
+_WHOLE = frozenset({"format", "tool_choice", "prompt", "tracing", "transcription", "truncation", ENDPOINTS})
 # Sent whole: whether the API keeps or resets what an update leaves out inside of these was never recorded.
-_SENT_WHOLE = _WHOLE | {"turn_detection", "transcription"}
+_SENT_WHOLE = _WHOLE | {"turn_detection"}
+# What it keeps, though a new one does not name it, is cleared.
+_CLEARED = frozenset({"transcription"})
 
 
 def merged(base: Json, patch: Json) -> Json:
@@ -42,7 +44,11 @@ def difference(wanted: Json, in_force: Json) -> Json:
         if key in in_force and in_force[key] == new:
             continue
         old = in_force.get(key)
-        if key not in _SENT_WHOLE and isinstance(new, dict) and isinstance(old, dict):
+        if key in _CLEARED and isinstance(new, dict) and isinstance(old, dict):
+            set_before = {name: value for name, value in old.items() if value is not None}
+            if set_before != new:
+                patch[key] = {**dict.fromkeys(set_before), **new}
+        elif key not in _SENT_WHOLE and isinstance(new, dict) and isinstance(old, dict):
             inner = difference(new, old)
             if inner:
                 patch[key] = inner

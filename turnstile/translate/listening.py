@@ -35,13 +35,15 @@ def transcription(provider: ListenProvider | None, language: str | None = None) 
     }
 
 
-def listen_warnings(listen: Listen) -> Iterator[Problem]:
-    """Say what of `listen` nothing comes of."""
+def listen_warnings(listen: Listen, where: str) -> Iterator[Problem]:
+    """Say what of `listen`, which stands at `where`, nothing comes of."""
     model = listen.provider.model
     if model is not None and not _is_served(model):
-        yield unserved("listen.provider.model", f"{shortened(model)} is not served, {DEFAULT_MODEL} listens")
+        yield unserved(f"{where}.provider.model", f"{shortened(model)} is not served, {DEFAULT_MODEL} listens")
+    if len(listen.provider.language_hints or ()) > 1:
+        yield unserved(f"{where}.provider.language_hints", "upstream takes one language, the first")
     if listen.provider.keyterms and model in _NOT_AT_ALL:
-        yield unserved("listen.provider.keyterms", f"{model} takes none")
+        yield unserved(f"{where}.provider.keyterms", f"{model} takes none")
 
 
 def _is_served(model: str) -> bool:

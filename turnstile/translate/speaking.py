@@ -27,15 +27,23 @@ def spoken_by(speak: Speak | None, own: SessionAudioOutput | None = None) -> Jso
     return output | (_given(voice=own.voice, speed=own.speed) if own else {})
 
 
-def speak_warnings(speak: Speak, own: SessionAudioOutput | None = None) -> Iterator[Problem]:
-    """Say what of `speak` nothing comes of; a voice that `own` names instead is not missed."""
-    provider = speak.provider
-    if speak.endpoint is not None:
-        yield unserved("speak.endpoint")
-    named = provider.voice or (None if provider.type in _OPENAI else provider.model)
+def is_voice_served(speak: Speak) -> bool:
+    """Tell whether the API can speak as asked."""
+    return _voice(speak) is not None or speak.provider.type in _OPENAI or not _named(speak)
+
+
+def speak_warnings(speak: Speak, where: str, own: SessionAudioOutput | None = None) -> Iterator[Problem]:
+    """Say what of `speak` (at `where`) nothing comes of; a voice that `own` names instead is not missed."""
+    named = _named(speak)
     if named and _voice(speak) is None and not (own and own.voice):
         known = ", ".join(sorted(VOICES))
-        yield unserved("speak.provider", f"no voice {shortened(named)} upstream (there are {known})")
+        yield unserved(f"{where}.provider", f"no voice {shortened(named)} upstream (there are {known})")
+
+
+def _named(speak: Speak) -> str | Json | None:
+    """Return the voice that is asked for; OpenAI's models are none."""
+    provider = speak.provider
+    return provider.voice or (None if provider.type in _OPENAI else provider.model)
 
 
 def _voice(speak: Speak) -> str | Json | None:

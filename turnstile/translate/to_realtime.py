@@ -5,39 +5,29 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from turnstile.audio.formats import AudioFormat, parse_format
-from turnstile.errors import Problem
 from turnstile.translate.listening import listen_warnings, transcription
-from turnstile.translate.speaking import speak_warnings, spoken_by
-from turnstile.translate.unserved import shortened, unserved
+from turnstile.translate.speaking import is_voice_served, speak_warnings, spoken_by
+from turnstile.translate.unserved import first_served, shortened, unserved, unserved_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from turnstile.errors import Problem
     from turnstile.protocol.voice_agent.client import FunctionCallResponse, InjectAgentMessage, Message, Settings
     from turnstile.protocol.voice_agent.parts import (
         Agent,
         Context,
         Function,
+        FunctionEndpoint,
         Listen,
+        SessionAudioOutput,
         Speak,
         Think,
     )
     from turnstile.protocol.voice_agent.profile import Profile
-
-__all__ = [
-    "ConfigPatch",
-    "SessionStart",
-    "agent_message_to_response",
-    "function_result_to_output",
-    "listen_to_session",
-    "settings_to_session",
-    "speak_to_session",
-    "think_to_session",
-    "unserved",
-    "user_message_to_item",
-]
 
 Json = dict[str, Any]
 
@@ -52,8 +42,22 @@ SERVER_VAD: Json = {
     "interrupt_response": True,
 }
 _PROMPT_FIELDS = {"id", "version", "variables"}
-# So many unknown fields of a message are named one by one.
-_NAMED_FIELDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Serves:
+    """What the operator lets clients ask for.
+
+    Args:
+        model: Tells whether a model may be asked of upstream.
+        endpoint: Tells whether a function at an address may be called from here.
+    """
+
+    model: Callable[[str], bool]
+    endpoint: Callable[[str], bool]
+
+
+SERVES_ALL = Serves(lambda _: True, lambda _: True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class ConfigPatch:
     """What a message makes of the session.
 
     Args:
-        patch: A partial Realtime ``session``; ``model`` is in it only if the client named one.
+        patch: A partial Realtime ``session``; ``model`` is in it only if the client named one, ``endpoints`` only if it
+            named functions: where the proxy calls those that have one, by name.
         warnings: What of the message nothing comes of.
     """
 
@@ -79,6 +84,8 @@ class SessionStart:
         output: What it wants to hear.
         container: ``none``, or ``wav``.
         greeting: What the agent says first, unless the conversation goes on; None for nothing.
+        history: The conversation that came before, as it is told in the instructions.
+        labels: What the client's operator finds its responses by: metadata of each that the proxy begins.
         wants_history: The client keeps the conversation's history.
     """
 
@@ -87,10 +94,12 @@ class SessionStart:
     output: AudioFormat
     container: str
     greeting: str | None
+    history: str
+    labels: dict[str, str]
     wants_history: bool
 
 
-def settings_to_session(settings: Settings, profile: Profile) -> SessionStart:
+def settings_to_session(settings: Settings, profile: Profile, serves: Serves = SERVES_ALL) -> SessionStart:
     """Translate the whole of Settings.
 
     Raises:
@@ -101,53 +110,118 @@ def settings_to_session(settings: Settings, profile: Profile) -> SessionStart:
     heard = parse_format("audio.input", audio.input.encoding, audio.input.sample_rate, default)
     wanted = AudioFormat("linear16", 24_000)
     spoken = parse_format("audio.output", audio.output.encoding, audio.output.sample_rate, wanted)
-    think = agent.think[0] if agent.think else None
-    speak = agent.speak[0] if agent.speak else None
+    history = _history(agent.context)
+    thinking = _think(agent.think, serves, "agent.think") if agent.think else ConfigPatch({})
+    speaking = _speak(agent.speak, "agent.speak", agent.session_audio_output)
+    listen = agent.listen
     patch: Json = {
         "audio": {
             "input": {
                 "format": heard.realtime(),
-                "transcription": transcription(agent.listen.provider if agent.listen else None, agent.language),
+                "transcription": transcription(listen.provider if listen else None, agent.language),
                 "turn_detection": _turn_detection(agent),
             },
-            "output": {"format": spoken.realtime(), **spoken_by(speak, agent.session_audio_output)},
+            "output": {"format": spoken.realtime(), **speaking.patch},
         },
-        **(_thinking(think) if think else {}),
+        **thinking.patch,
     }
-    history = _history(agent.context)
     if history:
-        patch["instructions"] = "\n\n".join(part for part in (patch.get("instructions"), history) if part)
-    config = ConfigPatch(patch, tuple(_settings_warnings(settings, think, speak)))
+        patch["instructions"] = with_history(patch.get("instructions", ""), history)
+    listening = listen_warnings(listen, "agent.listen") if listen else ()
+    experimental = [unserved("experimental")] if settings.experimental else []
+    warnings = (*unserved_fields(settings), *experimental, *thinking.warnings, *speaking.warnings, *listening)
     greeting = None if history else agent.greeting or None
-    return SessionStart(config, heard, spoken, audio.output.container or "none", greeting, settings.flags.history)
+    container = audio.output.container or "none"
+    labels = {"tags": ",".join(settings.tags)} if settings.tags else {}
+    return SessionStart(
+        ConfigPatch(patch, warnings), heard, spoken, container, greeting, history, labels, settings.flags.history
+    )
 
 
-def think_to_session(message: Message, thinks: tuple[Think, ...]) -> ConfigPatch:
-    """Translate an UpdateThink, which replaces the whole of thinking: what it leaves out is cleared."""
-    think = thinks[0]
+def think_to_session(
+    message: Message, thinks: tuple[Think, ...], serves: Serves = SERVES_ALL, history: str = ""
+) -> ConfigPatch:
+    """Translate an UpdateThink, which replaces the whole of thinking: what it leaves out is cleared.
+
+    `history`: the conversation that came before, which is no thinking and stays.
+    """
+    thinking = _think(thinks, serves, "think")
     cleared: Json = {
         "instructions": "",
         "tools": [],
+        "endpoints": {},
         "tool_choice": "auto",
         "max_output_tokens": "inf",
         "output_modalities": ["audio"],
         "prompt": None,
     }
-    return ConfigPatch({**cleared, **_thinking(think)}, (*_unknown(message), *_think_warnings(think)))
+    patch = {**cleared, **thinking.patch}
+    patch["instructions"] = with_history(patch["instructions"], history)
+    return ConfigPatch(patch, (*unserved_fields(message), *thinking.warnings))
 
 
 def speak_to_session(message: Message, speaks: tuple[Speak, ...]) -> ConfigPatch:
-    """Translate an UpdateSpeak."""
-    speak = speaks[0]
-    output = spoken_by(speak)
-    warnings = (*_unknown(message), *speak_warnings(speak))
-    return ConfigPatch({"audio": {"output": output}} if output else {}, warnings)
+    """Translate an UpdateSpeak, which replaces the whole of speaking; but a voice cannot be unset."""
+    speaking = _speak(speaks, "speak")
+    patch = {"audio": {"output": {"speed": 1.0, **speaking.patch}}}
+    return ConfigPatch(patch, (*unserved_fields(message), *speaking.warnings))
 
 
 def listen_to_session(message: Message, listen: Listen) -> ConfigPatch:
-    """Translate an UpdateListen."""
+    """Translate an UpdateListen, which replaces the whole of listening."""
     patch = {"audio": {"input": {"transcription": transcription(listen.provider)}}}
-    return ConfigPatch(patch, (*_unknown(message), *listen_warnings(listen)))
+    return ConfigPatch(patch, (*unserved_fields(message), *listen_warnings(listen, "listen")))
+
+
+def with_history(instructions: str, history: str) -> str:
+    """Return instructions with the conversation that came before."""
+    return "\n\n".join(part for part in (instructions, history) if part)
+
+
+def _speak(speaks: tuple[Speak, ...] | None, where: str, own: SessionAudioOutput | None = None) -> ConfigPatch:
+    """Return ``voice`` and ``speed``, those that are asked for."""
+    if not speaks:
+        return ConfigPatch(spoken_by(None, own))
+    speak, path, passed = first_served(speaks, is_voice_served, where)
+    return ConfigPatch(spoken_by(speak, own), (*passed, *speak_warnings(speak, path, own)))
+
+
+def _think(thinks: tuple[Think, ...], serves: Serves, where: str) -> ConfigPatch:
+    think, path, warnings = first_served(thinks, lambda one: _is_thinking_served(one, serves), where)
+    patch = _thinking(think)
+    model = patch.get("model")
+    if model is not None and not serves.model(model):
+        del patch["model"]
+        warnings.append(unserved(f"{path}.provider.model", f"{shortened(model)} is not served here"))
+    endpoints: Json = {}
+    for number, function in enumerate(think.functions or ()):
+        if function.endpoint is None:
+            continue
+        problem = _no_call(function.endpoint, serves)
+        if problem is None:
+            endpoints[function.name] = function.endpoint
+        else:
+            warnings.append(unserved(f"{path}.functions[{number}].endpoint", problem))
+    if think.functions is not None:
+        patch["endpoints"] = endpoints
+    return ConfigPatch(patch, tuple(warnings))
+
+
+def _is_thinking_served(think: Think, serves: Serves) -> bool:
+    provider = think.provider
+    if provider is None or (provider.type is None and provider.model is None):
+        return True
+    return provider.type in {None, "open_ai", "openai"} and (provider.model is None or serves.model(provider.model))
+
+
+def _no_call(endpoint: FunctionEndpoint, serves: Serves) -> str | None:
+    """Say why a function is not called from here, if it is not."""
+    if endpoint.url is None:
+        return "has no url, the client is asked for the result"
+    if not serves.endpoint(endpoint.url):
+        host = shortened(urlsplit(endpoint.url).hostname)
+        return f"{host} is no host that this proxy may call, the client is asked for the result"
+    return None
 
 
 def _thinking(think: Think) -> Json:
@@ -225,40 +299,3 @@ def function_result_to_output(message: FunctionCallResponse) -> str:
     if isinstance(result, str):
         return result
     return json.dumps(result, ensure_ascii=False)
-
-
-def _settings_warnings(settings: Settings, think: Think | None, speak: Speak | None) -> Iterator[Problem]:
-    # `tags` and `experimental` label a session in its vendor's books, and are nothing that the client would miss.
-    agent = settings.agent
-    yield from _unknown(settings)
-    if settings.mip_opt_out is not None:
-        yield unserved("mip_opt_out")
-    if settings.audio.output.bitrate is not None:
-        yield unserved("audio.output.bitrate")
-    if think is not None:
-        yield from _think_warnings(think)
-    if speak is not None:
-        yield from speak_warnings(speak, agent.session_audio_output)
-    if agent.listen is not None:
-        yield from listen_warnings(agent.listen)
-
-
-def _unknown(message: Message) -> Iterator[Problem]:
-    fields = list(message.unknown_fields())
-    for field in fields[:_NAMED_FIELDS]:
-        yield unserved(field, "is not known")
-    if len(fields) > _NAMED_FIELDS:
-        yield Problem("field_not_supported", f"{len(fields) - _NAMED_FIELDS} more fields are not known; ignored.")
-
-
-def _think_warnings(think: Think) -> Iterator[Problem]:
-    if think.provider and think.provider.temperature is not None:
-        yield unserved("think.provider.temperature")
-    if think.endpoint is not None:
-        yield unserved("think.endpoint")
-    if think.context_length is not None:
-        yield unserved("think.context_length")
-    for function in think.functions or ():
-        if function.endpoint is not None:
-            why = "is not called from here, the client is asked for the result"
-            yield unserved(f"think.functions: {shortened(function.name)}: endpoint", why)

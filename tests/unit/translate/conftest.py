@@ -30,9 +30,9 @@ def _knows_all(value):
 
 @pytest.fixture
 def session():
-    """Judge a patch as the session of an update."""
+    """Judge a patch as the session of an update; where functions are called is the proxy's own business."""
     judged = _judge(RealtimeSessionCreateRequest)
-    return lambda patch: judged({"type": "realtime", **patch}) and patch
+    return lambda patch: judged({"type": "realtime", **{k: v for k, v in patch.items() if k != "endpoints"}}) and patch
 
 
 @pytest.fixture

@@ -50,12 +50,16 @@ def test_the_default_model_listens_when_nothing_is_said():
 
 @pytest.mark.parametrize("provider", [{}, {"model": "whisper-1"}, {"model": "gpt-4o-transcribe", "keyterms": ["a"]}])
 def test_nothing_is_warned_of_when_all_is_served(provider):
-    assert list(listen_warnings(_listen(**provider))) == []
+    assert list(listen_warnings(_listen(**provider), "listen")) == []
 
 
 @pytest.mark.parametrize(
     ("provider", "words"),
     [
+        (
+            {"language_hints": ["de", "fr"]},
+            "listen.provider.language_hints: upstream takes one language, the first",
+        ),
         ({"model": "nova-3"}, "listen.provider.model: 'nova-3' is not served, gpt-4o-transcribe listens"),
         (
             {"model": "gpt-realtime-whisper", "keyterms": ["a"]},
@@ -64,5 +68,5 @@ def test_nothing_is_warned_of_when_all_is_served(provider):
     ],
 )
 def test_what_nothing_comes_of_is_warned_of(provider, words):
-    (problem,) = listen_warnings(_listen(**provider))
+    (problem,) = listen_warnings(_listen(**provider), "listen")
     assert problem.description.startswith(words)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.protocol.voice_agent.parts import SessionAudioOutput, Speak, SpeakProvider
-from turnstile.translate.speaking import speak_warnings, spoken_by
+from turnstile.translate.speaking import is_voice_served, speak_warnings, spoken_by
 
 
 def _speak(**provider):
@@ -47,21 +47,30 @@ def test_nothing_is_asked_for_when_nothing_is_said():
     ],
 )
 def test_a_voice_that_the_api_has_not_is_warned_of(provider, named):
-    (problem,) = speak_warnings(_speak(**provider))
+    (problem,) = speak_warnings(_speak(**provider), "speak")
     assert problem.description.startswith(f"speak.provider: no voice '{named}' upstream (there are alloy,")
 
 
 @pytest.mark.parametrize("provider", [{}, {"type": "open_ai", "model": "tts-1"}, {"type": "open_ai", "voice": "marin"}])
 def test_nothing_is_warned_of_when_all_is_served(provider):
-    assert list(speak_warnings(_speak(**provider))) == []
+    assert list(speak_warnings(_speak(**provider), "speak")) == []
 
 
 def test_a_voice_is_not_missed_when_another_one_is_named_for_the_session():
     speak = _speak(type="deepgram", model="aura-2-thalia-en")
-    assert list(speak_warnings(speak, SessionAudioOutput(voice="marin"))) == []
-    assert len(list(speak_warnings(speak, SessionAudioOutput(speed=1.1)))) == 1
+    assert list(speak_warnings(speak, "speak", SessionAudioOutput(voice="marin"))) == []
+    assert len(list(speak_warnings(speak, "speak", SessionAudioOutput(speed=1.1)))) == 1
 
 
-def test_an_endpoint_is_warned_of():
-    (problem,) = speak_warnings(Speak(endpoint={"url": "https://x"}))
-    assert problem.description.startswith("speak.endpoint: ")
+@pytest.mark.parametrize(
+    ("provider", "served"),
+    [
+        ({}, True),
+        ({"type": "open_ai", "voice": "nova"}, True),
+        ({"voice": "cedar"}, True),
+        ({"type": "deepgram", "model": "aura-2-thalia-en"}, False),
+        ({"type": "aws_polly", "voice": "Matthew"}, False),
+    ],
+)
+def test_a_speaker_is_served_when_the_api_can_speak_for_it(provider, served):
+    assert is_voice_served(_speak(**provider)) == served

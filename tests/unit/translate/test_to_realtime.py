@@ -9,7 +9,7 @@ from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.translate import to_realtime
-from turnstile.translate.to_realtime import SERVER_VAD, settings_to_session
+from turnstile.translate.to_realtime import SERVER_VAD, Serves, settings_to_session
 
 WEATHER = {
     "name": "get_weather",
@@ -116,6 +116,7 @@ def test_thinking_is_the_sessions(start):
         "output_modalities": ["text"],
         "max_output_tokens": 100,
         "prompt": {"id": "pmpt_1", "variables": {"city": "Paris"}},
+        "endpoints": {},
     }
 
 
@@ -169,38 +170,43 @@ def test_the_agent_greets_when_the_conversation_is_new(start):
     assert "instructions" not in began.config.patch
 
 
-def test_all_that_nothing_comes_of_is_warned_of_once(start):
-    endpoint = {"url": "https://x"}
+def test_all_that_nothing_comes_of_is_warned_of_by_its_path(start):
     think = {
         "provider": {"type": "open_ai", "temperature": 0.5, "reasoning_mode": "low"},
-        "endpoint": endpoint,
+        "endpoint": {"url": "https://x", "headers": {"x-key": "made up"}},
         "context_length": "max",
-        "functions": [{**WEATHER, "endpoint": endpoint}],
+        "functions": [{**WEATHER, "defer_until_eot": True, "endpoint": {}}],
     }
     agent = {
         "think": think,
-        "speak": {"provider": {"type": "deepgram", "model": "aura-2-thalia-en"}},
-        "listen": {"provider": {"model": "nova-3"}},
+        "think_live": {},
+        "speak": {"provider": {"type": "deepgram", "model": "aura-2-thalia-en"}, "endpoint": {}},
+        "listen": {"provider": {"model": "nova-3", "smart_format": True}},
     }
-    began = start(agent=agent, mip_opt_out=True, tags=["a"], audio={"output": {"bitrate": 1}})
-    assert [words.split(": ")[0] for words in _told(began.config)] == [
-        "agent.think[0].provider.reasoning_mode",
-        "mip_opt_out",
+    began = start(agent=agent, mip_opt_out=True, experimental=True, tags=["a"], audio={"output": {"bitrate": 1}})
+    assert sorted(words.split(": ")[0] for words in _told(began.config)) == [
+        "agent.listen.provider.model",
+        "agent.listen.provider.smart_format",
+        "agent.speak.endpoint",
+        "agent.speak.provider",
+        "agent.think.context_length",
+        "agent.think.endpoint",
+        "agent.think.functions[0].defer_until_eot",
+        "agent.think.functions[0].endpoint",
+        "agent.think.provider.reasoning_mode",
+        "agent.think.provider.temperature",
+        "agent.think_live",
         "audio.output.bitrate",
-        "think.provider.temperature",
-        "think.endpoint",
-        "think.context_length",
-        "think.functions",
-        "speak.provider",
-        "listen.provider.model",
+        "experimental",
     ]
     assert {problem.code for problem in began.config.warnings} == {"field_not_supported"}
+    assert "made up" not in str(began.config.warnings)
 
 
 def test_many_unknown_fields_are_counted_instead_of_named(start):
     told = _told(start(**{f"field_{number}": 1 for number in range(20)}).config)
     assert len(told) == 17
-    assert told[-1] == "4 more fields are not known; ignored."
+    assert told[-1] == "4 more fields have no counterpart upstream; they are ignored."
 
 
 def test_an_update_of_thinking_clears_what_it_leaves_out(read, session):
@@ -209,6 +215,7 @@ def test_an_update_of_thinking_clears_what_it_leaves_out(read, session):
     assert session(config.patch) == {
         "instructions": "Be brief.",
         "tools": [],
+        "endpoints": {},
         "tool_choice": "auto",
         "max_output_tokens": "inf",
         "output_modalities": ["audio"],
@@ -217,21 +224,90 @@ def test_an_update_of_thinking_clears_what_it_leaves_out(read, session):
     assert _told(config) == ["think.provider.temperature: has no counterpart upstream"]
 
 
-def test_the_first_of_several_fallbacks_counts(read):
-    message = read("UpdateThink", think=[{"prompt": "Be brief."}, {"prompt": "Be long."}])
-    assert to_realtime.think_to_session(message, message.think).patch["instructions"] == "Be brief."
+def test_an_update_of_thinking_keeps_the_conversation_that_came_before(read):
+    message = read("UpdateThink", think={"prompt": "Be brief."})
+    patch = to_realtime.think_to_session(message, message.think, history="The conversation so far: ...").patch
+    assert patch["instructions"] == "Be brief.\n\nThe conversation so far: ..."
 
 
-def test_an_update_of_speaking_names_what_it_changes(read, session):
-    message = read("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "marin", "speed": 0.9}})
+SOME = Serves(lambda model: model == "gpt-realtime", lambda url: "example.com" in url)
+
+
+@pytest.mark.parametrize(
+    ("providers", "chosen"),
+    [
+        ([{"type": "anthropic", "model": "claude"}, {"type": "open_ai", "model": "gpt-realtime"}], 1),
+        ([{"type": "open_ai", "model": "gpt-4o"}, {"type": "open_ai"}], 1),
+        ([{"type": "anthropic"}, {}], 1),
+        ([{"type": "open_ai", "model": "gpt-realtime"}, {}], 0),
+        ([{"type": "anthropic"}, {"type": "google"}], 0),
+    ],
+)
+def test_the_first_of_several_that_can_be_served_thinks(read, providers, chosen):
+    thinks = [{"prompt": f"Number {number}.", "provider": provider} for number, provider in enumerate(providers)]
+    message = read("UpdateThink", think=thinks)
+    config = to_realtime.think_to_session(message, message.think, SOME)
+    assert config.patch["instructions"] == f"Number {chosen}."
+    assert len([words for words in _told(config) if "cannot be served" in words]) == chosen
+
+
+def test_a_thinker_that_names_no_provider_is_served(read):
+    message = read("UpdateThink", think=[{"prompt": "One."}, {"prompt": "Two."}])
+    assert to_realtime.think_to_session(message, message.think, SOME).patch["instructions"] == "One."
+
+
+def test_a_model_that_is_not_served_is_not_asked_for(read):
+    message = read("UpdateThink", think={"provider": {"model": "gpt-4o"}})
+    config = to_realtime.think_to_session(message, message.think, SOME)
+    assert "model" not in config.patch
+    assert _told(config) == ["think.provider.model: 'gpt-4o' is not served here"]
+
+
+def test_the_first_speaker_that_can_be_served_speaks(start):
+    speak = [{"provider": {"type": "deepgram", "model": "aura"}}, {"provider": {"type": "open_ai", "voice": "marin"}}]
+    began = start(agent={"speak": speak})
+    assert began.config.patch["audio"]["output"]["voice"] == "marin"
+    assert _told(began.config) == ["agent.speak[0]: cannot be served, agent.speak[1] is"]
+
+
+def test_a_function_is_called_where_its_endpoint_says_if_that_is_allowed(read):
+    url = "https://api.example.com/?key=made-up"
+    functions = [
+        {**WEATHER, "endpoint": {"url": url, "method": "put", "headers": {"x-key": "made up"}}},
+        {"name": "f", "endpoint": {"url": "https://elsewhere.test/?key=made-up"}},
+        {"name": "g", "endpoint": {}},
+        {"name": "h"},
+    ]
+    message = read("UpdateThink", think={"functions": functions})
+    config = to_realtime.think_to_session(message, message.think, SOME)
+    assert [*config.patch["endpoints"]] == ["get_weather"]
+    endpoint = config.patch["endpoints"]["get_weather"]
+    assert (endpoint.url, endpoint.method, endpoint.headers) == (url, "PUT", {"x-key": "made up"})
+    assert _told(config) == [
+        (
+            "think.functions[1].endpoint: 'elsewhere.test' is no host that this proxy may call, "
+            "the client is asked for the result"
+        ),
+        "think.functions[2].endpoint: has no url, the client is asked for the result",
+    ]
+    assert all("endpoint" not in tool for tool in config.patch["tools"])
+
+
+def test_tags_label_the_responses(start):
+    assert start(tags=["a", "b"]).labels == {"tags": "a,b"}
+    assert start().labels == {}
+
+
+def test_an_update_of_speaking_replaces_it_but_for_a_voice_that_it_does_not_name(read, session):
+    message = read("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "marin"}})
     config = to_realtime.speak_to_session(message, message.speak)
-    assert session(config.patch) == {"audio": {"output": {"voice": "marin", "speed": 0.9}}}
+    assert session(config.patch) == {"audio": {"output": {"voice": "marin", "speed": 1.0}}}
 
 
-def test_an_update_of_speaking_changes_nothing_when_there_is_no_such_voice(read):
-    message = read("UpdateSpeak", speak={"provider": {"type": "deepgram", "model": "aura-2-thalia-en"}})
+def test_an_update_of_speaking_sets_the_speed_when_there_is_no_such_voice(read):
+    message = read("UpdateSpeak", speak={"provider": {"type": "deepgram", "model": "aura", "speed": 0.9}})
     config = to_realtime.speak_to_session(message, message.speak)
-    assert config.patch == {}
+    assert config.patch == {"audio": {"output": {"speed": 0.9}}}
     assert len(config.warnings) == 1
 
 
@@ -239,7 +315,7 @@ def test_an_update_of_listening_is_the_transcriptions(read, session):
     message = read("UpdateListen", listen={"provider": {"model": "whisper-1", "language": "de"}, "mood": 1})
     config = to_realtime.listen_to_session(message, message.listen)
     assert session(config.patch) == {"audio": {"input": {"transcription": {"model": "whisper-1", "language": "de"}}}}
-    assert _told(config) == ["listen.mood: is not known"]
+    assert _told(config) == ["listen.mood: has no counterpart upstream"]
 
 
 def test_a_user_message_is_an_item():

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.voice_agent.faults import describe
 from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Part, Speaks, Thinks
+
+# What one value of a response's metadata takes upstream, where the tags go.
+_TAGS_SIZE = 512
 
 
 class Message(Part):
@@ -20,12 +23,19 @@ class Settings(Message):
     """Configures the session: first, and later as an ordinary update."""
 
     type: Literal["Settings"] = "Settings"
-    tags: tuple[str, ...] | None = None
-    experimental: bool | None = None
+    tags: tuple[str, ...] = ()
+    experimental: bool = False
     flags: Flags = Flags()
     mip_opt_out: bool | None = None
     audio: Audio = Audio()
     agent: Agent
+
+    @field_validator("tags")
+    @classmethod
+    def _tags_fit(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(",".join(value)) > _TAGS_SIZE:
+            raise ValueError(f"must have at most {_TAGS_SIZE} characters together")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -69,6 +79,12 @@ class UpdateThinkLive(Message):
     """Changes how a live agent thinks, which nothing upstream can do."""
 
     type: Literal["UpdateThink_Live"] = "UpdateThink_Live"
+
+
+class CustomToThinkProvider(Message):
+    """A payload for the provider that thinks, which nothing upstream can take."""
+
+    type: Literal["__customToThinkProvider"] = "__customToThinkProvider"
 
 
 class InjectUserMessage(Message):
@@ -123,6 +139,7 @@ ClientMessage = (
     | UpdateSpeak
     | UpdateListen
     | UpdateThinkLive
+    | CustomToThinkProvider
     | InjectUserMessage
     | InjectAgentMessage
     | FunctionCallResponse

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Long enough to recognise what was sent, short enough not to repeat a conversation.
 _SHOWN = 40
 _SECRET = ("key", "token", "authorization", "secret", "password", "headers", "credentials")
-_SAYS_ALL = {"missing", "value_error", "string_too_short", "too_short"}
+_SAYS_ALL = {"missing", "value_error", "string_too_short", "string_too_long", "too_short"}
 _MUST_BE = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
@@ -50,7 +50,8 @@ def _wrong(detail: Any) -> str:
     known = _MUST_BE.get(detail["type"])
     if known is not None:
         return known
-    words: str = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").replace("should be", "must be")
+    words: str = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    words = words.replace("should match pattern", "must match").replace("should ", "must ")
     return f"{words[:1].lower()}{words[1:]}"
 
 

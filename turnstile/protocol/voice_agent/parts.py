@@ -1,19 +1,23 @@
 """The objects inside a client's messages (source: the message types of `deepgram-sdk`, Voice Agent v1).
 
 Camel-case fields are extras of the React component's protocol. A field that is null counts as not given, and fields
-that an object does not have are kept aside, so that the client can be told that nothing comes of them.
+that nothing upstream corresponds to are not read: they are kept aside, so that the client can be told of them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Json = dict[str, Any]
+
+METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
+"""How a function may be called."""
 
 # How much of a field's name is worth repeating.
 _SHOWN_NAME = 64
@@ -31,18 +35,25 @@ class Part(BaseModel):
             return {name: field for name, field in value.items() if field is not None}
         return value
 
-    def unknown_fields(self, path: str = "") -> Iterator[str]:
-        """Name the fields that mean nothing here, each with its path."""
+    def unserved_fields(self, path: str = "") -> Iterator[str]:
+        """Name the fields that nothing upstream corresponds to, each with its path as the client writes it."""
         prefix = f"{path}." if path else ""
         for name in self.model_extra or ():
             yield f"{prefix}{name[:_SHOWN_NAME]}"
-        for name, value in self:
+        for name, field in type(self).model_fields.items():
+            value, inner = getattr(self, name), f"{prefix}{field.alias or name}"
             if isinstance(value, Part):
-                yield from value.unknown_fields(f"{prefix}{name}")
+                yield from value.unserved_fields(inner)
             elif isinstance(value, tuple):
-                for index, part in enumerate(value):
-                    if isinstance(part, Part):
-                        yield from part.unknown_fields(f"{prefix}{name}[{index}]")
+                yield from _unserved_in(value, inner)
+
+
+def _unserved_in(values: tuple[Any, ...], path: str) -> Iterator[str]:
+    # One that is given alone may be given without a list, where the protocol takes both.
+    alone = len(values) == 1 and isinstance(values[0], Think | Speak)
+    for index, value in enumerate(values):
+        if isinstance(value, Part):
+            yield from value.unserved_fields(path if alone else f"{path}[{index}]")
 
 
 def _listed(value: Any) -> Any:
@@ -55,22 +66,40 @@ class Provider(Part):
     type: str | None = None
     version: str | None = None
     model: str | None = None
-    temperature: float | None = None
 
 
 class FunctionEndpoint(Part):
-    """Where the server would call a function."""
+    """Where the proxy calls a function."""
 
-    url: str
-    method: str | None = None
-    headers: dict[str, str] | None = None
+    url: str | None = None
+    method: str = "POST"
+    headers: dict[str, str] = Field(default={}, repr=False)
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        try:
+            parts = urlsplit(value or "")
+            is_http = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            is_http = False
+        if value is not None and (not is_http or parts.username is not None):
+            raise ValueError("must be an http:// or https:// address without credentials; put them into headers")
+        return value
+
+    @field_validator("method")
+    @classmethod
+    def _is_served(cls, value: str) -> str:
+        if value.upper() not in METHODS:
+            raise ValueError(f"must be one of {', '.join(METHODS)}")
+        return value.upper()
 
 
 class Function(Part):
-    """A function that the agent may call."""
+    """A function that the agent may call; the bounds are those of the Realtime API."""
 
-    name: str = Field(min_length=1)
-    description: str | None = None
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    description: str | None = Field(None, max_length=1024)
     parameters: Json | None = None
     endpoint: FunctionEndpoint | None = None
 
@@ -96,12 +125,21 @@ class Think(Part):
     provider: Provider | None = None
     prompt: str | None = None
     functions: tuple[Function, ...] | None = None
-    endpoint: Json | None = None
-    context_length: Any = None
     tool_choice: Literal["auto", "none", "required"] | NamedTool | None = Field(None, alias="toolChoice")
     output_modalities: tuple[Literal["text", "audio"], ...] | None = Field(None, alias="outputModalities")
-    max_output_tokens: int | None = Field(None, alias="maxOutputTokens", ge=1)
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = Field(
+        None, alias="maxOutputTokens"
+    )
     managed_prompt: ManagedPrompt | None = Field(None, alias="managedPrompt")
+
+    @field_validator("functions")
+    @classmethod
+    def _names_differ(cls, value: tuple[Function, ...] | None) -> tuple[Function, ...] | None:
+        names = [function.name for function in value or ()]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two are called {twice!r}; give each its own name")
+        return value
 
 
 class SpeakProvider(Part):
@@ -118,7 +156,6 @@ class Speak(Part):
     """How the agent speaks: ``agent.speak``, or the whole of an `UpdateSpeak`."""
 
     provider: SpeakProvider = SpeakProvider()
-    endpoint: Json | None = None
 
 
 class ListenProvider(Part):
@@ -156,7 +193,7 @@ class SessionAudioOutput(Part):
 
 
 class Agent(Part):
-    """The agent of Settings."""
+    """The agent of Settings; `messages` beside the context is how older clients give it."""
 
     language: str | None = None
     context: Context | None = None
@@ -167,6 +204,14 @@ class Agent(Part):
     idle_timeout_ms: int | None = Field(None, alias="idleTimeoutMs")
     manual_commit: bool = Field(default=False, alias="useOpenAIManualAudioCommit")
     session_audio_output: SessionAudioOutput | None = Field(None, alias="sessionAudioOutput")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _messages_are_context(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "messages" in value and "context" not in value:
+            rest = {name: field for name, field in value.items() if name != "messages"}
+            return {**rest, "context": {"messages": value["messages"]}}
+        return value
 
     @model_validator(mode="after")
     def _idle_timeout_in_bounds(self) -> Agent:
@@ -187,7 +232,6 @@ class AudioOut(AudioIn):
     """What the client wants to hear."""
 
     container: Literal["none", "wav"] | None = None
-    bitrate: int | None = None
 
 
 class Audio(Part):

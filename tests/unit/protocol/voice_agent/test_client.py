@@ -34,17 +34,16 @@ SETTINGS = sdk.AgentV1Settings.model_validate(
         "mip_opt_out": False,
         "audio": {
             "input": {"encoding": "linear16", "sample_rate": 48000},
-            "output": {"encoding": "mulaw", "sample_rate": 8000, "bitrate": 1, "container": "wav"},
+            "output": {"encoding": "mulaw", "sample_rate": 8000, "container": "wav"},
         },
         "agent": {
             "language": "en",
             "context": {"messages": [{"type": "History", "role": "user", "content": "Hello."}]},
             "listen": {"provider": {"type": "deepgram", "version": "v1", "model": "nova-3", "keyterms": ["a"]}},
             "think": {
-                "provider": {"type": "open_ai", "model": "gpt-4o", "temperature": 0.5},
+                "provider": {"type": "open_ai", "model": "gpt-4o"},
                 "functions": [{"name": "f", "description": "d", "parameters": {}, "endpoint": {"url": "https://x"}}],
                 "prompt": "Be kind.",
-                "context_length": "max",
             },
             "speak": [{"provider": {"type": "deepgram", "model": "aura-2-thalia-en", "speed": 1.1}}],
             "greeting": "Hello.",
@@ -94,8 +93,7 @@ def test_every_message_that_the_sdk_sends_is_known():
     hints = [get_type_hints(method) for name, method in vars(V1SocketClient).items() if name.startswith("send_")]
     kinds = [kind for hint in hints for kind in (hint["message"], *get_args(hint["message"]))]
     types = {kind.model_fields["type"].default for kind in kinds if hasattr(kind, "model_fields")}
-    # What a model of the client's own says travels over this protocol too; upstream has no such models.
-    assert types - {"__customToThinkProvider"} == set(MESSAGE_TYPES)
+    assert types == set(MESSAGE_TYPES)
 
 
 def test_settings_are_read_with_all_that_matters():
@@ -107,7 +105,29 @@ def test_settings_are_read_with_all_that_matters():
     assert agent.listen.provider.keyterms == ("a",)
     assert (agent.think[0].prompt, agent.think[0].functions[0].endpoint.url) == ("Be kind.", "https://x")
     assert agent.speak[0].provider.speed == 1.1
-    assert list(message.unknown_fields()) == []
+    assert list(message.unserved_fields()) == []
+
+
+@pytest.mark.parametrize("url", ["https://user:made-up@x/", "https://", "http://[", "x"])
+def test_an_address_that_cannot_be_called_is_not_repeated(url):
+    endpoint = {"url": url}
+    problem = _refused({"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": endpoint}]}})
+    assert "without credentials" in problem.description
+    assert "made-up" not in problem.description
+
+
+def test_an_endpoint_does_not_show_its_headers():
+    endpoint = {"url": "https://x", "method": "get", "headers": {"x-key": "made-up"}}
+    message = _read({"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": endpoint}]}})
+    (function,) = message.think[0].functions
+    assert (function.endpoint.method, function.endpoint.headers) == ("GET", {"x-key": "made-up"})
+    assert "made-up" not in repr(message)
+
+
+def test_the_conversation_of_older_clients_is_the_contexts():
+    message = _read({"type": "Settings", "agent": {"messages": [{"role": "user", "content": "Hello."}]}})
+    assert message.agent.context.messages[0]["content"] == "Hello."
+    assert list(message.unserved_fields()) == []
 
 
 def test_the_extras_of_the_component_are_read_by_their_names():
@@ -129,7 +149,7 @@ def test_the_extras_of_the_component_are_read_by_their_names():
     assert read.managed_prompt.variables == {"city": "Paris"}
     assert (message.agent.idle_timeout_ms, message.agent.manual_commit) == (5_000, True)
     assert message.agent.session_audio_output.voice == "marin"
-    assert list(message.unknown_fields()) == []
+    assert list(message.unserved_fields()) == []
 
 
 @pytest.mark.parametrize("result", [{"content": "sunny"}, {"result": {"sky": "blue"}}, {"error": "no such city"}])
@@ -188,6 +208,37 @@ def test_an_unknown_type_is_named_but_not_repeated_whole():
         ),
         ({"type": "UpdatePrompt", "prompt": ""}, "UpdatePrompt: prompt: must not be empty."),
         (
+            {"type": "UpdateThink", "think": {"functions": [{"name": "get weather"}]}},
+            "UpdateThink: think.functions[0].name: must match '^[a-zA-Z0-9_-]{1,64}$', not 'get weather'.",
+        ),
+        (
+            {"type": "UpdateThink", "think": {"functions": [{"name": "f"}, {"name": "f"}]}},
+            "UpdateThink: think.functions: two are called 'f'; give each its own name.",
+        ),
+        (
+            {"type": "UpdateThink", "think": {"functions": [{"name": "f", "description": "x" * 1025}]}},
+            "UpdateThink: think.functions[0].description: must have at most 1024 characters.",
+        ),
+        (
+            {"type": "UpdateThink", "think": {"maxOutputTokens": 4097}},
+            "UpdateThink: think.maxOutputTokens: must be less than or equal to 4096. (1 more)",
+        ),
+        (
+            {"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": {"url": "ftp://x"}}]}},
+            (
+                "UpdateThink: think.functions[0].endpoint.url: "
+                "must be an http:// or https:// address without credentials; put them into headers."
+            ),
+        ),
+        (
+            {"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": {"method": "TRACE"}}]}},
+            "UpdateThink: think.functions[0].endpoint.method: must be one of POST, PUT, PATCH, GET, DELETE.",
+        ),
+        (
+            {"type": "Settings", "agent": {}, "tags": ["x" * 513]},
+            "Settings: tags: must have at most 512 characters together.",
+        ),
+        (
             {"type": "UpdateSpeak", "speak": {"provider": {"speed": 2}}},
             "UpdateSpeak: speak.provider.speed: must be less than or equal to 1.5, not 2.",
         ),
@@ -218,7 +269,7 @@ def test_any_fields_are_read_or_refused_and_nothing_else(kind, fields):
     with suppress(ClientProtocolError):
         message = _read({**fields, "type": kind})
         assert message.type == kind
-        list(message.unknown_fields())
+        list(message.unserved_fields())
 
 
 @given(st.binary(max_size=200))

@@ -27,18 +27,23 @@ def test_no_fallback_at_all_is_refused(kind):
 def test_unknown_fields_are_named_with_their_paths():
     functions = [{"name": "f"}, {"name": "g", "x" * 100: 1}]
     agent = Agent.model_validate({"colour": 1, "think": {"mood": 1, "functions": functions}, "listen": {"tone": 1}})
-    assert list(agent.unknown_fields()) == [
+    assert list(agent.unserved_fields()) == [
         "colour",
         "listen.tone",
-        "think[0].mood",
-        f"think[0].functions[1].{'x' * 64}",
+        "think.mood",
+        f"think.functions[1].{'x' * 64}",
     ]
-    assert next(agent.unknown_fields("agent")) == "agent.colour"
+    assert next(agent.unserved_fields("agent")) == "agent.colour"
+
+
+def test_a_fallback_is_named_by_its_place_and_a_field_as_the_client_writes_it():
+    agent = Agent.model_validate({"think": [{}, {"managedPrompt": {"id": "p", "mood": 1}}]})
+    assert list(agent.unserved_fields()) == ["think[1].managedPrompt.mood"]
 
 
 def test_a_part_that_is_known_names_no_fields():
     think = {"outputModalities": ["text"], "toolChoice": {"name": "f"}, "managedPrompt": {"id": "p", "variables": {}}}
-    assert list(Think.model_validate(think).unknown_fields()) == []
+    assert list(Think.model_validate(think).unserved_fields()) == []
 
 
 @pytest.mark.parametrize("timeout", [-1, 5_000, 30_000])
