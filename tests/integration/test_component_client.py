@@ -64,8 +64,8 @@ def test_a_function_call_is_answered_and_spoken_of(dialogue):
 
 def test_a_refused_update_is_answered_by_an_error_and_the_others_are_in_force(proxy, dialogue):
     ask(dialogue)
-    too_long = {**WEATHER, "description": "x" * 2_000}
-    dialogue.send("UpdateThink", think={"functions": [too_long]})
+    managed = {"id": "pmpt_1", "variables": {"x" * 65: "too long a name"}}
+    dialogue.send("UpdateThink", think={"managedPrompt": managed})
     dialogue.send("UpdatePrompt", prompt="Rhyme.")
     assert dialogue.wait_for("PromptUpdated")
     assert [fault["code"] for fault in dialogue.heard("Error")] == ["string_above_max_length"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import typing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -107,9 +108,9 @@ def connect(start_proxy):
     """Connect an agent through the SDK; `options` are the simulator's."""
     opened, timers = [], TimerThread()
 
-    def open_agent(settings=SETTINGS, **options):
+    def open_agent(settings=SETTINGS, flags=None, **options):
         simulator = Simulator(clock=time.monotonic, timers=timers, **options)
-        host, port = start_proxy(simulator=simulator).system.address
+        host, port = start_proxy(flags, simulator=simulator).system.address
         address = f"ws://{host}:{port}"
         http = f"http://{host}:{port}"
         places = DeepgramClientEnvironment(base=http, production=address, agent=address, agent_rest=http)
@@ -282,6 +283,47 @@ def test_history_is_kept_of_words_and_of_function_calls(connect):
     assert (calls.function_calls[0].name, calls.function_calls[0].response) == ("get_weather", "hail")
 
 
+@pytest.fixture
+def weather_service():
+    """A function over HTTP: its address, and what it was asked."""
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self):
+            size = int(self.headers["Content-Length"])
+            asked.append((self.headers["X-Key"], self.rfile.read(size)))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"hail")
+
+        def log_message(self, *_):
+            """Be silent."""
+
+    asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"127.0.0.1:{server.server_address[1]}", asked
+    server.shutdown()
+    thread.join(patience(5))
+    server.server_close()
+
+
+def test_a_function_with_an_endpoint_is_called_by_the_proxy_and_its_result_shown(connect, weather_service):
+    host, asked = weather_service
+    function = {**WEATHER, "endpoint": {"url": f"http://{host}/weather", "headers": {"X-Key": "made-up"}}}
+    think = {**SETTINGS["agent"]["think"], "functions": [function]}
+    flags = {"functions.allowed_hosts": host, "functions.allow_private_addresses": "true"}
+    agent = connect({**SETTINGS, "agent": {"think": think}}, flags)
+    agent.asks(QUESTION)
+    call = agent.wait_for(sdk.AgentV1FunctionCallRequest).functions[0]
+    shown = agent.wait_for(sdk.AgentV1ReceiveFunctionCallResponse)
+    agent.wait_for(sdk.AgentV1AgentAudioDone)
+    assert not call.client_side
+    assert (shown.id, shown.name, shown.content) == (call.id, "get_weather", "hail")
+    assert asked == [("made-up", call.arguments.encode())]
+    assert "hail" in agent.of(sdk.AgentV1ConversationText)[-1].content
+
+
 @simulator(pace=Pace(step=0.2))
 @receives(sdk.AgentV1FunctionCallCancelled)
 def test_a_call_that_the_user_broke_in_on_is_cancelled(agent):
@@ -327,7 +369,8 @@ def test_every_message_that_it_can_send_is_sent():
 
 
 def test_every_message_that_it_can_receive_is_received_or_said_to_be_impossible():
-    received = _marked("receives") | {sdk.AgentV1HistoryContent, sdk.AgentV1HistoryFunctionCalls}
+    history = {sdk.AgentV1HistoryContent, sdk.AgentV1HistoryFunctionCalls}
+    received = _marked("receives") | history | {sdk.AgentV1ReceiveFunctionCallResponse}
     assert received | IMPOSSIBLE == set(_members(V1SocketClientResponse)) - {bytes}
     page = (DOCS / "reference" / "voice-agent.md").read_text()
     for kind in IMPOSSIBLE:
