@@ -159,9 +159,22 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return OK
 
 
+# The demonstration is its own world: nothing of a configuration for a real upstream or real clients belongs in it.
+_DEMO = {
+    "server.host": "127.0.0.1",
+    "server.port": "0",
+    "server.tls_cert_file": "",
+    "server.tls_key_file": "",
+    "upstream.url": SIMULATOR,
+    "upstream.kind": "openai",
+    "upstream.model": "gpt-realtime",
+    "upstream.api_key": "",
+}
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     """Play a conversation against the simulator, and show what the gate did, or what its absence does."""
-    config = _configured(arguments, **{"server.port": "0", "server.host": "127.0.0.1", "upstream.url": SIMULATOR})
+    config = _configured(arguments, **_DEMO)
     set_up_logging("error", config.log.format)
     journal = RecordingJournal(time.monotonic)
     is_gated = not arguments.without_gate
@@ -174,7 +187,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     for line in render(entries):
         _say(line)
     _conclude(outcome, entries, log)
-    return OK
+    for fault in outcome.faults if is_gated else ():
+        _say(f"The client was told: {fault}")
+    went_well = outcome.acknowledged == outcome.asked and outcome.answers == outcome.questions and not log.broken
+    return OK if went_well or not is_gated else FAILED
 
 
 def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, assert_never
 
 from actors.lifecycle import SessionActor
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from turnstile.ports import Inbox, Timer, Timers
     from turnstile.session.effects import Effect
     from turnstile.session.machine import Session
+
+_log = logging.getLogger(__name__)
 
 
 class SessionCoordinatorActor(SessionActor):
@@ -113,6 +116,7 @@ class SessionCoordinatorActor(SessionActor):
             case Held() | Released() | Merged() | Collided():
                 self._show(effect)
             case EndSession(problem):
+                _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
                 self.end_session(End(close_code(problem.code), problem.code, problem))
             case _:
                 assert_never(effect)

@@ -63,8 +63,9 @@ _ACTORS = 3
 # How long, in seconds, what was asked to end may take beyond the deadline for sessions.
 _GRACE = 2.0
 _CONNECTING_THREADS = 8
-# Offered by browsers as a subprotocol.
 _REALTIME = "realtime"
+# What browsers offer beside a key, which they have no other place for: OpenAI's clients, Deepgram's.
+_SUBPROTOCOLS = frozenset({_REALTIME, "token", "bearer"})
 _REALTIME_PATHS = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime", "/openai/realtime"})
 
 
@@ -243,7 +244,8 @@ class ProxySystem:
         if self._has_no_place():
             return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
         self._arriving += 1
-        return Admission(lambda connection: self._open(connection, speak), _REALTIME)
+        chosen = next((name for name in request.subprotocols if name in _SUBPROTOCOLS), None)
+        return Admission(lambda connection: self._open(connection, speak), chosen)
 
     def _language(self, request: UpgradeRequest) -> Callable[[str], _Language] | Rejection:
         """Return what makes a client's language for a session of the given id, by the path that it came to."""

@@ -108,6 +108,12 @@ class UpstreamSection(Section):
     def _is_listed(cls, value: Any) -> Any:
         return listed(value)
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _has_no_space_around(cls, value: Any) -> Any:
+        """A line end that came along from a file is no part of a key, and nothing is none."""
+        return (value.strip() or None) if isinstance(value, str) else value
+
     @field_validator("url")
     @classmethod
     def _is_websocket(cls, value: str) -> str:

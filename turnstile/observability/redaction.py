@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
 # Fields under which Voice Agent messages carry credentials: of endpoints that the client names, and of providers.
-_SECRET = re.compile(r"headers|credentials|api[-_]?key|authorization|token$|password|secret", re.IGNORECASE)
-_SUSPICIOUS = re.compile(rb"headers|credentials|api[-_]?key|authorization|token|password|secret", re.IGNORECASE)
+_SECRET = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
+_SUSPICIOUS = re.compile(rb"headers|credentials|key|authorization|token|password|secret|url", re.IGNORECASE)
 _REDACTED = "(secret)"
 
 
@@ -33,9 +34,23 @@ def _without_secrets(value: Any) -> Any:
             name: _REDACTED if _SECRET.search(name) and _holds_text(field) else _without_secrets(field)
             for name, field in value.items()
         }
+    if isinstance(value, str) and "://" in value:
+        return _without_query(value)
     if isinstance(value, list):
         return [_without_secrets(part) for part in value]
     return value
+
+
+def _without_query(text: str) -> str:
+    """Return an address without what may be a password or a signature; other text as it is."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname or ""
+    except ValueError:
+        return _REDACTED
+    if not parts.query and parts.username is None:
+        return text
+    return f"{parts.scheme}://{host}{parts.path}{'?' + _REDACTED if parts.query else ''}"
 
 
 def _holds_text(field: Any) -> bool:

@@ -222,7 +222,7 @@ def _finished(state: State, response: Response, outcome: Outcome, policy: Policy
         after = replace(after, items=(*later, *state.items))
     elif outcome != "failed":
         after = replace(after, tries=0, backing_off=False)
-    step = calls_after(after, response.response_id, outcome, policy)
+    step = calls_after(after, response.response_id, outcome, policy, by_user=response.cancel is None)
     return Step(step.state, (*effects, *step.effects))
 
 

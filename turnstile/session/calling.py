@@ -108,18 +108,21 @@ def _closed(state: State, why: str, *call_ids: str) -> State:
     return replace(state, closed_calls=closed[-_REMEMBERED:])
 
 
-def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy) -> Step:
-    """The response is over: a cancelled one's open calls are void, another's results go up when all are there."""
+def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy, *, by_user: bool) -> Step:
+    """The response is over: a cancelled one's open calls are void, another's results go up when all are there.
+
+    `by_user`: the user broke in on it.
+    """
     if outcome == "cancelled":
-        return _cancelled(state, response_id, policy)
+        return _cancelled(state, response_id, policy, by_user=by_user)
     return _batched(state, response_id, policy)
 
 
-def _cancelled(state: State, response_id: str, policy: Policy) -> Step:
-    """Void the open calls; results that are there already still go up, and are answered with the user's turn."""
+def _cancelled(state: State, response_id: str, policy: Policy, *, by_user: bool) -> Step:
+    """Void the open calls; results that are there already still go up, and are answered; if need be with the turn."""
     batch = _calls_of(state, response_id)
     void = tuple(call.call_id for call in batch if call.output is None)
-    state = _outputs(state, [call for call in batch if call.output is not None], policy, owed=False)
+    state = _outputs(state, [call for call in batch if call.output is not None], policy, owed=not by_user)
     calls = tuple(call for call in state.calls if call.call_id not in void)
     after = _closed(replace(state, calls=calls), "cancelled", *void)
     return Step(after, (CallsCancelled(void),) if void else ())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.effects import Answered, Merged, OpenLink, Reported, SendUpdate
+from turnstile.session.effects import Answered, EndSession, Merged, OpenLink, SendUpdate
 from turnstile.session.patch import ENDPOINTS, as_shown, at, difference, merged, reflects, without
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
@@ -144,9 +144,12 @@ def config_stalled(state: State, update: Update, policy: Policy) -> Step:
 def _given_up(state: State, update: Update, problem: Problem) -> Step:
     after = replace(state, updating=None, overtaken=0)
     if update.requests:
+        if not state.configured:
+            words = f"{problem.description.rstrip('.')}. Nothing goes on before Settings apply; send them again."
+            problem = Problem(problem.code, words)
         return Step(after, tuple(Answered(request.ref, problem, in_force=False) for request in update.requests))
-    # A new link refuses what the old one took: what it has is what the client gets, and it is told.
-    return Step(replace(after, accepted=state.in_force), (Reported(problem),))
+    # A new link that does not take what the old one took is none that the client could go on with.
+    return Step(replace(after, link="ended"), (EndSession(problem),))
 
 
 def config_handed_back(state: State, update: Update) -> Step:

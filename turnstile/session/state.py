@@ -311,7 +311,8 @@ class State:
     def turn_is_running(self) -> bool:
         """Whether the user or the agent has the turn, or is about to."""
         agent = self.response or self.requested or self.expected or self.sayings
-        user = self.hearing.speaking or self.commits or self.items
+        waiting = any(item.owed != "later" for item in self.items)
+        user = self.hearing.speaking or self.commits or waiting
         return bool(agent or user)
 
     @property

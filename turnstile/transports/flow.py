@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 
 
 class ReadGate:
-    """Whether to read from a peer: not while somebody paused it, nor while too much waits to be worked on."""
+    """Whether to read from a peer: not while somebody paused it, nor while too much waits to be worked on.
 
-    def __init__(self, high_water: int, low_water: int) -> None:
+    Args:
+        high_water: With more than this many bytes waiting, the peer is not read.
+        low_water: Under this it is read again.
+        message_cost: What each message counts besides its bytes.
+    """
+
+    def __init__(self, high_water: int, low_water: int, message_cost: int = 0) -> None:
+        self._message_cost = message_cost
         self._high_water = high_water
         self._low_water = low_water
         self._pauses = 0
@@ -31,14 +38,14 @@ class ReadGate:
         return self._pauses <= 0 and not self._full
 
     def received(self, size: int) -> None:
-        """Count `size` bytes that were passed on to be worked on."""
-        self._unhandled += size
+        """Count a message of `size` bytes that was passed on to be worked on."""
+        self._unhandled += size + self._message_cost
         if self._unhandled > self._high_water:
             self._full = True
 
     def handled(self, size: int) -> None:
-        """Count `size` bytes as worked on."""
-        self._unhandled = max(0, self._unhandled - size)
+        """Count a message of `size` bytes as worked on."""
+        self._unhandled = max(0, self._unhandled - size - self._message_cost)
         if self._full and self._unhandled <= self._low_water:
             self._full = False
 

@@ -23,6 +23,7 @@ class ConnectionLimits:
         write_ceiling: With more than this to write the peer counts as one that does not read, and is cut off.
         read_high_water: With more than this received and not yet worked on, the peer is not read.
         read_low_water: Under this it is read again.
+        message_cost: What each message counts besides its bytes, for the memory that it takes while it waits.
         close_timeout: How long a peer may take to answer a close, and to end the TCP connection afterwards.
         ping_interval: A peer that was silent for this long is sent a ping; 0 sends none.
         ping_timeout: A peer that stays silent for this long after a ping is gone.
@@ -34,6 +35,7 @@ class ConnectionLimits:
     write_ceiling: int = 8 * MIB
     read_high_water: int = 1 * MIB
     read_low_water: int = 256 * KIB
+    message_cost: int = 512
     close_timeout: float = 5.0
     ping_interval: float = 20.0
     ping_timeout: float = 20.0

@@ -55,7 +55,7 @@ class WebSocketConnection:
         self._outgoing = Outgoing()
         self._outgoing.add(protocol.data_to_send())  # the answer to a handshake leaves first
         self._joiner = MessageJoiner()
-        self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water)
+        self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water, limits.message_cost)
         self._write_gate = WriteGate(limits.write_high_water, limits.write_low_water)
         self._closing = False
         self._released = False

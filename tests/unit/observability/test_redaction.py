@@ -28,6 +28,28 @@ def test_a_frame_that_cannot_hold_any_is_shown_as_it_is(frame):
     assert redacted(frame) is frame
 
 
+@pytest.mark.parametrize("name", ["accessKey", "secret_access_key", "access_key_id", "key"])
+def test_a_key_of_any_kind_is_not_shown(name):
+    assert shown({name: "made up"}) == {name: "(secret)"}
+
+
+def test_words_to_expect_are_no_keys():
+    assert shown({"keyterms": ["gate"]}) == {"keyterms": ["gate"]}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://api.example.com/weather", "https://api.example.com/weather"),
+        ("https://user:made-up@api.example.com/weather", "https://api.example.com/weather"),
+        ("https://api.example.com/weather?sig=made-up", "https://api.example.com/weather?(secret)"),
+        ("https://[made-up", "(secret)"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(url, told):
+    assert shown({"url": url}) == {"url": told}
+
+
 def test_a_count_of_tokens_is_no_secret():
     assert shown({"total_token": 5, "max_output_tokens": 7}) == {"total_token": 5, "max_output_tokens": 7}
 

@@ -6,6 +6,7 @@ from session_words import answers, of
 
 from turnstile.session.effects import CallFunction, CallsCancelled, Reported, SendCreate, SendItem
 from turnstile.session.events import (
+    AgentMessageGiven,
     CallReturned,
     FunctionAnswered,
     FunctionCalled,
@@ -14,7 +15,7 @@ from turnstile.session.events import (
     ResponseStarted,
     TurnCommitted,
 )
-from turnstile.session.state import Call, Policy, Response
+from turnstile.session.state import Call, Item, Policy, Response
 
 
 def running(at, *calls, **changes):
@@ -108,6 +109,20 @@ def test_a_call_told_after_the_end_of_its_response_is_still_a_call(at):
     session = at()
     session.handle(FunctionCalled("resp_1", 0, "call_1"))
     assert session.state.calls == (Call("call_1", "resp_1", 0),)
+
+
+def test_a_result_of_a_response_that_an_agent_message_cut_off_is_answered_all_the_same(at):
+    session = running(at, "call_1")
+    session.handle(FunctionAnswered(1, "call_1", "4"))
+    session.handle(AgentMessageGiven(2, {}, "interrupt"))
+    (say,) = of(SendItem, session.handle(ResponseFinished("resp_1", "cancelled")))
+    assert session.state.items[0].owed == "ours"
+    assert say.item["call_id"] == "call_1"
+
+
+def test_the_user_has_the_turn_no_longer_when_only_an_answer_for_later_waits(at):
+    session = at(items=(Item("ts_0", stage="confirmed", owed="later"),))
+    assert not session.state.turn_is_running
 
 
 def test_a_function_with_an_endpoint_is_called_from_here(at):

@@ -18,12 +18,13 @@ from given import (
     patches,
     running,
     session,
+    timer,
     told,
     updating,
     upstream,
 )
 
-from turnstile.session.effects import Answered, Merged, OpenLink, SendItem, SendUpdate
+from turnstile.session.effects import Answered, EndSession, Merged, OpenLink, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
@@ -378,12 +379,19 @@ def test_turn_detection_stays_off_when_the_proxy_takes_the_turns():
 # A configuration that only a new link needs.
 
 
-def test_a_restored_configuration_that_a_new_link_refuses_is_reported():
+@pytest.mark.parametrize("how", ["refused", "in silence"])
+def test_a_new_link_that_does_not_take_the_configuration_ends_the_session(how):
     bare = session(updating=Update("ts_1", (), BRIEF, BRIEF), in_force={})
-    effects = bare.handle(_bad("ts_1"))
-    assert codes(effects) == ["invalid_value"]
-    assert answers(effects) == []
-    assert bare.state.phase == "idle"
+    effects = bare.handle(_bad("ts_1")) if how == "refused" else timer(bare, "update")
+    (end,) = [effect for effect in effects if isinstance(effect, EndSession)]
+    assert end.problem.code == ("invalid_value" if how == "refused" else "update_stalled")
+    assert bare.state.link == "ended"
+
+
+def test_the_client_is_told_to_send_settings_again_when_the_first_do_not_apply():
+    new = session(updating=Update("ts_1", (ConfigRequested(1, BRIEF),), BRIEF, BRIEF), configured=False)
+    (answer,) = answers(new.handle(_bad("ts_1")))
+    assert answer.problem.description.endswith("Nothing goes on before Settings apply; send them again.")
 
 
 def test_a_restored_configuration_goes_without_a_voice_that_the_new_link_refuses():

@@ -270,7 +270,7 @@ def test_a_peer_that_pings_but_does_not_read_is_cut_off_too(open_link):
 
 
 def test_the_peer_is_not_read_while_its_messages_wait_unhandled(open_link, barrier):
-    link = open_link(read_high_water=1000, read_low_water=500)
+    link = open_link(read_high_water=1000, read_low_water=500, message_cost=0)
     link.peer.send_binary(bytes(1001))
     link.inbox.next()
     barrier()
@@ -282,6 +282,20 @@ def test_the_peer_is_not_read_while_its_messages_wait_unhandled(open_link, barri
     barrier()
     assert link.inbox.messages.empty()
     link.connection.handled(1)
+    assert link.inbox.next() == TextFrame(b"held up")
+
+
+def test_many_small_messages_are_not_read_either_while_they_wait_unhandled(open_link, barrier):
+    link = open_link(read_high_water=1000, read_low_water=500, message_cost=600)
+    for _ in range(2):
+        link.peer.send_binary(b"x")
+        link.inbox.next()
+    barrier()
+    link.peer.send_text(b"held up")
+    barrier()
+    assert link.inbox.messages.empty()
+    for _ in range(2):
+        link.connection.handled(1)
     assert link.inbox.next() == TextFrame(b"held up")
 
 
