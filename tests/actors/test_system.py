@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import http.client
+import logging
 import socket
 import threading
+from contextlib import closing
 
 import pytest
 from websocket import ABNF, WebSocketBadStatusException, create_connection
@@ -92,6 +94,29 @@ def test_stopping_twice_or_without_a_start_does_no_harm(make_system, system):
     assert make_system().stop(1) == 0
     assert system.stop(1) == 0
     assert system.stop(1) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "offered", "chosen"),
+    [
+        ("/v1/agent/converse", ["token", "KEY"], "token"),
+        ("/v1/realtime", ["realtime", "openai-insecure-api-key.KEY"], "realtime"),
+        ("/openai", [], None),
+    ],
+)
+def test_a_browser_that_brings_its_key_as_a_subprotocol_is_answered(system, path, offered, chosen):
+    host, port = system.address
+    with closing(create_connection(f"ws://{host}:{port}{path}", subprotocols=offered, timeout=patience(5))) as link:
+        assert link.subprotocol == chosen
+
+
+def test_why_a_session_cannot_go_on_is_logged(make_system, caplog):
+    system = make_system(upstream__url="ws://127.0.0.1:1/", upstream__kind="compatible", upstream__reconnects="0")
+    system.start()
+    with caplog.at_level(logging.WARNING), Dialogue(url(system), patience=patience(10)) as dialogue:
+        dialogue.send("Settings", agent={})
+        dialogue.wait_until(lambda: None)
+    assert "upstream_unreachable" in caplog.text
 
 
 def test_a_context_starts_and_stops(make_system):

@@ -77,6 +77,18 @@ def test_the_demo_shows_updates_held_and_replayed_and_no_collision():
     assert last.endswith("5 updates held, 5 replayed, 0 collisions, 0 settings lost")
 
 
+def test_the_demo_is_the_same_whatever_is_configured_for_real_use():
+    done = run("demo", "--config", "config/azure.toml", OPENAI_PROXY_TLS_KEY_PATH="k", OPENAI_PROXY_TLS_CERT_PATH="c")
+    assert done.returncode == 0, done.stderr
+    assert "5 replayed" in done.stdout.splitlines()[-1]
+
+
+def test_the_demo_fails_when_it_cannot_show_what_it_is_for():
+    done = run("demo", "--set", "session.prompt_limit=1")
+    assert done.returncode == 1
+    assert "The client was told" in done.stdout
+
+
 def test_the_demo_without_the_gate_shows_collisions_and_lost_settings():
     done = run("demo", "--without-gate")
     assert done.returncode == 0, done.stderr

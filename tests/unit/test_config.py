@@ -56,6 +56,12 @@ def complaint(*files, **flags):
 # What there is.
 
 
+@pytest.mark.parametrize(("given", "key"), [(" made-up\n", "made-up"), ("", None), ("  ", None)])
+def test_a_key_is_taken_without_the_space_around_it_and_nothing_is_none(given, key):
+    found = load_config(flags={"upstream.api_key": given}).upstream.api_key
+    assert (found and found.get_secret_value()) == key
+
+
 def test_default_toml_in_the_repository_is_the_one_that_the_code_gives():
     assert (CONFIG / "default.toml").read_text() == default_toml()
 

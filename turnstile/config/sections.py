@@ -53,6 +53,11 @@ class ServerSection(Section):
     max_handshakes: int = Field(100, ge=1, description="Clients at the door at once.")
     drain_timeout: float = Field(10.0, ge=0, description="Seconds that open sessions get to end at a shutdown.")
 
+    @field_validator("tls_cert_file", "tls_key_file", mode="before")
+    @classmethod
+    def _nothing_is_none(cls, value: Any) -> Any:
+        return value or None
+
     @field_validator("realtime_paths", mode="before")
     @classmethod
     def _is_listed(cls, value: Any) -> Any:

@@ -1,0 +1,135 @@
+"""The realtime dialect: what the gate holds becomes a request, everything else passes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from actors.messages import PassedAudio
+from actors.realtime import RealtimeDialect
+from turnstile.errors import ClientProtocolError, Problem
+from turnstile.protocol.frames import TextFrame
+from turnstile.session.effects import Answered
+from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
+
+PROBLEM = Problem("invalid_value", "No.")
+
+
+@pytest.fixture
+def dialect():
+    return RealtimeDialect("gpt-realtime", is_beta=False)
+
+
+def read(dialect, kind, **fields):
+    (told,) = dialect.read(json.dumps({"type": kind, **fields}).encode())
+    return told
+
+
+def words(told):
+    return [json.loads(frame.data) for frame in told if isinstance(frame, TextFrame)]
+
+
+def test_the_link_is_wanted_at_once(dialect):
+    assert list(dialect.opening()) == [LinkWanted("gpt-realtime")]
+    assert not dialect.hears_binary
+
+
+def test_an_update_is_a_request_without_the_type(dialect):
+    request = read(dialect, "session.update", session={"type": "realtime", "instructions": "Rhyme."})
+    assert isinstance(request, ConfigRequested)
+    assert request.patch == {"instructions": "Rhyme."}
+
+
+def test_a_type_that_is_another_is_upstreams_to_refuse(dialect):
+    assert read(dialect, "session.update", session={"type": "transcription"}).patch == {"type": "transcription"}
+
+
+@pytest.mark.parametrize("response", [None, {}, {"conversation": "auto", "metadata": {"a": "1"}}])
+def test_a_response_is_a_request(dialect, response):
+    request = read(dialect, "response.create", response=response)
+    assert isinstance(request, AgentMessageGiven)
+    assert (request.response, request.behavior) == (response or {}, "queue")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("response.create", {"response": {"conversation": "none"}}),
+        ("response.create", {"response": "wrong"}),
+        ("response.create", {"response": {"metadata": "wrong"}}),
+        ("response.cancel", {}),
+    ],
+)
+def test_what_waits_for_nothing_passes_at_once(dialect, kind, fields):
+    passed = read(dialect, kind, event_id="mine", **fields)
+    assert passed == EventGiven(passed.event, at_once=True)
+    assert json.loads(passed.event) == {"type": kind, "event_id": "mine", **fields}
+
+
+@pytest.mark.parametrize("kind", ["conversation.item.create", "session.update", "of.the.future"])
+def test_everything_else_passes_in_its_order(dialect, kind):
+    passed = read(dialect, kind, event_id="mine", session=7)
+    assert passed == EventGiven(passed.event)
+
+
+def test_an_event_without_a_name_is_given_one(dialect):
+    names = {json.loads(read(dialect, "of.the.future").event)["event_id"] for _ in range(2)}
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("kind", ["append", "commit", "clear"])
+def test_audio_goes_its_own_way(dialect, kind):
+    assert isinstance(read(dialect, f"input_audio_buffer.{kind}"), PassedAudio)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"), [(b"{", "invalid_json"), (b"[]", "invalid_event"), (b"{}", "invalid_event")]
+)
+def test_what_is_no_event_is_refused(dialect, frame, code):
+    with pytest.raises(ClientProtocolError) as refused:
+        list(dialect.read(frame))
+    assert refused.value.problem.code == code
+
+
+def test_a_binary_frame_is_answered_by_an_error(dialect):
+    assert words(dialect.binary())[0]["error"]["code"] == "invalid_event"
+
+
+def test_the_session_is_told_when_it_is_created_and_after_each_update(dialect):
+    assert words(dialect.shown({"session": {"id": "s"}}))[0]["type"] == "session.created"
+    request = read(dialect, "session.update", session={})
+    assert words(dialect.shown({"session": {"id": "s", "a": 1}})) == []
+    (updated,) = words(dialect.answer(Answered(request.ref)))
+    assert (updated["type"], updated["session"]) == ("session.updated", {"id": "s", "a": 1})
+
+
+def test_an_update_that_is_refused_is_answered_by_an_error_of_its_name(dialect):
+    request = read(dialect, "session.update", session={}, event_id="mine")
+    (error,) = words(dialect.answer(Answered(request.ref, PROBLEM, in_force=False)))
+    assert error["error"] == {
+        "type": "invalid_request_error",
+        "code": "invalid_value",
+        "message": "No.",
+        "param": None,
+        "event_id": "mine",
+    }
+
+
+def test_a_response_that_begins_is_no_answer_and_one_that_does_not_is_an_error(dialect):
+    assert words(dialect.answer(Answered(read(dialect, "response.create").ref))) == []
+    refused = Answered(read(dialect, "response.create", event_id=7).ref, PROBLEM, in_force=False)
+    assert words(dialect.answer(refused))[0]["error"]["event_id"] is None
+
+
+@pytest.mark.parametrize(("code", "kind"), [("internal_error", "server_error"), ("x", "invalid_request_error")])
+def test_a_problem_is_an_error_event(dialect, code, kind):
+    (error,) = words([dialect.problem(Problem(code, "No."), fatal=True)])
+    assert (error["error"]["type"], error["error"]["code"]) == (kind, code)
+
+
+def test_a_client_of_the_beta_speaks_and_is_spoken_to_in_its_words():
+    dialect = RealtimeDialect(None, is_beta=True)
+    assert read(dialect, "session.update", session={"modalities": ["text"]}).patch == {"output_modalities": ["text"]}
+    (created,) = words(dialect.shown({"session": {"output_modalities": ["audio"]}}))
+    assert created["session"] == {"modalities": ["audio", "text"]}
