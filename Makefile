@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py tests
 
-.PHONY: test lint types pytest demo soak idle walk transcripts docs format lock clean
+.PHONY: test lint types pytest demo soak idle walk fuzz transcripts docs format lock clean
 
 test: lint types pytest
 
@@ -47,6 +47,10 @@ idle: $(READY)
 # Every interleaving of a small world.
 walk: $(READY)
 	$(BIN)/python tests/property/walk.py
+
+# Both wires for five minutes each, or FUZZ_SECONDS.
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/run.py
 
 # Records the transcripts anew; read what has changed in them.
 transcripts: $(READY)

@@ -194,6 +194,13 @@ class Stage:
         self._links[-1].tell(Closed(code, reason))
         self.settle()
 
+    @property
+    def has_link(self):
+        return bool(self._links)
+
+    def tell_link(self, said):
+        self._links[-1].tell(said)
+
     # The ports.
 
     def connect(self, target, inbox):
@@ -204,7 +211,7 @@ class Stage:
 
     def call(self, request, inbox):
         """Be the `FunctionCaller`."""
-        inbox.tell(FunctionReturned(request.call_id, self._functions[request.url]))
+        inbox.tell(FunctionReturned(request.call_id, self._functions.get(request.url, "")))
 
 
 def _nobody_minds():
@@ -220,7 +227,7 @@ def tone(form, milliseconds):
 
 def readable(event):
     """Return an event with audio as its number of bytes."""
-    name = _AUDIO.get(event.get("type"))
+    name = _AUDIO.get(event["type"])
     if name is None or isinstance(event[name], dict):
         return event
     return {**event, name: {"bytes": len(pybase64.b64decode(event[name]))}}

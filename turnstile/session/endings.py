@@ -23,6 +23,7 @@ _CLOSE_CODES = {
     "credit_balance_exhausted": _TRY_AGAIN_LATER,
     "insufficient_quota": _TRY_AGAIN_LATER,
     "upstream_closed": _BAD_GATEWAY,
+    "update_stalled": _BAD_GATEWAY,
     "upstream_silent": _BAD_GATEWAY,
     "upstream_unreachable": _BAD_GATEWAY,
 }
