@@ -92,6 +92,11 @@ class InputAudio:
             oldest = self._held.popleft()
             self._held_size -= len(oldest)
             self.dropped += len(oldest)
+        if self.dropped % 2 and self._held:
+            # Half a sample gone would swap the bytes of all that come behind it.
+            self._held[0] = self._held[0][1:]
+            self._held_size -= 1
+            self.dropped += 1
 
     @property
     def has_uncommitted(self) -> bool:

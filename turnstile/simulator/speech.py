@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import zlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pybase64
 
-from turnstile.simulator.g711 import encode_alaw, encode_ulaw
+from turnstile.audio import g711
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,8 @@ _GAP_MS: Final = 20
 
 _ENCODERS: Final[dict[str, Callable[[np.ndarray[Any, Any]], bytes]]] = {
     PCM: lambda samples: samples.tobytes(),
-    PCMU: encode_ulaw,
-    PCMA: encode_alaw,
+    PCMU: partial(g711.encode, "mulaw"),
+    PCMA: partial(g711.encode, "alaw"),
 }
 
 

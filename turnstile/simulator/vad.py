@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from turnstile.simulator.g711 import decode_alaw, decode_ulaw
+from turnstile.audio import g711
 from turnstile.simulator.speech import PCM, PCMU, bytes_per_ms, sample_bytes
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def loudness(data: bytes, encoding: str) -> list[float]:
 def _samples(data: bytes, encoding: str) -> np.ndarray[Any, Any]:
     if encoding == PCM:
         return np.frombuffer(data, dtype="<i2")
-    return decode_ulaw(data) if encoding == PCMU else decode_alaw(data)
+    return g711.decode("mulaw" if encoding == PCMU else "alaw", data)
 
 
 def windows_ms(size: int, encoding: str) -> list[float]:

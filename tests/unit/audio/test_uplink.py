@@ -99,3 +99,12 @@ def test_empty_frames_do_not_wait():
     for _ in range(100):
         assert list(audio.feed(b"")) == []
     assert len(audio._held) == 0
+
+
+def test_what_is_dropped_is_whole_samples():
+    audio = InputAudio(max_held=4)
+    audio.agree(PCM_24K)
+    for frame in (b"a", b"bcd", b"ef"):
+        list(audio.feed(frame))
+    assert audio.dropped == 2
+    assert b"".join(audio.open()) == b"cdef"
