@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
-
 from values import SECRET
 
 CALL_IDS = ("call_1", "call_2", "call_3")
@@ -82,7 +81,8 @@ turns = st.one_of(
 )
 audio = given(
     input=given(
-        encoding=st.sampled_from(["linear16", "mulaw", "alaw"]), sample_rate=st.sampled_from([8000, 16000, 24000, 48000])
+        encoding=st.sampled_from(["linear16", "mulaw", "alaw"]),
+        sample_rate=st.sampled_from([8000, 16000, 24000, 48000]),
     ),
     output=given(
         encoding=st.sampled_from(["linear16", "mulaw", "alaw"]),

@@ -110,7 +110,7 @@ def spoilt(draw: st.DrawFn, messages: st.SearchStrategy[dict[str, Any]], most: i
 def _spoil(draw: st.DrawFn, message: Any, holder: Any, name: Any) -> None:
     """Do one thing to the value of `name` in `holder`."""
     value = holder[name]
-    match draw(st.sampled_from("drop value value value nest twice other case add secret".split())):
+    match draw(st.sampled_from(["drop", "value", "value", "value", "nest", "twice", "other", "case", "add", "secret"])):
         case "drop":
             del holder[name]
         case "value":
@@ -156,6 +156,4 @@ def _scratched(draw: st.DrawFn, texts: st.SearchStrategy[bytes]) -> bytes:
 def wire(messages: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[bytes]:
     """Return frames: mostly messages with something wrong, some broken bytes, some that are nothing at all."""
     texts = spoilt(messages).map(encoded)
-    return st.one_of(
-        texts, texts, texts, texts, _scratched(texts), st.binary(max_size=40), values.map(encoded)
-    )
+    return st.one_of(texts, texts, texts, texts, _scratched(texts), st.binary(max_size=40), values.map(encoded))

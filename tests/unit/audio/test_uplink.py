@@ -102,7 +102,7 @@ def test_empty_frames_do_not_wait():
 
 
 def test_what_is_dropped_is_whole_samples():
-    audio = InputAudio(max_held=4)
+    audio = InputAudio(max_held=5)
     audio.agree(PCM_24K)
     for frame in (b"a", b"bcd", b"ef"):
         list(audio.feed(frame))
