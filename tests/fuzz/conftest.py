@@ -1,6 +1,7 @@
-"""The fuzz tests import each other by name."""
+"""The fuzzers import each other by name, and the stage of the transcripts."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "transcripts")]
