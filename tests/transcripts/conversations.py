@@ -246,7 +246,7 @@ CONVERSATIONS = [
         "The link breaks before the answer; another one gives it.",
         simulator={
             "pace": PACE,
-            "faults": lambda number: Faults() if number else Faults(disconnect_after_events=4, disconnect_code=1006),
+            "faults": lambda number: Faults() if number else Faults(disconnect_after_events=2, disconnect_code=1006),
         },
     ),
 ]
