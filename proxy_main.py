@@ -111,7 +111,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         system.start()
         host, port = system.address
         scheme = "wss" if config.server.tls_cert_file else "ws"
-        paths = f"{config.server.voice_agent_path} and {config.server.component_path}"
+        server = config.server
+        paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
         _say(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
         _say(f"Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
         for notice in notices(config):

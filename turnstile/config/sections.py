@@ -44,7 +44,7 @@ class ServerSection(Section):
     )
     client_json_passthrough: bool = Field(
         default=False,
-        description="Taken from hosts of the original and without effect: clients speak Voice Agent messages only.",
+        description="Taken from hosts of the original and without effect: see realtime_paths.",
     )
     tls_cert_file: Path | None = Field(None, description="Certificate (PEM) to serve wss:// with.")
     tls_key_file: Path | None = Field(None, description="Its private key (PEM).")

@@ -27,6 +27,7 @@ def explain(config: Config) -> str:
     lines = [
         f"Listens on {where}{config.server.voice_agent_path} (Deepgram Voice Agent clients)",
         f"       and {where}{config.server.component_path} (the React component)",
+        *(f"       and {where}{path} (clients of the Realtime API itself)" for path in config.server.realtime_paths),
         (
             f"Connects to {config.upstream_url} ({config.upstream.kind}, model {config.upstream.model}, "
             f"{'with' if config.upstream.api_key else 'without'} a key)"
@@ -50,7 +51,7 @@ def _changed(config: Config) -> Iterator[tuple[str, str]]:
 def notices(config: Config) -> Iterator[str]:
     """Yield what works, but hardly as it is meant."""
     if config.server.client_json_passthrough:
-        yield "server.client_json_passthrough has no effect: clients speak Voice Agent messages only"
+        yield "server.client_json_passthrough has no effect: clients of the Realtime API have paths of their own"
     if config.upstream_url != SIMULATOR and config.upstream.api_key is None:
         yield f"upstream.api_key is not set: {config.upstream_url} will hardly let the proxy in (set OPENAI_API_KEY)"
     if config.upstream_url == SIMULATOR and config.upstream.api_key is not None:
