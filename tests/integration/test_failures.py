@@ -116,7 +116,8 @@ def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy):
 
 
 def _answer_to(dialogue, words):
-    return next((text for text in dialogue.heard("ConversationText") if words in text["content"]), None)
+    said = dialogue.heard("ConversationText")
+    return next((text for text in said if text["role"] == "assistant" and words in text["content"]), None)
 
 
 def test_a_client_that_vanishes_leaves_no_session(proxy):

@@ -347,6 +347,8 @@ def test_explain_says_where_it_listens_and_connects_when_nothing_is_set():
     assert explain(load_config()).splitlines() == [
         "Listens on ws://127.0.0.1:8080/v1/agent/converse (Deepgram Voice Agent clients)",
         "       and ws://127.0.0.1:8080/openai (the React component)",
+        "       and ws://127.0.0.1:8080/v1/realtime (clients of the Realtime API itself)",
+        "       and ws://127.0.0.1:8080/realtime (clients of the Realtime API itself)",
         "Connects to simulator: (openai, model gpt-realtime, without a key)",
         "Responses to spoken turns are begun by the API",
         "All settings are the defaults",
