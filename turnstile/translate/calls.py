@@ -33,7 +33,7 @@ class Calls:
             return
         call = server.CallRequest(call_id, name, arguments, client_side=name not in self._called_from_here)
         remember(self._told, call_id, call)
-        self._open[call_id] = None
+        remember(self._open, call_id, None)
         yield TextFrame(server.function_call_request([call]))
 
     def cancel(self, call_ids: tuple[str, ...]) -> Iterator[Frame]:
@@ -44,7 +44,8 @@ class Calls:
 
     def returned(self, call_id: str, output: str) -> Iterator[Frame]:
         """Show the result of a call that the proxy made, if it is still wanted."""
-        if call_id in self._open and (call := self._told.get(call_id)):
+        call = self._told.get(call_id) if call_id in self._open else None
+        if call:
             yield TextFrame(server.function_call_response(call.id, call.name, output))
 
     def answered(self, call_id: str, output: str, *, keeps_history: bool) -> Iterator[Frame]:

@@ -68,3 +68,4 @@ def test_calls_long_past_are_forgotten(calls):
         told(calls.request(f"call_{number}", "get", "{}"))
     assert told(calls.cancel(("call_0",))) == []
     assert told(calls.returned("call_1", "hail")) == []
+    assert len(calls._open) < 300
