@@ -47,6 +47,4 @@ _EVENTS = (
     message("input_audio_buffer.append", audio=st.just("AAAA")),
     message("input_audio_buffer.commit"),
 )
-client_events = st.builds(
-    lambda event, named: {**event, **named}, st.one_of(*_EVENTS), given(event_id=_event_ids)
-)
+client_events = st.builds(lambda event, named: {**event, **named}, st.one_of(*_EVENTS), given(event_id=_event_ids))

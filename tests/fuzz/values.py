@@ -133,7 +133,9 @@ def _spoil(draw: st.DrawFn, message: Any, holder: Any, name: Any) -> None:
         case "add" if isinstance(value, dict):
             value[draw(st.text(max_size=8) | st.sampled_from(["extra", "type", "x" * 200]))] = _copied(draw(values))
         case "secret" if isinstance(value, dict):
-            value[draw(st.sampled_from(SECRET_NAMES))] = _copied(draw(st.sampled_from([SECRET, [SECRET], {"x": SECRET}])))
+            value[draw(st.sampled_from(SECRET_NAMES))] = _copied(
+                draw(st.sampled_from([SECRET, [SECRET], {"x": SECRET}]))
+            )
         case _:
             holder[name] = [value, value]
 
