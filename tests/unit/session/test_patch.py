@@ -57,6 +57,18 @@ def test_an_echo_reflects_a_patch_when_it_shows_every_field(session, expected):
     assert reflects(session, {"a": 1, "b": {"c": 2}}) is expected
 
 
+def test_what_a_new_transcription_does_not_name_is_cleared():
+    in_force = {"transcription": {"model": "a", "language": "de"}}
+    assert difference({"transcription": {"model": "b"}}, in_force) == {
+        "transcription": {"model": "b", "language": None}
+    }
+
+
+def test_a_transcription_that_was_cleared_is_not_cleared_again():
+    in_force = {"transcription": {"model": "b", "language": None}}
+    assert difference({"transcription": {"model": "b"}}, in_force) == {}
+
+
 def test_an_echo_says_nothing_of_endpoints():
     assert reflects({"a": 1}, {"a": 1, ENDPOINTS: {"get": "somewhere"}})
 

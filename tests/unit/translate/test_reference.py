@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import runpy
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 def test_the_page_tells_what_the_code_does(name, tmp_path):
     reference.main(tmp_path)
     assert (FOLDER / name).read_text() == (tmp_path / name).read_text(), "run: make docs"
+
+
+def test_the_pages_are_written_by_the_command_that_the_makefile_gives(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.argv", ["reference", str(tmp_path)])
+    runpy.run_path(reference.__file__, run_name="__main__")
+    assert {page.name for page in tmp_path.iterdir()} == {*reference.PAGES}
 
 
 def test_every_message_to_a_client_is_shown():
