@@ -187,9 +187,9 @@ def _demo(arguments: argparse.Namespace) -> int:
         log = system.simulator.logs[0]
     for line in render(entries):
         _say(line)
-    _conclude(outcome, entries, log)
     for fault in outcome.faults if is_gated else ():
         _say(f"The client was told: {fault}")
+    _conclude(outcome, entries, log)
     went_well = outcome.acknowledged == outcome.asked and outcome.answers == outcome.questions and not log.broken
     return OK if went_well or not is_gated else FAILED
 

@@ -84,7 +84,7 @@ def test_the_demo_is_the_same_whatever_is_configured_for_real_use():
 
 
 def test_the_demo_fails_when_it_cannot_show_what_it_is_for():
-    done = run("demo", "--set", "session.prompt_limit=1")
+    done = run("demo", "--set", "session.link_timeout=0.0001", "--set", "upstream.reconnects=0")
     assert done.returncode == 1
     assert "The client was told" in done.stdout
 
