@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
+from turnstile.audio.waiting import WaitingAudio
 from turnstile.protocol import realtime
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ class AudioUplink:
 
     def __init__(self, audio: InputAudio, max_held: int) -> None:
         self._audio = audio
-        self._max_held = max_held
-        self._held: deque[bytes] = deque()
-        self._held_size = 0
-        self._lost = 0
+        self._held = WaitingAudio(max_held)
         self._connection: Connection | None = None
         self._is_configured = False
         self._observes = False
@@ -37,14 +34,13 @@ class AudioUplink:
     @property
     def dropped(self) -> int:
         """Bytes of audio that could not be held, so far."""
-        return self._audio.dropped + self._lost
+        return self._audio.dropped + self._held.dropped
 
     def connect(self, connection: Connection) -> None:
         """A link is open; audio goes there once it is configured, a client's own events at once."""
         self._connection = connection
-        while self._held:
-            connection.send_text(self._held.popleft())
-        self._held_size = 0
+        for event in self._held.take():
+            connection.send_text(event)
 
     def disconnect(self) -> None:
         """The link is gone, and what it had heard and not committed."""
@@ -80,13 +76,8 @@ class AudioUplink:
         """Send an event about the audio that is the client's own."""
         if self._connection is not None:
             self._connection.send_text(event)
-            return
-        self._held.append(event)
-        self._held_size += len(event)
-        while self._held_size > self._max_held:
-            oldest = len(self._held.popleft())
-            self._held_size -= oldest
-            self._lost += oldest
+        else:
+            self._held.put(event)
 
     def commit(self, event_id: str) -> bytes | None:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from actors.messages import PassedAudio
-from turnstile.errors import ClientProtocolError, Problem
+from turnstile.errors import Problem
 from turnstile.protocol import beta
+from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.translate.to_realtime_client import NAMELESS, encoded
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 # Events of the input audio: they keep their order among themselves, and pass everything else by.
 _AUDIO = frozenset({"input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"})
-
-
 # Codes of problems that are not the client's doing.
 _OUR_FAULTS = frozenset({"internal_error", "response_stalled", "update_stalled", "response_create_stalled"})
 
@@ -56,7 +55,7 @@ class RealtimeDialect:
         Raises:
             ClientProtocolError: It is no event.
         """
-        event = _parsed(data)
+        event = parse_client_event(data)
         kind, event_id = event["type"], event.get("event_id")
         if self._is_beta:
             event = beta.current_client_event(event)
@@ -116,16 +115,6 @@ class RealtimeDialect:
         error = {"type": kind, "code": problem.code, "message": problem.description, "param": None}
         (frame,) = self._tell("error", error={**error, "event_id": event_id})
         return frame
-
-
-def _parsed(data: bytes) -> Json:
-    try:
-        event = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise ClientProtocolError("invalid_json", f"Invalid event: failed to parse JSON value: {error}.") from None
-    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
-        raise ClientProtocolError("invalid_event", "The 'type' field is missing.")
-    return event
 
 
 def _is_gated(event: Json) -> bool:

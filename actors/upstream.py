@@ -282,7 +282,6 @@ class UpstreamActor(SessionActor):
                 self._translator.asked(self._clock())
                 self._send(realtime.response_create(event_id, response, self._labels))
             case effects.PassOn(event):
-                self._translator.asked(self._clock())
                 self._send(event)
             case effects.SendCancel(event_id, response_id):
                 self._translator.silence(response_id)

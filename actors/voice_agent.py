@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from turnstile.protocol.frames import Frame
-    from turnstile.protocol.voice_agent.parts import Think
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.session.effects import Answered
     from turnstile.session.events import Json, Request
@@ -88,7 +87,8 @@ class VoiceAgentDialect:
             case client.UpdatePrompt(prompt=prompt):
                 yield ConfigRequested(self._ask(server.prompt_updated()), {}, prompt)
             case client.UpdateThink(think=think):
-                yield from self._config(self._thinking(message, think), server.think_updated())
+                config = to_realtime.think_to_session(message, think, self._serves, self._history)
+                yield from self._config(config, server.think_updated())
             case client.UpdateSpeak(speak=speak):
                 yield from self._config(to_realtime.speak_to_session(message, speak), server.speak_updated())
             case client.UpdateListen(listen=listen):
@@ -155,6 +155,3 @@ class VoiceAgentDialect:
             if problem not in self._warned:
                 remember(self._warned, problem, None)
                 yield self.problem(problem, fatal=False)
-
-    def _thinking(self, message: client.UpdateThink, thinks: tuple[Think, ...]) -> to_realtime.ConfigPatch:
-        return to_realtime.think_to_session(message, thinks, self._serves, self._history)

@@ -390,3 +390,9 @@ def test_explain_warns_of_what_is_hardly_meant(flags, words):
     config = load_config(flags=flags)
     assert [notice for notice in notices(config) if words in notice]
     assert f"Warning: {words}" in explain(config)
+
+
+@pytest.mark.parametrize("path", ["server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"])
+def test_a_file_that_is_named_by_nothing_is_none(path):
+    section, name = path.split(".")
+    assert getattr(getattr(load_config(flags={path: ""}), section), name) is None

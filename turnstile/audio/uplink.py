@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K
+from turnstile.audio.waiting import WaitingAudio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,16 +27,18 @@ class InputAudio:
     """
 
     def __init__(self, max_held: int) -> None:
-        self._max_held = max_held
-        self._held: deque[bytes] = deque()
-        self._held_size = 0
+        # Half a sample gone would swap the bytes of all that come behind it.
+        self._held = WaitingAudio(max_held, unit=2)
         self._source: AudioFormat | None = None
         self._wire = PCM_24K
         self._converter: Converter | None = None
         self._flowing = False
         self._uncommitted = 0
-        self.dropped = 0
+
+    @property
+    def dropped(self) -> int:
         """Bytes dropped so far."""
+        return self._held.dropped
 
     def agree(self, source: AudioFormat) -> None:
         """From now on the client speaks `source`; said again, it changes nothing about the stream that is under way."""
@@ -51,9 +53,7 @@ class InputAudio:
         if self._converter is None:
             return
         self._flowing = True
-        while self._held:
-            data = self._held.popleft()
-            self._held_size -= len(data)
+        for data in self._held.take():
             yield from self.feed(data)
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class InputAudio:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Return the pieces to append for one frame of the client's; while nothing may go, hold it."""
         if not self._flowing or self._converter is None:
-            self._hold(data)
+            self._held.put(data)
             return
         yield from self._pieces(self._converter.feed(data))
 
@@ -82,21 +82,6 @@ class InputAudio:
             return
         for start in range(0, len(audio), APPEND_LIMIT):
             yield audio[start : start + APPEND_LIMIT]
-
-    def _hold(self, data: bytes) -> None:
-        if not data:
-            return  # it would wait without counting
-        self._held.append(data)
-        self._held_size += len(data)
-        while self._held_size > self._max_held:
-            oldest = self._held.popleft()
-            self._held_size -= len(oldest)
-            self.dropped += len(oldest)
-        if self.dropped % 2 and self._held:
-            # Half a sample gone would swap the bytes of all that come behind it.
-            self._held[0] = self._held[0][1:]
-            self._held_size -= 1
-            self.dropped += 1
 
     @property
     def has_uncommitted(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 MIB = 1024 * 1024
@@ -23,13 +23,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
-def listed(value: Any) -> Any:
+def _listed(value: Any) -> Any:
     """Take a list from a file; from the environment and flags also JSON, or names with commas between."""
     if not isinstance(value, str):
         return value
     if value.startswith("["):
         return json.loads(value)
     return [name.strip() for name in value.split(",") if name.strip()]
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+# No path is the folder that the process runs in, which nobody means.
+File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
 
 
 class ServerSection(Section):
@@ -39,29 +44,19 @@ class ServerSection(Section):
     port: int = Field(8080, ge=0, le=65_535, description="TCP port; 0 takes any free one.")
     voice_agent_path: str = Field("/v1/agent/converse", description="Path for Deepgram Voice Agent clients.")
     component_path: str = Field("/openai", description="Path for the React component and its hosts.")
-    realtime_paths: Annotated[tuple[str, ...], NoDecode] = Field(
+    realtime_paths: Names = Field(
         ("/v1/realtime", "/realtime"), description="Paths for clients that speak OpenAI's Realtime API themselves."
     )
     client_json_passthrough: bool = Field(
         default=False,
         description="Taken from hosts of the original and without effect: see realtime_paths.",
     )
-    tls_cert_file: Path | None = Field(None, description="Certificate (PEM) to serve wss:// with.")
-    tls_key_file: Path | None = Field(None, description="Its private key (PEM).")
+    tls_cert_file: File = Field(None, description="Certificate (PEM) to serve wss:// with.")
+    tls_key_file: File = Field(None, description="Its private key (PEM).")
     max_sessions: int = Field(1_000, ge=1, description="Sessions at once; one more is answered 503.")
     handshake_timeout: float = Field(10.0, gt=0, description="Seconds a client may take to get in.")
     max_handshakes: int = Field(100, ge=1, description="Clients at the door at once.")
     drain_timeout: float = Field(10.0, ge=0, description="Seconds that open sessions get to end at a shutdown.")
-
-    @field_validator("tls_cert_file", "tls_key_file", mode="before")
-    @classmethod
-    def _nothing_is_none(cls, value: Any) -> Any:
-        return value or None
-
-    @field_validator("realtime_paths", mode="before")
-    @classmethod
-    def _is_listed(cls, value: Any) -> Any:
-        return listed(value)
 
     @field_validator("voice_agent_path", "component_path", "realtime_paths")
     @classmethod
@@ -98,7 +93,7 @@ class UpstreamSection(Section):
     )
     api_key: SecretStr | None = Field(None, description="The key. Better in the environment than in a file.")
     model: str = Field("gpt-realtime", min_length=1, description="Model (Azure: deployment) where a client names none.")
-    models: Annotated[tuple[str, ...], NoDecode] = Field(
+    models: Names = Field(
         ("gpt-realtime*", "*realtime*"),
         description="Patterns of models that clients may name; any other is answered by a warning and `model`.",
     )
@@ -106,12 +101,7 @@ class UpstreamSection(Section):
     project: str = Field("", description="OpenAI-Project header.")
     connect_timeout: float = Field(10.0, gt=0, description="Seconds for TCP, TLS and the answer, each.")
     reconnects: int = Field(2, ge=0, description="Lost links in a row that are replaced before the session ends.")
-    ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
-
-    @field_validator("models", mode="before")
-    @classmethod
-    def _is_listed(cls, value: Any) -> Any:
-        return listed(value)
+    ca_file: File = Field(None, description="Certificates (PEM) to trust instead of the system's.")
 
     @field_validator("api_key", mode="before")
     @classmethod
@@ -188,7 +178,7 @@ class LimitsSection(Section):
 class FunctionsSection(Section):
     """Functions that clients want called by the proxy, over HTTP."""
 
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: Names = Field(
         (),
         description='Hosts whose functions may be called: "api.example.com", "*.example.com", or with a port, '
         '"api.example.com:8443". None by default: a function elsewhere is the client\'s to run.',
@@ -200,11 +190,6 @@ class FunctionsSection(Section):
     max_result_bytes: int = Field(65_536, ge=1, description="Largest result; past it the call has failed.")
     concurrent_calls: int = Field(16, ge=1, description="Calls at once; more wait for their turn.")
     max_waiting_calls: int = Field(256, ge=0, description="Calls that may wait; one more has failed.")
-
-    @field_validator("allowed_hosts", mode="before")
-    @classmethod
-    def _is_listed(cls, value: Any) -> Any:
-        return listed(value)
 
 
 class DispatcherSection(Section):

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pybase64
 
-from turnstile.errors import UpstreamProtocolError
+from turnstile.errors import ClientProtocolError, UpstreamProtocolError
 from turnstile.protocol import beta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from turnstile.errors import TurnstileError
 
 Json = dict[str, Any]
 
@@ -72,13 +74,31 @@ def parse_server_event(data: bytes) -> Json:
     Raises:
         UpstreamProtocolError: It is no JSON object with a ``type``.
     """
+    no_json, no_event = "Upstream sent what is no JSON: {}.", "Upstream sent JSON that is no event: it has no type."
+    return current_names(_parsed(data, UpstreamProtocolError, no_json, no_event))
+
+
+def parse_client_event(data: bytes) -> Json:
+    """Read one event of a client that speaks the API's own language, in the words in which it is given.
+
+    Args:
+        data: A text frame, UTF-8.
+
+    Raises:
+        ClientProtocolError: It is no JSON object with a ``type``.
+    """
+    no_json, no_event = "Invalid event: failed to parse JSON value: {}.", "The 'type' field is missing."
+    return _parsed(data, ClientProtocolError, no_json, no_event)
+
+
+def _parsed(data: bytes, fault: type[TurnstileError], no_json: str, no_event: str) -> Json:
     try:
         event = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise UpstreamProtocolError("invalid_json", f"Upstream sent what is no JSON: {error}.") from None
+        raise fault("invalid_json", no_json.format(error)) from None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
-        raise UpstreamProtocolError("invalid_event", "Upstream sent JSON that is no event: it has no type.")
-    return current_names(event)
+        raise fault("invalid_event", no_event)
+    return event
 
 
 def has_complete_arguments(arguments: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
@@ -45,12 +44,11 @@ def _too_many(policy: Policy) -> Problem:
 
 
 def settle_lane(state: State) -> Step | None:
-    """Let go what stands in front: events up to the next response, or that response when none is on its way."""
+    """Let go what stands in front: an event, or a response when none is on its way."""
     if not state.lane or state.link != "open" or state.sayings or state.requested:
         return None
-    events = [*takewhile(lambda given: isinstance(given, EventGiven), state.lane)]
-    if events:
-        passed = tuple(PassOn(given.event) for given in events if isinstance(given, EventGiven))
-        return Step(replace(state, lane=state.lane[len(events) :]), passed)
-    create, *rest = state.lane
-    return Step(replace(state, lane=tuple(rest), sayings=(create,)))  # type: ignore[arg-type] # what is no event is one
+    first, *rest = state.lane
+    after = replace(state, lane=tuple(rest))
+    if isinstance(first, EventGiven):
+        return Step(after, (PassOn(first.event),))
+    return Step(replace(after, sayings=(first,)))

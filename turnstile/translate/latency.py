@@ -33,7 +33,7 @@ class Latencies:
         """
         total = self._since_asked(now)
         text = self._since_asked(self._first.get("text", now))
-        return total, round(max(0.0, total - text), 3), min(text, total)
+        return total, _span(text, total), min(text, total)
 
     def report(self, heard: float | None) -> dict[str, float]:
         """Return the figures that are known, by their names in `LatencyReport`.
@@ -51,8 +51,12 @@ class Latencies:
             "total_latency": first.get("audio"),
         }
         if "audio" in first and "text" in first:
-            figures["tts_latency"] = round(max(0.0, first["audio"] - first["text"]), 3)
+            figures["tts_latency"] = _span(first["text"], first["audio"])
         return {name: figure for name, figure in figures.items() if figure is not None} if first else {}
 
     def _since_asked(self, moment: float) -> float:
-        return round(max(0.0, moment - self._asked), 3)
+        return _span(self._asked, moment)
+
+
+def _span(begin: float, end: float) -> float:
+    return round(max(0.0, end - begin), 3)

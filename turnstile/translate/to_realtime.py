@@ -126,7 +126,7 @@ def settings_to_session(settings: Settings, profile: Profile, serves: Serves = S
         **thinking.patch,
     }
     if history:
-        patch["instructions"] = with_history(patch.get("instructions", ""), history)
+        patch["instructions"] = _with_history(patch.get("instructions", ""), history)
     listening = listen_warnings(listen, "agent.listen") if listen else ()
     experimental = [unserved("experimental")] if settings.experimental else []
     warnings = (*unserved_fields(settings), *experimental, *thinking.warnings, *speaking.warnings, *listening)
@@ -156,7 +156,7 @@ def think_to_session(
         "prompt": None,
     }
     patch = {**cleared, **thinking.patch}
-    patch["instructions"] = with_history(patch["instructions"], history)
+    patch["instructions"] = _with_history(patch["instructions"], history)
     return ConfigPatch(patch, (*unserved_fields(message), *thinking.warnings))
 
 
@@ -173,7 +173,7 @@ def listen_to_session(message: Message, listen: Listen) -> ConfigPatch:
     return ConfigPatch(patch, (*unserved_fields(message), *listen_warnings(listen, "listen")))
 
 
-def with_history(instructions: str, history: str) -> str:
+def _with_history(instructions: str, history: str) -> str:
     """Return instructions with the conversation that came before."""
     return "\n\n".join(part for part in (instructions, history) if part)
 

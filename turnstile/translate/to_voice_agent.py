@@ -62,15 +62,7 @@ class VoiceAgentTranslator(Translator):
         self._calls.call_from_here(names)
 
     def translate(self, event: Json, now: float) -> list[Frame]:
-        """Return the frames that one server event comes to.
-
-        Args:
-            event: Parsed, under its current name.
-            now: The time, in seconds.
-
-        Raises:
-            UpstreamProtocolError: The event is not built as its type is.
-        """
+        """Return the frames that one server event comes to."""
         tell = _TELLERS.get(event["type"])
         if tell is None:
             return []
@@ -81,13 +73,7 @@ class VoiceAgentTranslator(Translator):
             raise UpstreamProtocolError("invalid_event", text) from error
 
     def audio(self, event: Json, now: float) -> list[Frame]:
-        """Translate one ``response.output_audio.delta``: the hot path of the way down, which spares the table.
-
-        Raises:
-            KeyError: It has not the fields of one.
-            TypeError: Its audio is no text.
-            ValueError: Its audio is no base64.
-        """
+        """Translate one ``response.output_audio.delta`` without the table."""
         answer = self._answer
         if answer is None or answer.is_silenced or event["response_id"] != answer.response_id:
             return []

@@ -7,7 +7,7 @@ import logging
 import re
 import ssl
 import time
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -93,10 +93,15 @@ class HttpFunctionCaller:
         self._timeout = timeout
         self._max_result_bytes = max_result_bytes
         self._clock = clock
-        self._ssl_context = ssl_context or ssl.create_default_context()
+        self._given_context = ssl_context
         self._resolve = resolve
         self._calling = WorkerPool("function", threads, max_waiting=max_waiting)
         self._resolving = WorkerPool("resolve", threads)
+
+    @cached_property
+    def _ssl_context(self) -> ssl.SSLContext:
+        # Reading whom the system trusts takes a while, and most proxies call nobody.
+        return self._given_context or ssl.create_default_context()
 
     def may_call(self, url: str) -> bool:
         """Whether the operator allows the host of `url`; where its name leads is looked at when it is called."""

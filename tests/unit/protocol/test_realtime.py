@@ -11,7 +11,7 @@ from openai.types import realtime as openai
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
-from turnstile.errors import UpstreamProtocolError
+from turnstile.errors import ClientProtocolError, UpstreamProtocolError
 from turnstile.protocol import realtime
 
 HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
@@ -214,3 +214,16 @@ def test_arguments_are_not_complete_wherever_they_are_cut(arguments, data):
     cut = data.draw(st.integers(1, len(whole) - 1))
     assert realtime.has_complete_arguments(whole)
     assert not realtime.has_complete_arguments(whole[:cut])
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"), [(b"{", "invalid_json"), (b"[]", "invalid_event"), (b"{}", "invalid_event")]
+)
+def test_a_client_event_that_is_none_is_the_clients_fault(frame, code):
+    with pytest.raises(ClientProtocolError) as refused:
+        realtime.parse_client_event(frame)
+    assert refused.value.problem.code == code
+
+
+def test_a_client_event_is_read_in_its_own_words():
+    assert realtime.parse_client_event(b'{"type": "response.text.delta"}') == {"type": "response.text.delta"}

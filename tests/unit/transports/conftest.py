@@ -6,7 +6,7 @@ import queue
 import socket
 import ssl
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import pytest
@@ -192,3 +192,27 @@ def barrier(loop):
 @pytest.fixture
 def frame_kinds():
     return Frame, Opcode
+
+
+@pytest.fixture
+def run_raw():
+    """Let `talk` speak on each connection that comes, after the other; returns the port."""
+    with ExitStack() as stack:
+
+        def run(talk):
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def accept():
+                with suppress(OSError):
+                    while True:
+                        sock, _ = server.accept()
+                        with sock, suppress(OSError):
+                            talk(sock)
+
+            thread = threading.Thread(target=accept)
+            thread.start()
+            stack.callback(thread.join, WAIT)
+            stack.callback(server.shutdown, socket.SHUT_RDWR)
+            return server.getsockname()[1]
+
+        yield run

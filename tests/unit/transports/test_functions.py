@@ -75,30 +75,6 @@ def serve():
 
 
 @pytest.fixture
-def run_raw():
-    """Let `talk` speak on each connection that comes, after the other; returns the port."""
-    with contextlib.ExitStack() as stack:
-
-        def run(talk):
-            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-
-            def accept():
-                with contextlib.suppress(OSError):
-                    while True:
-                        sock, _ = server.accept()
-                        with sock, contextlib.suppress(OSError):
-                            talk(sock)
-
-            thread = threading.Thread(target=accept)
-            thread.start()
-            stack.callback(thread.join, WAIT)
-            stack.callback(server.shutdown, socket.SHUT_RDWR)
-            return server.getsockname()[1]
-
-        yield run
-
-
-@pytest.fixture
 def make_caller():
     with contextlib.ExitStack() as stack:
 
@@ -661,5 +637,7 @@ def test_what_is_logged_of_a_call_names_the_session_that_called(serve, make_call
 def test_the_system_is_asked_whom_to_trust_by_default(make_caller, monkeypatch):
     made = []
     monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(True) or "context")
-    make_caller()
+    caller = make_caller()
+    assert made == []  # nobody is called yet
+    assert caller._ssl_context == "context"
     assert made == [True]

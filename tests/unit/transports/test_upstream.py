@@ -67,32 +67,6 @@ def run_upstream():
             thread.join(WAIT)
 
 
-@pytest.fixture
-def run_raw():
-    """Accept one TCP connection after the other and let `talk` do the rest; returns the port."""
-    server = socket.create_server(("127.0.0.1", 0))
-    threads = []
-
-    def run(talk):
-        def accept():
-            with contextlib.suppress(OSError):
-                while True:
-                    sock, _ = server.accept()
-                    with sock, contextlib.suppress(OSError):
-                        talk(sock)
-
-        threads.append(threading.Thread(target=accept))
-        threads[-1].start()
-        return server.getsockname()[1]
-
-    yield run
-    with contextlib.suppress(OSError):
-        server.shutdown(socket.SHUT_RDWR)
-    server.close()
-    for thread in threads:
-        thread.join(WAIT)
-
-
 def read_head(sock):
     head = b""
     while not head.endswith(b"\r\n\r\n"):
