@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import logging
+import re
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEAD_BYTES: Final = 16 * 1024
+LINE_BYTES: Final = 8 * 1024  # what the framing library reads at most
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _SWITCHING_PROTOCOLS: Final = 101
+_OTHER_METHOD: Final = re.compile(rb"(?!GET )[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n")
 _UPGRADE_WORDS: Final = "This address speaks WebSocket: connect with a WebSocket client.\n"
 
 
@@ -148,19 +151,24 @@ class Handshake:
         if 0 <= end <= HEAD_BYTES:
             self._decide(end + len(_END_OF_HEAD))
         elif len(self._received) > HEAD_BYTES:
-            words = f"The request's headers are longer than {HEAD_BYTES} bytes.\n"
-            self._answer(self._protocol.reject(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, words))
+            self._refuse_length(f"The request's headers are longer than {HEAD_BYTES} bytes.")
 
     def _decide(self, end: int) -> None:
         # Only the request goes in: frames that came right behind it are for the open connection.
-        self._protocol.receive_data(bytes(self._received[:end]))
-        behind = bytes(self._received[end:])
+        head, behind = bytes(self._received[:end]), bytes(self._received[end:])
         self._received.clear()
+        if _OTHER_METHOD.match(head):
+            self._answer(self._reject(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, _UPGRADE_WORDS, {"Allow": "GET"})))
+            return
+        if max(map(len, head.split(b"\r\n"))) > LINE_BYTES:
+            self._refuse_length(f"A line of the request is longer than {LINE_BYTES} bytes.")
+            return
+        self._protocol.receive_data(head)
         request = next((event for event in self._protocol.events_received() if isinstance(event, Request)), None)
         if request is None:
             self._refuse_nonsense()
             return
-        if request.method == "GET" and not _asks_for_websocket(request):
+        if not _asks_for_websocket(request):
             self._answer(self._answer_plain(request))
             return
         response = self._protocol.accept(request)
@@ -205,6 +213,9 @@ class Handshake:
             }
         )
         return Response(status.value, status.phrase, headers, answer.body)
+
+    def _refuse_length(self, words: str) -> None:
+        self._answer(self._protocol.reject(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"{words}\n"))
 
     def _refuse_nonsense(self) -> None:
         """The framing library has found no request in it; it may have answered already."""

@@ -191,7 +191,7 @@ def test_a_large_plain_answer_arrives_whole(listen):
         (UPGRADE.replace(b"AAAAAAAAAAAAAAAAAAAAAA==", b"short"), b"400"),
         (UPGRADE.replace(b": 13", b": 8"), b"400"),
         (b"what is this\r\n\r\n", b"400"),
-        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"414"),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"431"),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", b"431"),
         (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 4000, b"431"),
     ],
