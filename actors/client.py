@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from actors.lifecycle import SessionActor
-from actors.messages import Agreed, ClientAudio, End, PassedAudio, SessionShown, ToClient
+from actors.messages import Agreed, ClientAudio, End, HostAsked, HostDecided, PassedAudio, SessionShown, ToClient
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
-    from turnstile.session.events import EventGiven, Json, LinkWanted, Request
+    from turnstile.session.events import EventGiven, Json, LinkWanted, Ref, Request
+    from turnstile.translate.hosting import HostDecisions
 
 
 class Dialect(Protocol):
@@ -28,8 +29,14 @@ class Dialect(Protocol):
     hears_binary: bool
     """Whether binary frames are audio."""
 
-    def opening(self) -> Iterable[Frame | LinkWanted]:
+    def opening(self) -> Iterable[Frame | LinkWanted | Request]:
         """What the client hears first, and what the session does first."""
+
+    def decided(self, ref: Ref, decisions: HostDecisions) -> Request | None:
+        """Return the request that brings what the host of the session has decided into force.
+
+        None when the client has configured nothing yet: what was decided is in force as soon as it does.
+        """
 
     def binary(self) -> Iterable[Frame]:
         """Tell a client whose audio does not come in binary frames so; empty for all others."""
@@ -58,6 +65,7 @@ class ClientActor(SessionActor):
         connection: The client's socket.
         dialect: Its language.
         journal: Who is shown both directions of the wire.
+        host: Hears what becomes of the requests that are the host's own.
     """
 
     def __init__(
@@ -69,8 +77,10 @@ class ClientActor(SessionActor):
         connection: Connection,
         dialect: Dialect,
         journal: Journal,
+        host: Inbox | None = None,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
+        self._host = host
         self._connection = connection
         self._dialect = dialect
         self._journal = journal
@@ -96,8 +106,18 @@ class ClientActor(SessionActor):
             case TextFrame(data):
                 self._read(data)
                 self._connection.handled(len(data))
+            case Answered(ref) if ref < 0:
+                self._answer_host(message)
             case Answered():
                 self._tell(self._dialect.answer(message))
+            case HostDecided(ref, decisions):
+                request = self._dialect.decided(ref, decisions)
+                if request is None:
+                    self._answer_host(Answered(ref))
+                else:
+                    self._coordinator.tell(request)
+            case HostAsked(request):
+                self._coordinator.tell(request)
             case SessionShown(event):
                 self._tell(self._dialect.shown(event))
             case Reported(problem):
@@ -117,6 +137,10 @@ class ClientActor(SessionActor):
         if end.problem is not None:
             self._write(self._dialect.problem(end.problem, fatal=True))
         self._connection.close(end.code, end.reason)
+
+    def _answer_host(self, answered: Answered) -> None:
+        if self._host is not None:
+            self._host.tell(answered)
 
     def _read(self, data: bytes) -> None:
         self._journal.frame(self.session_id, "client", "in", data)

@@ -79,7 +79,7 @@ class SessionCoordinatorActor(SessionActor):
     def receive(self, message: object) -> object:
         """Take a session event, or a question from outside."""
         if isinstance(message, Inspect):
-            return Snapshot(self._session.state, len(self._session.backlog))
+            return Snapshot(self._session.state, self._session.backlog)
         for effect in self._session.handle(message):  # type: ignore[arg-type] # the event's type is decide's to check
             self._perform(effect)
         return None

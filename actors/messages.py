@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from turnstile.session.events import ConfigRequested
+
 if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
-    from turnstile.session.state import State
+    from turnstile.session.events import Ref, Request
+    from turnstile.session.state import Phase, State
+    from turnstile.translate.hosting import HostDecisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,24 @@ class PassedAudio(NamedTuple):
     """To the UpstreamActor: an event about the input audio, of a client that speaks the API's own language."""
 
     event: bytes
+
+
+class HostDecided(NamedTuple):
+    """To the ClientActor: the host of the session decides something anew.
+
+    Args:
+        ref: Names the request; a negative number, which no client's request has.
+        decisions: What changes.
+    """
+
+    ref: Ref
+    decisions: HostDecisions
+
+
+class HostAsked(NamedTuple):
+    """To the ClientActor: a request of the session's host, whose `ref` is a negative number."""
+
+    request: Request
 
 
 class SessionShown(NamedTuple):
@@ -102,8 +124,28 @@ class Snapshot:
 
     Args:
         state: Everything that gates.
-        held: How many requests wait for their turn.
+        backlog: The requests that wait for their turn, oldest first.
     """
 
     state: State
-    held: int
+    backlog: tuple[Request, ...]
+
+    @property
+    def phase(self) -> Phase:
+        """What the session is doing: ``idle``, ``in progress``, ..."""
+        return self.state.phase
+
+    @property
+    def held(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self.backlog)
+
+    @property
+    def held_updates(self) -> int:
+        """How many of them are updates of the configuration."""
+        return sum(isinstance(request, ConfigRequested) for request in self.backlog)
+
+    @property
+    def open_calls(self) -> tuple[str, ...]:
+        """The ids of the function calls that have no result yet."""
+        return tuple(call.call_id for call in self.state.calls if call.output is None)

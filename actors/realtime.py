@@ -11,6 +11,7 @@ from turnstile.errors import Problem
 from turnstile.protocol import beta
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
+from turnstile.translate.hosting import HostRule
 from turnstile.translate.to_realtime_client import NAMELESS, encoded
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from turnstile.protocol.frames import Frame
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Json, Request
+    from turnstile.session.events import Json, Ref, Request
+    from turnstile.translate.hosting import HostDecisions
 
 # Events of the input audio: they keep their order among themselves, and pass everything else by.
 _AUDIO = frozenset({"input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"})
@@ -32,10 +34,12 @@ class RealtimeDialect:
     Args:
         model: The model of its address; None for the operator's default.
         is_beta: It speaks the words of the beta.
+        host: What the host of the session decides.
     """
 
-    def __init__(self, model: str | None, *, is_beta: bool) -> None:
+    def __init__(self, model: str | None, *, is_beta: bool, host: HostRule | None = None) -> None:
         self._model = model
+        self._host = host or HostRule()
         self._is_beta = is_beta
         self._refs = 0
         self._asked: dict[int, tuple[bool, str | None]] = {}
@@ -45,9 +49,17 @@ class RealtimeDialect:
 
     hears_binary = False
 
-    def opening(self) -> Iterator[Frame | LinkWanted]:
+    def opening(self) -> Iterator[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
-        yield LinkWanted(self._model)
+        decisions = self._host.decisions
+        yield LinkWanted(decisions.model or self._model)
+        patch = self._host.decide(decisions)
+        if patch:
+            yield ConfigRequested(self._ask(None, is_update=False), patch)
+
+    def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested:
+        """Return the request for what the host decides anew."""
+        return ConfigRequested(ref, self._host.decide(decisions))
 
     def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | PassedAudio]:
         """Read an event: what the gate holds becomes a request, everything else passes as it is.
@@ -66,7 +78,7 @@ class RealtimeDialect:
                 patch = dict(event["session"])
                 if patch.get("type") == "realtime":
                     del patch["type"]
-                yield ConfigRequested(self._ask(event_id, is_update=True), patch)
+                yield ConfigRequested(self._ask(event_id, is_update=True), self._host.session(patch))
             case "response.create" if _is_gated(event):
                 yield AgentMessageGiven(self._ask(event_id, is_update=False), event.get("response") or {}, "queue")
             case "response.create" | "response.cancel":

@@ -2,104 +2,73 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
-import secrets
+import os
 import threading
 import time
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pykka import ActorDeadError
-
-from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor
-from actors.coordinator import SessionCoordinatorActor
-from actors.dispatch import Dispatcher, inbox_of
-from actors.messages import End, Inspect, Introduction
-from actors.realtime import RealtimeDialect
+from actors.dispatch import Dispatcher
+from actors.handle import SessionHandle
+from actors.languages import Languages
+from actors.sessions import Sessions, Surroundings
 from actors.timers import TimerThread
-from actors.upstream import UpstreamActor
-from actors.voice_agent import VoiceAgentDialect
-from turnstile.audio.uplink import InputAudio
 from turnstile.config import SIMULATOR, upstream_target
+from turnstile.embed.calling import HostFunctionPool, InOrder
+from turnstile.embed.feed import EventFeed
+from turnstile.errors import ConfigError, InternalError, SessionError
 from turnstile.observability.journal import LoggingJournal, NullJournal
-from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.requests import Admission, Rejection
-from turnstile.session.machine import Session
-from turnstile.session.state import Policy
-from turnstile.session.ungated import UngatedSession
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.server import Simulator, SimulatorConnector
-from turnstile.translate.to_realtime import Serves
-from turnstile.translate.to_realtime_client import RealtimeTranslator
-from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.transports.functions import HttpFunctionCaller
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
+from turnstile.transports.memory import memory_pair
+from turnstile.transports.pool import WorkerPool
 from turnstile.transports.upstream import WebSocketConnector
+from turnstile.transports.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
-    from pykka import ActorRef
-
-    from actors.client import Dialect
+    from actors.languages import Language, LanguageName
     from actors.messages import Snapshot
-    from turnstile.config import Config, FunctionsSection, LimitsSection, SessionSection
+    from turnstile.config import Config, FunctionsSection, LimitsSection
+    from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
-    from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.server.requests import UpgradeRequest
-    from turnstile.translate.translator import Translator
+    from turnstile.translate.hosting import HostDecisions
+
+OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
 
 _log = logging.getLogger(__name__)
 
-_SHUTTING_DOWN = End(1001, "shutting down")
-_ACTORS = 3
 # How long, in seconds, what was asked to end may take beyond the deadline for sessions.
 _GRACE = 2.0
 _CONNECTING_THREADS = 8
-_REALTIME = "realtime"
+# How many of the things that a client is told are kept for its host.
+_EVENTS_KEPT = 1_000
 # What browsers offer beside a key, which they have no other place for: OpenAI's clients, Deepgram's.
-_SUBPROTOCOLS = frozenset({_REALTIME, "token", "bearer"})
+_SUBPROTOCOLS = frozenset({"realtime", "token", "bearer"})
 _REALTIME_PATHS = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime", "/openai/realtime"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Language:
-    """What a session speaks with its client: its name, and the parts that know it."""
-
-    name: str
-    dialect: Dialect
-    translator: Translator
-    session: Session | UngatedSession
-
-
-class _Live:
-    """One session that has not ended: who is asked about it, who is told things, how many of the three are left."""
-
-    def __init__(self, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Introduction) -> None:
-        self.coordinator = coordinator
-        self.inboxes = inboxes
-        self.left = _ACTORS
-
-    def tell(self, message: object) -> None:
-        """Tell all three."""
-        for inbox in (self.inboxes.upstream, self.inboxes.coordinator, self.inboxes.client):
-            inbox.tell(message)
 
 
 class ProxySystem:
     """The proxy: listens, admits clients, runs their sessions, and ends them in order.
 
-    A context manager: `start` on entering, `stop` on leaving. Threads begin with `start`, never before a fork.
+    A context manager: `start` on entering, `stop` on leaving. Making one starts no thread and opens nothing but the
+    listening socket, so a process may fork between that and `start`.
 
     Args:
         config: All settings.
+        listens: False opens no port: sessions begin by `connect` and `adopt` only.
         journal: Who is shown both wires of every session; by default the log, if it is at debug level.
         simulator: The Realtime API behind ``simulator:``; by default one by the configuration.
         is_gated: False sends everything at once, to show what then happens.
@@ -113,6 +82,7 @@ class ProxySystem:
         self,
         config: Config,
         *,
+        listens: bool = True,
         journal: Journal | None = None,
         simulator: Simulator | None = None,
         is_gated: bool = True,
@@ -120,31 +90,49 @@ class ProxySystem:
     ) -> None:
         self.config = config
         self._clock = clock
-        self._is_gated = is_gated
-        self._journal = journal or _default_journal()
         self._loop = IoLoop(clock)
         self._timers = TimerThread(clock)
         self._dispatcher = Dispatcher(config.dispatcher.workers)
         self.simulator = simulator or make_simulator(config, clock, self._timers)
         self._connector, self._close_connector = self._make_connector()
         self._functions = _function_caller(config.functions, clock)
-        self._listener = self._make_listener()
-        self._live: dict[str, _Live] = {}
-        self._ended = threading.Condition()
-        self._draining = False
-        # Admitted, and not yet opened; like the next only touched on the I/O thread.
+        self._host_functions, self._host_events = _host_threads(config.functions)
+        self._languages = Languages(config, self._functions.may_call, is_gated=is_gated)
+        self._sessions = Sessions(
+            Surroundings(
+                dispatcher=self._dispatcher,
+                timers=self._timers,
+                connector=self._connector,
+                target=lambda model: upstream_target(config, model),
+                functions=self._functions,
+                host_functions=self._host_functions,
+                held_audio=config.limits.held_audio_bytes,
+                clock=clock,
+                journal=journal or _default_journal(),
+            )
+        )
+        self._listener = self._make_listener() if listens else None
+        self._starting = threading.Lock()
+        self._started_in: int | None = None
+        # Admitted, and not yet begun; like the next only touched on the I/O thread.
         self._arriving = 0
         self._is_full = False
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that clients connect to."""
+        """Host and port that clients connect to.
+
+        Raises:
+            ConfigError: There is none, since `listens` is false.
+        """
+        if self._listener is None:
+            raise ConfigError("no_address", "This proxy listens on no port: make it without listens=False.")
         return self._listener.address
 
     @property
     def sessions(self) -> int:
         """How many sessions are open."""
-        return len(self._live)
+        return len(self._sessions)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -158,9 +146,80 @@ class ProxySystem:
         self.stop()
 
     def start(self) -> None:
-        """Begin to admit clients."""
-        self._loop.start()
-        self._listener.start()
+        """Begin to admit clients; a second call does nothing.
+
+        Raises:
+            InternalError: It was started before this process was forked off.
+        """
+        with self._starting:
+            if self._started_in is None:
+                self._started_in = os.getpid()
+                self._loop.start()
+                if self._listener is not None:
+                    self._listener.start()
+            elif self._started_in != os.getpid():
+                words = "The proxy was started before this process was forked off, and its threads stayed behind."
+                raise InternalError("started_before_fork", words)
+
+    def connect(
+        self,
+        inbox: Inbox,
+        speaks: LanguageName = "component",
+        *,
+        decisions: HostDecisions | None = None,
+        on_event: OnEvent | None = None,
+    ) -> tuple[Connection, SessionHandle]:
+        """Begin a session whose client is code in this process; starts the proxy if need be.
+
+        Args:
+            inbox: Is told the client's frames, then `Closed`.
+            speaks: The client's language.
+            decisions: What is decided for the client.
+            on_event: Called with the session and each thing that the client is told, one after the other, on a thread
+                that may block.
+
+        Returns:
+            What the client sends with, and what its host knows the session by.
+
+        Raises:
+            SessionError: There is no place for another session.
+        """
+        speak = self._admit(speaks, None, decisions)
+        if isinstance(speak, Rejection):
+            raise SessionError("no_place", speak.text.strip())
+        limits = _client_limits(self.config.limits)
+        theirs, ours = memory_pair(inbox, limits=limits)
+        handle = self._make_handle(on_event)
+        ours.begin(self._sessions.begin(ours, speak, handle))
+        return theirs, handle
+
+    def adopt(
+        self,
+        upgrade: Upgrade,
+        speaks: LanguageName = "component",
+        *,
+        decisions: HostDecisions | None = None,
+        on_event: OnEvent | None = None,
+    ) -> SessionHandle | Rejection:
+        """Begin a session for a client whose request a host has received; starts the proxy if need be.
+
+        Args:
+            upgrade: The request; its socket is taken from the host if the client is admitted.
+            speaks: The client's language.
+            decisions: What the host decides for the client.
+            on_event: As for `connect`.
+        """
+        speak = upgrade.rejection or self._admit(speaks, upgrade.request, decisions)
+        if isinstance(speak, Rejection):
+            return speak
+        limits = _client_limits(self.config.limits)
+        sock, protocol = upgrade.accept(_chosen_subprotocol(upgrade.request), limits.max_message_bytes)
+        connection = WebSocketConnection(self._loop, sock, protocol, limits)
+        handle = self._make_handle(on_event)
+        inbox = self._sessions.begin(connection, speak, handle)
+        connection.flush()
+        self._loop.call_soon(lambda: connection.begin(inbox))
+        return handle
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return where every session stands; one that ends meanwhile is left out.
@@ -168,14 +227,7 @@ class ProxySystem:
         Args:
             timeout: Seconds to wait for each.
         """
-        with self._ended:
-            running = {name: live.coordinator for name, live in self._live.items()}
-        snapshots = {}
-        for name, coordinator in running.items():
-            with suppress(ActorDeadError):
-                snapshot: Snapshot = coordinator.ask(Inspect(), block=True, timeout=timeout)
-                snapshots[name] = snapshot
-        return snapshots
+        return self._sessions.inspect(timeout)
 
     def stop(self, timeout: float | None = None) -> int:
         """Admit nobody any more, end every session (1001), and let go of threads and sockets.
@@ -186,25 +238,19 @@ class ProxySystem:
         Returns:
             How many sessions had not ended by then, and were cut off.
         """
+        atexit.unregister(self.stop)
         deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
-        self._listener.close()
-        left = self._end_sessions(deadline)
+        if self._listener is not None:
+            self._listener.close()
+        left = self._sessions.end(max(0.0, deadline - self._clock()))
         self.simulator.shut_down()
         self._loop.stop(max(0.0, deadline - self._clock()))
         self._close_connector(_GRACE)
-        self._functions.close(_GRACE)
+        for pool in (self._functions, self._host_functions, self._host_events):
+            pool.close(_GRACE)
         self._dispatcher.stop(_GRACE)
         self._timers.stop(_GRACE)
         return left
-
-    def _end_sessions(self, deadline: float) -> int:
-        with self._ended:
-            self._draining = True
-            for live in self._live.values():
-                # All three: past the deadline nobody is sure to have the time to tell the others.
-                live.tell(_SHUTTING_DOWN)
-            self._ended.wait_for(lambda: not self._live, max(0.0, deadline - self._clock()))
-            return len(self._live)
 
     def _make_connector(self) -> tuple[Connector, Callable[[float], object]]:
         if self.config.upstream_url == SIMULATOR:
@@ -236,127 +282,52 @@ class ProxySystem:
         )
 
     def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        speak = self._language(request)
+        speak = self._languages.of_request(request)
         if isinstance(speak, Rejection):
             return speak
-        if self._draining:
-            return Rejection(503, "The proxy is shutting down.\n")
-        if self._has_no_place():
-            return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
+        rejection = self._no_place()
+        if rejection is not None:
+            return rejection
         self._arriving += 1
-        chosen = next((name for name in request.subprotocols if name in _SUBPROTOCOLS), None)
-        return Admission(lambda connection: self._open(connection, speak), chosen)
 
-    def _language(self, request: UpgradeRequest) -> Callable[[str], _Language] | Rejection:
-        """Return what makes a client's language for a session of the given id, by the path that it came to."""
-        server = self.config.server
-        profile = {server.voice_agent_path: DEEPGRAM, server.component_path: COMPONENT}.get(request.path)
-        if profile is not None:
-            return lambda session_id: self._voice_agent(profile, session_id)
-        if request.path not in server.realtime_paths:
-            known = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
-            return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n")
-        model = request.query.get("model") or None
-        if model is not None and not self.config.serves_model(model):
-            return Rejection(400, f"model: {model[:64]!r} is not served here.\n")
-        is_beta = "realtime=v1" in request.headers.get("openai-beta", "")
-        return lambda session_id: self._realtime(model, session_id, is_beta=is_beta)
+        def begin(connection: Connection) -> Inbox:
+            self._arriving -= 1
+            return self._sessions.begin(connection, speak)
 
-    def _voice_agent(self, profile: Profile, session_id: str) -> _Language:
-        policy = _policy(self.config.session, self.config.upstream.reconnects, session_id)
-        return _Language(
-            profile.name,
-            VoiceAgentDialect(profile, session_id, Serves(self.config.serves_model, self._functions.may_call)),
-            VoiceAgentTranslator(profile),
-            Session(policy) if self._is_gated else UngatedSession(policy),
-        )
+        return Admission(begin, _chosen_subprotocol(request))
 
-    def _realtime(self, model: str | None, session_id: str, *, is_beta: bool) -> _Language:
-        # A new link would have another conversation, which such a client could not know of.
-        policy = replace(_policy(self.config.session, 0, session_id), is_transparent=True, turns="server")
-        return _Language(
-            _REALTIME,
-            RealtimeDialect(model, is_beta=is_beta),
-            RealtimeTranslator(policy.id_prefix, is_beta=is_beta),
-            Session(policy),
-        )
+    def _admit(
+        self, speaks: LanguageName, request: UpgradeRequest | None, decisions: HostDecisions | None
+    ) -> Callable[[str], Language] | Rejection:
+        """Let in a client of a host in this process, or say why not."""
+        with self._starting:
+            is_new = self._started_in is None
+        self.start()
+        if is_new:
+            # Nobody else ends what nobody has started.
+            atexit.register(self.stop)
+        return self._no_place() or self._languages.named(speaks, request, decisions)
 
-    def _has_no_place(self) -> bool:
-        """Tell whether as many sessions are open as may be; said in the log when that begins and ends."""
+    def _make_handle(self, on_event: OnEvent | None) -> SessionHandle:
+        feed = EventFeed(_EVENTS_KEPT)
+        handle = SessionHandle(feed)
+        if on_event is not None:
+            feed.on_event = InOrder(self._host_events, partial(on_event, handle)).put
+        return handle
+
+    def _no_place(self) -> Rejection | None:
+        """Say so if no more sessions may begin; in the log when that begins and ends."""
+        if self._sessions.are_draining:
+            return Rejection(503, "The proxy is shutting down.\n")
         is_full = self.sessions + self._arriving >= self.config.server.max_sessions
         if is_full and not self._is_full:
             _log.warning("Clients are turned away: %s sessions are open, which is the most", self.sessions)
         elif self._is_full and not is_full:
             _log.warning("Clients are let in again")
         self._is_full = is_full
-        return is_full
-
-    def _open(self, connection: Connection, speak: Callable[[str], _Language]) -> Inbox:
-        """Begin a session for a client that has just connected; returns the inbox for its frames."""
-        self._arriving -= 1
-        session_id = secrets.token_hex(6)
-        language = speak(session_id)
-        client, coordinator, upstream = self._start_actors(session_id, connection, language)
-        others = Introduction(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
-        live = _Live(coordinator, others)
-        with self._ended:
-            self._live[session_id] = live
-            live.tell(others)
-            if self._draining:
-                live.tell(_SHUTTING_DOWN)
-        _log.info("Session %s began (%s)", session_id, language.name)
-        return others.client
-
-    def _start_actors(
-        self, session_id: str, connection: Connection, language: _Language
-    ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
-        """Start a session's three actors, or none of them."""
-        held = self.config.limits.held_audio_bytes
-        ended = lambda: self._actor_ended(session_id)  # noqa: E731 - shared by the three below
-        with ExitStack() as undo:
-            client = ClientActor.start(
-                session_id,
-                self._dispatcher,
-                ended,
-                connection=connection,
-                dialect=language.dialect,
-                journal=self._journal,
-            )
-            undo.callback(client.stop, block=False)
-            coordinator = SessionCoordinatorActor.start(
-                session_id,
-                self._dispatcher,
-                ended,
-                session=language.session,
-                timers=self._timers,
-                journal=self._journal,
-            )
-            undo.callback(coordinator.stop, block=False)
-            upstream = UpstreamActor.start(
-                session_id,
-                self._dispatcher,
-                ended,
-                connector=self._connector,
-                target=lambda model: upstream_target(self.config, model),
-                audio=AudioUplink(InputAudio(held), held),
-                translator=language.translator,
-                functions=self._functions,
-                source=connection,
-                clock=self._clock,
-                journal=self._journal,
-            )
-            undo.pop_all()
-        return client, coordinator, upstream
-
-    def _actor_ended(self, session_id: str) -> None:
-        with self._ended:
-            live = self._live[session_id]
-            live.left -= 1
-            if live.left:
-                return
-            del self._live[session_id]
-            self._ended.notify_all()
-        _log.info("Session %s ended", session_id)
+        if is_full:
+            return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
+        return None
 
 
 class SimulatorSystem:
@@ -422,6 +393,16 @@ def _default_journal() -> Journal:
     return LoggingJournal(_log.debug) if _log.isEnabledFor(logging.DEBUG) else NullJournal()
 
 
+def _chosen_subprotocol(request: UpgradeRequest) -> str | None:
+    return next((name for name in request.subprotocols if name in _SUBPROTOCOLS), None)
+
+
+def _host_threads(section: FunctionsSection) -> tuple[HostFunctionPool, WorkerPool]:
+    """Return the threads for a host's functions, and those for its callbacks: one must not wait for the other."""
+    functions = HostFunctionPool(section.concurrent_calls, section.max_waiting_calls, section.max_result_bytes)
+    return functions, WorkerPool("host-events", section.concurrent_calls)
+
+
 def _function_caller(section: FunctionsSection, clock: Clock) -> HttpFunctionCaller:
     return HttpFunctionCaller(
         allowed_hosts=section.allowed_hosts,
@@ -432,11 +413,6 @@ def _function_caller(section: FunctionsSection, clock: Clock) -> HttpFunctionCal
         max_waiting=section.max_waiting_calls,
         clock=clock,
     )
-
-
-def _policy(section: SessionSection, reconnects: int, session_id: str) -> Policy:
-    # Ids of ours are known by their beginning; the API takes 32 characters.
-    return Policy(id_prefix=f"ts{session_id[:8]}_", reconnects=reconnects, **section.model_dump())
 
 
 def _client_limits(limits: LimitsSection) -> ConnectionLimits:

@@ -26,16 +26,25 @@ from turnstile.session.events import (
     SpeechStarted,
 )
 from turnstile.session.facts import FactReader
+from turnstile.translate.hosting import HostFunction
 from turnstile.translate.table import SERVER_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
     from actors.messages import Introduction
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Clock, Connection, Connector, FunctionCaller, Inbox, UpstreamTarget
+    from turnstile.ports import (
+        Clock,
+        Connection,
+        Connector,
+        FunctionCaller,
+        HostFunctionCaller,
+        Inbox,
+        UpstreamTarget,
+    )
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.parts import FunctionEndpoint
     from turnstile.session.events import Json
@@ -73,6 +82,8 @@ class UpstreamActor(SessionActor):
         audio: The input audio on its way up.
         translator: Puts events into the client's words.
         functions: Calls functions that have an endpoint.
+        host_functions: Calls functions of the session's host.
+        labels: Metadata of each response that the proxy begins, besides what the client names.
         source: The client's socket: told what of its audio was handled, and held back while the link is full.
         clock: Seconds.
         journal: Who is shown both directions of the wire.
@@ -89,6 +100,8 @@ class UpstreamActor(SessionActor):
         audio: AudioUplink,
         translator: Translator,
         functions: FunctionCaller,
+        host_functions: HostFunctionCaller,
+        labels: Mapping[str, str],
         source: Connection,
         clock: Clock,
         journal: Journal,
@@ -99,6 +112,8 @@ class UpstreamActor(SessionActor):
         self._audio = audio
         self._translator = translator
         self._functions = functions
+        self._host_functions = host_functions
+        self._host_labels = labels
         self._source = source
         self._clock = clock
         self._journal = journal
@@ -111,7 +126,7 @@ class UpstreamActor(SessionActor):
         self._progress_at = 0.0
         self._unknown: set[str] = set()
         self._endpoints: Json = {}
-        self._labels: dict[str, str] = {}
+        self._labels = dict(labels)
         self._next_endpoints: Json | None = None
 
     def meet(self, others: Introduction) -> None:
@@ -137,6 +152,8 @@ class UpstreamActor(SessionActor):
                 self._audio.observe(on=on)
             case effects.CallsCancelled(call_ids):
                 self._show(self._translator.calls_cancelled(call_ids))
+            case effects.CallFunction(call_id, arguments, HostFunction() as function):
+                self._host_functions.call(function.call, call_id, arguments, self.inbox)
             case effects.CallFunction(call_id, arguments, endpoint):
                 self._functions.call(_request(call_id, arguments, endpoint), self.inbox)
             case FunctionReturned(call_id, output):
@@ -309,7 +326,7 @@ class UpstreamActor(SessionActor):
 
     def _agree(self, agreed: Agreed) -> None:
         self._translator.configure_output(agreed.output, agreed.container, keeps_history=agreed.keeps_history)
-        self._labels = agreed.labels
+        self._labels = {**agreed.labels, **self._host_labels}
         self._audio.agree(agreed.input)
 
     def _append(self, data: bytes) -> None:

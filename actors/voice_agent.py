@@ -18,6 +18,7 @@ from turnstile.session.events import (
 )
 from turnstile.translate import to_realtime
 from turnstile.translate.ear import remember
+from turnstile.translate.hosting import decided_by_host
 from turnstile.translate.to_voice_agent import problem_to_frame
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Json, Request
+    from turnstile.session.events import Json, Ref, Request
+    from turnstile.translate.hosting import HostDecisions
     from turnstile.translate.to_realtime import Serves
 
 _UNSERVED: dict[type[client.Message], str] = {
@@ -78,19 +80,31 @@ class VoiceAgentDialect:
         if self._profile.welcomes:
             yield TextFrame(server.welcome(self._request_id))
 
+    def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested | None:
+        """Return the request for what the host decides anew; the conversation that came before stays."""
+        patch = self._serves.host.decide(decisions)
+        if not self._is_greeted:
+            return None
+        if "instructions" in patch:
+            patch["instructions"] = to_realtime.with_history(patch["instructions"], self._history)
+        return ConfigRequested(ref, patch)
+
     def read(self, data: bytes) -> Iterator[Frame | Request]:
         """Read a message; its warnings go out at once, its answer when the session has it."""
         message = client.parse_client_message(data)
         match message:
             case client.Settings():
                 yield from self._settings(message)
+            case client.UpdatePrompt() if self._serves.host.decisions.prompt is not None:
+                yield self.problem(decided_by_host("prompt"), fatal=False)
             case client.UpdatePrompt(prompt=prompt):
                 yield ConfigRequested(self._ask(server.prompt_updated()), {}, prompt)
             case client.UpdateThink(think=think):
                 config = to_realtime.think_to_session(message, think, self._serves, self._history)
                 yield from self._config(config, server.think_updated())
             case client.UpdateSpeak(speak=speak):
-                yield from self._config(to_realtime.speak_to_session(message, speak), server.speak_updated())
+                config = to_realtime.speak_to_session(message, speak, self._serves)
+                yield from self._config(config, server.speak_updated())
             case client.UpdateListen(listen=listen):
                 yield from self._config(to_realtime.listen_to_session(message, listen), server.listen_updated())
             case client.UpdateThinkLive() | client.CustomToThinkProvider():

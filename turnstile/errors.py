@@ -38,5 +38,9 @@ class ConfigError(TurnstileError):
     """The operator's configuration cannot be used; the start stops with this in one line."""
 
 
+class SessionError(TurnstileError):
+    """What was asked of a session did not come about."""
+
+
 class InternalError(TurnstileError):
     """A fault of our own; ends the session it happened in and no other."""

@@ -114,7 +114,7 @@ class FunctionRequest:
 
 @dataclass(frozen=True, slots=True)
 class FunctionReturned:
-    """A function that was called over HTTP gave its result, or failed.
+    """A function that the proxy called gave its result, or failed.
 
     Args:
         call_id: Names the call.
@@ -129,6 +129,13 @@ class FunctionCaller(Protocol):
     """Calls functions over HTTP."""
 
     def call(self, request: FunctionRequest, inbox: Inbox) -> None:
+        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+
+
+class HostFunctionCaller(Protocol):
+    """Calls functions of a session's host, which may block."""
+
+    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> None:
         """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
 
 

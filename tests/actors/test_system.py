@@ -12,10 +12,11 @@ from contextlib import closing
 import pytest
 from websocket import ABNF, WebSocketBadStatusException, create_connection
 
+import actors.languages
+import actors.sessions
 import actors.system
 from actors.system import ProxySystem, SimulatorSystem
 from turnstile.config import load_config
-from turnstile.protocol.voice_agent.profile import DEEPGRAM
 from turnstile.terminal.dialogue import Dialogue
 from turnstile.testing import RecordingConnection, patience
 
@@ -39,8 +40,8 @@ def configured(system):
 
 
 def wait_for_sessions(system, count):
-    with system._ended:
-        assert system._ended.wait_for(lambda: len(system._live) == count, patience(5))
+    with system._sessions._ended:
+        assert system._sessions._ended.wait_for(lambda: len(system._sessions._live) == count, patience(5))
 
 
 @pytest.fixture
@@ -142,17 +143,16 @@ def test_sessions_that_have_not_ended_by_the_deadline_are_counted(system, monkey
 
 
 def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
-    with system._ended:
-        system._draining = True
+    with system._sessions._ended:
+        system._sessions._draining = True
     told = RecordingConnection()
-    system._arriving += 1
-    system._open(told, lambda session_id: system._voice_agent(DEEPGRAM, session_id))
+    system._sessions.begin(told, system._languages.named("deepgram"))
     wait_for_sessions(system, 0)
     assert told.closed == (1001, "shutting down")
 
 
 def test_a_client_is_turned_away_while_the_proxy_shuts_down(system):
-    system._draining = True
+    system._sessions._draining = True
     with pytest.raises(WebSocketBadStatusException, match="503"):
         create_connection(url(system), timeout=patience(5))
 
@@ -215,9 +215,9 @@ def test_nothing_is_left_of_a_session_that_could_not_begin(system, monkeypatch, 
 
     with monkeypatch.context() as patch:
         if part == "UpstreamActor":
-            patch.setattr(actors.system.UpstreamActor, "__init__", fail)
+            patch.setattr(actors.sessions.UpstreamActor, "__init__", fail)
         else:
-            patch.setattr(actors.system, part, fail)
+            patch.setattr(actors.languages, part, fail)
         link = create_connection(url(system), timeout=patience(5))
         opcode, data = link.recv_data()
         assert (opcode, int.from_bytes(data[:2], "big")) == (ABNF.OPCODE_CLOSE, 1011)
@@ -242,7 +242,7 @@ def test_where_each_session_stands_can_be_asked(system):
 
 def test_a_session_that_ends_meanwhile_is_left_out(system):
     with configured(system):
-        (live,) = system._live.values()
+        (live,) = system._sessions._live.values()
         assert live.coordinator.stop(timeout=patience(5))
         assert system.inspect(patience(5)) == {}
         # It was stopped without a word to the others: end them as the client's leaving would.

@@ -43,6 +43,16 @@ WEATHER = FunctionEndpoint(url="https://api.example.com/weather", method="POST",
 AGREED = Agreed(PCM_24K, PCM_24K, "none", keeps_history=False)
 
 
+class HostCalls:
+    """The `HostFunctionCaller` port: keeps what is to be called."""
+
+    def __init__(self, called):
+        self._called = called
+
+    def call(self, function, call_id, arguments, inbox):
+        self._called.append((function, call_id, arguments, inbox))
+
+
 class Upstream:
     """An `UpstreamActor` that was not started, and the far end of its link."""
 
@@ -59,6 +69,8 @@ class Upstream:
             audio=AudioUplink(InputAudio(max_held), max_held),
             translator=VoiceAgentTranslator(COMPONENT),
             functions=self,
+            host_functions=HostCalls(self.called),
+            labels={"tags": "the host's"},
             source=bench.connection,
             clock=bench.clock,
             journal=bench.journal,

@@ -33,8 +33,8 @@ def closing(dialogue):
 
 def no_session_is_left(proxy, but=0):
     system = proxy.system
-    with system._ended:
-        return system._ended.wait_for(lambda: len(system._live) == but, patience(10))
+    with system._sessions._ended:
+        return system._sessions._ended.wait_for(lambda: len(system._sessions._live) == but, patience(10))
 
 
 @pytest.mark.parametrize("actor", [ClientActor, SessionCoordinatorActor, UpstreamActor])

@@ -45,8 +45,8 @@ def close_words(dialogue):
 
 def wait_for_no_session(proxy):
     system = proxy.system
-    with system._ended:
-        assert system._ended.wait_for(lambda: not system._live, patience(5))
+    with system._sessions._ended:
+        assert system._sessions._ended.wait_for(lambda: not system._sessions._live, patience(5))
 
 
 def entries(proxy, wire, kind):

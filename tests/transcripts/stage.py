@@ -128,6 +128,8 @@ class Stage:
                 target=lambda model: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
                 audio=AudioUplink(InputAudio(1_000_000), 1_000_000),
                 translator=VoiceAgentTranslator(profile),
+                host_functions=None,
+                labels={},
                 functions=self,
                 source=self.client_wire,
                 clock=self.clock,

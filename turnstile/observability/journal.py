@@ -122,4 +122,27 @@ class LoggingJournal:
         self._debug("%s %s %s %s", session, wire, _GLYPH[direction], shown)
 
 
+class ClientTap:
+    """Shows somebody what one session's client is told, besides the journal that is there anyway.
+
+    Args:
+        journal: Is shown everything.
+        tell: Is told each text frame to the client, on the ClientActor's thread.
+    """
+
+    def __init__(self, journal: Journal, tell: Callable[[bytes], None]) -> None:
+        self._journal = journal
+        self._tell = tell
+
+    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
+        """Show the journal."""
+        self._journal.note(session, wire, direction, kind, detail)
+
+    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
+        """Show the journal, and whoever listens."""
+        self._journal.frame(session, wire, direction, data)
+        if wire == "client" and direction == "out":
+            self._tell(data)
+
+
 _GLYPH: dict[Direction, str] = {"in": "<", "out": ">", "note": "="}

@@ -18,8 +18,11 @@ _REMEMBERED = 256
 
 
 def function_called(state: State, called: FunctionCalled, policy: Policy) -> Step:
-    """A call is complete; the API tells of it in several events, of which the first counts."""
-    if policy.is_transparent or _is_known(state, called.call_id):
+    """A call is complete; the API tells of it in several events, of which the first counts.
+
+    A client that speaks the API's own language answers its calls by itself.
+    """
+    if (policy.is_transparent and called.endpoint is None) or _is_known(state, called.call_id):
         return Step(state)
     if len(state.calls) >= policy.max_open_calls:
         text = f"More than {policy.max_open_calls} function calls are open; {called.call_id} is not waited for."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from turnstile.audio.formats import AudioFormat, parse_format
+from turnstile.translate.hosting import HOST_DECIDES, HostRule
 from turnstile.translate.listening import listen_warnings, transcription
 from turnstile.translate.speaking import is_voice_served, speak_warnings, spoken_by
 from turnstile.translate.unserved import first_served, shortened, unserved, unserved_fields
@@ -46,15 +47,17 @@ _PROMPT_FIELDS = {"id", "version", "variables"}
 
 @dataclass(frozen=True, slots=True)
 class Serves:
-    """What the operator lets clients ask for.
+    """What a client may ask for, and what is decided for it.
 
     Args:
         model: Tells whether a model may be asked of upstream.
         endpoint: Tells whether a function at an address may be called from here.
+        host: What the host of the session decides.
     """
 
     model: Callable[[str], bool]
     endpoint: Callable[[str], bool]
+    host: HostRule = field(default_factory=HostRule)
 
 
 SERVES_ALL = Serves(lambda _: True, lambda _: True)
@@ -111,8 +114,8 @@ def settings_to_session(settings: Settings, profile: Profile, serves: Serves = S
     wanted = AudioFormat("linear16", 24_000)
     spoken = parse_format("audio.output", audio.output.encoding, audio.output.sample_rate, wanted)
     history = _history(agent.context)
-    thinking = _think(agent.think, serves, "agent.think") if agent.think else ConfigPatch({})
-    speaking = _speak(agent.speak, "agent.speak", agent.session_audio_output)
+    thinking = _think(agent.think or (), serves, "agent.think")
+    speaking = _speak(agent.speak, serves, "agent.speak", agent.session_audio_output)
     listen = agent.listen
     patch: Json = {
         "audio": {
@@ -126,10 +129,13 @@ def settings_to_session(settings: Settings, profile: Profile, serves: Serves = S
         **thinking.patch,
     }
     if history:
-        patch["instructions"] = _with_history(patch.get("instructions", ""), history)
+        patch["instructions"] = with_history(patch.get("instructions", ""), history)
     listening = listen_warnings(listen, "agent.listen") if listen else ()
     experimental = [unserved("experimental")] if settings.experimental else []
-    warnings = (*unserved_fields(settings), *experimental, *thinking.warnings, *speaking.warnings, *listening)
+    unheard = (*thinking.warnings, *speaking.warnings)
+    # A client that begins as it always does is not told what it cannot decide; one that wants to change it is.
+    unheard = tuple(problem for problem in unheard if problem.code != HOST_DECIDES)
+    warnings = (*unserved_fields(settings), *experimental, *unheard, *listening)
     greeting = None if history else agent.greeting or None
     container = audio.output.container or "none"
     labels = {"tags": ",".join(settings.tags)} if settings.tags else {}
@@ -156,13 +162,13 @@ def think_to_session(
         "prompt": None,
     }
     patch = {**cleared, **thinking.patch}
-    patch["instructions"] = _with_history(patch["instructions"], history)
+    patch["instructions"] = with_history(patch["instructions"], history)
     return ConfigPatch(patch, (*unserved_fields(message), *thinking.warnings))
 
 
-def speak_to_session(message: Message, speaks: tuple[Speak, ...]) -> ConfigPatch:
+def speak_to_session(message: Message, speaks: tuple[Speak, ...], serves: Serves = SERVES_ALL) -> ConfigPatch:
     """Translate an UpdateSpeak, which replaces the whole of speaking; but a voice cannot be unset."""
-    speaking = _speak(speaks, "speak")
+    speaking = _speak(speaks, serves, "speak")
     patch = {"audio": {"output": {"speed": 1.0, **speaking.patch}}}
     return ConfigPatch(patch, (*unserved_fields(message), *speaking.warnings))
 
@@ -173,22 +179,39 @@ def listen_to_session(message: Message, listen: Listen) -> ConfigPatch:
     return ConfigPatch(patch, (*unserved_fields(message), *listen_warnings(listen, "listen")))
 
 
-def _with_history(instructions: str, history: str) -> str:
+def with_history(instructions: str, history: str) -> str:
     """Return instructions with the conversation that came before."""
     return "\n\n".join(part for part in (instructions, history) if part)
 
 
-def _speak(speaks: tuple[Speak, ...] | None, where: str, own: SessionAudioOutput | None = None) -> ConfigPatch:
+def _speak(
+    speaks: tuple[Speak, ...] | None, serves: Serves, where: str, own: SessionAudioOutput | None = None
+) -> ConfigPatch:
     """Return ``voice`` and ``speed``, those that are asked for."""
-    if not speaks:
-        return ConfigPatch(spoken_by(None, own))
-    speak, path, passed = first_served(speaks, is_voice_served, where)
-    return ConfigPatch(spoken_by(speak, own), (*passed, *speak_warnings(speak, path, own)))
+    output = spoken_by(None, own)
+    warnings: list[Problem] = []
+    if speaks:
+        speak, where, warnings = first_served(speaks, is_voice_served, where)
+        warnings += speak_warnings(speak, where, own)
+        output = spoken_by(speak, own)
+    warnings += serves.host.speaking(output, where)
+    return ConfigPatch(output, tuple(warnings))
 
 
 def _think(thinks: tuple[Think, ...], serves: Serves, where: str) -> ConfigPatch:
-    think, path, warnings = first_served(thinks, lambda one: _is_thinking_served(one, serves), where)
+    patch: Json = {}
+    warnings: list[Problem] = []
+    if thinks:
+        think, where, warnings = first_served(thinks, lambda one: _is_thinking_served(one, serves), where)
+        patch, ignored = _think_one(think, serves, where)
+        warnings += ignored
+    warnings += serves.host.thinking(patch, where)
+    return ConfigPatch(patch, tuple(warnings))
+
+
+def _think_one(think: Think, serves: Serves, path: str) -> tuple[Json, list[Problem]]:
     patch = _thinking(think)
+    warnings: list[Problem] = []
     model = patch.get("model")
     if model is not None and not serves.model(model):
         del patch["model"]
@@ -204,7 +227,7 @@ def _think(thinks: tuple[Think, ...], serves: Serves, where: str) -> ConfigPatch
             warnings.append(unserved(f"{path}.functions[{number}].endpoint", problem))
     if think.functions is not None:
         patch["endpoints"] = endpoints
-    return ConfigPatch(patch, tuple(warnings))
+    return patch, warnings
 
 
 def _is_thinking_served(think: Think, serves: Serves) -> bool:
@@ -284,11 +307,15 @@ def user_message_to_item(content: str) -> Json:
 
 def agent_message_to_response(message: InjectAgentMessage) -> Json:
     """Return the parameters of a response in which the agent says it: word for word, or in its own words."""
-    if message.is_dynamic:
-        text = message.message or "Go on with the conversation: say what is to be said next."
-    else:
-        text = f"Say exactly: {json.dumps(message.message, ensure_ascii=False)}"
+    if not message.is_dynamic:
+        return spoken_word_for_word(message.message or "")
+    text = message.message or "Go on with the conversation: say what is to be said next."
     return {"instructions": text, "tool_choice": "none"}
+
+
+def spoken_word_for_word(text: str) -> Json:
+    """Return the parameters of a response in which the agent says `text`."""
+    return {"instructions": f"Say exactly: {json.dumps(text, ensure_ascii=False)}", "tool_choice": "none"}
 
 
 def function_result_to_output(message: FunctionCallResponse) -> str:

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class Deadline:
 class IoLoop:
     """Waits for sockets and deadlines on one daemon thread, and sleeps when there is nothing to do.
 
-    An exception in a call made for one member is logged and ends that member only.
+    An exception in a call made for one member is logged and ends that member only. What a process that forks must not
+    share is made by `start`.
 
     Args:
         clock: Seconds that only go forward.
@@ -68,24 +69,30 @@ class IoLoop:
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._selector = selectors.DefaultSelector()
         self._members: set[Member] = set()
         self._soon: deque[tuple[Callable[[], None], Member | None]] = deque()
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._sequence = itertools.count()
         self._lock = threading.Lock()  # guards _awake, _accepting and the writing end of the wake-up pair
-        self._awake = False
+        self._awake = True  # as long as there is nobody to wake
         self._accepting = True
         self._stop_at = math.inf
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.settimeout(0)
-        self._wake_out.settimeout(0)
-        self._selector.register(self._wake_in, READ)
         self._thread = threading.Thread(target=self._run, name="turnstile-io", daemon=True)
         self.now = clock()
         """The time of the latest wake-up: near enough for deadlines, and free."""
         self.wakeups = 0
         """How often the thread has woken up: an idle process does not count on."""
+
+    @cached_property
+    def _selector(self) -> selectors.BaseSelector:
+        return selectors.DefaultSelector()
+
+    @cached_property
+    def _wake(self) -> tuple[socket.socket, socket.socket]:
+        pair = socket.socketpair()
+        for sock in pair:
+            sock.settimeout(0)
+        return pair
 
     @property
     def running(self) -> bool:
@@ -94,6 +101,7 @@ class IoLoop:
 
     def start(self) -> None:
         """Start the thread; calls from `call_soon` that came earlier run now."""
+        self._selector.register(self._wake[0], READ)
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
@@ -103,9 +111,7 @@ class IoLoop:
         """
         self.call_soon(partial(self._begin_stop, timeout))
         if self._thread.ident is None:
-            with self._lock:
-                self._accepting = False
-            self._release()
+            self._end()
             return
         self._thread.join()
 
@@ -121,7 +127,7 @@ class IoLoop:
             self._soon.append((call, owner))
             if not self._awake:
                 self._awake = True
-                self._wake_out.send(b"\0")
+                self._wake[1].send(b"\0")
         return True
 
     def call_later(
@@ -163,16 +169,20 @@ class IoLoop:
             self._selector.unregister(sock)
 
     def _run(self) -> None:
+        self._call_soon_ones()
         while not self._is_over():
             for key, events in self._selector.select(self._patience()):
                 if key.data is None:
-                    self._wake_in.recv(64)
+                    self._wake[0].recv(64)
                 elif key.data in self._members:  # one that an earlier call of this round ended takes no notice
                     self._call(partial(key.data.ready, events), key.data)
             self.wakeups += 1
             self.now = self._clock()
             self._call_due()
             self._call_soon_ones()
+        self._end()
+
+    def _end(self) -> None:
         with self._lock:
             self._accepting = False
         self._call_soon_ones()  # what was promised: a socket on its way here must not be left open
@@ -224,7 +234,7 @@ class IoLoop:
 
     def _release(self) -> None:
         self._selector.close()
-        self._wake_in.close()
-        self._wake_out.close()
+        for sock in self._wake:
+            sock.close()
         self._soon.clear()
         self._deadlines.clear()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.flow import ReadGate, WriteGate
 from turnstile.transports.limits import PEER_TOO_SLOW, ConnectionLimits
+from turnstile.transports.messages import Nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +20,13 @@ POLICY_VIOLATION: Final = 1008
 
 
 def memory_pair(
-    inbox_a: Inbox, inbox_b: Inbox, limits: ConnectionLimits | None = None
+    inbox_a: Inbox | None = None, inbox_b: Inbox | None = None, limits: ConnectionLimits | None = None
 ) -> tuple[MemoryConnection, MemoryConnection]:
     """Join two inboxes: what one connection sends, the other one's inbox is told.
 
     Args:
-        inbox_a: Is told what the second connection sends, and the end.
-        inbox_b: Is told what the first connection sends, and the end.
+        inbox_a: Is told what the second connection sends, and the end; None if it is not known before `begin`.
+        inbox_b: Is told what the first connection sends, and the end; likewise.
         limits: Water marks and ceiling as for a socket; there are no timeouts, and no bound on a message.
     """
     a, b = (MemoryConnection(inbox, limits or ConnectionLimits()) for inbox in (inbox_a, inbox_b))
@@ -42,8 +43,8 @@ class MemoryConnection:
 
     peer: MemoryConnection
 
-    def __init__(self, inbox: Inbox, limits: ConnectionLimits) -> None:
-        self._inbox = inbox
+    def __init__(self, inbox: Inbox | None, limits: ConnectionLimits) -> None:
+        self._inbox = inbox or Nobody()
         self._ceiling = limits.write_ceiling
         self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water)
         self._write_gate = WriteGate(limits.write_high_water, limits.write_low_water)
@@ -57,6 +58,10 @@ class MemoryConnection:
 
     def __repr__(self) -> str:
         return f"<MemoryConnection {'closed' if self._closing else 'open'}, {self._size} bytes to write>"
+
+    def begin(self, inbox: Inbox) -> None:
+        """Tell `inbox` what the peer sends; before the peer sends anything."""
+        self._inbox = inbox
 
     @property
     def buffered(self) -> int:

@@ -77,3 +77,10 @@ def sendable_close(code: int, reason: str) -> Close:
     except ProtocolError:
         close.code = CloseCode.NORMAL_CLOSURE if code in OK_CLOSE_CODES else CloseCode.INTERNAL_ERROR
     return close
+
+
+class Nobody:
+    """The inbox of a connection that nobody has taken yet."""
+
+    def tell(self, message: object, /) -> None:
+        """Forget it."""

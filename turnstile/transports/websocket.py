@@ -12,7 +12,7 @@ from turnstile.protocol.frames import Closed
 from turnstile.transports.flow import Keepalive, Pulse, ReadGate, WriteGate
 from turnstile.transports.limits import PEER_TOO_SLOW
 from turnstile.transports.loop import READ, WRITE
-from turnstile.transports.messages import MessageJoiner, end_of, sendable_close
+from turnstile.transports.messages import MessageJoiner, Nobody, end_of, sendable_close
 from turnstile.transports.wire import Outgoing, Wire
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class WebSocketConnection:
         self._loop = loop
         self._protocol = protocol
         self._limits = limits
-        self._inbox: Inbox = _Nobody()
+        self._inbox: Inbox = Nobody()
         self._lock = threading.Lock()  # guards everything below but what only the I/O thread touches
         self._wire = Wire(sock)
         self._outgoing = Outgoing()
@@ -369,13 +369,6 @@ class WebSocketConnection:
             unread = interest & READ and self._wire.holds_data
         if unread:
             self._loop.call_soon(self._read, self)
-
-
-class _Nobody:
-    """The inbox of a connection that nobody has taken yet."""
-
-    def tell(self, message: object, /) -> None:
-        """Forget it."""
 
 
 def _make(calls: Iterable[Callable[[], None]]) -> None:

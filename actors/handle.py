@@ -1,0 +1,201 @@
+"""One live session, as the program sees it that runs the proxy or hosts the client."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from pykka import ActorDeadError
+
+from actors.messages import End, HostAsked, HostDecided, Inspect
+from turnstile.embed.functions import host_functions
+from turnstile.errors import SessionError
+from turnstile.session.events import AgentMessageGiven
+from turnstile.translate.hosting import HostDecisions
+from turnstile.translate.to_realtime import spoken_word_for_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pykka import ActorRef
+
+    from actors.coordinator import SessionCoordinatorActor
+    from actors.messages import Introduction, Snapshot
+    from turnstile.embed.feed import EventFeed
+    from turnstile.session.effects import Answered
+    from turnstile.session.events import Behavior, Ref, Request
+    from turnstile.translate.hosting import HostFunction
+
+
+class HostRequests:
+    """What the host has asked of one session, until it is answered; the `Inbox` for the answers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards the two below
+        self._open: dict[Ref, Future[None]] = {}
+        self._has_ended = False
+        self._refs = count(-1, -1)
+
+    def add(self) -> tuple[Ref, Future[None]]:
+        """Return the name for a new request, and what its answer will be put into."""
+        future: Future[None] = Future()
+        with self._lock:
+            ref = next(self._refs)
+            if not self._has_ended:
+                self._open[ref] = future
+                return ref, future
+        future.set_exception(_session_ended())
+        return ref, future
+
+    def tell(self, answered: object, /) -> None:
+        """Take an `Answered`."""
+        answer: Answered = answered  # type: ignore[assignment] # the ClientActor tells nothing else
+        with self._lock:
+            future = self._open.pop(answer.ref, None)
+        if future is None:
+            return
+        if answer.problem is None or answer.in_force:
+            future.set_result(None)
+        else:
+            future.set_exception(SessionError(answer.problem.code, answer.problem.description))
+
+    def end(self) -> None:
+        """Fail what has no answer."""
+        with self._lock:
+            self._has_ended = True
+            left, self._open = self._open, {}
+        for future in left.values():
+            future.set_exception(_session_ended())
+
+
+class SessionHandle:
+    """A session that is open, or was; all methods may be called from any thread, and after the end.
+
+    Args:
+        feed: What the client is told.
+    """
+
+    def __init__(self, feed: EventFeed) -> None:
+        self.session_id = ""
+        """Names it in the logs."""
+        self.requests = HostRequests()
+        self.feed = feed
+        self._coordinator: ActorRef[SessionCoordinatorActor]
+        self._inboxes: Introduction
+        self._ended = threading.Event()
+
+    def meet(self, session_id: str, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Introduction) -> None:
+        """Learn whose handle this is, once, when the session begins."""
+        self.session_id = session_id
+        self._coordinator = coordinator
+        self._inboxes = inboxes
+
+    def __repr__(self) -> str:
+        return f"<SessionHandle {self.session_id}{' ended' if self.has_ended else ''}>"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the session is over, and everything of it released."""
+        return self._ended.is_set()
+
+    def update(
+        self,
+        *,
+        prompt: str | None = None,
+        voice: str | None = None,
+        functions: Iterable[Callable[..., Any] | HostFunction] = (),
+    ) -> Future[None]:
+        """Decide something anew for the client, in mid-response too: it waits for its turn like everything else.
+
+        Args:
+            prompt: What the agent is told from then on.
+            voice: What it speaks with; not once it has spoken.
+            functions: What it may call; instead of those that were decided before.
+
+        Returns:
+            Done when it is in force; holds a `SessionError` when it cannot be.
+
+        Raises:
+            ConfigError: A function cannot be called by the agent.
+        """
+        decisions = HostDecisions(prompt=prompt, voice=voice, functions=host_functions(functions))
+        ref, future = self.requests.add()
+        self._inboxes.client.tell(HostDecided(ref, decisions))
+        return future
+
+    def announce(self, text: str, behavior: Behavior = "queue") -> Future[None]:
+        """Have the agent say something, word for word.
+
+        Args:
+            text: What.
+            behavior: While a turn runs: ``queue`` waits for its end, ``interrupt`` cuts it off, ``default`` refuses.
+
+        Returns:
+            Done when the agent says it; holds a `SessionError` when it does not.
+        """
+        return self._ask(lambda ref: AgentMessageGiven(ref, spoken_word_for_word(text), behavior))
+
+    def events(self, timeout: float | None = None) -> Iterator[dict[str, Any]]:
+        """Yield what the client is told, in its own language, audio left out; ends with the session.
+
+        Args:
+            timeout: Seconds to wait for each; None for as long as it takes.
+
+        Raises:
+            TimeoutError: None came in time; it says what had come.
+        """
+        return self.feed.events(timeout)
+
+    def wait_for(self, kind: str, timeout: float, **fields: Any) -> dict[str, Any]:
+        """Return the first event of a type that no `wait_for` has returned yet, as `EventFeed.wait_for` does."""
+        return self.feed.wait_for(kind, timeout, **fields)
+
+    def snapshot(self, timeout: float = 5.0) -> Snapshot:
+        """Return where the session stands.
+
+        Args:
+            timeout: Seconds to wait for the answer.
+
+        Raises:
+            SessionError: It has ended.
+        """
+        try:
+            snapshot: Snapshot = self._coordinator.ask(Inspect(), block=True, timeout=timeout)
+        except ActorDeadError:
+            raise _session_ended() from None
+        return snapshot
+
+    def end(self, code: int = 1000, reason: str = "") -> None:
+        """End the session; its client is closed with this.
+
+        Args:
+            code: The WebSocket close code.
+            reason: Its words.
+        """
+        self.tell(End(code, reason))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the session has ended; tells whether it has within `timeout` seconds."""
+        return self._ended.wait(timeout)
+
+    def tell(self, message: object) -> None:
+        """Tell all three actors."""
+        for inbox in (self._inboxes.upstream, self._inboxes.coordinator, self._inboxes.client):
+            inbox.tell(message)
+
+    def note_end(self) -> None:
+        """All three have ended."""
+        self.requests.end()
+        self.feed.close("the session has ended")
+        self._ended.set()
+
+    def _ask(self, request: Callable[[Ref], Request]) -> Future[None]:
+        ref, future = self.requests.add()
+        self._inboxes.client.tell(HostAsked(request(ref)))
+        return future
+
+
+def _session_ended() -> SessionError:
+    return SessionError("session_ended", "The session has ended.")

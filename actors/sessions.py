@@ -1,0 +1,232 @@
+"""The sessions that are open: each begins with its three actors, and is known until all of them have ended."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pykka import ActorDeadError
+
+from actors.audio_uplink import AudioUplink
+from actors.client import ClientActor
+from actors.coordinator import SessionCoordinatorActor
+from actors.dispatch import inbox_of
+from actors.messages import End, Inspect, Introduction
+from actors.upstream import UpstreamActor
+from turnstile.audio.uplink import InputAudio
+from turnstile.observability.journal import ClientTap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pykka import ActorRef
+
+    from actors.dispatch import Dispatcher
+    from actors.handle import SessionHandle
+    from actors.languages import Language
+    from actors.messages import Snapshot
+    from turnstile.observability.journal import Journal
+    from turnstile.ports import (
+        Clock,
+        Connection,
+        Connector,
+        FunctionCaller,
+        HostFunctionCaller,
+        Inbox,
+        Timers,
+        UpstreamTarget,
+    )
+
+_log = logging.getLogger(__name__)
+
+_SHUTTING_DOWN = End(1001, "shutting down")
+_ACTORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every session is given.
+
+    Args:
+        dispatcher: Runs the actors.
+        timers: Wake the coordinators.
+        connector: Opens upstream links.
+        target: Says where to, for the model asked for.
+        functions: Calls functions over HTTP.
+        host_functions: Calls functions of the host.
+        held_audio: How many bytes of input audio wait for a session to be ready.
+        clock: Seconds that only go forward.
+        journal: Who is shown both wires.
+    """
+
+    dispatcher: Dispatcher
+    timers: Timers
+    connector: Connector
+    target: Callable[[str | None], UpstreamTarget]
+    functions: FunctionCaller
+    host_functions: HostFunctionCaller
+    held_audio: int
+    clock: Clock
+    journal: Journal
+
+
+class _Live:
+    """One session that has not ended: who is asked about it, who is told things, how many of the three are left."""
+
+    __slots__ = ("coordinator", "handle", "inboxes", "left")
+
+    def __init__(
+        self, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Introduction, handle: SessionHandle | None
+    ) -> None:
+        self.coordinator = coordinator
+        self.inboxes = inboxes
+        self.handle = handle
+        self.left = _ACTORS
+
+    def tell(self, message: object) -> None:
+        """Tell all three."""
+        for inbox in (self.inboxes.upstream, self.inboxes.coordinator, self.inboxes.client):
+            inbox.tell(message)
+
+
+class Sessions:
+    """Begins sessions, knows those that are open, and ends them.
+
+    Args:
+        around: What each is given.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._live: dict[str, _Live] = {}
+        self._ended = threading.Condition()
+        self._draining = False
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._live)
+
+    @property
+    def are_draining(self) -> bool:
+        """Whether they are being ended for good."""
+        return self._draining
+
+    def begin(
+        self, connection: Connection, speak: Callable[[str], Language], handle: SessionHandle | None = None
+    ) -> Inbox:
+        """Begin a session.
+
+        Args:
+            connection: The client's.
+            speak: Makes the client's language for a session of the given id.
+            handle: What a host in this process knows the session by.
+
+        Returns:
+            The inbox for the client's frames.
+        """
+        session_id = secrets.token_hex(6)
+        language = speak(session_id)
+        client, coordinator, upstream = self._start_actors(session_id, connection, language, handle)
+        others = Introduction(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
+        live = _Live(coordinator, others, handle)
+        if handle is not None:
+            handle.meet(session_id, coordinator, others)
+        with self._ended:
+            self._live[session_id] = live
+            live.tell(others)
+            if self._draining:
+                live.tell(_SHUTTING_DOWN)
+        _log.info("Session %s began (%s)", session_id, language.name)
+        return others.client
+
+    def inspect(self, timeout: float) -> dict[str, Snapshot]:
+        """Return where every session stands; one that ends meanwhile is left out.
+
+        Args:
+            timeout: Seconds to wait for each.
+        """
+        with self._ended:
+            running = {name: live.coordinator for name, live in self._live.items()}
+        snapshots = {}
+        for name, coordinator in running.items():
+            with suppress(ActorDeadError):
+                snapshot: Snapshot = coordinator.ask(Inspect(), block=True, timeout=timeout)
+                snapshots[name] = snapshot
+        return snapshots
+
+    def end(self, timeout: float) -> int:
+        """End them all, and every one that still begins.
+
+        Args:
+            timeout: Seconds to wait for them.
+
+        Returns:
+            How many had not ended by then.
+        """
+        with self._ended:
+            self._draining = True
+            for live in self._live.values():
+                # All three: past the deadline nobody is sure to have the time to tell the others.
+                live.tell(_SHUTTING_DOWN)
+            self._ended.wait_for(lambda: not self._live, timeout)
+            return len(self._live)
+
+    def _start_actors(
+        self, session_id: str, connection: Connection, language: Language, handle: SessionHandle | None
+    ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
+        """Start a session's three actors, or none of them."""
+        around = self._around
+        ended = lambda: self._actor_ended(session_id)  # noqa: E731 - shared by the three below
+        with ExitStack() as undo:
+            client = ClientActor.start(
+                session_id,
+                around.dispatcher,
+                ended,
+                connection=connection,
+                dialect=language.dialect,
+                journal=ClientTap(around.journal, handle.feed.tell) if handle else around.journal,
+                host=handle.requests if handle else None,
+            )
+            undo.callback(client.stop, block=False)
+            coordinator = SessionCoordinatorActor.start(
+                session_id,
+                around.dispatcher,
+                ended,
+                session=language.session,
+                timers=around.timers,
+                journal=around.journal,
+            )
+            undo.callback(coordinator.stop, block=False)
+            upstream = UpstreamActor.start(
+                session_id,
+                around.dispatcher,
+                ended,
+                connector=around.connector,
+                target=around.target,
+                audio=AudioUplink(InputAudio(around.held_audio), around.held_audio),
+                translator=language.translator,
+                functions=around.functions,
+                host_functions=around.host_functions,
+                labels=language.labels,
+                source=connection,
+                clock=around.clock,
+                journal=around.journal,
+            )
+            undo.pop_all()
+        return client, coordinator, upstream
+
+    def _actor_ended(self, session_id: str) -> None:
+        with self._ended:
+            live = self._live[session_id]
+            live.left -= 1
+            if live.left:
+                return
+            del self._live[session_id]
+            self._ended.notify_all()
+        if live.handle is not None:
+            live.handle.note_end()
+        _log.info("Session %s ended", session_id)

@@ -1,0 +1,132 @@
+"""Calls a host's own functions, which may block, on threads of their own."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import orjson
+
+from turnstile.ports import FunctionReturned
+from turnstile.transports.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.ports import Inbox
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class UnusableArguments(Exception):  # noqa: N818 - the model's fault, told to it in these words
+    """A function cannot be called with these arguments; the words are for the model."""
+
+
+class HostFunctionPool:
+    """The `HostFunctionCaller` port on a few daemon threads, each started when it is needed.
+
+    A function that raises has failed: the log holds what it raised, the model hears only that it failed.
+
+    Args:
+        threads: How many calls are made at the same time.
+        max_waiting: How many more may wait; one more fails at once.
+        max_result_bytes: The largest result; a larger one has failed.
+    """
+
+    def __init__(self, threads: int, max_waiting: int, max_result_bytes: int) -> None:
+        self._pool = WorkerPool("host-function", threads, max_waiting=max_waiting)
+        self._max_result_bytes = max_result_bytes
+
+    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> None:
+        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+        # What is logged on the other thread names the same session.
+        job = partial(contextvars.copy_context().run, self._answer, function, call_id, arguments, inbox)
+        if not self._pool.submit(job):
+            words = "The proxy is shutting down." if self._pool.closed else "Too many functions are being called."
+            inbox.tell(FunctionReturned(call_id, _failed(words)))
+
+    def close(self, timeout: float) -> None:
+        """Call no more; calls that wait have failed.
+
+        Args:
+            timeout: How many seconds to wait for calls that are under way; they cannot be stopped.
+        """
+        self._pool.close(timeout)
+
+    def _answer(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> None:
+        inbox.tell(FunctionReturned(call_id, self._output(function, arguments)))
+
+    def _output(self, function: Callable[[str], str], arguments: str) -> str:
+        if self._pool.closed:
+            return _failed("The proxy is shutting down.")
+        try:
+            output = function(arguments)
+        except UnusableArguments as error:
+            return _failed(str(error))
+        except Exception:
+            log.exception("a function of the host failed")
+            return _failed("The function failed.")
+        if len(output.encode(errors="replace")) > self._max_result_bytes:
+            log.warning("the result of a function of the host is larger than %s bytes", self._max_result_bytes)
+            return _failed(f"The function's result is larger than {self._max_result_bytes} bytes.")
+        return output
+
+
+class InOrder(Generic[T]):
+    """Calls a function for one thing after the other, on a pool's threads; what it raises is logged.
+
+    Args:
+        pool: Whose threads.
+        call: The function; it may block.
+        limit: How many things may wait; past it the oldest is dropped, which is logged once.
+    """
+
+    def __init__(self, pool: WorkerPool, call: Callable[[T], object], limit: int = 10_000) -> None:
+        self._pool = pool
+        self._call = call
+        self._limit = limit
+        self._lock = threading.Lock()  # guards the three below
+        self._waiting: deque[T] = deque()
+        self._is_running = False
+        self._has_dropped = False
+
+    def put(self, thing: T) -> None:
+        """Have the function called for `thing`, without blocking."""
+        with self._lock:
+            self._waiting.append(thing)
+            if len(self._waiting) > self._limit:
+                self._waiting.popleft()
+                self._note_dropped()
+            if self._is_running:
+                return
+            self._is_running = True
+        if not self._pool.submit(self._run):
+            with self._lock:
+                self._is_running = False
+
+    def _note_dropped(self) -> None:
+        if not self._has_dropped:
+            self._has_dropped = True
+            log.warning("the host is slow to take a session's events: beyond %s the oldest are dropped", self._limit)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._is_running = False
+                    return
+                thing = self._waiting.popleft()
+            try:
+                self._call(thing)
+            except Exception:
+                log.exception("the host failed to take an event")
+
+
+def _failed(words: str) -> str:
+    return orjson.dumps({"error": words}).decode()

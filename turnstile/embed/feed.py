@@ -1,0 +1,125 @@
+"""What a session tells its client, for a program to read: one after the other, or the one that it waits for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Json = dict[str, Any]
+
+_LIMIT = 10_000
+
+
+class EventFeed:
+    """Keeps a session's latest events, and has any thread wait for them.
+
+    Args:
+        limit: How many are kept; the oldest go first.
+        on_event: Called with each event besides; on the thread that tells it, so it must be quick.
+    """
+
+    def __init__(self, limit: int = _LIMIT, on_event: Callable[[Json], None] | None = None) -> None:
+        self._kept: deque[Json] = deque(maxlen=limit)
+        self.on_event = on_event
+        self._changed = threading.Condition()
+        self._told = 0  # how many events there were; the last one kept is number `_told` - 1
+        self._taken: set[int] = set()
+        self.closed: str | None = None
+        """Why there will be no more events; None while there may be."""
+
+    def tell(self, data: bytes) -> None:
+        """Take an event, as JSON."""
+        event = orjson.loads(data)
+        with self._changed:
+            self._kept.append(event)
+            self._taken.discard(self._told - len(self._kept))
+            self._told += 1
+            self._changed.notify_all()
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def close(self, why: str) -> None:
+        """Say that there will be no more events; the first time counts."""
+        with self._changed:
+            self.closed = self.closed or why
+            self._changed.notify_all()
+
+    def events(self, timeout: float | None = None) -> Iterator[Json]:
+        """Yield the events that are kept, and each that comes, until there will be no more.
+
+        Args:
+            timeout: Seconds to wait for each; None for as long as it takes.
+
+        Raises:
+            TimeoutError: None came in time; it says what had come.
+        """
+        number = 0
+        while (found := self._next(number, timeout)) is not None:
+            number, event = found[0] + 1, found[1]
+            yield event
+
+    def wait_for(self, kind: str, timeout: float, **fields: Any) -> Json:
+        """Return the first event of a type that no `wait_for` has returned yet.
+
+        Args:
+            kind: The ``type``.
+            timeout: Seconds to wait for it.
+            fields: What else is to be equal in it.
+
+        Raises:
+            TimeoutError: It did not come in time; it says what had come.
+            EOFError: It will not come, since the session has ended; likewise.
+        """
+        wanted = {"type": kind, **fields}
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while (number := self._find(wanted)) is None:
+                if self.closed is not None:
+                    raise EOFError(f"Waited for {_words(wanted)}; {self.closed}; {self._so_far()}")
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                    raise TimeoutError(f"Waited {timeout:g} s for {_words(wanted)}; {self._so_far()}")
+            self._taken.add(number)
+            return self._numbered(number)
+
+    def heard(self) -> list[Json]:
+        """Return the events that are kept, oldest first."""
+        with self._changed:
+            return list(self._kept)
+
+    def _next(self, number: int, timeout: float | None) -> tuple[int, Json] | None:
+        """Wait for the event of that number, or the first kept behind it; None when there will be none."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._told > number or self.closed is not None, timeout):
+                raise TimeoutError(f"No event came within {timeout:g} s; {self._so_far()}")
+            number = max(number, self._told - len(self._kept))
+            return (number, self._numbered(number)) if number < self._told else None
+
+    def _find(self, wanted: Json) -> int | None:
+        first = self._told - len(self._kept)
+        for number, event in enumerate(self._kept, first):
+            if number not in self._taken and wanted.items() <= event.items():
+                return number
+        return None
+
+    def _numbered(self, number: int) -> Json:
+        return self._kept[number - (self._told - len(self._kept))]
+
+    def _so_far(self) -> str:
+        """Say what had come: types and codes, no text."""
+        kinds = Counter(event["type"] + (f" ({event['code']})" if "code" in event else "") for event in self._kept)
+        if not kinds:
+            return "nothing had come."
+        words = ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items())
+        return f"what had come: {words}."
+
+
+def _words(wanted: Json) -> str:
+    kind, *fields = wanted.values()
+    return f"{kind} with {', '.join(map(repr, fields))}" if fields else str(kind)

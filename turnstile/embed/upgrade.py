@@ -1,0 +1,122 @@
+"""A WebSocket request that a synchronous server (WSGI) has received, and the socket that it came over."""
+
+from __future__ import annotations
+
+import http
+import os
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any, Final
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+
+from turnstile.errors import ConfigError
+from turnstile.server.requests import Rejection, upgrade_request
+from turnstile.transports.wire import SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Environ = dict[str, Any]
+
+# Where servers leave the socket of a request.
+_SOCKET_KEYS: Final = ("gunicorn.socket", "werkzeug.socket")
+# The way from ``wsgi.input`` to the socket under it: Django's limited stream and wsgiref's buffered one.
+_UNDER_THE_INPUT: Final = ("_read", "__self__", "stream", "raw", "_sock")
+_UPGRADE_WORDS: Final = "This address speaks WebSocket: connect with a WebSocket client."
+
+
+class Upgrade:
+    """A request in a WSGI environment that wants to become a WebSocket.
+
+    Args:
+        environ: The request's environment, from a server that lets its sockets go: gunicorn with its ``gthread``
+            worker, the threaded development servers of Flask and Django, and wsgiref.
+
+    Raises:
+        ConfigError: The server does not give its sockets away, or the request came over TLS.
+    """
+
+    def __init__(self, environ: Environ) -> None:
+        self._request = request = Request(_target(environ), _headers(environ))
+        peer = f"{environ.get('REMOTE_ADDR', '?')}:{environ.get('REMOTE_PORT', '?')}"
+        self.request = upgrade_request(request, peer)
+        """What the client wants."""
+        self._response = ServerProtocol(logger=SILENT).accept(request)
+        self.rejection = _rejection(self._response)
+        """Why it cannot become a WebSocket; None if it can."""
+        self._environ = environ
+        if self.rejection is None:
+            _socket_of(environ)
+
+    def accept(self, subprotocol: str | None, max_message_bytes: int) -> tuple[socket.socket, ServerProtocol]:
+        """Take the socket from the server, once; what the server does to its own from then on reaches nobody.
+
+        Args:
+            subprotocol: Which of those that the client offered is spoken.
+            max_message_bytes: The largest message that the client may send.
+
+        Returns:
+            The socket, non-blocking, and the open WebSocket on it, which has the handshake's answer to send.
+        """
+        if subprotocol is not None:
+            self._response.headers["Sec-WebSocket-Protocol"] = subprotocol
+        # No permessage-deflate: audio and its base64 hardly shrink.
+        protocol = ServerProtocol(max_size=max_message_bytes, logger=SILENT)
+        protocol.receive_data(self._request.serialize())
+        protocol.events_received()
+        protocol.send_response(self._response)
+        return _taken(_socket_of(self._environ)), protocol
+
+
+def _target(environ: Mapping[str, Any]) -> str:
+    path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}" or "/"
+    query = environ.get("QUERY_STRING", "")
+    return f"{path}?{query}" if query else path
+
+
+def _headers(environ: Mapping[str, Any]) -> Headers:
+    return Headers(
+        (name[len("HTTP_") :].replace("_", "-").title(), value)
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    )
+
+
+def _rejection(response: Response) -> Rejection | None:
+    """Say why the handshake fails; a request that is none is told what would be one."""
+    if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
+        return None
+    if response.status_code == http.HTTPStatus.UPGRADE_REQUIRED:
+        return Rejection(response.status_code, f"{_UPGRADE_WORDS}\n", {"Upgrade": "websocket"})
+    return Rejection(response.status_code, response.body.decode())
+
+
+def _taken(theirs: socket.socket) -> socket.socket:
+    ours = theirs.dup()
+    # The server still has its file descriptor, and would write an answer to it and shut it down.
+    nowhere, peer = socket.socketpair()
+    os.dup2(nowhere.fileno(), theirs.fileno(), inheritable=False)
+    nowhere.close()
+    peer.close()
+    ours.settimeout(0)
+    ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return ours
+
+
+def _socket_of(environ: Mapping[str, Any]) -> socket.socket:
+    found = next((environ[key] for key in _SOCKET_KEYS if key in environ), None)
+    if found is None:
+        found = environ.get("wsgi.input")
+        for name in _UNDER_THE_INPUT:
+            found = getattr(found, name, found)
+    if isinstance(found, ssl.SSLSocket):
+        words = "The WebSocket came over TLS, which this server cannot hand over: end TLS in front of it."
+        raise ConfigError("tls_not_handed_over", words)
+    if not isinstance(found, socket.socket):
+        server = environ.get("SERVER_SOFTWARE", "This server")
+        words = f"{server} does not give its sockets away: use gunicorn's gthread worker, or a development server."
+        raise ConfigError("no_socket", words)
+    return found

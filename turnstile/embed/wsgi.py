@@ -1,0 +1,115 @@
+"""Any WSGI application as a host: a route hands the WebSocket over that it was asked for."""
+
+from __future__ import annotations
+
+import errno
+import http
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from turnstile.embed.functions import host_functions
+from turnstile.embed.upgrade import Environ, Upgrade
+from turnstile.errors import ConfigError
+from turnstile.server.requests import Rejection
+from turnstile.translate.hosting import HostDecisions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from turnstile.translate.hosting import HostFunction
+
+# What one value of a response's metadata takes upstream.
+_TAGS_SIZE = 512
+
+S_co = TypeVar("S_co", covariant=True)
+
+
+class Adopts(Protocol[S_co]):
+    """Who takes a client over from its host; `actors.ProxySystem` does."""
+
+    def adopt(
+        self,
+        upgrade: Upgrade,
+        speaks: Any = ...,
+        *,
+        decisions: HostDecisions | None = ...,
+        on_event: Callable[[Any, dict[str, Any]], object] | None = ...,
+    ) -> S_co | Rejection:
+        """Begin a session for the client, or say why not."""
+
+
+class NoAnswer:
+    """The body of a response that must not be sent, since the client speaks WebSocket from now on.
+
+    A server that begins to send it is told that the connection is gone, and lets it be. The names of the error and its
+    number are those that gunicorn, werkzeug and wsgiref take without a word.
+    """
+
+    def __iter__(self) -> NoAnswer:
+        """Be what a server iterates over."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Say that there is nobody to send to."""
+        raise ConnectionResetError(errno.ECONNRESET, "the WebSocket was handed over")
+
+
+def hand_over(
+    proxy: Adopts[S_co],
+    environ: Environ,
+    *,
+    speaks: str = "component",
+    prompt: str | None = None,
+    voice: str | None = None,
+    model: str | None = None,
+    functions: Iterable[Callable[..., Any] | HostFunction] = (),
+    tags: Sequence[str] = (),
+    on_event: Callable[[S_co, dict[str, Any]], object] | None = None,
+) -> S_co | Rejection:
+    """Hand a request's WebSocket to the proxy, which runs its session from then on.
+
+    Returns at once. What is decided here the client cannot change; what is not is the client's to say.
+
+    Args:
+        proxy: Takes it; starts with the first one.
+        environ: The request, as the server gave it to the application.
+        speaks: The client's language: ``component`` or ``deepgram`` for the Voice Agent protocol, or ``realtime``.
+        prompt: What the agent is told.
+        voice: What it speaks with.
+        model: What answers.
+        functions: What the agent may call: Python functions, as `host_function` takes them.
+        tags: What the responses are found by upstream; 512 characters together.
+        on_event: Called with the session and each message that its client is told, one after the other, on a thread of
+            its own; it may block.
+
+    Returns:
+        What the session is known by; or why there is none, for the route to answer.
+
+    Raises:
+        ConfigError: A function cannot be called by the agent, the tags are too long, or the server does not give its
+            sockets away.
+    """
+    labels = {"tags": ",".join(tags)} if tags else {}
+    if len(labels.get("tags", "")) > _TAGS_SIZE:
+        raise ConfigError("invalid_tags", f"tags: must have at most {_TAGS_SIZE} characters together.")
+    decisions = HostDecisions(prompt, voice, model, host_functions(functions), labels)
+    return proxy.adopt(Upgrade(environ), speaks, decisions=decisions, on_event=on_event)
+
+
+def converse(
+    proxy: Adopts[Any], environ: Environ, start_response: Callable[..., Any], **decided: Any
+) -> Iterable[bytes]:
+    """Answer a request as a WSGI application does: with a session, or in words.
+
+    Args:
+        proxy: As for `hand_over`.
+        environ: The request.
+        start_response: The server's.
+        decided: The rest of `hand_over`'s arguments.
+    """
+    outcome = hand_over(proxy, environ, **decided)
+    if isinstance(outcome, Rejection):
+        status = f"{outcome.status} {http.HTTPStatus(outcome.status).phrase}"
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8"), *outcome.headers.items()])
+        return [outcome.text.encode()]
+    start_response("200 OK", [])
+    return NoAnswer()

@@ -1,0 +1,141 @@
+"""What the host of a session decides for its client: a program that has let the client in, and knows who it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from turnstile.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Json = dict[str, Any]
+
+HOST_DECIDES = "host_decides"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """A function of the host's that the agent may call; it stands where other functions have an endpoint.
+
+    Args:
+        tool: The function as the Realtime API takes it: ``type``, ``name``, ``description``, ``parameters``.
+        call: Takes the arguments as JSON text and gives the result as text; what it raises is the result too.
+    """
+
+    tool: Json = field(hash=False)
+    call: Callable[[str], str]
+
+    @property
+    def name(self) -> str:
+        """What the agent calls it."""
+        name: str = self.tool["name"]
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class HostDecisions:
+    """What the client cannot change; None and () leave it to the client.
+
+    Args:
+        prompt: What the agent is told.
+        voice: What it speaks with.
+        model: What answers.
+        functions: What it may call, besides what the client names.
+        labels: Metadata of each response that the proxy begins.
+    """
+
+    prompt: str | None = None
+    voice: str | None = None
+    model: str | None = None
+    functions: tuple[HostFunction, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def changed(self, newer: HostDecisions) -> HostDecisions:
+        """Return these with everything that `newer` decides."""
+        return replace(
+            self,
+            prompt=self.prompt if newer.prompt is None else newer.prompt,
+            voice=newer.voice or self.voice,
+            functions=newer.functions or self.functions,
+        )
+
+
+def decided_by_host(name: str) -> Problem:
+    """Return the warning about a field that is not the client's to say."""
+    return Problem(HOST_DECIDES, f"{name}: is decided by the host of this session; it is ignored.")
+
+
+class HostRule:
+    """Lays the host's decisions over what the client asks for.
+
+    Args:
+        decisions: The host's.
+    """
+
+    def __init__(self, decisions: HostDecisions | None = None) -> None:
+        self.decisions = decisions or HostDecisions()
+        self._tools: list[Any] = []  # as the client gave them, which is upstream's to judge
+        self._endpoints: Json = {}
+
+    def thinking(self, patch: Json, where: str) -> Iterator[Problem]:
+        """Change what the client says of thinking, in place; yields what of it nothing comes of.
+
+        Args:
+            patch: A partial Realtime ``session``, with ``endpoints`` where it has ``tools``.
+            where: The path of what the client has said.
+        """
+        host = self.decisions
+        decided = {"instructions": ("prompt", host.prompt), "model": ("provider.model", host.model)}
+        for name, (said_as, value) in decided.items():
+            if value is None:
+                continue
+            if patch.get(name) not in (None, "", value):
+                yield decided_by_host(f"{where}.{said_as}")
+            patch[name] = value
+        if "tools" in patch:
+            self._tools, self._endpoints = patch["tools"] or [], patch.get("endpoints") or {}
+        if host.functions:
+            patch |= self._functions()
+
+    def speaking(self, output: Json, where: str) -> Iterator[Problem]:
+        """Change what the client says of ``audio.output``, in place; yields what of it nothing comes of."""
+        voice = self.decisions.voice
+        if voice is None:
+            return
+        if output.get("voice") not in (None, voice):
+            yield decided_by_host(f"{where}.provider.voice")
+        output["voice"] = voice
+
+    def session(self, patch: Json) -> Json:
+        """Return a client's ``session.update`` as it may be."""
+        patch = dict(patch)
+        for _ in self.thinking(patch, "session"):
+            pass  # the session that it is answered with shows what is in force
+        if self.decisions.voice is not None:
+            audio = patch["audio"] if isinstance(patch.get("audio"), dict) else {}
+            output = audio["output"] if isinstance(audio.get("output"), dict) else {}
+            patch["audio"] = {**audio, "output": {**output, "voice": self.decisions.voice}}
+        return patch
+
+    def decide(self, newer: HostDecisions) -> Json:
+        """Take newer decisions; returns what they change, as a partial Realtime ``session``."""
+        self.decisions = self.decisions.changed(newer)
+        patch: Json = {}
+        if newer.prompt is not None:
+            patch["instructions"] = newer.prompt
+        if newer.voice:
+            patch["audio"] = {"output": {"voice": newer.voice}}
+        if newer.functions:
+            patch |= self._functions()
+        return patch
+
+    def _functions(self) -> Json:
+        """Return all tools, the host's last, and who calls those that the client does not call."""
+        own = {function.name: function for function in self.decisions.functions}
+        tools = [tool for tool in self._tools if not isinstance(tool, dict) or tool.get("name") not in own]
+        return {
+            "tools": [*tools, *(function.tool for function in own.values())],
+            "endpoints": {**self._endpoints, **own},
+        }
