@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
     from turnstile.server.requests import UpgradeRequest
+    from turnstile.simulator.script import Scenario
     from turnstile.translate.hosting import HostDecisions
 
 OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
@@ -71,6 +72,7 @@ class ProxySystem:
         listens: False opens no port: sessions begin by `connect` and `adopt` only.
         journal: Who is shown both wires of every session; by default the log, if it is at debug level.
         simulator: The Realtime API behind ``simulator:``; by default one by the configuration.
+        scenario: What that one answers, instead of the configuration's scenario.
         is_gated: False sends everything at once, to show what then happens.
         clock: Seconds that only go forward.
 
@@ -85,6 +87,7 @@ class ProxySystem:
         listens: bool = True,
         journal: Journal | None = None,
         simulator: Simulator | None = None,
+        scenario: Scenario | None = None,
         is_gated: bool = True,
         clock: Clock = time.monotonic,
     ) -> None:
@@ -93,7 +96,7 @@ class ProxySystem:
         self._loop = IoLoop(clock)
         self._timers = TimerThread(clock)
         self._dispatcher = Dispatcher(config.dispatcher.workers)
-        self.simulator = simulator or make_simulator(config, clock, self._timers)
+        self.simulator = simulator or make_simulator(config, clock, self._timers, scenario)
         self._connector, self._close_connector = self._make_connector()
         self._functions = _function_caller(config.functions, clock)
         self._host_functions, self._host_events = _host_threads(config.functions)
@@ -187,7 +190,7 @@ class ProxySystem:
         speak = self._admit(speaks, None, decisions)
         if isinstance(speak, Rejection):
             raise SessionError("no_place", speak.text.strip())
-        limits = _client_limits(self.config.limits)
+        limits = client_limits(self.config.limits)
         theirs, ours = memory_pair(inbox, limits=limits)
         handle = self._make_handle(on_event)
         ours.begin(self._sessions.begin(ours, speak, handle))
@@ -212,7 +215,7 @@ class ProxySystem:
         speak = upgrade.rejection or self._admit(speaks, upgrade.request, decisions)
         if isinstance(speak, Rejection):
             return speak
-        limits = _client_limits(self.config.limits)
+        limits = client_limits(self.config.limits)
         sock, protocol = upgrade.accept(_chosen_subprotocol(upgrade.request), limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, sock, protocol, limits)
         handle = self._make_handle(on_event)
@@ -274,7 +277,7 @@ class ProxySystem:
             self._loop,
             server.host,
             server.port,
-            limits=_client_limits(self.config.limits),
+            limits=client_limits(self.config.limits),
             accept=self._accept,
             tls=tls,
             handshake_timeout=server.handshake_timeout,
@@ -378,14 +381,15 @@ class SimulatorSystem:
         return Admission(lambda connection: self.simulator.accept(connection, model=model, headers=request.headers))
 
 
-def make_simulator(config: Config, clock: Clock, timers: Timers) -> Simulator:
-    """Return the simulator that the configuration describes.
+def make_simulator(config: Config, clock: Clock, timers: Timers, scenario: Scenario | None = None) -> Simulator:
+    """Return the simulator that the configuration describes, or one that plays another scenario.
 
     Raises:
         ConfigError: There is no such scenario, or its file cannot be used.
     """
     name = config.simulator.scenario
-    scenario = load_scenario(Path(name)) if name.endswith(".toml") else bundled_scenario(name)
+    if scenario is None:
+        scenario = load_scenario(Path(name)) if name.endswith(".toml") else bundled_scenario(name)
     return Simulator(scenario, clock=clock, timers=timers, seed=config.simulator.seed)
 
 
@@ -415,7 +419,8 @@ def _function_caller(section: FunctionsSection, clock: Clock) -> HttpFunctionCal
     )
 
 
-def _client_limits(limits: LimitsSection) -> ConnectionLimits:
+def client_limits(limits: LimitsSection) -> ConnectionLimits:
+    """Return what a client's connection may cost."""
     return _connection_limits(limits, limits.client_message_bytes, limits.client_unread_bytes)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from turnstile.errors import SessionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -75,14 +77,14 @@ class EventFeed:
 
         Raises:
             TimeoutError: It did not come in time; it says what had come.
-            EOFError: It will not come, since the session has ended; likewise.
+            SessionError: It will not come, since the session has ended; likewise.
         """
         wanted = {"type": kind, **fields}
         deadline = time.monotonic() + timeout
         with self._changed:
             while (number := self._find(wanted)) is None:
                 if self.closed is not None:
-                    raise EOFError(f"Waited for {_words(wanted)}; {self.closed}; {self._so_far()}")
+                    raise SessionError("session_ended", f"Waited for {_words(wanted)}; {self.closed}; {self._so_far()}")
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                     raise TimeoutError(f"Waited {timeout:g} s for {_words(wanted)}; {self._so_far()}")
             self._taken.add(number)
