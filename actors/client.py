@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from actors.lifecycle import SessionActor
-from actors.messages import Agreed, ClientAudio, End, HostAsked, HostDecided, PassedAudio, SessionShown, ToClient
+from actors.messages import (
+    Agreed,
+    ClientAudio,
+    End,
+    HostAsked,
+    HostDecided,
+    Inspect,
+    PassedAudio,
+    SessionShown,
+    ToClient,
+)
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported
@@ -110,6 +120,8 @@ class ClientActor(SessionActor):
                 self._answer_host(message)
             case Answered():
                 self._tell(self._dialect.answer(message))
+            case Inspect():
+                pass
             case HostDecided(ref, decisions):
                 request = self._dialect.decided(ref, decisions)
                 if request is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
+    from actors.client import ClientActor
     from actors.coordinator import SessionCoordinatorActor
     from actors.messages import Introduction, Snapshot
     from turnstile.embed.feed import EventFeed
@@ -56,7 +57,7 @@ class HostRequests:
             future = self._open.pop(answer.ref, None)
         if future is None:
             return
-        if answer.problem is None or answer.in_force:
+        if answer.problem is None:
             future.set_result(None)
         else:
             future.set_exception(SessionError(answer.problem.code, answer.problem.description))
@@ -82,13 +83,21 @@ class SessionHandle:
         """Names it in the logs."""
         self.requests = HostRequests()
         self.feed = feed
+        self._client: ActorRef[ClientActor]
         self._coordinator: ActorRef[SessionCoordinatorActor]
         self._inboxes: Introduction
         self._ended = threading.Event()
 
-    def meet(self, session_id: str, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Introduction) -> None:
+    def meet(
+        self,
+        session_id: str,
+        client: ActorRef[ClientActor],
+        coordinator: ActorRef[SessionCoordinatorActor],
+        inboxes: Introduction,
+    ) -> None:
         """Learn whose handle this is, once, when the session begins."""
         self.session_id = session_id
+        self._client = client
         self._coordinator = coordinator
         self._inboxes = inboxes
 
@@ -115,7 +124,7 @@ class SessionHandle:
             functions: What it may call; instead of those that were decided before.
 
         Returns:
-            Done when it is in force; holds a `SessionError` when it cannot be.
+            Done when it is in force; holds a `SessionError` when it, or a part of it, cannot be.
 
         Raises:
             ConfigError: A function cannot be called by the agent.
@@ -153,15 +162,16 @@ class SessionHandle:
         return self.feed.wait_for(kind, timeout, **fields)
 
     def snapshot(self, timeout: float = 5.0) -> Snapshot:
-        """Return where the session stands.
+        """Return where the session stands, with everything that was asked of it before.
 
         Args:
-            timeout: Seconds to wait for the answer.
+            timeout: Seconds to wait for each of two answers.
 
         Raises:
             SessionError: It has ended.
         """
         try:
+            self._client.ask(Inspect(), block=True, timeout=timeout)
             snapshot: Snapshot = self._coordinator.ask(Inspect(), block=True, timeout=timeout)
         except ActorDeadError:
             raise _session_ended() from None

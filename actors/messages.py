@@ -115,7 +115,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """Asked of the coordinator, from outside: where the session stands; answered by a `Snapshot`."""
+    """Asked from outside: of the coordinator where the session stands, which it answers by a `Snapshot`.
+
+    Of the ClientActor only whether it has come as far; what it was told before, the coordinator has been told then.
+    """
 
 
 @dataclass(frozen=True, slots=True)

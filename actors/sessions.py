@@ -134,7 +134,7 @@ class Sessions:
         others = Introduction(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
         live = _Live(coordinator, others, handle)
         if handle is not None:
-            handle.meet(session_id, coordinator, others)
+            handle.meet(session_id, client, coordinator, others)
         with self._ended:
             self._live[session_id] = live
             live.tell(others)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, Config, load_config, settings
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
 from turnstile.simulator.scenario_files import parse_scenario
+from turnstile.testing import patience
 from turnstile.translate.table import SERVER_EVENTS
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +97,18 @@ def test_an_example_of_a_client_talks_to_a_proxy(source: str, capsys: pytest.Cap
         exec(source.replace("127.0.0.1:8080", here), {"__name__": "example"})  # noqa: S102 - our own pages
     printed = capsys.readouterr().out
     assert "You said: Hello" in printed
+
+
+@pytest.mark.parametrize(
+    "source", [example.values[1] for example in _examples("python") if example.values[0] == ["pytest"]]
+)
+def test_an_example_of_a_users_tests_passes_in_a_project_of_its_own(source: str, tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["turnstile.testing.fixtures"]\n')
+    (tmp_path / "test_example.py").write_text(source)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=patience(60), check=False)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
 
 
 @pytest.mark.parametrize(("words", "source"), _examples("toml"))

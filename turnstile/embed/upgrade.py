@@ -90,7 +90,8 @@ def _rejection(response: Response) -> Rejection | None:
     if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
         return None
     if response.status_code == http.HTTPStatus.UPGRADE_REQUIRED:
-        return Rejection(response.status_code, f"{_UPGRADE_WORDS}\n", {"Upgrade": "websocket"})
+        # Without the header Upgrade, which is the server's alone (PEP 3333).
+        return Rejection(response.status_code, f"{_UPGRADE_WORDS}\n")
     return Rejection(response.status_code, response.body.decode())
 
 

@@ -1,0 +1,285 @@
+"""Sessions whose client is code in this process, decided by a host: the same actors, without a port."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import pytest
+
+from actors import ProxySystem, ScriptedSession
+from turnstile.config import load_config
+from turnstile.embed.feed import EventFeed
+from turnstile.embed.functions import host_functions
+from turnstile.errors import ConfigError, InternalError, SessionError
+from turnstile.observability.journal import RecordingJournal
+from turnstile.protocol.frames import Closed, TextFrame
+from turnstile.testing import RecordingInbox, patience
+from turnstile.translate.hosting import HostDecisions
+
+
+def get_weather(city: str) -> str:
+    """Tell the weather in a city."""
+    return f"It is sunny in {city}."
+
+
+@pytest.fixture
+def make_proxy(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    proxies = []
+
+    def make(journal=None, **flags):
+        named = {name.replace("__", "."): value for name, value in flags.items()}
+        config = load_config(flags={"upstream.url": "simulator:", **named})
+        proxies.append(ProxySystem(config, listens=False, journal=journal))
+        return proxies[-1]
+
+    yield make
+    for proxy in proxies:
+        proxy.stop(patience(5))
+
+
+@pytest.fixture
+def proxy(make_proxy):
+    return make_proxy()
+
+
+class Client:
+    """A client in memory."""
+
+    def __init__(self, proxy, speaks="component", on_event=None, **decided):
+        self.inbox = RecordingInbox()
+        self.connection, self.session = proxy.connect(
+            self.inbox, speaks, decisions=HostDecisions(**decided), on_event=on_event
+        )
+        self.feed = EventFeed()
+
+    def say(self, kind, **fields):
+        self.connection.send_text(json.dumps({"type": kind, **fields}).encode())
+        self.connection.flush()
+
+    def hears(self, kind):
+        return self.session.wait_for(kind, patience(10))
+
+
+def test_what_the_host_decides_anew_is_in_force_when_its_future_is_done(proxy):
+    client = Client(proxy, prompt="old")
+    client.say("Settings", agent={})
+    client.hears("SettingsApplied")
+    client.session.update(prompt="new", voice="marin").result(patience(10))
+    in_force = client.session.snapshot().state.in_force
+    assert in_force["instructions"] == "new"
+    assert in_force["audio"]["output"]["voice"] == "marin"
+
+
+def test_what_is_decided_before_the_client_has_configured_anything_goes_with_its_settings(proxy):
+    client = Client(proxy)
+    client.session.update(prompt="new", functions=[get_weather]).result(patience(10))
+    assert not client.session.snapshot().state.configured
+    client.say("Settings", agent={"think": {"prompt": "the client's"}})
+    client.hears("SettingsApplied")
+    in_force = client.session.snapshot().state.in_force
+    assert in_force["instructions"] == "new"
+    assert [tool["name"] for tool in in_force["tools"]] == ["get_weather"]
+
+
+def test_a_host_hears_why_what_it_decided_cannot_be(proxy):
+    client = Client(proxy)
+    client.say("Settings", agent={})
+    client.say("InjectUserMessage", content="Hello")
+    client.hears("AgentDone")
+    with pytest.raises(SessionError, match="voice_locked"):
+        client.session.update(voice="ash").result(patience(10))
+
+
+def test_an_update_that_comes_in_mid_response_is_held_and_the_client_is_told_nothing_of_it(proxy):
+    client = Client(proxy)
+    client.say("Settings", agent={})
+    client.say("InjectUserMessage", content="Tell me a long story about a long journey.")
+    client.hears("AgentStartedSpeaking")
+    future = client.session.update(prompt="new")
+    snapshot = client.session.snapshot()
+    assert (snapshot.phase, snapshot.held_updates, snapshot.held) == ("in progress", 1, 1)
+    future.result(patience(10))
+    told = [message["type"] for message in client.session.feed.heard()]
+    assert "PromptUpdated" not in told
+
+
+def test_an_announcement_is_said_when_it_is_its_turn(proxy):
+    client = Client(proxy)
+    client.say("Settings", agent={})
+    client.say("InjectUserMessage", content="Hello")
+    client.hears("AgentStartedSpeaking")
+    client.session.announce("We close in five minutes.").result(patience(10))
+    assert client.session.wait_for(
+        "ConversationText", patience(10), role="assistant", content="We close in five minutes."
+    )
+
+
+def test_an_announcement_that_is_refused_is_told_the_host_and_not_the_client(proxy):
+    client = Client(proxy)
+    client.say("Settings", agent={})
+    client.say("InjectUserMessage", content="Tell me a long story about a long journey.")
+    client.hears("AgentStartedSpeaking")
+    with pytest.raises(SessionError, match="injection_refused"):
+        client.session.announce("Not now.", behavior="default").result(patience(10))
+    assert "InjectionRefused" not in [message["type"] for message in client.session.feed.heard()]
+
+
+def test_labels_of_the_hosts_are_on_every_response(make_proxy):
+    journal = RecordingJournal(lambda: 0.0)
+    proxy = make_proxy(journal)
+    client = Client(proxy, labels={"tags": "user:ada"})
+    client.say("Settings", tags=["the client's"], agent={})
+    client.say("InjectUserMessage", content="Hello")
+    client.hears("AgentDone")
+    (create,) = [json.loads(entry.detail) for entry in journal.entries() if entry.kind == "response.create"]
+    assert create["response"]["metadata"]["tags"] == "user:ada"
+
+
+def test_a_client_of_the_realtime_api_gets_what_the_host_decides_and_its_functions(proxy):
+    client = Client(proxy, "realtime", prompt="the host's", functions=host_functions([get_weather]))
+    client.hears("session.created")
+    client.say("session.update", session={"type": "realtime", "instructions": "mine", "output_modalities": ["text"]})
+    session = client.hears("session.updated")["session"]
+    assert session["instructions"] == "the host's"
+    assert [tool["name"] for tool in session["tools"]] == ["get_weather"]
+    item = {
+        "type": "message",
+        "role": "user",
+        "content": [{"type": "input_text", "text": "What is the weather in Rome?"}],
+    }
+    client.say("conversation.item.create", item=item)
+    client.say("response.create")
+    client.hears("response.done")
+    client.hears("response.created")
+    client.hears("response.created")
+    assert "It is sunny in Rome." in client.hears("response.output_text.done")["text"]
+    future = client.session.update(prompt="newer")
+    future.result(patience(10))
+    client.say("session.update", session={"type": "realtime", "instructions": "mine"})
+    assert client.hears("session.updated")["session"]["instructions"] == "newer"
+
+
+def test_events_come_to_the_host_in_order_on_a_thread_that_may_block(proxy):
+    told, done, threads = [], threading.Event(), set()
+
+    def on_event(session, event):
+        threads.add(threading.current_thread().name)
+        told.append(event["type"])
+        if event["type"] == "SettingsApplied":
+            session.update(prompt="newer").result(patience(10))
+        if event["type"] == "AgentDone":
+            done.set()
+
+    client = Client(proxy, on_event=on_event)
+    client.say("Settings", agent={})
+    client.say("InjectUserMessage", content="Hello")
+    assert done.wait(patience(10))
+    assert told == [message["type"] for message in client.session.feed.heard()][: len(told)]
+    assert all(name.startswith("turnstile-host-events") for name in threads)
+
+
+def test_events_end_with_the_session(proxy):
+    client = Client(proxy)
+    client.say("Settings", agent={})
+    client.hears("SettingsApplied")
+    client.session.end(1000, "enough")
+    assert [event["type"] for event in client.session.events(patience(5))] == ["SettingsApplied"]
+    assert client.inbox.wait_for(Closed) == Closed(1000, "enough")
+
+
+def test_a_session_that_has_ended_takes_nothing_more(proxy):
+    client = Client(proxy)
+    client.say("Settings", agent={})
+    client.hears("SettingsApplied")
+    waiting = client.session.requests.add()[1]
+    client.session.end()
+    assert client.session.wait(patience(5))
+    assert client.session.has_ended
+    for future in (waiting, client.session.update(prompt="late"), client.session.announce("late")):
+        with pytest.raises(SessionError, match="session_ended"):
+            future.result(patience(5))
+    with pytest.raises(SessionError, match="session_ended"):
+        client.session.snapshot(patience(5))
+    assert repr(client.session) == f"<SessionHandle {client.session.session_id} ended>"
+
+
+def test_a_client_in_memory_that_closes_ends_its_session(proxy):
+    client = Client(proxy)
+    assert repr(client.session) == f"<SessionHandle {client.session.session_id}>"
+    client.connection.close(1000)
+    assert client.session.wait(patience(5))
+    assert proxy.sessions == 0
+
+
+def test_a_session_beyond_those_that_may_be_open_is_refused(make_proxy):
+    proxy = make_proxy(server__max_sessions="1")
+    Client(proxy)
+    with pytest.raises(SessionError, match="no_place: Too many sessions"):
+        Client(proxy)
+
+
+def test_no_session_begins_once_the_proxy_has_stopped(proxy):
+    Client(proxy)
+    proxy.stop(patience(5))
+    with pytest.raises(SessionError, match="shutting down"):
+        Client(proxy)
+
+
+def test_a_proxy_without_a_port_has_no_address(proxy):
+    with pytest.raises(ConfigError, match="listens on no port"):
+        _ = proxy.address
+
+
+def test_nothing_is_started_before_the_first_session(make_proxy):
+    before = set(threading.enumerate())
+    proxy = make_proxy()
+    assert set(threading.enumerate()) == before
+    Client(proxy)
+    assert set(threading.enumerate()) > before
+
+
+def test_a_proxy_that_was_started_before_a_fork_says_so_in_the_child(proxy, monkeypatch):
+    proxy.start()
+    proxy.start()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(InternalError, match="started before this process was forked"):
+        Client(proxy)
+    monkeypatch.undo()
+
+
+def test_a_client_in_memory_that_does_not_read_is_cut_off(make_proxy):
+    proxy = make_proxy(limits__client_unread_bytes="20000")
+    client = Client(proxy)
+    client.connection.pause_reading()
+    client.say("Settings", agent={})
+    client.say("InjectUserMessage", content="Tell me a long story about a long journey.")
+    assert client.inbox.wait_for(Closed).code == 1008
+
+
+def test_a_function_that_takes_long_holds_up_no_other_session(proxy):
+    may_go = threading.Event()
+
+    def wait_for_it() -> str:
+        """Wait."""
+        may_go.wait(patience(10))
+        return "done waiting"
+
+    slow = Client(proxy, functions=host_functions([wait_for_it]))
+    slow.say("Settings", agent={})
+    slow.say("InjectUserMessage", content="Please call wait_for_it")
+    slow.hears("FunctionCallRequest")
+    with ScriptedSession(proxy=proxy, timeout=patience(10)) as quick:
+        quick.configure(text_only=True)
+        quick.say("Hello")
+        quick.wait_for("AgentDone")
+    may_go.set()
+    slow.hears("FunctionCallResponse")
+    assert isinstance(slow.inbox.messages[0], TextFrame)
+
+
+def test_a_handle_of_a_session_knows_its_id_as_the_journal_does(proxy):
+    client = Client(proxy)
+    assert list(proxy.inspect(patience(5))) == [client.session.session_id]

@@ -1,0 +1,165 @@
+"""A host's functions, called on threads of their own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+
+import pytest
+
+from turnstile.embed.calling import HostFunctionPool, InOrder, UnusableArguments
+from turnstile.ports import FunctionReturned
+from turnstile.testing import RecordingInbox, patience
+from turnstile.transports.pool import WorkerPool
+
+
+@pytest.fixture
+def make_pool():
+    pools = []
+
+    def make(threads=1, max_waiting=0, max_result_bytes=100):
+        pools.append(HostFunctionPool(threads, max_waiting, max_result_bytes))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close(patience(5))
+
+
+def result(pool, function, arguments="{}"):
+    inbox = RecordingInbox()
+    pool.call(function, "c1", arguments, inbox)
+    returned = inbox.wait_for(FunctionReturned)
+    assert returned.call_id == "c1"
+    return returned.output
+
+
+def test_a_function_gives_its_result(make_pool):
+    assert result(make_pool(), lambda arguments: f"got {arguments}", '{"a": 1}') == 'got {"a": 1}'
+
+
+def test_what_a_function_raises_is_in_the_log_and_the_model_hears_only_that_it_failed(make_pool, caplog):
+    def fail(_):
+        raise RuntimeError("with a secret")
+
+    assert json.loads(result(make_pool(), fail)) == {"error": "The function failed."}
+    assert "with a secret" in caplog.text
+
+
+def test_the_model_hears_what_is_wrong_with_its_arguments(make_pool):
+    def refuse(_):
+        raise UnusableArguments("city: missing.")
+
+    assert json.loads(result(make_pool(), refuse)) == {"error": "city: missing."}
+
+
+def test_a_result_that_is_too_large_has_failed(make_pool):
+    output = result(make_pool(max_result_bytes=3), lambda _: "äö")
+    assert json.loads(output) == {"error": "The function's result is larger than 3 bytes."}
+
+
+def test_a_call_beyond_those_that_may_wait_fails_at_once(make_pool):
+    pool, may_go, begun = make_pool(), threading.Event(), threading.Event()
+    inbox = RecordingInbox()
+
+    def hold(_):
+        begun.set()
+        may_go.wait(patience(5))
+        return "done"
+
+    pool.call(hold, "c0", "{}", inbox)
+    assert begun.wait(patience(5))
+    assert json.loads(result(pool, lambda _: "")) == {"error": "Too many functions are being called."}
+    may_go.set()
+    assert inbox.wait_for(FunctionReturned).output == "done"
+
+
+def test_a_call_after_the_end_has_failed(make_pool):
+    pool = make_pool()
+    pool.close(patience(5))
+    assert json.loads(result(pool, lambda _: "")) == {"error": "The proxy is shutting down."}
+
+
+def test_a_call_that_still_waits_at_the_end_has_failed(make_pool):
+    pool, may_go, begun = make_pool(max_waiting=1), threading.Event(), threading.Event()
+    first, second = RecordingInbox(), RecordingInbox()
+
+    def hold(_):
+        begun.set()
+        may_go.wait(patience(5))
+        return "done"
+
+    pool.call(hold, "c0", "{}", first)
+    assert begun.wait(patience(5))
+    pool.call(lambda _: "too late", "c1", "{}", second)
+    pool.close(0)
+    assert json.loads(second.wait_for(FunctionReturned).output) == {"error": "The proxy is shutting down."}
+    may_go.set()
+    first.wait_for(FunctionReturned)
+
+
+@pytest.fixture
+def pool():
+    pool = WorkerPool("test", 4)
+    yield pool
+    pool.close(patience(5))
+
+
+def test_things_are_taken_one_after_the_other_and_in_order(pool):
+    taken, done = [], threading.Event()
+
+    def take(number):
+        taken.append(number)
+        if number == 99:
+            done.set()
+
+    in_order = InOrder(pool, take)
+    for number in range(100):
+        in_order.put(number)
+    assert done.wait(patience(5))
+    assert taken == list(range(100))
+
+
+def test_one_thing_that_fails_does_not_keep_the_next(pool, caplog):
+    done = threading.Event()
+
+    def take(thing):
+        if thing == "bad":
+            raise RuntimeError("boom")
+        done.set()
+
+    in_order = InOrder(pool, take)
+    in_order.put("bad")
+    in_order.put("good")
+    assert done.wait(patience(5))
+    assert "boom" in caplog.text
+
+
+def test_the_oldest_are_dropped_when_the_host_is_slow_which_is_said_once(pool, caplog):
+    taken, begun, may_go, done = [], threading.Event(), threading.Event(), threading.Event()
+
+    def take(number):
+        begun.set()
+        may_go.wait(patience(5))
+        taken.append(number)
+        if number == 9:
+            done.set()
+
+    in_order = InOrder(pool, take, limit=2)
+    in_order.put(0)
+    assert begun.wait(patience(5))
+    with caplog.at_level(logging.WARNING):
+        for number in range(1, 10):
+            in_order.put(number)
+    may_go.set()
+    assert done.wait(patience(5))
+    assert taken == [0, 8, 9]
+    assert len(caplog.records) == 1
+
+
+def test_nothing_is_called_once_the_threads_have_ended(pool):
+    pool.close(patience(5))
+    taken = []
+    InOrder(pool, taken.append).put(1)
+    assert taken == []

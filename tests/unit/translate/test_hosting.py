@@ -1,0 +1,134 @@
+"""What the host decides, laid over what the client asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from turnstile.protocol.voice_agent.client import parse_client_message
+from turnstile.protocol.voice_agent.profile import COMPONENT
+from turnstile.translate.hosting import HostDecisions, HostFunction, HostRule
+from turnstile.translate.to_realtime import (
+    Serves,
+    settings_to_session,
+    speak_to_session,
+    think_to_session,
+)
+
+WEATHER = HostFunction({"type": "function", "name": "get_weather", "parameters": {}}, lambda _: "sunny")
+TIME = {"type": "function", "name": "get_time", "parameters": {}}
+
+
+def rule(**decided):
+    return HostRule(HostDecisions(**decided))
+
+
+def serves(**decided):
+    return Serves(lambda _: True, lambda _: True, rule(**decided))
+
+
+def read(text):
+    return parse_client_message(text)
+
+
+def test_a_prompt_of_the_hosts_is_told_instead_of_the_clients_and_the_client_that_begins_hears_nothing_of_it():
+    settings = read(b'{"type": "Settings", "agent": {"think": {"prompt": "mine"}}}')
+    start = settings_to_session(settings, COMPONENT, serves(prompt="the host's"))
+    assert start.config.patch["instructions"] == "the host's"
+    assert start.config.warnings == ()
+
+
+def test_the_conversation_that_came_before_stays_with_the_hosts_prompt():
+    said = b'{"type": "History", "role": "user", "content": "hi"}'
+    settings = read(b'{"type": "Settings", "agent": {"context": {"messages": [%s]}}}' % said)
+    patch = settings_to_session(settings, COMPONENT, serves(prompt="the host's")).config.patch
+    assert patch["instructions"].startswith("the host's\n\nThe conversation so far:")
+
+
+def test_decisions_are_in_force_for_settings_that_say_nothing_of_it():
+    start = settings_to_session(
+        read(b'{"type": "Settings", "agent": {}}'),
+        COMPONENT,
+        serves(prompt="p", voice="marin", model="m", functions=(WEATHER,)),
+    )
+    patch = start.config.patch
+    assert (patch["instructions"], patch["audio"]["output"]["voice"], patch["model"]) == ("p", "marin", "m")
+    assert patch["tools"] == [WEATHER.tool]
+    assert patch["endpoints"] == {"get_weather": WEATHER}
+
+
+@pytest.mark.parametrize(
+    ("decided", "thinking", "named"),
+    [
+        ({"prompt": "the host's"}, '{"prompt": "mine"}', "think.prompt"),
+        ({"model": "m1"}, '{"provider": {"type": "open_ai", "model": "m2"}}', "think.provider.model"),
+    ],
+)
+def test_a_client_that_wants_to_change_what_the_host_decides_is_told(decided, thinking, named):
+    message = read(f'{{"type": "UpdateThink", "think": {thinking}}}'.encode())
+    config = think_to_session(message, message.think, serves(**decided))
+    assert [(problem.code, problem.description.split(":")[0]) for problem in config.warnings] == [
+        ("host_decides", named)
+    ]
+    assert config.patch["instructions" if "prompt" in decided else "model"] == next(iter(decided.values()))
+
+
+def test_a_client_cannot_take_another_voice_than_the_hosts():
+    message = read(b'{"type": "UpdateSpeak", "speak": {"provider": {"type": "open_ai", "voice": "ash"}}}')
+    config = speak_to_session(message, message.speak, serves(voice="marin"))
+    assert config.patch == {"audio": {"output": {"speed": 1.0, "voice": "marin"}}}
+    assert [problem.code for problem in config.warnings] == ["host_decides"]
+
+
+def test_a_client_that_asks_for_the_hosts_voice_hears_nothing():
+    output = {"voice": "marin"}
+    assert list(rule(voice="marin").speaking(output, "speak")) == []
+
+
+def test_functions_of_client_and_host_stand_side_by_side_and_the_hosts_win():
+    patch = {"tools": [TIME, {**WEATHER.tool, "description": "the client's"}], "endpoints": {"get_time": "there"}}
+    host = rule(functions=(WEATHER,))
+    assert list(host.thinking(patch, "think")) == []
+    assert patch["tools"] == [TIME, WEATHER.tool]
+    assert patch["endpoints"] == {"get_time": "there", "get_weather": WEATHER}
+
+
+def test_functions_of_the_clients_are_still_there_when_the_host_gives_others():
+    host = rule()
+    list(host.thinking({"tools": [TIME], "endpoints": {}}, "think"))
+    assert host.decide(HostDecisions(functions=(WEATHER,))) == {
+        "tools": [TIME, WEATHER.tool],
+        "endpoints": {"get_weather": WEATHER},
+    }
+
+
+def test_a_client_that_clears_its_functions_keeps_the_hosts():
+    patch = {"tools": None}
+    list(rule(functions=(WEATHER,)).thinking(patch, "session"))
+    assert patch["tools"] == [WEATHER.tool]
+
+
+def test_without_decisions_nothing_changes():
+    patch = {"instructions": "mine", "tools": [TIME], "audio": {"output": {"voice": "ash"}}}
+    assert rule().session(patch) == patch
+    assert rule().decide(HostDecisions()) == {}
+
+
+def test_newer_decisions_add_to_older_ones_and_say_what_changes():
+    host = rule(prompt="old", voice="marin", labels={"tags": "a"})
+    assert host.decide(HostDecisions(prompt="new")) == {"instructions": "new"}
+    assert host.decide(HostDecisions(voice="ash")) == {"audio": {"output": {"voice": "ash"}}}
+    assert host.decisions == HostDecisions(prompt="new", voice="ash", labels={"tags": "a"})
+
+
+@pytest.mark.parametrize(
+    "audio", [{}, {"audio": None}, {"audio": {"output": "loud"}}, {"audio": {"output": {"speed": 1.2}}}]
+)
+def test_a_session_update_of_a_client_gets_the_hosts_voice_whatever_it_says_of_audio(audio):
+    patch = rule(voice="marin").session({"instructions": "mine", **audio})
+    assert patch["instructions"] == "mine"
+    assert patch["audio"]["output"]["voice"] == "marin"
+
+
+def test_tools_that_are_none_go_on_to_upstream_which_judges_them():
+    patch = rule(functions=(WEATHER,)).session({"tools": ["nonsense"]})
+    assert patch["tools"] == ["nonsense", WEATHER.tool]
