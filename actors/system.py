@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
+    from turnstile.protocol.upstreams import KindName
     from turnstile.server.requests import UpgradeRequest
     from turnstile.simulator.script import Scenario
     from turnstile.translate.hosting import HostDecisions
@@ -58,7 +59,6 @@ _CONNECTING_THREADS = 8
 _EVENTS_KEPT = 1_000
 # What browsers offer beside a key, which they have no other place for: OpenAI's clients, Deepgram's.
 _SUBPROTOCOLS = frozenset({"realtime", "token", "bearer"})
-_REALTIME_PATHS = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime", "/openai/realtime"})
 
 
 class ProxySystem:
@@ -96,7 +96,7 @@ class ProxySystem:
         self._loop = IoLoop(clock)
         self._timers = TimerThread(clock)
         self._dispatcher = Dispatcher(config.dispatcher.workers)
-        self.simulator = simulator or make_simulator(config, clock, self._timers, scenario)
+        self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
         self._connector, self._close_connector = self._make_connector()
         self._functions = _function_caller(config.functions, clock)
         self._host_functions, self._host_events = _host_threads(config.functions)
@@ -348,7 +348,7 @@ class SimulatorSystem:
     def __init__(self, config: Config, *, simulator: Simulator | None = None, clock: Clock = time.monotonic) -> None:
         self._loop = IoLoop(clock)
         self._timers = TimerThread(clock)
-        self.simulator = simulator or make_simulator(config, clock, self._timers)
+        self.simulator = simulator or make_simulator(config, config.simulator.kind, clock, self._timers)
         self._listener = Listener(
             self._loop,
             config.simulator.host,
@@ -375,13 +375,18 @@ class SimulatorSystem:
         self._timers.stop(timeout)
 
     def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        if request.path not in _REALTIME_PATHS:
-            return Rejection(404, "There is nothing at this path; clients connect to /v1/realtime.\n")
-        model = request.query.get("model") or request.query.get("deployment")
+        kind = self.simulator.kind
+        if request.path not in kind.paths:
+            return Rejection(404, f"There is nothing at this path; clients connect to {kind.paths[0]}.\n")
+        if self.simulator.turns_away(request.headers):
+            return Rejection(401, "Access denied due to invalid subscription key.\n")
+        model = request.query.get(kind.model_parameter)
         return Admission(lambda connection: self.simulator.accept(connection, model=model, headers=request.headers))
 
 
-def make_simulator(config: Config, clock: Clock, timers: Timers, scenario: Scenario | None = None) -> Simulator:
+def make_simulator(
+    config: Config, kind: KindName, clock: Clock, timers: Timers, scenario: Scenario | None = None
+) -> Simulator:
     """Return the simulator that the configuration describes, or one that plays another scenario.
 
     Raises:
@@ -390,7 +395,7 @@ def make_simulator(config: Config, clock: Clock, timers: Timers, scenario: Scena
     name = config.simulator.scenario
     if scenario is None:
         scenario = load_scenario(Path(name)) if name.endswith(".toml") else bundled_scenario(name)
-    return Simulator(scenario, clock=clock, timers=timers, seed=config.simulator.seed)
+    return Simulator(scenario, kind=kind, clock=clock, timers=timers, seed=config.simulator.seed)
 
 
 def _default_journal() -> Journal:

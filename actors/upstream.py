@@ -122,6 +122,7 @@ class UpstreamActor(SessionActor):
         self._link: _Link | None = None
         self._connection: Connection | None = None
         self._reader = FactReader()
+        self._is_beta = False
         self._epoch = 0
         self._progress_at = 0.0
         self._unknown: set[str] = set()
@@ -185,7 +186,9 @@ class UpstreamActor(SessionActor):
         self._close_link()
         self._link = _Link(self.inbox)
         self._reader = FactReader()
-        self._connector.connect(self._target(model), self._link)
+        target = self._target(model)
+        self._is_beta = target.is_beta
+        self._connector.connect(target, self._link)
 
     def _close_link(self) -> None:
         connection, self._connection, self._link = self._connection, None, None
@@ -313,6 +316,8 @@ class UpstreamActor(SessionActor):
     def _send(self, data: bytes) -> None:
         # Without a link the command is void: the session hears of the loss, and sends what it must again.
         if self._connection is not None:
+            if self._is_beta:
+                data = realtime.in_beta_words(data)
             self._journal.frame(self.session_id, "upstream", "out", data)
             self._connection.send_text(data)
 

@@ -60,10 +60,12 @@ class UpstreamTarget:
     Args:
         url: The whole WebSocket address, query included; ``simulator:`` stands for the one in this process.
         headers: What the handshake sends, credentials included. Never logged.
+        is_beta: The words of the beta are spoken there.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_beta: bool = False
 
 
 @dataclass(frozen=True, slots=True)

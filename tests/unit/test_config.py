@@ -1,8 +1,10 @@
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,6 +22,7 @@ from turnstile.config import (
     upstream_target,
 )
 from turnstile.errors import ConfigError
+from turnstile.protocol.upstreams import KINDS
 from turnstile.testing import patience
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -190,7 +193,7 @@ def test_a_list_is_taken_from_a_variable_and_from_a_flag(monkeypatch, value):
         ("server.port", "99999", "server.port (the command line): input should be less than or equal to 65535, not "),
         ("server.prot", "1", "server.prot (the command line): is no setting; did you mean server.port."),
         ("zzz.qqq", "1", "zzz: is no setting; python -m turnstile.config shows all."),
-        ("upstream.kind", "gemini", "upstream.kind (the command line): input should be 'openai', 'azure' or "),
+        ("upstream.kind", "gemini", "upstream.kind (the command line): input should be 'openai', 'openai-beta', "),
         ("upstream.url", "https://example.com", "use wss:// instead of https://"),
         ("upstream.url", "http://example.com", "use ws:// instead of http://"),
         ("upstream.url", "ftp://example.com", 'is no WebSocket address; use wss://host/path, or "simulator:"'),
@@ -319,12 +322,53 @@ def test_azure_gets_the_deployment_as_model_and_its_own_header():
     url = "wss://mine.openai.azure.com/openai/v1/realtime"
     there = target(url=url, kind="azure", api_key=KEY)
     assert there.url == f"{url}?model=gpt-realtime"
-    assert there.headers == {"api-key": KEY}
+    assert (there.headers, there.is_beta) == ({"api-key": KEY}, False)
 
 
 def test_azures_preview_path_gets_the_deployment_by_its_name():
     url = "wss://mine.openai.azure.com/openai/realtime?api-version=2024-10-01-preview"
-    assert target(url=url, kind="azure").url == f"{url}&deployment=gpt-realtime"
+    there = target(url=url, kind="azure-preview", api_key=KEY)
+    assert there.url == f"{url}&deployment=gpt-realtime"
+    assert (there.headers, there.is_beta) == ({"api-key": KEY}, True)
+
+
+def test_an_api_of_the_beta_is_asked_for_it():
+    there = target(url="wss://example.com/v1/realtime", kind="openai-beta", api_key=KEY)
+    assert there.headers == {"Authorization": f"Bearer {KEY}", "OpenAI-Beta": "realtime=v1"}
+    assert there.is_beta
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "words"),
+    [
+        ("azure", "wss://a.example/openai/realtime?api-version=1", 'use kind = "azure-preview"'),
+        (
+            "azure-preview",
+            "wss://a.example/openai/v1/realtime",
+            "has no api-version in its query; add one",
+        ),
+        ("azure", "", 'is needed for kind = "azure"'),
+        ("compatible", "", 'is needed for kind = "compatible"'),
+    ],
+)
+def test_an_address_that_is_not_of_its_kind_stops_the_start(kind, url, words):
+    flags = {"upstream.kind": kind, "upstream.url": url, "upstream.api_key": KEY}
+    with pytest.raises(ConfigError, match=re.escape(words)) as raised:
+        load_config(flags=flags)
+    assert "upstream.url" in str(raised.value) or "upstream: url" in str(raised.value)
+    assert KEY not in str(raised.value)
+
+
+def test_the_beta_at_openai_is_noticed():
+    config = load_config(flags={"upstream.kind": "openai-beta", "upstream.url": OPENAI_URL, "upstream.api_key": KEY})
+    assert 'use kind = "openai"' in " ".join(notices(config))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_its_example_file(kind):
+    config = load_config([CONFIG / f"{kind}.toml"])
+    assert config.upstream.kind == kind
+    assert urlsplit(config.upstream.url).path in KINDS[kind].paths
 
 
 def test_a_compatible_api_gets_no_header_without_a_key():

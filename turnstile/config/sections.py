@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from turnstile.protocol.upstreams import KindName
+
 MIB = 1024 * 1024
 SIMULATOR = "simulator:"
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
@@ -88,8 +90,9 @@ class UpstreamSection(Section):
         description='WebSocket address. "simulator:" is the one in this process; "" is that one without an api_key '
         f"and {OPENAI_URL} with one.",
     )
-    kind: Literal["openai", "azure", "compatible"] = Field(
-        "openai", description="How to authenticate: a bearer token, or for azure the api-key header."
+    kind: KindName = Field(
+        "openai",
+        description="How the API is addressed, takes the key, and which words it speaks: see the example files.",
     )
     api_key: SecretStr | None = Field(None, description="The key. Better in the environment than in a file.")
     model: str = Field("gpt-realtime", min_length=1, description="Model (Azure: deployment) where a client names none.")
@@ -102,6 +105,17 @@ class UpstreamSection(Section):
     connect_timeout: float = Field(10.0, gt=0, description="Seconds for TCP, TLS and the answer, each.")
     reconnects: int = Field(2, ge=0, description="Lost links in a row that are replaced before the session ends.")
     ca_file: File = Field(None, description="Certificates (PEM) to trust instead of the system's.")
+
+    @model_validator(mode="after")
+    def _address_is_of_its_kind(self) -> UpstreamSection:
+        has_version = any(name == "api-version" for name, _ in parse_qsl(urlsplit(self.url).query))
+        if self.kind == "azure" and has_version:
+            raise ValueError('url: has an api-version, as on the preview path; use kind = "azure-preview"')
+        if self.kind == "azure-preview" and self.url not in {"", SIMULATOR} and not has_version:
+            raise ValueError('url: has no api-version in its query; add one, or use kind = "azure"')
+        if self.kind not in {"openai", "openai-beta"} and self.api_key is not None and not self.url:
+            raise ValueError(f'url: is needed for kind = "{self.kind}"')
+        return self
 
     @field_validator("api_key", mode="before")
     @classmethod
@@ -216,6 +230,9 @@ class LogSection(Section):
 class SimulatorSection(Section):
     """The Realtime API of our own."""
 
+    kind: KindName = Field(
+        "openai", description="What kind of API `simulate` is; in the proxy's own process it is upstream.kind."
+    )
     scenario: str = Field("default", description="Name of a scenario, or the path of a TOML file.")
     seed: int = Field(1, description="Of its jitter.")
     host: str = Field("127.0.0.1", description="Where `simulate` listens.")

@@ -6,31 +6,32 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from turnstile.ports import UpstreamTarget
+from turnstile.protocol.upstreams import KINDS
 
 if TYPE_CHECKING:
     from turnstile.config.loading import Config
     from turnstile.config.sections import UpstreamSection
+    from turnstile.protocol.upstreams import Kind
 
 
 def upstream_target(config: Config, model: str | None) -> UpstreamTarget:
     """Return where a session's link goes, for the model that its client asked for, or the configured one.
 
-    OpenAI takes the model in the query. Azure takes the deployment there: as ``model`` on its current path, as
-    ``deployment`` beside an ``api-version`` on its preview path.
+    The model, with Azure its deployment, goes into the query.
     """
+    kind = KINDS[config.upstream.kind]
     parts = urlsplit(config.upstream_url)
     query = dict(parse_qsl(parts.query))
-    name = "deployment" if "api-version" in query else "model"
+    name = kind.model_parameter
     query[name] = model or query.get(name) or config.upstream.model
     url = urlunsplit(parts._replace(query=urlencode(query)))
-    return UpstreamTarget(url, _headers(config.upstream))
+    return UpstreamTarget(url, _headers(config.upstream, kind), is_beta=kind.is_beta)
 
 
-def _headers(upstream: UpstreamSection) -> dict[str, str]:
-    headers: dict[str, str] = {}
+def _headers(upstream: UpstreamSection, kind: Kind) -> dict[str, str]:
+    headers = dict(kind.headers)
     if upstream.api_key is not None:
-        key = upstream.api_key.get_secret_value()
-        headers |= {"api-key": key} if upstream.kind == "azure" else {"Authorization": f"Bearer {key}"}
+        headers |= kind.key(upstream.api_key.get_secret_value())
     if upstream.organization:
         headers["OpenAI-Organization"] = upstream.organization
     if upstream.project:

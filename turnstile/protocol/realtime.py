@@ -65,6 +65,11 @@ def _event(kind: str, event_id: str, **fields: Any) -> bytes:
     return orjson.dumps({"type": kind, "event_id": event_id, **fields})
 
 
+def in_beta_words(event: bytes) -> bytes:
+    """Return a client's event, given in the current words, as the beta takes it."""
+    return orjson.dumps(beta.beta_client_event(orjson.loads(event)))
+
+
 def parse_server_event(data: bytes) -> Json:
     """Read one server event, under its current name.
 

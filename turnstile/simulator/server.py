@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from turnstile.ports import LinkReady
+from turnstile.protocol.upstreams import KINDS
 from turnstile.simulator import refusals
 from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.link import SimulatorLink
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from turnstile.ports import Clock, Connection, Inbox, Timers, UpstreamTarget
+    from turnstile.protocol.upstreams import KindName
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.log import SimulatorLog
     from turnstile.simulator.refusals import Refusal
@@ -35,6 +37,7 @@ class Simulator:
 
     Args:
         scenario: What is answered; the bundled default when None.
+        kind: What kind of API it is.
         faults: What goes wrong in each session; or a function of the session's number, from 0.
         seed: Of all chance; each session has its own, made of this and its number.
         clock: Seconds that only go forward.
@@ -50,6 +53,7 @@ class Simulator:
         self,
         scenario: Scenario | None = None,
         *,
+        kind: KindName = "openai",
         clock: Clock,
         timers: Timers,
         faults: Faults | Callable[[int], Faults] = NO_FAULTS,
@@ -61,6 +65,8 @@ class Simulator:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._scenario = scenario or bundled_scenario()
+        self.kind = KINDS[kind]
+        """What kind of API it is."""
         self._clock = clock
         self._timers = timers
         self._faults = faults
@@ -105,12 +111,17 @@ class Simulator:
             lifetime=self._lifetime,
             created_at=int(self._wall_clock()),
             rejection=self._rejection(model, headers or {}),
+            is_beta=self.kind.is_beta,
         )
         link = SimulatorLink(session, self._clock, self._timers)
         with self._lock:
             self._links.append(link)
             self._forget()
         return link
+
+    def turns_away(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a handshake is answered with HTTP 401; `headers` by their names in lower case."""
+        return self.kind.refuses_in_http and self._api_key is not None and not self._is_key(self.kind.key_in(headers))
 
     def accept(self, connection: Connection, *, model: str | None, headers: Mapping[str, str] | None = None) -> Inbox:
         """Take over a connection that was opened to the simulator.
@@ -134,7 +145,8 @@ class Simulator:
             target: ``simulator:``, with the model in the query if at all, as in ``simulator:?model=gpt-realtime``.
             inbox: Is told `LinkReady`, then the frames, then `Closed`.
         """
-        model = parse_qs(urlsplit(target.url).query).get("model", [DEFAULT_MODEL])[0]
+        query = parse_qs(urlsplit(target.url).query)
+        model = query.get(self.kind.model_parameter, [DEFAULT_MODEL])[0]
         link = self.open_session(model, target.headers)
         connection = InMemoryConnection(link, inbox)
         inbox.tell(LinkReady(connection))
@@ -154,17 +166,22 @@ class Simulator:
 
     def _rejection(self, model: str | None, headers: Mapping[str, str]) -> Refusal | None:
         sent = {name.lower(): value for name, value in headers.items()}
-        if "realtime=v1" in sent.get("openai-beta", ""):
+        if "realtime=v1" in sent.get("openai-beta", "") and not self.kind.is_beta:
             return refusals.beta_disabled()
         if self._api_key is not None:
-            given = sent.get("authorization", "").removeprefix("Bearer ") or sent.get("api-key", "")
+            given = self.kind.key_in(sent)
             if not given:
                 return refusals.missing_api_key()
-            if not hmac.compare_digest(given.encode(), self._api_key.encode()):
+            if not self._is_key(given):
                 return refusals.invalid_api_key()
         if not model:
             return refusals.missing_model()
-        return None if _REALTIME in model else refusals.invalid_model(model)
+        # Azure's deployments have any name.
+        is_served = _REALTIME in model or self.kind.refuses_in_http
+        return None if is_served else refusals.invalid_model(model)
+
+    def _is_key(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), (self._api_key or "").encode())
 
 
 class SimulatorConnector:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from turnstile.simulator import refusals, settings
+from turnstile.simulator.beta import in_current_words
 from turnstile.simulator.conversation import Conversation, client_item
 from turnstile.simulator.desk import Desk
 from turnstile.simulator.faults import NO_FAULTS, Pace
@@ -53,6 +54,7 @@ class SimulatedSession:
         lifetime: Seconds until the session expires.
         created_at: The present in Unix time, for the session object's `expires_at`.
         rejection: Refuses the connection: this error, then the end, and nothing before.
+        is_beta: It speaks the words of the beta, and takes no others.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class SimulatedSession:
         lifetime: float = LIFETIME,
         created_at: int = _SOME_DAY,
         rejection: Refusal | None = None,
+        is_beta: bool = False,
     ) -> None:
         random = Random(seed)  # noqa: S311 - to be repeatable is the point
         ids = Ids(random)
         self.log = SimulatorLog()
-        self._wire = Wire(now, ids, random, pace, faults, self.log)
+        self._is_beta = is_beta
+        self._wire = Wire(now, ids, random, pace, faults, self.log, is_beta=is_beta)
         self._desk = Desk(
             settings.initial(model, ids.make("sess"), created_at + int(lifetime)),
             Conversation(ids.make("conv")),
@@ -153,6 +157,8 @@ class SimulatedSession:
         if isinstance(event, dict):
             kind, event_id = _string(event.get("type")), _string(event.get("event_id"))
         try:
+            if self._is_beta:
+                event = in_current_words(event)
             kind = check_event(event)
             nth = self.log.received[kind] = self.log.received.get(kind, 0) + 1
             fault = self._desk.faults.refusal(kind, nth)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from turnstile.protocol.beta import beta_server_event
 from turnstile.protocol.frames import Closed
 
 if TYPE_CHECKING:
@@ -35,9 +36,20 @@ class Wire:
         pace: How long things take.
         faults: For slowness.
         log: Counts what is sent.
+        is_beta: The client is spoken to in the words of the beta.
     """
 
-    def __init__(self, now: float, ids: Ids, random: Random, pace: Pace, faults: Faults, log: SimulatorLog) -> None:
+    def __init__(
+        self,
+        now: float,
+        ids: Ids,
+        random: Random,
+        pace: Pace,
+        faults: Faults,
+        log: SimulatorLog,
+        *,
+        is_beta: bool = False,
+    ) -> None:
         self.now = now
         self.pace = pace
         self.closed: Closed | None = None
@@ -45,6 +57,7 @@ class Wire:
         self._random = random
         self._slow = faults.slow
         self._log = log
+        self._is_beta = is_beta
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._answered = now
@@ -120,12 +133,18 @@ class Wire:
     def _end(self, closed: Closed) -> None:
         self.closed = closed
 
-    def _packed(self, event: Json) -> tuple[str, bytes]:
-        kind = event["type"]
+    def _packed(self, event: Json) -> tuple[str, bytes] | None:
+        """Return an event's type and its frame; None for one that the beta does not have."""
+        told = beta_server_event(event) if self._is_beta else event
+        if told is None:
+            return None
+        event, kind = told, told["type"]
         body = {key: value for key, value in event.items() if key != "type"}
         return kind, orjson.dumps({"type": kind, "event_id": self._ids.make("event"), **body})
 
-    def _emit(self, frame: tuple[str, bytes]) -> None:
+    def _emit(self, frame: tuple[str, bytes] | None) -> None:
+        if frame is None:
+            return
         kind, data = frame
         self._log.sent[kind] = self._log.sent.get(kind, 0) + 1
         self._frames.append(data)

@@ -33,6 +33,7 @@ class RealtimeTranslator(Translator):
     def __init__(self, id_prefix: str, *, is_beta: bool) -> None:
         self._id_prefix = id_prefix
         self._is_beta = is_beta
+        self._unfinished: set[str] = set()
 
     def translate(self, event: Json, now: float) -> list[Frame]:
         """Return the event as it is, without what we put into it; none for those that are the session's to answer."""
@@ -44,7 +45,30 @@ class RealtimeTranslator(Translator):
             return self._error(event)
         if kind in {"response.created", "response.done"}:
             event = _without_our_mark(event)
-        return encoded(event, is_beta=self._is_beta)
+        before = self._finished(event) if kind == "response.output_item.done" else []
+        if kind == "conversation.item.created":
+            return self._created(event)
+        return [*before, *encoded(event, is_beta=self._is_beta)]
+
+    def _created(self, event: Json) -> list[Frame]:
+        """Tell of an item as it is told now: the beta told of it once, when it was there, finished or not."""
+        added = {**event, "type": "conversation.item.added"}
+        frames = encoded(added, is_beta=self._is_beta)
+        item = event["item"]
+        if item.get("status") == "in_progress":
+            self._unfinished.add(item["id"])
+        else:
+            frames += encoded({**event, "type": "conversation.item.done"}, is_beta=self._is_beta)
+        return frames
+
+    def _finished(self, event: Json) -> list[Frame]:
+        """Tell that an item is finished, if upstream does not tell it."""
+        item = event["item"]
+        if item.get("id") not in self._unfinished:
+            return []
+        self._unfinished.discard(item["id"])
+        done = {"type": "conversation.item.done", "event_id": event.get("event_id"), "item": item}
+        return encoded(done, is_beta=self._is_beta)
 
     def _error(self, event: Json) -> list[Frame]:
         error = event["error"]

@@ -360,10 +360,10 @@ def test_a_connection_is_refused_with_an_error_then_a_close(time, key, headers, 
     assert simulator.sessions[0]._refused.code == code
 
 
-@pytest.mark.parametrize("headers", [{"authorization": "Bearer k"}, {"api-key": "k"}])
-def test_the_right_key_opens(time, headers):
+@pytest.mark.parametrize(("kind", "headers"), [("openai", {"authorization": "Bearer k"}), ("azure", {"api-key": "k"})])
+def test_the_right_key_opens(time, kind, headers):
     socket = _Socket()
-    _simulator(time, api_key="k").accept(socket, model="my-realtime-deployment", headers=headers)
+    _simulator(time, kind=kind, api_key="k").accept(socket, model="my-realtime-deployment", headers=headers)
     time.advance(0.1)
     assert socket.flushed == [["session.created"]]
 

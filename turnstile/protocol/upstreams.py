@@ -1,0 +1,56 @@
+"""The kinds of Realtime API there are: how each is addressed, how it takes a key, and whose words it speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KindName = Literal["openai", "openai-beta", "azure", "azure-preview", "compatible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of Realtime API.
+
+    Args:
+        paths: Where it is served, the usual path first.
+        key_header: The header that takes the key: ``Authorization``, as a bearer token, or ``api-key``.
+        model_parameter: The parameter of the query that names the model; with Azure its deployment.
+        is_beta: It speaks the words of the beta.
+        headers: What each handshake sends besides.
+        refuses_in_http: It answers a handshake without a key with HTTP 401; the others open it, and then say so.
+    """
+
+    paths: tuple[str, ...]
+    key_header: str = "Authorization"
+    model_parameter: str = "model"
+    is_beta: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    refuses_in_http: bool = False
+
+    def key(self, secret: str) -> dict[str, str]:
+        """Return the header that brings a key."""
+        return {self.key_header: f"Bearer {secret}" if self.key_header == "Authorization" else secret}
+
+    def key_in(self, headers: Mapping[str, str]) -> str:
+        """Return the key that a handshake brings, "" for none; `headers` by their names in lower case."""
+        return headers.get(self.key_header.lower(), "").removeprefix("Bearer ")
+
+
+# Sources: the API reference (WebSocket connections); Azure's reference of the Realtime API, current and preview.
+KINDS: Final[Mapping[KindName, Kind]] = {
+    "openai": Kind(("/v1/realtime", "/realtime")),
+    "openai-beta": Kind(("/v1/realtime", "/realtime"), is_beta=True, headers={"OpenAI-Beta": "realtime=v1"}),
+    "azure": Kind(("/openai/v1/realtime",), key_header="api-key", refuses_in_http=True),
+    "azure-preview": Kind(
+        ("/openai/realtime",),
+        key_header="api-key",
+        model_parameter="deployment",
+        is_beta=True,
+        refuses_in_http=True,
+    ),
+    "compatible": Kind(("/v1/realtime", "/realtime")),
+}
