@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import threading
+import time
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,8 +19,12 @@ from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, Config, load_config, settings
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
 from turnstile.simulator.scenario_files import parse_scenario
+from turnstile.terminal.talk import talk
 from turnstile.testing import patience
 from turnstile.translate.table import SERVER_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -109,6 +116,32 @@ def test_an_example_of_a_users_tests_passes_in_a_project_of_its_own(source: str,
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=patience(60), check=False)
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "printed", [example.values[1] for example in _examples("text") if example.values[0] == ["talk"]]
+)
+def test_a_conversation_in_the_terminal_goes_as_printed(printed: str) -> None:
+    typed = [line.removeprefix("> ") for line in printed.splitlines() if line.startswith("> ")]
+    lines = iter(typed)
+    out = io.StringIO()
+    with ProxySystem(load_config(flags={"server.port": "0", "upstream.url": SIMULATOR})) as proxy:
+        url = f"ws://127.0.0.1:{proxy.address[1]}/openai"
+        assert talk(url, "You are a helpful assistant.", _one_after_the_other(lines, out), out, patience(10))
+    told = [line for line in out.getvalue().splitlines() if line != "(SettingsApplied)" and "/help" not in line]
+    assert told == [line for line in printed.splitlines() if not line.startswith("> ")]
+
+
+def _one_after_the_other(lines: Iterator[str], out: io.StringIO) -> Iterator[str]:
+    """Type each line when the one before it was answered, as a person does."""
+    never = threading.Event()
+    for line in lines:
+        before = out.getvalue().count("agent:") + out.getvalue().count("PromptUpdated")
+        yield line
+        deadline = time.monotonic() + patience(10)
+        while out.getvalue().count("agent:") + out.getvalue().count("PromptUpdated") == before:
+            assert time.monotonic() < deadline
+            never.wait(0.01)
 
 
 @pytest.mark.parametrize(("words", "source"), _examples("toml"))
