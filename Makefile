@@ -28,7 +28,7 @@ PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile
 
 pytest: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include="$(PURE)" --fail-under=100
 	$(BIN)/coverage report --omit="$(PURE)" --fail-under=95

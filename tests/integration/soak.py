@@ -83,7 +83,7 @@ class RandomClient:
 
     def play(self) -> Verdict:
         """Play the session to its end, and judge it."""
-        with connect(self.url, max_size=None, close_timeout=PATIENCE) as self.socket:
+        with connect(self.url, max_size=None, close_timeout=1.0) as self.socket:
             self._configure()
             for _ in range(self.chance.randint(6, 16)):
                 self.chance.choice(
