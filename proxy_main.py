@@ -16,6 +16,7 @@ from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import set_up_logging
 from turnstile.server.signals import SignalGate
 from turnstile.terminal.conversation import hold_conversation
+from turnstile.terminal.sound import open_sound
 from turnstile.terminal.talk import talk
 from turnstile.terminal.timeline import render
 
@@ -80,9 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", help="of the jitter")
     simulate.set_defaults(command=_simulate)
 
-    talk = commands.add_parser("talk", help="talk to a proxy in writing")
+    talk = commands.add_parser("talk", help="talk to a proxy, in writing or aloud")
     talk.add_argument("url", nargs="?", default="ws://127.0.0.1:8080/openai", help="default: %(default)s")
     talk.add_argument("--prompt", default="You are a helpful assistant.", help="what the agent is told first")
+    aloud = talk.add_mutually_exclusive_group()
+    aloud.add_argument("--audio", action="store_true", help='microphone and speaker; needs the extra "audio"')
+    aloud.add_argument("--wav", type=Path, metavar="FILE", help="say this file, and end when it is answered")
+    talk.add_argument("--save", type=Path, metavar="FILE", help="keep what the agent says, as WAV")
     talk.set_defaults(command=_talk)
 
     check = commands.add_parser("check", parents=[common], help="say what the configuration comes to")
@@ -226,7 +231,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _talk(arguments: argparse.Namespace) -> int:
-    return OK if talk(arguments.url, arguments.prompt, sys.stdin, sys.stdout) else FAILED
+    with open_sound(audio=arguments.audio, wav=arguments.wav, save=arguments.save) as sound:
+        lines = None if arguments.wav else sys.stdin
+        return OK if talk(arguments.url, arguments.prompt, lines, sys.stdout, sound=sound) else FAILED
 
 
 def _say(text: str) -> None:

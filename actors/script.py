@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import wave
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +11,7 @@ import orjson
 from actors.system import ProxySystem, client_limits
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import AudioFormat
+from turnstile.audio.wav import read_wav
 from turnstile.config import SIMULATOR, load_config
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.functions import host_function
@@ -341,16 +341,6 @@ def _declared(function: Callable[..., Any] | Mapping[str, Any]) -> Json:
 
 
 def _read_wav(path: Path, wanted: AudioFormat) -> bytes:
-    try:
-        with wave.open(str(path), "rb") as file:
-            rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
-            data = file.readframes(file.getnframes())
-    except EOFError:
-        raise ConfigError("invalid_audio", f"{path}: is no WAV file; it ends too soon.") from None
-    except wave.Error as error:
-        raise ConfigError("invalid_audio", f"{path}: is no WAV file of PCM: {error}.") from None
-    if (width, channels) != (2, 1):
-        words = f"{path}: has {channels} channels of {8 * width} bits; give one channel of 16 bits."
-        raise ConfigError("invalid_audio", words)
+    rate, data = read_wav(path)
     converter = Converter(AudioFormat("linear16", rate), wanted)
     return converter.feed(data) + converter.flush()

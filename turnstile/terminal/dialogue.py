@@ -27,6 +27,7 @@ class Dialogue:
         url: Of the proxy, such as ``ws://127.0.0.1:8080/openai``.
         patience: Seconds to wait for anything that is said.
         on_message: Called with each message on the reading thread, before those who wait for it go on.
+        on_audio: Called with each piece of the agent's audio, on the reading thread.
         on_closed: Called with the close code and its words when the proxy closes first, on the reading thread.
 
     Raises:
@@ -39,10 +40,12 @@ class Dialogue:
         *,
         patience: float = 5.0,
         on_message: Callable[[Message], None] | None = None,
+        on_audio: Callable[[bytes], None] | None = None,
         on_closed: Callable[[str], None] | None = None,
     ) -> None:
         self._patience = patience
         self._on_message = on_message
+        self._on_audio = on_audio
         self._on_closed = on_closed
         self._is_closing = False
         self._changed = threading.Condition()
@@ -102,6 +105,17 @@ class Dialogue:
                     return found()
             return result
 
+    def wait_while_heard(self, is_done: Callable[[], bool]) -> bool:
+        """Wait until `is_done`, for as long as there is something to hear; returns whether it is.
+
+        Time is up when nothing at all was heard for `patience`, and when the proxy has closed.
+        """
+        with self._changed:
+            while not is_done():
+                if self.closed is not None or not self._changed.wait(self._patience):
+                    return False
+            return True
+
     def heard(self, kind: str) -> list[Message]:
         """Return what was heard of a type."""
         return [message for message in self.messages if message["type"] == kind]
@@ -125,8 +139,11 @@ class Dialogue:
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             return _close_words(data)
         if opcode == websocket.ABNF.OPCODE_BINARY:
+            if self._on_audio is not None:
+                self._on_audio(data)
             with self._changed:
                 self.audio_bytes += len(data)
+                self._changed.notify_all()
             return None
         message = _message(data)
         if self._on_message is not None:

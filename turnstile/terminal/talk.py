@@ -1,12 +1,13 @@
-"""A conversation in writing: lines go to the agent, what comes back is printed."""
+"""A conversation in the terminal: lines and sound go to the agent, what comes back is printed and heard."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
+from turnstile.terminal.answers import Awaited, is_answered_aloud, is_transcribed
 from turnstile.terminal.dialogue import Dialogue
+from turnstile.terminal.sound import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,78 +57,109 @@ class Printer:
                 self.line(f"({message['type']})", "note")
 
 
-def talk(url: str, prompt: str, lines: Iterable[str], out: TextIO, patience: float = 10.0) -> bool:
-    """Talk until the lines end, `/quit`, or the proxy closes.
+def talk(
+    url: str,
+    prompt: str,
+    lines: Iterable[str] | None,
+    out: TextIO,
+    patience: float = 10.0,
+    sound: Sound | None = None,
+) -> bool:
+    """Talk until the lines end, `/quit`, or the proxy closes; without lines, until what the sound says is answered.
 
     Args:
         url: Of the proxy.
         prompt: What the agent is told first.
-        lines: What to say.
+        lines: What to say in writing; None when the sound has it all.
         out: Where to print.
-        patience: Seconds to wait for the proxy, and for the answers to the last lines.
+        patience: Seconds to wait for the proxy, and for more of the answers to what was said last.
+        sound: What is said aloud, and where the agent is heard; by default it answers in writing. Left open.
 
     Returns:
         Whether it went well to the end.
     """
     printer = Printer(out)
+    sound = sound or Sound()
+
+    def hear(message: Message) -> None:
+        if message["type"] == "UserStartedSpeaking":
+            sound.drop()
+        printer.message(message)
 
     def say_closed(words: str) -> None:
+        sound.hush()
         printer.line(f"The proxy has closed the connection ({words}).", "fault")
 
     try:
-        dialogue = Dialogue(url, patience=patience, on_message=printer.message, on_closed=say_closed)
+        dialogue = Dialogue(url, patience=patience, on_message=hear, on_audio=sound.play, on_closed=say_closed)
     except OSError as error:
         words = " ".join(str(error).split()) or type(error).__name__
         printer.line(f"{url} cannot be reached: {words}. Is the proxy running (turnstile serve)?", "fault")
         return False
     with dialogue:
-        # Written answers: nobody listens to audio here.
-        dialogue.send("Settings", agent={"think": {"prompt": prompt, "outputModalities": ["text"]}})
-        if dialogue.wait_for("SettingsApplied") is not None:
-            printer.line("Say something; /help shows what else there is.", "note")
-            _converse(dialogue, printer, lines)
-        elif dialogue.closed is None:
-            printer.line(f"The agent was not ready within {patience:g} seconds.", "fault")
-            return False
-        return dialogue.closed is None
+        fault = _talk(dialogue, printer, prompt, lines, sound)
+        if fault is not None and dialogue.closed is None:
+            printer.line(fault.format(patience=f"{patience:g} seconds"), "fault")
+        return fault is None and dialogue.closed is None
 
 
-def _converse(dialogue: Dialogue, printer: Printer, lines: Iterable[str]) -> None:
-    awaited: Counter[str] = Counter()
+def _talk(dialogue: Dialogue, printer: Printer, prompt: str, lines: Iterable[str] | None, sound: Sound) -> str | None:
+    """Set the agent up, and talk; returns what went wrong."""
+    think: Message = {"prompt": prompt}
+    if not sound.is_heard:
+        think["outputModalities"] = ["text"]
+    dialogue.send("Settings", **sound.settings, agent={"think": think})
+    if dialogue.wait_for("SettingsApplied") is None:
+        return "The agent was not ready within {patience}."
+    with sound.speaking(dialogue.send_audio):
+        if lines is None:
+            return _be_answered(dialogue, sound)
+        printer.line("Say something; /help shows what else there is.", "note")
+        _converse(dialogue, printer, lines, sound)
+    return None
+
+
+def _be_answered(dialogue: Dialogue, sound: Sound) -> str | None:
+    """Wait for the end of what the sound says, and of the answer; returns what went wrong."""
+    sound.wait_until_said()
+    if dialogue.wait_while_heard(lambda: is_answered_aloud(dialogue.messages)):
+        # The API transcribes on its own time: the user's words may come after the answer.
+        dialogue.wait_while_heard(lambda: is_transcribed(dialogue.messages))
+        return None
+    if dialogue.heard("UserStartedSpeaking"):
+        return "No answer came within {patience}."
+    return "Nobody was heard to speak: is there speech in the file?"
+
+
+def _converse(dialogue: Dialogue, printer: Printer, lines: Iterable[str], sound: Sound) -> None:
+    awaited = Awaited()
     for line in lines:
         words = line.strip()
         if dialogue.closed is not None or words == "/quit":
+            sound.drop()
             return
         if words:
-            awaited.update(_say(dialogue, printer, words))
+            _say(dialogue, printer, words, awaited)
     # Lines from a pipe end before their answers have come.
-    dialogue.wait_until(lambda: dialogue.messages[-1] if _is_answered(dialogue, awaited) else None)
+    dialogue.wait_while_heard(lambda: awaited.is_answered(dialogue.messages))
 
 
-def _say(dialogue: Dialogue, printer: Printer, words: str) -> list[str]:
-    """Do what a line says; returns the messages that answer it."""
+def _say(dialogue: Dialogue, printer: Printer, words: str, awaited: Awaited) -> None:
+    """Do what a line says, and note what is to answer it."""
     command, _, rest = words.partition(" ")
     rest = rest.strip()
     match command:
         case "/prompt" if rest:
+            awaited.updates["PromptUpdated"] += 1
             dialogue.send("UpdatePrompt", prompt=rest)
-            return ["PromptUpdated"]
         case "/voice" if rest:
+            awaited.updates["SpeakUpdated"] += 1
             dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": rest}})
-            return ["SpeakUpdated"]
         case "/say" if rest:
+            awaited.injected += 1
             dialogue.send("InjectAgentMessage", message=rest, behavior="queue")
-            return ["ConversationText"]
         case _ if command.startswith("/"):
             printer.line(HELP, "note")
-            return []
         case _:
+            awaited.said.append(words)
             dialogue.send("InjectUserMessage", content=words)
-            return ["ConversationText"]
-
-
-def _is_answered(dialogue: Dialogue, awaited: Counter[str]) -> bool:
-    """Tell whether everything was answered; a fault or a refusal answers too, whatever it was."""
-    heard = Counter(message["type"] for message in dialogue.messages if message.get("role") != "user")
-    missing = (awaited - heard).total()
-    return missing <= sum(heard[kind] for kind in ("Error", "Warning", "InjectionRefused"))

@@ -39,6 +39,13 @@ class Peer:
     def say(self, content, role="assistant"):
         self.tell("ConversationText", role=role, content=content)
 
+    def answer(self, content):
+        """All that the proxy tells of an answer in writing."""
+        self.tell("AgentStartedSpeaking")
+        self.say(content)
+        self.tell("AgentAudioDone")
+        self.tell("AgentDone")
+
 
 @contextmanager
 def _serving(script):

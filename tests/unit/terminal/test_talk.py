@@ -16,9 +16,9 @@ def serve_agent(peer):
         match message["type"]:
             case "InjectUserMessage":
                 peer.say(message["content"], "user")
-                peer.say(f"You said {message['content']}")
+                peer.answer(f"You said {message['content']}")
             case "InjectAgentMessage":
-                peer.say(message["message"])
+                peer.answer(message["message"])
             case "UpdatePrompt":
                 peer.tell("PromptUpdated")
             case "UpdateSpeak":
@@ -131,13 +131,13 @@ def test_a_function_call_is_shown_though_nothing_answers_it(hold):
     def call(peer):
         peer.take()
         peer.tell("SettingsApplied")
-        peer.take()
+        peer.say(peer.take()["content"], "user")
         peer.tell("FunctionCallRequest", functions=[{"id": "c1", "name": "look", "arguments": "{}"}])
         peer.tell("AgentThinking")
-        peer.say("I looked.")
+        peer.answer("I looked.")
 
     _, printed, _ = hold("Look!", script=call)
-    assert printed[2:] == ["(the agent calls look({}); nothing here answers)", "agent: I looked."]
+    assert printed[2:] == ["you: Look!", "(the agent calls look({}); nothing here answers)", "agent: I looked."]
 
 
 def test_talking_ends_when_the_proxy_closes(hold):
