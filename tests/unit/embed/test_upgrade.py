@@ -1,0 +1,193 @@
+"""A WebSocket request that a synchronous server has received, and the way to the proxy."""
+
+from __future__ import annotations
+
+import base64
+import io
+import socket
+import ssl
+
+import flask
+import pytest
+from django.conf import settings
+from django.http import HttpRequest
+
+from turnstile.embed import django as embed_django
+from turnstile.embed import flask as embed_flask
+from turnstile.embed.upgrade import Upgrade
+from turnstile.embed.wsgi import NoAnswer, converse, hand_over
+from turnstile.errors import ConfigError
+from turnstile.server.requests import Rejection
+
+FULL = Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
+
+
+def environ(**others):
+    key = base64.b64encode(bytes(16)).decode()
+    return {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "/app",
+        "PATH_INFO": "/agent",
+        "QUERY_STRING": "user=ada",
+        "REMOTE_ADDR": "10.0.0.1",
+        "REMOTE_PORT": "4711",
+        "HTTP_HOST": "localhost",
+        "HTTP_CONNECTION": "Upgrade",
+        "HTTP_UPGRADE": "websocket",
+        "HTTP_SEC_WEBSOCKET_KEY": key,
+        "HTTP_SEC_WEBSOCKET_VERSION": "13",
+        "HTTP_SEC_WEBSOCKET_PROTOCOL": "token, KEY",
+        "SERVER_SOFTWARE": "Nobody/1.0",
+        **others,
+    }
+
+
+@pytest.fixture
+def pair():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    yield theirs, client
+    theirs.close()
+    client.close()
+
+
+class Proxy:
+    """Who takes clients over, or turns them away."""
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+        self.adopted = []
+
+    def adopt(self, upgrade, speaks, *, decisions, on_event):
+        self.adopted.append((upgrade, speaks, decisions, on_event))
+        return self.outcome
+
+
+def test_what_the_client_wants_is_read_from_the_environment(pair):
+    request = Upgrade(environ(**{"gunicorn.socket": pair[0]})).request
+    assert (request.path, request.query, request.peer) == ("/app/agent", {"user": "ada"}, "10.0.0.1:4711")
+    assert request.subprotocols == ("token", "KEY")
+
+
+def test_an_application_at_the_root_has_a_path_too(pair):
+    bare = environ(SCRIPT_NAME="", PATH_INFO="", QUERY_STRING="", **{"gunicorn.socket": pair[0]})
+    assert Upgrade(bare).request.path == "/"
+
+
+def test_the_socket_is_the_proxys_from_then_on_and_the_servers_reaches_nobody(pair):
+    theirs, client = pair
+    upgrade = Upgrade(environ(**{"werkzeug.socket": theirs}))
+    ours, protocol = upgrade.accept("token", 1000)
+    with pytest.raises(OSError, match="Broken pipe"):
+        theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    assert theirs.recv(1) == b""
+    theirs.close()
+    ours.sendall(b"".join(protocol.data_to_send()))
+    answer = client.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"Sec-WebSocket-Protocol: token\r\n" in answer
+    ours.close()
+
+
+@pytest.mark.parametrize(
+    ("others", "status"),
+    [
+        ({"HTTP_UPGRADE": "h2c"}, 426),
+        ({"HTTP_CONNECTION": "keep-alive"}, 426),
+        ({"HTTP_SEC_WEBSOCKET_KEY": "short"}, 400),
+        ({"HTTP_SEC_WEBSOCKET_VERSION": "8"}, 400),
+    ],
+)
+def test_a_request_that_is_no_websocket_is_answered_in_words(others, status):
+    rejection = Upgrade(environ(**others)).rejection
+    assert rejection.status == status
+    assert "WebSocket" in rejection.text
+
+
+def test_a_server_that_keeps_its_sockets_is_named():
+    with pytest.raises(ConfigError, match=r"no_socket: Nobody/1\.0 does not give its sockets away"):
+        Upgrade(environ(**{"wsgi.input": io.BytesIO()}))
+
+
+def test_the_input_of_a_server_leads_to_its_socket(pair):
+    with pair[0].makefile("rb") as stream:
+        assert Upgrade(environ(**{"wsgi.input": stream})).rejection is None
+
+
+def test_a_websocket_over_tls_is_not_handed_over(pair):
+    wrapped = ssl.create_default_context().wrap_socket(
+        pair[0], do_handshake_on_connect=False, server_hostname="localhost"
+    )
+    with pytest.raises(ConfigError, match=r"tls_not_handed_over: .* end TLS in front of it"):
+        Upgrade(environ(**{"gunicorn.socket": wrapped}))
+    wrapped.close()
+
+
+def test_what_the_host_decides_goes_to_the_proxy(pair):
+    proxy = Proxy("the session")
+
+    def get_time() -> str:
+        return "noon"
+
+    def watch(session, event):
+        """Look on."""
+
+    outcome = hand_over(
+        proxy,
+        environ(**{"gunicorn.socket": pair[0]}),
+        speaks="deepgram",
+        prompt="p",
+        voice="marin",
+        model="m",
+        functions=[get_time],
+        tags=["a", "b"],
+        on_event=watch,
+    )
+    assert outcome == "the session"
+    ((_, speaks, decisions, on_event),) = proxy.adopted
+    assert (speaks, on_event) == ("deepgram", watch)
+    assert (decisions.prompt, decisions.voice, decisions.model) == ("p", "marin", "m")
+    assert decisions.labels == {"tags": "a,b"}
+    assert [function.name for function in decisions.functions] == ["get_time"]
+
+
+def test_tags_that_are_too_long_are_refused(pair):
+    with pytest.raises(ConfigError, match="invalid_tags: tags: must have at most 512 characters together"):
+        hand_over(Proxy(None), environ(**{"gunicorn.socket": pair[0]}), tags=["x" * 513])
+
+
+def test_a_wsgi_route_answers_with_no_answer_or_in_words(pair):
+    here = environ(**{"gunicorn.socket": pair[0]})
+    told = []
+    body = converse(Proxy("the session"), here, lambda *answer: told.append(answer))
+    assert told == [("200 OK", [])]
+    assert iter(body) is body
+    with pytest.raises(ConnectionResetError):
+        next(body)
+    body = converse(Proxy(FULL), here, lambda *answer: told.append(answer))
+    assert told[1] == ("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")])
+    assert list(body) == [FULL.text.encode()]
+
+
+def test_a_flask_route_answers_with_a_conversation_or_in_words(pair):
+    app = flask.Flask("host")
+    with app.test_request_context(environ_base=environ(**{"gunicorn.socket": pair[0]})):
+        response = embed_flask.converse(Proxy("the session"), prompt="p")
+        assert response.session == "the session"
+        assert isinstance(response.response, NoAnswer)
+        response = embed_flask.converse(Proxy(FULL))
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+
+
+def test_a_django_view_answers_with_a_conversation_or_in_words(pair):
+    if not settings.configured:
+        settings.configure()
+    request = HttpRequest()
+    request.META = environ(**{"gunicorn.socket": pair[0]})
+    response = embed_django.converse(Proxy("the session"), request, prompt="p")
+    assert response.session == "the session"
+    assert response.streaming
+    response = embed_django.converse(Proxy(FULL), request)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.content == FULL.text.encode()
