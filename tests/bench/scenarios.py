@@ -1,0 +1,200 @@
+"""What is measured: each scenario names its jobs, and who does them in turn; figures are medians over the rounds."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from dataclasses import dataclass, field
+
+from load import cpu_seconds
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY, start_subject
+
+_ALL = (PROXY, BARE, AUDIO)
+_WITH_HARNESS = (*_ALL, ALONE, ALONE_BARE)
+_REST_STEPS = ((100, 0.5), (1100, 10.0))
+_QUICK_REST_STEPS = ((50, 0.5), (550, 3.0))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of load.
+
+    Args:
+        name: For ``--only`` and the figures.
+        kind: The load generator's job.
+        job: What that job is told, but for its length.
+        subjects: Who does it, in turn.
+        seconds: How long each round of it is measured.
+        warm: Seconds before, which are not.
+        rounds: How often all of them do it.
+        quick: The same for a short run: seconds and rounds.
+        what: In the table.
+    """
+
+    name: str
+    kind: str
+    what: str
+    job: dict = field(default_factory=dict)
+    subjects: tuple = _ALL
+    seconds: float = 3.0
+    warm: float = 0.5
+    rounds: int = 3
+    quick: tuple = (1.0, 1)
+
+
+def _live(sessions, gap=0.02, **options):
+    name = f"live-{sessions}" if gap == 0.02 else f"cost-{sessions}"
+    what = f"{sessions} live sessions, a frame every {gap * 1000:.0f} ms"
+    return Scenario(name, "live", what, {"sessions": sessions, "gap": gap}, **options)
+
+
+def _saturate(sessions, window, **options):
+    what = f"saturated: {sessions} sessions, {window} frames under way in each"
+    job = {"sessions": sessions, "window": window}
+    return Scenario(f"saturate-{sessions}x{window}", "saturate", what, job, **options)
+
+
+SCENARIOS = (
+    _live(1, subjects=_WITH_HARNESS, seconds=2.0),
+    _live(10),
+    _live(50, subjects=_WITH_HARNESS),
+    _live(120),
+    _live(200, subjects=_WITH_HARNESS),
+    _saturate(50, 8, subjects=_WITH_HARNESS),
+    _saturate(50, 1, seconds=2.0),
+    _live(50, gap=0.08, subjects=(PROXY, BARE), seconds=4.0, quick=(2.0, 1)),
+    _live(500, gap=0.8, subjects=(PROXY, BARE), seconds=4.0, warm=0.8, quick=(2.4, 1)),
+    Scenario(
+        "turn",
+        "turns",
+        "a turn: user message to first audio, 10 sessions",
+        {"sessions": 10, "pause": 0.05},
+        (*_ALL, HASTY),
+    ),
+    Scenario("burst", "bursts", "bursts: 20 deltas of 100 ms at once, 20 sessions", {"sessions": 20, "count": 20}),
+    Scenario("paced", "paced", "paced speech: a delta every 100 ms, 100 sessions", {"sessions": 100}),
+    Scenario("start", "starts", "starts: connect to SettingsApplied, 32 at once", {"at_once": 32}, seconds=600, quick=(200, 1)),
+    Scenario("idle", "hold", "1,000 sessions at rest", subjects=(PROXY, BARE), rounds=1),
+    Scenario(
+        "mixed",
+        "mixed",
+        "mixed load, updates in mid-response, 50 sessions",
+        {"sessions": 50, "seed": 1},
+        (PROXY,),
+        seconds=60.0,
+        rounds=1,
+        quick=(6.0, 1),
+    ),
+)
+
+
+class Run:
+    """One run of the harness.
+
+    Args:
+        cores: Who runs where.
+        upstream: The stub.
+        generator: Puts the load on.
+        is_quick: Whether it is a short one.
+        say: Tells how it goes.
+    """
+
+    def __init__(self, cores, upstream, generator, *, is_quick, say):
+        self._cores = cores
+        self._upstream = upstream
+        self._generator = generator
+        self._is_quick = is_quick
+        self._say = say
+        self._subjects = {}
+
+    def measure(self, scenario):
+        """Return the figures of each subject: the medians, and under ``rounds`` what each round gave.
+
+        Raises:
+            BenchError: Something failed; there are no figures then.
+        """
+        seconds, rounds = scenario.quick if self._is_quick else (scenario.seconds, scenario.rounds)
+        if scenario.kind == "hold":
+            return {name: self._measure_rest(name) for name in scenario.subjects}
+        found = {name: [] for name in scenario.subjects}
+        for number in range(rounds):
+            for name in scenario.subjects:
+                self._say(f"{scenario.what}: {name}, round {number + 1} of {rounds}")
+                found[name].append(self._do(scenario, name, seconds))
+        return {name: {**_medians(figures), "rounds": figures} for name, figures in found.items()}
+
+    def end(self):
+        """End the subjects."""
+        for subject in self._subjects.values():
+            subject.end()
+
+    def _subject(self, name):
+        if name not in self._subjects:
+            self._subjects[name] = start_subject(name, self._cores, self._upstream)
+        self._subjects[name].require_life()
+        return self._subjects[name]
+
+    def _pids(self, subject):
+        harness = {"load": self._generator.pid, "upstream": self._upstream.pid}
+        return harness if subject.is_harness else {"subject": subject.pid, **harness}
+
+    def _do(self, scenario, name, seconds):
+        subject, before = self._subject(name), self._upstream.counters()
+        job = {
+            "kind": scenario.kind,
+            "speaker": subject.speaker,
+            "port": subject.port,
+            "pids": self._pids(subject),
+            "seconds": seconds,
+            "count": seconds,
+            "warm": scenario.warm,
+            **scenario.job,
+        }
+        figures = self._generator.run(job)
+        subject.require_life()
+        after = self._upstream.counters()
+        return {**figures, **{f"upstream_{counter}": after[counter] - before[counter] for counter in after}}
+
+    def _measure_rest(self, name):
+        """Open sessions in a fresh process, and see what they cost while nothing happens."""
+        self._say(f"sessions at rest: {name}")
+        subject = start_subject(name, self._cores, self._upstream)
+        try:
+            return self._rest(subject)
+        finally:
+            subject.end()
+
+    def _rest(self, subject):
+        steps = _QUICK_REST_STEPS if self._is_quick else _REST_STEPS
+        found = []
+
+        def look(told):
+            memory, threads = subject.status()
+            # The generator lets them rest a little longer than this takes.
+            cpu, begun = cpu_seconds(subject.pid), time.monotonic()
+            threading.Event().wait(told["seconds"] * 0.9)
+            spent = (cpu_seconds(subject.pid) - cpu) / (time.monotonic() - begun)
+            found.append({"sessions": told["open"], "memory_kb": memory, "threads": threads, "cpu_share": spent})
+
+        empty = {"kind": "hold", "speaker": subject.speaker, "port": subject.port, "seconds": 60, "pids": {}}
+        self._generator.run({**empty, "steps": steps}, look)
+        subject.require_life()
+        few, many = found
+        sessions = many["sessions"] - few["sessions"]
+        return {
+            "kb_a_session": (many["memory_kb"] - few["memory_kb"]) / sessions,
+            "threads_added": many["threads"] - few["threads"],
+            "threads": many["threads"],
+            "cpu_share": many["cpu_share"],
+            "sessions": many["sessions"],
+            "rounds": found,
+        }
+
+
+def _medians(rounds):
+    first = rounds[0]
+    return {
+        name: statistics.median(figures[name] for figures in rounds) if isinstance(first[name], int | float) else first[name]
+        for name in first
+    }
