@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py tests
 
-.PHONY: test lint types pytest demo soak idle walk fuzz transcripts docs format lock clean
+.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro transcripts docs format lock clean
 
 test: lint types pytest
 
@@ -51,6 +51,15 @@ walk: $(READY)
 # Both wires for five minutes each, or FUZZ_SECONDS.
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/run.py
+
+# The proxy beside two relays, in one run of under eight minutes; BENCH=--quick for a short one. JSON goes to build/.
+bench: $(READY)
+	mkdir -p build
+	$(BIN)/python tests/bench/run.py --json build/bench.json $(BENCH)
+
+# What the parts cost, each by itself.
+bench-micro: $(READY)
+	$(BIN)/python -m pytest tests/bench/micro.py -p no:randomly --benchmark-columns=median,iqr,ops,rounds $(BENCH)
 
 # Records the transcripts anew; read what has changed in them.
 transcripts: $(READY)

@@ -23,7 +23,6 @@ from collections import deque
 from itertools import cycle
 from pathlib import Path
 
-import pybase64
 from wire import BINARY, CLOSE, PING, PONG, TEXT, BenchError, Peer, frame, request, text, walk
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +117,9 @@ class Relayed:
     is_direct = False
     end, ready = "response.done", "session.updated"
     faults = frozenset({"error"})
-    _update = text({"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}}, masked=True)
+    _update = text(
+        {"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}}, masked=True
+    )
     _create = text({"type": "response.create", "response": {"metadata": {"client_event_id": "event_1"}}}, masked=True)
 
     def opening(self):
@@ -555,7 +556,7 @@ class Load:
         return {**window.close(heard), **spread(times, "ms", 1000)}
 
     def paced(self):
-        """Answers of a delta of 100 ms every 100 ms in every session: how long each takes from upstream to the client."""
+        """Answers of a delta of 100 ms every 100 ms in every session: how long each takes to the client."""
         job = self.job
         clients, times = self.open(job["sessions"]), []
         count = round(job["seconds"] / 0.1)

@@ -1,17 +1,18 @@
 """The yardsticks, each a process of its own: ``python relays.py bare|audio UPSTREAM_URL`` prints its port and serves.
 
-Both stand on the proxy's own libraries: its I/O loop, its connections over the Sans-I/O protocol of `websockets`, its
-listener, and its connector over websocket-client. What they leave out is what the proxy adds.
+Both stand on the proxy's own libraries: its I/O loop, its connections over the Sans-I/O protocol of `websockets`,
+its listener, and its connector over websocket-client. What they leave out is what the proxy adds.
 
-``bare`` passes each message on as it is. A client's frame is as large as at the proxy (640 bytes up, 960 down, 4,800 for
-100 ms); since nothing is encoded, so is what goes on upstream, which is less than half of what the proxy writes there.
-Each message goes one to one, so it passes as many as the proxy does, or more: the resampler joins some frames.
+``bare`` passes each message on as it is. A client's frame is as large as at the proxy (640 bytes up, 960 down, 4,800
+for 100 ms); since nothing is encoded, so is what goes on upstream, which is less than half of what the proxy writes
+there. Each message goes one to one, so it passes as many as the proxy does, or more: the resampler joins some frames.
+Both favour the relay: it is a yardstick that no proxy which translates can reach.
 
 ``audio`` translates audio as the proxy does, with the proxy's own functions, and passes the rest on: a binary frame is
 resampled and becomes an append; a delta is parsed and becomes a binary frame.
 
 What was written for one connection leaves when the I/O thread has read all that was there: one write takes the frames
-of one read, as in the proxy. Neither gives credit back for what it received; writing holds reading back in both.
+of one read, as in the proxy. No credit is given back for what was received; what cannot be written holds reading back.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ import pybase64
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from turnstile.audio.convert import Converter  # noqa: E402 - found by the path above
-from turnstile.audio.formats import AudioFormat  # noqa: E402
-from turnstile.ports import LinkReady, UpstreamTarget  # noqa: E402
-from turnstile.protocol import realtime  # noqa: E402
-from turnstile.protocol.frames import BinaryFrame, TextFrame  # noqa: E402
-from turnstile.server.listener import Listener  # noqa: E402
-from turnstile.server.requests import Admission  # noqa: E402
-from turnstile.transports.limits import ConnectionLimits  # noqa: E402
-from turnstile.transports.loop import IoLoop  # noqa: E402
-from turnstile.transports.upstream import WebSocketConnector  # noqa: E402
+from turnstile.audio.convert import Converter
+from turnstile.audio.formats import AudioFormat
+from turnstile.ports import LinkReady, UpstreamTarget
+from turnstile.protocol import realtime
+from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.server.listener import Listener
+from turnstile.server.requests import Admission
+from turnstile.transports.limits import ConnectionLimits
+from turnstile.transports.loop import IoLoop
+from turnstile.transports.upstream import WebSocketConnector
 
 # Credit that never runs out: nobody gives it back.
 LIMITS = replace(ConnectionLimits(), read_high_water=2**62)

@@ -109,7 +109,7 @@ class Link(Peer):
         path = head.split(b" ", 2)[1].decode()
         if path == "/counters":
             body = json.dumps(self.counters).encode()
-            self.sock.setblocking(True)
+            self.sock.settimeout(5)
             self.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             return False
         self.is_open, self.is_bare = True, path.startswith("/bare")
@@ -253,7 +253,7 @@ def serve():
         ("sessions", "appends", "updates", "updates_in_response", "responses", "collisions", "strangers"), 0
     )
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    listener.setblocking(False)
+    listener.settimeout(0)
     poll, links = select.epoll(), {}
     poll.register(listener, select.EPOLLIN)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")

@@ -122,7 +122,7 @@ class Peer:
     __slots__ = ("poll", "rest", "sock", "unsent")
 
     def __init__(self, sock, poll):
-        sock.setblocking(False)
+        sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
         self.poll = poll
