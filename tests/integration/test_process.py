@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,32 @@ def test_talk_says_what_is_said_and_answered(serve):
     assert "/prompt TEXT" in done.stdout
     assert "\x1b" not in done.stdout
     assert running.end(signal.SIGTERM)[0] == 0
+
+
+def test_talk_says_a_file_and_saves_the_answer(serve, tmp_path):
+    question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
+    with wave.open(str(question), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((b"\x00\x20" * 16 + b"\x00\xe0" * 16) * 150)
+    running = serve("serve", "--port", "0")
+    done = run("talk", f"{running.address}/openai", "--wav", str(question), "--save", str(answer))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "you: hello, can you hear me?" in done.stdout
+    assert "agent: You said: hello, can you hear me?" in done.stdout
+    with wave.open(str(answer)) as file:
+        assert file.getnframes() > 12_000
+    assert running.end(signal.SIGTERM)[0] == 0
+
+
+def test_talk_names_the_extra_that_sound_needs_when_it_is_missing(tmp_path):
+    (tmp_path / "sounddevice.py").write_text("raise ImportError")
+    done = run("talk", "--audio", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert 'pip install "turnstile-realtime[audio]"' in line
+    assert "--wav" in line
 
 
 def test_talk_to_nobody_says_so():

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
+import wave
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
 from turnstile.testing import patience
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests import the sound card by name
 
 
 class Peer:
@@ -77,3 +83,20 @@ def start():
     """Start a proxy that plays `script(peer)` with each client; gives its address and the list of its peers."""
     with ExitStack() as running:
         yield lambda script: running.enter_context(_serving(script))
+
+
+@pytest.fixture
+def write_wav(tmp_path):
+    """Write a WAV file: `samples` of 16 bits, or a tone of `seconds`; gives its path."""
+
+    def write(name="question.wav", *, seconds=0.3, rate=24_000, channels=1, width=2, samples=None):
+        tone = (8_000 * np.sin(np.arange(int(seconds * rate)) * 1_000 / rate)).astype("<i2").tobytes()
+        path = tmp_path / name
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(channels)
+            file.setsampwidth(width)
+            file.setframerate(rate)
+            file.writeframes(tone if samples is None else samples)
+        return path
+
+    return write

@@ -2,7 +2,10 @@ import io
 import threading
 
 import pytest
+from sound_card import FakeSounddevice
 
+from turnstile.terminal.devices import Speaker
+from turnstile.terminal.sound import Sound
 from turnstile.terminal.talk import HELP, Printer, talk
 from turnstile.testing import patience
 
@@ -45,14 +48,36 @@ class WatchedOutput(io.StringIO):
         return written
 
 
+class Source:
+    """Says one thing, and then waits to be hushed."""
+
+    rate = 8_000
+
+    def __init__(self, *, ends=False):
+        self._hushed = threading.Event()
+        if ends:
+            self._hushed.set()
+
+    def pieces(self):
+        yield b"\x01\x02"
+        assert self._hushed.wait(patience(10))
+
+    def close(self):
+        self._hushed.set()
+
+
 @pytest.fixture
 def hold(start):
-    """Talk with an agent in these lines; gives whether it went well, what was printed, and what the proxy heard."""
+    """Talk with an agent in these lines, None for no lines at all.
 
-    def hold(*lines, script=serve_agent, seconds=None):
+    Gives whether it went well, what was printed, and what the proxy heard.
+    """
+
+    def hold(*lines, script=serve_agent, seconds=None, sound=None):
         url, peers = start(script)
         out = io.StringIO()
-        went_well = talk(url, "Be kind.", lines, out, patience=seconds or patience(5))
+        said = None if lines == (None,) else lines
+        went_well = talk(url, "Be kind.", said, out, patience=seconds or patience(5), sound=sound)
         return went_well, out.getvalue().splitlines(), peers[0].heard
 
     return hold
@@ -114,6 +139,19 @@ def test_nothing_more_is_said_after_quit(hold):
     assert len(heard) == 1
 
 
+def test_nothing_is_waited_for_when_several_lines_got_one_reply_together(hold):
+    def reply_once(peer):
+        peer.take()
+        peer.tell("SettingsApplied")
+        for message in (peer.take(), peer.take(), peer.take()):
+            peer.say(message["content"], "user")
+        peer.answer("All three at once.")
+
+    went_well, printed, _ = hold("one", "two", "three", script=reply_once, seconds=patience(60))
+    assert went_well
+    assert printed[2:] == ["you: one", "you: two", "you: three", "agent: All three at once."]
+
+
 def test_a_fault_answers_too(hold):
     def refuse(peer):
         peer.take()
@@ -138,6 +176,97 @@ def test_a_function_call_is_shown_though_nothing_answers_it(hold):
 
     _, printed, _ = hold("Look!", script=call)
     assert printed[2:] == ["you: Look!", "(the agent calls look({}); nothing here answers)", "agent: I looked."]
+
+
+def speak_to(peer):
+    """Let the user be heard, as a proxy does."""
+    peer.take()
+    peer.tell("SettingsApplied")
+    assert peer.connection.recv(timeout=patience(5)) == b"\x01\x02"
+    peer.tell("UserStartedSpeaking")
+
+
+def test_the_formats_of_the_sound_are_declared_and_the_agent_speaks(hold):
+    card = FakeSounddevice(outputs=(48_000,))
+    _, _, heard = hold(
+        sound=Sound(Source(), Speaker(card)),
+        script=lambda peer: (peer.take(), peer.tell("Error", code="c", description="d.")),
+        seconds=0.1,
+    )
+    assert heard == [
+        {
+            "type": "Settings",
+            "audio": {
+                "input": {"encoding": "linear16", "sample_rate": 8_000},
+                "output": {"encoding": "linear16", "sample_rate": 48_000},
+            },
+            "agent": {"think": {"prompt": "Be kind."}},
+        }
+    ]
+
+
+def test_what_was_not_played_is_thrown_away_when_the_user_breaks_in(hold):
+    def go_on(peer):
+        peer.take()
+        peer.tell("SettingsApplied")
+        peer.say(peer.take()["content"], "user")
+        peer.connection.send(b"\x01\x02\x03\x04")
+        peer.tell("UserStartedSpeaking")
+        peer.connection.send(b"\x05\x06")
+        peer.answer("Well.")
+
+    card = FakeSounddevice()
+    went_well, _, _ = hold("Hello", script=go_on, sound=Sound(None, Speaker(card)))
+    assert went_well
+    assert card.streams[0].take(4) == b"\x05\x06\x00\x00"
+
+
+def test_what_was_not_played_is_thrown_away_after_quit(hold):
+    card = FakeSounddevice()
+    sound = Sound(None, Speaker(card))
+    sound.play(b"\x01\x02")
+    hold("/quit", sound=sound)
+    assert card.streams[0].take(2) == bytes(2)
+
+
+def test_it_ends_when_what_was_said_aloud_is_answered_and_written_down(hold):
+    def reply(peer):
+        speak_to(peer)
+        peer.answer("I am here.")
+        peer.say("Hello?", "user")
+
+    went_well, printed, _ = hold(None, script=reply, sound=Sound(Source(ends=True)))
+    assert went_well
+    assert printed == ["(SettingsApplied)", "agent: I am here.", "you: Hello?"]
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (speak_to, "No answer came within 0.1 seconds."),
+        (
+            lambda peer: (peer.take(), peer.tell("SettingsApplied")),
+            "Nobody was heard to speak: is there speech in the file?",
+        ),
+    ],
+)
+def test_an_answer_that_does_not_come_is_reported(hold, script, words):
+    sound = Sound(Source(ends=True))
+    if script is not speak_to:
+        sound = Sound()
+    went_well, printed, _ = hold(None, script=script, sound=sound, seconds=patience(0.1))
+    assert not went_well
+    assert printed[-1] == words
+
+
+def test_nothing_more_is_said_aloud_when_the_proxy_closes(hold):
+    def leave(peer):
+        speak_to(peer)
+        peer.connection.close(1011, "broken")
+
+    went_well, printed, _ = hold(None, script=leave, sound=Sound(Source()))
+    assert not went_well
+    assert printed == ["(SettingsApplied)", "The proxy has closed the connection (1011 broken)."]
 
 
 def test_talking_ends_when_the_proxy_closes(hold):
