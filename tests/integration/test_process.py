@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
 
 
-def run(*arguments, stdin="", **environment):
+def run(*arguments, stdin="", cwd=ROOT, **environment):
     return subprocess.run(
         [sys.executable, str(ROOT / "proxy_main.py"), *arguments],
         env={**CLEAN, **environment},
@@ -28,7 +29,7 @@ def run(*arguments, stdin="", **environment):
         text=True,
         timeout=patience(30),
         check=False,
-        cwd=ROOT,
+        cwd=cwd,
     )
 
 
@@ -167,19 +168,18 @@ def test_talk_says_what_is_said_and_answered(serve):
     assert running.end(signal.SIGTERM)[0] == 0
 
 
-def test_talk_says_a_file_and_saves_the_answer(serve, tmp_path):
-    question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
-    with wave.open(str(question), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes((b"\x00\x20" * 16 + b"\x00\xe0" * 16) * 150)
+def test_talk_says_a_file_and_saves_the_answer_when_the_how_to_is_followed(serve, tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "howto" / "talk-with-sound.md").read_text()
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(r"^turnstile (talk --wav .*)$", page, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})  # noqa: S102 - our own page
     running = serve("serve", "--port", "0")
-    done = run("talk", f"{running.address}/openai", "--wav", str(question), "--save", str(answer))
+    done = run(*command.split(), f"{running.address}/openai", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "you: hello, can you hear me?" in done.stdout
     assert "agent: You said: hello, can you hear me?" in done.stdout
-    with wave.open(str(answer)) as file:
+    with wave.open("answer.wav") as file:
         assert file.getnframes() > 12_000
     assert running.end(signal.SIGTERM)[0] == 0
 
