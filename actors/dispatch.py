@@ -32,23 +32,33 @@ _RUN_LENGTH = 64
 
 
 class Dispatcher:
-    """Threads that run actors.
+    """Runs actors, on a thread that there is anyway or on threads of its own.
 
     Args:
-        workers: How many threads; one is fastest, since Python runs one at a time anyway.
+        workers: How many threads of its own; 0 for none, as long as `elsewhere` takes what is to be run.
+        elsewhere: Has a call made soon, on one thread that is the same for all, and tells whether it will be.
         name: Begins the threads' names.
     """
 
-    def __init__(self, workers: int = 1, name: str = "turnstile-actors") -> None:
+    def __init__(
+        self,
+        workers: int = 1,
+        elsewhere: Callable[[Callable[[], None]], bool] | None = None,
+        name: str = "turnstile-actors",
+    ) -> None:
+        self._elsewhere = elsewhere if workers == 0 else None
         self._ready: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(workers)
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
+            for number in range(max(1, workers))
         ]
         self._lock = threading.Lock()
         self._started = False
 
     def schedule(self, run: Callable[[], None]) -> None:
-        """Have `run` called on one of the threads, which start with the first use (never before a fork)."""
+        """Have `run` called; threads of its own start with the first use (never before a fork)."""
+        if self._elsewhere is not None and self._elsewhere(run):
+            return
         if not self._started:
             self._start()
         self._ready.put(run)

@@ -126,8 +126,10 @@ def test_a_context_starts_and_stops(make_system):
     assert system.sessions == 0
 
 
-def test_sessions_that_have_not_ended_by_the_deadline_are_counted(system, monkeypatch):
+def test_sessions_that_have_not_ended_by_the_deadline_are_counted(make_system, monkeypatch):
     monkeypatch.setattr(actors.system, "_GRACE", 0.1)
+    system = make_system(dispatcher__workers="1")
+    system.start()
     held, may_go = threading.Event(), threading.Event()
 
     def hold():

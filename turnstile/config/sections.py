@@ -209,7 +209,9 @@ class FunctionsSection(Section):
 class DispatcherSection(Section):
     """The threads that run the actors."""
 
-    workers: int = Field(1, ge=1, le=32, description="How many; one is fastest.")
+    workers: int = Field(
+        0, ge=0, le=32, description="How many; with 0 the I/O thread runs them, which is fastest by far."
+    )
 
 
 class LogSection(Section):

@@ -171,11 +171,12 @@ class IoLoop:
     def _run(self) -> None:
         self._call_soon_ones()
         while not self._is_over():
-            for key, events in self._selector.select(self._patience()):
+            for key, events in self._selector.select(self._sleep()):
                 if key.data is None:
                     self._wake[0].recv(64)
                 elif key.data in self._members:  # one that an earlier call of this round ended takes no notice
                     self._call(partial(key.data.ready, events), key.data)
+            self._awake = True  # what this thread asks of itself needs no wake-up
             self.wakeups += 1
             self.now = self._clock()
             self._call_due()
@@ -193,6 +194,12 @@ class IoLoop:
     def _is_over(self) -> bool:
         return self._stop_at < math.inf and (not self._members or self._clock() >= self._stop_at)
 
+    def _sleep(self) -> float | None:
+        """Return how long nobody has anything to do, from now on to be woken up; 0 if somebody has."""
+        with self._lock:
+            self._awake = bool(self._soon)
+        return 0.0 if self._awake else self._patience()
+
     def _patience(self) -> float | None:
         while self._deadlines and self._deadlines[0][2].call is None:
             heapq.heappop(self._deadlines)
@@ -207,7 +214,6 @@ class IoLoop:
 
     def _call_soon_ones(self) -> None:
         with self._lock:
-            self._awake = False
             waiting, self._soon = self._soon, deque()
         for call, owner in waiting:
             self._call(call, owner)
