@@ -93,41 +93,44 @@ class DispatchedInbox:
     """An inbox that has its actor scheduled; satisfies pykka's inbox and the `Inbox` port."""
 
     def __init__(self) -> None:
-        self._messages: deque[Envelope[Any]] = deque()
+        self.contents: deque[Any] = deque()
+        """What waits, oldest first: messages, and envelopes around those that pykka put in."""
         self._claim = threading.Lock()
         self.wake: Callable[[], None] | None = None
 
     def tell(self, message: object, /) -> None:
-        """Put a message in; one for an actor that has stopped is dropped."""
-        self.put(Envelope(message))
+        """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
+        self.contents.append(message)
+        self._wake_if_idle()
 
     def put(self, envelope: Envelope[Any], /) -> None:
-        """Put an envelope in, and have the actor run if it is not about to anyway."""
-        self._messages.append(envelope)
+        """Put an envelope in, likewise."""
+        self.contents.append(envelope)
         self._wake_if_idle()
 
     def get(self) -> Envelope[Any]:
-        """Take the oldest envelope; raises IndexError when there is none."""
-        return self._messages.popleft()
+        """Take the oldest, in an envelope; raises IndexError when there is none."""
+        content = self.contents.popleft()
+        return content if isinstance(content, Envelope) else Envelope(content)
 
     def empty(self) -> bool:
         """Tell whether nothing waits."""
-        return not self._messages
+        return not self.contents
 
-    def waiting(self) -> list[Envelope[Any]]:
-        """Return what waits, without taking it."""
-        return list(self._messages)
+    def waiting(self) -> list[Any]:
+        """Return the messages that wait, without taking them."""
+        return [content.message if isinstance(content, Envelope) else content for content in list(self.contents)]
 
     def open(self, wake: Callable[[], None]) -> None:
         """Begin to schedule: what was put in before counts as new."""
         self.wake = wake
-        if self._messages:
+        if self.contents:
             self._wake_if_idle()
 
     def give_up_claim(self) -> None:
         """End a run; begins another if more came."""
         self._claim.release()
-        if self._messages:
+        if self.contents:
             self._wake_if_idle()
 
     def _wake_if_idle(self) -> None:
@@ -172,28 +175,45 @@ class DispatchedActor(pykka.Actor):
         """Run code when the messages that waited are worked on, such as writing out what they came to."""
 
     def _run(self) -> None:
+        inbox, take = self.inbox, self._take
+        contents = inbox.contents
         try:
-            for _ in range(self.run_length):
-                if self.actor_stopped.is_set() or self.inbox.empty():
+            for _ in range(0 if self.actor_stopped.is_set() else self.run_length):
+                # Nothing but a message that came from pykka or that failed stops the actor.
+                if not contents or (take(contents.popleft()) and self.actor_stopped.is_set()):
                     break
-                self._take(self.inbox.get())
             if not self.actor_stopped.is_set():
                 self._end_run()
             if self.actor_stopped.is_set():
                 self._drain()
         finally:
-            self.inbox.give_up_claim()
+            inbox.give_up_claim()
 
     def dropped(self, message: object) -> None:
         """Run code for a message that came too late to be handled, such as one that hands something over."""
 
     def _drain(self) -> None:
-        for envelope in self.inbox.waiting():
-            self.dropped(envelope.message)
+        for message in self.inbox.waiting():
+            self.dropped(message)
         self._actor_loop_teardown()
 
-    def _take(self, envelope: Envelope[Any]) -> None:
-        """Handle one message as pykka does: a failed tell ends the actor, a failed ask is its asker's."""
+    def _take(self, content: Any) -> bool:
+        """Handle one message as pykka does: a failed tell ends the actor, a failed ask is its asker's.
+
+        Returns:
+            Whether the actor may have stopped.
+        """
+        if content.__class__ is Envelope:
+            self._open_envelope(content)
+            return True
+        try:
+            self.on_receive(content)
+        except Exception:
+            self._fail()
+            return True
+        return False
+
+    def _open_envelope(self, envelope: Envelope[Any]) -> None:
         try:
             answer = self._handle_receive(envelope.message)
         except Exception:

@@ -46,7 +46,7 @@ class Bench:
 
     def told_itself(self, actor):
         """Return what an actor that was not started has put into its own inbox."""
-        return [envelope.message for envelope in actor.inbox.waiting()]
+        return actor.inbox.waiting()
 
     def notes(self):
         return [(entry.wire, entry.direction, entry.kind, entry.detail) for entry in self.journal.entries()]
