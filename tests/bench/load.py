@@ -571,7 +571,7 @@ class Load:
                 clients[asked].send(ask)
                 asked += 1
                 continue
-            for client in self.serve(due if asked < len(clients) else deadline, "speech") if asked else ():
+            for client in self.wait(due - time.monotonic()) if asked < len(clients) else self.serve(deadline, "speech"):
                 now = time.monotonic_ns()
                 times += [(now - stamp) / 1e9 for stamp in client.stamps]
                 heard += len(client.stamps)

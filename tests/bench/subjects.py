@@ -79,7 +79,11 @@ class Worker:
     def __init__(self, name, command, core):
         self.name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("OPENAI_", "TURNSTILE_"))}
+        clean = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("COVERAGE_", "OPENAI_", "TURNSTILE_"))
+        }
         with _on(core):
             self.process = subprocess.Popen(
                 [sys.executable, *command],

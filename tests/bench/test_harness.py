@@ -1,0 +1,94 @@
+"""The harness measures what it says, or says that it could not."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from load import Course
+from report import TARGETS, judged
+from scenarios import SCENARIOS, Run, Scenario
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY, Cores, Generator, Upstream
+from wire import BINARY, TEXT, BenchError, frame, walk
+
+FRAMES = Scenario("few", "live", "a few frames", {"sessions": 2, "gap": 0.005}, (PROXY, BARE, AUDIO, ALONE, ALONE_BARE))
+TURNS = Scenario("turns", "turns", "a few turns", {"sessions": 2, "pause": 0.01}, (PROXY, BARE, AUDIO, HASTY))
+
+
+@pytest.fixture
+def run():
+    cores = Cores.of_this_machine()
+    with ExitStack() as stack:
+        stack.callback((upstream := Upstream(cores)).end)
+        stack.callback((generator := Generator(cores)).end)
+        run = Run(cores, upstream, generator, is_quick=True, say=lambda _: None)
+        stack.callback(run.end)
+        yield run
+
+
+def brief(scenario, *subjects):
+    return Scenario(
+        scenario.name,
+        scenario.kind,
+        scenario.what,
+        scenario.job,
+        subjects or scenario.subjects,
+        warm=0.05,
+        quick=(0.1, 1),
+    )
+
+
+def test_every_subject_answers_every_frame_and_every_turn(run):
+    for figures in run.measure(brief(FRAMES)).values():
+        assert figures["frames"] == 40
+        assert 0 < figures["ms_p50"] <= figures["ms_p99"]
+    for figures in run.measure(brief(TURNS)).values():
+        assert figures["ms_count"] == figures["upstream_responses"] > 0
+
+
+def test_a_subject_that_dies_stops_the_run_with_a_clear_line(run):
+    run.measure(brief(TURNS, BARE))
+    relay = run._subjects[BARE].process
+    relay.kill()
+    relay.wait()
+    with pytest.raises(BenchError, match="bare relay has ended with -9"):
+        run.measure(brief(TURNS, BARE))
+
+
+def test_a_session_that_does_not_start_stops_the_run_with_a_clear_line(run):
+    run._subject(PROXY).speaker = "relayed"  # which knocks at a path that the proxy does not have
+    with pytest.raises(BenchError, match=r"a client was not let in: HTTP/1\.1 404"):
+        run.measure(brief(TURNS, PROXY))
+
+
+def test_the_answers_to_frames_are_known_beforehand():
+    plain, resampled = Course(translates=False), Course(translates=True)
+    plain.reach(100)
+    resampled.reach(100)
+    assert plain.deltas == list(range(1, 101))
+    assert max(plain.held_ms) == pytest.approx(0)
+    assert 95 <= resampled.deltas[-1] <= 100
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+@pytest.mark.parametrize("masked", [False, True])
+def test_frames_are_read_as_they_were_built(size, masked):
+    payload = bytes(number % 251 for number in range(size))
+    data = frame(BINARY, payload, masked=masked) + frame(TEXT, b"{}", masked=masked)
+    assert walk(data) == ([(BINARY, payload), (TEXT, b"{}")], b"")
+    assert walk(data[:-1]) == ([(BINARY, payload)], data[:-1][-(len(frame(TEXT, b"{}", masked=masked)) - 1) :])
+
+
+def test_a_fragment_is_refused():
+    with pytest.raises(BenchError, match="0x2"):
+        walk(b"\x02\x01a")
+
+
+def test_targets_are_read_from_scenarios_that_are_there():
+    assert {name for target in TARGETS for name in target.scenarios} <= {scenario.name for scenario in SCENARIOS}
+    assert judged({}) == ([], [])
