@@ -52,7 +52,7 @@ walk: $(READY)
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/run.py
 
-# The proxy beside two relays, in one run of under eight minutes; BENCH=--quick for a short one. JSON goes to build/.
+# The proxy beside two relays, in one run of about seven minutes; BENCH=--quick for a short one. JSON goes to build/.
 bench: $(READY)
 	mkdir -p build
 	$(BIN)/python tests/bench/run.py --json build/bench.json $(BENCH)

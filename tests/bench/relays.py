@@ -18,7 +18,6 @@ of one read, as in the proxy. No credit is given back for what was received; wha
 from __future__ import annotations
 
 import sys
-import threading
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
@@ -135,7 +134,7 @@ WAYS = {"bare": (Way, Way), "audio": (AudioUp, AudioDown)}
 
 
 def main():
-    """Serve until the process is ended."""
+    """Serve until the process is ended, or whoever started it is gone."""
     make_up, make_down = WAYS[sys.argv[1]]
     target = UpstreamTarget(sys.argv[2])
     loop = IoLoop()
@@ -154,7 +153,7 @@ def main():
     listener.start()
     sys.stdout.write(f"{listener.address[1]}\n")
     sys.stdout.flush()
-    threading.Event().wait()
+    sys.stdin.read()
 
 
 if __name__ == "__main__":

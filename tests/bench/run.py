@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,7 @@ def _say(text):
 def main():
     """Measure what was asked for."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the processes first
     limit, cores = raise_file_limit(), Cores.of_this_machine()
     if not cores.are_apart:
         _say("There is one core only: the harness takes its time from what it measures, and no figure means much.")

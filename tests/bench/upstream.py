@@ -248,7 +248,7 @@ def say_what_is_due():
 
 
 def serve():
-    """Serve until the process is ended."""
+    """Serve until the process is ended, or whoever started it is gone."""
     counters = dict.fromkeys(
         ("sessions", "appends", "updates", "updates_in_response", "responses", "collisions", "strangers"), 0
     )
@@ -256,6 +256,7 @@ def serve():
     listener.settimeout(0)
     poll, links = select.epoll(), {}
     poll.register(listener, select.EPOLLIN)
+    poll.register(sys.stdin, select.EPOLLHUP)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     gc.collect()
@@ -264,6 +265,8 @@ def serve():
         # Unlike epoll's own, the timeout of select is exact to less than a millisecond.
         select.select([poll], [], [], say_what_is_due())
         for number, events in poll.poll(0):
+            if number == sys.stdin.fileno():
+                return
             link = links.get(number)
             if link is None:
                 sock, _ = listener.accept()
