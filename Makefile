@@ -22,6 +22,7 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
 
 # Floors 0 and 1 decide everything: every branch of them is tested. Above, 95 %.
 PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*

@@ -118,6 +118,8 @@ class SessionHandle:
     ) -> Future[None]:
         """Decide something anew for the client, in mid-response too: it waits for its turn like everything else.
 
+        Before a Voice Agent client has sent its Settings, it goes with these, and is done at once.
+
         Args:
             prompt: What the agent is told from then on.
             voice: What it speaks with; not once it has spoken.

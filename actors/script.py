@@ -87,7 +87,7 @@ class ScriptedSession:
             if proxy is None:
                 config = config or load_config(flags={"upstream.url": SIMULATOR})
                 self._own_proxy = proxy = ProxySystem(config, listens=False, scenario=scenario)
-            self._connection, self._handle = proxy.connect(self._ear)
+            self._connection, self._handle = self._joined(proxy)
         self._ear.connection = self._connection
 
     def __repr__(self) -> str:
@@ -107,6 +107,14 @@ class ScriptedSession:
     def audio(self) -> bytes:
         """What the agent was heard saying so far: 16-bit PCM, one channel, 24 kHz."""
         return self._ear.audio()
+
+    def _joined(self, proxy: ProxySystem) -> tuple[Connection, SessionHandle]:
+        try:
+            return proxy.connect(self._ear)
+        except BaseException:
+            if self._own_proxy is not None:
+                self._own_proxy.stop(_GRACE)
+            raise
 
     def configure(
         self,

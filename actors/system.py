@@ -117,7 +117,8 @@ class ProxySystem:
         self._listener = self._make_listener() if listens else None
         self._starting = threading.Lock()
         self._started_in: int | None = None
-        # Admitted, and not yet begun; like the next only touched on the I/O thread.
+        # Admitted at the door, and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so that
+        # as many more may come in as threads of theirs look at the same moment.
         self._arriving = 0
         self._is_full = False
 
@@ -219,7 +220,11 @@ class ProxySystem:
         sock, protocol = upgrade.accept(_chosen_subprotocol(upgrade.request), limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, sock, protocol, limits)
         handle = self._make_handle(on_event)
-        inbox = self._sessions.begin(connection, speak, handle)
+        try:
+            inbox = self._sessions.begin(connection, speak, handle)
+        except BaseException:
+            sock.close()
+            raise
         connection.flush()
         self._loop.call_soon(lambda: connection.begin(inbox))
         return handle
