@@ -20,7 +20,7 @@ class AudioUplink:
 
     Args:
         audio: The input audio of the session.
-        max_held: How many bytes of a client's own audio events wait for the link; past it the oldest are dropped.
+        max_held: How many bytes of a client's own audio events wait for their turn; past it the oldest are dropped.
     """
 
     def __init__(self, audio: InputAudio, max_held: int) -> None:
@@ -28,6 +28,7 @@ class AudioUplink:
         self._held = WaitingAudio(max_held)
         self._connection: Connection | None = None
         self._is_configured = False
+        self._waits = False
         self._observes = False
         self._heard = 0.0
 
@@ -37,10 +38,14 @@ class AudioUplink:
         return self._audio.dropped + self._held.dropped
 
     def connect(self, connection: Connection) -> None:
-        """A link is open; audio goes there once it is configured, a client's own events at once."""
+        """A link is open; audio goes there once it is configured, a client's own events unless they are to wait."""
         self._connection = connection
-        for event in self._held.take():
-            connection.send_text(event)
+        self._let_go()
+
+    def wait(self, *, on: bool) -> None:
+        """Hold a client's own events back from now on, or let them go."""
+        self._waits = on
+        self._let_go()
 
     def disconnect(self) -> None:
         """The link is gone, and what it had heard and not committed."""
@@ -74,10 +79,10 @@ class AudioUplink:
 
     def pass_on(self, event: bytes) -> None:
         """Send an event about the audio that is the client's own."""
-        if self._connection is not None:
-            self._connection.send_text(event)
-        else:
+        if self._connection is None or self._waits:
             self._held.put(event)
+        else:
+            self._connection.send_text(event)
 
     def commit(self, event_id: str) -> bytes | None:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""
@@ -93,6 +98,11 @@ class AudioUplink:
     def committed(self) -> None:
         """Upstream committed by itself what it had heard."""
         self._audio.committed()
+
+    def _let_go(self) -> None:
+        if self._connection is not None and not self._waits:
+            for event in self._held.take():
+                self._connection.send_text(event)
 
     def _flow(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:

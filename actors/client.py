@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from actors.lifecycle import SessionActor
 from actors.messages import (
     Agreed,
+    AudioWaits,
     ClientAudio,
     End,
     HostAsked,
@@ -54,14 +55,14 @@ class Dialect(Protocol):
     def shown(self, event: Json) -> Iterable[Frame]:
         """Tell the client what upstream shows of the session."""
 
-    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | PassedAudio]:
+    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioWaits | PassedAudio]:
         """Read a text message: what the coordinator or upstream is told, and what the client is told at once.
 
         Raises:
             ClientProtocolError: The message is not of the language.
         """
 
-    def answer(self, answered: Answered) -> Iterable[Frame | Agreed]:
+    def answer(self, answered: Answered) -> Iterable[Frame | Agreed | AudioWaits]:
         """Tell the client what became of a request, and upstream what was agreed by it."""
 
     def problem(self, problem: Problem, *, fatal: bool) -> Frame:
@@ -166,7 +167,7 @@ class ClientActor(SessionActor):
         for told in things:
             if isinstance(told, TextFrame | BinaryFrame):
                 self._write(told)
-            elif isinstance(told, Agreed | PassedAudio):
+            elif isinstance(told, Agreed | AudioWaits | PassedAudio):
                 self._upstream.tell(told)
             else:
                 self._coordinator.tell(told)

@@ -42,6 +42,12 @@ class PassedAudio(NamedTuple):
     event: bytes
 
 
+class AudioWaits(NamedTuple):
+    """To the UpstreamActor: whether such events wait, for the configuration that was asked for before them."""
+
+    waits: bool
+
+
 class HostDecided(NamedTuple):
     """To the ClientActor: the host of the session decides something anew.
 

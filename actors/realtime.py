@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from actors.messages import PassedAudio
+from actors.messages import AudioWaits, PassedAudio
 from turnstile.errors import Problem
 from turnstile.protocol import beta
 from turnstile.protocol.realtime import parse_client_event
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from turnstile.session.events import Json, Ref, Request
     from turnstile.translate.hosting import HostDecisions
 
-# Events of the input audio: they keep their order among themselves, and pass everything else by.
+# Events of the input audio: they keep their order among themselves, and pass everything else by but for what comes
+# before the first of them.
 _AUDIO = frozenset({"input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"})
 # Codes of problems that are not the client's doing.
 _OUR_FAULTS = frozenset({"internal_error", "response_stalled", "update_stalled", "response_create_stalled"})
@@ -46,6 +47,11 @@ class RealtimeDialect:
         self._session: Json = {}
         self._told = 0
         self._passed = 0
+        # The requests for a configuration that were made before the first audio and the first response: nothing can
+        # keep them long. Later ones may wait for a response, and audio must not, or nobody could break in.
+        self._ahead: set[Ref] = set()
+        self._has_begun = False
+        self._audio_waits = False
 
     hears_binary = False
 
@@ -55,13 +61,13 @@ class RealtimeDialect:
         yield LinkWanted(decisions.model or self._model)
         patch = self._host.decide(decisions)
         if patch:
-            yield ConfigRequested(self._ask(None, is_update=False), patch)
+            yield self._config(None, patch, is_update=False)
 
     def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested:
         """Return the request for what the host decides anew."""
         return ConfigRequested(ref, self._host.decide(decisions))
 
-    def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | PassedAudio]:
+    def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | AudioWaits | PassedAudio]:
         """Read an event: what the gate holds becomes a request, everything else passes as it is.
 
         Raises:
@@ -78,12 +84,17 @@ class RealtimeDialect:
                 patch = dict(event["session"])
                 if patch.get("type") == "realtime":
                     del patch["type"]
-                yield ConfigRequested(self._ask(event_id, is_update=True), self._host.session(patch))
+                yield self._config(event_id, self._host.session(patch), is_update=True)
             case "response.create" if _is_gated(event):
+                self._has_begun = True
                 yield AgentMessageGiven(self._ask(event_id, is_update=False), event.get("response") or {}, "queue")
             case "response.create" | "response.cancel":
                 yield EventGiven(orjson.dumps(named), at_once=True)
             case _ if kind in _AUDIO:
+                self._has_begun = True
+                if self._ahead and not self._audio_waits:
+                    self._audio_waits = True
+                    yield AudioWaits(waits=True)
                 yield PassedAudio(orjson.dumps(named))
             case _:
                 yield EventGiven(orjson.dumps(named))
@@ -93,13 +104,20 @@ class RealtimeDialect:
         text = "Expected a text WebSocket message; binary frames are not supported."
         yield self._error(Problem("invalid_event", text))
 
-    def answer(self, answered: Answered) -> Iterator[Frame]:
-        """Show the session that an update has led to; say what became of anything else that did not."""
+    def answer(self, answered: Answered) -> Iterator[Frame | AudioWaits]:
+        """Show the session that an update has led to; say what became of anything else that did not.
+
+        The first audio goes when the last update that was ahead of it has its answer.
+        """
         is_update, event_id = self._asked.pop(answered.ref)
         if answered.problem is not None:
             yield self._error(answered.problem, event_id)
         if is_update and answered.in_force:
             yield from self._tell("session.updated", session=self._session)
+        self._ahead.discard(answered.ref)
+        if self._audio_waits and not self._ahead:
+            self._audio_waits = False
+            yield AudioWaits(waits=False)
 
     def shown(self, event: Json) -> Iterator[Frame]:
         """Keep what the session is like; the first time, tell it."""
@@ -111,6 +129,12 @@ class RealtimeDialect:
         """Say what went wrong."""
         del fatal  # the close that follows says it
         return self._error(problem)
+
+    def _config(self, event_id: object, patch: Json, *, is_update: bool) -> ConfigRequested:
+        ref = self._ask(event_id, is_update=is_update)
+        if not self._has_begun:
+            self._ahead.add(ref)
+        return ConfigRequested(ref, patch)
 
     def _ask(self, event_id: object, *, is_update: bool) -> int:
         self._refs += 1

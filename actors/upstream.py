@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from actors.lifecycle import SessionActor
-from actors.messages import Agreed, ClientAudio, End, FromLink, PassedAudio, SessionShown, ToClient
+from actors.messages import Agreed, AudioWaits, ClientAudio, End, FromLink, PassedAudio, SessionShown, ToClient
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
@@ -138,13 +138,16 @@ class UpstreamActor(SessionActor):
         """Take what the link says, the client's audio, or a command."""
         match message:
             case ClientAudio(data):
-                self._append(data)
+                self._take_audio(self._audio.append, data)
+                self._source.handled(len(data))
             case FromLink(link, said) if link is self._link:
                 self._hear(said)
             case FromLink():
                 self.dropped(message)
             case PassedAudio(event):
-                self._audio.pass_on(event)
+                self._take_audio(self._audio.pass_on, event)
+            case AudioWaits(waits):
+                self._audio.wait(on=waits)
             case Agreed():
                 self._agree(message)
             case effects.OpenLink(model):
@@ -334,10 +337,9 @@ class UpstreamActor(SessionActor):
         self._labels = {**agreed.labels, **self._host_labels}
         self._audio.agree(agreed.input)
 
-    def _append(self, data: bytes) -> None:
+    def _take_audio(self, take: Callable[[bytes], None], data: bytes) -> None:
         dropped = self._audio.dropped
-        self._audio.append(data)
-        self._source.handled(len(data))
+        take(data)
         if self._audio.dropped and not dropped:
             text = "The session is not ready yet: audio beyond what can be held is dropped, the oldest first."
             self._client.tell(effects.Reported(Problem("audio_dropped", text)))

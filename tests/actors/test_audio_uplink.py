@@ -33,5 +33,30 @@ def test_the_oldest_of_them_are_dropped_when_too_much_waits(uplink):
     assert uplink.dropped == 11
 
 
+def test_a_clients_own_events_wait_in_their_order_while_they_are_to(uplink):
+    link = RecordingConnection()
+    uplink.connect(link)
+    uplink.wait(on=True)
+    uplink.pass_on(b"one")
+    uplink.pass_on(b"two")
+    assert link.sent == []
+    uplink.wait(on=False)
+    uplink.pass_on(b"three")
+    assert [frame.data for frame in link.sent] == [b"one", b"two", b"three"]
+
+
+def test_what_is_to_wait_does_not_go_when_the_link_opens_nor_without_one(uplink):
+    link = RecordingConnection()
+    uplink.wait(on=True)
+    uplink.pass_on(b"one")
+    uplink.connect(link)
+    assert link.sent == []
+    uplink.disconnect()
+    uplink.wait(on=False)
+    assert link.sent == []
+    uplink.connect(link)
+    assert [frame.data for frame in link.sent] == [b"one"]
+
+
 def test_nothing_is_padded_where_there_is_no_link(uplink):
     assert uplink.commit("e1") is None

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from actors.audio_uplink import AudioUplink
-from actors.messages import Agreed, ClientAudio, End, ToClient
+from actors.messages import Agreed, AudioWaits, ClientAudio, End, PassedAudio, ToClient
 from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K
 from turnstile.audio.uplink import InputAudio
@@ -530,6 +530,13 @@ def test_the_oldest_audio_goes_first_and_the_client_is_told_once_when_too_much_w
     upstream.hears({"type": "session.updated", "session": {}})
     upstream.tell(AGREED)
     assert upstream.appended() == b"\3\0" * 200 + b"\4\0" * 200
+
+
+def test_the_client_is_told_too_when_it_is_its_own_audio_events_that_are_too_many(bench):
+    upstream = Upstream(bench, max_held=1000).open()
+    upstream.tell(AudioWaits(waits=True), *(PassedAudio(b"{%d}" % number * 200) for number in range(5)))
+    (reported,) = [told for told in bench.client.messages if isinstance(told, effects.Reported)]
+    assert reported.problem.code == "audio_dropped"
 
 
 def test_audio_waits_again_while_the_link_is_lost(upstream):

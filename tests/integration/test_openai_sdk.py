@@ -146,6 +146,23 @@ def test_a_turn_that_the_client_commits_is_answered_when_it_asks(connect):
     assert len(realtime.proxy.log.responses) == 1
 
 
+def test_the_first_audio_is_heard_as_the_update_before_it_says(connect):
+    realtime = connect()
+    realtime.connection.session.update(
+        session={"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}}}
+    )
+    realtime.connection.input_audio_buffer.append(audio=voice(0.6))
+    realtime.connection.input_audio_buffer.commit()
+    realtime.until("input_audio_buffer.committed")
+    assert realtime.kinds()[:2] == ["session.created", "session.updated"]
+    assert "input_audio_buffer.speech_started" not in realtime.kinds()
+    assert list(realtime.proxy.log.received) == [
+        "session.update",
+        "input_audio_buffer.append",
+        "input_audio_buffer.commit",
+    ]
+
+
 def test_a_function_call(connect):
     realtime = connect()
     realtime.connection.session.update(
