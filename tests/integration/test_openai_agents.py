@@ -149,6 +149,21 @@ def test_a_turn_aloud(talk):
     asyncio.run(go())
 
 
+def test_a_turn_aloud_with_the_sdks_own_settings_is_heard_as_they_say(talk):
+    async def go():
+        async with talk(RealtimeAgent(name="Ada", instructions="Be brief.")) as talking:
+            await talking.session.send_audio(voice(0.6))
+            await talking.event("audio_end")
+            assert next(iter(talking.proxy.log.received)) == "session.update"
+            assert talking.proxy.log.updates_under_way == 0
+            (response,) = talking.proxy.log.responses
+            assert response.started["instructions"] == "Be brief."
+            assert response.started["audio"]["input"]["turn_detection"]["type"] == "semantic_vad"
+            assert talking.of("error") == []
+
+    asyncio.run(go())
+
+
 @function_tool
 def get_weather(city: str) -> str:
     """Look up the weather."""
@@ -214,8 +229,10 @@ def test_an_answer_is_interrupted_by_the_user(talk):
             await talking.event("audio_interrupted")
             done = await talking.raw("response.done")
             assert done["response"]["status"] == "cancelled"
+            await talking.raw("conversation.item.truncated")
             second = await talking.raw("response.done", 2)
             assert second["response"]["status"] == "completed"
+            assert talking.of("error") == []
 
     asyncio.run(go())
 
@@ -240,6 +257,7 @@ def test_an_agent_that_changes_in_mid_response_is_in_force_after_it(talk):
             assert talking.proxy.log.updates_under_way == 0
             await talking.session.send_message("And who are you?")
             await talking.says("The second.")
+            assert talking.of("error") == []
 
     asyncio.run(go())
 
