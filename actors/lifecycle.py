@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from actors.dispatch import DispatchedActor
 from actors.messages import End, Introduction
 from turnstile.errors import Problem
-from turnstile.observability.logs import session_context
+from turnstile.observability.logs import current_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,8 +84,11 @@ class SessionActor(DispatchedActor):
         self._release_once(_INTERNAL_END)
 
     def _run(self) -> None:
-        with session_context(self.session_id):
+        token = current_session.set(self.session_id)
+        try:
             super()._run()
+        finally:
+            current_session.reset(token)
 
     def _end(self, end: End) -> None:
         self._release_once(end)

@@ -6,14 +6,11 @@ import json
 import logging
 import re
 import sys
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import Literal, TextIO
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_session: ContextVar[str] = ContextVar("turnstile_session", default="-")
+current_session: ContextVar[str] = ContextVar("turnstile_session", default="-")
+"""Names the session in all that is logged."""
 
 # A net under the rule that no secret is logged: OpenAI's keys, and what follows a scheme or a name of authorization,
 # in a header's own form, in JSON and in a query.
@@ -26,16 +23,6 @@ _SECRET = re.compile(
 )
 
 
-@contextmanager
-def session_context(session_id: str) -> Iterator[None]:
-    """Name the session in all that is logged inside."""
-    token = _session.set(session_id)
-    try:
-        yield
-    finally:
-        _session.reset(token)
-
-
 def without_secrets(text: str) -> str:
     """Return `text` with everything masked that looks like a key."""
     return _SECRET.sub(lambda match: f"{match['between'] or ''}***", text)
@@ -43,7 +30,7 @@ def without_secrets(text: str) -> str:
 
 class _SessionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.session = _session.get()
+        record.session = current_session.get()
         return True
 
 

@@ -1,10 +1,11 @@
 import io
 import json
 import logging
+from contextlib import contextmanager
 
 import pytest
 
-from turnstile.observability.logs import session_context, set_up_logging, without_secrets
+from turnstile.observability.logs import current_session, set_up_logging, without_secrets
 
 _log = logging.getLogger("turnstile.test")
 
@@ -28,6 +29,13 @@ def start():
         return stream
 
     return start
+
+
+@contextmanager
+def session_context(name):
+    token = current_session.set(name)
+    yield
+    current_session.reset(token)
 
 
 def _fail(words):

@@ -152,17 +152,17 @@ def test_nothing_is_waited_for_when_several_lines_got_one_reply_together(hold):
     assert printed[2:] == ["you: one", "you: two", "you: three", "agent: All three at once."]
 
 
-def test_a_fault_answers_too(hold):
+@pytest.mark.parametrize("kind", ["Error", "Warning"])
+def test_a_fault_answers_too(hold, kind):
     def refuse(peer):
         peer.take()
         peer.tell("SettingsApplied")
         peer.take()
-        peer.tell("Error", code="voice_locked", description="The agent has spoken.")
-        peer.tell("Warning", code="slow", description="Slow.")
+        peer.tell(kind, code="voice_locked", description="The agent has spoken.")
 
     went_well, printed, _ = hold("/voice cedar", script=refuse, seconds=patience(60))
     assert went_well
-    assert printed[2:] == ["Error: voice_locked: The agent has spoken.", "Warning: slow: Slow."]
+    assert printed[2:] == [f"{kind}: voice_locked: The agent has spoken."]
 
 
 def test_a_function_call_is_shown_though_nothing_answers_it(hold):
