@@ -140,7 +140,7 @@ class ScriptedSession:
             agent: More fields of Settings' ``agent``, such as ``greeting``.
 
         Raises:
-            TimeoutError: They are not in force in time; a refusal is among what had come, as an ``Error`` with its code.
+            TimeoutError: They are not in force in time; a refusal is named among what had come, by its code.
         """
         self._input = AudioFormat("linear16", sample_rate)
         think: Json = {"prompt": prompt, "functions": [_declared(function) for function in functions]}
