@@ -14,7 +14,9 @@ from turnstile.config import SIMULATOR, explain, load_config, notices
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import set_up_logging
+from turnstile.server.listener import reserve_port
 from turnstile.server.signals import SignalGate
+from turnstile.server.workers import READY, Workers
 from turnstile.terminal.conversation import hold_conversation
 from turnstile.terminal.sound import open_sound
 from turnstile.terminal.talk import talk
@@ -34,6 +36,7 @@ OK, FAILED, MISUSED = 0, 1, 2
 _SHORT = {
     "host": "server.host",
     "port": "server.port",
+    "workers": "server.workers",
     "upstream": "upstream.url",
     "model": "upstream.model",
     "log_level": "log.level",
@@ -44,7 +47,9 @@ _SHORT = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed while running, 2 misused or misconfigured."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser().parse_args(given)
+    arguments.given = given
     try:
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
@@ -68,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", help="TCP port; 0 takes any free one")
     serve.add_argument("--upstream", metavar="URL", help='wss://..., or "simulator:"')
     serve.add_argument("--model", help="model, where a client names none")
+    serve.add_argument("--workers", metavar="N", help="processes that serve on the port")
+    # By which the process that keeps the workers names one of them.
+    serve.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     serve.set_defaults(command=_serve)
 
     demo = commands.add_parser(
@@ -110,21 +118,57 @@ def _configured(arguments: argparse.Namespace, **overrides: str) -> Config:
 def _serve(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     _require_key(config)
-    set_up_logging(config.log.level, config.log.format)
+    set_up_logging(config.log.level, config.log.format, worker=arguments.worker)
+    if arguments.worker is not None:
+        return _work(config)
+    if config.server.workers > 1:
+        return _keep_workers(config, arguments.given)
     system = ProxySystem(config)
     with SignalGate() as signals:
         system.start()
-        host, port = system.address
-        scheme = "wss" if config.server.tls_cert_file else "ws"
-        server = config.server
-        paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
-        _say(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
-        _say(f"Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
-        for notice in notices(config):
-            _say(f"Warning: {notice}")
+        _introduce(config, system.address)
         signals.drain.wait()
         _say(f"Ending {system.sessions} open sessions.")
         return _stop(system, signals)
+
+
+def _introduce(config: Config, address: tuple[str, int]) -> None:
+    host, port = address
+    scheme = "wss" if config.server.tls_cert_file else "ws"
+    server = config.server
+    paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
+    _say(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
+    workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
+    _say(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
+    for notice in notices(config):
+        _say(f"Warning: {notice}")
+
+
+def _keep_workers(config: Config, given: Sequence[str]) -> int:
+    """Keep as many processes serving on one port as are configured."""
+    ProxySystem(config, listens=False).stop(0)  # what no worker could use, is said once
+    with reserve_port(config.server.host, config.server.port) as reserved, SignalGate() as signals:
+        host, port = reserved.getsockname()[:2]
+        again = [sys.executable, str(Path(__file__)), *given, "--set", f"server.port={port}", "--worker"]
+        workers = Workers(config.server.workers, lambda number: [*again, str(number)])
+        return workers.run(signals, lambda: _introduce(config, (host, port)))
+
+
+def _work(config: Config) -> int:
+    """Serve as one of several processes, until a signal, or the end of the one that keeps them."""
+    system = ProxySystem(config, shares_port=True)
+    with SignalGate() as signals:
+        threading.Thread(target=_outlive_nobody, args=(signals,), name="turnstile-keeper", daemon=True).start()
+        system.start()
+        _say(READY)
+        signals.drain.wait()
+        return _stop(system, signals)
+
+
+def _outlive_nobody(signals: SignalGate) -> None:
+    """End in order when the process that keeps this one is gone, and with it the other end of the standard input."""
+    sys.stdin.read()
+    signals.drain.set()
 
 
 def _stop(system: ProxySystem, signals: SignalGate) -> int:

@@ -70,6 +70,7 @@ class ProxySystem:
     Args:
         config: All settings.
         listens: False opens no port: sessions begin by `connect` and `adopt` only.
+        shares_port: Other processes listen on the same port.
         journal: Who is shown both wires of every session; by default the log, if it is at debug level.
         simulator: The Realtime API behind ``simulator:``; by default one by the configuration.
         scenario: What that one answers, instead of the configuration's scenario.
@@ -85,6 +86,7 @@ class ProxySystem:
         config: Config,
         *,
         listens: bool = True,
+        shares_port: bool = False,
         journal: Journal | None = None,
         simulator: Simulator | None = None,
         scenario: Scenario | None = None,
@@ -114,7 +116,7 @@ class ProxySystem:
                 journal=journal or _default_journal(),
             )
         )
-        self._listener = self._make_listener() if listens else None
+        self._listener = self._make_listener(shares_port=shares_port) if listens else None
         self._starting = threading.Lock()
         self._started_in: int | None = None
         # Admitted at the door, and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so that
@@ -273,7 +275,7 @@ class ProxySystem:
         )
         return connector, connector.close
 
-    def _make_listener(self) -> Listener:
+    def _make_listener(self, *, shares_port: bool) -> Listener:
         server = self.config.server
         tls = None
         if server.tls_cert_file and server.tls_key_file:
@@ -287,6 +289,7 @@ class ProxySystem:
             tls=tls,
             handshake_timeout=server.handshake_timeout,
             max_handshakes=server.max_handshakes,
+            shares_port=shares_port,
         )
 
     def _accept(self, request: UpgradeRequest) -> Admission | Rejection:

@@ -35,18 +35,24 @@ class _SessionFilter(logging.Filter):
 
 
 class _TextFormatter(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s [%(session)s] %(name)s: %(message)s")
+    def __init__(self, worker: int | None) -> None:
+        who = "" if worker is None else f"worker {worker} "
+        super().__init__(f"%(asctime)s %(levelname)-7s {who}[%(session)s] %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
 
 
 class _JsonFormatter(logging.Formatter):
+    def __init__(self, worker: int | None) -> None:
+        super().__init__()
+        self._who = {} if worker is None else {"worker": worker}
+
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
+            **self._who,
             "session": getattr(record, "session", "-"),
             "logger": record.name,
             "message": record.getMessage(),
@@ -56,16 +62,19 @@ class _JsonFormatter(logging.Formatter):
         return without_secrets(json.dumps(entry, ensure_ascii=False))
 
 
-def set_up_logging(level: str, form: Literal["text", "json"], stream: TextIO | None = None) -> None:
+def set_up_logging(
+    level: str, form: Literal["text", "json"], stream: TextIO | None = None, worker: int | None = None
+) -> None:
     """Log to standard error, or to `stream`.
 
     Args:
         level: From which level on: ``debug``, ``info``, ``warning`` or ``error``.
         form: Lines for people, or a JSON object a line.
         stream: Where to, instead.
+        worker: The number of this process among several, named in each line.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    handler.setFormatter(_JsonFormatter(worker) if form == "json" else _TextFormatter(worker))
     handler.addFilter(_SessionFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

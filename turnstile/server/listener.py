@@ -47,6 +47,7 @@ class Listener:
         handshake_timeout: Seconds that a client may take from the TCP connection to the last byte of its request, or to
             take the answer if it is not let in.
         max_handshakes: While this many are under way no more are accepted; they wait in the system's queue.
+        shares_port: Other processes listen on the same port, and the system gives each client to one of them.
 
     Raises:
         ConfigError: The address cannot be listened on.
@@ -64,6 +65,7 @@ class Listener:
         tls: ssl.SSLContext | None = None,
         handshake_timeout: float = 10.0,
         max_handshakes: int = 100,
+        shares_port: bool = False,
     ) -> None:
         self._loop = loop
         self._limits = limits
@@ -74,7 +76,7 @@ class Listener:
         self._max_handshakes = max_handshakes
         self._handshakes = 0
         self._listening = False
-        self._sock = _listen(host, port)
+        self._sock = _listen(host, port, shares_port=shares_port)
         self.address: tuple[str, int] = self._sock.getsockname()[:2]
         """Host and port, as the system gave them."""
 
@@ -189,13 +191,43 @@ def _no_passphrase() -> str:
     return ""
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Take a port for processes that share it; held as long as the socket is open, which takes no client itself.
+
+    Args:
+        host: A name or an address.
+        port: 0 takes any free one.
+
+    Raises:
+        ConfigError: The address cannot be listened on, or this system lets no processes share a port.
+    """
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise ConfigError("no_shared_port", "server.workers: this system lets no processes share a port; use 1.")
+    family, address = _resolved(host, port)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise ConfigError("listen_address", _why_not(error, host, port)) from error
+    return sock
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        sock = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except socket.gaierror as error:
         words = f"there is no address {host!r} to listen on: {error.strerror}"
         raise ConfigError("listen_address", words) from error
+    return family, (str(address[0]), int(address[1]))
+
+
+def _listen(host: str, port: int, *, shares_port: bool) -> socket.socket:
+    family, address = _resolved(host, port)
+    try:
+        sock = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=shares_port)
     except OSError as error:
         raise ConfigError("listen_address", _why_not(error, host, port)) from error
     sock.settimeout(0)

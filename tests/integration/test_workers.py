@@ -1,0 +1,143 @@
+"""Several processes on one port: they share the clients, are replaced when they die, and end together."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from actors import ScriptedSession
+from turnstile.errors import SessionError
+from turnstile.testing import patience
+
+ROOT = Path(__file__).parents[2]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
+
+
+class Serving:
+    """A process that keeps workers, and what it and they have said."""
+
+    def __init__(self, *options):
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", "0", "--workers", "2", *options],
+            env=CLEAN,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines = []
+        self._said = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._said.put(line)
+
+    def until(self, pattern, count=1):
+        """Wait until so many lines fit; returns the last match."""
+        found = []
+        for line in self.lines:
+            found += re.findall(pattern, line)
+        while len(found) < count:
+            try:
+                self.lines.append(self._said.get(timeout=patience(20)))
+            except queue.Empty:
+                pytest.fail(f"{pattern} was not said: {''.join(self.lines)}")
+            found += re.findall(pattern, self.lines[-1])
+        return found[count - 1]
+
+    @property
+    def url(self):
+        return self.until(r"(ws://[^/]+)/") + "/openai"
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        code = self.process.wait(patience(20))
+        self._reader.join(patience(5))
+        while not self._said.empty():
+            self.lines.append(self._said.get())
+        return code
+
+
+@pytest.fixture
+def serve():
+    with ExitStack() as started:
+
+        def start(*options):
+            serving = Serving(*options)
+            started.callback(serving.process.stdout.close)
+            started.callback(serving.process.wait, patience(20))
+            started.callback(serving.process.terminate)
+            return serving
+
+        yield start
+
+
+def configured(url):
+    session = ScriptedSession(url, timeout=patience(10))
+    session.configure(text_only=True)
+    return session
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_workers_share_the_clients_and_end_together_in_order(serve, how):
+    serving = serve()
+    url = serving.url
+    with ExitStack() as sessions:
+        clients = [sessions.enter_context(configured(url)) for _ in range(16)]
+        assert serving.end(how) == 0
+        for client in clients:
+            with pytest.raises(SessionError, match="1001 shutting down"):
+                client.wait_for("AgentDone")
+    served = {line.split("worker ")[1][0] for line in serving.lines if " began " in line}
+    assert served == {"1", "2"}
+
+
+def test_a_worker_that_dies_is_replaced_and_that_is_said(serve):
+    serving = serve()
+    url, pid = serving.url, int(serving.until(r"Worker 1 is process (\d+)"))
+    os.kill(pid, signal.SIGKILL)
+    serving.until(rf"Worker 1 \(process {pid}\) has ended with -9; it is replaced")
+    assert int(serving.until(r"Worker 1 is process (\d+)", 2)) != pid
+    with configured(url) as client:
+        client.say("Hello")
+        client.wait_for("AgentDone")
+    assert serving.end() == 0
+
+
+def test_workers_end_when_the_process_that_keeps_them_is_gone(serve):
+    serving = serve()
+    assert serving.url
+    serving.process.kill()
+    # The workers hold the other end of what it said: it ends when they have.
+    serving._reader.join(patience(20))
+    assert not serving._reader.is_alive()
+
+
+def test_a_configuration_that_no_worker_can_use_stops_the_start(serve):
+    serving = serve("--set", "simulator.scenario=nonsense")
+    assert serving.process.wait(patience(20)) == 2
+    serving.until("nonsense")
+    assert len(serving.lines) == 1
+
+
+def test_a_port_that_another_holds_is_refused_at_once(serve):
+    port = serve().url.split(":")[2].split("/")[0]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", port],
+        env=CLEAN,
+        capture_output=True,
+        text=True,
+        timeout=patience(20),
+        check=False,
+    )
+    assert (done.returncode, "taken" in done.stderr) == (2, True)
