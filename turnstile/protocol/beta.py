@@ -47,16 +47,23 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "voice": ("audio", "output", "voice"),
     "speed": ("audio", "output", "speed"),
 }
+_PLACES: Final = frozenset(FIELDS.values())
 # The beta let a client choose; there is nothing to choose now.
 _GONE: Final = frozenset({"temperature"})
+# Fields of sessions and responses that came after the beta (`openai.types.beta.realtime` has none of them).
+NEW_FIELDS: Final = frozenset({"prompt", "truncation", "include", "reasoning", "parallel_tool_calls"})
+NEW_IN_TURN_DETECTION: Final = frozenset({"idle_timeout_ms"})
 
 
 def current_config(config: Json) -> Json:
-    """Return a session, or the parameters of a response, in the current shape."""
+    """Return a session, or the parameters of a response, in the current shape.
+
+    A field whose place is taken by something else stays where it is, for upstream to refuse.
+    """
     result: Json = {name: value for name, value in config.items() if name not in FIELDS and name not in _GONE}
     for name, path in FIELDS.items():
-        if name in config:
-            _put(result, path, _current_value(name, config[name]))
+        if name in config and not _put(result, path, _current_value(name, config[name])):
+            result[name] = config[name]
     return result
 
 
@@ -68,32 +75,61 @@ def _current_value(name: str, value: Any) -> Any:
     return value
 
 
-def _put(target: Json, path: tuple[str, ...], value: Any) -> None:
+def _put(target: Json, path: tuple[str, ...], value: Any) -> bool:
     *inner, last = path
     for name in inner:
-        target[name] = dict(target.get(name) or {})
+        held = target.get(name) or {}
+        if not isinstance(held, dict):
+            return False
+        target[name] = dict(held)
         target = target[name]
     target[last] = value
+    return True
 
 
 def beta_config(config: Json) -> Json:
-    """Return a session, or the parameters of a response, in the beta's shape."""
+    """Return a session, or the parameters of a response, in the beta's shape.
+
+    What of its ``audio`` the beta has no field for stays there, for upstream to refuse.
+    """
     left = {name: value for name, value in config.items() if name not in {"type", "audio"}}
-    audio = config.get("audio") or {}
+    audio = config.get("audio")
     for name, path in FIELDS.items():
-        holder = config if len(path) == 1 else audio.get(path[1]) or {}
-        if path[-1] in holder:
+        holder = config if len(path) == 1 else audio.get(path[1]) if isinstance(audio, dict) else None
+        if isinstance(holder, dict) and path[-1] in holder:
             left.pop(path[-1], None)
             left[name] = _beta_value(name, holder[path[-1]])
+    unmoved = _unmoved(audio)
+    if unmoved:
+        left["audio"] = unmoved
     return left
+
+
+def _unmoved(value: Any, path: tuple[str, ...] = ("audio",)) -> Any:
+    """Return what of `value`, which stands at `path`, has no field of its own in the beta."""
+    if not isinstance(value, dict) or len(path) > 2:  # noqa: PLR2004 - audio.input.format is as deep as fields lie
+        return value
+    inner = {name: _unmoved(held, (*path, name)) for name, held in value.items() if (*path, name) not in _PLACES}
+    return {name: held for name, held in inner.items() if held}
 
 
 def _beta_value(name: str, value: Any) -> Any:
     if name == "modalities" and isinstance(value, list):
         return ["audio", "text"] if "audio" in value else ["text"]
-    if name.endswith("_format") and isinstance(value, dict):
-        return _BETA_FORMATS.get(value.get("type"), value)
-    return value
+    if name == "turn_detection" and isinstance(value, dict):
+        return {field: held for field, held in value.items() if field not in NEW_IN_TURN_DETECTION or held is not None}
+    kind = value.get("type") if name.endswith("_format") and isinstance(value, dict) else None
+    return _BETA_FORMATS.get(kind, value) if isinstance(kind, str) else value
+
+
+def beta_path(path: str) -> str:
+    """Return the path of a current field, such as ``session.audio.output.voice``, as the beta has it."""
+    root, _, rest = path.partition(".")
+    for name, place in FIELDS.items():
+        current = ".".join(place)
+        if root in {"session", "response"} and rest.startswith(current) and rest[len(current) :][:1] in {"", ".", "["}:
+            return f"{root}.{name}{rest[len(current) :]}"
+    return path
 
 
 def _item(item: Json, parts: dict[str, str]) -> Json:
@@ -112,18 +148,33 @@ def _with(event: Json, name: str, change: Callable[[Json], Json]) -> Json:
     return {**event, name: change(event[name])} if isinstance(event.get(name), dict) else event
 
 
+def _with_input(config: Json, parts: dict[str, str]) -> Json:
+    """Return a response's parameters with the items that it is to begin from in other words."""
+    given = config.get("input")
+    if not isinstance(given, list):
+        return config
+    return {**config, "input": [_item(item, parts) if isinstance(item, dict) else item for item in given]}
+
+
 def current_client_event(event: Json) -> Json:
     """Return a client's event, given in the beta's words, in the current ones."""
     event = _with(event, "session", lambda session: {"type": "realtime", **current_config(session)})
-    event = _with(event, "response", current_config)
+    event = _with(event, "response", lambda response: _with_input(current_config(response), PARTS))
     return _with(event, "item", lambda item: _item(item, PARTS))
 
 
 def beta_client_event(event: Json) -> Json:
-    """Return a client's event, given in the current words, in the beta's."""
-    event = _with(event, "session", beta_config)
-    event = _with(event, "response", beta_config)
+    """Return a client's event, given in the current words, in the beta's.
+
+    A field that the beta did not have is left out where it is null, and so asks for nothing; else upstream refuses it.
+    """
+    event = _with(event, "session", lambda session: beta_config(_without_empty(session)))
+    event = _with(event, "response", lambda response: _with_input(beta_config(_without_empty(response)), _BETA_PARTS))
     return _with(event, "item", lambda item: _item(item, _BETA_PARTS))
+
+
+def _without_empty(config: Json) -> Json:
+    return {name: value for name, value in config.items() if name not in NEW_FIELDS or value is not None}
 
 
 def beta_server_event(event: Json) -> Json | None:
@@ -132,9 +183,14 @@ def beta_server_event(event: Json) -> Json | None:
     if kind in _NEW_EVENTS:
         return None
     event = {**event, "type": _BETA_NAMES.get(kind, kind)}
-    event = _with(event, "session", beta_config)
+    event = _with(event, "session", _beta_shown)
     event = _with(event, "response", _beta_response)
     return _with(event, "item", _beta_item)
+
+
+def _beta_shown(config: Json) -> Json:
+    """Return what the API shows in force, without what the beta has no field for."""
+    return {name: value for name, value in beta_config(config).items() if name != "audio" and name not in NEW_FIELDS}
 
 
 def _beta_item(item: Json) -> Json:
@@ -142,5 +198,8 @@ def _beta_item(item: Json) -> Json:
 
 
 def _beta_response(response: Json) -> Json:
-    shaped = beta_config(response)
+    shaped = _beta_shown(response)
+    # Asked for and shown under two names (`openai.types.beta.realtime`, recordings of a beta host).
+    if "max_output_tokens" in response:
+        shaped["max_output_tokens"] = shaped.pop("max_response_output_tokens")
     return {**shaped, "output": [_beta_item(item) for item in response.get("output") or ()]}

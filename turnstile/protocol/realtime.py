@@ -144,6 +144,8 @@ def current_names(event: Json) -> Json:
 
 def _rename_in_session(session: Json) -> None:
     if any(name in session for name in beta.FIELDS):
+        if not isinstance(session.get("audio") or {}, dict):
+            raise TypeError("the audio of a session is an object")
         current = beta.current_config(session)
         session.clear()
         session.update(current)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 KindName = Literal["openai", "openai-beta", "azure", "azure-preview", "compatible"]
 
+_BEARER_HEADER: Final = "Authorization"
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -25,7 +27,7 @@ class Kind:
     """
 
     paths: tuple[str, ...]
-    key_header: str = "Authorization"
+    key_header: str = _BEARER_HEADER
     model_parameter: str = "model"
     is_beta: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -33,11 +35,15 @@ class Kind:
 
     def key(self, secret: str) -> dict[str, str]:
         """Return the header that brings a key."""
-        return {self.key_header: f"Bearer {secret}" if self.key_header == "Authorization" else secret}
+        return {self.key_header: f"Bearer {secret}" if self.key_header == _BEARER_HEADER else secret}
 
     def key_in(self, headers: Mapping[str, str]) -> str:
-        """Return the key that a handshake brings, "" for none; `headers` by their names in lower case."""
-        return headers.get(self.key_header.lower(), "").removeprefix("Bearer ")
+        """Return the key that a handshake brings in this form, "" for none; `headers` by their names in lower case."""
+        value = headers.get(self.key_header.lower(), "")
+        if self.key_header != _BEARER_HEADER:
+            return value
+        scheme, _, secret = value.partition(" ")
+        return secret if scheme.lower() == "bearer" else ""
 
 
 # Sources: the API reference (WebSocket connections); Azure's reference of the Realtime API, current and preview.

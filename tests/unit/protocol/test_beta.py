@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from turnstile.protocol import beta
 
@@ -112,3 +116,91 @@ def test_a_servers_session_and_response_are_flat():
             {"object": "realtime.item", "id": "i", "type": "message", "content": [{**part, "type": "audio"}]},
         ],
     }
+
+
+def test_items_to_begin_a_response_from_are_in_the_same_words():
+    old = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hello."}]}
+    new = {**old, "content": [{"type": "output_text", "text": "Hello."}]}
+    event = {"type": "response.create", "response": {"input": [old, 7, {"type": "item_reference", "id": "i"}]}}
+    current = beta.current_client_event(event)
+    assert current["response"]["input"] == [new, 7, {"type": "item_reference", "id": "i"}]
+    assert beta.beta_client_event(current) == event
+
+
+@pytest.mark.parametrize("name", sorted(beta.NEW_FIELDS))
+def test_a_field_that_the_beta_did_not_have_goes_only_where_it_asks_for_something(name):
+    for part in ("session", "response"):
+        assert beta.beta_client_event({"type": "x", part: {name: None, "voice": None}})[part] == {"voice": None}
+        assert beta.beta_client_event({"type": "x", part: {name: "auto"}})[part] == {name: "auto"}
+        assert beta.beta_server_event({"type": "x", part: {name: "auto"}})[part].get(name) is None
+
+
+@pytest.mark.parametrize(("timeout", "told"), [(None, {}), (5_000, {"idle_timeout_ms": 5_000})])
+def test_a_timeout_that_the_beta_did_not_have_goes_only_where_one_is_wanted(timeout, told):
+    detection = {"type": "server_vad", "idle_timeout_ms": timeout}
+    assert beta.beta_config({"audio": {"input": {"turn_detection": detection}}}) == {
+        "turn_detection": {"type": "server_vad", **told}
+    }
+
+
+@pytest.mark.parametrize(
+    ("session", "told"),
+    [
+        ({"audio": "x"}, {"audio": "x"}),
+        ({"audio": {"input": "format"}}, {"audio": {"input": "format"}}),
+        ({"audio": {"input": {"new": 1, "format": []}}}, {"audio": {"input": {"new": 1}}, "input_audio_format": []}),
+        ({"audio": {"input": {"format": {"type": []}}}}, {"input_audio_format": {"type": []}}),
+        ({"audio": {"input": {}, "output": None}}, {}),
+    ],
+)
+def test_what_the_beta_has_no_field_for_is_left_to_upstream_to_refuse(session, told):
+    assert beta.beta_client_event({"type": "session.update", "session": session})["session"] == told
+
+
+def test_a_field_whose_place_is_taken_stays_where_it_is():
+    assert beta.current_config({"audio": "x", "voice": "ash"}) == {"audio": "x", "voice": "ash"}
+    odd = {"audio": {"output": 3}, "voice": "ash", "speed": None}
+    assert beta.current_config(odd) == odd
+
+
+def test_a_response_is_shown_with_another_name_for_its_most_tokens_than_it_is_asked_for():
+    asked = beta.beta_client_event({"type": "response.create", "response": {"max_output_tokens": 9}})
+    assert asked["response"] == {"max_response_output_tokens": 9}
+    shown = beta.beta_server_event({"type": "response.done", "response": {"max_output_tokens": 9}})
+    assert shown["response"] == {"max_output_tokens": 9, "output": []}
+
+
+@pytest.mark.parametrize(
+    ("current", "old"),
+    [
+        ("session.audio.output.voice", "session.voice"),
+        ("session.audio.input.turn_detection.threshold", "session.turn_detection.threshold"),
+        ("session.output_modalities[0]", "session.modalities[0]"),
+        ("response.max_output_tokens", "response.max_response_output_tokens"),
+        ("session.audio.output.voices", "session.audio.output.voices"),
+        ("session.tools[0].name", "session.tools[0].name"),
+        ("audio.output.voice", "audio.output.voice"),
+        ("item", "item"),
+    ],
+)
+def test_a_path_names_the_field_as_the_beta_does(current, old):
+    assert beta.beta_path(current) == old
+
+
+_NAMES = st.sampled_from(
+    [*beta.FIELDS, *(name for path in beta.FIELDS.values() for name in path), *beta.NEW_FIELDS, "type", "content"]
+)
+_JSON = st.recursive(
+    st.none() | st.integers() | st.sampled_from(["pcm16", "audio/pcm", "text", "output_text", "input", "x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(_JSON, st.sampled_from(["session", "response", "item"]))
+def test_whatever_a_client_sends_can_be_put_into_other_words_and_is_not_changed_itself(value, name):
+    event = {"type": "x", name: value}
+    before = copy.deepcopy(event)
+    beta.beta_client_event(beta.current_client_event(event))
+    beta.current_client_event(beta.beta_client_event(event))
+    assert event == before

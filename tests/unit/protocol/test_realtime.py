@@ -227,3 +227,8 @@ def test_a_client_event_that_is_none_is_the_clients_fault(frame, code):
 
 def test_a_client_event_is_read_in_its_own_words():
     assert realtime.parse_client_event(b'{"type": "response.text.delta"}') == {"type": "response.text.delta"}
+
+
+def test_an_event_is_put_into_the_words_of_the_beta():
+    event = realtime.in_beta_words(realtime.session_update("e", {"output_modalities": ["text"]}))
+    assert json.loads(event) == {"type": "session.update", "event_id": "e", "session": {"modalities": ["text"]}}
