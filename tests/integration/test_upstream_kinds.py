@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -15,11 +17,37 @@ from actors.system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.protocol.upstreams import KINDS
+from turnstile.simulator.faults import Pace
 from turnstile.simulator.server import Simulator
 from turnstile.testing import patience
 
 KEY = "made-up-key"
 BETA = [name for name, kind in KINDS.items() if kind.is_beta]
+REFUSED_BY_A_BETA = (
+    ({"type": "session.update", "session": {"type": "realtime"}}, "session.type"),
+    ({"type": "session.update", "session": {"output_modalities": ["text"]}}, "session.output_modalities"),
+    ({"type": "session.update", "session": {"modalities": ["audio"]}}, "session.modalities"),
+    ({"type": "session.update", "session": {"prompt": None}}, "session.prompt"),
+    (
+        {"type": "session.update", "session": {"turn_detection": {"idle_timeout_ms": None}}},
+        "session.turn_detection.idle_timeout_ms",
+    ),
+    ({"type": "session.update", "session": {"voice": "nobody"}}, "session.voice"),
+    ({"type": "response.create", "response": {"audio": {}}}, "response.audio"),
+    (
+        {
+            "type": "conversation.item.create",
+            "item": {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]},
+        },
+        "item.content[0].type",
+    ),
+    (
+        {"type": "response.create", "response": {"input": [7, {"content": [{"type": "output_audio"}]}]}},
+        "response.input[1].content[0].type",
+    ),
+    ({"type": "session.update", "session": 7}, "session"),
+    (["no", "event"], None),
+)
 OF_HTTP = [name for name, kind in KINDS.items() if kind.refuses_in_http]
 
 
@@ -28,9 +56,9 @@ def start_api():
     """Start a simulated API of a kind, which wants a key."""
     timers, systems = TimerThread(), []
 
-    def start(kind, key=KEY):
+    def start(kind, key=KEY, **options):
         config = load_config(flags={"simulator.port": "0", "simulator.kind": kind})
-        simulator = Simulator(kind=kind, clock=time.monotonic, timers=timers, api_key=key)
+        simulator = Simulator(kind=kind, clock=time.monotonic, timers=timers, api_key=key, **options)
         system = SimulatorSystem(config, simulator=simulator)
         system.start()
         systems.append(system)
@@ -44,15 +72,15 @@ def start_api():
 
 @pytest.fixture
 def serve(start_api, start_proxy):
-    """Start a proxy in front of an API of a kind."""
+    """Start a proxy in front of an API of a kind; `speaks`: what the proxy takes it for, if it is mistaken."""
 
-    def start(kind, key=KEY):
-        api = start_api(kind)
+    def start(kind, key=KEY, speaks=None, **options):
+        api = start_api(kind, **options)
         host, port = api.address
-        version = "?api-version=2025-04-01-preview" if kind == "azure-preview" else ""
+        version = "?api-version=2025-04-01-preview" if (speaks or kind) == "azure-preview" else ""
         flags = {
             "upstream.url": f"ws://{host}:{port}{KINDS[kind].paths[0]}{version}",
-            "upstream.kind": kind,
+            "upstream.kind": speaks or kind,
             "upstream.api_key": key,
             "upstream.reconnects": "0",
         }
@@ -86,6 +114,8 @@ def test_a_conversation_with_a_call_an_update_and_a_spoken_turn(serve, kind):
         assert "Be a guide. Be brief." in " ".join(
             client.wait_for("ConversationText", role="assistant")["content"].split()
         )
+        client.send("UpdateThink", think={"provider": {"type": "open_ai"}, "prompt": "Be yourself."})
+        client.wait_for("ThinkUpdated")
         assert [event for event in client.events(timeout=0) if event["type"] == "Error" or client.close()] == []
     (log,) = proxy.api.logs
     assert (log.broken, log.collisions, log.updates_under_way) == ([], 0, 0)
@@ -96,25 +126,14 @@ def test_a_conversation_with_a_call_an_update_and_a_spoken_turn(serve, kind):
 def test_nothing_but_the_words_of_the_beta_goes_up(start_api, kind):
     api = start_api(kind, key=None)
     host, port = api.address
-    link = create_connection(f"ws://{host}:{port}{KINDS[kind].paths[0]}?{KINDS[kind].model_parameter}=gpt-realtime")
-    session = json.loads(link.recv())["session"]
-    assert {"modalities", "voice", "turn_detection", "input_audio_format"} <= set(session)
-    assert not {"type", "audio", "output_modalities"} & set(session)
-    for event, param in (
-        ({"type": "session.update", "session": {"type": "realtime"}}, "session.type"),
-        ({"type": "session.update", "session": {"output_modalities": ["text"]}}, "session.output_modalities"),
-        ({"type": "response.create", "response": {"audio": {}}}, "response.audio"),
-        (
-            {
-                "type": "conversation.item.create",
-                "item": {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]},
-            },
-            "item.content[0].type",
-        ),
-    ):
-        link.send(json.dumps(event))
-        assert json.loads(link.recv())["error"]["param"] == param
-    link.close()
+    url = f"ws://{host}:{port}{KINDS[kind].paths[0]}?{KINDS[kind].model_parameter}=gpt-realtime"
+    with closing(create_connection(url, timeout=patience(10))) as link:
+        session = json.loads(link.recv())["session"]
+        assert {"modalities", "voice", "turn_detection", "input_audio_format"} <= set(session)
+        assert not {"type", "audio", "output_modalities"} & set(session)
+        for event, param in REFUSED_BY_A_BETA:
+            link.send(json.dumps(event))
+            assert json.loads(link.recv())["error"]["param"] == param
 
 
 @pytest.mark.parametrize("kind", BETA)
@@ -143,6 +162,108 @@ def test_a_client_of_the_current_api_hears_current_names_from_a_beta(serve, kind
     assert not {"conversation.item.created", "response.text.delta", "error"} & set(kinds)
 
 
+class Realtime:
+    """A client of the Realtime API's own language, with what it has heard."""
+
+    def __init__(self, url, headers):
+        self._socket = create_connection(url, header=headers, timeout=patience(10))
+        self.heard = []
+
+    def send(self, kind, **fields):
+        self._socket.send(json.dumps({"type": kind, **fields}))
+
+    def until(self, kind, count=1):
+        """Receive until so many events of this type have come; return the last of them."""
+        while sum(event["type"] == kind for event in self.heard) < count:
+            self.heard.append(json.loads(self._socket.recv()))
+        return [event for event in self.heard if event["type"] == kind][count - 1]
+
+    @property
+    def kinds(self):
+        return [event["type"] for event in self.heard]
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture
+def dial():
+    """Connect a client that speaks the current words, or the beta's."""
+    clients = []
+
+    def open_client(proxy, *, is_beta=False):
+        headers = {"OpenAI-Beta": "realtime=v1"} if is_beta else {}
+        client = Realtime(proxy.url("/v1/realtime?model=gpt-realtime"), headers)
+        clients.append(client)
+        client.until("session.created")
+        return client
+
+    yield open_client
+    for client in clients:
+        client.close()
+
+
+def said(text):
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+def voice():
+    """Return a tone and the silence after it, in the base64 of 24 kHz PCM."""
+    tone = (12_000 * np.sin(np.arange(14_400) / 10)).astype("<i2").tobytes()
+    return base64.b64encode(tone + bytes(24_000)).decode()
+
+
+TOOL = {"type": "function", "name": "get_weather", "parameters": {"type": "object", "properties": {}}}
+CURRENT = {"type": "realtime", "output_modalities": ["text"], "tools": [TOOL], "max_output_tokens": 500}
+OLD = {"modalities": ["text"], "tools": [TOOL], "max_response_output_tokens": 500, "temperature": 0.8}
+ALOUD = ({"type": "realtime", "output_modalities": ["audio"]}, {"modalities": ["audio", "text"]})
+
+
+@pytest.mark.parametrize("is_beta", [False, True], ids=["current", "beta"])
+@pytest.mark.parametrize("kind", BETA)
+def test_a_realtime_client_holds_a_whole_conversation_with_a_beta_in_its_own_words(serve, dial, kind, is_beta):
+    proxy = serve(kind, pace=Pace(step=0.01))
+    client = dial(proxy, is_beta=is_beta)
+    client.send("session.update", session=OLD if is_beta else CURRENT)
+    client.until("session.updated")
+    client.send("conversation.item.create", item=said("What is the weather?"))
+    client.send("response.create")
+    call = client.until("response.function_call_arguments.done")
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "hail"}
+    client.send("conversation.item.create", item=output)
+    client.send("response.create")
+    client.until("response.created", 2)
+    brief = {"instructions": "Be brief."} if is_beta else {"type": "realtime", "instructions": "Be brief."}
+    client.send("session.update", session=brief)
+    assert client.until("session.updated", 2)["session"]["instructions"] == "Be brief."
+    assert client.kinds.count("response.done") == 2
+    text = client.until("response.text.done" if is_beta else "response.output_text.done")
+    assert "hail" in text["text"]
+    client.send("session.update", session=ALOUD[is_beta])
+    client.until("session.updated", 3)
+    client.send("input_audio_buffer.append", audio=voice())
+    assert client.until("response.done", 3)["response"]["status"] == "completed"
+    speech, foreign = "response.audio.delta", "response.output_audio.delta"
+    assert (speech if is_beta else foreign) in client.kinds
+    assert not {foreign if is_beta else speech, "error"} & set(client.kinds)
+    assert ("conversation.item.created" in client.kinds) == is_beta == ("conversation.item.done" not in client.kinds)
+    (log,) = proxy.api.logs
+    assert (log.broken, log.collisions, log.updates_under_way) == ([], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_beta"),
+    [("azure-preview", False), ("azure-preview", True), ("openai", True), ("openai", False)],
+)
+def test_a_session_that_is_not_built_as_one_is_refused_and_the_client_goes_on(serve, dial, kind, is_beta):
+    client = dial(serve(kind), is_beta=is_beta)
+    odd = {"audio": "x", "voice": "ash"} if is_beta else {"type": "realtime", "audio": "x"}
+    client.send("session.update", event_id="odd", session=odd)
+    assert client.until("error")["error"]["event_id"] == "odd"
+    client.send("session.update", session={"instructions": "Be brief.", **({} if is_beta else {"type": "realtime"})})
+    assert client.until("session.updated")["session"]["instructions"] == "Be brief."
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wrong_key_is_told_in_words_that_do_not_hold_it(serve, kind):
     proxy = serve(kind, key="another-key")
@@ -151,6 +272,25 @@ def test_a_wrong_key_is_told_in_words_that_do_not_hold_it(serve, kind):
         error = client.wait_for("Error")
         assert error["code"] == ("upstream_refused" if kind in OF_HTTP else "invalid_api_key")
         assert "another-key" not in json.dumps(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "speaks", "code"),
+    [
+        ("azure", "compatible", "upstream_refused"),
+        ("azure-preview", "openai-beta", "upstream_refused"),
+        ("openai-beta", "azure-preview", "invalid_request_error"),
+        ("openai", "azure", "invalid_request_error"),
+        ("openai", "openai-beta", "beta_api_shape_disabled"),
+    ],
+)
+def test_a_proxy_that_takes_its_upstream_for_another_kind_is_refused_in_words(serve, kind, speaks, code):
+    proxy = serve(kind, speaks=speaks)
+    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+        client.send("Settings", agent={})
+        error = client.wait_for("Error")
+    assert error["code"] == code
+    assert KEY not in json.dumps(error)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,33 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.protocol import beta
 from turnstile.simulator import refusals
+from turnstile.simulator.refusals import Refusal
 
-# Fields and parts that came after the beta (migration notes of the API reference).
-_NEWER: Final = frozenset({"type", "output_modalities", "audio", "max_output_tokens"})
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+Json = dict[str, Any]
+
+# Fields that came after the beta (migration notes of the API reference; `openai.types.beta.realtime`).
+_NEWER: Final = {"type", "output_modalities", "audio", "max_output_tokens"} | beta.NEW_FIELDS
+_NEWER_WITHIN: Final = {
+    "turn_detection": beta.NEW_IN_TURN_DETECTION,
+    "input_audio_transcription": frozenset({"languages", "keywords", "delay"}),
+}
+_PARTS: Final = ("input_text", "input_audio", "item_reference", "text")
 
 
 def in_current_words(event: Any) -> Any:
     """Return a client's event of the beta in the current words.
 
     Raises:
-        Refusal: It has a field of the current API.
+        Refusal: It has a field of the current API, or what only the current API takes.
     """
     if not isinstance(event, dict):
         return event
     for name in ("session", "response"):
-        part = event.get(name)
-        newer = next((field for field in part if field in _NEWER), None) if isinstance(part, dict) else None
-        if newer is not None:
-            raise refusals.unknown_parameter(f"{name}.{newer}")
-    item = event.get("item")
-    content = item.get("content") if isinstance(item, dict) else None
+        if isinstance(event.get(name), dict):
+            _check_config(event[name], name)
+    if isinstance(event.get("item"), dict):
+        _check_item(event["item"], "item")
+    return beta.current_client_event(event)
+
+
+def in_beta_words(refusal: Refusal) -> Refusal:
+    """Return what the current API refuses, with the field named as the beta names it."""
+    if refusal.param is None:
+        return refusal
+    param = beta.beta_path(refusal.param)
+    message = refusal.message.replace(f"'{refusal.param}'", f"'{param}'")
+    return Refusal(refusal.code, message, param, refusal.type, refusal.echoes)
+
+
+def _check_config(config: Json, path: str) -> None:
+    _check_fields(config, path, _NEWER)
+    for name, newer in _NEWER_WITHIN.items():
+        if isinstance(config.get(name), dict):
+            _check_fields(config[name], f"{path}.{name}", newer)
+    if config.get("modalities") == ["audio"]:
+        text = "Invalid modalities: ['audio']. Supported combinations are: ['text'] and ['audio', 'text']."
+        raise Refusal("invalid_value", text, f"{path}.modalities")
+    given = config.get("input")
+    for number, item in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(item, dict):
+            _check_item(item, f"{path}.input[{number}]")
+
+
+def _check_fields(config: Json, path: str, newer: AbstractSet[str]) -> None:
+    for field in config:
+        if field in newer:
+            raise refusals.unknown_parameter(f"{path}.{field}")
+
+
+def _check_item(item: Json, path: str) -> None:
+    content = item.get("content")
     for number, part in enumerate(content if isinstance(content, list) else ()):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind in beta.PARTS.values():
-            path = f"item.content[{number}].type"
-            raise refusals.invalid_value(path, kind, ("input_text", "input_audio", "item_reference", "text"))
-    return beta.current_client_event(event)
+            raise refusals.invalid_value(f"{path}.content[{number}].type", kind, _PARTS)

@@ -9,7 +9,8 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
-from turnstile.ports import LinkReady
+from turnstile.errors import Problem
+from turnstile.ports import LinkFailed, LinkReady
 from turnstile.protocol.upstreams import KINDS
 from turnstile.simulator import refusals
 from turnstile.simulator.faults import NO_FAULTS, Pace
@@ -143,8 +144,12 @@ class Simulator:
 
         Args:
             target: ``simulator:``, with the model in the query if at all, as in ``simulator:?model=gpt-realtime``.
-            inbox: Is told `LinkReady`, then the frames, then `Closed`.
+            inbox: Is told `LinkReady`, then the frames, then `Closed`; or `LinkFailed` for a handshake turned away.
         """
+        if self.turns_away({name.lower(): value for name, value in target.headers.items()}):
+            problem = Problem("upstream_refused", "the upstream refused the API key (401)")
+            inbox.tell(LinkFailed(problem, retryable=False))
+            return
         query = parse_qs(urlsplit(target.url).query)
         model = query.get(self.kind.model_parameter, [DEFAULT_MODEL])[0]
         link = self.open_session(model, target.headers)

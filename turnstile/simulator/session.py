@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from turnstile.simulator import refusals, settings
-from turnstile.simulator.beta import in_current_words
+from turnstile.simulator.beta import in_beta_words, in_current_words
 from turnstile.simulator.conversation import Conversation, client_item
 from turnstile.simulator.desk import Desk
 from turnstile.simulator.faults import NO_FAULTS, Pace
@@ -156,9 +156,13 @@ class SimulatedSession:
         kind = event_id = None
         if isinstance(event, dict):
             kind, event_id = _string(event.get("type")), _string(event.get("event_id"))
-        try:
-            if self._is_beta:
+        if self._is_beta:
+            try:
                 event = in_current_words(event)
+            except Refusal as newer:
+                self._refuse(newer, kind, event_id)
+                return
+        try:
             kind = check_event(event)
             nth = self.log.received[kind] = self.log.received.get(kind, 0) + 1
             fault = self._desk.faults.refusal(kind, nth)
@@ -168,7 +172,7 @@ class SimulatedSession:
                 return
             self._act(kind, event)
         except Refusal as refusal:
-            self._refuse(refusal, kind, event_id)
+            self._refuse(in_beta_words(refusal) if self._is_beta else refusal, kind, event_id)
 
     def _act(self, kind: str, event: Json) -> None:
         match kind:

@@ -368,6 +368,25 @@ def test_the_right_key_opens(time, kind, headers):
     assert socket.flushed == [["session.created"]]
 
 
+@pytest.mark.parametrize("value", ["k", "Basic k", "Bearer", ""])
+def test_a_key_that_is_no_bearer_token_counts_as_missing(time, value):
+    socket = _Socket()
+    simulator = _simulator(time, api_key="k")
+    simulator.accept(socket, model="gpt-realtime", headers={"authorization": value})
+    time.advance(0.1)
+    assert socket.closed == Closed(3000, "invalid_request_error")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer k"}, {"api-key": "x"}])
+def test_azure_turns_away_in_memory_too_what_brings_no_key_of_its_form(time, headers):
+    inbox = _Inbox()
+    simulator = _simulator(time, kind="azure", api_key="k")
+    SimulatorConnector(simulator).connect(UpstreamTarget("simulator:", headers), inbox)
+    (failed,) = inbox.told
+    assert (failed.problem.code, failed.retryable) == ("upstream_refused", False)
+    assert simulator.sessions == []
+
+
 def test_the_model_can_be_named_in_memory(simulator):
     _connected(simulator, "simulator:?model=gpt-realtime-2.1")
     _connected(simulator)
