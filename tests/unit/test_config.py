@@ -359,16 +359,39 @@ def test_an_address_that_is_not_of_its_kind_stops_the_start(kind, url, words):
     assert KEY not in str(raised.value)
 
 
-def test_the_beta_at_openai_is_noticed():
-    config = load_config(flags={"upstream.kind": "openai-beta", "upstream.url": OPENAI_URL, "upstream.api_key": KEY})
+@pytest.mark.parametrize("url", [OPENAI_URL, f"{OPENAI_URL}?model=gpt-realtime", ""])
+def test_the_beta_at_openai_is_noticed(url):
+    config = load_config(flags={"upstream.kind": "openai-beta", "upstream.url": url, "upstream.api_key": KEY})
     assert 'use kind = "openai"' in " ".join(notices(config))
 
 
+BEARER = {"Authorization": f"Bearer {KEY}"}
+EXAMPLES = {
+    "openai": (f"{OPENAI_URL}?model=gpt-realtime", BEARER),
+    "openai-beta": (
+        "wss://realtime.example.com/v1/realtime?model=gpt-4o-realtime-preview",
+        {**BEARER, "OpenAI-Beta": "realtime=v1"},
+    ),
+    "azure": (
+        "wss://YOUR-RESOURCE.openai.azure.com/openai/v1/realtime?model=YOUR-DEPLOYMENT",
+        {"api-key": KEY},
+    ),
+    "azure-preview": (
+        "wss://YOUR-RESOURCE.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=YOUR-DEPLOYMENT",
+        {"api-key": KEY},
+    ),
+    "compatible": ("wss://realtime.example.com/v1/realtime?model=their-model", BEARER),
+}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_has_its_example_file(kind):
-    config = load_config([CONFIG / f"{kind}.toml"])
+def test_each_kind_has_its_example_file_which_leads_to_its_address_with_its_headers(kind):
+    config = load_config([CONFIG / f"{kind}.toml"], {"upstream.api_key": KEY})
+    there = upstream_target(config, None)
     assert config.upstream.kind == kind
-    assert urlsplit(config.upstream.url).path in KINDS[kind].paths
+    assert (there.url, there.headers, there.is_beta) == (*EXAMPLES[kind], KINDS[kind].is_beta)
+    assert urlsplit(there.url).path == KINDS[kind].paths[0]
+    assert list(notices(config)) == []
 
 
 def test_a_compatible_api_gets_no_header_without_a_key():

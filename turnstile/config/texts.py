@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -54,8 +55,9 @@ def notices(config: Config) -> Iterator[str]:
         yield "server.client_json_passthrough has no effect: clients of the Realtime API have paths of their own"
     if config.upstream_url != SIMULATOR and config.upstream.api_key is None:
         yield f"upstream.api_key is not set: {config.upstream_url} will hardly let the proxy in (set OPENAI_API_KEY)"
-    if config.upstream.kind == "openai-beta" and config.upstream_url == OPENAI_URL:
-        yield f'upstream.kind: {OPENAI_URL} speaks the words of the beta no longer; use kind = "openai"'
+    host = urlsplit(config.upstream_url).hostname
+    if config.upstream.kind == "openai-beta" and host == urlsplit(OPENAI_URL).hostname:
+        yield f'upstream.kind: {host} speaks the words of the beta no longer; use kind = "openai"'
     if config.upstream_url == SIMULATOR and config.upstream.api_key is not None:
         yield "upstream.api_key is set, but the simulator answers; set upstream.url to connect"
     for path in ("server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"):
