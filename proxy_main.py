@@ -16,7 +16,7 @@ from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import set_up_logging
 from turnstile.server.listener import reserve_port
 from turnstile.server.signals import SignalGate
-from turnstile.server.workers import READY, Workers
+from turnstile.server.workers import MISUSED, READY, Workers
 from turnstile.terminal.conversation import hold_conversation
 from turnstile.terminal.sound import open_sound
 from turnstile.terminal.talk import talk
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from turnstile.simulator.log import SimulatorLog
     from turnstile.terminal.conversation import Outcome
 
-OK, FAILED, MISUSED = 0, 1, 2
+OK, FAILED = 0, 1
 
 # Options that stand for a setting.
 _SHORT = {

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from actors.messages import Introduction, Snapshot
     from turnstile.embed.feed import EventFeed
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Behavior, Ref, Request
+    from turnstile.session.events import Behavior, Ref
     from turnstile.translate.hosting import HostFunction
 
 
@@ -132,9 +132,7 @@ class SessionHandle:
             ConfigError: A function cannot be called by the agent.
         """
         decisions = HostDecisions(prompt=prompt, voice=voice, functions=host_functions(functions))
-        ref, future = self.requests.add()
-        self._inboxes.client.tell(HostDecided(ref, decisions))
-        return future
+        return self._ask(lambda ref: HostDecided(ref, decisions))
 
     def announce(self, text: str, behavior: Behavior = "queue") -> Future[None]:
         """Have the agent say something, word for word.
@@ -146,7 +144,8 @@ class SessionHandle:
         Returns:
             Done when the agent says it; holds a `SessionError` when it does not.
         """
-        return self._ask(lambda ref: AgentMessageGiven(ref, spoken_word_for_word(text), behavior))
+        response = spoken_word_for_word(text)
+        return self._ask(lambda ref: HostAsked(AgentMessageGiven(ref, response, behavior)))
 
     def events(self, timeout: float | None = None) -> Iterator[dict[str, Any]]:
         """Yield what the client is told, in its own language, audio left out; ends with the session.
@@ -186,16 +185,11 @@ class SessionHandle:
             code: The WebSocket close code.
             reason: Its words.
         """
-        self.tell(End(code, reason))
+        self._inboxes.tell_all(End(code, reason))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the session has ended; tells whether it has within `timeout` seconds."""
         return self._ended.wait(timeout)
-
-    def tell(self, message: object) -> None:
-        """Tell all three actors."""
-        for inbox in (self._inboxes.upstream, self._inboxes.coordinator, self._inboxes.client):
-            inbox.tell(message)
 
     def note_end(self) -> None:
         """All three have ended."""
@@ -203,9 +197,10 @@ class SessionHandle:
         self.feed.close("the session has ended")
         self._ended.set()
 
-    def _ask(self, request: Callable[[Ref], Request]) -> Future[None]:
+    def _ask(self, message: Callable[[Ref], HostDecided | HostAsked]) -> Future[None]:
+        """Tell the ClientActor what the host asks for, by a name of its own; returns what its answer comes into."""
         ref, future = self.requests.add()
-        self._inboxes.client.tell(HostAsked(request(ref)))
+        self._inboxes.client.tell(message(ref))
         return future
 
 

@@ -53,15 +53,18 @@ class Languages:
         self._config = config
         self._may_call = may_call
         self._is_gated = is_gated
+        server = config.server
+        self._by_path: dict[str, LanguageName] = {
+            server.voice_agent_path: "deepgram",
+            server.component_path: "component",
+            **dict.fromkeys(server.realtime_paths, "realtime"),
+        }
 
     def of_request(self, request: UpgradeRequest) -> Callable[[str], Language] | Rejection:
         """Return what makes a client's language for a session of the given id, by the path that it came to."""
-        server = self._config.server
-        by_path: dict[str, LanguageName] = {server.voice_agent_path: "deepgram", server.component_path: "component"}
-        by_path |= dict.fromkeys(server.realtime_paths, "realtime")
-        name = by_path.get(request.path)
+        name = self._by_path.get(request.path)
         if name is None:
-            known = ", ".join(by_path)
+            known = ", ".join(self._by_path)
             return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n")
         return self.named(name, request)
 

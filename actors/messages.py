@@ -29,6 +29,11 @@ class Introduction:
     coordinator: Inbox
     upstream: Inbox
 
+    def tell_all(self, message: object) -> None:
+        """Tell all three: past a deadline nobody is sure to have the time to tell the others."""
+        for inbox in (self.upstream, self.coordinator, self.client):
+            inbox.tell(message)
+
 
 class ClientAudio(NamedTuple):
     """To the UpstreamActor: input audio as the client sent it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 
 from actors.system import ProxySystem, client_limits
-from turnstile.audio.convert import Converter
+from turnstile.audio.convert import converted
 from turnstile.audio.formats import AudioFormat
 from turnstile.audio.wav import read_wav
 from turnstile.config import SIMULATOR, load_config
@@ -322,7 +322,6 @@ class _OverSocket:
         except (SessionError, TimeoutError):
             self.close()
             raise
-        self._ear.connection = self.connection
 
     def tell(self, message: object, /) -> None:
         """Take the opening, and give the rest to the ear."""
@@ -350,5 +349,4 @@ def _declared(function: Callable[..., Any] | Mapping[str, Any]) -> Json:
 
 def _read_wav(path: Path, wanted: AudioFormat) -> bytes:
     rate, data = read_wav(path)
-    converter = Converter(AudioFormat("linear16", rate), wanted)
-    return converter.feed(data) + converter.flush()
+    return converted(data, AudioFormat("linear16", rate), wanted)

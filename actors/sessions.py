@@ -87,11 +87,6 @@ class _Live:
         self.handle = handle
         self.left = _ACTORS
 
-    def tell(self, message: object) -> None:
-        """Tell all three."""
-        for inbox in (self.inboxes.upstream, self.inboxes.coordinator, self.inboxes.client):
-            inbox.tell(message)
-
 
 class Sessions:
     """Begins sessions, knows those that are open, and ends them.
@@ -137,9 +132,9 @@ class Sessions:
             handle.meet(session_id, client, coordinator, others)
         with self._ended:
             self._live[session_id] = live
-            live.tell(others)
+            others.tell_all(others)
             if self._draining:
-                live.tell(_SHUTTING_DOWN)
+                others.tell_all(_SHUTTING_DOWN)
         _log.info("Session %s began (%s)", session_id, language.name)
         return others.client
 
@@ -170,8 +165,7 @@ class Sessions:
         with self._ended:
             self._draining = True
             for live in self._live.values():
-                # All three: past the deadline nobody is sure to have the time to tell the others.
-                live.tell(_SHUTTING_DOWN)
+                live.inboxes.tell_all(_SHUTTING_DOWN)
             self._ended.wait_for(lambda: not self._live, timeout)
             return len(self._live)
 
@@ -180,12 +174,10 @@ class Sessions:
     ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
         """Start a session's three actors, or none of them."""
         around = self._around
-        ended = lambda: self._actor_ended(session_id)  # noqa: E731 - shared by the three below
+        shared = (session_id, around.dispatcher, lambda: self._actor_ended(session_id))
         with ExitStack() as undo:
             client = ClientActor.start(
-                session_id,
-                around.dispatcher,
-                ended,
+                *shared,
                 connection=connection,
                 dialect=language.dialect,
                 journal=ClientTap(around.journal, handle.feed.tell) if handle else around.journal,
@@ -193,18 +185,14 @@ class Sessions:
             )
             undo.callback(client.stop, block=False)
             coordinator = SessionCoordinatorActor.start(
-                session_id,
-                around.dispatcher,
-                ended,
+                *shared,
                 session=language.session,
                 timers=around.timers,
                 journal=around.journal,
             )
             undo.callback(coordinator.stop, block=False)
             upstream = UpstreamActor.start(
-                session_id,
-                around.dispatcher,
-                ended,
+                *shared,
                 connector=around.connector,
                 target=around.target,
                 audio=AudioUplink(InputAudio(around.held_audio), around.held_audio),

@@ -157,15 +157,21 @@ class ProxySystem:
         Raises:
             InternalError: It was started before this process was forked off.
         """
+        self._start_once()
+
+    def _start_once(self) -> bool:
+        """Start if nobody has; tells whether it was this call."""
         with self._starting:
             if self._started_in is None:
                 self._started_in = os.getpid()
                 self._loop.start()
                 if self._listener is not None:
                     self._listener.start()
-            elif self._started_in != os.getpid():
+                return True
+            if self._started_in != os.getpid():
                 words = "The proxy was started before this process was forked off, and its threads stayed behind."
                 raise InternalError("started_before_fork", words)
+            return False
 
     def connect(
         self,
@@ -311,10 +317,7 @@ class ProxySystem:
         self, speaks: LanguageName, request: UpgradeRequest | None, decisions: HostDecisions | None
     ) -> Callable[[str], Language] | Rejection:
         """Let in a client of a host in this process, or say why not."""
-        with self._starting:
-            is_new = self._started_in is None
-        self.start()
-        if is_new:
+        if self._start_once():
             # Nobody else ends what nobody has started.
             atexit.register(self.stop)
         return self._no_place() or self._languages.named(speaks, request, decisions)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import orjson
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -125,6 +127,11 @@ class FunctionReturned:
 
     call_id: str
     output: str
+
+
+def failed_call(words: str) -> str:
+    """Return the result of a call that has failed, as the model shall read it."""
+    return orjson.dumps({"error": words}).decode()
 
 
 class FunctionCaller(Protocol):

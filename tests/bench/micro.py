@@ -192,38 +192,31 @@ def actors():
     assert dispatcher.stop(5)
 
 
-def test_dispatcher_one_hop_at_rest(benchmark, actors):
-    _, last, done = actors
+def _until_done(benchmark, inbox, done, messages):
+    """Measure from the first message to the end of the last, which is 0."""
 
     def hop():
         done.clear()
-        last.tell(0)
+        for message in messages:
+            inbox.tell(message)
         done.wait()
 
     benchmark(hop)
+
+
+def test_dispatcher_one_hop_at_rest(benchmark, actors):
+    _, last, done = actors
+    _until_done(benchmark, last, done, (0,))
 
 
 def test_dispatcher_two_hops_at_rest(benchmark, actors):
     relay, _, done = actors
-
-    def hop():
-        done.clear()
-        relay.tell(0)
-        done.wait()
-
-    benchmark(hop)
+    _until_done(benchmark, relay, done, (0,))
 
 
 def test_dispatcher_a_thousand_messages_over_two_hops(benchmark, actors):
     relay, _, done = actors
-
-    def hop():
-        done.clear()
-        for number in range(999, -1, -1):
-            relay.tell(number)
-        done.wait()
-
-    benchmark(hop)
+    _until_done(benchmark, relay, done, range(999, -1, -1))
 
 
 # Framing.

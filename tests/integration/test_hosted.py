@@ -59,6 +59,12 @@ class Client:
         self.connection.send_text(json.dumps({"type": kind, **fields}).encode())
         self.connection.flush()
 
+    def begins_a_story(self):
+        """Configure the session, and have the agent speak for a while."""
+        self.say("Settings", agent={})
+        self.say("InjectUserMessage", content="Tell me a long story about a long journey.")
+        self.hears("AgentStartedSpeaking")
+
     def hears(self, kind):
         return self.session.wait_for(kind, patience(10))
 
@@ -95,9 +101,7 @@ def test_a_host_hears_why_what_it_decided_cannot_be(proxy):
 
 def test_an_update_that_comes_in_mid_response_is_held_and_the_client_is_told_nothing_of_it(proxy):
     client = Client(proxy)
-    client.say("Settings", agent={})
-    client.say("InjectUserMessage", content="Tell me a long story about a long journey.")
-    client.hears("AgentStartedSpeaking")
+    client.begins_a_story()
     future = client.session.update(prompt="new")
     snapshot = client.session.snapshot()
     assert (snapshot.phase, snapshot.held_updates, snapshot.held) == ("in progress", 1, 1)
@@ -119,9 +123,7 @@ def test_an_announcement_is_said_when_it_is_its_turn(proxy):
 
 def test_an_announcement_that_is_refused_is_told_the_host_and_not_the_client(proxy):
     client = Client(proxy)
-    client.say("Settings", agent={})
-    client.say("InjectUserMessage", content="Tell me a long story about a long journey.")
-    client.hears("AgentStartedSpeaking")
+    client.begins_a_story()
     with pytest.raises(SessionError, match="injection_refused"):
         client.session.announce("Not now.", behavior="default").result(patience(10))
     assert "InjectionRefused" not in [message["type"] for message in client.session.feed.heard()]

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from turnstile.audio.g711 import Samples
 
 
+def converted(data: bytes, source: AudioFormat, target: AudioFormat) -> bytes:
+    """Return audio that is there as a whole in another format."""
+    converter = Converter(source, target)
+    return converter.feed(data) + converter.flush()
+
+
 class Converter:
     """Converts a stream of audio from one format to another, whatever the frames it comes in.
 

@@ -9,9 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import orjson
-
-from turnstile.ports import FunctionReturned
+from turnstile.ports import FunctionReturned, failed_call
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ class HostFunctionPool:
         job = partial(contextvars.copy_context().run, self._answer, function, call_id, arguments, inbox)
         if not self._pool.submit(job):
             words = "The proxy is shutting down." if self._pool.closed else "Too many functions are being called."
-            inbox.tell(FunctionReturned(call_id, _failed(words)))
+            inbox.tell(FunctionReturned(call_id, failed_call(words)))
 
     def close(self, timeout: float) -> None:
         """Call no more; calls that wait have failed.
@@ -64,17 +62,17 @@ class HostFunctionPool:
 
     def _output(self, function: Callable[[str], str], arguments: str) -> str:
         if self._pool.closed:
-            return _failed("The proxy is shutting down.")
+            return failed_call("The proxy is shutting down.")
         try:
             output = function(arguments)
         except UnusableArguments as error:
-            return _failed(str(error))
+            return failed_call(str(error))
         except Exception:
             log.exception("a function of the host failed")
-            return _failed("The function failed.")
+            return failed_call("The function failed.")
         if len(output.encode(errors="replace")) > self._max_result_bytes:
             log.warning("the result of a function of the host is larger than %s bytes", self._max_result_bytes)
-            return _failed(f"The function's result is larger than {self._max_result_bytes} bytes.")
+            return failed_call(f"The function's result is larger than {self._max_result_bytes} bytes.")
         return output
 
 
@@ -126,7 +124,3 @@ class InOrder(Generic[T]):
                 self._call(thing)
             except Exception:
                 log.exception("the host failed to take an event")
-
-
-def _failed(words: str) -> str:
-    return orjson.dumps({"error": words}).decode()

@@ -24,12 +24,12 @@ class EventFeed:
 
     Args:
         limit: How many are kept; the oldest go first.
-        on_event: Called with each event besides; on the thread that tells it, so it must be quick.
     """
 
-    def __init__(self, limit: int = _LIMIT, on_event: Callable[[Json], None] | None = None) -> None:
+    def __init__(self, limit: int = _LIMIT) -> None:
         self._kept: deque[Json] = deque(maxlen=limit)
-        self.on_event = on_event
+        self.on_event: Callable[[Json], None] | None = None
+        """Called with each event besides; on the thread that tells it, so it must be quick."""
         self._changed = threading.Condition()
         self._told = 0  # how many events there were; the last one kept is number `_told` - 1
         self._taken: set[int] = set()

@@ -13,7 +13,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from turnstile.errors import ConfigError
-from turnstile.server.requests import Rejection, upgrade_request
+from turnstile.server.requests import SPEAKS_WEBSOCKET, Rejection, upgrade_request
 from turnstile.transports.wire import SILENT
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ Environ = dict[str, Any]
 _SOCKET_KEYS: Final = ("gunicorn.socket", "werkzeug.socket")
 # The way from ``wsgi.input`` to the socket under it: Django's limited stream and wsgiref's buffered one.
 _UNDER_THE_INPUT: Final = ("_read", "__self__", "stream", "raw", "_sock")
-_UPGRADE_WORDS: Final = "This address speaks WebSocket: connect with a WebSocket client."
 
 
 class Upgrade:
@@ -91,7 +90,7 @@ def _rejection(response: Response) -> Rejection | None:
         return None
     if response.status_code == http.HTTPStatus.UPGRADE_REQUIRED:
         # Without the header Upgrade, which is the server's alone (PEP 3333).
-        return Rejection(response.status_code, f"{_UPGRADE_WORDS}\n")
+        return Rejection(response.status_code, SPEAKS_WEBSOCKET)
     return Rejection(response.status_code, response.body.decode())
 
 

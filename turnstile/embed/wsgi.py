@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from turnstile.embed.functions import host_functions
 from turnstile.embed.upgrade import Environ, Upgrade
 from turnstile.errors import ConfigError
+from turnstile.protocol.voice_agent.client import TAGS_SIZE
 from turnstile.server.requests import Rejection
 from turnstile.translate.hosting import HostDecisions
+from turnstile.translate.to_realtime import tags_to_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from turnstile.translate.hosting import HostFunction
-
-# What one value of a response's metadata takes upstream.
-_TAGS_SIZE = 512
 
 S_co = TypeVar("S_co", covariant=True)
 
@@ -88,9 +87,9 @@ def hand_over(
         ConfigError: A function cannot be called by the agent, the tags are too long, or the server does not give its
             sockets away.
     """
-    labels = {"tags": ",".join(tags)} if tags else {}
-    if len(labels.get("tags", "")) > _TAGS_SIZE:
-        raise ConfigError("invalid_tags", f"tags: must have at most {_TAGS_SIZE} characters together.")
+    labels = tags_to_labels(tags)
+    if len(labels.get("tags", "")) > TAGS_SIZE:
+        raise ConfigError("invalid_tags", f"tags: must have at most {TAGS_SIZE} characters together.")
     decisions = HostDecisions(prompt, voice, model, host_functions(functions), labels)
     return proxy.adopt(Upgrade(environ), speaks, decisions=decisions, on_event=on_event)
 

@@ -13,7 +13,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from turnstile.server.requests import PlainAnswer, Rejection, split_target, upgrade_request
+from turnstile.server.requests import SPEAKS_WEBSOCKET, PlainAnswer, Rejection, split_target, upgrade_request
 from turnstile.transports.loop import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.wire import SILENT, Outgoing, Wire
@@ -33,7 +33,6 @@ LINE_BYTES: Final = 8 * 1024  # what the framing library reads at most
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _SWITCHING_PROTOCOLS: Final = 101
 _OTHER_METHOD: Final = re.compile(rb"(?!GET )[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n")
-_UPGRADE_WORDS: Final = "This address speaks WebSocket: connect with a WebSocket client.\n"
 
 
 class Handshake:
@@ -158,7 +157,9 @@ class Handshake:
         head, behind = bytes(self._received[:end]), bytes(self._received[end:])
         self._received.clear()
         if _OTHER_METHOD.match(head):
-            self._answer(self._reject(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, _UPGRADE_WORDS, {"Allow": "GET"})))
+            self._answer(
+                self._reject(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, SPEAKS_WEBSOCKET, {"Allow": "GET"}))
+            )
             return
         if max(map(len, head.split(b"\r\n"))) > LINE_BYTES:
             self._refuse_length(f"A line of the request is longer than {LINE_BYTES} bytes.")
@@ -200,7 +201,7 @@ class Handshake:
     def _answer_plain(self, request: Request) -> Response:
         answer = self._plain(split_target(request.path)[0])
         if answer is None:
-            response = self._protocol.reject(http.HTTPStatus.UPGRADE_REQUIRED, _UPGRADE_WORDS)
+            response = self._protocol.reject(http.HTTPStatus.UPGRADE_REQUIRED, SPEAKS_WEBSOCKET)
             response.headers["Upgrade"] = "websocket"
             return response
         status = http.HTTPStatus(answer.status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from websockets.http11 import Request
 
     from turnstile.ports import Connection, Inbox
+
+SPEAKS_WEBSOCKET: Final = "This address speaks WebSocket: connect with a WebSocket client.\n"
+"""What a client is told that asks for no WebSocket where there is nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,16 +63,15 @@ class Workers:
             threading.Thread(target=self._pass_on, args=(event,), name="turnstile-signals-on", daemon=True).start()
         for number in range(1, self._count + 1):
             self._start(number)
-        waiting = set(self._running)
+        not_ready = set(self._running)
         while True:
             happened = self._happened.get()
             if happened is None:
                 return self._end_all()
             if isinstance(happened, int):
-                waiting.discard(happened)
-                if not waiting:
-                    waiting = {0}  # said once
+                if not_ready == {happened}:
                     ready()
+                not_ready.discard(happened)
             elif happened.code == MISUSED:
                 _close(self._running.pop(happened.number))
                 self._end_all()

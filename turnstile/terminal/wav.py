@@ -7,7 +7,7 @@ import time
 import wave
 from typing import TYPE_CHECKING
 
-from turnstile.audio.convert import Converter
+from turnstile.audio.convert import converted
 from turnstile.audio.formats import PCM_24K, SAMPLE_RATES, AudioFormat
 from turnstile.audio.wav import read_wav
 from turnstile.errors import ConfigError
@@ -49,8 +49,7 @@ class WavQuestion:
         except OSError as error:
             raise ConfigError("invalid_audio", f"{path}: cannot be read: {error.strerror}.") from None
         if self.rate not in SAMPLE_RATES:
-            converter = Converter(AudioFormat("linear16", self.rate), PCM_24K)
-            speech = converter.feed(speech) + converter.flush()
+            speech = converted(speech, AudioFormat("linear16", self.rate), PCM_24K)
             self.rate = PCM_24K.sample_rate
         audio = AudioFormat("linear16", self.rate)
         self._data = speech + audio.silence(audio.size(_SILENCE_MS))

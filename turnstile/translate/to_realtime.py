@@ -14,7 +14,7 @@ from turnstile.translate.speaking import is_voice_served, speak_warnings, spoken
 from turnstile.translate.unserved import first_served, shortened, unserved, unserved_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from turnstile.errors import Problem
     from turnstile.protocol.voice_agent.client import FunctionCallResponse, InjectAgentMessage, Message, Settings
@@ -138,10 +138,15 @@ def settings_to_session(settings: Settings, profile: Profile, serves: Serves = S
     warnings = (*unserved_fields(settings), *experimental, *unheard, *listening)
     greeting = None if history else agent.greeting or None
     container = audio.output.container or "none"
-    labels = {"tags": ",".join(settings.tags)} if settings.tags else {}
+    labels = tags_to_labels(settings.tags)
     return SessionStart(
         ConfigPatch(patch, warnings), heard, spoken, container, greeting, history, labels, settings.flags.history
     )
+
+
+def tags_to_labels(tags: Sequence[str]) -> dict[str, str]:
+    """Return the metadata that responses are found by upstream."""
+    return {"tags": ",".join(tags)} if tags else {}
 
 
 def think_to_session(

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpcore
 import orjson
 
-from turnstile.ports import FunctionReturned
+from turnstile.ports import FunctionReturned, failed_call
 from turnstile.transports.addresses import AllowList, parse_address
 from turnstile.transports.dialling import CheckedNetwork, Deadline, FunctionError, resolve_name
 from turnstile.transports.pool import WorkerPool
@@ -197,7 +197,7 @@ def _tell(inbox: Inbox, request: FunctionRequest, output: str) -> None:
 
 def _failed(request: FunctionRequest, where: str, words: str, detail: str = "") -> str:
     log.warning("function call %s to %s: %s%s", request.call_id, where, words, detail)
-    return orjson.dumps({"error": words}).decode()
+    return failed_call(words)
 
 
 def _target_and_content(request: FunctionRequest, address: Address) -> tuple[str, bytes | None]:

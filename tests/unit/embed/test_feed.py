@@ -100,6 +100,7 @@ def test_where_nothing_came_that_is_said():
 
 def test_somebody_may_be_told_of_each_event():
     told = []
-    feed = EventFeed(on_event=told.append)
+    feed = EventFeed()
+    feed.on_event = told.append
     feed.tell(b'{"type": "A"}')
     assert told == [{"type": "A"}]

@@ -12,7 +12,7 @@ from turnstile.protocol.voice_agent.faults import describe
 from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Part, Speaks, Thinks
 
 # What one value of a response's metadata takes upstream, where the tags go.
-_TAGS_SIZE = 512
+TAGS_SIZE = 512
 
 
 class Message(Part):
@@ -33,8 +33,8 @@ class Settings(Message):
     @field_validator("tags")
     @classmethod
     def _tags_fit(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(",".join(value)) > _TAGS_SIZE:
-            raise ValueError(f"must have at most {_TAGS_SIZE} characters together")
+        if len(",".join(value)) > TAGS_SIZE:
+            raise ValueError(f"must have at most {TAGS_SIZE} characters together")
         return value
 
     @model_validator(mode="before")
