@@ -233,8 +233,8 @@ class ProxySystem:
         except BaseException:
             sock.close()
             raise
-        connection.flush()
-        self._loop.call_soon(lambda: connection.begin(inbox))
+        if not self._loop.call_soon(lambda: connection.begin(inbox)):
+            sock.close()  # stopped meanwhile: the session has been told, and nobody is left to close it
         return handle
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:

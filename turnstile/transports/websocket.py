@@ -62,7 +62,7 @@ class WebSocketConnection:
         self._rewatch_due = False
         # I/O thread only
         self._begun = False
-        self._ended = False
+        self._closed: Closed | None = None
         self._watched = 0
         self._keepalive = Keepalive(limits.ping_interval, limits.ping_timeout, loop.now)
         self._next_look: Deadline | None = None
@@ -146,6 +146,10 @@ class WebSocketConnection:
         """
         self._inbox = inbox or self._inbox
         self._begun = True
+        if self._closed is not None:
+            self._inbox.tell(self._closed)  # what was sent before has found the link broken
+        if self._released:
+            return
         self._loop.join(self)
         self._loop.call_soon(self._look_at_pulse, self)
         if received:
@@ -283,8 +287,8 @@ class WebSocketConnection:
 
     def _end(self, closed: Closed) -> None:
         """Tell the inbox, the first time."""
-        if not self._ended:
-            self._ended = True
+        if self._closed is None:
+            self._closed = closed
             self._inbox.tell(closed)
 
     def _await_close(self) -> None:

@@ -6,18 +6,22 @@ import base64
 import io
 import socket
 import ssl
+import struct
 
 import flask
 import pytest
 from django.conf import settings
 from django.http import HttpRequest
 
+from actors import ProxySystem
+from turnstile.config import load_config
 from turnstile.embed import django as embed_django
 from turnstile.embed import flask as embed_flask
 from turnstile.embed.upgrade import Upgrade
 from turnstile.embed.wsgi import NoAnswer, converse, hand_over
 from turnstile.errors import ConfigError
 from turnstile.server.requests import Rejection
+from turnstile.testing import patience
 
 FULL = Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
 
@@ -150,6 +154,29 @@ def test_what_the_host_decides_goes_to_the_proxy(pair):
     assert (decisions.prompt, decisions.voice, decisions.model) == ("p", "marin", "m")
     assert decisions.labels == {"tags": "a,b"}
     assert [function.name for function in decisions.functions] == ["get_time"]
+
+
+@pytest.fixture
+def running_proxy():
+    with ProxySystem(load_config(flags={"upstream.url": "simulator:"}), listens=False) as proxy:
+        yield proxy
+
+
+def test_a_session_ends_when_its_client_was_gone_before_it_was_handed_over(pair, running_proxy):
+    theirs, client = pair
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    session = hand_over(running_proxy, environ(**{"gunicorn.socket": theirs}))
+    assert session.wait(patience(10))
+    assert running_proxy.sessions == 0
+
+
+def test_a_client_that_is_handed_over_to_a_proxy_that_has_stopped_is_let_go(pair, running_proxy):
+    theirs, client = pair
+    upgrade = Upgrade(environ(**{"gunicorn.socket": theirs}))
+    running_proxy.start()
+    running_proxy.stop()
+    assert running_proxy.adopt(upgrade).status == 503
 
 
 def test_tags_that_are_too_long_are_refused(pair):

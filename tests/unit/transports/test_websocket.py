@@ -159,6 +159,19 @@ def test_1006_is_told_when_writing_fails(open_link, barrier):
     assert closed.reason.startswith("the connection broke: ")
 
 
+def test_1006_is_told_once_reading_begins_when_the_peer_had_vanished_before(open_link, barrier):
+    link = open_link(begin=False)
+    link.peer.vanish()
+    for _ in range(3):
+        link.connection.send_text(b"a")
+        link.connection.flush()
+    barrier()
+    link.begin()
+    assert link.inbox.next().code == 1006
+    barrier()
+    assert link.our_socket.fileno() == -1
+
+
 def test_1009_is_told_and_sent_when_a_message_is_too_large(open_link):
     link = open_link(max_message_bytes=100)
     link.peer.send_text(b"a" * 60, fin=False)
