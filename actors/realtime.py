@@ -11,6 +11,7 @@ from turnstile.errors import Problem
 from turnstile.protocol import beta
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
+from turnstile.session.patch import ENDPOINTS
 from turnstile.translate.hosting import HostRule
 from turnstile.translate.to_realtime_client import NAMELESS, encoded
 
@@ -43,7 +44,7 @@ class RealtimeDialect:
         self._host = host or HostRule()
         self._is_beta = is_beta
         self._refs = 0
-        self._asked: dict[int, tuple[bool, str | None]] = {}
+        self._asked: dict[int, tuple[bool, object]] = {}
         self._session: Json = {}
         self._told = 0
         self._passed = 0
@@ -78,13 +79,12 @@ class RealtimeDialect:
         if self._is_beta:
             event = beta.current_client_event(event)
         self._passed += 1
+        if kind == "response.create" and isinstance(event.get("response"), dict):
+            event = {**event, "response": self._host.response(event["response"])}
         named = event if event_id else {**event, "event_id": f"{NAMELESS}{self._passed}"}
         match kind:
             case "session.update" if isinstance(event.get("session"), dict):
-                patch = dict(event["session"])
-                if patch.get("type") == "realtime":
-                    del patch["type"]
-                yield self._config(event_id, self._host.session(patch), is_update=True)
+                yield self._update(event["session"], event_id)
             case "response.create" if _is_gated(event):
                 self._has_begun = True
                 yield AgentMessageGiven(self._ask(event_id, is_update=False), event.get("response") or {}, "queue")
@@ -112,6 +112,8 @@ class RealtimeDialect:
         is_update, event_id = self._asked.pop(answered.ref)
         if answered.problem is not None:
             yield self._error(answered.problem, event_id)
+            if is_update and not answered.in_force:
+                self._host.tools_are(self._session.get("tools"))
         if is_update and answered.in_force:
             yield from self._tell("session.updated", session=self._session)
         self._ahead.discard(answered.ref)
@@ -130,6 +132,15 @@ class RealtimeDialect:
         del fatal  # the close that follows says it
         return self._error(problem)
 
+    def _update(self, session: Json, event_id: object) -> ConfigRequested | Frame:
+        if ENDPOINTS in session:  # the API has no such field, and ours is not the client's to fill in
+            text = f"Unknown parameter: 'session.{ENDPOINTS}'."
+            return self._error(Problem("unknown_parameter", text), event_id)
+        patch = dict(session)
+        if patch.get("type") == "realtime":
+            del patch["type"]
+        return self._config(event_id, self._host.session(patch), is_update=True)
+
     def _config(self, event_id: object, patch: Json, *, is_update: bool) -> ConfigRequested:
         ref = self._ask(event_id, is_update=is_update)
         if not self._has_begun:
@@ -138,7 +149,7 @@ class RealtimeDialect:
 
     def _ask(self, event_id: object, *, is_update: bool) -> int:
         self._refs += 1
-        self._asked[self._refs] = (is_update, event_id if isinstance(event_id, str) else None)
+        self._asked[self._refs] = (is_update, event_id)
         return self._refs
 
     def _tell(self, kind: str, **fields: Any) -> Iterator[Frame]:
@@ -146,10 +157,10 @@ class RealtimeDialect:
         event = {"type": kind, "event_id": f"event_{self._told}", **fields}
         yield from encoded(event, is_beta=self._is_beta)
 
-    def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
+    def _error(self, problem: Problem, event_id: object = None) -> Frame:
         kind = "server_error" if problem.code in _OUR_FAULTS else "invalid_request_error"
         error = {"type": kind, "code": problem.code, "message": problem.description, "param": None}
-        (frame,) = self._tell("error", error={**error, "event_id": event_id})
+        (frame,) = self._tell("error", error={**error, "event_id": event_id if isinstance(event_id, str) else None})
         return frame
 
 

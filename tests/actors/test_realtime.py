@@ -12,7 +12,7 @@ from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.session.effects import Answered
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
-from turnstile.translate.hosting import HostDecisions, HostRule
+from turnstile.translate.hosting import HostDecisions, HostFunction, HostRule
 
 PROBLEM = Problem("invalid_value", "No.")
 
@@ -183,3 +183,27 @@ def test_a_client_of_the_beta_speaks_and_is_spoken_to_in_its_words():
     assert read(dialect, "session.update", session={"modalities": ["text"]}).patch == {"output_modalities": ["text"]}
     (created,) = words(dialect.shown({"session": {"output_modalities": ["audio"]}}))
     assert created["session"] == {"modalities": ["audio", "text"]}
+
+
+@pytest.mark.parametrize("conversation", ["auto", "none"])
+def test_what_the_host_decides_holds_for_single_responses_too(conversation):
+    dialect = RealtimeDialect(None, is_beta=False, host=HostRule(HostDecisions(prompt="Rhyme.")))
+    told = read(dialect, "response.create", response={"conversation": conversation, "instructions": "mine"})
+    response = told.response if conversation == "auto" else json.loads(told.event)["response"]
+    assert response == {"conversation": conversation}
+
+
+def test_the_field_of_ours_beside_those_of_the_api_is_not_the_clients(dialect):
+    frame = read(dialect, "session.update", event_id="mine", session={"endpoints": {"a": {}}, "instructions": "b"})
+    error = json.loads(frame.data)["error"]
+    assert (error["code"], error["event_id"]) == ("unknown_parameter", "mine")
+    assert "session.endpoints" in error["message"]
+
+
+def test_tools_that_upstream_has_refused_do_not_come_back_with_what_the_host_decides():
+    function = HostFunction({"type": "function", "name": "get_weather"}, lambda _: "sunny")
+    dialect = RealtimeDialect(None, is_beta=False, host=HostRule())
+    list(dialect.shown({"session": {"tools": []}}))
+    refused = read(dialect, "session.update", session={"tools": ["nonsense"]})
+    words(dialect.answer(Answered(refused.ref, PROBLEM, in_force=False)))
+    assert dialect.decided(-1, HostDecisions(functions=(function,))).patch["tools"] == [function.tool]

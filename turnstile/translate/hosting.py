@@ -76,7 +76,7 @@ class HostRule:
 
     def __init__(self, decisions: HostDecisions | None = None) -> None:
         self.decisions = decisions or HostDecisions()
-        self._tools: list[Any] = []  # as the client gave them, which is upstream's to judge
+        self._tools: list[Any] = []  # as the client gave them; what is in them is upstream's to judge
         self._endpoints: Json = {}
 
     def thinking(self, patch: Json, where: str) -> Iterator[Problem]:
@@ -94,8 +94,11 @@ class HostRule:
             if patch.get(name) not in (None, "", value):
                 yield decided_by_host(f"{where}.{said_as}")
             patch[name] = value
+        tools = patch.get("tools", self._tools) or []
+        if not isinstance(tools, list):
+            return  # upstream refuses all of the patch
         if "tools" in patch:
-            self._tools, self._endpoints = patch["tools"] or [], patch.get("endpoints") or {}
+            self._tools, self._endpoints = tools, patch.get("endpoints") or {}
         if host.functions:
             patch |= self._functions()
 
@@ -110,14 +113,29 @@ class HostRule:
 
     def session(self, patch: Json) -> Json:
         """Return a client's ``session.update`` as it may be."""
-        patch = dict(patch)
+        patch = self._without_template(patch)
         for _ in self.thinking(patch, "session"):
             pass  # the session that it is answered with shows what is in force
-        if self.decisions.voice is not None:
-            audio = patch["audio"] if isinstance(patch.get("audio"), dict) else {}
-            output = audio["output"] if isinstance(audio.get("output"), dict) else {}
-            patch["audio"] = {**audio, "output": {**output, "voice": self.decisions.voice}}
-        return patch
+        return self._with_voice(patch)
+
+    def response(self, response: Json) -> Json:
+        """Return the ``response`` of a client's ``response.create``, which lays itself over the session, as it may be.
+
+        It may name fewer functions than the session has, to do without some.
+        """
+        response = self._without_template(response)
+        if self.decisions.prompt is not None:
+            response.pop("instructions", None)
+        if isinstance(response.get("tools"), list):
+            own = {function.name: function.tool for function in self.decisions.functions}
+            response["tools"] = [own.get(_name_of(tool), tool) for tool in response["tools"]]
+        return self._with_voice(response) if "audio" in response else response
+
+    def tools_are(self, tools: object) -> None:
+        """Take back what the client said of its tools last, which upstream has refused: it has `tools` now."""
+        if isinstance(tools, list):
+            own = {function.name for function in self.decisions.functions}
+            self._tools = [tool for tool in tools if _name_of(tool) not in own]
 
     def decide(self, newer: HostDecisions) -> Json:
         """Take newer decisions; returns what they change, as a partial Realtime ``session``."""
@@ -134,8 +152,25 @@ class HostRule:
     def _functions(self) -> Json:
         """Return all tools, the host's last, and who calls those that the client does not call."""
         own = {function.name: function for function in self.decisions.functions}
-        tools = [tool for tool in self._tools if not isinstance(tool, dict) or tool.get("name") not in own]
+        tools = [tool for tool in self._tools if _name_of(tool) not in own]
         return {
             "tools": [*tools, *(function.tool for function in own.values())],
             "endpoints": {**self._endpoints, **own},
         }
+
+    def _without_template(self, patch: Json) -> Json:
+        """Return a copy without the stored template ``prompt``, which has instructions too, where the host has a prompt."""
+        return {name: value for name, value in patch.items() if name != "prompt" or self.decisions.prompt is None}
+
+    def _with_voice(self, patch: Json) -> Json:
+        if self.decisions.voice is None:
+            return patch
+        audio = patch["audio"] if isinstance(patch.get("audio"), dict) else {}
+        output = audio["output"] if isinstance(audio.get("output"), dict) else {}
+        return {**patch, "audio": {**audio, "output": {**output, "voice": self.decisions.voice}}}
+
+
+def _name_of(tool: object) -> str:
+    """Return what a tool is called; an empty text for what is no tool."""
+    name = tool.get("name") if isinstance(tool, dict) else None
+    return name if isinstance(name, str) else ""

@@ -171,9 +171,8 @@ def test_a_session_ends_when_its_client_was_gone_before_it_was_handed_over(pair,
     assert running_proxy.sessions == 0
 
 
-def test_a_client_that_is_handed_over_to_a_proxy_that_has_stopped_is_let_go(pair, running_proxy):
-    theirs, client = pair
-    upgrade = Upgrade(environ(**{"gunicorn.socket": theirs}))
+def test_a_client_that_is_handed_over_to_a_proxy_that_has_stopped_is_turned_away(pair, running_proxy):
+    upgrade = Upgrade(environ(**{"gunicorn.socket": pair[0]}))
     running_proxy.start()
     running_proxy.stop()
     assert running_proxy.adopt(upgrade).status == 503

@@ -132,3 +132,48 @@ def test_a_session_update_of_a_client_gets_the_hosts_voice_whatever_it_says_of_a
 def test_tools_that_are_none_go_on_to_upstream_which_judges_them():
     patch = rule(functions=(WEATHER,)).session({"tools": ["nonsense"]})
     assert patch["tools"] == ["nonsense", WEATHER.tool]
+
+
+def test_tools_that_are_no_list_go_on_to_upstream_and_are_not_kept():
+    host = rule(functions=(WEATHER,))
+    assert host.session({"tools": 5}) == {"tools": 5}
+    assert host.session({})["tools"] == [WEATHER.tool]
+
+
+def test_a_tool_whose_name_is_no_text_goes_on_to_upstream():
+    odd = {"type": "function", "name": [1]}
+    assert rule(functions=(WEATHER,)).session({"tools": [odd]})["tools"] == [odd, WEATHER.tool]
+
+
+def test_tools_that_upstream_has_refused_are_forgotten():
+    host = rule(functions=(WEATHER,))
+    host.session({"tools": ["nonsense"]})
+    host.tools_are([TIME, WEATHER.tool])
+    assert host.session({})["tools"] == [TIME, WEATHER.tool]
+    host.tools_are(None)
+    assert host.session({})["tools"] == [TIME, WEATHER.tool]
+
+
+def test_a_single_response_cannot_have_another_prompt_or_voice_than_the_hosts():
+    asked = {"instructions": "mine", "prompt": {"id": "pmpt_1"}, "audio": {"output": {"voice": "ash", "speed": 1.2}}}
+    response = rule(prompt="the host's", voice="marin").response({**asked, "output_modalities": ["audio"]})
+    assert response == {"audio": {"output": {"voice": "marin", "speed": 1.2}}, "output_modalities": ["audio"]}
+
+
+def test_a_single_response_may_do_without_functions_and_cannot_make_others_of_the_hosts():
+    host = rule(functions=(WEATHER,))
+    fake = {"type": "function", "name": "get_weather", "description": "mine"}
+    assert host.response({"tools": [fake, TIME, "odd"]}) == {"tools": [WEATHER.tool, TIME, "odd"]}
+    assert host.response({"tools": []}) == {"tools": []}
+    assert host.response({"tools": 5}) == {"tools": 5}
+
+
+def test_a_single_response_is_as_the_client_says_without_decisions():
+    asked = {"instructions": "mine", "prompt": {"id": "pmpt_1"}, "audio": {"output": {"voice": "ash"}}, "tools": [TIME]}
+    assert rule().response(asked) == asked
+
+
+def test_a_stored_template_does_not_stand_beside_the_hosts_prompt():
+    template = {"prompt": {"id": "pmpt_1"}}
+    assert rule(prompt="the host's").session(template) == {"instructions": "the host's"}
+    assert rule().session(template) == template
