@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import pykka
 from pykka import ActorDeadError
 
 from actors.messages import End, HostAsked, HostDecided, Inspect
@@ -30,10 +32,38 @@ if TYPE_CHECKING:
     from turnstile.translate.hosting import HostFunction
 
 
-class HostRequests:
-    """What the host has asked of one session, until it is answered; the `Inbox` for the answers."""
+class HostFuture(Future[None]):
+    """What becomes of something that a host has asked for; it cannot be cancelled, as it is under way already.
 
-    def __init__(self) -> None:
+    Args:
+        call_elsewhere: Has something called on a thread that may block, where callbacks belong: the answer comes on the
+            thread that serves every session. Returns whether it will be.
+    """
+
+    def __init__(self, call_elsewhere: Callable[[Callable[[], None]], bool]) -> None:
+        super().__init__()
+        self._call_elsewhere = call_elsewhere
+        self.set_running_or_notify_cancel()
+
+    def add_done_callback(self, fn: Callable[[Future[None]], object]) -> None:
+        """Have `fn` called with this future when it is done, on a thread where it may block."""
+
+        def call(future: Future[None]) -> None:
+            if not self._call_elsewhere(partial(_call, fn, future)):
+                fn(future)  # the proxy has stopped: nobody waits for this thread any more
+
+        super().add_done_callback(call)
+
+
+class HostRequests:
+    """What the host has asked of one session, until it is answered; the `Inbox` for the answers.
+
+    Args:
+        call_elsewhere: As for `HostFuture`.
+    """
+
+    def __init__(self, call_elsewhere: Callable[[Callable[[], None]], bool]) -> None:
+        self._call_elsewhere = call_elsewhere
         self._lock = threading.Lock()  # guards the two below
         self._open: dict[Ref, Future[None]] = {}
         self._has_ended = False
@@ -41,7 +71,7 @@ class HostRequests:
 
     def add(self) -> tuple[Ref, Future[None]]:
         """Return the name for a new request, and what its answer will be put into."""
-        future: Future[None] = Future()
+        future = HostFuture(self._call_elsewhere)
         with self._lock:
             ref = next(self._refs)
             if not self._has_ended:
@@ -76,12 +106,13 @@ class SessionHandle:
 
     Args:
         feed: What the client is told.
+        call_elsewhere: As for `HostFuture`.
     """
 
-    def __init__(self, feed: EventFeed) -> None:
+    def __init__(self, feed: EventFeed, call_elsewhere: Callable[[Callable[[], None]], bool]) -> None:
         self.session_id = ""
         """Names it in the logs."""
-        self.requests = HostRequests()
+        self.requests = HostRequests(call_elsewhere)
         self.feed = feed
         self._client: ActorRef[ClientActor]
         self._coordinator: ActorRef[SessionCoordinatorActor]
@@ -126,7 +157,7 @@ class SessionHandle:
             functions: What it may call; instead of those that were decided before.
 
         Returns:
-            Done when it is in force; holds a `SessionError` when it, or a part of it, cannot be.
+            Done when it is in force; holds a `SessionError` when it, or a part of it, cannot be. Nothing cancels it.
 
         Raises:
             ConfigError: A function cannot be called by the agent.
@@ -170,12 +201,15 @@ class SessionHandle:
 
         Raises:
             SessionError: It has ended.
+            TimeoutError: It did not answer in time.
         """
         try:
             self._client.ask(Inspect(), block=True, timeout=timeout)
             snapshot: Snapshot = self._coordinator.ask(Inspect(), block=True, timeout=timeout)
         except ActorDeadError:
             raise _session_ended() from None
+        except pykka.Timeout:
+            raise TimeoutError(f"Waited {timeout:g} s for where the session stands.") from None
         return snapshot
 
     def end(self, code: int = 1000, reason: str = "") -> None:
@@ -202,6 +236,10 @@ class SessionHandle:
         ref, future = self.requests.add()
         self._inboxes.client.tell(message(ref))
         return future
+
+
+def _call(fn: Callable[[Future[None]], object], future: Future[None]) -> None:
+    fn(future)
 
 
 def _session_ended() -> SessionError:

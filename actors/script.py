@@ -140,7 +140,8 @@ class ScriptedSession:
             agent: More fields of Settings' ``agent``, such as ``greeting``.
 
         Raises:
-            TimeoutError: They are not in force in time; a refusal is named among what had come, by its code.
+            SessionError: They are refused; holds the code and the words of the ``Error``.
+            TimeoutError: They are not in force in time.
         """
         self._input = AudioFormat("linear16", sample_rate)
         think: Json = {"prompt": prompt, "functions": [_declared(function) for function in functions]}
@@ -149,8 +150,12 @@ class ScriptedSession:
         if voice is not None:
             agent = {"speak": {"provider": {"type": "open_ai", "voice": voice}}, **agent}
         audio = {"input": {"encoding": "linear16", "sample_rate": sample_rate}}
+        feed = self._ear.feed
+        before = feed.told
         self.send("Settings", audio=audio, agent={"think": think, **agent})
-        self.wait_for("SettingsApplied", timeout)
+        told = feed.wait_for_one_of(("SettingsApplied", "Error"), self._timeout if timeout is None else timeout, before)
+        if told["type"] == "Error":
+            raise SessionError(told["code"], told["description"])
 
     def say(self, text: str) -> None:
         """Say something in writing, as the user."""

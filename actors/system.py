@@ -324,7 +324,7 @@ class ProxySystem:
 
     def _make_handle(self, on_event: OnEvent | None) -> SessionHandle:
         feed = EventFeed(_EVENTS_KEPT)
-        handle = SessionHandle(feed)
+        handle = SessionHandle(feed, self._host_events.submit)
         if on_event is not None:
             feed.on_event = InOrder(self._host_events, partial(on_event, handle)).put
         return handle

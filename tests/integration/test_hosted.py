@@ -99,6 +99,42 @@ def test_a_host_hears_why_what_it_decided_cannot_be(proxy):
         client.session.update(voice="ash").result(patience(10))
 
 
+def test_what_a_host_has_asked_for_cannot_be_cancelled(proxy):
+    client = Client(proxy)
+    client.begins_a_story()
+    future = client.session.update(prompt="new")
+    assert not future.cancel()
+    future.result(patience(10))
+    assert client.session.snapshot().state.in_force["instructions"] == "new"
+
+
+def test_a_callback_of_a_future_that_blocks_keeps_no_session_waiting(proxy):
+    client, other = Client(proxy), Client(proxy)
+    client.say("Settings", agent={})
+    client.hears("SettingsApplied")
+    blocked, go_on = threading.Event(), threading.Event()
+
+    def block(_):
+        blocked.set()
+        go_on.wait(patience(10))
+
+    client.session.update(prompt="new").add_done_callback(block)
+    assert blocked.wait(patience(10))
+    other.say("Settings", agent={})
+    other.hears("SettingsApplied")
+    go_on.set()
+
+
+def test_a_callback_is_called_although_the_proxy_has_stopped(proxy):
+    client = Client(proxy)
+    proxy.stop(patience(5))
+    heard = threading.Event()
+    future = client.session.update(prompt="new")
+    future.add_done_callback(lambda _: heard.set())
+    assert heard.wait(patience(10))
+    assert isinstance(future.exception(), SessionError)
+
+
 def test_an_update_that_comes_in_mid_response_is_held_and_the_client_is_told_nothing_of_it(proxy):
     client = Client(proxy)
     client.begins_a_story()

@@ -125,7 +125,9 @@ def test_a_wait_that_is_over_says_what_was_waited_for_and_what_had_come(session)
 
 def test_a_session_that_is_closed_says_so(session):
     session.close()
-    with pytest.raises(SessionError, match="session_ended: Waited for SettingsApplied; the session was closed: 1000"):
+    with pytest.raises(
+        SessionError, match="session_ended: Waited for SettingsApplied or Error; the session was closed: 1000"
+    ):
         session.configure()
     assert repr(session) == "<ScriptedSession the session was closed: 1000>"
     session.close()
@@ -155,3 +157,20 @@ def test_one_proxy_serves_many_scripts():
 def test_sources_that_contradict_each_other_are_refused():
     with pytest.raises(ConfigError, match="give one of them"):
         ScriptedSession("ws://127.0.0.1:1/", scenario=Scenario())
+
+
+def test_settings_that_are_refused_say_why_at_once():
+    with ScriptedSession(timeout=patience(10)) as session, pytest.raises(SessionError, match=r"agent\.greeting"):
+        session.configure(greeting=5)
+
+
+def test_an_error_from_before_does_not_count_as_a_refusal():
+    with ScriptedSession(timeout=patience(10)) as session:
+        session.send("NoSuchMessage")
+        assert next(session.events())["type"] == "Error"
+        session.configure()
+
+
+def test_a_snapshot_that_does_not_come_in_time_says_what_was_waited_for():
+    with ScriptedSession(timeout=0) as session, pytest.raises(TimeoutError, match="where the session stands"):
+        session.snapshot()

@@ -31,7 +31,8 @@ class EventFeed:
         self.on_event: Callable[[Json], None] | None = None
         """Called with each event besides; on the thread that tells it, so it must be quick."""
         self._changed = threading.Condition()
-        self._told = 0  # how many events there were; the last one kept is number `_told` - 1
+        self.told = 0
+        """How many events there were; the last one kept has this number less one."""
         self._taken: set[int] = set()
         self.closed: str | None = None
         """Why there will be no more events; None while there may be."""
@@ -41,8 +42,8 @@ class EventFeed:
         event = orjson.loads(data)
         with self._changed:
             self._kept.append(event)
-            self._taken.discard(self._told - len(self._kept))
-            self._told += 1
+            self._taken.discard(self.told - len(self._kept))
+            self.told += 1
             self._changed.notify_all()
         if self.on_event is not None:
             self.on_event(event)
@@ -80,15 +81,21 @@ class EventFeed:
             SessionError: It will not come, since the session has ended; likewise.
         """
         wanted = {"type": kind, **fields}
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while (number := self._find(wanted)) is None:
-                if self.closed is not None:
-                    raise SessionError("session_ended", f"Waited for {_words(wanted)}; {self.closed}; {self._so_far()}")
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    raise TimeoutError(f"Waited {timeout:g} s for {_words(wanted)}; {self._so_far()}")
-            self._taken.add(number)
-            return self._numbered(number)
+        return self._wait_for(lambda event: wanted.items() <= event.items(), _words(wanted), timeout, 0)
+
+    def wait_for_one_of(self, kinds: tuple[str, ...], timeout: float, since: int) -> Json:
+        """Return the first event of one of several types that no wait has returned yet.
+
+        Args:
+            kinds: The types.
+            timeout: Seconds to wait for it.
+            since: How many events had been `told` when it could come at the earliest.
+
+        Raises:
+            TimeoutError: As for `wait_for`.
+            SessionError: As for `wait_for`.
+        """
+        return self._wait_for(lambda event: event["type"] in kinds, " or ".join(kinds), timeout, since)
 
     def heard(self) -> list[Json]:
         """Return the events that are kept, oldest first."""
@@ -98,20 +105,31 @@ class EventFeed:
     def _next(self, number: int, timeout: float | None) -> tuple[int, Json] | None:
         """Wait for the event of that number, or the first kept behind it; None when there will be none."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._told > number or self.closed is not None, timeout):
+            if not self._changed.wait_for(lambda: self.told > number or self.closed is not None, timeout):
                 raise TimeoutError(f"No event came within {timeout:g} s; {self._so_far()}")
-            number = max(number, self._told - len(self._kept))
-            return (number, self._numbered(number)) if number < self._told else None
+            number = max(number, self.told - len(self._kept))
+            return (number, self._numbered(number)) if number < self.told else None
 
-    def _find(self, wanted: Json) -> int | None:
-        first = self._told - len(self._kept)
+    def _wait_for(self, is_it: Callable[[Json], bool], words: str, timeout: float, since: int) -> Json:
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while (number := self._find(is_it, since)) is None:
+                if self.closed is not None:
+                    raise SessionError("session_ended", f"Waited for {words}; {self.closed}; {self._so_far()}")
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                    raise TimeoutError(f"Waited {timeout:g} s for {words}; {self._so_far()}")
+            self._taken.add(number)
+            return self._numbered(number)
+
+    def _find(self, is_it: Callable[[Json], bool], since: int) -> int | None:
+        first = self.told - len(self._kept)
         for number, event in enumerate(self._kept, first):
-            if number not in self._taken and wanted.items() <= event.items():
+            if number >= since and number not in self._taken and is_it(event):
                 return number
         return None
 
     def _numbered(self, number: int) -> Json:
-        return self._kept[number - (self._told - len(self._kept))]
+        return self._kept[number - (self.told - len(self._kept))]
 
     def _so_far(self) -> str:
         """Say what had come: types and codes, no text."""

@@ -159,7 +159,7 @@ class HostRule:
         }
 
     def _without_template(self, patch: Json) -> Json:
-        """Return a copy without the stored template ``prompt``, which has instructions too, where the host has a prompt."""
+        """Return a copy without ``prompt``, a stored template of instructions, where the host has a prompt."""
         return {name: value for name, value in patch.items() if name != "prompt" or self.decisions.prompt is None}
 
     def _with_voice(self, patch: Json) -> Json:
