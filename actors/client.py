@@ -65,8 +65,14 @@ class Dialect(Protocol):
     def answer(self, answered: Answered) -> Iterable[Frame | Agreed | AudioWaits]:
         """Tell the client what became of a request, and upstream what was agreed by it."""
 
-    def problem(self, problem: Problem, *, fatal: bool) -> Frame:
-        """Tell the client that something went wrong; `fatal` when the session ends with it."""
+    def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
+        """Tell the client that something went wrong.
+
+        Args:
+            problem: What.
+            fatal: Whether the session ends with it.
+            event_id: The client's own name for the event that it is about, in a language that names events.
+        """
 
 
 class ClientActor(SessionActor):
@@ -133,8 +139,8 @@ class ClientActor(SessionActor):
                 self._coordinator.tell(request)
             case SessionShown(event):
                 self._tell(self._dialect.shown(event))
-            case Reported(problem):
-                self._write(self._dialect.problem(problem, fatal=False))
+            case Reported(problem, event_id):
+                self._write(self._dialect.problem(problem, fatal=False, event_id=event_id))
             case Closed(code, reason):
                 self._journal.note(self.session_id, "client", "in", "closed", f"{code} {reason}".strip())
                 self.end_session(End(code, reason))

@@ -44,7 +44,7 @@ class RealtimeDialect:
         self._host = host or HostRule()
         self._is_beta = is_beta
         self._refs = 0
-        self._asked: dict[int, tuple[bool, object]] = {}
+        self._asked: dict[int, tuple[bool, str | None]] = {}
         self._session: Json = {}
         self._told = 0
         self._passed = 0
@@ -76,12 +76,13 @@ class RealtimeDialect:
         """
         event = parse_client_event(data)
         kind, event_id = event["type"], event.get("event_id")
+        event_id = event_id if isinstance(event_id, str) else None
         if self._is_beta:
             event = beta.current_client_event(event)
         self._passed += 1
         if kind == "response.create" and isinstance(event.get("response"), dict):
             event = {**event, "response": self._host.response(event["response"])}
-        named = event if event_id else {**event, "event_id": f"{NAMELESS}{self._passed}"}
+        named = event if event.get("event_id") else {**event, "event_id": f"{NAMELESS}{self._passed}"}
         match kind:
             case "session.update" if isinstance(event.get("session"), dict):
                 yield self._update(event["session"], event_id)
@@ -97,7 +98,7 @@ class RealtimeDialect:
                     yield AudioWaits(waits=True)
                 yield PassedAudio(orjson.dumps(named))
             case _:
-                yield EventGiven(orjson.dumps(named))
+                yield EventGiven(orjson.dumps(named), event_id=event_id)
 
     def binary(self) -> Iterator[Frame]:
         """Say that audio travels in events."""
@@ -127,12 +128,12 @@ class RealtimeDialect:
         if is_first:
             yield from self._tell("session.created", session=self._session)
 
-    def problem(self, problem: Problem, *, fatal: bool) -> Frame:
+    def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
         """Say what went wrong."""
         del fatal  # the close that follows says it
-        return self._error(problem)
+        return self._error(problem, event_id)
 
-    def _update(self, session: Json, event_id: object) -> ConfigRequested | Frame:
+    def _update(self, session: Json, event_id: str | None) -> ConfigRequested | Frame:
         if ENDPOINTS in session:  # the API has no such field, and ours is not the client's to fill in
             text = f"Unknown parameter: 'session.{ENDPOINTS}'."
             return self._error(Problem("unknown_parameter", text), event_id)
@@ -141,13 +142,13 @@ class RealtimeDialect:
             del patch["type"]
         return self._config(event_id, self._host.session(patch), is_update=True)
 
-    def _config(self, event_id: object, patch: Json, *, is_update: bool) -> ConfigRequested:
+    def _config(self, event_id: str | None, patch: Json, *, is_update: bool) -> ConfigRequested:
         ref = self._ask(event_id, is_update=is_update)
         if not self._has_begun:
             self._ahead.add(ref)
         return ConfigRequested(ref, patch)
 
-    def _ask(self, event_id: object, *, is_update: bool) -> int:
+    def _ask(self, event_id: str | None, *, is_update: bool) -> int:
         self._refs += 1
         self._asked[self._refs] = (is_update, event_id)
         return self._refs
@@ -157,10 +158,10 @@ class RealtimeDialect:
         event = {"type": kind, "event_id": f"event_{self._told}", **fields}
         yield from encoded(event, is_beta=self._is_beta)
 
-    def _error(self, problem: Problem, event_id: object = None) -> Frame:
+    def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
         kind = "server_error" if problem.code in _OUR_FAULTS else "invalid_request_error"
         error = {"type": kind, "code": problem.code, "message": problem.description, "param": None}
-        (frame,) = self._tell("error", error={**error, "event_id": event_id if isinstance(event_id, str) else None})
+        (frame,) = self._tell("error", error={**error, "event_id": event_id})
         return frame
 
 

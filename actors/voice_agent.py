@@ -136,7 +136,7 @@ class VoiceAgentDialect:
         else:
             yield self.problem(problem, fatal=False)
 
-    def problem(self, problem: Problem, *, fatal: bool) -> Frame:
+    def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:  # noqa: ARG002 - no names
         """Say what went wrong in the profile's manner."""
         return problem_to_frame(problem, self._profile, fatal=fatal)
 

@@ -71,7 +71,7 @@ def test_what_waits_for_nothing_passes_at_once(dialect, kind, fields):
 @pytest.mark.parametrize("kind", ["conversation.item.create", "session.update", "of.the.future"])
 def test_everything_else_passes_in_its_order(dialect, kind):
     passed = read(dialect, kind, event_id="mine", session=7)
-    assert passed == EventGiven(passed.event)
+    assert passed == EventGiven(passed.event, event_id="mine")
 
 
 def test_an_event_without_a_name_is_given_one(dialect):
@@ -207,3 +207,8 @@ def test_tools_that_upstream_has_refused_do_not_come_back_with_what_the_host_dec
     refused = read(dialect, "session.update", session={"tools": ["nonsense"]})
     words(dialect.answer(Answered(refused.ref, PROBLEM, in_force=False)))
     assert dialect.decided(-1, HostDecisions(functions=(function,))).patch["tools"] == [function.tool]
+
+
+def test_an_error_about_an_event_of_the_clients_gives_its_name_back(dialect):
+    (error,) = words([dialect.problem(PROBLEM, fatal=False, event_id="mine")])
+    assert error["error"]["event_id"] == "mine"

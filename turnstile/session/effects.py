@@ -138,9 +138,15 @@ class CallsCancelled:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """Something went wrong that answers no request: a stall, or an error of upstream's own."""
+    """Something went wrong that answers no request: a stall, or an error of upstream's own.
+
+    Args:
+        problem: What.
+        event_id: The client's own name for the event that it is about, if it is about one.
+    """
 
     problem: Problem
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

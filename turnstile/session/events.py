@@ -76,10 +76,12 @@ class EventGiven:
     Args:
         event: The event, encoded.
         at_once: It does not wait behind what was asked for before: it stops a response, or is none of the gate's.
+        event_id: The client's own name for it, if it has given one.
     """
 
     event: bytes
     at_once: bool = False
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
     if given.at_once and state.link == "open":
         return Step(state, (PassOn(given.event),))
     if len(state.lane) >= policy.max_held:
-        return Step(state, (Reported(_too_many(policy)),))
+        return Step(state, (Reported(_too_many(policy), given.event_id),))
     return Step(replace(state, lane=(*state.lane, given)))
 
 

@@ -136,6 +136,13 @@ def test_an_error_about_an_event_of_the_clients_own_is_not_the_sessions():
     assert codes(busy().handle(Refused(None, "invalid_value", "no"))) == ["invalid_value"]
 
 
+def test_an_event_that_is_dropped_is_named():
+    session = busy(sayings=(create(9),))
+    told(session, *(EventGiven(b"%d" % number) for number in range(4)))
+    (dropped,) = session.handle(EventGiven(b"5", event_id="mine"))
+    assert (dropped.problem.code, dropped.event_id) == ("too_many_held", "mine")
+
+
 @pytest.mark.parametrize("one_more", [EventGiven(b"5"), create(5)])
 def test_what_waits_is_bounded(one_more):
     session = busy(sayings=(create(9),))
