@@ -14,6 +14,7 @@ from pykka import ActorDeadError
 from actors.messages import End, HostAsked, HostDecided, Inspect
 from turnstile.embed.functions import host_functions
 from turnstile.errors import SessionError
+from turnstile.protocol.realtime import is_audio_delta
 from turnstile.session.events import AgentMessageGiven
 from turnstile.translate.hosting import HostDecisions
 from turnstile.translate.to_realtime import spoken_word_for_word
@@ -118,6 +119,11 @@ class SessionHandle:
         self._coordinator: ActorRef[SessionCoordinatorActor]
         self._inboxes: Introduction
         self._ended = threading.Event()
+
+    def hear(self, message: bytes) -> None:
+        """Take a text message to the client; audio in it is left out."""
+        if not is_audio_delta(message):
+            self.feed.tell(message)
 
     def meet(
         self,

@@ -180,7 +180,7 @@ class Sessions:
                 *shared,
                 connection=connection,
                 dialect=language.dialect,
-                journal=ClientTap(around.journal, handle.feed.tell) if handle else around.journal,
+                journal=ClientTap(around.journal, handle.hear) if handle else around.journal,
                 host=handle.requests if handle else None,
             )
             undo.callback(client.stop, block=False)

@@ -8,9 +8,10 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import orjson
 
 from actors.dispatch import Dispatcher
 from actors.handle import SessionHandle
@@ -326,7 +327,7 @@ class ProxySystem:
         feed = EventFeed(_EVENTS_KEPT)
         handle = SessionHandle(feed, self._host_events.submit)
         if on_event is not None:
-            feed.on_event = InOrder(self._host_events, partial(on_event, handle)).put
+            feed.on_event = InOrder[bytes](self._host_events, lambda data: on_event(handle, orjson.loads(data))).put
         return handle
 
     def _no_place(self) -> Rejection | None:

@@ -219,6 +219,26 @@ def test_events_come_to_the_host_in_order_on_a_thread_that_may_block(proxy):
     assert all(name.startswith("turnstile-host-events") for name in threads)
 
 
+def test_the_agents_voice_is_left_out_of_what_a_host_is_told(proxy):
+    told, done = [], threading.Event()
+
+    def on_event(_, event):
+        told.append(event["type"])
+        if event["type"] == "response.done":
+            done.set()
+
+    client = Client(proxy, "realtime", on_event=on_event)
+    client.hears("session.created")
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
+    client.say("conversation.item.create", item=item)
+    client.say("response.create")
+    assert done.wait(patience(10))
+    assert "response.output_audio.done" in told
+    assert "response.output_audio.delta" not in told
+    assert "response.output_audio.delta" not in [event["type"] for event in client.session.feed.heard()]
+    assert client.inbox.wait_for(lambda frame: b"response.output_audio.delta" in frame.data)
+
+
 def test_events_end_with_the_session(proxy):
     client = Client(proxy)
     client.say("Settings", agent={})

@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _LIMIT = 10_000
+_MOST_BYTES = 16 * 1024 * 1024
+
+
+class _Told:
+    """One event; read when somebody wants to know it, on the thread that does."""
+
+    __slots__ = ("_event", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._event: Json | None = None
+
+    @property
+    def event(self) -> Json:
+        if self._event is None:
+            self._event = orjson.loads(self.data)
+        return self._event
 
 
 class EventFeed:
@@ -24,12 +41,16 @@ class EventFeed:
 
     Args:
         limit: How many are kept; the oldest go first.
+        most_bytes: How many bytes of them are kept at most; the latest one is kept however large it is.
     """
 
-    def __init__(self, limit: int = _LIMIT) -> None:
-        self._kept: deque[Json] = deque(maxlen=limit)
-        self.on_event: Callable[[Json], None] | None = None
-        """Called with each event besides; on the thread that tells it, so it must be quick."""
+    def __init__(self, limit: int = _LIMIT, most_bytes: int = _MOST_BYTES) -> None:
+        self._kept: deque[_Told] = deque()
+        self._limit = limit
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self.on_event: Callable[[bytes], None] | None = None
+        """Called with each event besides, as JSON; on the thread that tells it, so it must be quick."""
         self._changed = threading.Condition()
         self.told = 0
         """How many events there were; the last one kept has this number less one."""
@@ -39,14 +60,16 @@ class EventFeed:
 
     def tell(self, data: bytes) -> None:
         """Take an event, as JSON."""
-        event = orjson.loads(data)
         with self._changed:
-            self._kept.append(event)
-            self._taken.discard(self.told - len(self._kept))
+            self._kept.append(_Told(data))
+            self._bytes += len(data)
             self.told += 1
+            while len(self._kept) > self._limit or (self._bytes > self._most_bytes and len(self._kept) > 1):
+                self._taken.discard(self.told - len(self._kept))
+                self._bytes -= len(self._kept.popleft().data)
             self._changed.notify_all()
         if self.on_event is not None:
-            self.on_event(event)
+            self.on_event(data)
 
     def close(self, why: str) -> None:
         """Say that there will be no more events; the first time counts."""
@@ -100,7 +123,7 @@ class EventFeed:
     def heard(self) -> list[Json]:
         """Return the events that are kept, oldest first."""
         with self._changed:
-            return list(self._kept)
+            return [each.event for each in self._kept]
 
     def _next(self, number: int, timeout: float | None) -> tuple[int, Json] | None:
         """Wait for the event of that number, or the first kept behind it; None when there will be none."""
@@ -123,17 +146,18 @@ class EventFeed:
 
     def _find(self, is_it: Callable[[Json], bool], since: int) -> int | None:
         first = self.told - len(self._kept)
-        for number, event in enumerate(self._kept, first):
-            if number >= since and number not in self._taken and is_it(event):
+        for number, each in enumerate(self._kept, first):
+            if number >= since and number not in self._taken and is_it(each.event):
                 return number
         return None
 
     def _numbered(self, number: int) -> Json:
-        return self._kept[number - (self.told - len(self._kept))]
+        return self._kept[number - (self.told - len(self._kept))].event
 
     def _so_far(self) -> str:
         """Say what had come: types and codes, no text."""
-        kinds = Counter(event["type"] + (f" ({event['code']})" if "code" in event else "") for event in self._kept)
+        events = [each.event for each in self._kept]
+        kinds = Counter(event["type"] + (f" ({event['code']})" if "code" in event else "") for event in events)
         if not kinds:
             return "nothing had come."
         words = ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items())

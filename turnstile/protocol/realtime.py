@@ -23,6 +23,8 @@ Json = dict[str, Any]
 
 _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'
+# Quotation marks within a JSON text are escaped, so that these are found as a whole value only.
+_AUDIO_DELTAS = (b'"response.output_audio.delta"', b'"response.audio.delta"')
 
 
 def session_update(event_id: str, patch: Json) -> bytes:
@@ -63,6 +65,11 @@ def input_audio_append(audio: bytes) -> bytes:
 
 def _event(kind: str, event_id: str, **fields: Any) -> bytes:
     return orjson.dumps({"type": kind, "event_id": event_id, **fields})
+
+
+def is_audio_delta(data: bytes) -> bool:
+    """Tell whether a server event, of the beta too, is a piece of the agent's voice; without reading it."""
+    return any(kind in data for kind in _AUDIO_DELTAS)
 
 
 def in_beta_words(event: bytes) -> bytes:

@@ -103,4 +103,15 @@ def test_somebody_may_be_told_of_each_event():
     feed = EventFeed()
     feed.on_event = told.append
     feed.tell(b'{"type": "A"}')
-    assert told == [{"type": "A"}]
+    assert told == [b'{"type": "A"}']
+
+
+def test_what_is_kept_is_bounded_by_its_bytes_too():
+    feed = feed_of(*"ABCD", most_bytes=60)
+    feed.close("over")
+    assert [event["type"] for event in feed.events()] == ["C", "D"]
+    assert feed.wait_for("D", 0)["number"] == 3
+
+
+def test_the_latest_event_is_kept_however_large_it_is():
+    assert [event["type"] for event in feed_of("A", "B", most_bytes=1).heard()] == ["B"]

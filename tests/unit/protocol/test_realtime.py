@@ -232,3 +232,11 @@ def test_a_client_event_is_read_in_its_own_words():
 def test_an_event_is_put_into_the_words_of_the_beta():
     event = realtime.in_beta_words(realtime.session_update("e", {"output_modalities": ["text"]}))
     assert json.loads(event) == {"type": "session.update", "event_id": "e", "session": {"modalities": ["text"]}}
+
+
+@pytest.mark.parametrize("kind", ["response.output_audio.delta", "response.audio.delta"])
+def test_audio_is_told_from_everything_else_without_reading_it(kind):
+    assert realtime.is_audio_delta(json.dumps({"type": kind, "delta": "AAAA"}).encode())
+    assert not realtime.is_audio_delta(
+        json.dumps({"type": "response.output_text.delta", "delta": f'"{kind}"'}).encode()
+    )
