@@ -8,7 +8,6 @@ from actors.lifecycle import SessionActor
 from actors.messages import (
     Agreed,
     AudioWaits,
-    ClientAudio,
     End,
     HostAsked,
     HostDecided,
@@ -75,8 +74,27 @@ class Dialect(Protocol):
         """
 
 
+class PastTheClient:
+    """Where a client's connection tells what it received: audio goes to the UpstreamActor, all else to the ClientActor.
+
+    Args:
+        client: The ClientActor's inbox.
+        upstream: The UpstreamActor's.
+    """
+
+    __slots__ = ("_client", "_upstream")
+
+    def __init__(self, client: Inbox, upstream: Inbox) -> None:
+        self._client = client
+        self._upstream = upstream
+
+    def tell(self, message: object, /) -> None:
+        """Tell the one whom it is for; both leave their order among themselves as it is."""
+        (self._upstream if isinstance(message, BinaryFrame) else self._client).tell(message)
+
+
 class ClientActor(SessionActor):
-    """Parses and translates what the client sends; audio passes the coordinator by.
+    """Parses and translates what the client sends, but for audio, which does not come by here: `PastTheClient`.
 
     Args:
         connection: The client's socket.
@@ -112,8 +130,6 @@ class ClientActor(SessionActor):
     def receive(self, message: object) -> None:
         """Take a frame of the client's, or something for it."""
         match message:
-            case BinaryFrame(data) if self._dialect.hears_binary:
-                self._upstream.tell(ClientAudio(data))
             case BinaryFrame(data):
                 self._tell(self._dialect.binary())
                 self._connection.handled(len(data))

@@ -12,6 +12,8 @@ import logging
 import sys
 import threading
 from collections import deque
+from contextvars import Context
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -101,12 +103,12 @@ class DispatchedInbox:
     def tell(self, message: object, /) -> None:
         """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
         self.contents.append(message)
-        self._wake_if_idle()
+        if self.wake is not None and self._claim.acquire(blocking=False):
+            self.wake()
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Put an envelope in, likewise."""
-        self.contents.append(envelope)
-        self._wake_if_idle()
+        self.tell(envelope)
 
     def get(self) -> Envelope[Any]:
         """Take the oldest, in an envelope; raises IndexError when there is none."""
@@ -153,6 +155,8 @@ class DispatchedActor(pykka.Actor):
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()
         self._dispatcher = dispatcher
+        self.inbox = cast("DispatchedInbox", self.actor_inbox)
+        """The actor's own inbox."""
 
     @staticmethod
     def _create_actor_inbox() -> DispatchedInbox:
@@ -162,32 +166,38 @@ class DispatchedActor(pykka.Actor):
     def _create_future() -> pykka.Future[Any]:
         return pykka.ThreadingFuture()
 
-    @property
-    def inbox(self) -> DispatchedInbox:
-        """The actor's own inbox."""
-        return cast("DispatchedInbox", self.actor_inbox)
+    def set_context(self) -> None:
+        """Set the context variables that the actor runs with; each has a context of its own."""
 
     def _start_actor_loop(self) -> None:
         self._actor_loop_setup()
-        self.inbox.open(lambda: self._dispatcher.schedule(self._run))
+        context = Context()  # not the starter's, whose variables would live as long as the actor
+        context.run(self.set_context)
+        self.inbox.open(partial(self._dispatcher.schedule, partial(context.run, self._run)))
 
     def run_ended(self) -> None:
         """Run code when the messages that waited are worked on, such as writing out what they came to."""
 
     def _run(self) -> None:
-        inbox, take = self.inbox, self._take
-        contents = inbox.contents
+        contents, receive = self.inbox.contents, self.on_receive
         try:
-            for _ in range(0 if self.actor_stopped.is_set() else self.run_length):
-                # Nothing but a message that came from pykka or that failed stops the actor.
-                if not contents or (take(contents.popleft()) and self.actor_stopped.is_set()):
+            is_over = self.actor_stopped.is_set()
+            for _ in range(self.run_length):
+                if is_over or not contents:
                     break
-            if not self.actor_stopped.is_set():
-                self._end_run()
-            if self.actor_stopped.is_set():
+                content = contents.popleft()
+                try:
+                    # A message that is handled stops no actor; one from pykka may, and one that fails does.
+                    if content.__class__ is Envelope:
+                        is_over = self._open_envelope(content)
+                    else:
+                        receive(content)
+                except Exception:
+                    is_over = self._fail()
+            if is_over or self._end_run():
                 self._drain()
         finally:
-            inbox.give_up_claim()
+            self.inbox.give_up_claim()
 
     def dropped(self, message: object) -> None:
         """Run code for a message that came too late to be handled, such as one that hands something over."""
@@ -197,47 +207,36 @@ class DispatchedActor(pykka.Actor):
             self.dropped(message)
         self._actor_loop_teardown()
 
-    def _take(self, content: Any) -> bool:
-        """Handle one message as pykka does: a failed tell ends the actor, a failed ask is its asker's.
-
-        Returns:
-            Whether the actor may have stopped.
-        """
-        if content.__class__ is Envelope:
-            self._open_envelope(content)
-            return True
-        try:
-            self.on_receive(content)
-        except Exception:
-            self._fail()
-            return True
-        return False
-
-    def _open_envelope(self, envelope: Envelope[Any]) -> None:
+    def _open_envelope(self, envelope: Envelope[Any]) -> bool:
+        """Handle a message of pykka's as it does; whether the actor has stopped: a failed ask is its asker's."""
         try:
             answer = self._handle_receive(envelope.message)
         except Exception:
-            if envelope.reply_to is not None:
-                envelope.reply_to.set_exception()
-            else:
-                self._fail()
+            if envelope.reply_to is None:
+                raise
+            envelope.reply_to.set_exception()
         else:
             if envelope.reply_to is not None:
                 envelope.reply_to.set(answer)
+        return self.actor_stopped.is_set()
 
-    def _end_run(self) -> None:
+    def _end_run(self) -> bool:
+        """Run the hook; whether the actor has stopped with it."""
         try:
             self.run_ended()
         except Exception:
-            self._fail()
+            return self._fail()
+        return False
 
-    def _fail(self) -> None:
+    def _fail(self) -> bool:
+        """Handle the failure of a message as pykka does; whether the actor has stopped, as it has."""
         failure = sys.exc_info()
         self._handle_failure(*failure)
         try:
             self.on_failure(*failure)
         except Exception:
             _log.exception("Cleaning up after a failed actor failed too")
+        return self.actor_stopped.is_set()
 
 
 def inbox_of(actor: pykka.ActorRef[Any]) -> Inbox:

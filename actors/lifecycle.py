@@ -57,6 +57,10 @@ class SessionActor(DispatchedActor):
                 return self.receive(message)
         return None
 
+    def set_context(self) -> None:
+        """Name the session in all that is logged."""
+        current_session.set(self.session_id)
+
     def meet(self, others: Introduction) -> None:
         """Keep the inboxes that the actor tells things to."""
         raise NotImplementedError
@@ -82,13 +86,6 @@ class SessionActor(DispatchedActor):
         """A message could not be handled: this session ends, with words for its client, and no other."""
         del exception_type, exception_value, traceback  # pykka has logged them
         self._release_once(_INTERNAL_END)
-
-    def _run(self) -> None:
-        token = current_session.set(self.session_id)
-        try:
-            super()._run()
-        finally:
-            current_session.reset(token)
 
     def _end(self, end: End) -> None:
         self._release_once(end)

@@ -35,12 +35,6 @@ class Introduction:
             inbox.tell(message)
 
 
-class ClientAudio(NamedTuple):
-    """To the UpstreamActor: input audio as the client sent it."""
-
-    data: bytes
-
-
 class PassedAudio(NamedTuple):
     """To the UpstreamActor: an event about the input audio, of a client that speaks the API's own language."""
 

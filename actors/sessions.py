@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pykka import ActorDeadError
 
 from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor
+from actors.client import ClientActor, PastTheClient
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
 from actors.messages import End, Inspect, Introduction
@@ -136,7 +136,7 @@ class Sessions:
             if self._draining:
                 others.tell_all(_SHUTTING_DOWN)
         _log.info("Session %s began (%s)", session_id, language.name)
-        return others.client
+        return PastTheClient(others.client, others.upstream) if language.dialect.hears_binary else others.client
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return where every session stands; one that ends meanwhile is left out.

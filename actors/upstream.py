@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from actors.lifecycle import SessionActor
-from actors.messages import Agreed, AudioWaits, ClientAudio, End, FromLink, PassedAudio, SessionShown, ToClient
+from actors.messages import Agreed, AudioWaits, End, FromLink, PassedAudio, SessionShown, ToClient
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
-from turnstile.protocol.frames import Closed, TextFrame
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session import effects
 from turnstile.session.events import (
     CLOSING_FACTS,
@@ -137,7 +137,7 @@ class UpstreamActor(SessionActor):
     def receive(self, message: object) -> None:
         """Take what the link says, the client's audio, or a command."""
         match message:
-            case ClientAudio(data):
+            case BinaryFrame(data):
                 self._take_audio(self._audio.append, data)
                 self._source.handled(len(data))
             case FromLink(link, said) if link is self._link:

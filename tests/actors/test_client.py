@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from actors.client import ClientActor
-from actors.messages import Agreed, ClientAudio, End, ToClient
+from actors.client import ClientActor, PastTheClient
+from actors.messages import Agreed, End, ToClient
 from actors.voice_agent import VoiceAgentDialect
 from turnstile.audio.formats import PCM_24K
 from turnstile.errors import Problem
@@ -15,6 +15,7 @@ from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import ConfigRequested, UserMessageGiven
+from turnstile.testing import RecordingInbox
 from turnstile.translate.to_realtime import SERVES_ALL, Serves
 
 SETTINGS = b'{"type":"Settings","agent":{}}'
@@ -44,11 +45,14 @@ def test_a_deepgram_client_is_welcomed_by_name_and_a_component_is_not(bench):
     assert said(bench) == [{"type": "Welcome", "request_id": "request-1"}]
 
 
-def test_audio_passes_the_coordinator_by(bench, client):
-    client.receive(BinaryFrame(b'{"type":"Settings"}'))
-    assert bench.upstream.messages == [ClientAudio(b'{"type":"Settings"}')]
-    assert bench.coordinator.messages == []
-    assert bench.connection.handled_bytes == 0  # the credit is given back when it went on
+def test_audio_passes_the_client_actor_by_and_nothing_else_does():
+    client, upstream = RecordingInbox(), RecordingInbox()
+    inbox = PastTheClient(client, upstream)
+    received = [BinaryFrame(b'{"type":"Settings"}'), TextFrame(b"{}"), BinaryFrame(b""), Closed(1000, "")]
+    for message in received:
+        inbox.tell(message)
+    assert upstream.messages == received[::2]
+    assert client.messages == received[1::2]
 
 
 def test_a_request_goes_to_the_coordinator_and_its_credit_back_to_the_socket(bench, client):

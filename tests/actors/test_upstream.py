@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from actors.audio_uplink import AudioUplink
-from actors.messages import Agreed, AudioWaits, ClientAudio, End, PassedAudio, ToClient
+from actors.messages import Agreed, AudioWaits, End, PassedAudio, ToClient
 from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K
 from turnstile.audio.uplink import InputAudio
@@ -512,10 +512,10 @@ def test_an_event_that_cannot_be_read_is_dropped_and_logged_and_the_session_goes
 
 
 def test_audio_waits_for_the_session_and_then_goes_in_its_order(bench, upstream):
-    upstream.open().tell(ClientAudio(b"\1\0" * 100), ClientAudio(b"\2\0" * 100), AGREED)
+    upstream.open().tell(BinaryFrame(b"\1\0" * 100), BinaryFrame(b"\2\0" * 100), AGREED)
     assert upstream.appended() == b""
     upstream.hears({"type": "session.updated", "session": {}})
-    upstream.tell(ClientAudio(b"\3\0" * 100))
+    upstream.tell(BinaryFrame(b"\3\0" * 100))
     assert upstream.appended() == b"\1\0" * 100 + b"\2\0" * 100 + b"\3\0" * 100
     assert bench.connection.handled_bytes == 600
 
@@ -523,7 +523,7 @@ def test_audio_waits_for_the_session_and_then_goes_in_its_order(bench, upstream)
 def test_the_oldest_audio_goes_first_and_the_client_is_told_once_when_too_much_waits(bench):
     upstream = Upstream(bench, max_held=1000).open()
     for number in range(5):
-        upstream.tell(ClientAudio(bytes([number, 0]) * 200))
+        upstream.tell(BinaryFrame(bytes([number, 0]) * 200))
     (reported,) = [told for told in bench.client.messages if isinstance(told, effects.Reported)]
     assert reported.problem.code == "audio_dropped"
     assert bench.connection.handled_bytes == 2000  # dropped audio blocks nobody
@@ -541,7 +541,7 @@ def test_the_client_is_told_too_when_it_is_its_own_audio_events_that_are_too_man
 
 def test_audio_waits_again_while_the_link_is_lost(upstream):
     upstream.ready().links(Closed(1006, ""))
-    upstream.tell(ClientAudio(b"\1\0" * 100))
+    upstream.tell(BinaryFrame(b"\1\0" * 100))
     upstream.open()
     assert upstream.appended() == b""
     upstream.hears({"type": "session.updated", "session": {}})
@@ -550,41 +550,41 @@ def test_audio_waits_again_while_the_link_is_lost(upstream):
 
 def test_no_audio_is_lost_when_the_formats_are_agreed_while_the_link_is_down(upstream):
     upstream.open().links(Closed(1006, ""))
-    upstream.tell(AGREED, ClientAudio(b"\1\0" * 100))
+    upstream.tell(AGREED, BinaryFrame(b"\1\0" * 100))
     upstream.open()
-    upstream.tell(ClientAudio(b"\2\0" * 100))
+    upstream.tell(BinaryFrame(b"\2\0" * 100))
     assert upstream.appended() == b""
     upstream.hears({"type": "session.updated", "session": {}})
     assert upstream.appended() == b"\1\0" * 100 + b"\2\0" * 100
 
 
 def test_audio_that_is_observed_is_told_once_a_run(upstream):
-    upstream.ready().tell(effects.ObserveAudio(on=True), ClientAudio(bytes(4800)), ClientAudio(bytes(4800)))
+    upstream.ready().tell(effects.ObserveAudio(on=True), BinaryFrame(bytes(4800)), BinaryFrame(bytes(4800)))
     upstream.actor.run_ended()
     upstream.actor.run_ended()
     assert [fact for fact in upstream.facts() if isinstance(fact, AudioHeard)] == [AudioHeard(200.0)]
 
 
 def test_a_commit_is_padded_to_what_the_api_takes(upstream):
-    upstream.ready().tell(ClientAudio(b"\1\0" * 240), effects.SendCommit("e1"))
+    upstream.ready().tell(BinaryFrame(b"\1\0" * 240), effects.SendCommit("e1"))
     assert len(upstream.appended()) == 4800
     assert (upstream.sent()[-1]["type"], upstream.sent()[-1]["event_id"]) == ("input_audio_buffer.commit", "e1")
 
 
 def test_a_commit_of_enough_audio_is_not_padded(upstream):
-    upstream.ready().tell(ClientAudio(bytes(9600)), effects.SendCommit("e1"))
+    upstream.ready().tell(BinaryFrame(bytes(9600)), effects.SendCommit("e1"))
     assert len(upstream.appended()) == 9600
 
 
 def test_a_commit_of_nothing_is_refused_here(upstream):
-    upstream.ready().tell(ClientAudio(bytes(9600)), effects.SendCommit("e1"), effects.SendCommit("e2"))
+    upstream.ready().tell(BinaryFrame(bytes(9600)), effects.SendCommit("e1"), effects.SendCommit("e2"))
     assert [event["event_id"] for event in upstream.sent() if "event_id" in event] == ["e1"]
     assert upstream.facts()[-1].event_id == "e2"
     assert upstream.facts()[-1].code == "input_audio_buffer_commit_empty"
 
 
 def test_what_the_server_committed_is_not_committed_again(upstream):
-    upstream.ready().tell(ClientAudio(bytes(9600)))
+    upstream.ready().tell(BinaryFrame(bytes(9600)))
     upstream.hears({"type": "input_audio_buffer.committed", "item_id": "i1"})
     upstream.tell(effects.SendCommit("e1"))
     assert upstream.facts()[-2:] == [

@@ -20,6 +20,9 @@ def converted(data: bytes, source: AudioFormat, target: AudioFormat) -> bytes:
     return converter.feed(data) + converter.flush()
 
 
+_SAMPLE = np.dtype("<i2")
+
+
 class Converter:
     """Converts a stream of audio from one format to another, whatever the frames it comes in.
 
@@ -48,7 +51,7 @@ class Converter:
         if self._resamples:
             if self._stream is None:
                 self._stream = soxr.ResampleStream(*self._rates, 1, dtype="int16", quality="HQ")
-            samples = self._stream.resample_chunk(samples)
+            samples = self._stream.resample_chunk(samples.reshape(-1, 1))
         return self._encoded(samples)
 
     def flush(self) -> bytes:
@@ -56,7 +59,7 @@ class Converter:
         self._odd = b""
         if self._stream is None:
             return b""
-        rest = self._stream.resample_chunk(np.empty(0, np.int16), last=True)
+        rest = self._stream.resample_chunk(np.empty((0, 1), _SAMPLE), last=True)
         self._stream.clear()
         return self._encoded(rest)
 
@@ -69,9 +72,9 @@ class Converter:
     def _decoded(self, data: bytes) -> Samples:
         if self._source != "linear16":
             return g711.decode(self._source, data)
-        return np.frombuffer(data, dtype="<i2")
+        return np.frombuffer(data, _SAMPLE)
 
     def _encoded(self, samples: Samples) -> bytes:
         if self._target != "linear16":
             return g711.encode(self._target, samples)
-        return samples.astype("<i2", copy=False).tobytes()
+        return samples.tobytes()

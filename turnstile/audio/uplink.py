@@ -9,7 +9,7 @@ from turnstile.audio.formats import PCM_24K
 from turnstile.audio.waiting import WaitingAudio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from turnstile.audio.formats import AudioFormat
 
@@ -48,40 +48,36 @@ class InputAudio:
         self._wire = source.upstream
         self._converter = Converter(source, self._wire)
 
-    def open(self) -> Iterator[bytes]:
+    def open(self) -> list[bytes]:
         """Upstream is ready, if a format was agreed: return what waited, as `feed` would have."""
         if self._converter is None:
-            return
+            return []
         self._flowing = True
-        for data in self._held.take():
-            yield from self.feed(data)
+        return [piece for data in self._held.take() for piece in self.feed(data)]
 
     def close(self) -> None:
         """Upstream is gone, and so is what it had heard and not committed."""
         self._flowing = False
         self._uncommitted = 0
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> Sequence[bytes]:
         """Return the pieces to append for one frame of the client's; while nothing may go, hold it."""
         if not self._flowing or self._converter is None:
             self._held.put(data)
-            return
-        yield from self._pieces(self._converter.feed(data))
+            return ()
+        return self._pieces(self._converter.feed(data))
 
-    def finish(self) -> Iterator[bytes]:
+    def finish(self) -> Sequence[bytes]:
         """Return the last of what was fed, which the converter still holds: the turn ends here."""
         if self._flowing and self._converter is not None:
-            yield from self._pieces(self._converter.flush())
+            return self._pieces(self._converter.flush())
+        return ()
 
-    def _pieces(self, audio: bytes) -> Iterator[bytes]:
-        if not audio:
-            return
+    def _pieces(self, audio: bytes) -> Sequence[bytes]:
         self._uncommitted += len(audio)
         if len(audio) <= APPEND_LIMIT:
-            yield audio
-            return
-        for start in range(0, len(audio), APPEND_LIMIT):
-            yield audio[start : start + APPEND_LIMIT]
+            return (audio,) if audio else ()
+        return [audio[start : start + APPEND_LIMIT] for start in range(0, len(audio), APPEND_LIMIT)]
 
     @property
     def has_uncommitted(self) -> bool:

@@ -43,11 +43,13 @@ class ReadGate:
         if self._unhandled > self._high_water:
             self._full = True
 
-    def handled(self, size: int) -> None:
-        """Count a message of `size` bytes as worked on."""
+    def handled(self, size: int) -> bool:
+        """Count a message of `size` bytes as worked on; whether there is room for more now, as there was not before."""
         self._unhandled = max(0, self._unhandled - size - self._message_cost)
         if self._full and self._unhandled <= self._low_water:
             self._full = False
+            return True
+        return False
 
     def pause(self) -> None:
         """Close the gate until one more `resume`."""

@@ -90,6 +90,8 @@ class WebSocketConnection:
 
     def flush(self) -> None:
         """Hand everything queued to the operating system, as much as it takes now."""
+        if self._outgoing.is_empty:
+            return
         with self._lock:
             calls = self._push()
         _make(calls)
@@ -111,9 +113,8 @@ class WebSocketConnection:
     def handled(self, size: int) -> None:
         """Give back the credit for `size` received bytes."""
         with self._lock:
-            was_open = self._read_gate.is_open
-            self._read_gate.handled(size)
-            self._gate_moved(was_open=was_open)
+            if self._read_gate.handled(size):
+                self._ask_to_rewatch()
 
     def pause_reading(self) -> None:
         """Do not read until `resume_reading`; counted."""
@@ -201,7 +202,8 @@ class WebSocketConnection:
             self._loop.call_soon(partial(self._cut, _why(error)), self)
         if self._outgoing.size > self._limits.write_ceiling:
             self._give_up_on_reader()
-        self._ask_to_rewatch()
+        if self._outgoing.size or self._watched != READ:  # while nothing waits, whoever moves the read gate asks
+            self._ask_to_rewatch()
         return self._write_gate.release() if self._closing else self._write_gate.measure(self._outgoing.size)
 
     def _give_up_on_reader(self) -> None:
@@ -248,9 +250,13 @@ class WebSocketConnection:
         self._keepalive.heard(self._loop.now)
         if self._released:
             return
+        calls: Iterable[Callable[[], None]] = ()
         with self._lock:
             messages, end = self._parse(data)
-            calls = self._push()
+            if not self._outgoing.is_empty:
+                calls = self._push()
+            elif not self._is_reading():
+                self._ask_to_rewatch()
         _make(calls)
         tell = self._inbox.tell
         for message in messages:

@@ -97,6 +97,11 @@ class Outgoing:
         self._head = memoryview(b"")
         self._end_due = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits, not even the end of the stream."""
+        return not self.size and not self._end_due
+
     def add(self, chunks: Iterable[bytes]) -> None:
         """Take whole frames in; an empty one stands for the end of the stream, as in the framing library."""
         for chunk in chunks:
