@@ -73,9 +73,9 @@ class AudioUplink:
         heard, self._heard = self._heard, 0.0
         return heard
 
-    def append(self, data: bytes) -> None:
-        """Send a frame of the client's."""
-        self._flow(self._audio.feed(data))
+    def append(self, *frames: bytes) -> None:
+        """Send some frames of the client's, in one piece."""
+        self._flow(self._audio.feed(*frames))
 
     def pass_on(self, event: bytes) -> None:
         """Send an event about the audio that is the client's own."""

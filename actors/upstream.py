@@ -126,6 +126,8 @@ class UpstreamActor(SessionActor):
         self._epoch = 0
         self._progress_at = 0.0
         self._unknown: set[str] = set()
+        self._frames: list[bytes] = []  # audio that came in a row: it goes on together
+        self._has_dropped = False
         self._endpoints: Json = {}
         self._labels = dict(labels)
         self._next_endpoints: Json | None = None
@@ -135,17 +137,20 @@ class UpstreamActor(SessionActor):
         self._client, self._coordinator = others.client, others.coordinator
 
     def receive(self, message: object) -> None:
-        """Take what the link says, the client's audio, or a command."""
+        """Take what the link says, the client's audio, or a command; frames of audio in a row are taken together."""
+        if isinstance(message, BinaryFrame):
+            self._frames.append(message.data)
+            return
+        if self._frames:
+            self._append_frames()
         match message:
-            case BinaryFrame(data):
-                self._take_audio(self._audio.append, data)
-                self._source.handled(len(data))
             case FromLink(link, said) if link is self._link:
                 self._hear(said)
             case FromLink():
                 self.dropped(message)
             case PassedAudio(event):
-                self._take_audio(self._audio.pass_on, event)
+                self._audio.pass_on(event)
+                self._say_if_dropped()
             case AudioWaits(waits):
                 self._audio.wait(on=waits)
             case Agreed():
@@ -168,6 +173,8 @@ class UpstreamActor(SessionActor):
 
     def run_ended(self) -> None:
         """Tell the session what was heard, and let what was written leave."""
+        if self._frames:
+            self._append_frames()
         heard = self._audio.take_heard()
         if heard:
             self._coordinator.tell(AudioHeard(heard))
@@ -337,10 +344,16 @@ class UpstreamActor(SessionActor):
         self._labels = {**agreed.labels, **self._host_labels}
         self._audio.agree(agreed.input)
 
-    def _take_audio(self, take: Callable[[bytes], None], data: bytes) -> None:
-        dropped = self._audio.dropped
-        take(data)
-        if self._audio.dropped and not dropped:
+    def _append_frames(self) -> None:
+        frames, self._frames = self._frames, []
+        self._audio.append(*frames)
+        self._source.handled(sum(map(len, frames)), len(frames))
+        self._say_if_dropped()
+
+    def _say_if_dropped(self) -> None:
+        """Tell the client, once."""
+        if self._audio.dropped and not self._has_dropped:
+            self._has_dropped = True
             text = "The session is not ready yet: audio beyond what can be held is dropped, the oldest first."
             self._client.tell(effects.Reported(Problem("audio_dropped", text)))
 

@@ -39,8 +39,8 @@ class Connection(Protocol):
     def close(self, code: int, reason: str = "") -> None:
         """Flush, then start the closing handshake; the link is cut if the peer does not answer it in time."""
 
-    def handled(self, size: int) -> None:
-        """Give back the credit for `size` received bytes: their frames have been worked on.
+    def handled(self, size: int, messages: int = 1) -> None:
+        """Give back the credit for `size` received bytes in so many messages, which have been worked on.
 
         A connection whose frames wait unhandled past its high water mark is not read until they are under the low one.
         """

@@ -83,8 +83,10 @@ class Upstream:
         self.called.append(request)
 
     def tell(self, *messages):
+        """Have it take some messages in one run."""
         for message in messages:
             self.actor.receive(message)
+        self.actor.run_ended()
 
     def open(self):
         """Open a link, and have it come up."""
@@ -257,11 +259,12 @@ def test_what_was_being_said_is_over_for_the_client_when_the_link_is_lost(upstre
     ],
 )
 def test_a_command_leaves_under_its_id_and_with_the_run(upstream, command, kind):
-    upstream.open().tell(command)
+    before = upstream.open().link.flushes
+    upstream.actor.receive(command)
     assert [(event["type"], event["event_id"]) for event in upstream.sent()] == [(kind, "e1")]
-    assert upstream.link.flushes == 0
+    assert upstream.link.flushes == before
     upstream.actor.run_ended()
-    assert upstream.link.flushes == 1
+    assert upstream.link.flushes == before + 1
 
 
 @pytest.mark.parametrize("command", [effects.SendUpdate("e1", {}, 0), effects.SendCreate("e1", {}, 0)])
@@ -561,8 +564,18 @@ def test_no_audio_is_lost_when_the_formats_are_agreed_while_the_link_is_down(ups
 def test_audio_that_is_observed_is_told_once_a_run(upstream):
     upstream.ready().tell(effects.ObserveAudio(on=True), BinaryFrame(bytes(4800)), BinaryFrame(bytes(4800)))
     upstream.actor.run_ended()
-    upstream.actor.run_ended()
     assert [fact for fact in upstream.facts() if isinstance(fact, AudioHeard)] == [AudioHeard(200.0)]
+
+
+def test_frames_that_come_in_a_row_go_on_together_and_before_all_that_comes_behind(bench, upstream):
+    upstream.ready()
+    upstream.tell(
+        BinaryFrame(b"\1\0" * 2400), BinaryFrame(b"\2\0" * 2400), effects.SendCommit("e1"), BinaryFrame(b"\3\0")
+    )
+    kinds = [event["type"].removeprefix("input_audio_buffer.") for event in upstream.sent()[-3:]]
+    assert kinds == ["append", "commit", "append"]
+    assert upstream.appended() == b"\1\0" * 2400 + b"\2\0" * 2400 + b"\3\0"
+    assert bench.connection.handled_bytes == 9602
 
 
 def test_a_commit_is_padded_to_what_the_api_takes(upstream):

@@ -48,24 +48,25 @@ class InputAudio:
         self._wire = source.upstream
         self._converter = Converter(source, self._wire)
 
-    def open(self) -> list[bytes]:
+    def open(self) -> Sequence[bytes]:
         """Upstream is ready, if a format was agreed: return what waited, as `feed` would have."""
         if self._converter is None:
-            return []
+            return ()
         self._flowing = True
-        return [piece for data in self._held.take() for piece in self.feed(data)]
+        return self._pieces(self._converter.feed(b"".join(self._held.take())))
 
     def close(self) -> None:
         """Upstream is gone, and so is what it had heard and not committed."""
         self._flowing = False
         self._uncommitted = 0
 
-    def feed(self, data: bytes) -> Sequence[bytes]:
-        """Return the pieces to append for one frame of the client's; while nothing may go, hold it."""
+    def feed(self, *frames: bytes) -> Sequence[bytes]:
+        """Return the pieces to append for some frames of the client's; while nothing may go, hold them."""
         if not self._flowing or self._converter is None:
-            self._held.put(data)
+            for frame in frames:
+                self._held.put(frame)
             return ()
-        return self._pieces(self._converter.feed(data))
+        return self._pieces(self._converter.feed(frames[0] if len(frames) == 1 else b"".join(frames)))
 
     def finish(self) -> Sequence[bytes]:
         """Return the last of what was fed, which the converter still holds: the turn ends here."""

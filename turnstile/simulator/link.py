@@ -35,7 +35,7 @@ class Outlet(Protocol):
     def close(self, code: int, reason: str = "") -> None:
         """End the link."""
 
-    def handled(self, size: int) -> None:
+    def handled(self, size: int, messages: int = 1) -> None:
         """Give back the credit for `size` received bytes."""
 
 

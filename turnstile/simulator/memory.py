@@ -66,7 +66,7 @@ class InMemoryConnection:
         self._link.end()
         self.told_closed(Closed(code, reason))
 
-    def handled(self, size: int) -> None:
+    def handled(self, size: int, messages: int = 1) -> None:
         """Nothing to give back: the session does not wait for credit."""
 
     def holds_back(self, source: Connection) -> None:
@@ -112,5 +112,5 @@ class InboxOutlet:
         """Tell the end."""
         self._connection.told_closed(Closed(code, reason))
 
-    def handled(self, size: int) -> None:
+    def handled(self, size: int, messages: int = 1) -> None:
         """Nothing to give back."""

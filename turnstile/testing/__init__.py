@@ -163,7 +163,7 @@ class RecordingConnection:
         with self._lock:
             self.closed = self.closed or (code, reason)
 
-    def handled(self, size: int) -> None:
+    def handled(self, size: int, messages: int = 1) -> None:  # noqa: ARG002 - the bytes tell enough
         """Count the credit."""
         with self._lock:
             self.handled_bytes += size

@@ -43,9 +43,14 @@ class ReadGate:
         if self._unhandled > self._high_water:
             self._full = True
 
-    def handled(self, size: int) -> bool:
-        """Count a message of `size` bytes as worked on; whether there is room for more now, as there was not before."""
-        self._unhandled = max(0, self._unhandled - size - self._message_cost)
+    def handled(self, size: int, messages: int = 1) -> bool:
+        """Count so many messages as worked on; whether there is room for more now, as there was not before.
+
+        Args:
+            size: How many bytes they had together.
+            messages: How many.
+        """
+        self._unhandled = max(0, self._unhandled - size - messages * self._message_cost)
         if self._full and self._unhandled <= self._low_water:
             self._full = False
             return True

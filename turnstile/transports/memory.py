@@ -106,10 +106,10 @@ class MemoryConnection:
             call()
         self._deliver()
 
-    def handled(self, size: int) -> None:
-        """Give back the credit for `size` received bytes."""
+    def handled(self, size: int, messages: int = 1) -> None:
+        """Give back the credit for `size` received bytes in so many messages."""
         with self._lock:
-            self._read_gate.handled(size)
+            self._read_gate.handled(size, messages)
         self.peer.flush_on()
 
     def holds_back(self, source: Connection) -> None:

@@ -110,10 +110,10 @@ class WebSocketConnection:
             calls = self._push()
         _make(calls)
 
-    def handled(self, size: int) -> None:
-        """Give back the credit for `size` received bytes."""
+    def handled(self, size: int, messages: int = 1) -> None:
+        """Give back the credit for `size` received bytes in so many messages."""
         with self._lock:
-            if self._read_gate.handled(size):
+            if self._read_gate.handled(size, messages):
                 self._ask_to_rewatch()
 
     def pause_reading(self) -> None:
