@@ -60,8 +60,8 @@ MUTANTS = (
     Mutant(
         "an update is acknowledged at once",
         "configuring",
-        "    return Step(replace(state, updates=(*state.updates, request)))\n",
-        "    return Step(replace(state, updates=(*state.updates, request)), (Answered(request.ref),))\n",
+        "    return Step(state._replace(updates=(*state.updates, request)))\n",
+        "    return Step(state._replace(updates=(*state.updates, request)), (Answered(request.ref),))\n",
     ),
     Mutant(
         "what was postponed is not offered again",
@@ -82,7 +82,7 @@ OUTSIDE_THE_WALK = (
     Mutant(
         "a lost race is not repaired",
         "answering",
-        "    return Step(_put_back(replace(state, tries=tries, backing_off=tries > 1), say))\n",
+        "    return Step(_put_back(state._replace(tries=tries, backing_off=tries > 1), say))\n",
         "    return _give_up(state, say, problem)\n",
     ),
 )

@@ -35,7 +35,7 @@ def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -
     if not state.is_ready or len(state.items) >= policy.max_held:
         return Step(state, postpone=True)
     item = Item(f"{policy.id_prefix}{state.serial}", request.ref, request.item)
-    return Step(replace(state, items=(*state.items, item), serial=state.serial + 1))
+    return Step(state._replace(items=(*state.items, item), serial=state.serial + 1))
 
 
 def take_agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
@@ -44,20 +44,20 @@ def take_agent_message(state: State, request: AgentMessageGiven, policy: Policy)
         return Step(state, postpone=True)
     if request.behavior == "interrupt" and not state.interrupting:
         interrupting = state.response is not None or state.requested is not None or bool(state.expected)
-        return Step(replace(state, sayings=(request, *state.sayings), interrupting=interrupting))
+        return Step(state._replace(sayings=(request, *state.sayings), interrupting=interrupting))
     if request.behavior == "default" and state.turn_is_running:
         text = f"The agent message was refused: a turn is running ({state.phase})."
         return Step(state, (Answered(request.ref, Problem("injection_refused", text), in_force=False),))
     if not state.is_ready:
         return Step(state, postpone=True)
-    return Step(replace(state, sayings=(*state.sayings, request)))
+    return Step(state._replace(sayings=(*state.sayings, request)))
 
 
 def settle_interruption(state: State, policy: Policy) -> Step | None:
     """Cancel the response in progress if it shall not go on."""
     response = state.response
     if state.interrupting and response is None and state.requested is None and not state.expected:
-        return Step(replace(state, interrupting=False))
+        return Step(state._replace(interrupting=False))
     if response is None or response.cancel or not (state.interrupting or response.superfluous):
         return None
     return cancel(state, response, "asked" if state.interrupting else "superfluous", policy)
@@ -67,7 +67,7 @@ def cancel(state: State, response: Response, because: Because, policy: Policy) -
     """Ask upstream to stop `response`."""
     event_id = f"{policy.id_prefix}{state.serial}"
     stopping = Cancel(event_id, because)
-    after = replace(state, response=replace(response, cancel=stopping), interrupting=False, serial=state.serial + 1)
+    after = state._replace(response=replace(response, cancel=stopping), interrupting=False, serial=state.serial + 1)
     return Step(after, (SendCancel(event_id, response.response_id),))
 
 
@@ -86,7 +86,7 @@ def settle_items(state: State, policy: Policy) -> Step | None:
         items.append(sent)
         effects.append(SendItem(sent.event_id, {**item.content, "id": item.item_id}))
         serial += 1
-    return Step(replace(state, items=tuple(items), serial=serial), tuple(effects))
+    return Step(state._replace(items=tuple(items), serial=serial), tuple(effects))
 
 
 def settle_create(state: State, policy: Policy) -> Step | None:
@@ -94,12 +94,12 @@ def settle_create(state: State, policy: Policy) -> Step | None:
     if not state.may_create or not (state.sayings or state.has_owed):
         return None
     event_id = f"{policy.id_prefix}{state.serial}"
-    after = replace(state, serial=state.serial + 1)
+    after = state._replace(serial=state.serial + 1)
     if not state.sayings:
         covers = tuple(item.item_id for item in state.items)
-        return Step(replace(after, requested=Create(event_id, None, covers)), (SendCreate(event_id, {}, state.epoch),))
+        return Step(after._replace(requested=Create(event_id, None, covers)), (SendCreate(event_id, {}, state.epoch),))
     say, *rest = state.sayings
-    after = replace(after, requested=Create(event_id, say), sayings=tuple(rest))
+    after = after._replace(requested=Create(event_id, say), sayings=tuple(rest))
     return Step(after, (SendCreate(event_id, dict(say.response), state.epoch),))
 
 
@@ -107,14 +107,14 @@ def item_confirmed(state: State, item_id: str) -> Step:
     """The item is in the conversation."""
     for item in state.items:
         if item.item_id == item_id and item.stage == "sent":
-            after = replace(state, items=_with(state.items, replace(item, stage="confirmed")))
+            after = state._replace(items=_with(state.items, replace(item, stage="confirmed")))
             return Step(after, _answers(item.ref, None))
     return Step(state)
 
 
 def item_lost(state: State, item: Item, problem: Problem) -> Step:
     """The item did not get into the conversation: it is owed nothing, and is reported."""
-    after = replace(state, items=tuple(other for other in state.items if other is not item))
+    after = state._replace(items=tuple(other for other in state.items if other is not item))
     return Step(after, _answers(item.ref, problem) or (Reported(problem),))
 
 
@@ -148,7 +148,7 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
     response = Response(started.response_id, seen, superfluous=ours and not say and not seen)
     # Where ours began, the API could not begin its own: a turn that it was to answer is left to us.
     left = tuple(item for item in state.items if item not in seen)
-    after = replace(state, response=response, requested=None if ours else create, expected="", items=left_to_us(left))
+    after = state._replace(response=response, requested=None if ours else create, expected="", items=left_to_us(left))
     return Step(after, (*effects, *_answers(say.ref if say else None, None)))
 
 
@@ -156,8 +156,7 @@ def _spoken_late(state: State, say: AgentMessageGiven, response: Response, effec
     """The agent message of a create given up on is spoken after all: then its repetition shall not be."""
     again = state.requested if state.requested and state.requested.say == say else None
     answer = _answers(say.ref, None) if again or say in state.sayings else ()
-    after = replace(
-        state,
+    after = state._replace(
         response=response,
         given_up=None,
         requested=replace(again, say=None) if again else state.requested,
@@ -211,17 +210,17 @@ def cancel_stalled(state: State, response: Response, policy: Policy) -> Step:
 def _finished(state: State, response: Response, outcome: Outcome, policy: Policy) -> Step:
     if response.cancel and response.cancel.because == "stalled" and outcome == "cancelled":
         outcome = "failed"
-    after = replace(state, response=None, losses=0)
+    after = state._replace(response=None, losses=0)
     effects: tuple[Effect, ...] = ()
     if outcome == "failed" and response.seen:
         again = tuple(replace(item, owed="ours") for item in response.seen)
-        step = create_failed(replace(after, items=(*again, *state.items)), None, _FAILED, policy)
+        step = create_failed(after._replace(items=(*again, *state.items)), None, _FAILED, policy)
         after, effects = step.state, step.effects
     elif outcome == "cancelled" and response.cancel is None:
         later = tuple(replace(item, owed="later") for item in response.seen)
-        after = replace(after, items=(*later, *state.items))
+        after = after._replace(items=(*later, *state.items))
     elif outcome != "failed":
-        after = replace(after, tries=0, backing_off=False)
+        after = after._replace(tries=0, backing_off=False)
     step = calls_after(after, response.response_id, outcome, policy, by_user=response.cancel is None)
     return Step(step.state, (*effects, *step.effects))
 
@@ -233,7 +232,7 @@ def turn_ended(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 def create_refused(state: State, create: Create, error: Refused, policy: Policy) -> Step:
     """The create lost a race, and goes again when the winner is done; or upstream will not have it at all."""
-    after = replace(state, requested=None)
+    after = state._replace(requested=None)
     if not is_collision(error):
         return _give_up(after, create.say, Problem(error.code, error.message))
     step = create_failed(after, create.say, _REFUSED, policy)
@@ -246,18 +245,18 @@ def create_stalled(state: State, create: Create, policy: Policy) -> Step:
         f"Upstream did not begin the response that was asked for (response.created) within {policy.create_timeout:g} s."
     )
     problem = Problem("response_create_stalled", text)
-    after = replace(state, requested=None, given_up=create if create.say else state.given_up)
+    after = state._replace(requested=None, given_up=create if create.say else state.given_up)
     step = create_failed(after, create.say, problem, policy)
     return Step(step.state, step.effects or (Reported(problem),))
 
 
 def create_handed_back(state: State, create: Create) -> Step:
     """The create did not go: what it was for waits again."""
-    return Step(_put_back(replace(state, requested=None), create.say))
+    return Step(_put_back(state._replace(requested=None), create.say))
 
 
 def _put_back(state: State, say: AgentMessageGiven | None) -> State:
-    return replace(state, sayings=(say, *state.sayings)) if say else state
+    return state._replace(sayings=(say, *state.sayings)) if say else state
 
 
 def create_failed(state: State, say: AgentMessageGiven | None, problem: Problem, policy: Policy) -> Step:
@@ -265,16 +264,16 @@ def create_failed(state: State, say: AgentMessageGiven | None, problem: Problem,
     tries = state.tries + 1
     if tries >= policy.create_tries:
         return _give_up(state, say, problem)
-    return Step(_put_back(replace(state, tries=tries, backing_off=tries > 1), say))
+    return Step(_put_back(state._replace(tries=tries, backing_off=tries > 1), say))
 
 
 def _give_up(state: State, say: AgentMessageGiven | None, problem: Problem) -> Step:
     """Owe no more what cannot be had: the agent message, or else the answer to the items."""
-    after = replace(state, tries=0, backing_off=False)
+    after = state._replace(tries=0, backing_off=False)
     if say:
         return Step(after, (Answered(say.ref, problem, in_force=False),))
     kept = tuple(item for item in state.items if item.stage != "confirmed" or item.owed != "ours")
-    return Step(replace(after, items=kept), (Reported(problem),) if kept != state.items else ())
+    return Step(after._replace(items=kept), (Reported(problem),) if kept != state.items else ())
 
 
 def is_collision(error: Refused) -> bool:

@@ -29,7 +29,7 @@ def function_called(state: State, called: FunctionCalled, policy: Policy) -> Ste
         return Step(_closed(state, "dropped", called.call_id), (Reported(Problem("too_many_calls", text)),))
     is_ours = called.endpoint is not None
     call = Call(called.call_id, called.response_id, called.output_index, is_ours=is_ours)
-    step = _batched(replace(state, calls=(*state.calls, call)), call.response_id, policy)
+    step = _batched(state._replace(calls=(*state.calls, call)), call.response_id, policy)
     ask = (CallFunction(called.call_id, called.arguments, called.endpoint),) if is_ours else ()
     return Step(step.state, (*ask, *step.effects))
 
@@ -60,7 +60,7 @@ def _open_call(state: State, call_id: str) -> Call | None:
 
 def _returned(state: State, call: Call, done: Call, policy: Policy) -> Step:
     calls = tuple(done if other is call else other for other in state.calls)
-    return _batched(replace(state, calls=calls), call.response_id, policy)
+    return _batched(state._replace(calls=calls), call.response_id, policy)
 
 
 def _useless(state: State, call_id: str) -> Problem:
@@ -103,12 +103,12 @@ def _outputs(state: State, batch: list[Call], policy: Policy, *, owed: bool = Tr
         serial += 1
         state = _closed(state, "answered", call.call_id)
     calls = tuple(call for call in state.calls if call not in batch)
-    return replace(state, items=tuple(items), calls=calls, serial=serial)
+    return state._replace(items=tuple(items), calls=calls, serial=serial)
 
 
 def _closed(state: State, why: str, *call_ids: str) -> State:
     closed = (*state.closed_calls, *((call_id, why) for call_id in call_ids))
-    return replace(state, closed_calls=closed[-_REMEMBERED:])
+    return state._replace(closed_calls=closed[-_REMEMBERED:])
 
 
 def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy, *, by_user: bool) -> Step:
@@ -127,7 +127,7 @@ def _cancelled(state: State, response_id: str, policy: Policy, *, by_user: bool)
     void = tuple(call.call_id for call in batch if call.output is None)
     state = _outputs(state, [call for call in batch if call.output is not None], policy, owed=not by_user)
     calls = tuple(call for call in state.calls if call.call_id not in void)
-    after = _closed(replace(state, calls=calls), "cancelled", *void)
+    after = _closed(state._replace(calls=calls), "cancelled", *void)
     return Step(after, (CallsCancelled(void),) if void else ())
 
 
@@ -136,5 +136,5 @@ def void_calls(state: State) -> Step:
     void = tuple(call.call_id for call in state.calls if call.output is None)
     problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
     answers = tuple(Answered(call.ref, problem, in_force=False) for call in state.calls if call.ref is not None)
-    after = _closed(replace(state, calls=()), "cancelled", *(call.call_id for call in state.calls))
+    after = _closed(state._replace(calls=()), "cancelled", *(call.call_id for call in state.calls))
     return Step(after, (*((CallsCancelled(void),) if void else ()), *answers))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
@@ -24,10 +23,10 @@ def take_config(state: State, request: ConfigRequested) -> Step:
     """Take a configuration request when it is its turn; it opens the link when there is none."""
     if state.link == "closed":
         model = request.patch.get("model")
-        return Step(replace(state, link="opening", model=model), (OpenLink(model),), postpone=True)
+        return Step(state._replace(link="opening", model=model), (OpenLink(model),), postpone=True)
     if not state.gate_is_open:
         return Step(state, postpone=True)
-    return Step(replace(state, updates=(*state.updates, request)))
+    return Step(state._replace(updates=(*state.updates, request)))
 
 
 def settle_config(state: State, policy: Policy) -> Step | None:
@@ -38,7 +37,7 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     batch = _fitting(state, state.updates[:1] if alone else state.updates, policy)
     if state.updates and not batch:
         return _too_long(state, policy)
-    rest = replace(state, updates=state.updates[len(batch) :], one_by_one=state.one_by_one - alone)
+    rest = state._replace(updates=state.updates[len(batch) :], one_by_one=state.one_by_one - alone)
     target = sendable(rest, wanted(rest, batch), policy)
     patch = difference(target, rest.in_force)
     if not patch:
@@ -49,7 +48,7 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     effects: list[Effect] = [SendUpdate(event_id, without(patch, ENDPOINTS), rest.epoch, endpoints)]
     if batch:
         effects.insert(0, Merged(event_id, tuple(request.ref for request in batch)))
-    return Step(replace(rest, updating=update, serial=rest.serial + 1), tuple(effects))
+    return Step(rest._replace(updating=update, serial=rest.serial + 1), tuple(effects))
 
 
 def _fitting(state: State, requests: tuple[ConfigRequested, ...], policy: Policy) -> tuple[ConfigRequested, ...]:
@@ -68,7 +67,7 @@ def _too_long(state: State, policy: Policy) -> Step:
     request, *rest = state.updates
     length, limit = _prompt_length(state, (request,)), policy.prompt_limit
     text = f"UpdatePrompt.prompt: the prompt would be {length} characters long, at most {limit} fit; send less."
-    after = replace(state, updates=tuple(rest), one_by_one=max(state.one_by_one - 1, 0))
+    after = state._replace(updates=tuple(rest), one_by_one=max(state.one_by_one - 1, 0))
     return Step(after, (Answered(request.ref, Problem("prompt_too_long", text), in_force=False),))
 
 
@@ -92,7 +91,7 @@ def _confirmed(state: State, requests: tuple[ConfigRequested, ...], target: Json
     answers = tuple(Answered(request.ref, _shortfall(state, request, target)) for request in requests)
     in_force = state.in_force if difference(target, state.in_force) else target
     configured = state.configured or bool(requests)
-    return Step(replace(state, accepted=target, in_force=in_force, configured=configured, overtaken=0), answers)
+    return Step(state._replace(accepted=target, in_force=in_force, configured=configured, overtaken=0), answers)
 
 
 def _shortfall(state: State, request: ConfigRequested, target: Json) -> Problem | None:
@@ -113,10 +112,10 @@ def config_answered(state: State, answer: ConfigAnswered) -> Step:
     update = state.updating
     if state.late and (update is None or not reflects(answer.session, update.patch)):
         # Its client was told that it is not in force: what it changed after all is set right by the next update.
-        return Step(replace(state, late=state.late - 1, in_force=as_shown(state.in_force, answer.session)))
+        return Step(state._replace(late=state.late - 1, in_force=as_shown(state.in_force, answer.session)))
     if update is None:
         return Step(state)
-    after = replace(state, updating=None, in_force=merged(state.in_force, update.patch))
+    after = state._replace(updating=None, in_force=merged(state.in_force, update.patch))
     return _confirmed(after, update.requests, update.target)
 
 
@@ -126,34 +125,34 @@ def config_refused(state: State, update: Update, error: Refused, policy: Policy)
     But where a turn began while it was under way, it may have been refused for that: then it goes again behind it.
     """
     if update.epoch < state.epoch and state.overtaken + 1 < policy.create_tries:
-        return config_handed_back(replace(state, overtaken=state.overtaken + 1), update)
-    back = replace(state, updating=None, overtaken=0, updates=(*update.requests, *state.updates))
+        return config_handed_back(state._replace(overtaken=state.overtaken + 1), update)
+    back = state._replace(updating=None, overtaken=0, updates=(*update.requests, *state.updates))
     if len(update.requests) > 1:
-        return Step(replace(back, one_by_one=len(update.requests)))
+        return Step(back._replace(one_by_one=len(update.requests)))
     if error.code == "cannot_update_voice" and not state.voice_locked:
-        return Step(replace(back, voice_locked=True, one_by_one=state.one_by_one + len(update.requests)))
+        return Step(back._replace(voice_locked=True, one_by_one=state.one_by_one + len(update.requests)))
     return _given_up(state, update, Problem(error.code, error.message))
 
 
 def config_stalled(state: State, update: Update, policy: Policy) -> Step:
     """No answer came in time: say so, and do not take a late answer for the next one's."""
     text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
-    return _given_up(replace(state, late=state.late + 1), update, Problem("update_stalled", text))
+    return _given_up(state._replace(late=state.late + 1), update, Problem("update_stalled", text))
 
 
 def _given_up(state: State, update: Update, problem: Problem) -> Step:
-    after = replace(state, updating=None, overtaken=0)
+    after = state._replace(updating=None, overtaken=0)
     if update.requests:
         if not state.configured:
             words = f"{problem.description.rstrip('.')}. Nothing goes on before Settings apply; send them again."
             problem = Problem(problem.code, words)
         return Step(after, tuple(Answered(request.ref, problem, in_force=False) for request in update.requests))
     # A new link that does not take what the old one took is none that the client could go on with.
-    return Step(replace(after, link="ended"), (EndSession(problem),))
+    return Step(after._replace(link="ended"), (EndSession(problem),))
 
 
 def config_handed_back(state: State, update: Update) -> Step:
     """The update did not go: it waits again, ahead of what came later."""
     alone = 1 if state.one_by_one and update.requests else 0
     updates = (*update.requests, *state.updates)
-    return Step(replace(state, updating=None, updates=updates, one_by_one=state.one_by_one + alone))
+    return Step(state._replace(updating=None, updates=updates, one_by_one=state.one_by_one + alone))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def link_opened(state: State) -> Step:
     """A link is there; nothing is in force on it yet."""
-    return Step(replace(state, link="open")) if state.link == "opening" else Step(state)
+    return Step(state._replace(link="open")) if state.link == "opening" else Step(state)
 
 
 def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
@@ -28,13 +28,12 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         return Step(state)
     problem = Problem(lost.code, lost.description)
     if not lost.retryable or state.losses >= policy.reconnects:
-        return Step(replace(state, link="ended"), (EndSession(problem),))
+        return Step(state._replace(link="ended"), (EndSession(problem),))
     calls = void_calls(state)
     items, lost_items = _items_for_a_new_link(state)
     say = state.requested.say if state.requested else None
     update = state.updating
-    after = replace(
-        calls.state,
+    after = calls.state._replace(
         link="waiting",
         losses=state.losses + 1,
         in_force={},
@@ -85,4 +84,4 @@ def link_due(state: State, policy: Policy) -> Step:
     if state.link == "opening":
         text = f"The upstream link did not come up (session.created) within {policy.link_timeout:g} s."
         return link_lost(state, LinkLost("upstream_silent", text), policy)
-    return Step(replace(state, link="opening"), (OpenLink(state.model),))
+    return Step(state._replace(link="opening"), (OpenLink(state.model),))

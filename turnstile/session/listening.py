@@ -26,18 +26,18 @@ def speech_started(state: State, started: SpeechStarted, policy: Policy) -> Step
         SendTruncate(f"{policy.id_prefix}{serial + place}", item_id, milliseconds)
         for place, (item_id, milliseconds) in enumerate(started.cut_off)
     ]
-    after = replace(state, hearing=replace(state.hearing, speaking=True), serial=serial + len(cuts))
+    after = state._replace(hearing=replace(state.hearing, speaking=True), serial=serial + len(cuts))
     return Step(after, tuple(cuts))
 
 
 def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
     """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself."""
     hearing = replace(state.hearing, speaking=False, stopped=stopped.item_id)
-    after = replace(state, hearing=hearing)
+    after = state._replace(hearing=hearing)
     if not _api_will_answer(state):
         return Step(after)  # Ours to answer, once it is committed.
     expected = _expectation(state, stopped.item_id)
-    return Step(replace(after, expected=expected, items=turn_ended(state.items)))
+    return Step(after._replace(expected=expected, items=turn_ended(state.items)))
 
 
 def _api_will_answer(state: State) -> bool:
@@ -57,8 +57,7 @@ def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> St
     ours = bool(state.commits) and committed.item_id != state.hearing.stopped
     theirs = _api_will_answer(state) and not ours
     items = (*turn_ended(state.items), Item(committed.item_id, stage="confirmed"))
-    after = replace(
-        state,
+    after = state._replace(
         items=_left_to_the_api(items) if theirs else items,
         expected=_expectation(state, committed.item_id) if theirs else state.expected,
         hearing=replace(state.hearing, speaking=False),
@@ -67,7 +66,7 @@ def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> St
         return Step(after)
     commit, *rest = state.commits
     answer = () if commit.ref is None else (Answered(commit.ref),)
-    return Step(replace(after, commits=tuple(rest)), answer)
+    return Step(after._replace(commits=tuple(rest)), answer)
 
 
 def _left_to_the_api(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -78,10 +77,10 @@ def _left_to_the_api(items: tuple[Item, ...]) -> tuple[Item, ...]:
 def turn_unanswered(state: State, policy: Policy) -> Step:
     """The API did not begin the response that it owed: it is ours to create, or the client's."""
     if policy.is_transparent:
-        return Step(replace(state, expected=""))
+        return Step(state._replace(expected=""))
     text = f"Upstream did not answer the spoken turn (response.created) within {policy.expected_timeout:g} s."
     return Step(
-        replace(state, expected="", items=left_to_us(state.items)),
+        state._replace(expected="", items=left_to_us(state.items)),
         (Reported(Problem("response_expected_stalled", text)),),
     )
 
@@ -90,7 +89,7 @@ def _committed_by_the_api(state: State, committed: TurnCommitted) -> Step:
     """A turn that the API heard end, it answers by itself; one that the client committed waits for the client."""
     if committed.item_id != state.hearing.stopped or not _api_will_answer(state):
         return Step(state)
-    return Step(replace(state, expected=_expectation(state, committed.item_id)))
+    return Step(state._replace(expected=_expectation(state, committed.item_id)))
 
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
@@ -103,7 +102,7 @@ def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
 def _commit(state: State, ref: int | None, policy: Policy) -> Step:
     event_id = f"{policy.id_prefix}{state.serial}"
     hearing = replace(state.hearing, uncommitted=0.0, due=False, commits=state.hearing.commits + 1)
-    after = replace(state, hearing=hearing, commits=(*state.commits, Commit(event_id, ref)), serial=state.serial + 1)
+    after = state._replace(hearing=hearing, commits=(*state.commits, Commit(event_id, ref)), serial=state.serial + 1)
     return Step(after, (SendCommit(event_id),))
 
 
@@ -111,7 +110,7 @@ def audio_heard(state: State, heard: AudioHeard) -> Step:
     """More audio waits for a commit of ours."""
     hearing = state.hearing
     uncommitted = hearing.uncommitted + heard.milliseconds
-    return Step(replace(state, hearing=replace(hearing, uncommitted=uncommitted, heard=hearing.heard + 1)))
+    return Step(state._replace(hearing=replace(hearing, uncommitted=uncommitted, heard=hearing.heard + 1)))
 
 
 def is_enough(state: State, policy: Policy) -> bool:
@@ -122,14 +121,14 @@ def is_enough(state: State, policy: Policy) -> bool:
 
 def commit_due(state: State) -> Step:
     """The time for a commit has come."""
-    return Step(replace(state, hearing=replace(state.hearing, due=True)))
+    return Step(state._replace(hearing=replace(state.hearing, due=True)))
 
 
 def leftover_due(state: State) -> State:
     """A response ended: what was heard meanwhile is committed, however little it is."""
     if not state.proxy_commits or state.hearing.uncommitted <= 0:
         return state
-    return replace(state, hearing=replace(state.hearing, due=True))
+    return state._replace(hearing=replace(state.hearing, due=True))
 
 
 def settle_commit(state: State, policy: Policy) -> Step | None:
@@ -137,7 +136,7 @@ def settle_commit(state: State, policy: Policy) -> Step | None:
     if not state.hearing.due or not state.is_ready or state.commits:
         return None
     if not state.proxy_commits or state.hearing.uncommitted <= 0:
-        return Step(replace(state, hearing=replace(state.hearing, due=False)))
+        return Step(state._replace(hearing=replace(state.hearing, due=False)))
     return _commit(state, None, policy)
 
 
@@ -151,6 +150,6 @@ def commit_stalled(state: State, policy: Policy) -> Step:
 
 def commit_lost(state: State, commit: Commit, problem: Problem) -> Step:
     """The commit came to nothing: whoever asked for it is told, and audio goes on as before."""
-    after = replace(state, commits=tuple(other for other in state.commits if other is not commit))
+    after = state._replace(commits=tuple(other for other in state.commits if other is not commit))
     answer = () if commit.ref is None else (Answered(commit.ref, problem, in_force=False),)
     return Step(after, answer)

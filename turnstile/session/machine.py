@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 def decide(state: State, event: Event, policy: Policy) -> Step:
     """Return what `event` means in `state`."""
     if isinstance(event, CLOSING_FACTS):
-        state = replace(state, epoch=state.epoch + 1)
+        state = state._replace(epoch=state.epoch + 1)
     match event:
         case ConfigRequested():
             return configuring.take_config(state, event)
@@ -91,7 +91,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         case FunctionCalled():
             return calling.function_called(state, event, policy)
         case AgentSpoke():
-            return Step(replace(state, voice_locked=True))
+            return Step(state._replace(voice_locked=True))
         case CallReturned():
             return calling.call_returned(state, event, policy)
         case SpeechStarted():
@@ -128,7 +128,7 @@ def _progressed(state: State, response_id: str) -> Step:
     response = state.response
     if response is None or response.response_id != response_id:
         return Step(state)
-    return Step(replace(state, response=replace(response, progress=response.progress + 1)))
+    return Step(state._replace(response=replace(response, progress=response.progress + 1)))
 
 
 def _handed_back(state: State, event_id: str) -> Step:
@@ -168,7 +168,7 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
         case "commit":
             return listening.commit_stalled(state, policy)
         case "retry":
-            return Step(replace(state, backing_off=False))
+            return Step(state._replace(backing_off=False))
         case _:
             return listening.commit_due(state)
 

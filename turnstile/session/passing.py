@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
@@ -19,7 +18,7 @@ def link_wanted(state: State, wanted: LinkWanted) -> Step:
     """Open the link; what the API configures by itself is configuration enough."""
     if state.link != "closed":
         return Step(state)
-    return Step(replace(state, link="opening", model=wanted.model, configured=True), (OpenLink(wanted.model),))
+    return Step(state._replace(link="opening", model=wanted.model, configured=True), (OpenLink(wanted.model),))
 
 
 def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
@@ -28,14 +27,14 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
         return Step(state, (PassOn(given.event),))
     if len(state.lane) >= policy.max_held:
         return Step(state, (Reported(_too_many(policy), given.event_id),))
-    return Step(replace(state, lane=(*state.lane, given)))
+    return Step(state._replace(lane=(*state.lane, given)))
 
 
 def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
     """Queue a response behind what was given before it."""
     if len(state.lane) >= policy.max_held:
         return Step(state, (Answered(request.ref, _too_many(policy), in_force=False),))
-    return Step(replace(state, lane=(*state.lane, request)))
+    return Step(state._replace(lane=(*state.lane, request)))
 
 
 def _too_many(policy: Policy) -> Problem:
@@ -48,7 +47,7 @@ def settle_lane(state: State) -> Step | None:
     if not state.lane or state.link != "open" or state.sayings or state.requested:
         return None
     first, *rest = state.lane
-    after = replace(state, lane=tuple(rest))
+    after = state._replace(lane=tuple(rest))
     if isinstance(first, EventGiven):
         return Step(after, (PassOn(first.event),))
-    return Step(replace(after, sayings=(first,)))
+    return Step(after._replace(sayings=(first,)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from turnstile.session import effects as out
 from turnstile.session.events import (
     ConfigAnswered,
@@ -31,7 +29,7 @@ _CLIENT = (out.Answered, out.Reported, out.CallsCancelled, out.EndSession)
 
 def configured(config=BRIEF, **changes) -> State:
     """A session that is connected and configured; at rest but for `changes`."""
-    return replace(State(link="open", configured=True, accepted=config, in_force=config, serial=100), **changes)
+    return State(link="open", configured=True, accepted=config, in_force=config, serial=100)._replace(**changes)
 
 
 def session(policy=None, config=BRIEF, **changes) -> Session:

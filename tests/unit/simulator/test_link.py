@@ -95,7 +95,7 @@ class _Socket:
         self.flush()
         self.closed = (code, reason)
 
-    def handled(self, size, messages=1):
+    def handled(self, size):
         self.credit += size
 
 
