@@ -249,6 +249,8 @@ class ProxySystem:
     def stop(self, timeout: float | None = None) -> int:
         """Admit nobody any more, end every session (1001), and let go of threads and sockets.
 
+        Does nothing in a process that was forked off after `start`: the sessions are those of the process before it.
+
         Args:
             timeout: Seconds for the sessions to end; the configured time by default.
 
@@ -256,6 +258,8 @@ class ProxySystem:
             How many sessions had not ended by then, and were cut off.
         """
         atexit.unregister(self.stop)
+        if self._started_in not in {None, os.getpid()}:
+            return 0  # its threads stayed behind, and would be waited for in vain
         deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
         if self._listener is not None:
             self._listener.close()

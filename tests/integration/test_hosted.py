@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -306,6 +309,35 @@ def test_a_proxy_that_was_started_before_a_fork_says_so_in_the_child(proxy, monk
     with pytest.raises(InternalError, match="started before this process was forked"):
         Client(proxy)
     monkeypatch.undo()
+
+
+def test_a_forked_child_exits_at_once_and_its_parents_session_goes_on():
+    # Sessions have longer to end than the test waits, so that a child which waits for its parent's is found out.
+    program = """
+import os, sys
+from actors import ProxySystem, ScriptedSession
+from turnstile.config import load_config
+
+config = load_config(flags={"upstream.url": "simulator:", "server.drain_timeout": sys.argv[1]})
+session = ScriptedSession(proxy=ProxySystem(config, listens=False), timeout=float(sys.argv[1]))
+session.configure(text_only=True)
+child = os.fork()
+if child == 0:
+    sys.exit()
+print("child", os.waitpid(child, 0)[1])
+session.say("Hello")
+print("agent", session.wait_for("AgentDone")["type"])
+session.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(patience(60))],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patience(20),
+    )
+    assert (done.returncode, done.stdout) == (0, "child 0\nagent AgentDone\n"), done.stderr
 
 
 def test_a_client_in_memory_that_does_not_read_is_cut_off(make_proxy):
