@@ -156,20 +156,22 @@ class ProxySystem:
         """Begin to admit clients; a second call does nothing.
 
         Raises:
-            InternalError: It was started before this process was forked off.
+            InternalError: It was started before this process was forked off, or has been stopped.
         """
+        if self._sessions.are_draining:
+            raise InternalError("stopped", "The proxy was stopped, and does not start again: make another one.")
         self._start_once()
 
     def _start_once(self) -> bool:
         """Start if nobody has; tells whether it was this call."""
         with self._starting:
-            if self._started_in is None:
+            if self._started_in is None and not self._sessions.are_draining:
                 self._started_in = os.getpid()
                 self._loop.start()
                 if self._listener is not None:
                     self._listener.start()
                 return True
-            if self._started_in != os.getpid():
+            if self._started_in not in {None, os.getpid()}:
                 words = "The proxy was started before this process was forked off, and its threads stayed behind."
                 raise InternalError("started_before_fork", words)
             return False
@@ -322,10 +324,11 @@ class ProxySystem:
         self, speaks: LanguageName, request: UpgradeRequest | None, decisions: HostDecisions | None
     ) -> Callable[[str], Language] | Rejection:
         """Let in a client of a host in this process, or say why not."""
-        if self._start_once():
+        speak = self._no_place() or self._languages.named(speaks, request, decisions)
+        if not isinstance(speak, Rejection) and self._start_once():
             # Nobody else ends what nobody has started.
             atexit.register(self.stop)
-        return self._no_place() or self._languages.named(speaks, request, decisions)
+        return speak
 
     def _make_handle(self, on_event: OnEvent | None) -> SessionHandle:
         feed = EventFeed(_EVENTS_KEPT)

@@ -373,3 +373,11 @@ def test_a_function_that_takes_long_holds_up_no_other_session(proxy):
 def test_a_handle_of_a_session_knows_its_id_as_the_journal_does(proxy):
     client = Client(proxy)
     assert list(proxy.inspect(patience(5))) == [client.session.session_id]
+
+
+def test_a_proxy_that_was_stopped_before_it_began_takes_nobody_and_does_not_start(proxy):
+    proxy.stop()
+    with pytest.raises(SessionError, match="no_place: The proxy is shutting down"):
+        Client(proxy)
+    with pytest.raises(InternalError, match=r"stopped: .* make another one"):
+        proxy.start()
