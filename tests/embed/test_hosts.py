@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import signal
 import socket
@@ -19,6 +20,22 @@ HOSTS = (GUNICORN, "flask under gunicorn, preloaded", "flask's own server", "dja
 
 def client_of(host, user="ada"):
     return ScriptedSession(host.url(user), timeout=patience(10))
+
+
+def answer_to_page(host, *origins):
+    """Ask for a WebSocket as a browser does for a page; returns the answer's status and its words."""
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=patience(5))
+    connection.putrequest("GET", "/agent?user=ada")
+    fields = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    for name, value in {**fields, "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode()}.items():
+        connection.putheader(name, value)
+    for origin in origins:
+        connection.putheader("Origin", origin)
+    connection.endheaders()
+    response = connection.getresponse()
+    text = "" if response.status == http.HTTPStatus.SWITCHING_PROTOCOLS else response.read().decode()
+    connection.close()
+    return response.status, text
 
 
 @pytest.mark.parametrize("kind", HOSTS)
@@ -52,7 +69,8 @@ def test_more_clients_than_the_host_has_threads_are_served_each_by_its_own_promp
 
 
 @pytest.mark.parametrize(
-    ("kind", "how"), [(GUNICORN, signal.SIGTERM), (GUNICORN, signal.SIGINT), (HOSTS[3], signal.SIGINT)]
+    ("kind", "how"),
+    [(GUNICORN, signal.SIGTERM), (GUNICORN, signal.SIGINT), *((kind, signal.SIGINT) for kind in HOSTS[2:])],
 )
 def test_a_host_that_ends_closes_its_sessions_in_order(start_host, kind, how):
     host = start_host(kind)
@@ -86,6 +104,18 @@ def test_a_plain_request_is_answered_in_words(start_host, kind, status):
     response = connection.getresponse()
     assert (response.status, response.read() != b"") == (status, True)
     connection.close()
+
+
+@pytest.mark.parametrize("kind", [GUNICORN, *HOSTS[2:]])
+def test_a_page_of_another_web_site_is_refused_and_one_of_the_hosts_own_is_not(start_host, kind):
+    host = start_host(kind)
+    own, other = f"http://127.0.0.1:{host.port}", "https://evil.example"
+    assert answer_to_page(host, own) == (101, "")
+    status, text = answer_to_page(host, other)
+    assert (status, text.count("\n")) == (403, 1)
+    assert f"The header Origin, '{other}', is not of this host" in text
+    assert answer_to_page(host, own, other)[0] == 403
+    assert "Traceback" not in host.output()
 
 
 def test_the_flask_application_has_at_most_twenty_lines(example):

@@ -46,7 +46,8 @@ def a_host(proxy: ProxySystem) -> flask.Response:
             assert_type(session.snapshot().open_calls, tuple[str, ...])
 
     assert_type(host_function(get_weather), HostFunction)
-    return converse(proxy, prompt="You are a guide.", functions=[get_weather], tags=["user:1"], on_event=watch)
+    origins = ["https://app.example.com"]
+    return converse(proxy, functions=[get_weather], tags=["user:1"], origins=origins, on_event=watch)
 
 
 def a_script() -> None:

@@ -28,11 +28,11 @@ def converse(proxy: Adopts[Any], request: HttpRequest, **decided: Any) -> HttpRe
     Args:
         proxy: As for `turnstile.embed.wsgi.hand_over`.
         request: The view's.
-        decided: The rest of its arguments: ``prompt``, ``voice``, ``functions``, ``tags``, ``on_event``, ...
+        decided: The rest of its arguments: ``prompt``, ``functions``, ``tags``, ``origins``, ``on_event``, ...
 
     Returns:
-        A `Conversation`, whose `session` may be kept; or an answer in words, where the request is no WebSocket or there
-        is no place for it.
+        A `Conversation`, whose `session` may be kept; or an answer in words, where the request is no WebSocket, comes
+        from a page of another web site, or there is no place for it.
     """
     outcome = hand_over(proxy, request.META, **decided)
     if isinstance(outcome, Rejection):

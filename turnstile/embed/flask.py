@@ -27,11 +27,11 @@ def converse(proxy: Adopts[Any], **decided: Any) -> flask.Response:
 
     Args:
         proxy: As for `turnstile.embed.wsgi.hand_over`.
-        decided: The rest of its arguments: ``prompt``, ``voice``, ``functions``, ``tags``, ``on_event``, ...
+        decided: The rest of its arguments: ``prompt``, ``functions``, ``tags``, ``origins``, ``on_event``, ...
 
     Returns:
-        A `Conversation`, whose `session` may be kept; or an answer in words, where the request is no WebSocket or there
-        is no place for it.
+        A `Conversation`, whose `session` may be kept; or an answer in words, where the request is no WebSocket, comes
+        from a page of another web site, or there is no place for it.
     """
     outcome = hand_over(proxy, flask.request.environ, **decided)
     if isinstance(outcome, Rejection):

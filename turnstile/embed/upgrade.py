@@ -12,12 +12,13 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
 from turnstile.server.requests import SPEAKS_WEBSOCKET, Rejection, upgrade_request
 from turnstile.transports.wire import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Environ = dict[str, Any]
 
@@ -33,19 +34,22 @@ class Upgrade:
     Args:
         environ: The request's environment, from a server that lets its sockets go: gunicorn with its ``gthread``
             worker, the threaded development servers of Flask and Django, and wsgiref.
+        origins: The web sites whose pages may connect besides the host's own, such as ``https://app.example.com``, or
+            ``*`` for any. A request without the header ``Origin`` comes from no page, and may connect.
 
     Raises:
-        ConfigError: The server does not give its sockets away, or the request came over TLS.
+        ConfigError: The server does not give its sockets away, the request came over TLS, or an origin is malformed.
     """
 
-    def __init__(self, environ: Environ) -> None:
+    def __init__(self, environ: Environ, origins: Sequence[str] | None = None) -> None:
+        allowed = Origins(origins)
         self._request = request = Request(_target(environ), _headers(environ))
         peer = f"{environ.get('REMOTE_ADDR', '?')}:{environ.get('REMOTE_PORT', '?')}"
         self.request = upgrade_request(request, peer)
         """What the client wants."""
         self._response = ServerProtocol(logger=SILENT).accept(request)
-        self.rejection = _rejection(self._response)
-        """Why it cannot become a WebSocket; None if it can."""
+        self.rejection = _rejection(self._response) or allowed.rejection(self.request.headers)
+        """Why it cannot or may not become a WebSocket; None if it does."""
         self._environ = environ
         if self.rejection is None:
             _socket_of(environ)

@@ -62,6 +62,7 @@ def hand_over(
     model: str | None = None,
     functions: Iterable[Callable[..., Any] | HostFunction] = (),
     tags: Sequence[str] = (),
+    origins: Sequence[str] | None = None,
     on_event: Callable[[S_co, dict[str, Any]], object] | None = None,
 ) -> S_co | Rejection:
     """Hand a request's WebSocket to the proxy, which runs its session from then on.
@@ -77,6 +78,8 @@ def hand_over(
         model: What answers.
         functions: What the agent may call: Python functions, as `host_function` takes them.
         tags: What the responses are found by upstream; 512 characters together.
+        origins: The web sites whose pages may connect besides the host's own, such as ``https://app.example.com``, or
+            ``*`` for any. Others are answered 403, since a browser lets any page connect with the user's cookies.
         on_event: Called with the session and each message that its client is told, one after the other, on a thread of
             its own; it may block.
 
@@ -84,14 +87,14 @@ def hand_over(
         What the session is known by; or why there is none, for the route to answer.
 
     Raises:
-        ConfigError: A function cannot be called by the agent, the tags are too long, or the server does not give its
-            sockets away.
+        ConfigError: A function cannot be called by the agent, the tags are too long, an origin is malformed, or the
+            server does not give its sockets away.
     """
     labels = tags_to_labels(tags)
     if len(labels.get("tags", "")) > TAGS_SIZE:
         raise ConfigError("invalid_tags", f"tags: must have at most {TAGS_SIZE} characters together.")
     decisions = HostDecisions(prompt, voice, model, host_functions(functions), labels)
-    return proxy.adopt(Upgrade(environ), speaks, decisions=decisions, on_event=on_event)
+    return proxy.adopt(Upgrade(environ, origins), speaks, decisions=decisions, on_event=on_event)
 
 
 def converse(

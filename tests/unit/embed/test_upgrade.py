@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 import struct
+import threading
 
 import flask
 import pytest
@@ -176,6 +177,38 @@ def test_a_client_that_is_handed_over_to_a_proxy_that_has_stopped_is_turned_away
     running_proxy.start()
     running_proxy.stop()
     assert running_proxy.adopt(upgrade).status == 503
+
+
+def test_a_page_of_another_web_site_is_refused_before_anything_begins(pair):
+    theirs, client = pair
+    threads = set(threading.enumerate())
+    proxy = ProxySystem(load_config(flags={"upstream.url": "simulator:"}), listens=False)
+    foreign = environ(HTTP_ORIGIN="https://evil.example", **{"gunicorn.socket": theirs})
+    outcome = hand_over(proxy, foreign)
+    assert (outcome.status, "evil.example" in outcome.text) == (403, True)
+    assert set(threading.enumerate()) == threads
+    theirs.sendall(b"still the server's")
+    assert client.recv(100) == b"still the server's"
+    proxy.stop()
+
+
+def test_a_page_of_a_listed_web_site_is_let_in_by_each_kind_of_route(pair):
+    if not settings.configured:
+        settings.configure()
+    listed = environ(HTTP_ORIGIN="https://app.example.com", **{"gunicorn.socket": pair[0]})
+    request = HttpRequest()
+    request.META = listed
+    proxy, origins = Proxy("the session"), ["https://app.example.com"]
+    converse(proxy, listed, lambda *_: None, origins=origins)
+    embed_django.converse(proxy, request, origins=origins)
+    with flask.Flask("host").test_request_context(environ_base=listed):
+        embed_flask.converse(proxy, origins=origins)
+    assert [upgrade.rejection for upgrade, *_ in proxy.adopted] == [None, None, None]
+
+
+def test_an_origin_that_is_malformed_is_told_whoever_connects(pair):
+    with pytest.raises(ConfigError, match=r"invalid_origins: origins: 'app\.example\.com' is not an origin"):
+        hand_over(Proxy(None), environ(**{"gunicorn.socket": pair[0]}), origins=["app.example.com"])
 
 
 def test_tags_that_are_too_long_are_refused(pair):
