@@ -22,7 +22,7 @@ import numpy as np
 import pybase64
 
 from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor
+from actors.client import ClientActor, PastTheClient
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
 from actors.messages import Introduction
@@ -137,7 +137,7 @@ class Stage:
             ),
         ]
         inboxes = Introduction(*(inbox_of(actor) for actor in started))
-        self.client_inbox = inboxes.client
+        self.client_inbox = PastTheClient(inboxes.client, inboxes.upstream)
         for inbox in (inboxes.upstream, inboxes.coordinator, inboxes.client):
             inbox.tell(inboxes)
         self.settle()
