@@ -6,16 +6,16 @@ import threading
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pykka
 from pykka import ActorDeadError
 
 from actors.messages import End, HostAsked, HostDecided, Inspect
 from turnstile.embed.functions import host_functions
-from turnstile.errors import SessionError
+from turnstile.errors import ConfigError, SessionError
 from turnstile.protocol.realtime import is_audio_delta
-from turnstile.session.events import AgentMessageGiven
+from turnstile.session.events import AgentMessageGiven, Behavior
 from turnstile.translate.hosting import HostDecisions
 from turnstile.translate.to_realtime import spoken_word_for_word
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actors.messages import Introduction, Snapshot
     from turnstile.embed.feed import EventFeed
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Behavior, Ref
+    from turnstile.session.events import Ref
     from turnstile.translate.hosting import HostFunction
 
 
@@ -41,7 +41,7 @@ class HostFuture(Future[None]):
             thread that serves every session. Returns whether it will be.
     """
 
-    def __init__(self, call_elsewhere: Callable[[Callable[[], None]], bool]) -> None:
+    def __init__(self, call_elsewhere: Callable[[Callable[[], object]], bool]) -> None:
         super().__init__()
         self._call_elsewhere = call_elsewhere
         self.set_running_or_notify_cancel()
@@ -50,7 +50,7 @@ class HostFuture(Future[None]):
         """Have `fn` called with this future when it is done, on a thread where it may block."""
 
         def call(future: Future[None]) -> None:
-            if not self._call_elsewhere(partial(_call, fn, future)):
+            if not self._call_elsewhere(partial(fn, future)):
                 fn(future)  # the proxy has stopped: nobody waits for this thread any more
 
         super().add_done_callback(call)
@@ -63,7 +63,7 @@ class HostRequests:
         call_elsewhere: As for `HostFuture`.
     """
 
-    def __init__(self, call_elsewhere: Callable[[Callable[[], None]], bool]) -> None:
+    def __init__(self, call_elsewhere: Callable[[Callable[[], object]], bool]) -> None:
         self._call_elsewhere = call_elsewhere
         self._lock = threading.Lock()  # guards the two below
         self._open: dict[Ref, Future[None]] = {}
@@ -110,7 +110,7 @@ class SessionHandle:
         call_elsewhere: As for `HostFuture`.
     """
 
-    def __init__(self, feed: EventFeed, call_elsewhere: Callable[[Callable[[], None]], bool]) -> None:
+    def __init__(self, feed: EventFeed, call_elsewhere: Callable[[Callable[[], object]], bool]) -> None:
         self.session_id = ""
         """Names it in the logs."""
         self.requests = HostRequests(call_elsewhere)
@@ -166,7 +166,7 @@ class SessionHandle:
             Done when it is in force; holds a `SessionError` when it, or a part of it, cannot be. Nothing cancels it.
 
         Raises:
-            ConfigError: A function cannot be called by the agent.
+            ConfigError: An argument is not what it should be, or a function cannot be called by the agent.
         """
         decisions = HostDecisions(prompt=prompt, voice=voice, functions=host_functions(functions))
         return self._ask(lambda ref: HostDecided(ref, decisions))
@@ -180,7 +180,15 @@ class SessionHandle:
 
         Returns:
             Done when the agent says it; holds a `SessionError` when it does not.
+
+        Raises:
+            ConfigError: An argument is not what it should be.
         """
+        if not isinstance(text, str):
+            raise ConfigError("invalid_text", f"text: must be text, not {type(text).__name__}.")
+        known = get_args(Behavior)
+        if behavior not in known:
+            raise ConfigError("invalid_behavior", f"behavior: must be one of {', '.join(known)}, not {behavior!r}.")
         response = spoken_word_for_word(text)
         return self._ask(lambda ref: HostAsked(AgentMessageGiven(ref, response, behavior)))
 
@@ -242,10 +250,6 @@ class SessionHandle:
         ref, future = self.requests.add()
         self._inboxes.client.tell(message(ref))
         return future
-
-
-def _call(fn: Callable[[Future[None]], object], future: Future[None]) -> None:
-    fn(future)
 
 
 def _session_ended() -> SessionError:

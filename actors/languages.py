@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from actors.realtime import RealtimeDialect
 from actors.voice_agent import VoiceAgentDialect
+from turnstile.errors import ConfigError
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.requests import Rejection
 from turnstile.session.machine import Session
@@ -77,7 +78,13 @@ class Languages:
             name: Which.
             request: What the client came with, if it came over a socket.
             decisions: What the host of the session decides.
+
+        Raises:
+            ConfigError: There is no such language.
         """
+        known = get_args(LanguageName)
+        if name not in known:
+            raise ConfigError("invalid_language", f"speaks: must be one of {', '.join(known)}, not {name!r}.")
         decided = decisions or HostDecisions()
         if name != "realtime":
             profile = DEEPGRAM if name == "deepgram" else COMPONENT

@@ -102,7 +102,7 @@ class ProxySystem:
         self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
         self._connector, self._close_connector = self._make_connector()
         self._functions = _function_caller(config.functions, clock)
-        self._host_functions, self._host_events = _host_threads(config.functions)
+        self._host_functions, self._host_events = _host_threads(config.functions, self._timers)
         self._languages = Languages(config, self._functions.may_call, is_gated=is_gated)
         self._sessions = Sessions(
             Surroundings(
@@ -425,9 +425,11 @@ def _chosen_subprotocol(request: UpgradeRequest) -> str | None:
     return next((name for name in request.subprotocols if name in _SUBPROTOCOLS), None)
 
 
-def _host_threads(section: FunctionsSection) -> tuple[HostFunctionPool, WorkerPool]:
+def _host_threads(section: FunctionsSection, timers: Timers) -> tuple[HostFunctionPool, WorkerPool]:
     """Return the threads for a host's functions, and those for its callbacks: one must not wait for the other."""
-    functions = HostFunctionPool(section.concurrent_calls, section.max_waiting_calls, section.max_result_bytes)
+    functions = HostFunctionPool(
+        section.concurrent_calls, section.max_waiting_calls, section.max_result_bytes, section.timeout, timers
+    )
     return functions, WorkerPool("host-events", section.concurrent_calls)
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Connection,
         Connector,
         FunctionCaller,
+        HostCall,
         HostFunctionCaller,
         Inbox,
         UpstreamTarget,
@@ -128,6 +129,7 @@ class UpstreamActor(SessionActor):
         self._unknown: set[str] = set()
         self._frames: list[bytes] = []  # audio that came in a row: it goes on together
         self._has_dropped = False
+        self._host_calls: dict[str, HostCall] = {}
         self._endpoints: Json = {}
         self._labels = dict(labels)
         self._next_endpoints: Json | None = None
@@ -160,12 +162,15 @@ class UpstreamActor(SessionActor):
             case effects.ObserveAudio(on):
                 self._audio.observe(on=on)
             case effects.CallsCancelled(call_ids):
+                for call_id in call_ids:
+                    self._drop_call(call_id)
                 self._show(self._translator.calls_cancelled(call_ids))
             case effects.CallFunction(call_id, arguments, HostFunction() as function):
-                self._host_functions.call(function.call, call_id, arguments, self.inbox)
+                self._host_calls[call_id] = self._host_functions.call(function.call, call_id, arguments, self.inbox)
             case effects.CallFunction(call_id, arguments, endpoint):
                 self._functions.call(_request(call_id, arguments, endpoint), self.inbox)
             case FunctionReturned(call_id, output):
+                self._host_calls.pop(call_id, None)
                 self._show(self._translator.call_returned(call_id, output))
                 self._coordinator.tell(CallReturned(call_id, output))
             case _:
@@ -187,9 +192,11 @@ class UpstreamActor(SessionActor):
             message.message.connection.close(1000)
 
     def release(self, end: End) -> None:
-        """Close the link."""
+        """Close the link, and begin no function that has not begun."""
         del end
         self._close_link()
+        for call_id in list(self._host_calls):
+            self._drop_call(call_id)
 
     def _open_link(self, model: str | None) -> None:
         # A link that opened and then kept silent is given up, not forgotten.
@@ -205,6 +212,11 @@ class UpstreamActor(SessionActor):
         if connection is not None:
             connection.close(1000)
         self._audio.disconnect()
+
+    def _drop_call(self, call_id: str) -> None:
+        call = self._host_calls.pop(call_id, None)
+        if call is not None:
+            call.cancel()
 
     # Down: from the link.
 

@@ -141,11 +141,18 @@ class FunctionCaller(Protocol):
         """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
 
 
+class HostCall(Protocol):
+    """One call of a function of a session's host."""
+
+    def cancel(self) -> None:
+        """Nobody wants the result any more: it is not told, and a call that has not begun never does."""
+
+
 class HostFunctionCaller(Protocol):
     """Calls functions of a session's host, which may block."""
 
-    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> None:
-        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> HostCall:
+        """Call without blocking; tells `inbox` one `FunctionReturned`, unless it is cancelled. Never raises."""
 
 
 class Timer(Protocol):

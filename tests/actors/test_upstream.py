@@ -37,6 +37,7 @@ from turnstile.session.events import (
     TurnCommitted,
 )
 from turnstile.testing import RecordingConnection
+from turnstile.translate.hosting import HostFunction
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 WEATHER = FunctionEndpoint(url="https://api.example.com/weather", method="POST", headers={"x-key": "made up"})
@@ -51,6 +52,18 @@ class HostCalls:
 
     def call(self, function, call_id, arguments, inbox):
         self._called.append((function, call_id, arguments, inbox))
+        return HostCall(self._called, call_id)
+
+
+class HostCall:
+    """The `HostCall` port: notes that it was cancelled."""
+
+    def __init__(self, called, call_id):
+        self._called = called
+        self._call_id = call_id
+
+    def cancel(self):
+        self._called.append(f"{self._call_id} cancelled")
 
 
 class Upstream:
@@ -388,6 +401,18 @@ def test_a_call_is_made_and_its_result_shown_and_told(upstream):
     upstream.tell(FunctionReturned("c1", "hail"))
     assert upstream.shown()[-1] == {"type": "FunctionCallResponse", "id": "c1", "name": "look", "content": "hail"}
     assert upstream.facts()[-1] == CallReturned("c1", "hail")
+
+
+def test_a_call_to_the_host_is_cancelled_when_nobody_wants_its_result_any_more(upstream):
+    function = HostFunction({"name": "look"}, len)
+    for call_id in ("c1", "c2", "c3"):
+        upstream.open().tell(effects.CallFunction(call_id, "{}", function))
+    assert upstream.called[-1] == (len, "c3", "{}", upstream.actor.inbox)
+    upstream.called.clear()
+    upstream.tell(effects.CallsCancelled(("c1", "unknown")))
+    upstream.tell(FunctionReturned("c2", "hail"))
+    upstream.actor.release(End(1000, ""))
+    assert upstream.called == ["c1 cancelled", "c3 cancelled"]
 
 
 def test_a_result_that_goes_upstream_is_history_for_a_client_that_keeps_it(upstream):

@@ -102,6 +102,30 @@ def test_a_host_hears_why_what_it_decided_cannot_be(proxy):
         client.session.update(voice="ash").result(patience(10))
 
 
+def test_what_a_host_asks_for_is_checked_at_once(proxy):
+    session = Client(proxy).session
+    with pytest.raises(ConfigError, match="invalid_prompt"):
+        session.update(prompt=5)
+    with pytest.raises(ConfigError, match="invalid_text"):
+        session.announce(5)
+    with pytest.raises(ConfigError, match="behavior: must be one of default, queue, interrupt"):
+        session.announce("Hello", behavior="shout")
+
+
+def test_a_host_may_stop_the_proxy_in_a_callback(proxy):
+    stopped = threading.Event()
+
+    def on_event(_, event):
+        if event["type"] == "SettingsApplied":
+            proxy.stop(patience(5))
+            stopped.set()
+
+    client = Client(proxy, on_event=on_event)
+    client.say("Settings", agent={})
+    assert stopped.wait(patience(15))
+    assert client.inbox.wait_for(Closed).code == 1001
+
+
 def test_what_a_host_has_asked_for_cannot_be_cancelled(proxy):
     client = Client(proxy)
     client.begins_a_story()

@@ -191,7 +191,7 @@ class LimitsSection(Section):
 
 
 class FunctionsSection(Section):
-    """Functions that clients want called by the proxy, over HTTP."""
+    """Functions that the proxy calls: a client's over HTTP, and those of a host in this process."""
 
     allowed_hosts: Names = Field(
         (),
@@ -201,7 +201,7 @@ class FunctionsSection(Section):
     allow_private_addresses: bool = Field(
         default=False, description="Whether an allowed host may be on this machine or a private network."
     )
-    timeout: float = Field(10.0, gt=0, description="Seconds a call may take in all.")
+    timeout: float = Field(10.0, gt=0, description="Seconds a call may take; a host's, with its wait for a thread.")
     max_result_bytes: int = Field(65_536, ge=1, description="Largest result; past it the call has failed.")
     concurrent_calls: int = Field(16, ge=1, description="Calls at once; more wait for their turn.")
     max_waiting_calls: int = Field(256, ge=0, description="Calls that may wait; one more has failed.")

@@ -15,7 +15,7 @@ from turnstile.transports.pool import WorkerPool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.ports import Inbox
+    from turnstile.ports import Inbox, Timer, Timers
 
 log = logging.getLogger(__name__)
 
@@ -26,28 +26,80 @@ class UnusableArguments(Exception):  # noqa: N818 - the model's fault, told to i
     """A function cannot be called with these arguments; the words are for the model."""
 
 
+class _Call:
+    """One call: its inbox is told once, by whoever comes first."""
+
+    def __init__(self, call_id: str, inbox: Inbox) -> None:
+        self._call_id = call_id
+        self._lock = threading.Lock()  # guards the two below
+        self._inbox: Inbox | None = inbox
+        self._timer: Timer | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits for its result any more."""
+        return self._inbox is None
+
+    def begin(self, timers: Timers, timeout: float, time_out: Callable[[], None]) -> None:
+        """Have `time_out` called in so many seconds, unless it is over by then."""
+        timer = timers.start(timeout, time_out)
+        with self._lock:
+            self._timer = timer
+        if self.is_over:
+            timer.cancel()
+
+    def end(self, output: str) -> bool:
+        """Tell the result; false if it comes too late."""
+        inbox = self._leave()
+        if inbox is None:
+            return False
+        inbox.tell(FunctionReturned(self._call_id, output))
+        return True
+
+    def cancel(self) -> None:
+        """Forget the result; a call that has not begun never does."""
+        self._leave()
+
+    def _leave(self) -> Inbox | None:
+        with self._lock:
+            inbox, self._inbox = self._inbox, None
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        return inbox
+
+
 class HostFunctionPool:
     """The `HostFunctionCaller` port on a few daemon threads, each started when it is needed.
 
-    A function that raises has failed: the log holds what it raised, the model hears only that it failed.
+    A function that raises has failed: the log holds what it raised, the model hears only that it failed. One that takes
+    too long has failed too, but nothing can stop it: it keeps its thread until it returns, and its result is dropped.
 
     Args:
         threads: How many calls are made at the same time.
         max_waiting: How many more may wait; one more fails at once.
         max_result_bytes: The largest result; a larger one has failed.
+        timeout: How many seconds a call may take, the time that it waits for a thread included.
+        timers: Tell when they are over.
     """
 
-    def __init__(self, threads: int, max_waiting: int, max_result_bytes: int) -> None:
+    def __init__(self, threads: int, max_waiting: int, max_result_bytes: int, timeout: float, timers: Timers) -> None:
         self._pool = WorkerPool("host-function", threads, max_waiting=max_waiting)
         self._max_result_bytes = max_result_bytes
+        self._timeout = timeout
+        self._timers = timers
 
-    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> None:
-        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> _Call:
+        """Call without blocking; tells `inbox` one `FunctionReturned`, unless it is cancelled. Never raises."""
+        call = _Call(call_id, inbox)
         # What is logged on the other thread names the same session.
-        job = partial(contextvars.copy_context().run, self._answer, function, call_id, arguments, inbox)
-        if not self._pool.submit(job):
+        job = partial(contextvars.copy_context().run, self._answer, call, function, arguments)
+        if self._pool.submit(job):
+            call.begin(self._timers, self._timeout, partial(self._time_out, call))
+        else:
             words = "The proxy is shutting down." if self._pool.closed else "Too many functions are being called."
-            inbox.tell(FunctionReturned(call_id, failed_call(words)))
+            call.end(failed_call(words))
+        return call
 
     def close(self, timeout: float) -> None:
         """Call no more; calls that wait have failed.
@@ -57,8 +109,13 @@ class HostFunctionPool:
         """
         self._pool.close(timeout)
 
-    def _answer(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> None:
-        inbox.tell(FunctionReturned(call_id, self._output(function, arguments)))
+    def _time_out(self, call: _Call) -> None:
+        if call.end(failed_call(f"The function did not answer within {self._timeout:g} s.")):
+            log.warning("a function of the host did not answer within %g s", self._timeout)
+
+    def _answer(self, call: _Call, function: Callable[[str], str], arguments: str) -> None:
+        if not call.is_over and not call.end(self._output(function, arguments)):
+            log.warning("the result of a function of the host is dropped: nobody waits for it any more")
 
     def _output(self, function: Callable[[str], str], arguments: str) -> str:
         if self._pool.closed:
@@ -67,13 +124,14 @@ class HostFunctionPool:
             output = function(arguments)
         except UnusableArguments as error:
             return failed_call(str(error))
-        except Exception:
+        except BaseException:  # SystemExit too: it would end this thread, and nobody would be told
             log.exception("a function of the host failed")
             return failed_call("The function failed.")
-        if len(output.encode(errors="replace")) > self._max_result_bytes:
+        data = output.encode(errors="replace")
+        if len(data) > self._max_result_bytes:
             log.warning("the result of a function of the host is larger than %s bytes", self._max_result_bytes)
             return failed_call(f"The function's result is larger than {self._max_result_bytes} bytes.")
-        return output
+        return data.decode()
 
 
 class InOrder(Generic[T]):
@@ -122,5 +180,5 @@ class InOrder(Generic[T]):
                 thing = self._waiting.popleft()
             try:
                 self._call(thing)
-            except Exception:
+            except BaseException:  # SystemExit too: nobody would take the session's next events
                 log.exception("the host failed to take an event")

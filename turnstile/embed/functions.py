@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import json
 import re
 import textwrap
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+from pydantic.errors import PydanticUserError
 from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
 
 from turnstile.embed.calling import UnusableArguments
@@ -33,7 +34,11 @@ def host_functions(functions: Iterable[Callable[..., Any] | HostFunction]) -> tu
     Raises:
         ConfigError: One cannot be called by name and JSON, or two have one name.
     """
-    made = tuple(each if isinstance(each, HostFunction) else host_function(each) for each in functions)
+    try:
+        given = list(functions)
+    except TypeError:
+        raise _unusable(f"{functions!r} is no list; give a list of functions") from None
+    made = tuple(each if isinstance(each, HostFunction) else host_function(each) for each in given)
     names = [function.name for function in made]
     for name in names:
         if names.count(name) > 1:
@@ -55,6 +60,8 @@ def host_function(function: Callable[..., Any]) -> HostFunction:
     Raises:
         ConfigError: It cannot be called by name and JSON; says why.
     """
+    if not callable(function):
+        raise _unusable(f"{function!r} cannot be called; give a function")
     name = getattr(function, "__name__", "")
     if not _NAME.fullmatch(name):
         raise _unusable(f"{function!r} has no name that the agent can call; use def")
@@ -64,10 +71,14 @@ def host_function(function: Callable[..., Any]) -> HostFunction:
     try:
         arguments = TypeAdapter(_arguments(name, function, _described_arguments(described)))
         parameters = arguments.json_schema()
-    except NameError as error:
-        raise _unusable(f"{name} has an annotation that cannot be read: {error}") from None
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, AttributeError):
+    except ConfigError:
+        raise
+    except ValueError:
+        raise _unusable(f"{name} does not say what arguments it takes; put a function of your own around it") from None
+    except (PydanticUserError, AttributeError, TypeError):
         raise _unusable(f"{name} has an annotation that is no type of JSON; use str, int, list[str], ...") from None
+    except Exception as error:  # noqa: BLE001 - an annotation that is text is run as code
+        raise _unusable(f"{name} has an annotation that cannot be read: {error}") from None
     tool = {
         "type": "function",
         "name": name,
@@ -89,7 +100,14 @@ def _call(name: str, function: Callable[..., Any], arguments: TypeAdapter[dict[s
     except ValidationError as error:
         raise UnusableArguments(f"{name} cannot be called: {'; '.join(_faults(error))}.") from None
     result = function(**values)
-    return result if isinstance(result, str) else orjson.dumps(result, default=_plain).decode()
+    return result if isinstance(result, str) else _in_json(result)
+
+
+def _in_json(result: Any) -> str:
+    try:
+        return orjson.dumps(result, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, or half a character, which JSON can hold
+        return json.dumps(result, default=_plain)
 
 
 def _plain(value: Any) -> Any:

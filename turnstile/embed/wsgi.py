@@ -80,16 +80,18 @@ def hand_over(
         tags: What the responses are found by upstream; 512 characters together.
         origins: The web sites whose pages may connect besides the host's own, such as ``https://app.example.com``, or
             ``*`` for any. Others are answered 403, since a browser lets any page connect with the user's cookies.
-        on_event: Called with the session and each message that its client is told, one after the other, on a thread of
-            its own; it may block.
+        on_event: Called with the session and each message that its client is told, one after the other, on one of the
+            threads for callbacks; it may block.
 
     Returns:
         What the session is known by; or why there is none, for the route to answer.
 
     Raises:
-        ConfigError: A function cannot be called by the agent, the tags are too long, an origin is malformed, or the
-            server does not give its sockets away.
+        ConfigError: An argument is not what it should be, a function cannot be called by the agent, or the server does
+            not give its sockets away.
     """
+    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+        raise ConfigError("invalid_tags", f"tags: must be a list of texts, not {tags!r}.")
     labels = tags_to_labels(tags)
     if len(labels.get("tags", "")) > TAGS_SIZE:
         raise ConfigError("invalid_tags", f"tags: must have at most {TAGS_SIZE} characters together.")

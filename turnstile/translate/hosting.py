@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from turnstile.errors import Problem
+from turnstile.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +51,17 @@ class HostDecisions:
     model: str | None = None
     functions: tuple[HostFunction, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check them: what is wrong must not be found in the middle of a session.
+
+        Raises:
+            ConfigError: One is no text; it names it.
+        """
+        for name in ("prompt", "voice", "model"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise ConfigError(f"invalid_{name}", f"{name}: must be text, not {type(value).__name__}.")
 
     def changed(self, newer: HostDecisions) -> HostDecisions:
         """Return these with everything that `newer` decides."""

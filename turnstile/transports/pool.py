@@ -28,7 +28,7 @@ class WorkerPool:
         self._name = name
         self._most_threads = threads
         self._most_jobs = None if max_waiting is None else threads + max_waiting
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # guards the three below
         self._threads: list[threading.Thread] = []
         self._unfinished = 0  # jobs that run or wait
@@ -39,7 +39,7 @@ class WorkerPool:
         """Whether `close` was called; a job that finds it so has nothing to do but say so."""
         return self._closed
 
-    def submit(self, job: Callable[[], None]) -> bool:
+    def submit(self, job: Callable[[], object]) -> bool:
         """Have `job` called on a thread of the pool, without blocking; from any thread.
 
         Returns:
@@ -68,7 +68,8 @@ class WorkerPool:
             self._jobs.put(None)
         give_up = time.monotonic() + timeout
         for thread in threads:
-            thread.join(max(0.0, give_up - time.monotonic()))
+            if thread is not threading.current_thread():  # a job may be what closes its pool
+                thread.join(max(0.0, give_up - time.monotonic()))
 
     def _has_threads(self, jobs: int) -> bool:
         """Start one more thread if `jobs` need it and it may be; whether there is any."""
@@ -89,10 +90,10 @@ class WorkerPool:
             with self._lock:
                 self._unfinished -= 1
 
-    def _run(self, job: Callable[[], None] | None) -> None:
+    def _run(self, job: Callable[[], object] | None) -> None:
         if job is None:  # an earlier `close` left it for a thread that is still busy
             return
         try:
             job()
-        except Exception:
+        except BaseException:  # SystemExit too: it would end the thread, and jobs that wait would wait for ever
             log.exception("a job of turnstile-%s failed", self._name)

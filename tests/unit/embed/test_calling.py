@@ -10,7 +10,7 @@ import pytest
 
 from turnstile.embed.calling import HostFunctionPool, InOrder, UnusableArguments
 from turnstile.ports import FunctionReturned
-from turnstile.testing import RecordingInbox, patience
+from turnstile.testing import ManualTimers, RecordingInbox, patience
 from turnstile.transports.pool import WorkerPool
 
 
@@ -18,8 +18,8 @@ from turnstile.transports.pool import WorkerPool
 def make_pool():
     pools = []
 
-    def make(threads=1, max_waiting=0, max_result_bytes=100):
-        pools.append(HostFunctionPool(threads, max_waiting, max_result_bytes))
+    def make(threads=1, max_waiting=0, max_result_bytes=100, timers=None):
+        pools.append(HostFunctionPool(threads, max_waiting, max_result_bytes, 10.0, timers or ManualTimers()))
         return pools[-1]
 
     yield make
@@ -45,6 +45,67 @@ def test_what_a_function_raises_is_in_the_log_and_the_model_hears_only_that_it_f
 
     assert json.loads(result(make_pool(), fail)) == {"error": "The function failed."}
     assert "with a secret" in caplog.text
+
+
+def test_a_function_that_wants_to_end_the_process_has_failed_and_its_thread_goes_on(make_pool):
+    pool = make_pool()
+
+    def leave(_):
+        raise SystemExit
+
+    for _ in range(2):
+        assert json.loads(result(pool, leave)) == {"error": "The function failed."}
+    assert result(pool, lambda _: "here") == "here"
+
+
+def test_half_a_character_in_a_result_is_made_one_that_can_be_sent(make_pool):
+    assert result(make_pool(), lambda _: "half \ud83d") == "half ?"
+
+
+class Held:
+    """A function that waits until it may go on."""
+
+    def __init__(self):
+        self.begun, self.may_go = threading.Event(), threading.Event()
+
+    def __call__(self, _):
+        self.begun.set()
+        self.may_go.wait(patience(5))
+        return "done"
+
+
+def test_a_function_that_takes_too_long_has_failed_and_its_result_is_dropped(make_pool, caplog):
+    timers, held, inbox = ManualTimers(), Held(), RecordingInbox()
+    pool = make_pool(timers=timers)
+    pool.call(held, "c1", "{}", inbox)
+    assert held.begun.wait(patience(5))
+    timers.advance(10.0)
+    assert json.loads(inbox.wait_for(FunctionReturned).output) == {"error": "The function did not answer within 10 s."}
+    held.may_go.set()
+    pool.close(patience(5))
+    assert len(inbox.messages) == 1
+    assert "did not answer within 10 s" in caplog.text
+    assert "is dropped" in caplog.text
+
+
+def test_a_call_that_has_its_result_waits_for_no_time(make_pool):
+    timers = ManualTimers()
+    assert result(make_pool(timers=timers), lambda _: "done") == "done"
+    timers.advance(10.0)
+    assert timers.pending == 0
+
+
+def test_a_call_that_is_cancelled_is_not_begun_and_tells_nothing(make_pool):
+    timers, held, called, inbox = ManualTimers(), Held(), [], RecordingInbox()
+    pool = make_pool(max_waiting=1, timers=timers)
+    under_way = pool.call(held, "c1", "{}", inbox)
+    assert held.begun.wait(patience(5))
+    waiting = pool.call(called.append, "c2", "{}", inbox)
+    under_way.cancel()
+    waiting.cancel()
+    held.may_go.set()
+    pool.close(patience(5))
+    assert (called, inbox.messages, timers.pending) == ([], [], 0)
 
 
 def test_the_model_hears_what_is_wrong_with_its_arguments(make_pool):
@@ -134,6 +195,20 @@ def test_one_thing_that_fails_does_not_keep_the_next(pool, caplog):
     in_order.put("good")
     assert done.wait(patience(5))
     assert "boom" in caplog.text
+
+
+def test_one_thing_that_wants_to_end_the_process_does_not_keep_the_next(pool):
+    done = threading.Event()
+
+    def take(thing):
+        if thing == "bad":
+            raise SystemExit
+        done.set()
+
+    in_order = InOrder(pool, take)
+    in_order.put("bad")
+    in_order.put("good")
+    assert done.wait(patience(5))
 
 
 def test_the_oldest_are_dropped_when_the_host_is_slow_which_is_said_once(pool, caplog):

@@ -101,6 +101,9 @@ class Weather:
         (Place(city="Rome"), '{"city":"Rome"}'),
         (datetime(2026, 1, 1, tzinfo=UTC), '"2026-01-01T00:00:00+00:00"'),
         ({1}, '"{1}"'),
+        ({1: 2}, '{"1":2}'),
+        (2**70, "1180591620717411303424"),
+        (["half \ud83d"], '["half \\ud83d"]'),
     ],
 )
 def test_a_result_is_told_as_text_or_json(result, text):
@@ -150,10 +153,31 @@ def foreign(lock: threading.Event):
     """Have one that JSON has no form for."""
 
 
-@pytest.mark.parametrize("function", [later, positional, variable, unknown, foreign, lambda: 1, 3])
+def no_syntax(city: "is it?"):  # noqa: F722 - that is the point
+    """Have an annotation that is no Python."""
+
+
+def no_type(city: 5):
+    """Have an annotation that is no type."""
+
+
+def raises(city: 1 / 0):
+    """Have an annotation that cannot be worked out."""
+
+
+UNUSABLE = [later, positional, variable, unknown, foreign, no_syntax, no_type, raises, lambda: 1, 3, int, max]
+
+
+@pytest.mark.parametrize("function", UNUSABLE)
 def test_a_function_that_the_agent_cannot_call_is_refused_at_once(function):
     with pytest.raises(ConfigError, match=r"^invalid_function: functions: .+\.$"):
         host_function(function)
+
+
+@pytest.mark.parametrize("functions", [get_weather, 5, "get_weather", {"get_weather": get_weather}])
+def test_what_is_no_list_of_functions_is_refused(functions):
+    with pytest.raises(ConfigError, match=r"^invalid_function: functions: .+\.$"):
+        host_functions(functions)
 
 
 def test_two_functions_of_one_name_are_refused():

@@ -211,6 +211,31 @@ def test_an_origin_that_is_malformed_is_told_whoever_connects(pair):
         hand_over(Proxy(None), environ(**{"gunicorn.socket": pair[0]}), origins=["app.example.com"])
 
 
+@pytest.mark.parametrize(
+    ("decided", "words"),
+    [
+        ({"prompt": 5}, "invalid_prompt: prompt: must be text, not int"),
+        ({"voice": b"ash"}, "invalid_voice: voice: must be text, not bytes"),
+        ({"model": ["m"]}, "invalid_model: model: must be text, not list"),
+        ({"tags": "ada"}, "invalid_tags: tags: must be a list of texts, not 'ada'"),
+        ({"tags": [5]}, "invalid_tags: tags: must be a list of texts"),
+        (
+            {"speaks": "klingon"},
+            "invalid_language: speaks: must be one of deepgram, component, realtime, not 'klingon'",
+        ),
+    ],
+)
+def test_an_argument_that_is_not_what_it_should_be_is_named_and_the_socket_stays_with_the_host(
+    pair, running_proxy, decided, words
+):
+    theirs, client = pair
+    with pytest.raises(ConfigError, match=words):
+        hand_over(running_proxy, environ(**{"gunicorn.socket": theirs}), **decided)
+    theirs.sendall(b"still here")
+    assert client.recv(10) == b"still here"
+    assert running_proxy.sessions == 0
+
+
 def test_tags_that_are_too_long_are_refused(pair):
     with pytest.raises(ConfigError, match="invalid_tags: tags: must have at most 512 characters together"):
         hand_over(Proxy(None), environ(**{"gunicorn.socket": pair[0]}), tags=["x" * 513])
