@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -23,7 +24,6 @@ from turnstile.transports.upstream import WebSocketConnector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
     from types import TracebackType
 
     from actors.handle import SessionHandle
@@ -161,19 +161,19 @@ class ScriptedSession:
         """Say something in writing, as the user."""
         self.send("InjectUserMessage", content=text)
 
-    def send_audio(self, audio: bytes | Path, *, silence: float = 0.5) -> None:
+    def send_audio(self, audio: bytes | bytearray | memoryview | Path | str, *, silence: float = 0.5) -> None:
         """Say something aloud, as the user; all of it goes at once.
 
         Args:
-            audio: 16-bit PCM of one channel at the rate that `configure` was given; or a WAV file of one channel, which
-                is resampled.
+            audio: 16-bit PCM of one channel at the rate that `configure` was given; or the path of a WAV file of one
+                channel, which is resampled.
             silence: Seconds of silence behind it, by which the API hears that the turn has ended.
 
         Raises:
             ConfigError: The file is no such WAV file.
             OSError: It cannot be read.
         """
-        data = audio if isinstance(audio, bytes) else _read_wav(audio, self._input)
+        data = _read_wav(Path(audio), self._input) if isinstance(audio, Path | str) else bytes(audio)
         data += self._input.silence(self._input.size(silence * 1000))
         step = self._input.size(_FRAME_MS)
         for start in range(0, len(data), step):
@@ -190,6 +190,8 @@ class ScriptedSession:
         calls = call.get("functions", [call])
         if len(calls) != 1:
             raise ConfigError("invalid_script", f"call: asks for {len(calls)} functions; answer each of them.")
+        if not {"id", "name"} <= calls[0].keys():
+            raise ConfigError("invalid_script", "call: is no function call: it has no id and name.")
         content = result if isinstance(result, str) else orjson.dumps(result).decode()
         self.send("FunctionCallResponse", id=calls[0]["id"], name=calls[0]["name"], content=content)
 

@@ -63,7 +63,7 @@ def test_a_script_sees_what_is_held_and_which_calls_are_open(scripted_session):
 def test_what_is_said_aloud_is_heard(session):
     session.configure(sample_rate=8_000)
     tone = np.sin(np.arange(8_000) * 0.3) * 8_000
-    session.send_audio(tone.astype("<i2").tobytes())
+    session.send_audio(bytearray(tone.astype("<i2").tobytes()))
     session.wait_for("UserStartedSpeaking")
     session.wait_for("ConversationText", role="user")
     session.wait_for("AgentDone")
@@ -82,7 +82,7 @@ def write_wav(path, channels=1, width=2, rate=44_100):
 def test_a_wav_file_of_any_rate_is_heard(scripted_session, tmp_path):
     session = scripted_session(scenario=Scenario(transcripts=("good morning",)))
     session.configure()
-    session.send_audio(write_wav(tmp_path / "said.wav"))
+    session.send_audio(str(write_wav(tmp_path / "said.wav")))
     assert session.wait_for("ConversationText", role="user")["content"] == "good morning"
 
 
@@ -112,6 +112,11 @@ def test_a_scenario_answers_as_the_test_wants(scripted_session):
     both = {"functions": [*first["functions"], *second["functions"]]}
     with pytest.raises(ConfigError, match="asks for 2 functions"):
         session.answer(both, "x")
+
+
+def test_what_is_no_call_is_not_answered(session):
+    with pytest.raises(ConfigError, match="call: is no function call"):
+        session.answer({"type": "FunctionCallRequest"}, "x")
 
 
 def test_a_wait_that_is_over_says_what_was_waited_for_and_what_had_come(session):
