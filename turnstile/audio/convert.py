@@ -45,7 +45,7 @@ class Converter:
         """Convert the next piece; half a sample at its end waits for the next one."""
         if self._source == "linear16" and (self._odd or len(data) & 1):
             data = self._whole(data)
-        if self._is_identity:
+        if self._is_identity or not data:
             return data
         samples = self._decoded(data)
         if self._resamples:
