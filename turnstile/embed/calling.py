@@ -92,10 +92,11 @@ class HostFunctionPool:
     def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> _Call:
         """Call without blocking; tells `inbox` one `FunctionReturned`, unless it is cancelled. Never raises."""
         call = _Call(call_id, inbox)
-        # What is logged on the other thread names the same session.
+        # What is logged on other threads names the same session.
         job = partial(contextvars.copy_context().run, self._answer, call, function, arguments)
         if self._pool.submit(job):
-            call.begin(self._timers, self._timeout, partial(self._time_out, call))
+            time_out = partial(contextvars.copy_context().run, self._time_out, call)
+            call.begin(self._timers, self._timeout, time_out)
         else:
             words = "The proxy is shutting down." if self._pool.closed else "Too many functions are being called."
             call.end(failed_call(words))
@@ -123,7 +124,7 @@ class HostFunctionPool:
         try:
             output = function(arguments)
         except UnusableArguments as error:
-            return failed_call(str(error))
+            return failed_call(str(error).encode(errors="replace").decode())
         except BaseException:  # SystemExit too: it would end this thread, and nobody would be told
             log.exception("a function of the host failed")
             return failed_call("The function failed.")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextvars
+import dataclasses
 import inspect
 import json
 import re
 import textwrap
+from datetime import date, time
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 import orjson
@@ -32,18 +35,13 @@ def host_functions(functions: Iterable[Callable[..., Any] | HostFunction]) -> tu
     """Make each function one that the agent may call, as `host_function` does.
 
     Raises:
-        ConfigError: One cannot be called by name and JSON, or two have one name.
+        ConfigError: They are no list, or one cannot be called by name and JSON.
     """
     try:
         given = list(functions)
     except TypeError:
         raise _unusable(f"{functions!r} is no list; give a list of functions") from None
-    made = tuple(each if isinstance(each, HostFunction) else host_function(each) for each in given)
-    names = [function.name for function in made]
-    for name in names:
-        if names.count(name) > 1:
-            raise _unusable(f"two have the name {name!r}; give each its own")
-    return made
+    return tuple(each if isinstance(each, HostFunction) else host_function(each) for each in given)
 
 
 def host_function(function: Callable[..., Any]) -> HostFunction:
@@ -107,12 +105,22 @@ def _in_json(result: Any) -> str:
     try:
         return orjson.dumps(result, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
     except orjson.JSONEncodeError:  # an integer of more than 64 bits, or half a character, which JSON can hold
-        return json.dumps(result, default=_plain)
+        return json.dumps(result, default=_plain, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has no form for as something that it has."""
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+    """Return what JSON has no form for as something that it has, as orjson does where it knows the type itself."""
+    match value:
+        case BaseModel():
+            return value.model_dump(mode="json")
+        case Enum():
+            return value.value
+        case date() | time():
+            return value.isoformat()
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        case _:
+            return str(value)
 
 
 def _faults(error: ValidationError) -> Iterator[str]:

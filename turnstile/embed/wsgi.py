@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from turnstile.embed.functions import host_functions
@@ -11,11 +12,11 @@ from turnstile.embed.upgrade import Environ, Upgrade
 from turnstile.errors import ConfigError
 from turnstile.protocol.voice_agent.client import TAGS_SIZE
 from turnstile.server.requests import Rejection
-from turnstile.translate.hosting import HostDecisions
+from turnstile.translate.hosting import HostDecisions, is_sendable
 from turnstile.translate.to_realtime import tags_to_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from turnstile.translate.hosting import HostFunction
 
@@ -90,13 +91,23 @@ def hand_over(
         ConfigError: An argument is not what it should be, a function cannot be called by the agent, or the server does
             not give its sockets away.
     """
-    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+    if not (on_event is None or callable(on_event)):
+        raise ConfigError("invalid_on_event", "on_event: must be a function of the session and a message, or None.")
+    if not _are_texts(tags):
         raise ConfigError("invalid_tags", f"tags: must be a list of texts, not {tags!r}.")
     labels = tags_to_labels(tags)
     if len(labels.get("tags", "")) > TAGS_SIZE:
         raise ConfigError("invalid_tags", f"tags: must have at most {TAGS_SIZE} characters together.")
     decisions = HostDecisions(prompt, voice, model, host_functions(functions), labels)
     return proxy.adopt(Upgrade(environ, origins), speaks, decisions=decisions, on_event=on_event)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(_is_text, value))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and is_sendable(value)
 
 
 def converse(

@@ -56,12 +56,15 @@ class HostDecisions:
         """Check them: what is wrong must not be found in the middle of a session.
 
         Raises:
-            ConfigError: One is no text; it names it.
+            ConfigError: One is no text, or a function no `HostFunction`, or two have one name; it names it.
         """
         for name in ("prompt", "voice", "model"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
                 raise ConfigError(f"invalid_{name}", f"{name}: must be text, not {type(value).__name__}.")
+            if value is not None and not is_sendable(value):
+                raise ConfigError(f"invalid_{name}", f"{name}: holds half a character, a lone surrogate; leave it out.")
+        _check_functions(self.functions)
 
     def changed(self, newer: HostDecisions) -> HostDecisions:
         """Return these with everything that `newer` decides."""
@@ -71,6 +74,21 @@ class HostDecisions:
             voice=newer.voice or self.voice,
             functions=newer.functions or self.functions,
         )
+
+
+def is_sendable(text: str) -> bool:
+    """Whether JSON can carry a text: no surrogate stands alone in it."""
+    return text == text.encode(errors="replace").decode()
+
+
+def _check_functions(functions: object) -> None:
+    if not isinstance(functions, tuple | list) or not all(isinstance(each, HostFunction) for each in functions):
+        words = "functions: must be HostFunctions; turnstile.embed.functions.host_functions makes them of Python's."
+        raise ConfigError("invalid_function", words)
+    names = [function.name for function in functions]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError("invalid_function", f"functions: two have the name {name!r}; give each its own.")
 
 
 def decided_by_host(name: str) -> Problem:

@@ -115,6 +115,13 @@ def test_the_model_hears_what_is_wrong_with_its_arguments(make_pool):
     assert json.loads(result(make_pool(), refuse)) == {"error": "city: missing."}
 
 
+def test_words_about_arguments_that_cannot_be_sent_are_made_sendable(make_pool):
+    def refuse(_):
+        raise UnusableArguments("c\ud800ty: unknown.")
+
+    assert json.loads(result(make_pool(), refuse)) == {"error": "c?ty: unknown."}
+
+
 def test_a_result_that_is_too_large_has_failed(make_pool):
     output = result(make_pool(max_result_bytes=3), lambda _: "äö")
     assert json.loads(output) == {"error": "The function's result is larger than 3 bytes."}

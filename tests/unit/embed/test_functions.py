@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Literal
 
 import pytest
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from turnstile.embed.calling import UnusableArguments
 from turnstile.embed.functions import host_function, host_functions
 from turnstile.errors import ConfigError
+from turnstile.translate.hosting import HostDecisions
 
 user = ContextVar("user", default="nobody")
 
@@ -92,6 +94,13 @@ class Weather:
     sky: str
 
 
+class Unit(Enum):
+    C = "Celsius"
+
+
+BEYOND_64_BITS = '{"n": 1180591620717411303424, "at": "2026-01-01", "sky": {"sky": "blue"}, "unit": "Celsius"}'
+
+
 @pytest.mark.parametrize(
     ("result", "text"),
     [
@@ -103,6 +112,8 @@ class Weather:
         ({1}, '"{1}"'),
         ({1: 2}, '{"1":2}'),
         (2**70, "1180591620717411303424"),
+        ({"n": 2**70, "at": date(2026, 1, 1), "sky": Weather("blue"), "unit": Unit.C}, BEYOND_64_BITS),
+        ([2**70, Place(city="Rome"), {1}], '[1180591620717411303424, {"city": "Rome"}, "{1}"]'),
         (["half \ud83d"], '["half \\ud83d"]'),
     ],
 )
@@ -182,7 +193,7 @@ def test_what_is_no_list_of_functions_is_refused(functions):
 
 def test_two_functions_of_one_name_are_refused():
     with pytest.raises(ConfigError, match="two have the name 'get_weather'"):
-        host_functions([get_weather, host_function(get_weather)])
+        HostDecisions(functions=host_functions([get_weather, host_function(get_weather)]))
 
 
 def test_a_parameter_may_have_any_name():

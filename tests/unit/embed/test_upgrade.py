@@ -219,6 +219,9 @@ def test_an_origin_that_is_malformed_is_told_whoever_connects(pair):
         ({"model": ["m"]}, "invalid_model: model: must be text, not list"),
         ({"tags": "ada"}, "invalid_tags: tags: must be a list of texts, not 'ada'"),
         ({"tags": [5]}, "invalid_tags: tags: must be a list of texts"),
+        ({"tags": 5}, "invalid_tags: tags: must be a list of texts"),
+        ({"tags": ["a\ud800"]}, "invalid_tags: tags: must be a list of texts"),
+        ({"on_event": 5}, "invalid_on_event: on_event: must be a function"),
         (
             {"speaks": "klingon"},
             "invalid_language: speaks: must be one of deepgram, component, realtime, not 'klingon'",

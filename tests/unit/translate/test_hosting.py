@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from turnstile.errors import ConfigError
 from turnstile.protocol.voice_agent.client import parse_client_message
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.translate.hosting import HostDecisions, HostFunction, HostRule
@@ -177,3 +178,30 @@ def test_a_stored_template_does_not_stand_beside_the_hosts_prompt():
     template = {"prompt": {"id": "pmpt_1"}}
     assert rule(prompt="the host's").session(template) == {"instructions": "the host's"}
     assert rule().session(template) == template
+
+
+@pytest.mark.parametrize("name", ["prompt", "voice", "model"])
+@pytest.mark.parametrize("value", [5, b"text", ["text"]])
+def test_what_is_no_text_is_refused_where_the_host_decides_it(name, value):
+    with pytest.raises(ConfigError, match=rf"^invalid_{name}: {name}: must be text"):
+        HostDecisions(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["prompt", "voice", "model"])
+def test_half_a_character_is_refused_where_the_host_decides_it(name):
+    with pytest.raises(ConfigError, match=rf"^invalid_{name}: {name}: holds half a character"):
+        HostDecisions(**{name: "a\ud800"})
+
+
+@pytest.mark.parametrize(
+    ("functions", "words"),
+    [
+        (str, "must be HostFunctions"),
+        (WEATHER, "must be HostFunctions"),
+        ((str,), "must be HostFunctions"),
+        ((WEATHER, WEATHER), "two have the name 'get_weather'; give each its own"),
+    ],
+)
+def test_functions_that_are_none_or_have_one_name_are_refused(functions, words):
+    with pytest.raises(ConfigError, match=rf"^invalid_function: functions: {words}.*\.$"):
+        HostDecisions(functions=functions)
