@@ -16,7 +16,7 @@ from turnstile.embed.functions import host_functions
 from turnstile.errors import ConfigError, SessionError
 from turnstile.protocol.realtime import is_audio_delta
 from turnstile.session.events import AgentMessageGiven, Behavior
-from turnstile.translate.hosting import HostDecisions
+from turnstile.translate.hosting import HostDecisions, is_sendable
 from turnstile.translate.to_realtime import spoken_word_for_word
 
 if TYPE_CHECKING:
@@ -184,8 +184,8 @@ class SessionHandle:
         Raises:
             ConfigError: An argument is not what it should be.
         """
-        if not isinstance(text, str):
-            raise ConfigError("invalid_text", f"text: must be text, not {type(text).__name__}.")
+        if not isinstance(text, str) or not is_sendable(text):
+            raise ConfigError("invalid_text", f"text: must be text without half a character, not {text!r}.")
         known = get_args(Behavior)
         if behavior not in known:
             raise ConfigError("invalid_behavior", f"behavior: must be one of {', '.join(known)}, not {behavior!r}.")

@@ -106,8 +106,9 @@ def test_what_a_host_asks_for_is_checked_at_once(proxy):
     session = Client(proxy).session
     with pytest.raises(ConfigError, match="invalid_prompt"):
         session.update(prompt=5)
-    with pytest.raises(ConfigError, match="invalid_text"):
-        session.announce(5)
+    for text in (5, "half \ud83d"):
+        with pytest.raises(ConfigError, match="invalid_text"):
+            session.announce(text)
     with pytest.raises(ConfigError, match="behavior: must be one of default, queue, interrupt"):
         session.announce("Hello", behavior="shout")
 

@@ -71,7 +71,7 @@ def end_of(protocol: Protocol) -> Closed | None:
 
 def sendable_close(code: int, reason: str) -> Close:
     """Return what a close frame may say (RFC 6455, 7.4): a code that must not be sent becomes 1000 or 1011."""
-    close = Close(code, reason.encode()[:123].decode(errors="ignore"))
+    close = Close(code, reason.encode(errors="replace")[:123].decode(errors="ignore"))
     try:
         close.check()
     except ProtocolError:
