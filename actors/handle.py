@@ -184,7 +184,7 @@ class SessionHandle:
         Raises:
             ConfigError: An argument is not what it should be.
         """
-        if not isinstance(text, str) or not is_sendable(text):
+        if not is_sendable(text):
             raise ConfigError("invalid_text", f"text: must be text without half a character, not {text!r}.")
         known = get_args(Behavior)
         if behavior not in known:

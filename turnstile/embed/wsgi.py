@@ -103,11 +103,7 @@ def hand_over(
 
 
 def _are_texts(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(_is_text, value))
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and is_sendable(value)
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(is_sendable, value))
 
 
 def converse(

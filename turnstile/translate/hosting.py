@@ -76,9 +76,9 @@ class HostDecisions:
         )
 
 
-def is_sendable(text: str) -> bool:
-    """Whether JSON can carry a text: no surrogate stands alone in it."""
-    return text == text.encode(errors="replace").decode()
+def is_sendable(value: object) -> bool:
+    """Whether it is a text that JSON can carry: no surrogate stands alone in it."""
+    return isinstance(value, str) and value == value.encode(errors="replace").decode()
 
 
 def _check_functions(functions: object) -> None:
