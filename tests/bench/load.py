@@ -282,7 +282,7 @@ class Window:
     """What a stretch of time cost whom.
 
     Args:
-        pids: Processes by name.
+        pids: The processes of each name.
     """
 
     def __init__(self, pids):
@@ -290,7 +290,11 @@ class Window:
         self._begin = self._now()
 
     def _now(self):
-        return time.monotonic(), machine_seconds(), {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+        return (
+            time.monotonic(),
+            machine_seconds(),
+            {name: sum(map(cpu_seconds, pids)) for name, pids in self._pids.items()},
+        )
 
     def close(self, frames=0):
         """Return the figures, with those of a frame if `frames` were counted."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scenarios import QUIET, SCENARIOS
-from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY, TWO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +103,12 @@ TARGETS = (
         ("cost-50", "cost-500"),
         _between("cost-500", "cost-50", "subject_us_a_frame"),
         1.2,
+    ),
+    Target(
+        "CPU a frame: two workers to one process, saturated, on one core",
+        ("workers",),
+        lambda found: 1 / _ratio("workers", "subject_us_a_frame", TWO)(found),
+        1.1,
     ),
     Target("session starts", ("start",), _of_proxy("start", "starts_a_second"), 300.0, is_floor=True, unit="a second"),
     Target(

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from load import cpu_seconds
-from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY, start_subject
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY, TWO, start_subject
 
 QUIET = 0.2
 """The part of a core that others may have had during a measurement that still counts as undisturbed."""
@@ -68,6 +68,13 @@ SCENARIOS = (
     _live(200, subjects=_WITH_HARNESS),
     _saturate(50, 8, subjects=_WITH_HARNESS),
     _saturate(50, 1),
+    Scenario(
+        "workers",
+        "saturate",
+        "saturated: two workers beside one process, on one core",
+        {"sessions": 50, "window": 8},
+        (PROXY, TWO),
+    ),
     # As many frames a second in ten times as many sessions: a session must cost nothing by itself.
     _live(50, name="cost", subjects=(PROXY, BARE)),
     _live(500, gap=0.2, name="cost", subjects=(PROXY, BARE)),
@@ -152,8 +159,8 @@ class Run:
         return self._subjects[name]
 
     def _pids(self, subject):
-        harness = {"load": self._generator.pid, "upstream": self._upstream.pid}
-        return harness if subject.is_harness else {"subject": subject.pid, **harness}
+        harness = {"load": [self._generator.pid], "upstream": [self._upstream.pid]}
+        return harness if subject.is_harness else {"subject": subject.pids(), **harness}
 
     def _do_undisturbed(self, scenario, name, seconds):
         """Measure again what others disturbed, while there is time to spare, and take the least disturbed."""

@@ -98,6 +98,11 @@ class Worker:
         """Its number."""
         return self.process.pid
 
+    def pids(self):
+        """Return its number and those of its children."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
     def read_line(self, timeout=_WORD_WITHIN):
         """Return the next line that it prints.
 
@@ -213,6 +218,7 @@ class Subject(Worker):
             super().end()
 
 
+TWO = "proxy, two workers"
 PROXY, BARE, AUDIO, HASTY = "proxy", "bare relay", "audio relay", "bare relay, not waiting"
 ALONE, ALONE_BARE = "harness alone", "harness alone, bare"
 
@@ -220,10 +226,11 @@ ALONE, ALONE_BARE = "harness alone", "harness alone, bare"
 def start_subject(name, cores, upstream):
     """Start a subject by its name in the table."""
     relay = str(HERE / "relays.py")
-    if name == PROXY:
+    if name in {PROXY, TWO}:
         command = [
             str(ROOT / "proxy_main.py"), "serve", "--port", "0", "--upstream", upstream.url("/v1/realtime"),
             "--set", "upstream.kind=compatible", "--set", "server.max_sessions=100000",
+            "--workers", "2" if name == TWO else "1",
         ]  # fmt: skip
         return Subject(name, "voice agent", command, cores, upstream)
     if name in {BARE, HASTY}:
