@@ -173,31 +173,36 @@ class DispatchedActor(pykka.Actor):
         self._actor_loop_setup()
         context = Context()  # not the starter's, whose variables would live as long as the actor
         context.run(self.set_context)
-        self.inbox.open(partial(self._dispatcher.schedule, partial(context.run, self._run)))
+        self._run_in_context: Callable[[], None] = partial(context.run, self._run)
+        self.inbox.open(partial(self._dispatcher.schedule, self._take_turn))
 
     def run_ended(self) -> None:
         """Run code when the messages that waited are worked on, such as writing out what they came to."""
 
+    def _take_turn(self) -> None:
+        try:
+            self._run_in_context()
+        finally:
+            # Not before the context is left: the next run may begin on another thread, and no two can be in it.
+            self.inbox.give_up_claim()
+
     def _run(self) -> None:
         contents, receive = self.inbox.contents, self.on_receive
-        try:
-            is_over = self.actor_stopped.is_set()
-            for _ in range(self.run_length):
-                if is_over or not contents:
-                    break
-                content = contents.popleft()
-                try:
-                    # A message that is handled stops no actor; one from pykka may, and one that fails does.
-                    if content.__class__ is Envelope:
-                        is_over = self._open_envelope(content)
-                    else:
-                        receive(content)
-                except Exception:
-                    is_over = self._fail()
-            if is_over or self._end_run():
-                self._drain()
-        finally:
-            self.inbox.give_up_claim()
+        is_over = self.actor_stopped.is_set()
+        for _ in range(self.run_length):
+            if is_over or not contents:
+                break
+            content = contents.popleft()
+            try:
+                # A message that is handled stops no actor; one from pykka may, and one that fails does.
+                if content.__class__ is Envelope:
+                    is_over = self._open_envelope(content)
+                else:
+                    receive(content)
+            except Exception:
+                is_over = self._fail()
+        if is_over or self._end_run():
+            self._drain()
 
     def dropped(self, message: object) -> None:
         """Run code for a message that came too late to be handled, such as one that hands something over."""

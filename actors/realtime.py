@@ -98,7 +98,7 @@ class RealtimeDialect:
                     yield AudioWaits(waits=True)
                 yield PassedAudio(orjson.dumps(named))
             case _:
-                yield EventGiven(orjson.dumps(named), event_id=event_id)
+                yield EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))
 
     def binary(self) -> Iterator[Frame]:
         """Say that audio travels in events."""
@@ -163,6 +163,15 @@ class RealtimeDialect:
         error = {"type": kind, "code": problem.code, "message": problem.description, "param": None}
         (frame,) = self._tell("error", error={**error, "event_id": event_id})
         return frame
+
+
+def _answered_call(event: Json) -> str | None:
+    """Return the function call that an event brings the result of."""
+    item = event.get("item")
+    if event["type"] != "conversation.item.create" or not isinstance(item, dict):
+        return None
+    call_id = item.get("call_id") if item.get("type") == "function_call_output" else None
+    return call_id if isinstance(call_id, str) else None
 
 
 def _is_gated(event: Json) -> bool:

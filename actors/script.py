@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -23,7 +24,7 @@ from turnstile.transports.loop import IoLoop
 from turnstile.transports.upstream import WebSocketConnector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from actors.handle import SessionHandle
@@ -349,7 +350,7 @@ class _OverSocket:
 
 def _declared(function: Callable[..., Any] | Mapping[str, Any]) -> Json:
     """Return a function as Settings name it."""
-    if callable(function):
+    if not isinstance(function, Mapping):
         return {name: value for name, value in host_function(function).tool.items() if name != "type"}
     return dict(function)
 

@@ -334,7 +334,7 @@ class ProxySystem:
         feed = EventFeed(_EVENTS_KEPT)
         handle = SessionHandle(feed, self._host_events.submit)
         if on_event is not None:
-            feed.on_event = InOrder[bytes](self._host_events, lambda data: on_event(handle, orjson.loads(data))).put
+            feed.on_event = InOrder(self._host_events, lambda data: on_event(handle, orjson.loads(data))).put
         return handle
 
     def _no_place(self) -> Rejection | None:

@@ -212,3 +212,16 @@ def test_tools_that_upstream_has_refused_do_not_come_back_with_what_the_host_dec
 def test_an_error_about_an_event_of_the_clients_gives_its_name_back(dialect):
     (error,) = words([dialect.problem(PROBLEM, fatal=False, event_id="mine")])
     assert error["error"]["event_id"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("item", "call_id"),
+    [
+        ({"type": "function_call_output", "call_id": "c1", "output": "x"}, "c1"),
+        ({"type": "function_call_output", "call_id": 5}, None),
+        ({"type": "message", "call_id": "c1"}, None),
+        ("nonsense", None),
+    ],
+)
+def test_an_event_that_brings_the_result_of_a_call_says_of_which(dialect, item, call_id):
+    assert read(dialect, "conversation.item.create", item=item).call_id == call_id

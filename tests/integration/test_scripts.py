@@ -179,3 +179,8 @@ def test_an_error_from_before_does_not_count_as_a_refusal():
 def test_a_snapshot_that_does_not_come_in_time_says_what_was_waited_for():
     with ScriptedSession(timeout=0) as session, pytest.raises(TimeoutError, match="where the session stands"):
         session.snapshot()
+
+
+def test_what_is_no_function_is_not_declared():
+    with ScriptedSession(timeout=patience(10)) as session, pytest.raises(ConfigError, match="5 cannot be called"):
+        session.configure(functions=[5])

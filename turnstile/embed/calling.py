@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import sys
 import threading
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from turnstile.ports import FunctionReturned, failed_call
 from turnstile.transports.pool import WorkerPool
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from turnstile.ports import Inbox, Timer, Timers
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class UnusableArguments(Exception):  # noqa: N818 - the model's fault, told to it in these words
@@ -34,6 +33,8 @@ class _Call:
         self._lock = threading.Lock()  # guards the two below
         self._inbox: Inbox | None = inbox
         self._timer: Timer | None = None
+        self.has_begun = False
+        """Whether a thread has taken it up."""
 
     @property
     def is_over(self) -> bool:
@@ -111,11 +112,15 @@ class HostFunctionPool:
         self._pool.close(timeout)
 
     def _time_out(self, call: _Call) -> None:
-        if call.end(failed_call(f"The function did not answer within {self._timeout:g} s.")):
-            log.warning("a function of the host did not answer within %g s", self._timeout)
+        words = "The function did not answer" if call.has_begun else "The function was not called: no thread was free"
+        if call.end(failed_call(f"{words} within {self._timeout:g} s.")):
+            log.warning("a call of a function of the host has failed: %s within %g s", words, self._timeout)
 
     def _answer(self, call: _Call, function: Callable[[str], str], arguments: str) -> None:
-        if not call.is_over and not call.end(self._output(function, arguments)):
+        if call.is_over:
+            return
+        call.has_begun = True
+        if not call.end(self._output(function, arguments)):
             log.warning("the result of a function of the host is dropped: nobody waits for it any more")
 
     def _output(self, function: Callable[[str], str], arguments: str) -> str:
@@ -135,30 +140,32 @@ class HostFunctionPool:
         return data.decode()
 
 
-class InOrder(Generic[T]):
-    """Calls a function for one thing after the other, on a pool's threads; what it raises is logged.
+class InOrder:
+    """Calls a function for one message after the other, on a pool's threads; what it raises is logged.
 
     Args:
         pool: Whose threads.
         call: The function; it may block.
-        limit: How many things may wait; past it the oldest is dropped, which is logged once.
+        most_bytes: How much may wait; past it the oldest messages are dropped, which is logged once.
     """
 
-    def __init__(self, pool: WorkerPool, call: Callable[[T], object], limit: int = 10_000) -> None:
+    def __init__(self, pool: WorkerPool, call: Callable[[bytes], object], most_bytes: int = 16 * 1024 * 1024) -> None:
         self._pool = pool
         self._call = call
-        self._limit = limit
-        self._lock = threading.Lock()  # guards the three below
-        self._waiting: deque[T] = deque()
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()  # guards the four below
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
         self._is_running = False
         self._has_dropped = False
 
-    def put(self, thing: T) -> None:
-        """Have the function called for `thing`, without blocking."""
+    def put(self, message: bytes) -> None:
+        """Have the function called for a message, without blocking."""
         with self._lock:
-            self._waiting.append(thing)
-            if len(self._waiting) > self._limit:
-                self._waiting.popleft()
+            self._waiting.append(message)
+            self._size += sys.getsizeof(message)
+            while self._size > self._most_bytes and len(self._waiting) > 1:
+                self._size -= sys.getsizeof(self._waiting.popleft())
                 self._note_dropped()
             if self._is_running:
                 return
@@ -170,7 +177,9 @@ class InOrder(Generic[T]):
     def _note_dropped(self) -> None:
         if not self._has_dropped:
             self._has_dropped = True
-            log.warning("the host is slow to take a session's events: beyond %s the oldest are dropped", self._limit)
+            log.warning(
+                "the host is slow to take a session's events: beyond %s bytes the oldest are dropped", self._most_bytes
+            )
 
     def _run(self) -> None:
         while True:
@@ -178,8 +187,9 @@ class InOrder(Generic[T]):
                 if not self._waiting:
                     self._is_running = False
                     return
-                thing = self._waiting.popleft()
+                message = self._waiting.popleft()
+                self._size -= sys.getsizeof(message)
             try:
-                self._call(thing)
+                self._call(message)
             except BaseException:  # SystemExit too: nobody would take the session's next events
                 log.exception("the host failed to take an event")

@@ -135,21 +135,31 @@ class EventFeed:
 
     def _wait_for(self, is_it: Callable[[Json], bool], words: str, timeout: float, since: int) -> Json:
         deadline = time.monotonic() + timeout
-        with self._changed:
-            while (number := self._find(is_it, since)) is None:
-                if self.closed is not None:
-                    raise SessionError("session_ended", f"Waited for {words}; {self.closed}; {self._so_far()}")
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    raise TimeoutError(f"Waited {timeout:g} s for {words}; {self._so_far()}")
-            self._taken.add(number)
-            return self._numbered(number)
+        while True:
+            # Events are read without the lock, for which who tells them would have to wait.
+            for number, each in self._since(since):
+                since = number + 1
+                if is_it(each.event) and self._take(number):
+                    return each.event
+            with self._changed:
+                while self.told <= since:
+                    if self.closed is not None:
+                        raise SessionError("session_ended", f"Waited for {words}; {self.closed}; {self._so_far()}")
+                    if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                        raise TimeoutError(f"Waited {timeout:g} s for {words}; {self._so_far()}")
 
-    def _find(self, is_it: Callable[[Json], bool], since: int) -> int | None:
-        first = self.told - len(self._kept)
-        for number, each in enumerate(self._kept, first):
-            if number >= since and number not in self._taken and is_it(each.event):
-                return number
-        return None
+    def _since(self, number: int) -> list[tuple[int, _Told]]:
+        """Return what is kept from a number on."""
+        with self._changed:
+            first = self.told - len(self._kept)
+            return list(enumerate(self._kept, first))[max(0, number - first) :]
+
+    def _take(self, number: int) -> bool:
+        """Make an event one that a wait has returned; false if it is already."""
+        with self._changed:
+            is_new = number not in self._taken
+            self._taken.add(number)
+            return is_new
 
     def _numbered(self, number: int) -> Json:
         return self._kept[number - (self.told - len(self._kept))].event

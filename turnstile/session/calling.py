@@ -54,6 +54,18 @@ def call_returned(state: State, returned: CallReturned, policy: Policy) -> Step:
     return _returned(state, call, replace(call, output=returned.output), policy)
 
 
+def is_made_here(state: State, call_id: str) -> bool:
+    """Tell whether the proxy makes a call, and has no result yet."""
+    call = _open_call(state, call_id)
+    return call is not None and call.is_ours
+
+
+def not_yours(call_id: str) -> Problem:
+    """Return what is wrong with a client's result of such a call."""
+    text = f"id: the function call {call_id!r} is made by the proxy; its result is dropped."
+    return Problem("function_call_not_yours", text)
+
+
 def _open_call(state: State, call_id: str) -> Call | None:
     return next((call for call in state.calls if call.call_id == call_id and call.output is None), None)
 
@@ -64,10 +76,8 @@ def _returned(state: State, call: Call, done: Call, policy: Policy) -> Step:
 
 
 def _useless(state: State, call_id: str) -> Problem:
-    if any(call.call_id == call_id and call.is_ours and call.output is None for call in state.calls):
-        return Problem(
-            "function_call_not_yours", f"id: the function call {call_id!r} is made by the proxy; its result is dropped."
-        )
+    if is_made_here(state, call_id):
+        return not_yours(call_id)
     why = dict(state.closed_calls).get(call_id, "")
     if why == "cancelled":
         return Problem(

@@ -77,11 +77,13 @@ class EventGiven:
         event: The event, encoded.
         at_once: It does not wait behind what was asked for before: it stops a response, or is none of the gate's.
         event_id: The client's own name for it, if it has given one.
+        call_id: The function call that it brings the result of, if it does.
     """
 
     event: bytes
     at_once: bool = False
     event_id: str | None = None
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

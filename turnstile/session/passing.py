@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
+from turnstile.session import calling
 from turnstile.session.effects import Answered, OpenLink, PassOn, Reported
 from turnstile.session.events import EventGiven
 from turnstile.session.step import Step
@@ -23,6 +24,8 @@ def link_wanted(state: State, wanted: LinkWanted) -> Step:
 
 def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
     """Pass an event on, behind the responses that were asked for before it."""
+    if given.call_id is not None and calling.is_made_here(state, given.call_id):
+        return Step(state, (Reported(calling.not_yours(given.call_id), given.event_id),))
     if given.at_once and state.link == "open":
         return Step(state, (PassOn(given.event),))
     if len(state.lane) >= policy.max_held:

@@ -158,7 +158,7 @@ class HostRule:
         if isinstance(response.get("tools"), list):
             own = {function.name: function.tool for function in self.decisions.functions}
             response["tools"] = [own.get(_name_of(tool), tool) for tool in response["tools"]]
-        return self._with_voice(response) if "audio" in response else response
+        return self._with_voice(response) if response.keys() & {"audio", "voice"} else response
 
     def tools_are(self, tools: object) -> None:
         """Take back what the client said of its tools last, which upstream has refused: it has `tools` now."""
@@ -196,6 +196,7 @@ class HostRule:
             return patch
         audio = patch["audio"] if isinstance(patch.get("audio"), dict) else {}
         output = audio["output"] if isinstance(audio.get("output"), dict) else {}
+        patch = {name: value for name, value in patch.items() if name != "voice"}  # the beta's word for the same
         return {**patch, "audio": {**audio, "output": {**output, "voice": self.decisions.voice}}}
 
 

@@ -255,7 +255,7 @@ class WebSocketConnection:
             messages, end = self._parse(data)
             if not self._outgoing.is_empty:
                 calls = self._push()
-            elif not self._is_reading():
+            if not self._is_reading():
                 self._ask_to_rewatch()
         _make(calls)
         tell = self._inbox.tell

@@ -211,3 +211,29 @@ def test_with_threads_of_its_own_nothing_runs_elsewhere():
     assert done.wait(DEADLINE)
     assert elsewhere == []
     assert own.stop(DEADLINE)
+
+
+class AtOnceElsewhere:
+    """A dispatcher that runs an actor on another thread, and waits for it."""
+
+    def schedule(self, run):
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(DEADLINE)
+
+
+def test_a_run_may_follow_on_another_thread_before_the_first_has_returned():
+    handled = []
+
+    class Countdown(DispatchedActor):
+        run_length = 1
+
+        def on_receive(self, message):
+            handled.append(message)
+            if message:
+                self.inbox.tell(message - 1)
+
+    actor = Countdown.start(AtOnceElsewhere())
+    inbox_of(actor).tell(3)
+    assert handled == [3, 2, 1, 0]
+    actor.stop(block=False)

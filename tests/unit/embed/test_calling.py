@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 
 import pytest
@@ -86,6 +87,20 @@ def test_a_function_that_takes_too_long_has_failed_and_its_result_is_dropped(mak
     assert len(inbox.messages) == 1
     assert "did not answer within 10 s" in caplog.text
     assert "is dropped" in caplog.text
+
+
+def test_a_call_for_which_no_thread_was_free_is_said_not_to_have_been_made(make_pool):
+    timers, held, called, inbox = ManualTimers(), Held(), [], RecordingInbox()
+    pool = make_pool(max_waiting=1, timers=timers)
+    pool.call(held, "c1", "{}", RecordingInbox())
+    assert held.begun.wait(patience(5))
+    pool.call(called.append, "c2", "{}", inbox)
+    timers.advance(10.0)
+    words = "The function was not called: no thread was free within 10 s."
+    assert json.loads(inbox.wait_for(FunctionReturned).output) == {"error": words}
+    held.may_go.set()
+    pool.close(patience(5))
+    assert called == []
 
 
 def test_a_call_that_has_its_result_waits_for_no_time(make_pool):
@@ -177,29 +192,29 @@ def pool():
 def test_things_are_taken_one_after_the_other_and_in_order(pool):
     taken, done = [], threading.Event()
 
-    def take(number):
-        taken.append(number)
-        if number == 99:
+    def take(message):
+        taken.append(message)
+        if message == b"99":
             done.set()
 
     in_order = InOrder(pool, take)
     for number in range(100):
-        in_order.put(number)
+        in_order.put(b"%d" % number)
     assert done.wait(patience(5))
-    assert taken == list(range(100))
+    assert taken == [b"%d" % number for number in range(100)]
 
 
 def test_one_thing_that_fails_does_not_keep_the_next(pool, caplog):
     done = threading.Event()
 
     def take(thing):
-        if thing == "bad":
+        if thing == b"bad":
             raise RuntimeError("boom")
         done.set()
 
     in_order = InOrder(pool, take)
-    in_order.put("bad")
-    in_order.put("good")
+    in_order.put(b"bad")
+    in_order.put(b"good")
     assert done.wait(patience(5))
     assert "boom" in caplog.text
 
@@ -208,40 +223,40 @@ def test_one_thing_that_wants_to_end_the_process_does_not_keep_the_next(pool):
     done = threading.Event()
 
     def take(thing):
-        if thing == "bad":
+        if thing == b"bad":
             raise SystemExit
         done.set()
 
     in_order = InOrder(pool, take)
-    in_order.put("bad")
-    in_order.put("good")
+    in_order.put(b"bad")
+    in_order.put(b"good")
     assert done.wait(patience(5))
 
 
 def test_the_oldest_are_dropped_when_the_host_is_slow_which_is_said_once(pool, caplog):
     taken, begun, may_go, done = [], threading.Event(), threading.Event(), threading.Event()
 
-    def take(number):
+    def take(message):
         begun.set()
         may_go.wait(patience(5))
-        taken.append(number)
-        if number == 9:
+        taken.append(message)
+        if message == b"9":
             done.set()
 
-    in_order = InOrder(pool, take, limit=2)
-    in_order.put(0)
+    in_order = InOrder(pool, take, most_bytes=2 * sys.getsizeof(b"0"))
+    in_order.put(b"0")
     assert begun.wait(patience(5))
     with caplog.at_level(logging.WARNING):
         for number in range(1, 10):
-            in_order.put(number)
+            in_order.put(b"%d" % number)
     may_go.set()
     assert done.wait(patience(5))
-    assert taken == [0, 8, 9]
+    assert taken == [b"0", b"8", b"9"]
     assert len(caplog.records) == 1
 
 
 def test_nothing_is_called_once_the_threads_have_ended(pool):
     pool.close(patience(5))
     taken = []
-    InOrder(pool, taken.append).put(1)
+    InOrder(pool, taken.append).put(b"1")
     assert taken == []

@@ -149,3 +149,11 @@ def test_what_waits_is_bounded(one_more):
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     assert codes(session.handle(one_more)) == ["too_many_held"]
     assert len(session.state.lane) == 4
+
+
+def test_a_result_of_a_call_that_the_proxy_makes_is_not_the_clients_to_give():
+    session = busy()
+    told(session, FunctionCalled("resp_1", 0, "call_1", "get", "{}", endpoint=object()))
+    (refused,) = session.handle(EventGiven(b"1", event_id="mine", call_id="call_1"))
+    assert (refused.problem.code, refused.event_id) == ("function_call_not_yours", "mine")
+    assert passed(session.handle(EventGiven(b"2", call_id="call_2"))) == [b"2"]

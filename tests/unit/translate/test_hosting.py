@@ -161,6 +161,13 @@ def test_a_single_response_cannot_have_another_prompt_or_voice_than_the_hosts():
     assert response == {"audio": {"output": {"voice": "marin", "speed": 1.2}}, "output_modalities": ["audio"]}
 
 
+def test_the_word_of_the_beta_for_a_voice_is_the_hosts_to_say_too():
+    host = rule(voice="marin")
+    wanted = {"audio": {"output": {"voice": "marin"}}}
+    assert host.session({"voice": "ash"}) == host.response({"voice": "ash"}) == wanted
+    assert rule().response({"voice": "ash"}) == {"voice": "ash"}
+
+
 def test_a_single_response_may_do_without_functions_and_cannot_make_others_of_the_hosts():
     host = rule(functions=(WEATHER,))
     fake = {"type": "function", "name": "get_weather", "description": "mine"}
