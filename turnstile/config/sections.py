@@ -159,6 +159,11 @@ class SessionSection(Section):
     retry_delay: float = Field(0.25, gt=0, description="Before the second repetition; doubles with each further one.")
     create_tries: int = Field(4, ge=1, description="How often one response.create is tried in all.")
     max_held: int = Field(256, ge=1, description="Requests of a client that may wait for their turn.")
+    max_held_bytes: int = Field(
+        4_194_304,
+        ge=1,
+        description="Bytes of a Realtime client's events that may wait for their turn; each counts 1,024 besides.",
+    )
     max_open_calls: int = Field(64, ge=1, description="Function calls open at once.")
     prompt_limit: int = Field(25_000, ge=1, description="Characters of a prompt that was added to.")
     commit_pause: float = Field(0.4, gt=0, description="Without turn detection: commit this long after the last audio.")

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from turnstile.session.state import Policy, State
 
 
+# What each event that waits counts besides its bytes: each takes the longer, the more wait before it.
+_COST = 1024
+
+
 def link_wanted(state: State, wanted: LinkWanted) -> Step:
     """Open the link; what the API configures by itself is configuration enough."""
     if state.link != "closed":
@@ -28,21 +32,23 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
         return Step(state, (Reported(calling.not_yours(given.call_id), given.event_id),))
     if given.at_once and state.link == "open":
         return Step(state, (PassOn(given.event),))
-    if len(state.lane) >= policy.max_held:
-        return Step(state, (Reported(_too_many(policy), given.event_id),))
-    return Step(state._replace(lane=(*state.lane, given)))
+    size = state.lane_bytes + _size(given)
+    if size > policy.max_held_bytes:
+        text = f"More than {policy.max_held_bytes} bytes of events wait for their turn; this one is dropped."
+        return Step(state, (Reported(Problem("too_many_held", text), given.event_id),))
+    return Step(state._replace(lane=(*state.lane, given), lane_bytes=size))
 
 
 def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
     """Queue a response behind what was given before it."""
-    if len(state.lane) >= policy.max_held:
-        return Step(state, (Answered(request.ref, _too_many(policy), in_force=False),))
+    if sum(not isinstance(waiting, EventGiven) for waiting in state.lane) >= policy.max_held:
+        text = f"More than {policy.max_held} responses wait for their turn; this one is dropped."
+        return Step(state, (Answered(request.ref, Problem("too_many_held", text), in_force=False),))
     return Step(state._replace(lane=(*state.lane, request)))
 
 
-def _too_many(policy: Policy) -> Problem:
-    text = f"More than {policy.max_held} events wait for their turn; this one is dropped."
-    return Problem("too_many_held", text)
+def _size(given: EventGiven) -> int:
+    return len(given.event) + _COST
 
 
 def settle_lane(state: State) -> Step | None:
@@ -52,5 +58,5 @@ def settle_lane(state: State) -> Step | None:
     first, *rest = state.lane
     after = state._replace(lane=tuple(rest))
     if isinstance(first, EventGiven):
-        return Step(after, (PassOn(first.event),))
+        return Step(after._replace(lane_bytes=state.lane_bytes - _size(first)), (PassOn(first.event),))
     return Step(after._replace(sayings=(first,)))

@@ -40,6 +40,7 @@ class Policy:
         create_tries: How often one create is tried in all.
         reconnects: How many lost links in a row are replaced.
         max_held: How many requests may wait.
+        max_held_bytes: How many bytes of the events of a client that speaks the API's own language may wait.
         max_open_calls: How many function calls may be open.
         prompt_limit: How many characters the instructions may have after an addition.
         commit_pause: The proxy commits this long after the last audio...
@@ -63,6 +64,7 @@ class Policy:
     create_tries: int = 4
     reconnects: int = 2
     max_held: int = 256
+    max_held_bytes: int = 4_194_304
     max_open_calls: int = 64
     prompt_limit: int = 25_000
     commit_pause: float = 0.4
@@ -224,6 +226,7 @@ class State(NamedTuple):
         items: Items that no response has seen, in the order given.
         sayings: Agent messages to be spoken, in order.
         lane: Events and responses of a client that speaks the API's own language, in the order given.
+        lane_bytes: How large the events among them are together.
         interrupting: The response in progress, or the one about to be, shall be cancelled.
         calls: Function calls whose result has not gone upstream.
         closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
@@ -254,6 +257,7 @@ class State(NamedTuple):
     items: tuple[Item, ...] = ()
     sayings: tuple[AgentMessageGiven, ...] = ()
     lane: tuple[EventGiven | AgentMessageGiven, ...] = ()
+    lane_bytes: int = 0
     interrupting: bool = False
     calls: tuple[Call, ...] = ()
     closed_calls: tuple[tuple[str, str], ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from given import answers, codes, configured, creates, kinds, patches, timer, told
 
 from turnstile.session.effects import ObserveAudio, OpenLink, PassOn, SendCreate, SendUpdate
@@ -27,7 +26,7 @@ COLLISION = "conversation_already_has_active_response"
 
 
 def transparent(**changes):
-    return Session(Policy(is_transparent=True, max_held=4), configured({}, **changes))
+    return Session(Policy(is_transparent=True, max_held=4, max_held_bytes=4 * 1025), configured({}, **changes))
 
 
 def busy(**changes):
@@ -143,12 +142,25 @@ def test_an_event_that_is_dropped_is_named():
     assert (dropped.problem.code, dropped.event_id) == ("too_many_held", "mine")
 
 
-@pytest.mark.parametrize("one_more", [EventGiven(b"5"), create(5)])
-def test_what_waits_is_bounded(one_more):
+def test_events_that_wait_are_bounded_by_their_bytes():
     session = busy(sayings=(create(9),))
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
-    assert codes(session.handle(one_more)) == ["too_many_held"]
+    assert codes(session.handle(EventGiven(b""))) == ["too_many_held"]
     assert len(session.state.lane) == 4
+
+
+def test_responses_that_wait_are_bounded_by_their_number_whatever_else_waits():
+    session = busy(sayings=(create(9),))
+    told(session, EventGiven(b"1"), *(create(number) for number in range(4)))
+    assert codes(session.handle(create(5))) == ["too_many_held"]
+    assert len(session.state.lane) == 5
+
+
+def test_what_has_gone_makes_room_again():
+    session = transparent(link="opening")
+    told(session, *(EventGiven(b"%d" % number) for number in range(4)))
+    assert passed(session.handle(LinkOpened())) == [b"0", b"1", b"2", b"3"]
+    assert session.state.lane_bytes == 0
 
 
 def test_a_result_of_a_call_that_the_proxy_makes_is_not_the_clients_to_give():
