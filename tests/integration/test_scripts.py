@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import wave
 
 import numpy as np
@@ -177,8 +178,19 @@ def test_an_error_from_before_does_not_count_as_a_refusal():
 
 
 def test_a_snapshot_that_does_not_come_in_time_says_what_was_waited_for():
-    with ScriptedSession(timeout=0) as session, pytest.raises(TimeoutError, match="where the session stands"):
-        session.snapshot()
+    config = load_config(flags={"upstream.url": SIMULATOR})
+    busy, may_go_on = threading.Event(), threading.Event()
+
+    def keep_busy():
+        busy.set()
+        may_go_on.wait(patience(10))
+
+    with ProxySystem(config, listens=False) as proxy, ScriptedSession(proxy=proxy, timeout=0.01) as session:
+        proxy._loop.call_soon(keep_busy)
+        assert busy.wait(patience(10))
+        with pytest.raises(TimeoutError, match=r"Waited 0\.01 s for where the session stands"):
+            session.snapshot()
+        may_go_on.set()
 
 
 def test_what_is_no_function_is_not_declared():
