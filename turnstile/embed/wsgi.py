@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -91,8 +92,9 @@ def hand_over(
         ConfigError: An argument is not what it should be, a function cannot be called by the agent, or the server does
             not give its sockets away.
     """
-    if not (on_event is None or callable(on_event)):
-        raise ConfigError("invalid_on_event", "on_event: must be a function of the session and a message, or None.")
+    if not (on_event is None or callable(on_event)) or inspect.iscoroutinefunction(on_event):
+        words = "on_event: must be a function of the session and a message, not an asynchronous one, or None."
+        raise ConfigError("invalid_on_event", words)
     if not _are_texts(tags):
         raise ConfigError("invalid_tags", f"tags: must be a list of texts, not {tags!r}.")
     labels = tags_to_labels(tags)

@@ -211,6 +211,10 @@ def test_an_origin_that_is_malformed_is_told_whoever_connects(pair):
         hand_over(Proxy(None), environ(**{"gunicorn.socket": pair[0]}), origins=["app.example.com"])
 
 
+async def later(session, event):
+    """Look on, some time."""
+
+
 @pytest.mark.parametrize(
     ("decided", "words"),
     [
@@ -222,6 +226,7 @@ def test_an_origin_that_is_malformed_is_told_whoever_connects(pair):
         ({"tags": 5}, "invalid_tags: tags: must be a list of texts"),
         ({"tags": ["a\ud800"]}, "invalid_tags: tags: must be a list of texts"),
         ({"on_event": 5}, "invalid_on_event: on_event: must be a function"),
+        ({"on_event": later}, "invalid_on_event: on_event: .* not an asynchronous one"),
         (
             {"speaks": "klingon"},
             "invalid_language: speaks: must be one of deepgram, component, realtime, not 'klingon'",
