@@ -92,7 +92,7 @@ def hand_over(
         ConfigError: An argument is not what it should be, a function cannot be called by the agent, or the server does
             not give its sockets away.
     """
-    if not (on_event is None or callable(on_event)) or inspect.iscoroutinefunction(on_event):
+    if inspect.iscoroutinefunction(on_event) or not (on_event is None or callable(on_event)):
         words = "on_event: must be a function of the session and a message, not an asynchronous one, or None."
         raise ConfigError("invalid_on_event", words)
     if not _are_texts(tags):
