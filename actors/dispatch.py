@@ -103,8 +103,7 @@ class DispatchedInbox:
     def tell(self, message: object, /) -> None:
         """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
         self.contents.append(message)
-        if self.wake is not None and self._claim.acquire(blocking=False):
-            self.wake()
+        self._wake_if_idle()
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Put an envelope in, likewise."""

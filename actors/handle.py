@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from itertools import count
@@ -20,7 +21,7 @@ from turnstile.translate.hosting import HostDecisions, is_sendable
 from turnstile.translate.to_realtime import spoken_word_for_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from pykka import ActorRef
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from turnstile.translate.hosting import HostFunction
 
 
+CallElsewhere = Callable[[Callable[[], object]], bool]
+
+
 class HostFuture(Future[None]):
     """What becomes of something that a host has asked for; it cannot be cancelled, as it is under way already.
 
@@ -41,7 +45,7 @@ class HostFuture(Future[None]):
             thread that serves every session. Returns whether it will be.
     """
 
-    def __init__(self, call_elsewhere: Callable[[Callable[[], object]], bool]) -> None:
+    def __init__(self, call_elsewhere: CallElsewhere) -> None:
         super().__init__()
         self._call_elsewhere = call_elsewhere
         self.set_running_or_notify_cancel()
@@ -63,7 +67,7 @@ class HostRequests:
         call_elsewhere: As for `HostFuture`.
     """
 
-    def __init__(self, call_elsewhere: Callable[[Callable[[], object]], bool]) -> None:
+    def __init__(self, call_elsewhere: CallElsewhere) -> None:
         self._call_elsewhere = call_elsewhere
         self._lock = threading.Lock()  # guards the two below
         self._open: dict[Ref, Future[None]] = {}
@@ -110,7 +114,7 @@ class SessionHandle:
         call_elsewhere: As for `HostFuture`.
     """
 
-    def __init__(self, feed: EventFeed, call_elsewhere: Callable[[Callable[[], object]], bool]) -> None:
+    def __init__(self, feed: EventFeed, call_elsewhere: CallElsewhere) -> None:
         self.session_id = ""
         """Names it in the logs."""
         self.requests = HostRequests(call_elsewhere)

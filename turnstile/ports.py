@@ -129,6 +129,11 @@ class FunctionReturned:
     output: str
 
 
+def sendable(text: str) -> str:
+    """Return a text as JSON can carry it: for each surrogate that stands alone, half a character, a question mark."""
+    return text.encode(errors="replace").decode()
+
+
 def failed_call(words: str) -> str:
     """Return the result of a call that has failed, as the model shall read it."""
     return orjson.dumps({"error": words}).decode()

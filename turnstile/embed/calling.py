@@ -10,7 +10,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from turnstile.ports import FunctionReturned, failed_call
+from turnstile.ports import FunctionReturned, failed_call, sendable
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from turnstile.ports import Inbox, Timer, Timers
 
 log = logging.getLogger(__name__)
+
+_CLOSING = "The proxy is shutting down."
 
 
 class UnusableArguments(Exception):  # noqa: N818 - the model's fault, told to it in these words
@@ -41,7 +43,7 @@ class _Call:
         """Whether nobody waits for its result any more."""
         return self._inbox is None
 
-    def begin(self, timers: Timers, timeout: float, time_out: Callable[[], None]) -> None:
+    def limit(self, timers: Timers, timeout: float, time_out: Callable[[], None]) -> None:
         """Have `time_out` called in so many seconds, unless it is over by then."""
         timer = timers.start(timeout, time_out)
         with self._lock:
@@ -97,9 +99,9 @@ class HostFunctionPool:
         job = partial(contextvars.copy_context().run, self._answer, call, function, arguments)
         if self._pool.submit(job):
             time_out = partial(contextvars.copy_context().run, self._time_out, call)
-            call.begin(self._timers, self._timeout, time_out)
+            call.limit(self._timers, self._timeout, time_out)
         else:
-            words = "The proxy is shutting down." if self._pool.closed else "Too many functions are being called."
+            words = _CLOSING if self._pool.closed else "Too many functions are being called."
             call.end(failed_call(words))
         return call
 
@@ -125,11 +127,11 @@ class HostFunctionPool:
 
     def _output(self, function: Callable[[str], str], arguments: str) -> str:
         if self._pool.closed:
-            return failed_call("The proxy is shutting down.")
+            return failed_call(_CLOSING)
         try:
             output = function(arguments)
         except UnusableArguments as error:
-            return failed_call(str(error).encode(errors="replace").decode())
+            return failed_call(sendable(str(error)))
         except BaseException:  # SystemExit too: it would end this thread, and nobody would be told
             log.exception("a function of the host failed")
             return failed_call("The function failed.")

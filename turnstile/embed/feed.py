@@ -137,8 +137,8 @@ class EventFeed:
         deadline = time.monotonic() + timeout
         while True:
             # Events are read without the lock, for which who tells them would have to wait.
-            for number, each in self._since(since):
-                since = number + 1
+            fresh, since = self._since(since)
+            for number, each in fresh:
                 if is_it(each.event) and self._take(number):
                     return each.event
             with self._changed:
@@ -148,11 +148,11 @@ class EventFeed:
                     if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                         raise TimeoutError(f"Waited {timeout:g} s for {words}; {self._so_far()}")
 
-    def _since(self, number: int) -> list[tuple[int, _Told]]:
-        """Return what is kept from a number on."""
+    def _since(self, since: int) -> tuple[list[tuple[int, _Told]], int]:
+        """Return what is kept from a number on and no wait has returned, and the number to go on from."""
         with self._changed:
-            first = self.told - len(self._kept)
-            return list(enumerate(self._kept, first))[max(0, number - first) :]
+            numbered = enumerate(self._kept, self.told - len(self._kept))
+            return [each for each in numbered if each[0] >= since and each[0] not in self._taken], self.told
 
     def _take(self, number: int) -> bool:
         """Make an event one that a wait has returned; false if it is already."""

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpcore
 import orjson
 
-from turnstile.ports import FunctionReturned, failed_call
+from turnstile.ports import FunctionReturned, failed_call, sendable
 from turnstile.transports.addresses import AllowList, parse_address
 from turnstile.transports.dialling import CheckedNetwork, Deadline, FunctionError, resolve_name
 from turnstile.transports.pool import WorkerPool
@@ -251,4 +251,4 @@ def _text(body: bytes, content_type: str) -> str:
         text = body.decode(named[1] if named else "utf-8", "replace")
     except (LookupError, UnicodeError):
         text = body.decode("utf-8", "replace")
-    return text.encode("utf-8", "replace").decode()  # some charsets can spell half a character, which JSON cannot
+    return sendable(text)  # some charsets can spell half a character
