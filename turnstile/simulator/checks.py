@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from turnstile.simulator import refusals
+from turnstile.simulator.nulls import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +125,7 @@ def pairs(maximum: int, key_length: int, entry: Check) -> Check:
 
 
 def shape(fields: Mapping[str, Check], *required: str) -> Check:
-    """Accept an object with these fields and no others.
+    """Accept an object with these fields and no others; a field that is `ABSENT` may have any known name.
 
     Args:
         fields: A check for each field that is known.
@@ -135,12 +136,13 @@ def shape(fields: Mapping[str, Check], *required: str) -> Check:
         members = _members(value, path)
         prefix = f"{path}." if path else ""
         for name in required:
-            if name not in members:
+            if members.get(name, ABSENT) is ABSENT:
                 raise refusals.missing_parameter(prefix + name)
         for name, each in members.items():
             if name not in fields:
                 raise refusals.unknown_parameter(prefix + name)
-            fields[name](each, prefix + name)
+            if each is not ABSENT:
+                fields[name](each, prefix + name)
 
     return check
 
@@ -152,7 +154,7 @@ def by_type(shapes: Mapping[str, Check], *, tag: str = "type") -> Check:
     def check(value: object, path: str) -> None:
         members = _members(value, path)
         where = f"{path}.{tag}"
-        if tag not in members:
+        if members.get(tag, ABSENT) is ABSENT:
             raise refusals.missing_parameter(where)
         one_of(*names)(members[tag], where)
         shapes[members[tag]](value, path)

@@ -22,6 +22,7 @@ from turnstile.simulator.checks import (
     shape,
     text,
 )
+from turnstile.simulator.nulls import ABSENT, absent_marked
 
 if TYPE_CHECKING:
     from turnstile.simulator.checks import Check
@@ -51,12 +52,10 @@ _format = by_type(
     }
 )
 _voice = either(dict, shape({"id": _text}, "id"), one_of(*VOICES))
-_prompt = optional(
-    shape({"id": _text, "version": optional(_text), "variables": optional(pairs(64, 64, anything))}, "id")
-)
+_prompt = shape({"id": _text, "version": _text, "variables": pairs(64, 64, anything)}, "id")
 _max_output_tokens = either(str, one_of("inf"), integer(1, 4096))
 _reasoning = shape({"effort": one_of("minimal", "low", "medium", "high", "xhigh")})
-_metadata = optional(pairs(16, 64, text(512)))
+_metadata = pairs(16, 64, text(512))
 _tool = by_type(
     {
         "function": shape(
@@ -92,7 +91,7 @@ _tool_choice = either(
     by_type(
         {
             "function": shape({"type": anything, "name": _text}, "name"),
-            "mcp": shape({"type": anything, "server_label": _text, "name": optional(_text)}, "server_label"),
+            "mcp": shape({"type": anything, "server_label": _text, "name": _text}, "server_label"),
         }
     ),
     one_of("none", "auto", "required"),
@@ -134,10 +133,10 @@ _turn_detection = by_type(
 _transcription = shape(
     {
         "model": _text,
-        "language": optional(_text),
-        "languages": optional(list_of(_text, of="strings")),
-        "prompt": optional(_text),
-        "keywords": optional(list_of(_text, of="strings")),
+        "language": _text,
+        "languages": list_of(_text, of="strings"),
+        "prompt": _text,
+        "keywords": list_of(_text, of="strings"),
         "delay": one_of("minimal", "low", "medium", "high", "xhigh"),
     }
 )
@@ -163,7 +162,7 @@ _truncation = either(
                 {
                     "type": anything,
                     "retention_ratio": number(0.0, 1.0),
-                    "token_limits": optional(shape({"post_instructions": integer(0)})),
+                    "token_limits": shape({"post_instructions": integer(0)}),
                 },
                 "retention_ratio",
             )
@@ -191,7 +190,7 @@ _SESSION_TYPES: Final = ("realtime", "transcription")
 def _session(value: Any, path: str) -> None:
     """Accept a partial session object; its type is looked at first, as the rest hangs on it."""
     if isinstance(value, dict):
-        if "type" not in value:
+        if value.get("type", ABSENT) is ABSENT:
             raise refusals.missing_parameter(f"{path}.type")
         one_of(*_SESSION_TYPES)(value["type"], f"{path}.type")
         if value["type"] != "realtime":
@@ -207,10 +206,11 @@ _realtime_session = shape(
         "type": anything,
         "model": _text,
         **_generation,
+        "prompt": optional(_prompt),
         "audio": _audio,
         "tracing": _tracing,
         "truncation": _truncation,
-        "include": optional(list_of(one_of("item.input_audio_transcription.logprobs"), of="strings")),
+        "include": list_of(one_of("item.input_audio_transcription.logprobs"), of="strings"),
     }
 )
 
@@ -270,7 +270,7 @@ CHECKS: Final[dict[str, Check]] = {
     ),
     "conversation.item.delete": shape(_item_id, "item_id"),
     "conversation.item.retrieve": shape(_item_id, "item_id"),
-    "response.create": shape({**_base, "response": optional(_response)}),
+    "response.create": shape({**_base, "response": _response}),
     "response.cancel": shape({**_base, "response_id": optional(_text)}),
 }
 
@@ -289,6 +289,7 @@ def check_event(event: Any) -> str:
     """
     if not isinstance(event, dict):
         raise refusals.invalid_json()
+    event = absent_marked(event)
     if "type" not in event:
         raise refusals.type_missing()
     kind = event["type"]

@@ -18,6 +18,7 @@ from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.ids import Ids
 from turnstile.simulator.listening import Listening
 from turnstile.simulator.log import BrokenRule, ReceivedItem, SimulatorLog
+from turnstile.simulator.nulls import absent_marked, without_absent
 from turnstile.simulator.refusals import Refusal
 from turnstile.simulator.schema import check_event
 from turnstile.simulator.script import Run
@@ -170,7 +171,7 @@ class SimulatedSession:
                 refusal = Refusal(fault.code, "Refused on demand.", type=fault.type, echoes=fault.echoes)
                 self._refuse(refusal, kind, event_id, injected=True)
                 return
-            self._act(kind, event)
+            self._act(kind, without_absent(absent_marked(event)))
         except Refusal as refusal:
             self._refuse(in_beta_words(refusal) if self._is_beta else refusal, kind, event_id)
 

@@ -117,7 +117,7 @@ def check_reasoning(patch: Json, *, reasoning: bool) -> None:
 def _check_fixed(session: Json, patch: Json) -> None:
     if patch.get("model", session["model"]) != session["model"]:
         raise refusals.Refusal("invalid_parameter", "The model of a session cannot be changed.", "session.model")
-    if session["tracing"] is not None and patch.get("tracing", session["tracing"]) != session["tracing"]:
+    if session["tracing"] is not None and patch.get("tracing") not in (None, session["tracing"]):
         raise refusals.Refusal(
             "invalid_parameter", "Tracing cannot be changed once it is enabled for a session.", "session.tracing"
         )

@@ -38,6 +38,7 @@ REFUSED = {
     "no type": ({"event_id": "e"}, "invalid_event", "type"),
     "type no string": ({"type": 3}, "invalid_type", "type"),
     "unknown type": ({"type": "nope"}, "invalid_value", "type"),
+    "type a list": ({"type": []}, "invalid_type", "type"),
     "beta event": ({"type": "transcription_session.update"}, "invalid_value", "type"),
     "webrtc event": ({"type": "output_audio_buffer.clear"}, "invalid_value", "type"),
     "event id no string": ({"type": "response.cancel", "event_id": 1}, "invalid_type", "event_id"),
@@ -55,7 +56,30 @@ REFUSED = {
     "beta voice": (_update(voice="alloy"), "unknown_parameter", "session.voice"),
     "beta modalities": (_update(modalities=["text"]), "unknown_parameter", "session.modalities"),
     "temperature": (_update(temperature=0.8), "unknown_parameter", "session.temperature"),
-    "instructions null": (_update(instructions=None), "invalid_type", "session.instructions"),
+    "unknown field null": (_update(temperature=None), "unknown_parameter", "session.temperature"),
+    "unknown nested field null": (_output(pitch=None), "unknown_parameter", "session.audio.output.pitch"),
+    "session type null": (
+        {"type": "session.update", "session": {"type": None}},
+        "missing_required_parameter",
+        "session.type",
+    ),
+    "session null": ({"type": "session.update", "session": None}, "missing_required_parameter", "session"),
+    "tool type null": (_update(tools=[{"type": None}]), "missing_required_parameter", "session.tools[0].type"),
+    "tool null": (_update(tools=[None]), "invalid_type", "session.tools[0]"),
+    "item text null": (
+        {
+            "type": "conversation.item.create",
+            "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": None}]},
+        },
+        "invalid_type",
+        "item.content[0].text",
+    ),
+    "item id null": ({"type": "conversation.item.create", "item": {**ITEM, "id": None}}, "invalid_type", "item.id"),
+    "metadata value null": (
+        {"type": "response.create", "response": {"metadata": {"k": None}}},
+        "invalid_type",
+        "response.metadata.k",
+    ),
     "both modalities": (_update(output_modalities=["audio", "text"]), "invalid_value", "session.output_modalities"),
     "no modality": (_update(output_modalities=[]), "invalid_value", "session.output_modalities"),
     "modality unknown": (_update(output_modalities=["x"]), "invalid_value", "session.output_modalities[0]"),
@@ -345,4 +369,4 @@ def test_the_supported_values_are_named_when_a_value_is_not_one_of_them():
 )
 def test_the_kind_of_a_value_is_named_when_it_is_the_wrong_one(value, kind):
     with pytest.raises(Refusal, match=f"expected a string, but got {kind} instead"):
-        check_event(_update(instructions=value))
+        check_event({"type": "response.cancel", "event_id": value})

@@ -114,7 +114,11 @@ def test_tracing_is_locked_once_enabled():
     traced = _update(_session(), tracing="auto")
     assert _update(traced, tracing="auto")["tracing"] == "auto"
     with pytest.raises(Refusal):
-        _update(traced, tracing=None)
+        _update(traced, tracing={"workflow_name": "w"})
+
+
+def test_tracing_is_off_once_it_is_null():
+    assert _update(_update(_session(), tracing="auto"), tracing=None)["tracing"] is None
 
 
 def test_a_reasoning_model_takes_reasoning():
