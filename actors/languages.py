@@ -111,7 +111,7 @@ class Languages:
         policy = replace(self._policy(session_id, reconnects=0), is_transparent=True, turns="server")
         return Language(
             "realtime",
-            RealtimeDialect(model, is_beta=is_beta, host=HostRule(decided)),
+            RealtimeDialect(model, is_beta=is_beta, id_prefix=policy.id_prefix, host=HostRule(decided)),
             RealtimeTranslator(policy.id_prefix, is_beta=is_beta),
             Session(policy),
             decided.labels,

@@ -13,7 +13,7 @@ from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.patch import ENDPOINTS
 from turnstile.translate.hosting import HostRule
-from turnstile.translate.to_realtime_client import NAMELESS, encoded
+from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,13 +36,17 @@ class RealtimeDialect:
     Args:
         model: The model of its address; None for the operator's default.
         is_beta: It speaks the words of the beta.
+        id_prefix: Begins the event ids of the session's.
         host: What the host of the session decides.
     """
 
-    def __init__(self, model: str | None, *, is_beta: bool, host: HostRule | None = None) -> None:
+    def __init__(
+        self, model: str | None, *, is_beta: bool, id_prefix: str = "ts_", host: HostRule | None = None
+    ) -> None:
         self._model = model
         self._host = host or HostRule()
         self._is_beta = is_beta
+        self._unnamed = unnamed_prefix(id_prefix)
         self._refs = 0
         self._asked: dict[int, tuple[bool, str | None]] = {}
         self._session: Json = {}
@@ -82,7 +86,7 @@ class RealtimeDialect:
         self._passed += 1
         if kind == "response.create" and isinstance(event.get("response"), dict):
             event = {**event, "response": self._host.response(event["response"])}
-        named = event if event.get("event_id") else {**event, "event_id": f"{NAMELESS}{self._passed}"}
+        named = event if event.get("event_id") else {**event, "event_id": f"{self._unnamed}{self._passed}"}
         match kind:
             case "session.update" if isinstance(event.get("session"), dict):
                 yield self._update(event["session"], event_id)

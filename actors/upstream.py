@@ -322,7 +322,7 @@ class UpstreamActor(SessionActor):
                     self._show(self._translator.call_answered(item["call_id"], item["output"]))
             case effects.SendCreate(event_id, response):
                 self._translator.asked(self._clock())
-                self._send(realtime.response_create(event_id, response, self._labels))
+                self._create(event_id, response)
             case effects.PassOn(event):
                 self._send(event)
             case effects.SendCancel(event_id, response_id):
@@ -334,6 +334,12 @@ class UpstreamActor(SessionActor):
                 self._commit(event_id)
             case _:
                 raise TypeError(f"An UpstreamActor was told {command!r}")
+
+    def _create(self, event_id: str, response: Json) -> None:
+        given = response.get("metadata")
+        metadata = realtime.response_metadata(event_id, given, self._labels)
+        self._translator.created(metadata, given)
+        self._send(realtime.response_create(event_id, {**response, "metadata": metadata}))
 
     def _send(self, data: bytes) -> None:
         # Without a link the command is void: the session hears of the loss, and sends what it must again.

@@ -85,7 +85,7 @@ _response = st.fixed_dictionaries(
         "output_modalities": st.sampled_from([["audio"], ["text"]]),
         "modalities": st.just(["audio", "text"]),
         "conversation_id": st.sampled_from(["conv_1", None]),
-        "metadata": st.none() | given(client_event_id=_event_ids, tags=st.just("a")),
+        "metadata": st.none() | given(turnstile_create=_event_ids, client_event_id=_event_ids, tags=st.just("a")),
         "usage": st.just({"total_tokens": 3}),
     },
 )

@@ -15,6 +15,7 @@ from actors.system import ProxySystem
 from actors.timers import TimerThread
 from turnstile.config import SIMULATOR, load_config
 from turnstile.observability.journal import RecordingJournal
+from turnstile.protocol.realtime import MARK
 from turnstile.simulator.faults import Faults
 from turnstile.simulator.server import Simulator
 
@@ -211,7 +212,7 @@ def test_a_user_message_is_answered(connect, journal):
     order = _order(journal, "conversation.item.create", "response.create", "response.created", "response.done")
     assert order == ["conversation.item.create", "response.create", "response.created", "response.done"]
     (create,) = _sent(journal, "response.create")
-    assert create["response"]["metadata"]["client_event_id"] == create["event_id"]
+    assert create["response"]["metadata"][MARK] == create["event_id"]
 
 
 def test_a_user_message_sent_during_a_response_goes_behind_the_update_that_was_held(connect, journal):

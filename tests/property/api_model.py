@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from turnstile.protocol.realtime import MARK
+
 COLLISION = "conversation_already_has_active_response"
 
 
@@ -19,13 +21,13 @@ class Running:
         response_id: Its id.
         sees: The items in the conversation when it was accepted.
         steps: What it still does.
-        client_event_id: The create that it answers.
+        mark: The create that it answers.
     """
 
     response_id: str
     sees: tuple[str, ...]
     steps: tuple[str, ...]
-    client_event_id: str | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Api:
     def _begin(self, metadata: dict | None) -> tuple[Api, list[dict]]:
         response_id = f"resp_{self.begun}"
         steps = self.scripts[0] if self.scripts else ("text", "done")
-        running = Running(response_id, self.items, ("created", *steps), (metadata or {}).get("client_event_id"))
+        running = Running(response_id, self.items, ("created", *steps), (metadata or {}).get(MARK))
         return replace(self, scripts=self.scripts[1:], running=running, begun=self.begun + 1), []
 
     def _cancel(self, event: dict) -> tuple[Api, list[dict]]:
@@ -133,7 +135,7 @@ class Api:
         after = replace(self, running=replace(run, steps=tuple(rest)))
         of = {"response_id": run.response_id, "output_index": len(self.calls), "item_id": f"item_{run.response_id}"}
         if step == "created":
-            metadata = {"client_event_id": run.client_event_id} if run.client_event_id else None
+            metadata = {MARK: run.mark} if run.mark else None
             return after, [_response("response.created", run.response_id, "in_progress", metadata)]
         if step == "call":
             call_id = f"call_{len(self.calls)}"

@@ -10,6 +10,7 @@ import copy
 from collections import deque
 from typing import TYPE_CHECKING
 
+from turnstile.protocol.realtime import MARK
 from turnstile.session import effects as out
 from turnstile.session import events as told
 from turnstile.session.facts import FactReader
@@ -185,7 +186,7 @@ class World:
             case "response.created":
                 self.active, self.expected = event["response"]["id"], False
                 metadata = event["response"]["metadata"] or {}
-                if metadata.get("client_event_id") == self.requested:
+                if metadata.get(MARK) == self.requested:
                     self.requested = None
             case "response.done" if event["response"]["id"] == self.active:
                 self.active = None
@@ -231,7 +232,7 @@ class World:
                 self._must(not self.unconfirmed, "P6: a create left before its items were confirmed")
                 self.requested = event_id
                 self.covered = {**self.covered, event_id: self.in_conversation}
-                metadata = {"client_event_id": event_id}
+                metadata = {MARK: event_id}
                 create = {
                     "type": "response.create",
                     "event_id": event_id,

@@ -6,7 +6,7 @@ come in (migration notes of the API reference).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pybase64
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from turnstile.errors import TurnstileError
 
 Json = dict[str, Any]
+
+MARK: Final = "turnstile_create"
+"""The key of the metadata by which a response is known as one of ours: its value is our create's event id."""
+# So many pairs the API takes in a response's metadata (API reference, ``response.create``).
+_METADATA_PAIRS = 16
 
 _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'
@@ -37,10 +42,25 @@ def item_create(event_id: str, item: Json) -> bytes:
     return _event("conversation.item.create", event_id, item=item)
 
 
-def response_create(event_id: str, response: Json, labels: Mapping[str, str] | None = None) -> bytes:
-    """Begin a response; its metadata names this event, so that it can be told from the API's own, and has `labels`."""
-    metadata = {**(labels or {}), **(response.get("metadata") or {}), "client_event_id": event_id}
-    return _event("response.create", event_id, response={**response, "metadata": metadata})
+def response_create(event_id: str, response: Json) -> bytes:
+    """Begin a response; its metadata, where there is room, name this event, to tell it from the API's own."""
+    return _event("response.create", event_id, response=response)
+
+
+def response_metadata(event_id: str, given: Any, labels: Mapping[str, str] | None = None) -> Any:
+    """Return the metadata that a response is created with: those `given` by the client, `labels` and our mark.
+
+    Where they are more than the API takes, the mark gives way, then the last of the labels; never what was given.
+    Metadata that are no object go as they are: they are upstream's to refuse.
+    """
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        return given
+    marked = {**(labels or {}), **given, MARK: event_id}
+    if len(marked) <= _METADATA_PAIRS:
+        return marked
+    added = [(name, text) for name, text in (labels or {}).items() if name not in given]
+    return {**dict(added[: max(0, _METADATA_PAIRS - len(given))]), **given}
 
 
 def response_cancel(event_id: str, response_id: str) -> bytes:

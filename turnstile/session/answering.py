@@ -139,10 +139,10 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
         step = _finished(state, state.response, "completed", policy)
         state, effects = step.state, step.effects
     late = state.given_up
-    if late and late.say and started.client_event_id == late.event_id:
+    if late and late.say and started.mark == late.event_id:
         return _spoken_late(state, late.say, Response(started.response_id), effects)
     create = state.requested
-    ours = create is not None and started.client_event_id == create.event_id
+    ours = create is not None and started.mark == create.event_id
     say = create.say if create and ours else None
     seen = _seen_by_ours(state, create) if create and ours else _seen_by_theirs(state)
     response = Response(started.response_id, seen, superfluous=ours and not say and not seen)

@@ -133,11 +133,11 @@ class ResponseStarted:
 
     Args:
         response_id: The API's name for it.
-        client_event_id: The create of ours that it answers, from its metadata; None when the server began it itself.
+        mark: The create of ours that it answers, from its metadata; None when the server began it itself.
     """
 
     response_id: str
-    client_event_id: str | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnstile.protocol.realtime import has_complete_arguments
+from turnstile.protocol.realtime import MARK, has_complete_arguments
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
@@ -60,7 +60,7 @@ class FactReader:
             self._out_of_band.add(response["id"])
             return None
         metadata = response.get("metadata") or {}
-        return ResponseStarted(_name(response["id"]), metadata.get("client_event_id"))
+        return ResponseStarted(_name(response["id"]), metadata.get(MARK))
 
     def _finished(self, event: Json) -> Fact | None:
         response = event["response"]

@@ -8,6 +8,8 @@ import orjson
 
 from turnstile.protocol import beta
 from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.realtime import MARK
+from turnstile.translate.ear import remember
 from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:
@@ -15,11 +17,16 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-# Names the events of a client's that it gave no name, so that an error about one is not taken for ours.
-NAMELESS: Final = "passed_"
 # Told by the ClientActor: as answers to the client's own updates.
 _ANSWERS: Final = frozenset({"session.created", "session.updated"})
-_OUR_MARK: Final = "client_event_id"
+
+
+def unnamed_prefix(id_prefix: str) -> str:
+    """Return what begins the ids of a client's events that it gave none; `id_prefix` begins the ids of the session's.
+
+    It has the session's id in it, so that no client has an event of this name.
+    """
+    return f"{id_prefix}unnamed_"
 
 
 class RealtimeTranslator(Translator):
@@ -33,6 +40,7 @@ class RealtimeTranslator(Translator):
     def __init__(self, id_prefix: str, *, is_beta: bool) -> None:
         self._id_prefix = id_prefix
         self._is_beta = is_beta
+        self._given: dict[str, Any] = {}
         self._unfinished: set[str] = set()
 
     def translate(self, event: Json, now: float) -> list[Frame]:
@@ -44,11 +52,26 @@ class RealtimeTranslator(Translator):
         if kind == "error":
             return self._error(event)
         if kind in {"response.created", "response.done"}:
-            event = _without_our_mark(event)
+            event = self._as_given(event)
         before = self._finished(event) if kind == "response.output_item.done" else []
         if kind == "conversation.item.created":
             return self._created(event)
         return [*before, *encoded(event, is_beta=self._is_beta)]
+
+    def created(self, sent: Any, given: Any) -> None:
+        """Remember what the client gave, to tell it of nothing else."""
+        if sent != given:
+            remember(self._given, _identity(sent), given)
+
+    def _as_given(self, event: Json) -> Json:
+        """Return an event about a response with the metadata that the client gave, where they are not what it shows."""
+        response = event["response"]
+        metadata = response.get("metadata")
+        if not isinstance(metadata, dict) or (identity := _identity(metadata)) not in self._given:
+            return event
+        has_ended = event["type"] == "response.done"
+        given = self._given.pop(identity) if has_ended else self._given[identity]
+        return {**event, "response": {**response, "metadata": given}}
 
     def _created(self, event: Json) -> list[Frame]:
         """Tell of an item as it is told now: the beta told of it once, when it was there, finished or not."""
@@ -73,10 +96,12 @@ class RealtimeTranslator(Translator):
     def _error(self, event: Json) -> list[Frame]:
         error = event["error"]
         event_id = error.get("event_id")
-        if not isinstance(event_id, str) or event_id.startswith(self._id_prefix):
+        if not isinstance(event_id, str):
             return []
-        if event_id.startswith(NAMELESS):
+        if event_id.startswith(unnamed_prefix(self._id_prefix)):
             event = {**event, "error": {**error, "event_id": None}}
+        elif event_id.startswith(self._id_prefix):
+            return []
         return encoded(event, is_beta=self._is_beta)
 
 
@@ -86,10 +111,7 @@ def encoded(event: Json, *, is_beta: bool) -> list[Frame]:
     return [] if told is None else [TextFrame(orjson.dumps(told))]
 
 
-def _without_our_mark(event: Json) -> Json:
-    response = event["response"]
-    metadata = response.get("metadata")
-    if not isinstance(metadata, dict) or _OUR_MARK not in metadata:
-        return event
-    theirs = {name: value for name, value in metadata.items() if name != _OUR_MARK}
-    return {**event, "response": {**response, "metadata": theirs or None}}
+def _identity(metadata: Json) -> str:
+    """Tell the metadata of one response from another's: by our mark, or where it had no room, by all of them."""
+    mark = metadata.get(MARK)
+    return mark if isinstance(mark, str) else repr(sorted(metadata.items()))

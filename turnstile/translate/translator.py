@@ -48,6 +48,9 @@ class Translator:
     def asked(self, now: float) -> None:
         """Something that wants an answer goes upstream: latencies count from here, if nothing else waits for one."""
 
+    def created(self, sent: Any, given: Any) -> None:
+        """A response is asked for with the metadata `sent`, of which the client has `given` its own."""
+
     def silence(self, response_id: str) -> None:
         """The response is being cancelled: nothing more is heard of its audio."""
 

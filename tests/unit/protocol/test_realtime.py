@@ -39,15 +39,40 @@ def test_an_item_is_created_as_it_is():
     assert _valid(realtime.item_create("ts_1", HELLO))["item"] == HELLO
 
 
-def test_a_create_names_itself_in_its_metadata():
-    event = _valid(realtime.response_create("ts_1", {"instructions": "Be kind."}))
-    assert event["response"] == {"instructions": "Be kind.", "metadata": {"client_event_id": "ts_1"}}
+def test_a_response_is_begun_as_it_is():
+    event = _valid(realtime.response_create("ts_1", {"instructions": "Be kind.", "metadata": {"a": "1"}}))
+    assert event["response"] == {"instructions": "Be kind.", "metadata": {"a": "1"}}
 
 
-@pytest.mark.parametrize(("given_metadata", "kept"), [({"topic": "weather"}, {"topic": "weather"}), (None, {})])
-def test_a_create_keeps_the_metadata_that_it_has(given_metadata, kept):
-    event = _valid(realtime.response_create("ts_1", {"metadata": given_metadata}))
-    assert event["response"]["metadata"] == {**kept, "client_event_id": "ts_1"}
+MARKED = {realtime.MARK: "ts_1"}
+LABELS = {"tags": "ours", "team": "red"}
+
+
+def pairs(count):
+    return {f"name_{number}": "x" for number in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("given_metadata", "labels", "sent"),
+    [
+        (None, None, MARKED),
+        ({}, None, MARKED),
+        ({"client_event_id": "abc"}, None, {"client_event_id": "abc", **MARKED}),
+        ({realtime.MARK: "the client's"}, None, MARKED),
+        ({"tags": "mine"}, LABELS, {"tags": "mine", "team": "red", **MARKED}),
+        (pairs(13), LABELS, {**pairs(13), **LABELS, **MARKED}),
+        (pairs(14), LABELS, {**pairs(14), **LABELS}),
+        (pairs(15), LABELS, {**pairs(15), "tags": "ours"}),
+        (pairs(15), None, {**pairs(15), **MARKED}),
+        (pairs(16), LABELS, pairs(16)),
+        (pairs(16), None, pairs(16)),
+        (pairs(17), LABELS, pairs(17)),
+        ("no object", LABELS, "no object"),
+        ("", LABELS, ""),
+    ],
+)
+def test_a_response_is_marked_and_labelled_as_far_as_the_clients_own_metadata_leave_room(given_metadata, labels, sent):
+    assert realtime.response_metadata("ts_1", given_metadata, labels) == sent
 
 
 @pytest.mark.parametrize(

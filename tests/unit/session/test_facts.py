@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from turnstile.protocol.realtime import MARK
 from turnstile.session import events
 from turnstile.session.facts import FactReader
 
@@ -25,7 +26,7 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1", "na
     ("event", "fact"),
     [
         (created(), events.ResponseStarted("resp_1")),
-        (created(metadata={"client_event_id": "ts_1"}), events.ResponseStarted("resp_1", "ts_1")),
+        (created(metadata={MARK: "ts_1"}), events.ResponseStarted("resp_1", "ts_1")),
         (done(), events.ResponseFinished("resp_1")),
         (done(status="cancelled"), events.ResponseFinished("resp_1", "cancelled")),
         (done(status="unheard of"), events.ResponseFinished("resp_1", "completed")),

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from turnstile.translate.to_realtime_client import NAMELESS, RealtimeTranslator
+from turnstile.protocol.realtime import MARK
+from turnstile.translate.to_realtime_client import RealtimeTranslator, unnamed_prefix
 
 
 def told(event, *, is_beta=False):
@@ -17,7 +18,10 @@ def told(event, *, is_beta=False):
         {"type": "response.output_audio.delta", "delta": "AAAA", "obfuscation": "x"},
         {"type": "of.the.future", "anything": [1]},
         {"type": "error", "error": {"code": "x", "event_id": "mine"}},
+        {"type": "error", "error": {"code": "x", "event_id": "passed_1"}},
         {"type": "response.created", "response": {"id": "r", "metadata": {"mine": "1"}}},
+        {"type": "response.created", "response": {"id": "r", "metadata": {MARK: "the client's"}}},
+        {"type": "response.created", "response": {"id": "r"}},
         {"type": "response.done", "response": {"id": "r", "metadata": None}},
     ],
 )
@@ -27,13 +31,35 @@ def test_an_event_passes_as_it_is(event):
     assert translator.audio(event, 0.0) == translator.translate(event, 0.0)
 
 
+FULL = {f"name_{number}": "x" for number in range(15)}
+
+
 @pytest.mark.parametrize(
-    ("metadata", "left"), [({"client_event_id": "ts_1"}, None), ({"client_event_id": "ts_1", "a": "1"}, {"a": "1"})]
+    ("given", "sent"),
+    [
+        (None, {MARK: "ts_1"}),
+        ({}, {MARK: "ts_1"}),
+        ({"client_event_id": "abc"}, {"client_event_id": "abc", MARK: "ts_1"}),
+        ({MARK: "the client's"}, {MARK: "ts_1"}),
+        ({"tags": "mine"}, {"tags": "mine", "team": "ours", MARK: "ts_1"}),
+        (FULL, {**FULL, "tags": "ours"}),
+        ({**FULL, "tags": "mine"}, {**FULL, "tags": "mine"}),
+    ],
 )
-@pytest.mark.parametrize("kind", ["response.created", "response.done"])
-def test_our_mark_on_a_response_is_not_told(kind, metadata, left):
-    (event,) = told({"type": kind, "response": {"id": "r", "metadata": metadata}})
-    assert event["response"] == {"id": "r", "metadata": left}
+def test_a_response_is_told_with_the_metadata_that_the_client_gave(given, sent):
+    translator = RealtimeTranslator("ts_", is_beta=False)
+    translator.created(sent, given)
+    for kind in ("response.created", "response.done"):
+        (frame,) = translator.translate({"type": kind, "response": {"id": "r", "metadata": sent}}, 0.0)
+        assert json.loads(frame.data)["response"] == {"id": "r", "metadata": given}
+
+
+def test_what_the_client_gave_is_forgotten_when_the_response_is_done():
+    translator = RealtimeTranslator("ts_", is_beta=False)
+    translator.created({MARK: "ts_1"}, None)
+    done = {"type": "response.done", "response": {"id": "r", "metadata": {MARK: "ts_1"}}}
+    first, second = (json.loads(translator.translate(done, 0.0)[0].data)["response"]["metadata"] for _ in range(2))
+    assert (first, second) == (None, {MARK: "ts_1"})
 
 
 @pytest.mark.parametrize("kind", ["session.created", "session.updated"])
@@ -47,7 +73,7 @@ def test_an_error_that_is_no_event_of_the_clients_is_the_sessions_to_tell(event_
 
 
 def test_an_error_about_an_event_without_a_name_names_none():
-    (event,) = told({"type": "error", "error": {"code": "x", "event_id": f"{NAMELESS}1"}})
+    (event,) = told({"type": "error", "error": {"code": "x", "event_id": f"{unnamed_prefix('ts_')}1"}})
     assert event["error"] == {"code": "x", "event_id": None}
 
 
