@@ -54,14 +54,16 @@ class Dialect(Protocol):
     def shown(self, event: Json) -> Iterable[Frame]:
         """Tell the client what upstream shows of the session."""
 
-    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioWaits | PassedAudio]:
+    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioWaits | PassedAudio | End]:
         """Read a text message: what the coordinator or upstream is told, and what the client is told at once.
+
+        An `End`, of this and of `answer`, ends the session.
 
         Raises:
             ClientProtocolError: The message is not of the language.
         """
 
-    def answer(self, answered: Answered) -> Iterable[Frame | Agreed | AudioWaits]:
+    def answer(self, answered: Answered) -> Iterable[Frame | Agreed | AudioWaits | End]:
         """Tell the client what became of a request, and upstream what was agreed by it."""
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
@@ -191,6 +193,8 @@ class ClientActor(SessionActor):
                 self._write(told)
             elif isinstance(told, Agreed | AudioWaits | PassedAudio):
                 self._upstream.tell(told)
+            elif isinstance(told, End):
+                self.end_session(told)
             else:
                 self._coordinator.tell(told)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.messages import Agreed
-from turnstile.errors import Problem
+from actors.messages import Agreed, End
+from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import client, server
+from turnstile.session.endings import refusal_code
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigRequested,
@@ -60,7 +61,7 @@ class VoiceAgentDialect:
         self._serves = serves
         self._refs = 0
         self._asked: dict[int, _Asked] = {}
-        self._is_greeted = False
+        self._first_settings: Ref | None = None
         self._history = ""
         self._warned: dict[Problem, None] = {}
 
@@ -83,15 +84,25 @@ class VoiceAgentDialect:
     def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested | None:
         """Return the request for what the host decides anew; the conversation that came before stays."""
         patch = self._serves.host.decide(decisions)
-        if not self._is_greeted:
+        if self._first_settings is None:
             return None
         if "instructions" in patch:
             patch["instructions"] = to_realtime.with_history(patch["instructions"], self._history)
         return ConfigRequested(ref, patch)
 
-    def read(self, data: bytes) -> Iterator[Frame | Request]:
-        """Read a message; its warnings go out at once, its answer when the session has it."""
-        message = client.parse_client_message(data)
+    def read(self, data: bytes) -> Iterator[Frame | Request | End]:
+        """Read a message; its warnings go out at once, its answer when the session has it.
+
+        Settings that cannot be read, when there are none before them, end the session: nothing could go on.
+        """
+        try:
+            yield from self._read(client.parse_client_message(data))
+        except ClientProtocolError as error:
+            if error.message_type != "Settings" or self._first_settings is not None:
+                raise
+            yield _refused(error.problem)
+
+    def _read(self, message: client.ClientMessage) -> Iterator[Frame | Request]:
         match message:
             case client.Settings():
                 yield from self._settings(message)
@@ -123,14 +134,19 @@ class VoiceAgentDialect:
             case client.KeepAlive():
                 pass
 
-    def answer(self, answered: Answered) -> Iterator[Frame | Agreed]:
-        """Acknowledge what is in force; otherwise say what became of it."""
+    def answer(self, answered: Answered) -> Iterator[Frame | Agreed | End]:
+        """Acknowledge what is in force; otherwise say what became of it.
+
+        First Settings that are refused end the session.
+        """
         asked = self._asked.pop(answered.ref)
         if answered.in_force and asked.agreed is not None:
             yield asked.agreed
         problem = answered.problem
         if problem is None:
             yield from (TextFrame(ack) for ack in asked.acks)
+        elif answered.ref == self._first_settings and not answered.in_force:
+            yield _refused(problem)
         elif problem.code == "injection_refused":
             yield TextFrame(server.injection_refused(problem.description))
         else:
@@ -149,19 +165,20 @@ class VoiceAgentDialect:
         start = to_realtime.settings_to_session(settings, self._profile, self._serves)
         self._history = start.history or self._history
         acks = [server.settings_applied()]
-        if start.greeting and not self._is_greeted:
+        if start.greeting and self._first_settings is None:
             acks.append(server.conversation_text("assistant", start.greeting))
-        self._is_greeted = True
         agreed = Agreed(
             start.input, start.output, start.container, keeps_history=start.wants_history, labels=start.labels
         )
-        yield from self._config(start.config, *acks, agreed=agreed)
+        ref = self._ask(*acks, agreed=agreed)
+        if self._first_settings is None:
+            self._first_settings = ref
+        yield from self._warn(start.config.warnings)
+        yield ConfigRequested(ref, start.config.patch)
 
-    def _config(
-        self, config: to_realtime.ConfigPatch, *acks: bytes, agreed: Agreed | None = None
-    ) -> Iterator[Frame | Request]:
+    def _config(self, config: to_realtime.ConfigPatch, ack: bytes) -> Iterator[Frame | Request]:
         yield from self._warn(config.warnings)
-        yield ConfigRequested(self._ask(*acks, agreed=agreed), config.patch)
+        yield ConfigRequested(self._ask(ack), config.patch)
 
     def _warn(self, problems: Iterable[Problem]) -> Iterator[Frame]:
         """Say what of a message nothing comes of, each thing once."""
@@ -169,3 +186,7 @@ class VoiceAgentDialect:
             if problem not in self._warned:
                 remember(self._warned, problem, None)
                 yield self.problem(problem, fatal=False)
+
+
+def _refused(problem: Problem) -> End:
+    return End(refusal_code(problem.code), problem.code, problem)

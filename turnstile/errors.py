@@ -27,7 +27,17 @@ class TurnstileError(Exception):
 
 
 class ClientProtocolError(TurnstileError):
-    """The client sent something that its protocol does not allow; answered, never forwarded."""
+    """The client sent something that its protocol does not allow; answered, never forwarded.
+
+    Args:
+        code: As of `Problem`.
+        description: As of `Problem`.
+        message_type: The type of the message that it is about, where that could be read.
+    """
+
+    def __init__(self, code: str, description: str, message_type: str = "") -> None:
+        super().__init__(code, description)
+        self.message_type = message_type
 
 
 class UpstreamProtocolError(TurnstileError):

@@ -84,7 +84,10 @@ def test_nothing_is_agreed_when_settings_are_refused(bench, client):
     client.receive(TextFrame(SETTINGS))
     client.receive(Answered(1, Problem("invalid_value", "voice: unknown"), in_force=False))
     assert bench.upstream.messages == []
+    (end,) = bench.told_itself(client)
+    client.release(end)
     assert [message["type"] for message in said(bench)] == ["Error"]
+    assert bench.connection.closed == (1008, "invalid_value")
 
 
 def test_frames_from_upstream_are_written_in_their_order(bench, client):

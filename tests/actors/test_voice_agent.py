@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from actors.messages import Agreed
+from actors.messages import Agreed, End
 from actors.voice_agent import VoiceAgentDialect
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered
+from turnstile.session.endings import close_code
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigRequested,
@@ -167,7 +168,7 @@ def test_an_answered_request_is_not_remembered(dialect):
 def test_what_is_dropped_of_a_message_is_warned_of(dialect):
     think = {"provider": PROVIDER, "prompt": "Rhyme.", "context_length": 10}
     *warnings, request = read(dialect, "UpdateThink", think=think)
-    assert [message["type"] for message in words(warnings)] in (["Error"], ["Warning"])
+    assert [message["type"] for message in words(warnings)] == ["Warning"]
     assert isinstance(request, ConfigRequested)
 
 
@@ -175,3 +176,52 @@ def test_a_message_that_cannot_be_read_asks_nothing(dialect):
     with pytest.raises(ClientProtocolError):
         read(dialect, "Nonsense")
     assert dialect._asked == {}
+
+
+BAD_SETTINGS = [
+    ({}, "invalid_message"),
+    ({"agent": {"think": {"functions": 3}}}, "invalid_message"),
+    ({"agent": {}, "audio": {"output": {"encoding": "mp3"}}}, "unsupported_encoding"),
+    ({"agent": {}, "audio": {"input": {"sample_rate": 11}}}, "unsupported_sample_rate"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code"), BAD_SETTINGS)
+def test_first_settings_that_cannot_be_read_end_the_session_with_words(dialect, fields, code):
+    (end,) = read(dialect, "Settings", **fields)
+    assert (end.code, end.reason, end.problem.code) == (1008, code, code)
+    assert end.problem.description.startswith("Settings: ")
+
+
+@pytest.mark.parametrize(("fields", "code"), BAD_SETTINGS)
+def test_later_settings_that_cannot_be_read_are_answered_and_the_session_goes_on(dialect, fields, code):
+    read(dialect, "Settings", agent={})
+    with pytest.raises(ClientProtocolError) as refused:
+        read(dialect, "Settings", **fields)
+    assert refused.value.problem.code == code
+
+
+def test_another_message_that_cannot_be_read_ends_nothing_though_no_settings_came(dialect):
+    with pytest.raises(ClientProtocolError):
+        read(dialect, "UpdatePrompt")
+
+
+def test_first_settings_that_upstream_refuses_end_the_session_with_its_words(dialect):
+    (request,) = read(dialect, "Settings", agent={})
+    problem = Problem("invalid_value", "Invalid value: 'x'.")
+    told = list(dialect.answer(Answered(request.ref, problem, in_force=False)))
+    assert told == [End(1008, "invalid_value", problem)]
+
+
+def test_first_settings_that_upstream_does_not_answer_end_the_session_as_its_failure(dialect):
+    (request,) = read(dialect, "Settings", agent={})
+    (end,) = dialect.answer(Answered(request.ref, Problem("update_stalled", "Nothing came."), in_force=False))
+    assert end.code == close_code("update_stalled")
+
+
+def test_later_settings_that_upstream_refuses_are_reported_and_the_session_goes_on(dialect):
+    (first,) = read(dialect, "Settings", agent={})
+    list(dialect.answer(Answered(first.ref)))
+    (second,) = read(dialect, "Settings", agent={"think": {"prompt": "Rhyme."}})
+    told = dialect.answer(Answered(second.ref, Problem("invalid_value", "Invalid value: 'x'."), in_force=False))
+    assert [message["code"] for message in words(told)] == ["invalid_value"]

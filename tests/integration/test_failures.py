@@ -102,6 +102,43 @@ def test_a_key_that_is_refused_after_the_handshake_is_said_to_the_client(start_p
         assert closing(dialogue).startswith("1011")
 
 
+BOTH_PROFILES = pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse"])
+
+
+@BOTH_PROFILES
+def test_first_settings_that_cannot_be_read_end_the_session_with_words(proxy, path):
+    with proxy.dialogue(path) as dialogue:
+        dialogue.send("Settings", agent={"think": {"functions": "weather"}})
+        error = dialogue.wait_for("Error")
+        assert error["code"] == "invalid_message"
+        assert error["description"].startswith("Settings: agent.think.functions: must be a list")
+        assert closing(dialogue) == "1008 invalid_message"
+    assert no_session_is_left(proxy)
+
+
+@BOTH_PROFILES
+def test_first_settings_that_upstream_refuses_end_the_session_with_words(proxy, path):
+    with proxy.dialogue(path) as dialogue:
+        managed = {"id": "pmpt_1", "variables": {"x" * 65: "too long a name"}}
+        dialogue.send("Settings", agent={"think": {"managedPrompt": managed}})
+        assert dialogue.wait_for("Error")["code"] == "string_above_max_length"
+        assert closing(dialogue) == "1008 string_above_max_length"
+    assert no_session_is_left(proxy)
+
+
+@BOTH_PROFILES
+def test_later_settings_that_are_refused_do_not_end_the_session(proxy, path):
+    with proxy.dialogue(path) as dialogue:
+        dialogue.send("Settings", **SETTINGS)
+        dialogue.send("Settings", agent="an id")
+        assert dialogue.wait_for("SettingsApplied")
+        dialogue.send("Settings", agent={"think": {"managedPrompt": {"id": "p", "variables": {"x" * 65: "1"}}}})
+        dialogue.send("InjectUserMessage", content="Hello.")
+        assert dialogue.wait_for("AgentAudioDone")
+        faults = [*dialogue.heard("Error"), *dialogue.heard("Warning")]
+    assert [fault["code"] for fault in faults] == ["invalid_message", "string_above_max_length"]
+
+
 def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy):
     proxy = start_proxy({"session.retry_delay": "0.01"})
     proxy.system.simulator._faults = lambda number: Faults(disconnect_after_responses=1 if number == 0 else None)

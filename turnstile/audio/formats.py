@@ -87,7 +87,7 @@ def parse_format(field: str, encoding: str | None, sample_rate: int | None, defa
     known: Mapping[str, Encoding] = {name: name for name in ENCODINGS}
     if encoding not in known:
         text = f"Settings: {field}.encoding: {encoding[:_SHOWN]!r} is not served; use {_or(ENCODINGS)}."
-        raise ClientProtocolError("unsupported_encoding", text)
+        raise ClientProtocolError("unsupported_encoding", text, "Settings")
     if sample_rate is None:
         sample_rate = default.sample_rate if encoding == "linear16" else G711_SAMPLE_RATES[0]
     rates = SAMPLE_RATES if encoding == "linear16" else G711_SAMPLE_RATES
@@ -95,6 +95,7 @@ def parse_format(field: str, encoding: str | None, sample_rate: int | None, defa
         raise ClientProtocolError(
             "unsupported_sample_rate",
             f"Settings: {field}.sample_rate: {sample_rate} is not served with {encoding}; use {_or(rates)}.",
+            "Settings",
         )
     return AudioFormat(known[encoding], sample_rate)
 

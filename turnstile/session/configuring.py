@@ -143,9 +143,6 @@ def config_stalled(state: State, update: Update, policy: Policy) -> Step:
 def _given_up(state: State, update: Update, problem: Problem) -> Step:
     after = state._replace(updating=None, overtaken=0)
     if update.requests:
-        if not state.configured:
-            words = f"{problem.description.rstrip('.')}. Nothing goes on before Settings apply; send them again."
-            problem = Problem(problem.code, words)
         return Step(after, tuple(Answered(request.ref, problem, in_force=False) for request in update.requests))
     # A new link that does not take what the old one took is none that the client could go on with.
     return Step(after._replace(link="ended"), (EndSession(problem),))

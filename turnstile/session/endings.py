@@ -17,7 +17,7 @@ ENDING = frozenset(
         "session_expired",
     }
 )
-_GOING_AWAY, _INTERNAL_ERROR, _TRY_AGAIN_LATER, _BAD_GATEWAY = 1001, 1011, 1013, 1014
+_GOING_AWAY, _POLICY_VIOLATION, _INTERNAL_ERROR, _TRY_AGAIN_LATER, _BAD_GATEWAY = 1001, 1008, 1011, 1013, 1014
 _CLOSE_CODES = {
     "session_expired": _GOING_AWAY,
     "credit_balance_exhausted": _TRY_AGAIN_LATER,
@@ -32,3 +32,11 @@ _CLOSE_CODES = {
 def close_code(problem: str) -> int:
     """Return the close code for a client whose session ends with the problem of this code."""
     return _CLOSE_CODES.get(problem, _INTERNAL_ERROR)
+
+
+def refusal_code(problem: str) -> int:
+    """Return the close code for a client whose first configuration is refused with the problem of this code.
+
+    It is the client's to change, but where upstream failed it.
+    """
+    return _CLOSE_CODES.get(problem, _POLICY_VIOLATION)

@@ -46,7 +46,7 @@ class Ear:
         """What goes before the first audio of each answer."""
         self.playback = Playback()
         self.keeps_history = False
-        self._errors_end = profile.errors_end
+        self._profile = profile
         self._wire = PCM_24K
         self._told: dict[str, None] = {}
 
@@ -78,5 +78,5 @@ class Ear:
 
     def fault(self, code: str, description: str) -> Frame:
         """Tell of a fault that the session survives."""
-        make = server.warning if self._errors_end else server.error
+        make = server.error if self._profile.is_error(code) else server.warning
         return TextFrame(make(code, description))

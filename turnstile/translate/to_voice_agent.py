@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 def problem_to_frame(problem: Problem, profile: Profile, *, fatal: bool) -> TextFrame:
     """Say that something went wrong in the profile's manner; `fatal`: the session ends with it."""
-    make = server.warning if profile.errors_end and not fatal else server.error
+    make = server.error if profile.is_error(problem.code, fatal=fatal) else server.warning
     return TextFrame(make(problem.code, problem.description))
 
 

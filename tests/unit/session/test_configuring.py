@@ -388,12 +388,6 @@ def test_a_new_link_that_does_not_take_the_configuration_ends_the_session(how):
     assert bare.state.link == "ended"
 
 
-def test_the_client_is_told_to_send_settings_again_when_the_first_do_not_apply():
-    new = session(updating=Update("ts_1", (ConfigRequested(1, BRIEF),), BRIEF, BRIEF), configured=False)
-    (answer,) = answers(new.handle(_bad("ts_1")))
-    assert answer.problem.description.endswith("Nothing goes on before Settings apply; send them again.")
-
-
 def test_a_restored_configuration_goes_without_a_voice_that_the_new_link_refuses():
     bare = session(updating=Update("ts_1", (), {**BRIEF, **VOICE}, {}), config={})
     assert bare.handle(_bad("ts_1", "cannot_update_voice")) is not None

@@ -6,7 +6,7 @@ import pytest
 from session_words import of
 
 from turnstile.session.effects import EndSession
-from turnstile.session.endings import ENDING, close_code
+from turnstile.session.endings import ENDING, close_code, refusal_code
 from turnstile.session.events import Refused
 from turnstile.session.state import Response
 
@@ -32,3 +32,8 @@ def test_an_error_after_which_nothing_helps_ends_the_session_in_its_own_words(at
 )
 def test_the_client_is_closed_with_a_code_that_fits(problem, code):
     assert close_code(problem) == code
+
+
+@pytest.mark.parametrize(("problem", "code"), [("invalid_value", 1008), ("update_stalled", 1014)])
+def test_a_client_whose_first_configuration_is_refused_is_told_by_the_code_whose_doing_it_is(problem, code):
+    assert refusal_code(problem) == code

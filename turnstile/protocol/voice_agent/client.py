@@ -179,4 +179,4 @@ def parse_client_message(data: bytes) -> ClientMessage:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise ClientProtocolError("invalid_message", describe(kind, value, error)) from None
+        raise ClientProtocolError("invalid_message", describe(kind, value, error), kind) from None

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NOTICES = frozenset(
+    {
+        "field_adjusted",
+        "field_not_supported",
+        "function_call_cancelled",
+        "host_decides",
+        "not_supported",
+        "turn_lost",
+        "upstream_lost",
+        "upstream_restored",
+    }
+)
+"""Codes of problems in which nothing failed: what is ignored, adjusted or repaired. They are warnings to everybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -22,6 +36,10 @@ class Profile:
     has_extras: bool
     errors_end: bool
     input_rate: int
+
+    def is_error(self, code: str, *, fatal: bool = False) -> bool:
+        """Whether a problem of this code is told as `Error`; `fatal`: the session ends with it."""
+        return fatal or (not self.errors_end and code not in NOTICES)
 
 
 DEEPGRAM = Profile("deepgram", welcomes=True, has_extras=False, errors_end=True, input_rate=24_000)

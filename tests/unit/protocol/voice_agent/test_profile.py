@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+import pytest
+
+from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM, NOTICES
 
 
 def test_a_deepgram_client_is_welcomed_and_sent_only_what_its_sdk_knows():
@@ -19,3 +21,20 @@ def test_a_component_is_sent_its_extras_and_errors_that_the_session_survives():
         False,
         16_000,
     )
+
+
+@pytest.mark.parametrize("profile", [COMPONENT, DEEPGRAM])
+@pytest.mark.parametrize("code", sorted(NOTICES))
+def test_what_did_not_fail_is_a_warning_to_everybody(profile, code):
+    assert not profile.is_error(code)
+
+
+def test_a_fault_that_the_session_survives_is_an_error_to_a_component_only():
+    assert COMPONENT.is_error("response_failed")
+    assert not DEEPGRAM.is_error("response_failed")
+
+
+@pytest.mark.parametrize("profile", [COMPONENT, DEEPGRAM])
+@pytest.mark.parametrize("code", ["response_failed", "upstream_lost"])
+def test_what_the_session_ends_with_is_an_error_whatever_it_is(profile, code):
+    assert profile.is_error(code, fatal=True)
