@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from actors.realtime import RealtimeDialect
 from actors.voice_agent import VoiceAgentDialect
-from turnstile.errors import ConfigError
+from turnstile.errors import ClientProtocolError, ConfigError
+from turnstile.protocol.addressing import Address, read_address
+from turnstile.protocol.upstreams import KINDS
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.requests import Rejection
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy
+from turnstile.session.state import TRANSCRIPTION, Policy, State
 from turnstile.session.ungated import UngatedSession
 from turnstile.translate.hosting import HostDecisions, HostRule
 from turnstile.translate.to_realtime import Serves
@@ -27,18 +30,25 @@ if TYPE_CHECKING:
     from turnstile.server.requests import UpgradeRequest
     from turnstile.translate.translator import Translator
 
+_log = logging.getLogger(__name__)
+
 LanguageName = Literal["deepgram", "component", "realtime"]
+
+
+# So many names of ignored fields are logged, and so many characters of each.
+_NAMES_SHOWN, _NAME_SHOWN = 8, 24
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What a session speaks with its client: its name, and the parts that know it."""
+    """What a session speaks with its client: its name, the parts that know it, and what its address asks for."""
 
     name: str
     dialect: Dialect
     translator: Translator
     session: Session | UngatedSession
     labels: dict[str, str]
+    address: Address = field(default_factory=Address)
 
 
 class Languages:
@@ -89,11 +99,33 @@ class Languages:
         if name != "realtime":
             profile = DEEPGRAM if name == "deepgram" else COMPONENT
             return lambda session_id: self._voice_agent(profile, session_id, decided)
-        model = (request.query.get("model") or None) if request else None
+        try:
+            address = self._address(request, decided) if request else Address()
+        except ClientProtocolError as error:
+            return Rejection(400, f"{error.problem.description}\n")
+        return lambda session_id: self._realtime(address, session_id, decided)
+
+    def _address(self, request: UpgradeRequest, decided: HostDecisions) -> Address:
+        """Read what a Realtime client asks for in its address.
+
+        Raises:
+            ClientProtocolError: It cannot be had here.
+        """
+        kind = KINDS[self._config.upstream.kind]
+        says_beta = "realtime=v1" in request.headers.get("openai-beta", "")
+        address = read_address(request.query, says_beta=says_beta, upstream_is_beta=kind.is_beta)
+        model = address.model
+        if decided.model is not None and address.query:
+            (asked,) = address.query
+            words = f"{asked}: cannot go with the model that the host of this session decides."
+            raise ClientProtocolError("invalid_query", words)
         if model is not None and decided.model is None and not self._config.serves_model(model):
-            return Rejection(400, f"model: {model[:64]!r} is not served here.\n")
-        is_beta = request is not None and "realtime=v1" in request.headers.get("openai-beta", "")
-        return lambda session_id: self._realtime(model, session_id, decided, is_beta=is_beta)
+            raise ClientProtocolError("invalid_query", f"model: {model[:64]!r} is not served here.")
+        if address.ignored:
+            # A value, or a name that is as long as one, may be a key.
+            names = ", ".join(f"{name[:_NAME_SHOWN]!a}" for name in address.ignored[:_NAMES_SHOWN])
+            _log.info("Fields of a client's address are ignored: %s", names)
+        return address
 
     def _voice_agent(self, profile: Profile, session_id: str, decided: HostDecisions) -> Language:
         policy = self._policy(session_id, self._config.upstream.reconnects)
@@ -106,17 +138,29 @@ class Languages:
             decided.labels,
         )
 
-    def _realtime(self, model: str | None, session_id: str, decided: HostDecisions, *, is_beta: bool) -> Language:
+    def _realtime(self, address: Address, session_id: str, decided: HostDecisions) -> Language:
         # A new link would have another conversation, which such a client could not know of.
-        policy = replace(self._policy(session_id, reconnects=0), is_transparent=True, turns="server")
+        policy = replace(
+            self._policy(session_id, reconnects=0),
+            is_transparent=True,
+            is_shared=address.call_id is not None,
+            turns="server",
+        )
         return Language(
             "realtime",
-            RealtimeDialect(model, is_beta=is_beta, id_prefix=policy.id_prefix, host=HostRule(decided)),
-            RealtimeTranslator(policy.id_prefix, is_beta=is_beta),
-            Session(policy),
+            RealtimeDialect(address.model, is_beta=address.is_beta, id_prefix=policy.id_prefix, host=HostRule(decided)),
+            RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
+            Session(policy, _initial_state(address)),
             decided.labels,
+            address,
         )
 
     def _policy(self, session_id: str, reconnects: int) -> Policy:
         # Ids of ours are known by their beginning; the API takes 32 characters.
         return Policy(id_prefix=f"ts{session_id[:8]}_", reconnects=reconnects, **self._config.session.model_dump())
+
+
+def _initial_state(address: Address) -> State:
+    """Return where a Realtime client's session begins: its type is in force from the start."""
+    session_type = {"type": TRANSCRIPTION} if address.intent == TRANSCRIPTION else {}
+    return State(accepted=session_type, in_force=session_type)

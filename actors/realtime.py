@@ -142,7 +142,7 @@ class RealtimeDialect:
             text = f"Unknown parameter: 'session.{ENDPOINTS}'."
             return self._error(Problem("unknown_parameter", text), event_id)
         patch = dict(session)
-        if patch.get("type") == "realtime":
+        if patch.get("type") == self._session.get("type", "realtime"):
             del patch["type"]
         return self._config(event_id, self._host.session(patch), is_update=True)
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Timers,
         UpstreamTarget,
     )
+    from turnstile.protocol.addressing import Address
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Surroundings:
         dispatcher: Runs the actors.
         timers: Wake the coordinators.
         connector: Opens upstream links.
-        target: Says where to, for the model asked for.
+        target: Says where to, for the model asked for and what else is in the client's address.
         functions: Calls functions over HTTP.
         host_functions: Calls functions of the host.
         held_audio: How many bytes of input audio wait for a session to be ready.
@@ -66,7 +67,7 @@ class Surroundings:
     dispatcher: Dispatcher
     timers: Timers
     connector: Connector
-    target: Callable[[str | None], UpstreamTarget]
+    target: Callable[[str | None, Address], UpstreamTarget]
     functions: FunctionCaller
     host_functions: HostFunctionCaller
     held_audio: int
@@ -194,7 +195,7 @@ class Sessions:
             upstream = UpstreamActor.start(
                 *shared,
                 connector=around.connector,
-                target=around.target,
+                target=lambda model: around.target(model, language.address),
                 audio=AudioUplink(InputAudio(around.held_audio), around.held_audio),
                 translator=language.translator,
                 functions=around.functions,

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -109,7 +110,7 @@ class ProxySystem:
                 dispatcher=self._dispatcher,
                 timers=self._timers,
                 connector=self._connector,
-                target=lambda model: upstream_target(config, model),
+                target=partial(upstream_target, config),
                 functions=self._functions,
                 host_functions=self._host_functions,
                 held_audio=config.limits.held_audio_bytes,
@@ -399,8 +400,12 @@ class SimulatorSystem:
             return Rejection(404, f"There is nothing at this path; clients connect to {kind.paths[0]}.\n")
         if self.simulator.turns_away(request.headers):
             return Rejection(401, "Access denied due to invalid subscription key.\n")
-        model = request.query.get(kind.model_parameter)
-        return Admission(lambda connection: self.simulator.accept(connection, model=model, headers=request.headers))
+        query = request.query
+        model = query.get(kind.model_parameter)
+        intent = query.get("intent") or ("call" if query.get("call_id") else None)
+        return Admission(
+            lambda connection: self.simulator.accept(connection, model=model, headers=request.headers, intent=intent)
+        )
 
 
 def make_simulator(

@@ -98,7 +98,7 @@ class Talk:
                 dispatcher=self.dispatcher,
                 timers=ManualTimers(clock),
                 connector=self.connector,
-                target=lambda _: UpstreamTarget("ws://upstream"),
+                target=lambda *_: UpstreamTarget("ws://upstream"),
                 functions=None,
                 host_functions=None,
                 held_audio=100_000,

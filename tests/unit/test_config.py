@@ -22,6 +22,7 @@ from turnstile.config import (
     upstream_target,
 )
 from turnstile.errors import ConfigError
+from turnstile.protocol.addressing import Address
 from turnstile.protocol.upstreams import KINDS
 from turnstile.testing import patience
 
@@ -316,6 +317,19 @@ def test_the_model_that_the_client_named_goes_before_the_one_in_the_address():
     url = f"{OPENAI_URL}?model=in-the-address"
     assert target(url=url).url == url
     assert target(url=url, model="named").url == f"{OPENAI_URL}?model=named"
+
+
+@pytest.mark.parametrize(
+    ("address", "query"),
+    [
+        (Address(call_id="rtc_1"), "call_id=rtc_1"),
+        (Address(call_id="rtc_1&model=x"), "call_id=rtc_1%26model%3Dx"),
+        (Address(intent="transcription"), "intent=transcription"),
+    ],
+)
+def test_a_call_or_an_intent_is_asked_for_without_a_model(address, query):
+    config = load_config(flags={"upstream.url": f"{OPENAI_URL}?model=in-the-address"})
+    assert upstream_target(config, None, address).url == f"{OPENAI_URL}?{query}"
 
 
 def test_azure_gets_the_deployment_as_model_and_its_own_header():

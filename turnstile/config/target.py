@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from turnstile.ports import UpstreamTarget
+from turnstile.protocol.addressing import Address
 from turnstile.protocol.upstreams import KINDS
 
 if TYPE_CHECKING:
@@ -14,16 +15,22 @@ if TYPE_CHECKING:
     from turnstile.protocol.upstreams import Kind
 
 
-def upstream_target(config: Config, model: str | None) -> UpstreamTarget:
-    """Return where a session's link goes, for the model that its client asked for, or the configured one.
+_DEFAULT = Address()
 
-    The model, with Azure its deployment, goes into the query.
+
+def upstream_target(config: Config, model: str | None, address: Address = _DEFAULT) -> UpstreamTarget:
+    """Return where a session's link goes.
+
+    Args:
+        config: All settings.
+        model: The model asked for, None for the configured one; with Azure its deployment.
+        address: What else the client asked for: a call to join, or an intent, go into the query instead of the model.
     """
     kind = KINDS[config.upstream.kind]
     parts = urlsplit(config.upstream_url)
     query = dict(parse_qsl(parts.query))
-    name = kind.model_parameter
-    query[name] = model or query.get(name) or config.upstream.model
+    in_url = query.pop(kind.model_parameter, None)
+    query |= address.query or {kind.model_parameter: model or in_url or config.upstream.model}
     url = urlunsplit(parts._replace(query=urlencode(query)))
     return UpstreamTarget(url, _headers(config.upstream, kind), is_beta=kind.is_beta)
 

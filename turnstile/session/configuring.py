@@ -42,6 +42,8 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     patch = difference(target, rest.in_force)
     if not patch:
         return _confirmed(rest, batch, target)
+    if "type" in target:  # required in every update, and not that of an ordinary session
+        patch = {**patch, "type": target["type"]}
     event_id = f"{policy.id_prefix}{rest.serial}"
     update = Update(event_id, batch, patch, target, rest.epoch)
     endpoints = patch.get(ENDPOINTS)

@@ -27,6 +27,8 @@ class Policy:
         turns: Who begins the response to a spoken turn: the API by itself, or the proxy when the turn is committed.
         is_transparent: The client speaks the API's own language: its events pass as they are, and a response is begun
             only where it asks for one.
+        is_shared: The session upstream is a call's, joined from the side: others create responses there, and configure
+            it, too.
         id_prefix: Begins every event and item id of ours; at most 16 characters, since the API takes 32.
         link_timeout: How long a new upstream link may take to say that it is up.
         update_timeout: How long a ``session.update`` may stay unanswered.
@@ -51,6 +53,7 @@ class Policy:
 
     turns: Literal["server", "proxy"] = "server"
     is_transparent: bool = False
+    is_shared: bool = False
     id_prefix: str = "ts_"
     link_timeout: float = 20.0
     update_timeout: float = 10.0
@@ -201,6 +204,8 @@ class Hearing:
     due: bool = False
 
 
+# The type of a session that only writes down what it hears: it has no responses.
+TRANSCRIPTION = "transcription"
 _NOTHING: Json = {}  # changed by nobody, as no configuration is
 
 
@@ -324,6 +329,8 @@ class State(NamedTuple):
     @property
     def api_answers_turns(self) -> bool:
         """Whether the API begins the response to a spoken turn by itself (its default)."""
+        if self.in_force.get("type") == TRANSCRIPTION:
+            return False
         detection = at(self.in_force, "audio", "input", "turn_detection", default={})
         return detection is not None and bool(detection.get("create_response", True))
 

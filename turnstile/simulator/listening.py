@@ -129,7 +129,7 @@ class Listening:
             {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": audio_end_ms, "item_id": self._turn()}
         )
         self._commit()
-        if settings["create_response"]:
+        if settings["create_response"] and self._desk.session["type"] == "realtime":
             self._speaking.respond("voice")
 
     def _grow_idle(self, epoch: int, since_ms: float) -> None:

@@ -227,6 +227,22 @@ def missing_model() -> Refusal:
     return Refusal("missing_model", "You must provide a model parameter, for example wss://…?model=gpt-realtime")
 
 
+def model_with_an_intent() -> Refusal:
+    """Return what follows the handshake when a model was named where none may be."""
+    return Refusal("invalid_parameter", "You must not provide a model parameter for transcription sessions.", "model")
+
+
+def no_responses() -> Refusal:
+    """Return the answer to a `response.create` in a session that only writes down; the API's words are not known."""
+    return Refusal("invalid_parameter", "A transcription session creates no responses.")
+
+
+def other_session_type(sent: str, session: str) -> Refusal:
+    """Return the answer to an update that is meant for a session of another type."""
+    words = f"Passing a {sent} session update event to a {session} session is not allowed."
+    return Refusal("invalid_parameter", words)
+
+
 def beta_disabled() -> Refusal:
     """Return what follows the handshake when the beta protocol was asked for."""
     return Refusal(

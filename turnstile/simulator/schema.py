@@ -140,17 +140,16 @@ _transcription = shape(
         "delay": one_of("minimal", "low", "medium", "high", "xhigh"),
     }
 )
+_audio_input: dict[str, Check] = {
+    "format": _format,
+    "transcription": optional(_transcription),
+    "noise_reduction": optional(shape({"type": one_of("near_field", "far_field")})),
+    "turn_detection": optional(_turn_detection),
+}
 _audio_output = {"format": _format, "voice": _voice}
 _audio = shape(
     {
-        "input": shape(
-            {
-                "format": _format,
-                "transcription": optional(_transcription),
-                "noise_reduction": optional(shape({"type": one_of("near_field", "far_field")})),
-                "turn_detection": optional(_turn_detection),
-            }
-        ),
+        "input": shape(_audio_input),
         "output": shape({**_audio_output, "speed": number(0.25, 1.5)}),
     }
 )
@@ -184,6 +183,7 @@ _generation: dict[str, Check] = {
     "reasoning": _reasoning,
 }
 
+_include = list_of(one_of("item.input_audio_transcription.logprobs"), of="strings")
 _SESSION_TYPES: Final = ("realtime", "transcription")
 
 
@@ -193,11 +193,9 @@ def _session(value: Any, path: str) -> None:
         if value.get("type", ABSENT) is ABSENT:
             raise refusals.missing_parameter(f"{path}.type")
         one_of(*_SESSION_TYPES)(value["type"], f"{path}.type")
-        if value["type"] != "realtime":
-            raise refusals.Refusal(
-                "invalid_parameter",
-                "Passing a transcription session update event to a realtime session is not allowed.",
-            )
+        if value["type"] == "transcription":
+            _transcription_session(value, path)
+            return
     _realtime_session(value, path)
 
 
@@ -210,9 +208,10 @@ _realtime_session = shape(
         "audio": _audio,
         "tracing": _tracing,
         "truncation": _truncation,
-        "include": list_of(one_of("item.input_audio_transcription.logprobs"), of="strings"),
+        "include": _include,
     }
 )
+_transcription_session = shape({"type": anything, "audio": shape({"input": shape(_audio_input)}), "include": _include})
 
 _status = one_of("completed", "incomplete", "in_progress")
 _item_base: dict[str, Check] = {"type": anything, "id": text(32), "object": one_of("realtime.item"), "status": _status}

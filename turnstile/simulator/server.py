@@ -94,12 +94,15 @@ class Simulator:
         """What the sessions have seen, in the same order."""
         return [session.log for session in self.sessions]
 
-    def open_session(self, model: str | None, headers: Mapping[str, str] | None = None) -> SimulatorLink:
+    def open_session(
+        self, model: str | None, headers: Mapping[str, str] | None = None, intent: str | None = None
+    ) -> SimulatorLink:
         """Open a session; it says nothing before `begin`.
 
         Args:
             model: The model asked for; None when none was.
             headers: What the handshake sent.
+            intent: What it is for instead, as no model may be named then: ``transcription``, or a ``call`` to join.
         """
         number = next(self._numbers)
         session = SimulatedSession(
@@ -111,7 +114,8 @@ class Simulator:
             pace=self._pace,
             lifetime=self._lifetime,
             created_at=int(self._wall_clock()),
-            rejection=self._rejection(model, headers or {}),
+            rejection=self._rejection(model, headers or {}, intent),
+            transcribes=intent == "transcription",
             is_beta=self.kind.is_beta,
         )
         link = SimulatorLink(session, self._clock, self._timers)
@@ -124,18 +128,26 @@ class Simulator:
         """Tell whether a handshake is answered with HTTP 401; `headers` by their names in lower case."""
         return self.kind.refuses_in_http and self._api_key is not None and not self._is_key(self.kind.key_in(headers))
 
-    def accept(self, connection: Connection, *, model: str | None, headers: Mapping[str, str] | None = None) -> Inbox:
+    def accept(
+        self,
+        connection: Connection,
+        *,
+        model: str | None,
+        headers: Mapping[str, str] | None = None,
+        intent: str | None = None,
+    ) -> Inbox:
         """Take over a connection that was opened to the simulator.
 
         Args:
             connection: The server's end of an open WebSocket.
             model: The model asked for in the query.
             headers: What the handshake sent.
+            intent: ``transcription``, or a ``call`` to join, as for `open_session`.
 
         Returns:
             Where the connection's frames, and its end, are to be told.
         """
-        link = self.open_session(model, headers)
+        link = self.open_session(model, headers, intent)
         link.begin(connection)
         return link
 
@@ -151,8 +163,9 @@ class Simulator:
             inbox.tell(LinkFailed(problem, retryable=False))
             return
         query = parse_qs(urlsplit(target.url).query)
-        model = query.get(self.kind.model_parameter, [DEFAULT_MODEL])[0]
-        link = self.open_session(model, target.headers)
+        intent = "call" if "call_id" in query else query.get("intent", [None])[0]
+        model = query.get(self.kind.model_parameter, [None if intent else DEFAULT_MODEL])[0]
+        link = self.open_session(model, target.headers, intent)
         connection = InMemoryConnection(link, inbox)
         inbox.tell(LinkReady(connection))
         link.begin(InboxOutlet(connection, inbox))
@@ -169,7 +182,7 @@ class Simulator:
         if gone:
             self._links = [link for link in self._links if link not in gone]
 
-    def _rejection(self, model: str | None, headers: Mapping[str, str]) -> Refusal | None:
+    def _rejection(self, model: str | None, headers: Mapping[str, str], intent: str | None) -> Refusal | None:
         sent = {name.lower(): value for name, value in headers.items()}
         if "realtime=v1" in sent.get("openai-beta", "") and not self.kind.is_beta:
             return refusals.beta_disabled()
@@ -179,6 +192,8 @@ class Simulator:
                 return refusals.missing_api_key()
             if not self._is_key(given):
                 return refusals.invalid_api_key()
+        if intent is not None:
+            return refusals.model_with_an_intent() if model else None
         if not model:
             return refusals.missing_model()
         # Azure's deployments have any name.

@@ -56,6 +56,7 @@ class SimulatedSession:
         created_at: The present in Unix time, for the session object's `expires_at`.
         rejection: Refuses the connection: this error, then the end, and nothing before.
         is_beta: It speaks the words of the beta, and takes no others.
+        transcribes: It only writes down what it hears.
     """
 
     def __init__(
@@ -71,14 +72,16 @@ class SimulatedSession:
         created_at: int = _SOME_DAY,
         rejection: Refusal | None = None,
         is_beta: bool = False,
+        transcribes: bool = False,
     ) -> None:
         random = Random(seed)  # noqa: S311 - to be repeatable is the point
         ids = Ids(random)
         self.log = SimulatorLog()
         self._is_beta = is_beta
         self._wire = Wire(now, ids, random, pace, faults, self.log, is_beta=is_beta)
+        initial = settings.initial(model, ids.make("sess"), created_at + int(lifetime))
         self._desk = Desk(
-            settings.initial(model, ids.make("sess"), created_at + int(lifetime)),
+            settings.for_transcription(initial) if transcribes else initial,
             Conversation(ids.make("conv")),
             Run(scenario),
             self._wire,
@@ -97,7 +100,7 @@ class SimulatedSession:
         if self._refused is not None:
             self._reject(self._refused)
             return
-        self._wire.answer({"type": "session.created", "session": self._desk.session})
+        self._wire.answer({"type": "session.created", "session": settings.shown(self._desk.session)})
         self._wire.at(now + lifetime, lambda: self._expire(round(lifetime / 60)))
 
     @property
@@ -202,7 +205,7 @@ class SimulatedSession:
         self.log.updates.append(patch)
         self._listening.changed()
         if self.log.updates_applied not in desk.faults.lost_updated:
-            self._wire.answer({"type": "session.updated", "session": desk.session})
+            self._wire.answer({"type": "session.updated", "session": settings.shown(desk.session)})
         if desk.faults.update_cuts_speech:
             self._speaking.interrupt("client_cancelled")
 

@@ -73,6 +73,23 @@ def initial(model: str, session_id: str, expires_at: int) -> Json:
     }
 
 
+def for_transcription(session: Json) -> Json:
+    """Return the session object of a session that only writes down, made of that of one that answers."""
+    return {**session, "type": "transcription", "object": "realtime.transcription_session"}
+
+
+def shown(session: Json) -> Json:
+    """Return what of a session object the client sees."""
+    if session["type"] == "realtime":
+        return session
+    heard = dict(session["audio"]["input"])
+    if heard["turn_detection"] is not None:
+        answers = {"create_response", "interrupt_response"}
+        heard["turn_detection"] = {key: value for key, value in heard["turn_detection"].items() if key not in answers}
+    kept = {name: session[name] for name in ("type", "object", "id", "expires_at", "include")}
+    return {**kept, "audio": {"input": heard}}
+
+
 def updated(session: Json, patch: Json, *, spoken: bool, busy: bool) -> Json:
     """Return the session object after an update that the schema accepts.
 
@@ -115,6 +132,8 @@ def check_reasoning(patch: Json, *, reasoning: bool) -> None:
 
 
 def _check_fixed(session: Json, patch: Json) -> None:
+    if patch["type"] != session["type"]:
+        raise refusals.other_session_type(patch["type"], session["type"])
     if patch.get("model", session["model"]) != session["model"]:
         raise refusals.Refusal("invalid_parameter", "The model of a session cannot be changed.", "session.model")
     if session["tracing"] is not None and patch.get("tracing") not in (None, session["tracing"]):

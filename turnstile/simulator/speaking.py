@@ -65,6 +65,8 @@ class Speaking:
             Refusal: A response is in progress, or the parameters do not fit the session.
         """
         session = self._desk.session
+        if session["type"] == "transcription":
+            raise refusals.no_responses()
         check_reasoning(params, reasoning=is_reasoning(session["model"]))
         voice = params.get("audio", {}).get("output", {}).get("voice", session["audio"]["output"]["voice"])
         beside = params.get("conversation") == "none"

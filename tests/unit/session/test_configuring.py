@@ -33,7 +33,9 @@ from turnstile.session.events import (
     LinkOpened,
     Refused,
     ResponseStarted,
+    SpeechStopped,
     TimerFired,
+    TurnCommitted,
 )
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy, Update
@@ -398,3 +400,21 @@ def test_a_restored_configuration_handed_back_goes_again():
     bare = session(updating=Update("ts_1", (), BRIEF, BRIEF))
     bare.state = bare.state.__class__(link="open", configured=True, accepted=BRIEF, updating=bare.state.updating)
     assert patches(told(bare, ResponseStarted("resp_1"), HandedBack("ts_1"), DONE)) == [BRIEF]
+
+
+# A session of another type.
+
+
+def test_the_type_of_a_session_goes_with_every_update():
+    here = session(config={"type": "transcription"})
+    here.handle(ConfigRequested(1, {"include": []}))
+    here.handle(ConfigAnswered({"include": []}))
+    sent = here.handle(ConfigRequested(2, {"type": "transcription", "audio": {"input": {"turn_detection": None}}}))
+    assert patches(sent) == [{"type": "transcription", "audio": {"input": {"turn_detection": None}}}]
+
+
+def test_a_turn_closes_no_gate_where_nobody_answers_turns():
+    here = session(Policy(is_transparent=True), config={"type": "transcription"})
+    here.handle(SpeechStopped("turn_1"))
+    here.handle(TurnCommitted("turn_1"))
+    assert patches(here.handle(ConfigRequested(1, {"include": ["x"]}))) == [{"include": ["x"], "type": "transcription"}]

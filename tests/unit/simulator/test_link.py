@@ -393,6 +393,16 @@ def test_the_model_can_be_named_in_memory(simulator):
     assert [session.settings["model"] for session in simulator.sessions] == ["gpt-realtime-2.1", "gpt-realtime"]
 
 
+@pytest.mark.parametrize("asked", ["call_id=rtc_1", "intent=transcription"])
+def test_a_call_or_an_intent_needs_no_model_and_takes_none(time, asked):
+    simulator = _simulator(time)
+    _connected(simulator, f"simulator:?{asked}")
+    _connected(simulator, f"simulator:?{asked}&model=gpt-realtime")
+    joined, refused = simulator.sessions
+    assert joined._refused is None
+    assert refused._refused.code == "invalid_parameter"
+
+
 def test_sessions_have_seeds_of_their_own_and_the_same_ones_each_time(time):
     def ids():
         simulator = _simulator(time, seed=3)

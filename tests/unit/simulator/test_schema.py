@@ -48,10 +48,10 @@ REFUSED = {
     "session no object": ({"type": "session.update", "session": 1}, "invalid_type", "session"),
     "no session type": ({"type": "session.update", "session": {}}, "missing_required_parameter", "session.type"),
     "session type unknown": ({"type": "session.update", "session": {"type": "x"}}, "invalid_value", "session.type"),
-    "transcription session": (
-        {"type": "session.update", "session": {"type": "transcription"}},
-        "invalid_parameter",
-        None,
+    "voice of a transcription session": (
+        {"type": "session.update", "session": {"type": "transcription", "audio": {"output": {"voice": "alloy"}}}},
+        "unknown_parameter",
+        "session.audio.output",
     ),
     "beta voice": (_update(voice="alloy"), "unknown_parameter", "session.voice"),
     "beta modalities": (_update(modalities=["text"]), "unknown_parameter", "session.modalities"),
@@ -266,6 +266,10 @@ def test_an_event_is_refused_when_it_breaks_a_rule(event, code, param):
 
 
 ACCEPTED = {
+    "transcription session": {
+        "type": "session.update",
+        "session": {"type": "transcription", "audio": {"input": {"turn_detection": None}}},
+    },
     "nothing changed": _update(),
     "cleared": _update(instructions="", tools=[], prompt=None, tracing=None, include=None),
     "cleared audio": _input(transcription=None, noise_reduction=None, turn_detection=None),

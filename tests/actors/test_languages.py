@@ -1,0 +1,40 @@
+"""The parts of a session, by what its client asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.languages import Languages
+from turnstile.config import load_config
+from turnstile.server.requests import Rejection, UpgradeRequest, split_target
+from turnstile.translate.hosting import HostDecisions
+
+
+@pytest.fixture
+def languages():
+    return Languages(load_config(), lambda _: False, is_gated=True)
+
+
+def request(target):
+    path, query = split_target(target)
+    return UpgradeRequest(path, query, {}, "127.0.0.1:1", ())
+
+
+@pytest.mark.parametrize(("query", "is_shared"), [("", False), ("?call_id=rtc_1", True)])
+def test_a_session_that_joins_a_call_is_shared(languages, query, is_shared):
+    language = languages.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
+    assert language.session.policy.is_shared is is_shared
+    assert language.address.query == ({"call_id": "rtc_1"} if is_shared else {})
+
+
+@pytest.mark.parametrize(("query", "answers"), [("", True), ("?intent=transcription", False)])
+def test_nobody_answers_the_turns_of_a_transcription_session(languages, query, answers):
+    language = languages.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
+    assert language.session.state.api_answers_turns is answers
+
+
+@pytest.mark.parametrize("asked", ["call_id=rtc_1", "intent=transcription"])
+def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(languages, asked):
+    rejection = languages.named("realtime", request(f"/v1/realtime?{asked}"), HostDecisions(model="gpt-realtime"))
+    assert isinstance(rejection, Rejection)
+    assert rejection.text.startswith(f"{asked.partition('=')[0]}: cannot go with the model that the host")
