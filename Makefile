@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py tests
 
-.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro transcripts docs format lock clean
+.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro transcripts interop docs format lock clean
 
 test: lint types pytest
 
@@ -52,6 +52,10 @@ walk: $(READY)
 # Both wires for five minutes each, or FUZZ_SECONDS.
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/run.py
+
+# Stock clients in environments of their own, under build/interop; NEWEST=1 moves their pins.
+interop: $(READY)
+	$(BIN)/python tests/interop/run.py $(if $(NEWEST),--newest)
 
 # The proxy beside two relays, in one run of about seven minutes; BENCH=--quick for a short one. JSON goes to build/.
 bench: $(READY)

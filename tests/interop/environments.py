@@ -1,0 +1,107 @@
+"""Installs each client in an environment of its own under `build/interop`, by the pins that are kept here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from clients import NODE, PYTHON
+
+HERE = Path(__file__).parent
+BUILD = HERE.parents[1] / "build" / "interop"
+_PINS = HERE / "pins"
+_PACKAGES = HERE / "node"
+_NODE_FILES = ("package.json", "package-lock.json")
+_AT_ONCE = 3
+
+
+class NotInstallableError(Exception):
+    """An environment cannot be had here; says why."""
+
+
+def install(names: set[str], *, newest: bool) -> dict[str, str | None]:
+    """Install environments, several at once.
+
+    Args:
+        names: Which.
+        newest: Take what the registries have now, and write that down as the pins.
+
+    Returns:
+        By name None, or why it cannot be had here.
+    """
+
+    def one(name: str) -> str | None:
+        try:
+            if name == NODE:
+                _install_node(newest=newest)
+            else:
+                _install_python(name, newest=newest)
+        except NotInstallableError as error:
+            return str(error)
+        return None
+
+    ordered = sorted(names)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(ordered, pool.map(one, ordered), strict=True))
+
+
+def python_of(name: str) -> Path:
+    """Return the interpreter of an environment."""
+    return BUILD / name / "bin" / "python"
+
+
+def version(name: str, package: str) -> str:
+    """Return the version of a package that is pinned for an environment."""
+    if name == NODE:
+        return str(json.loads((_PACKAGES / "package.json").read_text())["dependencies"][package])
+    pins = dict(line.split("==") for line in (_PINS / f"{name}.txt").read_text().splitlines() if "==" in line)
+    return pins[package]
+
+
+def _run(*command: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
+        raise NotInstallableError(f"`{Path(command[0]).name} {command[1]}` failed: {lines[-1][:300]}")
+    return done.stdout
+
+
+def _install_python(name: str, *, newest: bool) -> None:
+    place, pins, mark = BUILD / name, _PINS / f"{name}.txt", BUILD / name / "installed.txt"
+    if not newest and mark.exists() and mark.read_text() == pins.read_text():
+        return
+    shutil.rmtree(place, ignore_errors=True)
+    _run(sys.executable, "-m", "venv", place)
+    pip = (python_of(name), "-m", "pip", "--disable-pip-version-check")
+    if newest:
+        _run(*pip, "install", "--quiet", "--prefer-binary", *PYTHON[name].requirements)
+        pins.write_text(_run(*pip, "freeze"))
+    else:
+        # The pins hold all that is needed, so that nothing has to be worked out.
+        _run(*pip, "install", "--quiet", "--prefer-binary", "--no-deps", "--requirement", pins)
+    mark.write_text(pins.read_text())
+
+
+def _install_node(*, newest: bool) -> None:
+    if not (shutil.which("node") and shutil.which("npm")):
+        raise NotInstallableError("there is no Node here")
+    place, mark = BUILD / NODE, BUILD / NODE / "installed.json"
+    lock = _PACKAGES / "package-lock.json"
+    if not newest and mark.exists() and mark.read_text() == lock.read_text():
+        return
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for name in _NODE_FILES:
+        shutil.copy(_PACKAGES / name, place)
+    if newest:
+        packages = json.loads((_PACKAGES / "package.json").read_text())["dependencies"]
+        _run("npm", "install", "--silent", "--save-exact", *(f"{package}@latest" for package in packages), cwd=place)
+        for name in _NODE_FILES:
+            shutil.copy(place / name, _PACKAGES)
+    else:
+        _run("npm", "ci", "--silent", cwd=place)
+    mark.write_text(lock.read_text())

@@ -1,0 +1,112 @@
+"""What every row does alike: it runs its checks at once, each with a deadline, and prints a line of JSON for each.
+
+A row is a script for the interpreter of its own environment, so it imports nothing of Turnstile.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import json
+import math
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Check = Callable[["Place"], Awaitable[None]]
+
+KEY = "sk-made-up"
+STORY = "Tell me a long story about a long journey of many days"
+QUESTION = "What is the weather in London?"
+FORECAST = "sunny with a chance of hail"
+
+
+def speech(seconds: float = 0.6, silence: float = 0.6, rate: int = 24_000) -> bytes:
+    """Return a tone and the silence after it, as 16-bit PCM; both lengths in seconds."""
+    tone = array.array("h", (int(12_000 * math.sin(n / 10)) for n in range(int(rate * seconds))))
+    return tone.tobytes() + bytes(2 * int(rate * silence))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a check connects to.
+
+    Args:
+        url: Scheme, host and port, such as ``ws://127.0.0.1:8080``.
+        model: The model to ask for.
+    """
+
+    url: str
+    model: str
+
+    @property
+    def http(self) -> str:
+        """The same place as a client of HTTP names it."""
+        return self.url.replace("ws", "http", 1)
+
+
+class Heard:
+    """What a client was told so far; wait for more of it with `until`."""
+
+    def __init__(self) -> None:
+        self.events: list = []
+        self._changed = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"heard: {', '.join(map(str, self.events[-12:])) or 'nothing'}"
+
+    def add(self, event: object) -> None:
+        """Keep an event; call it in the loop's thread."""
+        self.events.append(event)
+        self._changed.set()
+
+    async def until(self, found: Callable[[list], object]) -> object:
+        """Wait until `found` returns something of the events, and return that."""
+        while not (result := found(self.events)):
+            self._changed.clear()
+            await self._changed.wait()
+        return result
+
+
+async def _judge(upstream: str, name: str, check: Check, place: Place, deadline: float) -> None:
+    hole = None
+    try:
+        async with asyncio.timeout(deadline):
+            await check(place)
+    except TimeoutError as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/rows/" in frame.filename]
+        waiting = [frame.line for frame in frames if "check(place)" not in (frame.line or "")]
+        hole = f"nothing came of `{waiting[0] if waiting else name}`"
+    except Exception as error:  # noqa: BLE001 - whatever a stock client raises is a hole
+        hole = f"{type(error).__name__}: {error}"
+    told = {"upstream": upstream, "check": name, "hole": hole and hole.splitlines()[0][:400]}
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+async def _run(checks: dict[str, Check]) -> None:
+    plan = json.loads(os.environ["INTEROP_PLAN"])
+    judged = []
+    for upstream in plan:
+        place = Place(upstream["url"], upstream["model"])
+        judged += [
+            _judge(upstream["name"], name, checks[name], place, upstream["deadline"]) for name in upstream["checks"]
+        ]
+    await asyncio.gather(*judged)
+
+
+def run(checks: dict[str, Check]) -> None:
+    """Run the checks that the environment's INTEROP_PLAN asks for, and end the process.
+
+    Args:
+        checks: By column, a coroutine function of the place to connect to; what it raises is a hole.
+    """
+    asyncio.run(_run(checks))
+    sys.stdout.flush()
+    # A client that was stopped at its deadline may have left threads.
+    os._exit(0)

@@ -1,0 +1,169 @@
+"""What the clients are run against: Turnstile before simulators of which all but one are broken on purpose."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+from clients import CHECKS, LITELLM
+from environments import BUILD, python_of
+
+from actors import ProxySystem
+from actors.system import SimulatorSystem
+from actors.timers import TimerThread
+from turnstile.config import load_config
+from turnstile.simulator.faults import NO_FAULTS, Faults, Pace
+from turnstile.simulator.server import Simulator
+from turnstile.testing import patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clients import Client
+
+_ALWAYS = frozenset(range(1, 1_000))
+# Slow enough to be in the middle of a response for a while.
+_PACE = Pace(step=0.02)
+_KEY = "sk-made-up"
+_GLANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A simulator, and what is done against it.
+
+    Args:
+        faults: What it does wrong.
+        checks: The checks that are run; where something is wrong, each of them must find it.
+        deadline: Seconds for each check.
+    """
+
+    faults: Faults
+    checks: tuple[str, ...]
+    deadline: float
+
+
+WORKS = "works"
+UPSTREAMS = {
+    WORKS: Upstream(NO_FAULTS, CHECKS, 30),
+    "shut": Upstream(Faults(refused_key=True), ("connect",), 5),
+    "unconfirmed": Upstream(Faults(lost_updated=_ALWAYS), ("configure", "update"), 5),
+    "endless": Upstream(
+        Faults(lost_done=_ALWAYS), ("text", "audio", "function call", "second create", "interruption"), 5
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that a row needs, running.
+
+    Args:
+        plan: For the row: where each upstream is reached, and which checks it is for.
+        working: The simulator without faults.
+    """
+
+    plan: list[dict[str, object]]
+    working: Simulator
+
+
+@contextmanager
+def stage(client: Client) -> Iterator[Stage]:
+    """Start what a client is run against, and stop it."""
+    with ExitStack() as stack:
+        timers = TimerThread()
+        stack.callback(timers.stop, patience(5))
+        simulators = {
+            name: Simulator(clock=time.monotonic, timers=timers, pace=_PACE, faults=upstream.faults, keep=1_000)
+            for name, upstream in UPSTREAMS.items()
+        }
+        urls = _serve(stack, client, simulators)
+        plan = [
+            {
+                "name": name,
+                "url": urls[name],
+                "model": _model(name) if client.litellm else "gpt-realtime",
+                "checks": upstream.checks,
+                "deadline": patience(upstream.deadline),
+            }
+            for name, upstream in UPSTREAMS.items()
+        ]
+        yield Stage(plan, simulators[WORKS])
+
+
+def _serve(stack: ExitStack, client: Client, simulators: dict[str, Simulator]) -> dict[str, str]:
+    """Return where a client of each simulator connects to, through Turnstile."""
+    if client.litellm == "behind":
+        behind = {name: _simulator(stack, simulator) for name, simulator in simulators.items()}
+        litellm = _litellm(stack, behind)
+        flags = {"upstream.url": f"{litellm}/v1/realtime", "upstream.kind": "compatible", "upstream.api_key": _KEY}
+        return dict.fromkeys(simulators, _proxy(stack, flags))
+    proxies = {
+        name: _proxy(stack, {"upstream.url": "simulator:"}, simulator=simulator)
+        for name, simulator in simulators.items()
+    }
+    if client.litellm:
+        return dict.fromkeys(simulators, _litellm(stack, proxies))
+    return proxies
+
+
+def _proxy(stack: ExitStack, flags: dict[str, str], **options: Simulator) -> str:
+    system = ProxySystem(load_config(flags={"server.port": "0", **flags}), **options)
+    system.start()
+    stack.callback(system.stop, patience(5))
+    return "ws://{}:{}".format(*system.address)
+
+
+def _simulator(stack: ExitStack, simulator: Simulator) -> str:
+    system = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
+    system.start()
+    stack.callback(system.stop, patience(5))
+    return "ws://{}:{}".format(*system.address)
+
+
+def _model(upstream: str) -> str:
+    """Return the name under which LiteLLM leads to one of the upstreams."""
+    return f"gpt-realtime-{upstream}"
+
+
+def _litellm(stack: ExitStack, apis: dict[str, str]) -> str:
+    """Start LiteLLM's proxy before Realtime APIs; return where it listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    models = [
+        {
+            "model_name": _model(name),
+            "litellm_params": {
+                "model": "openai/gpt-realtime",
+                "api_base": f"{url.replace('ws', 'http', 1)}/v1",
+                "api_key": _KEY,
+            },
+        }
+        for name, url in apis.items()
+    ]
+    config = BUILD / f"litellm-{port}.yaml"
+    config.write_text(yaml.safe_dump({"model_list": models, "general_settings": {"master_key": _KEY}}))
+    stack.callback(config.unlink)
+    log = stack.enter_context((BUILD / "litellm.log").open("ab"))
+    command = [python_of(LITELLM).with_name("litellm"), "--config", config, "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=BUILD)
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    _wait_until_it_listens(process, port)
+    return f"ws://127.0.0.1:{port}"
+
+
+def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline, pause = time.monotonic() + patience(60), threading.Event()
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        pause.wait(_GLANCE)
+    raise RuntimeError(f"LiteLLM's proxy does not listen; see {BUILD / 'litellm.log'}")
