@@ -9,6 +9,7 @@ import orjson
 from actors.messages import AudioWaits, PassedAudio
 from turnstile.errors import Problem
 from turnstile.protocol import beta
+from turnstile.protocol.client_shapes import shape_fault
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.patch import ENDPOINTS
@@ -75,20 +76,27 @@ class RealtimeDialect:
     def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | AudioWaits | PassedAudio]:
         """Read an event: what the gate holds becomes a request, everything else passes as it is.
 
+        What is passed on is written anew: no second ``type`` or ``session`` that was not looked at goes with it.
+
         Raises:
-            ClientProtocolError: It is no event.
+            ClientProtocolError: It is no JSON object.
         """
         event = parse_client_event(data)
-        kind, event_id = event["type"], event.get("event_id")
+        event_id = event.get("event_id")
         event_id = event_id if isinstance(event_id, str) else None
         if self._is_beta:
             event = beta.current_client_event(event)
+        fault = shape_fault(event, is_beta=self._is_beta)
+        if fault is not None:
+            yield self._error(fault, event_id)
+            return
+        kind = event["type"]
         self._passed += 1
-        if kind == "response.create" and isinstance(event.get("response"), dict):
+        if kind == "response.create" and event.get("response"):
             event = {**event, "response": self._host.response(event["response"])}
         named = event if event.get("event_id") else {**event, "event_id": f"{self._unnamed}{self._passed}"}
         match kind:
-            case "session.update" if isinstance(event.get("session"), dict):
+            case "session.update":
                 yield self._update(event["session"], event_id)
             case "response.create" if _is_gated(event):
                 self._has_begun = True
@@ -139,9 +147,9 @@ class RealtimeDialect:
 
     def _update(self, session: Json, event_id: str | None) -> ConfigRequested | Frame:
         if ENDPOINTS in session:  # the API has no such field, and ours is not the client's to fill in
-            text = f"Unknown parameter: 'session.{ENDPOINTS}'."
-            return self._error(Problem("unknown_parameter", text), event_id)
-        patch = dict(session)
+            param = f"session.{ENDPOINTS}"
+            return self._error(Problem("unknown_parameter", f"Unknown parameter: '{param}'.", param), event_id)
+        patch = _without_null_audio(session)
         if patch.get("type") == self._session.get("type", "realtime"):
             del patch["type"]
         return self._config(event_id, self._host.session(patch), is_update=True)
@@ -164,9 +172,17 @@ class RealtimeDialect:
 
     def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
         kind = "server_error" if problem.code in _OUR_FAULTS else "invalid_request_error"
-        error = {"type": kind, "code": problem.code, "message": problem.description, "param": None}
+        error = {"type": kind, "code": problem.code, "message": problem.description, "param": problem.param}
         (frame,) = self._tell("error", error={**error, "event_id": event_id})
         return frame
+
+
+def _without_null_audio(session: Json) -> Json:
+    """Return a copy of a session without the parts of its ``audio`` that are null, which means: not given."""
+    audio = session.get("audio") or {}
+    given = {name: part for name, part in audio.items() if part is not None}
+    rest = {name: value for name, value in session.items() if name != "audio"}
+    return {**rest, "audio": given} if given else rest
 
 
 def _answered_call(event: Json) -> str | None:
@@ -179,10 +195,5 @@ def _answered_call(event: Json) -> str | None:
 
 
 def _is_gated(event: Json) -> bool:
-    """Tell whether a ``response.create`` is for the default conversation, and can be marked as ours."""
-    response = event.get("response")
-    if response is None:
-        return True
-    if not isinstance(response, dict) or not isinstance(response.get("metadata") or {}, dict):
-        return False
-    return response.get("conversation") != "none"
+    """Tell whether a ``response.create`` is for the default conversation: for any but the one that is none."""
+    return (event.get("response") or {}).get("conversation") != "none"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +16,14 @@ class Problem:
     Args:
         code: A stable name in lower case for programs, such as ``voice_locked``; upstream's own code where it gave one.
         description: One sentence for people: the field, what was wrong with it, and the fix.
+        param: The field that the Realtime API's own words name, if they name one.
+        error_event: Upstream's own ``error`` event, where the problem is one: for a client of the same language.
     """
 
     code: str
     description: str
+    param: str | None = None
+    error_event: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 class TurnstileError(Exception):

@@ -125,7 +125,7 @@ class Stage:
                 self._dispatcher,
                 _nobody_minds,
                 connector=self,
-                target=lambda model, _: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
+                target=lambda model: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
                 audio=AudioUplink(InputAudio(1_000_000), 1_000_000),
                 translator=VoiceAgentTranslator(profile),
                 host_functions=None,

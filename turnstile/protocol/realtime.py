@@ -106,8 +106,10 @@ def parse_server_event(data: bytes) -> Json:
     Raises:
         UpstreamProtocolError: It is no JSON object with a ``type``.
     """
-    no_json, no_event = "Upstream sent what is no JSON: {}.", "Upstream sent JSON that is no event: it has no type."
-    return current_names(_parsed(data, UpstreamProtocolError, no_json, no_event))
+    event = _parsed(data, UpstreamProtocolError, "Upstream sent what is no JSON: {}.")
+    if not isinstance(event.get("type"), str):
+        raise UpstreamProtocolError("invalid_event", "Upstream sent JSON that is no event: it has no type.")
+    return current_names(event)
 
 
 def parse_client_event(data: bytes) -> Json:
@@ -117,19 +119,18 @@ def parse_client_event(data: bytes) -> Json:
         data: A text frame, UTF-8.
 
     Raises:
-        ClientProtocolError: It is no JSON object with a ``type``.
+        ClientProtocolError: It is no JSON object.
     """
-    no_json, no_event = "Invalid event: failed to parse JSON value: {}.", "The 'type' field is missing."
-    return _parsed(data, ClientProtocolError, no_json, no_event)
+    return _parsed(data, ClientProtocolError, "Invalid event: failed to parse JSON value: {}.")
 
 
-def _parsed(data: bytes, fault: type[TurnstileError], no_json: str, no_event: str) -> Json:
+def _parsed(data: bytes, fault: type[TurnstileError], no_json: str) -> Json:
     try:
         event = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise fault("invalid_json", no_json.format(error)) from None
-    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
-        raise fault("invalid_event", no_event)
+    if not isinstance(event, dict):
+        raise fault("invalid_event", "An event is a JSON object with a 'type'.")
     return event
 
 

@@ -1,0 +1,88 @@
+"""Events of a Realtime client that are not built as one."""
+
+from __future__ import annotations
+
+import pytest
+
+from turnstile.errors import Problem
+from turnstile.protocol.client_shapes import shape_fault
+
+UPDATE, CREATE = "session.update", "response.create"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "of.the.future", "session": "x"},
+        {"type": "conversation.item.create", "item": "x"},
+        {"type": CREATE},
+        {"type": CREATE, "response": None},
+        {"type": CREATE, "response": {"metadata": None, "audio": None}},
+        {"type": CREATE, "response": {"metadata": {"a": "b"}, "audio": {"output": {}}}},
+        {"type": UPDATE, "session": {}},
+        {"type": UPDATE, "session": {"audio": None}},
+        {"type": UPDATE, "session": {"audio": {"input": {"turn_detection": None}, "output": None}}},
+        {"type": UPDATE, "session": {"tools": "x", "instructions": 7}},
+    ],
+)
+def test_what_is_built_as_one_or_is_upstreams_to_judge_has_no_fault(event):
+    assert shape_fault(event) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "param", "given"),
+    [
+        (UPDATE, {"session": "x"}, "session", "a string"),
+        (UPDATE, {"session": None}, "session", "null"),
+        (UPDATE, {"session": 1}, "session", "an integer"),
+        (UPDATE, {"session": 1.5}, "session", "a decimal number"),
+        (UPDATE, {"session": True}, "session", "a boolean"),
+        (UPDATE, {"session": []}, "session", "an array"),
+        (UPDATE, {"session": {"audio": "x"}}, "session.audio", "a string"),
+        (UPDATE, {"session": {"audio": {"input": "x"}}}, "session.audio.input", "a string"),
+        (UPDATE, {"session": {"audio": {"output": []}}}, "session.audio.output", "an array"),
+        (
+            UPDATE,
+            {"session": {"audio": {"input": {"turn_detection": "x"}}}},
+            "session.audio.input.turn_detection",
+            "a string",
+        ),
+        (CREATE, {"response": "x"}, "response", "a string"),
+        (CREATE, {"response": []}, "response", "an array"),
+        (CREATE, {"response": 0}, "response", "an integer"),
+        (CREATE, {"response": {"metadata": "x"}}, "response.metadata", "a string"),
+        (CREATE, {"response": {"audio": {"output": 1}}}, "response.audio.output", "an integer"),
+    ],
+)
+def test_what_must_be_an_object_and_is_none_is_refused_in_the_apis_words(kind, fields, param, given):
+    words = f"Invalid type for '{param}': expected an object, but got {given} instead."
+    assert shape_fault({"type": kind, **fields}) == Problem("invalid_type", words, param)
+
+
+def test_an_update_without_a_session_lacks_a_parameter():
+    words = "Missing required parameter: 'session'."
+    assert shape_fault({"type": UPDATE}) == Problem("missing_required_parameter", words, "session")
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "param"),
+    [({}, "invalid_event", None), ({"type": None}, "invalid_type", "type"), ({"type": {}}, "invalid_type", "type")],
+)
+def test_an_event_without_a_type_is_refused(event, code, param):
+    fault = shape_fault(event)
+    assert (fault.code, fault.param) == (code, param)
+
+
+@pytest.mark.parametrize(
+    "kind", ["Response.Create", " response.create", "SESSION.UPDATE\n", "transcription_session.update"]
+)
+def test_a_type_that_another_server_might_take_for_a_gated_one_is_refused(kind):
+    fault = shape_fault({"type": kind})
+    assert (fault.code, fault.param) == ("invalid_value", "type")
+
+
+def test_a_client_of_the_beta_is_named_the_field_as_it_knows_it():
+    event = {"type": UPDATE, "session": {"audio": {"input": {"turn_detection": "x"}}}}
+    fault = shape_fault(event, is_beta=True)
+    assert fault.param == "session.turn_detection"
+    assert "'session.turn_detection'" in fault.description
