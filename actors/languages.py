@@ -17,7 +17,7 @@ from turnstile.session.machine import Session
 from turnstile.session.state import TRANSCRIPTION, Policy, State
 from turnstile.session.ungated import UngatedSession
 from turnstile.translate.hosting import HostDecisions, HostRule
-from turnstile.translate.to_realtime import Serves
+from turnstile.translate.serves import Serves
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from turnstile.session.effects import Answered
     from turnstile.session.events import Json, Ref, Request
     from turnstile.translate.hosting import HostDecisions
-    from turnstile.translate.to_realtime import Serves
+    from turnstile.translate.serves import Serves
 
 _UNSERVED: dict[type[client.Message], str] = {
     client.UpdateThinkLive: "upstream has no live thinking; it is ignored",

@@ -16,7 +16,7 @@ from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import ConfigRequested, UserMessageGiven
 from turnstile.testing import RecordingInbox
-from turnstile.translate.to_realtime import SERVES_ALL, Serves
+from turnstile.translate.serves import SERVES_ALL, Serves
 
 SETTINGS = b'{"type":"Settings","agent":{}}'
 

@@ -20,7 +20,7 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.translate.to_realtime import Serves
+from turnstile.translate.serves import Serves
 
 SERVES = Serves(lambda model: model != "gpt-unserved", lambda url: "example.com" in url)
 

@@ -21,7 +21,7 @@ from turnstile.session.effects import Answered
 from turnstile.session.events import ConfigAnswered, LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
-from turnstile.translate.to_realtime import Serves
+from turnstile.translate.serves import Serves
 
 SERVES = Serves(lambda model: model != "gpt-unserved", lambda url: "api.example.com" in url)
 profiles = st.sampled_from([COMPONENT, DEEPGRAM])

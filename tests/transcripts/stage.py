@@ -37,7 +37,7 @@ from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
-from turnstile.translate.to_realtime import Serves
+from turnstile.translate.serves import Serves
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from turnstile.embed.functions import host_functions
 from turnstile.embed.upgrade import Environ, Upgrade
 from turnstile.errors import ConfigError
-from turnstile.protocol.voice_agent.client import TAGS_SIZE
 from turnstile.server.requests import Rejection
 from turnstile.translate.hosting import HostDecisions, is_sendable
-from turnstile.translate.to_realtime import tags_to_labels
+from turnstile.translate.to_realtime import TAGS_SIZE, tags_to_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnstile.errors import Problem
-    from turnstile.protocol.voice_agent.parts import Listen, ListenProvider
+    from turnstile.protocol.voice_agent.parts import ListenProvider
 
 Json = dict[str, Any]
 
@@ -20,39 +20,77 @@ DEFAULT_MODEL = "gpt-4o-transcribe"
 _BY_KEYWORDS = frozenset({"gpt-transcribe", "gpt-live-transcribe"})
 _BY_LIST = frozenset({"whisper-1"})
 _NOT_AT_ALL = frozenset({"gpt-4o-transcribe-diarize", "gpt-realtime-whisper"})
+# Words for a language that is to be detected.
+_ANY = frozenset({"multi", "auto"})
+# What the API takes for ``language``: codes of two letters, without a region.
+_CODES = (
+    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee "
+    "el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is "
+    "it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms "
+    "mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk "
+    "sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi "
+    "yo za zh zu"
+)
+_ISO_639_1 = frozenset(_CODES.split())
 
 
 def transcription(provider: ListenProvider | None, language: str | None = None) -> Json:
     """Return ``audio.input.transcription``; `language` is the agent's, where the provider names none."""
+    spoken = _spoken(_languages(provider, language)[1])
     if provider is None:
-        return {"model": DEFAULT_MODEL, **_spoken(language)}
-    hint = provider.language_hints[0] if provider.language_hints else None
+        return {"model": DEFAULT_MODEL, **spoken}
     model = provider.model if provider.model and _is_served(provider.model) else DEFAULT_MODEL
-    return {
-        "model": model,
-        **_spoken(provider.language or hint or language),
-        **(_expected(model, provider.keyterms) if provider.keyterms else {}),
-    }
+    return {"model": model, **spoken, **(_expected(model, provider.keyterms) if provider.keyterms else {})}
 
 
-def listen_warnings(listen: Listen, where: str) -> Iterator[Problem]:
-    """Say what of `listen`, which stands at `where`, nothing comes of."""
-    model = listen.provider.model
+def listen_warnings(provider: ListenProvider | None, where: str = "", language: str | None = None) -> Iterator[Problem]:
+    """Say what of how to listen nothing comes of.
+
+    Args:
+        provider: Of ``listen``, if there is one.
+        where: The path of what ``listen`` stands in; "" where it is the message's own.
+        language: Stands beside it.
+    """
+    prefix = f"{where}." if where else ""
+    field, names = _languages(provider, language)
+    if len({_code(name) for name in names}) > 1:
+        yield unserved(f"{prefix}{field}", "upstream takes one language, so that it detects which is spoken")
+    elif names and _code(names[0]) is None and names[0].lower() not in _ANY:
+        words = f"{shortened(names[0])} is no language of ISO 639-1; upstream detects which is spoken"
+        yield unserved(f"{prefix}{field}", words)
+    if provider is None:
+        return
+    model = provider.model
     if model is not None and not _is_served(model):
-        yield unserved(f"{where}.provider.model", f"{shortened(model)} is not served, {DEFAULT_MODEL} listens")
-    if len(listen.provider.language_hints or ()) > 1:
-        yield unserved(f"{where}.provider.language_hints", "upstream takes one language, the first")
-    if listen.provider.keyterms and model in _NOT_AT_ALL:
-        yield unserved(f"{where}.provider.keyterms", f"{model} takes none")
+        words = f"{shortened(model)} is not served, {DEFAULT_MODEL} listens"
+        yield unserved(f"{prefix}listen.provider.model", words)
+    if provider.keyterms and model in _NOT_AT_ALL:
+        yield unserved(f"{prefix}listen.provider.keyterms", f"{model} takes none")
+
+
+def _languages(provider: ListenProvider | None, language: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return which field says what is spoken, and what it says."""
+    if provider is not None and provider.language:
+        return "listen.provider.language", (provider.language,)
+    if provider is not None and provider.language_hints:
+        return "listen.provider.language_hints", provider.language_hints
+    return "language", (language,) if language else ()
 
 
 def _is_served(model: str) -> bool:
     return model.startswith(("gpt-", "whisper"))
 
 
-def _spoken(language: str | None) -> Json:
-    # Deepgram names regions (en-US), and many languages at once; the API takes one language alone (ISO 639-1).
-    return {"language": language.split("-")[0]} if language and language != "multi" else {}
+def _spoken(names: tuple[str, ...]) -> Json:
+    codes = {_code(name) for name in names}
+    # A wrong language makes the transcript worse than none does: where it is not clear, the API detects it.
+    return {"language": codes.pop()} if len(codes) == 1 and None not in codes else {}
+
+
+def _code(language: str) -> str | None:
+    """Return the code of a language, which may be given with its region (en-US); None if there is no such language."""
+    code = language.replace("_", "-").split("-")[0].lower()
+    return code if code in _ISO_639_1 else None
 
 
 def _expected(model: str, keyterms: tuple[str, ...]) -> Json:

@@ -142,8 +142,9 @@ def _rows(kind: type[BaseModel]) -> Iterator[str]:
     schema = kind.model_json_schema(by_alias=True)
     required = set(schema.get("required", ()))
     for path, field in _fields(schema, schema.get("$defs", {})):
+        note = f": {field['description']}" if "description" in field else ""
         must = "; required" if path in required else ""
-        yield f"| `{path}` | {_words(field, schema.get('$defs', {}))}{must} |"
+        yield f"| `{path}` | {_words(field, schema.get('$defs', {}))}{note}{must} |"
 
 
 def _fields(schema: Json, parts: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from turnstile.audio.formats import AudioFormat, parse_format
-from turnstile.translate.hosting import HOST_DECIDES, HostRule
+from turnstile.translate.bounds import IDLE_TIMEOUT, adjusted
+from turnstile.translate.hosting import HOST_DECIDES
 from turnstile.translate.listening import listen_warnings, transcription
-from turnstile.translate.speaking import is_voice_served, speak_warnings, spoken_by
-from turnstile.translate.unserved import first_served, shortened, unserved, unserved_fields
+from turnstile.translate.serves import SERVES_ALL
+from turnstile.translate.speaking import is_voice_served, own_warnings, speak_warnings, spoken_by
+from turnstile.translate.thinking import thinking
+from turnstile.translate.unserved import first_served, unserved, unserved_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from turnstile.errors import Problem
     from turnstile.protocol.voice_agent.client import FunctionCallResponse, InjectAgentMessage, Message, Settings
-    from turnstile.protocol.voice_agent.parts import (
-        Agent,
-        Context,
-        Function,
-        FunctionEndpoint,
-        Listen,
-        SessionAudioOutput,
-        Speak,
-        Think,
-    )
+    from turnstile.protocol.voice_agent.parts import Agent, Context, Listen, SessionAudioOutput, Speak, Think
     from turnstile.protocol.voice_agent.profile import Profile
+    from turnstile.translate.serves import Serves
 
 Json = dict[str, Any]
 
@@ -42,25 +36,8 @@ SERVER_VAD: Json = {
     "create_response": True,
     "interrupt_response": True,
 }
-_PROMPT_FIELDS = {"id", "version", "variables"}
-
-
-@dataclass(frozen=True, slots=True)
-class Serves:
-    """What a client may ask for, and what is decided for it.
-
-    Args:
-        model: Tells whether a model may be asked of upstream.
-        endpoint: Tells whether a function at an address may be called from here.
-        host: What the host of the session decides.
-    """
-
-    model: Callable[[str], bool]
-    endpoint: Callable[[str], bool]
-    host: HostRule = field(default_factory=HostRule)
-
-
-SERVES_ALL = Serves(lambda _: True, lambda _: True)
+TAGS_SIZE = 512
+"""How many characters one value of a response's metadata takes upstream, where the tags go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +91,7 @@ def settings_to_session(settings: Settings, profile: Profile, serves: Serves = S
     wanted = AudioFormat("linear16", 24_000)
     spoken = parse_format("audio.output", audio.output.encoding, audio.output.sample_rate, wanted)
     history = _history(agent.context)
-    thinking = _think(agent.think or (), serves, "agent.think")
+    thought = _think(agent.think or (), serves, "agent.think")
     speaking = _speak(agent.speak, serves, "agent.speak", agent.session_audio_output)
     listen = agent.listen
     patch: Json = {
@@ -126,22 +103,44 @@ def settings_to_session(settings: Settings, profile: Profile, serves: Serves = S
             },
             "output": {"format": spoken.realtime(), **speaking.patch},
         },
-        **thinking.patch,
+        **thought.patch,
     }
     if history:
         patch["instructions"] = with_history(patch.get("instructions", ""), history)
-    listening = listen_warnings(listen, "agent.listen") if listen else ()
     experimental = [unserved("experimental")] if settings.experimental else []
-    unheard = (*thinking.warnings, *speaking.warnings)
+    unheard = (*thought.warnings, *speaking.warnings)
     # A client that begins as it always does is not told what it cannot decide; one that wants to change it is.
     unheard = tuple(problem for problem in unheard if problem.code != HOST_DECIDES)
-    warnings = (*unserved_fields(settings), *experimental, *unheard, *listening)
+    tags = _fitting(settings.tags)
+    warnings = (
+        *unserved_fields(settings),
+        *experimental,
+        *unheard,
+        *listen_warnings(listen.provider if listen else None, "agent", agent.language),
+        *_idle_warnings(agent),
+        *_tag_warnings(settings.tags, tags),
+    )
     greeting = None if history else agent.greeting or None
     container = audio.output.container or "none"
-    labels = tags_to_labels(settings.tags)
+    labels = tags_to_labels(tags)
     return SessionStart(
         ConfigPatch(patch, warnings), heard, spoken, container, greeting, history, labels, settings.flags.history
     )
+
+
+def _fitting(tags: Sequence[str]) -> list[str]:
+    """Return the tags that fit where they go, in their order."""
+    fitting: list[str] = []
+    for tag in tags:
+        if len(",".join([*fitting, tag])) <= TAGS_SIZE:
+            fitting.append(tag)
+    return fitting
+
+
+def _tag_warnings(given: Sequence[str], fitting: Sequence[str]) -> Iterator[Problem]:
+    if len(fitting) < len(given):
+        words = f"at most {TAGS_SIZE} characters fit together; {len(fitting)} of the {len(given)} are used"
+        yield adjusted("tags", words)
 
 
 def tags_to_labels(tags: Sequence[str]) -> dict[str, str]:
@@ -156,7 +155,7 @@ def think_to_session(
 
     `history`: the conversation that came before, which is no thinking and stays.
     """
-    thinking = _think(thinks, serves, "think")
+    thought = _think(thinks, serves, "think")
     cleared: Json = {
         "instructions": "",
         "tools": [],
@@ -166,9 +165,9 @@ def think_to_session(
         "output_modalities": ["audio"],
         "prompt": None,
     }
-    patch = {**cleared, **thinking.patch}
+    patch = {**cleared, **thought.patch}
     patch["instructions"] = with_history(patch["instructions"], history)
-    return ConfigPatch(patch, (*unserved_fields(message), *thinking.warnings))
+    return ConfigPatch(patch, (*unserved_fields(message), *thought.warnings))
 
 
 def speak_to_session(message: Message, speaks: tuple[Speak, ...], serves: Serves = SERVES_ALL) -> ConfigPatch:
@@ -181,7 +180,7 @@ def speak_to_session(message: Message, speaks: tuple[Speak, ...], serves: Serves
 def listen_to_session(message: Message, listen: Listen) -> ConfigPatch:
     """Translate an UpdateListen, which replaces the whole of listening."""
     patch = {"audio": {"input": {"transcription": transcription(listen.provider)}}}
-    return ConfigPatch(patch, (*unserved_fields(message), *listen_warnings(listen, "listen")))
+    return ConfigPatch(patch, (*unserved_fields(message), *listen_warnings(listen.provider)))
 
 
 def with_history(instructions: str, history: str) -> str:
@@ -199,6 +198,7 @@ def _speak(
         speak, where, warnings = first_served(speaks, is_voice_served, where)
         warnings += speak_warnings(speak, where, own)
         output = spoken_by(speak, own)
+    warnings += own_warnings(own, "agent.sessionAudioOutput") if own else ()
     warnings += serves.host.speaking(output, where)
     return ConfigPatch(output, tuple(warnings))
 
@@ -207,85 +207,28 @@ def _think(thinks: tuple[Think, ...], serves: Serves, where: str) -> ConfigPatch
     patch: Json = {}
     warnings: list[Problem] = []
     if thinks:
-        think, where, warnings = first_served(thinks, lambda one: _is_thinking_served(one, serves), where)
-        patch, ignored = _think_one(think, serves, where)
-        warnings += ignored
+        patch, warnings = thinking(thinks, serves, where)
     warnings += serves.host.thinking(patch, where)
     return ConfigPatch(patch, tuple(warnings))
-
-
-def _think_one(think: Think, serves: Serves, path: str) -> tuple[Json, list[Problem]]:
-    patch = _thinking(think)
-    warnings: list[Problem] = []
-    model = patch.get("model")
-    if model is not None and not serves.model(model):
-        del patch["model"]
-        warnings.append(unserved(f"{path}.provider.model", f"{shortened(model)} is not served here"))
-    endpoints: Json = {}
-    for number, function in enumerate(think.functions or ()):
-        if function.endpoint is None:
-            continue
-        problem = _no_call(function.endpoint, serves)
-        if problem is None:
-            endpoints[function.name] = function.endpoint
-        else:
-            warnings.append(unserved(f"{path}.functions[{number}].endpoint", problem))
-    if think.functions is not None:
-        patch["endpoints"] = endpoints
-    return patch, warnings
-
-
-def _is_thinking_served(think: Think, serves: Serves) -> bool:
-    provider = think.provider
-    if provider is None or (provider.type is None and provider.model is None):
-        return True
-    return provider.type in {None, "open_ai", "openai"} and (provider.model is None or serves.model(provider.model))
-
-
-def _no_call(endpoint: FunctionEndpoint, serves: Serves) -> str | None:
-    """Say why a function is not called from here, if it is not."""
-    if endpoint.url is None:
-        return "has no url, the client is asked for the result"
-    if not serves.endpoint(endpoint.url):
-        host = shortened(urlsplit(endpoint.url).hostname)
-        return f"{host} is no host that this proxy may call, the client is asked for the result"
-    return None
-
-
-def _thinking(think: Think) -> Json:
-    patch: Json = {}
-    if think.provider and think.provider.model:
-        patch["model"] = think.provider.model
-    if think.prompt is not None:
-        patch["instructions"] = think.prompt
-    if think.functions is not None:
-        patch["tools"] = [_tool(function) for function in think.functions]
-    if think.tool_choice is not None:
-        choice = think.tool_choice
-        patch["tool_choice"] = choice if isinstance(choice, str) else {"type": "function", "name": choice.name}
-    if think.output_modalities:
-        # The API takes one of the two; speech comes with its transcript.
-        patch["output_modalities"] = ["audio"] if "audio" in think.output_modalities else ["text"]
-    if think.max_output_tokens is not None:
-        patch["max_output_tokens"] = think.max_output_tokens
-    if think.managed_prompt is not None:
-        patch["prompt"] = think.managed_prompt.model_dump(include=_PROMPT_FIELDS, exclude_none=True)
-    return patch
-
-
-def _tool(function: Function) -> Json:
-    tool: Json = {"type": "function", "name": function.name}
-    if function.description is not None:
-        tool["description"] = function.description
-    tool["parameters"] = function.parameters or {"type": "object", "properties": {}}
-    return tool
 
 
 def _turn_detection(agent: Agent) -> Json | None:
     if agent.manual_commit:
         return None
     timeout = agent.idle_timeout_ms
-    return {**SERVER_VAD, "idle_timeout_ms": None if timeout == -1 else timeout}
+    if timeout is None or timeout < 0:
+        return SERVER_VAD
+    return {**SERVER_VAD, "idle_timeout_ms": IDLE_TIMEOUT.nearest(timeout)}
+
+
+def _idle_warnings(agent: Agent) -> Iterator[Problem]:
+    timeout = agent.idle_timeout_ms
+    if timeout is None or timeout < 0:
+        return
+    if agent.manual_commit:
+        yield unserved("agent.idleTimeoutMs", "upstream counts it while it detects turns, which is off")
+    else:
+        yield from IDLE_TIMEOUT.warnings("agent.idleTimeoutMs", timeout)
 
 
 def _history(context: Context | None) -> str:
@@ -327,7 +270,6 @@ def function_result_to_output(message: FunctionCallResponse) -> str:
     """Return the result of a call as the API takes it: text, or JSON for anything else."""
     if message.error is not None:
         return json.dumps({"error": message.error}, ensure_ascii=False)
-    result = message.content if message.content is not None else message.result
-    if isinstance(result, str):
-        return result
-    return json.dumps(result, ensure_ascii=False)
+    given = (message.content, message.output, message.result, message.response)
+    result = next(value for value in given if value is not None)
+    return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)

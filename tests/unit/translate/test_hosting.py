@@ -8,8 +8,8 @@ from turnstile.errors import ConfigError
 from turnstile.protocol.voice_agent.client import parse_client_message
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.translate.hosting import HostDecisions, HostFunction, HostRule
+from turnstile.translate.serves import Serves
 from turnstile.translate.to_realtime import (
-    Serves,
     settings_to_session,
     speak_to_session,
     think_to_session,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.protocol.voice_agent.parts import SessionAudioOutput, Speak, SpeakProvider
-from turnstile.translate.speaking import is_voice_served, speak_warnings, spoken_by
+from turnstile.translate.speaking import is_voice_served, own_warnings, speak_warnings, spoken_by
 
 
 def _speak(**provider):
@@ -17,7 +17,12 @@ def _speak(**provider):
         ({"type": "open_ai", "model": "tts-1", "voice": "marin"}, {"voice": "marin"}),
         ({"type": "open_ai", "model": "tts-1", "voice": "new-voice"}, {"voice": "new-voice"}),
         ({"type": "open_ai", "voice": {"id": "voice_1"}}, {"voice": {"id": "voice_1"}}),
+        ({"type": "open_ai", "voice": {"id": "voice_1", "name": "Ann"}}, {"voice": {"id": "voice_1"}}),
+        ({"voice": {"id": "voice_1"}}, {"voice": {"id": "voice_1"}}),
+        ({"type": "open_ai", "voice": {"id": 1}}, {}),
+        ({"type": "open_ai", "voice": {"name": "Ann"}, "model": "alloy"}, {"voice": "alloy"}),
         ({"type": "open_ai", "voice": "nova"}, {}),
+        ({"speed": 3}, {"speed": 1.5}),
         ({"type": "deepgram", "model": "aura-2-thalia-en", "speed": 0.9}, {"speed": 0.9}),
         ({"type": "deepgram", "model": "alloy"}, {"voice": "alloy"}),
         ({"voice": "cedar"}, {"voice": "cedar"}),
@@ -74,3 +79,26 @@ def test_a_voice_is_not_missed_when_another_one_is_named_for_the_session():
 )
 def test_a_speaker_is_served_when_the_api_can_speak_for_it(provider, served):
     assert is_voice_served(_speak(**provider)) == served
+
+
+@pytest.mark.parametrize("voice", ["marin", "new-voice", {"id": "voice_1"}])
+def test_the_sessions_own_voice_is_a_name_or_an_id(session, voice):
+    output = spoken_by(None, SessionAudioOutput(voice=voice))
+    assert session({"audio": {"output": output}}) == {"audio": {"output": {"voice": voice}}}
+    assert list(own_warnings(SessionAudioOutput(voice=voice), "own")) == []
+
+
+@pytest.mark.parametrize("voice", ["nova", {"name": "Ann"}])
+def test_an_own_voice_that_the_api_has_not_leaves_the_speakers_and_is_warned_of(voice):
+    speak = _speak(type="open_ai", voice="alloy")
+    assert spoken_by(speak, SessionAudioOutput(voice=voice)) == {"voice": "alloy"}
+    (problem,) = own_warnings(SessionAudioOutput(voice=voice), "agent.sessionAudioOutput")
+    assert problem.description.startswith("agent.sessionAudioOutput.voice: no voice ")
+
+
+def test_a_speed_out_of_bounds_is_brought_in_and_named_where_it_stands():
+    assert spoken_by(_speak(speed=0.1), SessionAudioOutput(speed=9)) == {"speed": 1.5}
+    (one,) = speak_warnings(_speak(speed=0.1), "speak[1]")
+    assert one.description == "speak[1].provider.speed: 0.1 is no number from 0.25 to 1.5; 0.25 is used."
+    (other,) = own_warnings(SessionAudioOutput(speed=9), "agent.sessionAudioOutput")
+    assert other.description.startswith("agent.sessionAudioOutput.speed: 9 is")

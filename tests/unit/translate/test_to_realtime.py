@@ -9,7 +9,8 @@ from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.translate import to_realtime
-from turnstile.translate.to_realtime import SERVER_VAD, Serves, settings_to_session
+from turnstile.translate.serves import Serves
+from turnstile.translate.to_realtime import SERVER_VAD, settings_to_session
 
 WEATHER = {
     "name": "get_weather",
@@ -60,10 +61,18 @@ def test_turn_detection_is_always_said_aloud(start):
     }
 
 
-@pytest.mark.parametrize(("timeout", "said"), [(5_000, 5_000), (-1, None)])
+@pytest.mark.parametrize(
+    ("timeout", "said"), [(5_000, 5_000), (-1, None), (-60_000, None), (60_000, 30_000), (0, 5_000), (9_999.6, 10_000)]
+)
 def test_an_idle_timeout_is_the_turn_detections(start, timeout, said):
-    patch = start(agent={"idleTimeoutMs": timeout}).config.patch
-    assert patch["audio"]["input"]["turn_detection"]["idle_timeout_ms"] == said
+    began = start(agent={"idleTimeoutMs": timeout})
+    assert began.config.patch["audio"]["input"]["turn_detection"]["idle_timeout_ms"] == said
+    assert [problem.code for problem in began.config.warnings] == ["field_adjusted"] * (said not in {None, timeout})
+
+
+def test_an_idle_timeout_is_not_served_when_turn_detection_is_off(start):
+    (told,) = _told(start(agent={"idleTimeoutMs": 60_000, "useOpenAIManualAudioCommit": True}).config)
+    assert told.startswith("agent.idleTimeoutMs: upstream counts it while it detects turns")
 
 
 def test_turn_detection_is_off_when_the_proxy_commits(start):
@@ -298,6 +307,13 @@ def test_tags_label_the_responses(start):
     assert start().labels == {}
 
 
+def test_tags_that_do_not_fit_are_left_out_and_said(start):
+    began = start(tags=["a", "b" * 511, "c" * 510])
+    assert began.labels == {"tags": f"a,{'c' * 510}"}
+    (problem,) = began.config.warnings
+    assert problem.description == "tags: at most 512 characters fit together; 2 of the 3 are used."
+
+
 def test_an_update_of_speaking_replaces_it_but_for_a_voice_that_it_does_not_name(read, session):
     message = read("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "marin"}})
     config = to_realtime.speak_to_session(message, message.speak)
@@ -348,8 +364,11 @@ def test_an_agent_message_without_words_leaves_them_to_the_agent(read, response)
         ({"content": {"sky": "blü"}}, {"sky": "blü"}),
         ({"result": [1, 2]}, [1, 2]),
         ({"content": "sunny", "result": "rain"}, "sunny"),
+        ({"output": "sunny"}, "sunny"),
+        ({"response": {"sky": "blue"}}, {"sky": "blue"}),
+        ({"content": "", "result": "rain"}, ""),
+        ({"result": False}, False),
         ({"content": "", "error": "no such city"}, {"error": "no such city"}),
-        ({}, None),
     ],
 )
 def test_a_function_result_is_text_or_json(read, result, output):

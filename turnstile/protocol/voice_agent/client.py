@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.voice_agent.faults import describe
 from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Part, Speaks, Thinks
-
-# What one value of a response's metadata takes upstream, where the tags go.
-TAGS_SIZE = 512
 
 
 class Message(Part):
@@ -29,13 +26,6 @@ class Settings(Message):
     mip_opt_out: bool | None = None
     audio: Audio = Audio()
     agent: Agent
-
-    @field_validator("tags")
-    @classmethod
-    def _tags_fit(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(",".join(value)) > TAGS_SIZE:
-            raise ValueError(f"must have at most {TAGS_SIZE} characters together")
-        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -110,14 +100,24 @@ class InjectAgentMessage(Message):
 
 
 class FunctionCallResponse(Message):
-    """The result of a function call: `content` by the protocol; the React component also sends `result` or `error`."""
+    """The result of a function call: `content` by the protocol; other clients have other names for it."""
 
     type: Literal["FunctionCallResponse"] = "FunctionCallResponse"
     id: str = Field(min_length=1)
     name: str | None = None
-    content: Any = None
+    content: Any = Field(None, description="one of these five is required")
+    output: Any = None
     result: Any = None
+    response: Any = None
     error: Any = None
+
+    @model_validator(mode="after")
+    def _has_a_result(self) -> FunctionCallResponse:
+        if all(value is None for value in (self.content, self.output, self.result, self.response, self.error)):
+            raise ValueError(
+                "content: is missing; give the function's result, as content, output, result or response, or its error"
+            )
+        return self
 
 
 class ForceEndTurn(Message):

@@ -1,7 +1,8 @@
 """The objects inside a client's messages (source: the message types of `deepgram-sdk`, Voice Agent v1).
 
 Camel-case fields are extras of the React component's protocol. A field that is null counts as not given, and fields
-that nothing upstream corresponds to are not read: they are kept aside, so that the client can be told of them.
+that nothing upstream corresponds to are not read: they are kept aside, so that the client can be told of them. Values
+that upstream would not take are read all the same, where a part of them, or something near, can be had.
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
 class Provider(Part):
     """Who thinks: a union of many in the protocol, of which these fields matter."""
 
@@ -99,7 +104,7 @@ class Function(Part):
     """A function that the agent may call; the bounds are those of the Realtime API."""
 
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    description: str | None = Field(None, max_length=1024)
+    description: str | None = Field(None, description="the first 1024 characters are used")
     parameters: Json | None = None
     endpoint: FunctionEndpoint | None = None
 
@@ -108,15 +113,23 @@ class ManagedPrompt(Part):
     """A prompt that is kept upstream."""
 
     id: str
-    version: str | None = None
+    version: str | None = Field(None, coerce_numbers_to_str=True)
     variables: Json | None = None
 
 
 class NamedTool(Part):
-    """One function that must be called."""
+    """One function that must be called; older APIs of OpenAI's have the name in an object ``function``."""
 
     type: Literal["function"] = "function"
     name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_is_inside(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("function"), dict):
+            rest = {name: field for name, field in value.items() if name != "function"}
+            return {**rest, "name": value["function"].get("name")}
+        return value
 
 
 class Think(Part):
@@ -125,10 +138,12 @@ class Think(Part):
     provider: Provider | None = None
     prompt: str | None = None
     functions: tuple[Function, ...] | None = None
-    tool_choice: Literal["auto", "none", "required"] | NamedTool | None = Field(None, alias="toolChoice")
-    output_modalities: tuple[Literal["text", "audio"], ...] | None = Field(None, alias="outputModalities")
-    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = Field(
-        None, alias="maxOutputTokens"
+    tool_choice: str | NamedTool | None = Field(
+        None, alias="toolChoice", description="`auto`, `none`, `required` or one function"
+    )
+    output_modalities: Texts | None = Field(None, alias="outputModalities", description="`text`, `audio`")
+    max_output_tokens: Number | Literal["inf"] | None = Field(
+        None, alias="maxOutputTokens", description="a whole number from 1 to 4096, brought into it; negative: no limit"
     )
     managed_prompt: ManagedPrompt | None = Field(None, alias="managedPrompt")
 
@@ -149,7 +164,7 @@ class SpeakProvider(Part):
     version: str | None = None
     model: str | None = None
     voice: str | Json | None = None
-    speed: float | None = Field(default=None, ge=0.25, le=1.5)
+    speed: Number | None = Field(default=None, description="from 0.25 to 1.5, brought into it")
 
 
 class Speak(Part):
@@ -165,8 +180,8 @@ class ListenProvider(Part):
     version: str | None = None
     model: str | None = None
     language: str | None = None
-    language_hints: tuple[str, ...] | None = None
-    keyterms: tuple[str, ...] | None = None
+    language_hints: Texts | None = None
+    keyterms: Texts | None = None
 
 
 class Listen(Part):
@@ -188,8 +203,8 @@ Speaks = Annotated[tuple[Speak, ...], BeforeValidator(_listed), Field(min_length
 class SessionAudioOutput(Part):
     """The voice in the words of the Realtime API (``agent.sessionAudioOutput``)."""
 
-    voice: str | None = None
-    speed: float | None = Field(default=None, ge=0.25, le=1.5)
+    voice: str | Json | None = None
+    speed: Number | None = Field(default=None, description="from 0.25 to 1.5, brought into it")
 
 
 class Agent(Part):
@@ -201,7 +216,9 @@ class Agent(Part):
     think: Thinks | None = None
     speak: Speaks | None = None
     greeting: str | None = None
-    idle_timeout_ms: int | None = Field(None, alias="idleTimeoutMs")
+    idle_timeout_ms: Number | None = Field(
+        None, alias="idleTimeoutMs", description="a whole number from 5000 to 30000, brought into it; negative: none"
+    )
     manual_commit: bool = Field(default=False, alias="useOpenAIManualAudioCommit")
     session_audio_output: SessionAudioOutput | None = Field(None, alias="sessionAudioOutput")
 
@@ -212,13 +229,6 @@ class Agent(Part):
             rest = {name: field for name, field in value.items() if name != "messages"}
             return {**rest, "context": {"messages": value["messages"]}}
         return value
-
-    @model_validator(mode="after")
-    def _idle_timeout_in_bounds(self) -> Agent:
-        timeout = self.idle_timeout_ms
-        if timeout is not None and timeout != -1 and not 5_000 <= timeout <= 30_000:  # noqa: PLR2004 - the API's bounds
-            raise ValueError("idleTimeoutMs must be from 5000 to 30000, or -1 for none")
-        return self
 
 
 class AudioIn(Part):

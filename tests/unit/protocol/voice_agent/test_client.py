@@ -152,7 +152,21 @@ def test_the_extras_of_the_component_are_read_by_their_names():
     assert list(message.unserved_fields()) == []
 
 
-@pytest.mark.parametrize("result", [{"content": "sunny"}, {"result": {"sky": "blue"}}, {"error": "no such city"}])
+NO_RESULT = "content: is missing; give the function's result, as content, output, result or response, or its error"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"content": "sunny"},
+        {"content": ""},
+        {"output": "sunny"},
+        {"result": {"sky": "blue"}},
+        {"result": False},
+        {"response": 0},
+        {"error": "no such city"},
+    ],
+)
 def test_a_function_result_is_read_in_each_of_its_forms(result):
     message = _read({"type": "FunctionCallResponse", "id": "c", "name": "f", **result})
     ((name, value),) = result.items()
@@ -195,12 +209,8 @@ def test_an_unknown_type_is_named_but_not_repeated_whole():
             "Settings: agent: an id of a stored agent cannot be looked up here; give the agent as an object.",
         ),
         (
-            {"type": "Settings", "agent": {"idleTimeoutMs": 4_999}},
-            "Settings: agent: idleTimeoutMs must be from 5000 to 30000, or -1 for none.",
-        ),
-        (
-            {"type": "Settings", "agent": {"idleTimeoutMs": 30_001}},
-            "Settings: agent: idleTimeoutMs must be from 5000 to 30000, or -1 for none.",
+            {"type": "Settings", "agent": {"idleTimeoutMs": "soon"}},
+            "Settings: agent.idleTimeoutMs: must be a number, not 'soon'.",
         ),
         (
             {"type": "Settings", "audio": {"output": {"container": "ogg"}}, "agent": {}},
@@ -216,12 +226,12 @@ def test_an_unknown_type_is_named_but_not_repeated_whole():
             "UpdateThink: think.functions: two are called 'f'; give each its own name.",
         ),
         (
-            {"type": "UpdateThink", "think": {"functions": [{"name": "f", "description": "x" * 1025}]}},
-            "UpdateThink: think.functions[0].description: must have at most 1024 characters.",
+            {"type": "UpdateThink", "think": {"maxOutputTokens": "many"}},
+            "UpdateThink: think.maxOutputTokens: must be a number. (1 more)",
         ),
         (
-            {"type": "UpdateThink", "think": {"maxOutputTokens": 4097}},
-            "UpdateThink: think.maxOutputTokens: must be less than or equal to 4096. (1 more)",
+            {"type": "UpdateThink", "think": {"toolChoice": {"type": "function"}}},
+            "UpdateThink: think.toolChoice: must be text, not an object. (1 more)",
         ),
         (
             {"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": {"url": "ftp://x"}}]}},
@@ -235,15 +245,15 @@ def test_an_unknown_type_is_named_but_not_repeated_whole():
             "UpdateThink: think.functions[0].endpoint.method: must be one of POST, PUT, PATCH, GET, DELETE.",
         ),
         (
-            {"type": "Settings", "agent": {}, "tags": ["x" * 513]},
-            "Settings: tags: must have at most 512 characters together.",
-        ),
-        (
-            {"type": "UpdateSpeak", "speak": {"provider": {"speed": 2}}},
-            "UpdateSpeak: speak.provider.speed: must be less than or equal to 1.5, not 2.",
+            {"type": "UpdateSpeak", "speak": {"provider": {"speed": "fast"}}},
+            "UpdateSpeak: speak.provider.speed: must be a number, not 'fast'.",
         ),
         ({"type": "InjectAgentMessage"}, "InjectAgentMessage: message: give the words to say, or set is_dynamic."),
-        ({"type": "FunctionCallResponse", "name": "f"}, "FunctionCallResponse: id: is missing."),
+        ({"type": "FunctionCallResponse", "name": "f", "content": "x"}, "FunctionCallResponse: id: is missing."),
+        *(
+            ({"type": "FunctionCallResponse", "id": "c", **result}, f"FunctionCallResponse: {NO_RESULT}.")
+            for result in ({}, {"content": None}, {"name": "f"}, {"resultat": "sunny"})
+        ),
     ],
 )
 def test_an_invalid_message_is_refused_in_words_that_name_the_field_and_the_fix(message, words):

@@ -3,7 +3,17 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from turnstile.protocol.voice_agent.parts import Agent, Audio, Speaks, Think, Thinks
+from turnstile.protocol.voice_agent.parts import (
+    Agent,
+    Audio,
+    ListenProvider,
+    ManagedPrompt,
+    NamedTool,
+    SpeakProvider,
+    Speaks,
+    Think,
+    Thinks,
+)
 
 
 def test_null_is_not_given():
@@ -46,15 +56,35 @@ def test_a_part_that_is_known_names_no_fields():
     assert list(Think.model_validate(think).unserved_fields()) == []
 
 
-@pytest.mark.parametrize("timeout", [-1, 5_000, 30_000])
-def test_an_idle_timeout_within_its_bounds_is_taken(timeout):
-    assert Agent.model_validate({"idleTimeoutMs": timeout}).idle_timeout_ms == timeout
+@pytest.mark.parametrize(
+    ("kind", "field"), [(Agent, "idleTimeoutMs"), (Think, "maxOutputTokens"), (SpeakProvider, "speed")]
+)
+@pytest.mark.parametrize("number", ["nan", "-inf", "Infinity"])
+def test_a_number_that_is_none_is_refused(kind, field, number):
+    with pytest.raises(ValidationError):
+        kind.model_validate({field: float(number)})
 
 
-@pytest.mark.parametrize("timeout", [0, 4_999, 30_001])
-def test_an_idle_timeout_out_of_its_bounds_is_refused(timeout):
-    with pytest.raises(ValidationError, match="from 5000 to 30000"):
-        Agent.model_validate({"idleTimeoutMs": timeout})
+@pytest.mark.parametrize("choice", [{"name": "f"}, {"type": "function", "function": {"name": "f"}}])
+def test_one_function_is_named_in_either_of_its_forms(choice):
+    assert Think.model_validate({"toolChoice": choice}).tool_choice == NamedTool(name="f")
+
+
+@pytest.mark.parametrize("choice", [{"function": {}}, {"function": "f"}, {"type": "mcp", "name": "f"}])
+def test_a_choice_that_names_no_function_is_refused(choice):
+    with pytest.raises(ValidationError):
+        Think.model_validate({"toolChoice": choice})
+
+
+def test_one_text_is_read_where_several_may_stand():
+    think = Think.model_validate({"outputModalities": "text"})
+    assert think.output_modalities == ("text",)
+    listen = ListenProvider.model_validate({"language_hints": "de", "keyterms": "gate"})
+    assert (listen.language_hints, listen.keyterms) == (("de",), ("gate",))
+
+
+def test_the_version_of_a_prompt_may_be_a_number():
+    assert ManagedPrompt.model_validate({"id": "p", "version": 2}).version == "2"
 
 
 def test_a_part_is_no_text():
