@@ -81,7 +81,7 @@ def _not_an_object(value: Any, root: str, inner: Iterable[tuple[str, ...]]) -> t
     if not isinstance(value, dict):
         return root, value
     for path in inner:
-        held = value
+        held: Any = value
         for name in path:
             held = (held or {}).get(name)
         if held is not None and not isinstance(held, dict):
