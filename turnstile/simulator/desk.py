@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.ids import Ids
     from turnstile.simulator.log import SimulatorLog
+    from turnstile.simulator.quirks import Quirks
     from turnstile.simulator.script import Run
     from turnstile.simulator.wire import Wire
 
@@ -28,6 +29,7 @@ class Desk:
         ids: Makes ids.
         random: The one source of chance.
         faults: What goes wrong.
+        quirks: What differs from the recorded API.
         log: What was seen.
         interleaved: Whether the items of a response come mixed; None leaves it to the model.
     """
@@ -39,5 +41,6 @@ class Desk:
     ids: Ids
     random: Random
     faults: Faults
+    quirks: Quirks
     log: SimulatorLog
     interleaved: bool | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.ports import Clock, Timer, Timers
+    from turnstile.protocol.frames import Frame
     from turnstile.simulator.session import SimulatedSession
 
 INTERNAL_ERROR: Final = 1011
@@ -28,6 +29,9 @@ class Outlet(Protocol):
 
     def send_text(self, data: bytes) -> None:
         """Queue one frame."""
+
+    def send_binary(self, data: bytes) -> None:
+        """Queue one binary frame."""
 
     def flush(self) -> None:
         """Let go what is queued."""
@@ -54,7 +58,7 @@ class SimulatorLink:
         self._timers = timers
         self._lock = threading.Lock()  # for the session; never held while something is sent
         self._outlet: Outlet | None = None
-        self._frames: deque[bytes | Closed] = deque()
+        self._frames: deque[Frame | Closed] = deque()
         self._delivering = False
         self._timer: Timer | None = None
         self._timer_at = 0.0
@@ -166,22 +170,23 @@ class SimulatorLink:
             self._delivering = True
         flushed = True
         while (frame := self._next_frame(stop=flushed)) is not None:
-            if isinstance(frame, Closed):
-                outlet.close(frame.code, frame.reason)
-                flushed = True
-            elif frame:
-                outlet.send_text(frame)
-                flushed = False
-            else:
-                outlet.flush()
-                flushed = True
+            match frame:
+                case TextFrame(data):
+                    outlet.send_text(data)
+                case BinaryFrame(data):
+                    outlet.send_binary(data)
+                case Closed(code, reason):
+                    outlet.close(code, reason)
+                case _:
+                    outlet.flush()
+            flushed = not isinstance(frame, TextFrame | BinaryFrame)
 
-    def _next_frame(self, *, stop: bool) -> bytes | Closed | None:
-        """Return the next frame; when there is none, nothing as a sign to flush, or None to stop."""
+    def _next_frame(self, *, stop: bool) -> Frame | Closed | Literal["flush"] | None:
+        """Return the next frame; when there is none, the order to flush, or None to stop."""
         with self._lock:
             if self._frames and not self._pauses:
                 return self._frames.popleft()
             if not stop:
-                return b""
+                return "flush"
             self._delivering = False
             return None

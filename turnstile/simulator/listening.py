@@ -79,17 +79,20 @@ class Listening:
             raise refusals.commit_empty(self._buffered_ms)
         self._detector.reset()
         self._commit()
+        self._speaking.end_silenced()
 
     def clear(self) -> None:
         """Throw away what is in the buffer."""
         self._detector.reset()
         self._empty()
         self._desk.wire.answer({"type": "input_audio_buffer.cleared"})
+        self._speaking.end_silenced()
 
     def changed(self) -> None:
         """Take note that the session object was replaced."""
         if self._input["turn_detection"] is None:
             self._detector.reset()
+            self._speaking.end_silenced()
         self._idle_epoch += 1
 
     def expect_user(self, response: Response) -> None:
@@ -121,14 +124,21 @@ class Listening:
             {"type": "input_audio_buffer.speech_started", "audio_start_ms": audio_start_ms, "item_id": turn}
         )
         if settings["interrupt_response"]:
-            self._speaking.interrupt()
+            self._interrupt()
         self._transcriber.begin(lambda: self._words() if turn == self._turn_id else [], turn)
+
+    def _interrupt(self) -> None:
+        if self._desk.quirks.committed_first:
+            self._speaking.silence()
+        else:
+            self._speaking.interrupt()
 
     def _stopped(self, audio_end_ms: int, settings: Json) -> None:
         self._desk.wire.answer(
             {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": audio_end_ms, "item_id": self._turn()}
         )
         self._commit()
+        self._speaking.end_silenced()
         if settings["create_response"] and self._desk.session["type"] == "realtime":
             self._speaking.respond("voice")
 

@@ -105,6 +105,10 @@ class InboxOutlet:
         """Tell one frame."""
         self._inbox.tell(TextFrame(data))
 
+    def send_binary(self, data: bytes) -> None:
+        """Tell one binary frame."""
+        self._inbox.tell(BinaryFrame(data))
+
     def flush(self) -> None:
         """Nothing waits."""
 

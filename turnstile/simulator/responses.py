@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _FAILURES = {
-    "rate_limit_exceeded": "Rate limit reached on tokens per min (TPM). Please try again later.",
+    "rate_limit_exceeded": "Rate limit reached on tokens per min (TPM).",
     "server_error": "The server had an error while processing your request. Sorry about that!",
 }
 _MS_PER_AUDIO_TOKEN = 50
@@ -69,6 +69,7 @@ class Response:
         self._status_details: Json | None = None
         self._ends = reply.ends
         self._reason = reply.reason
+        self._retry_after = reply.retry_after
         mixed = is_reasoning(settings["model"]) if interleaved is None else interleaved
         self._interleaved = mixed if not faults.order_jitter else random.random() < 0.5  # noqa: PLR2004 - even odds
         self._ladders = self._planned(reply)
@@ -97,9 +98,7 @@ class Response:
     def done(self) -> Json:
         """End it as it was meant to end, and return `response.done`."""
         if self._ends == "failed":
-            code = self._reason or "server_error"
-            error = {"type": "server_error", "code": code, "message": _FAILURES.get(code, f"The model failed: {code}.")}
-            return self._finished("failed", {"type": "failed", "error": error})
+            return self._finished("failed", {"type": "failed", "error": self._failure()})
         if self._ends == "incomplete":
             return self._finished("incomplete", {"type": "incomplete", "reason": self._reason or "max_output_tokens"})
         return self._finished("completed", None)
@@ -146,6 +145,13 @@ class Response:
         opened = [ladder.item for ladder in self._ladders if ladder.opened]
         self.record.text = " ".join(item.text for item in opened if item.type == "message")
         return {"type": "response.done", "response": self._view([item.view for item in opened], self._usage(opened))}
+
+    def _failure(self) -> Json:
+        code = self._reason or "server_error"
+        message = _FAILURES.get(code, f"The model failed: {code}.")
+        if self._retry_after is not None:
+            message = f"{message} Please try again in {self._retry_after:g}s."
+        return {"type": "server_error", "code": code, "message": message}
 
     def _view(self, output: list[Json], usage: Json | None) -> Json:
         audio = self._settings["audio"]["output"]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from turnstile.errors import ConfigError
 from turnstile.simulator.converse import converse
+from turnstile.simulator.quirks import NO_QUIRKS, Quirks
 from turnstile.simulator.script import Expect, Scenario, Step
 from turnstile.simulator.turns import Call, Ends, Kind, Reply
 
@@ -31,6 +32,7 @@ class _EmitTable(_Strict):
     calls: tuple[_CallTable, ...] = ()
     ends: Ends = "completed"
     reason: str | None = None
+    retry_after: float | None = Field(default=None, ge=0)
 
 
 class _ExpectTable(_Strict):
@@ -50,6 +52,7 @@ class _ScenarioTable(_Strict):
     transcripts: tuple[str, ...] = ()
     interleaved: bool | None = None
     strict: bool = Field(default=False, description="Whether a turn that no step expects breaks a rule.")
+    quirks: Quirks = NO_QUIRKS
 
 
 def parse_scenario(text: str, name: str) -> Scenario:
@@ -77,6 +80,7 @@ def parse_scenario(text: str, name: str) -> Scenario:
         table.transcripts,
         None if table.strict else converse,
         table.interleaved,
+        table.quirks,
     )
 
 
@@ -84,7 +88,7 @@ def _step(table: _StepTable) -> Step:
     emit = table.emit
     calls = tuple(Call(call.name, call.arguments) for call in emit.calls)
     expect = Expect(table.expect.on, table.expect.contains, table.expect.function)
-    return Step(expect, Reply(emit.text, calls, emit.ends, emit.reason), table.once)
+    return Step(expect, Reply(emit.text, calls, emit.ends, emit.reason, emit.retry_after), table.once)
 
 
 def load_scenario(path: Path) -> Scenario:

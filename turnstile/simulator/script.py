@@ -21,10 +21,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from turnstile.simulator.converse import converse, said_exactly
+from turnstile.simulator.quirks import NO_QUIRKS
 from turnstile.simulator.turns import Call, Ends, Json, Kind, Reply, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from turnstile.simulator.quirks import Quirks
 
 __all__ = ["Call", "Ends", "Expect", "Json", "Kind", "Reply", "Run", "Scenario", "Step", "Turn", "converse"]
 
@@ -80,12 +83,14 @@ class Scenario:
         otherwise: Answers a turn that no step expects; None makes such a turn a broken rule in the log, answered by
             `converse`.
         interleaved: Whether the items of a response come interleaved; None leaves it to the model, as in the API.
+        quirks: What differs from the recorded API.
     """
 
     steps: tuple[Step, ...] = ()
     transcripts: tuple[str, ...] = ()
     otherwise: Callable[[Turn], Reply] | None = converse
     interleaved: bool | None = None
+    quirks: Quirks = NO_QUIRKS
 
 
 class Run:

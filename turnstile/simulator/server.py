@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.upstreams import KindName
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.log import SimulatorLog
+    from turnstile.simulator.quirks import Quirks
     from turnstile.simulator.refusals import Refusal
     from turnstile.simulator.script import Scenario
 
@@ -40,6 +41,7 @@ class Simulator:
         scenario: What is answered; the bundled default when None.
         kind: What kind of API it is.
         faults: What goes wrong in each session; or a function of the session's number, from 0.
+        quirks: What differs from the recorded API; the scenario's when None.
         seed: Of all chance; each session has its own, made of this and its number.
         clock: Seconds that only go forward.
         timers: For what is due later.
@@ -58,6 +60,7 @@ class Simulator:
         clock: Clock,
         timers: Timers,
         faults: Faults | Callable[[int], Faults] = NO_FAULTS,
+        quirks: Quirks | None = None,
         seed: int = 0,
         pace: Pace | None = None,
         api_key: str | None = None,
@@ -71,6 +74,7 @@ class Simulator:
         self._clock = clock
         self._timers = timers
         self._faults = faults
+        self._quirks = self._scenario.quirks if quirks is None else quirks
         self._seed = seed
         self._pace = pace or Pace()
         self._api_key = api_key
@@ -111,6 +115,7 @@ class Simulator:
             seed=self._seed * 1_000_003 + number,
             now=self._clock(),
             faults=self._faults(number) if callable(self._faults) else self._faults,
+            quirks=self._quirks,
             pace=self._pace,
             lifetime=self._lifetime,
             created_at=int(self._wall_clock()),

@@ -5,6 +5,7 @@ No thread, no socket, no clock; all chance comes from the seed.
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from turnstile.simulator.ids import Ids
 from turnstile.simulator.listening import Listening
 from turnstile.simulator.log import BrokenRule, ReceivedItem, SimulatorLog
 from turnstile.simulator.nulls import absent_marked, without_absent
+from turnstile.simulator.quirks import NO_QUIRKS, rewritten, without_fixed
 from turnstile.simulator.refusals import Refusal
 from turnstile.simulator.schema import check_event
 from turnstile.simulator.script import Run
@@ -26,8 +28,9 @@ from turnstile.simulator.speaking import Speaking
 from turnstile.simulator.wire import Wire
 
 if TYPE_CHECKING:
-    from turnstile.protocol.frames import Closed
+    from turnstile.protocol.frames import Closed, Frame
     from turnstile.simulator.faults import Faults
+    from turnstile.simulator.quirks import Quirks
     from turnstile.simulator.script import Scenario
 
 Json = dict[str, Any]
@@ -51,6 +54,7 @@ class SimulatedSession:
         seed: Of all chance: ids, jitter.
         now: The present, in seconds from any zero.
         faults: What goes wrong.
+        quirks: What differs from the recorded API.
         pace: How long things take.
         lifetime: Seconds until the session expires.
         created_at: The present in Unix time, for the session object's `expires_at`.
@@ -67,6 +71,7 @@ class SimulatedSession:
         seed: int,
         now: float,
         faults: Faults = NO_FAULTS,
+        quirks: Quirks = NO_QUIRKS,
         pace: Pace = _DEFAULT_PACE,
         lifetime: float = LIFETIME,
         created_at: int = _SOME_DAY,
@@ -78,16 +83,18 @@ class SimulatedSession:
         ids = Ids(random)
         self.log = SimulatorLog()
         self._is_beta = is_beta
-        self._wire = Wire(now, ids, random, pace, faults, self.log, is_beta=is_beta)
+        self._wire = Wire(now, ids, random, pace, faults, quirks, self.log, is_beta=is_beta)
         initial = settings.initial(model, ids.make("sess"), created_at + int(lifetime))
+        first = _with_fixed(initial, quirks)
         self._desk = Desk(
-            settings.for_transcription(initial) if transcribes else initial,
+            settings.for_transcription(first) if transcribes else first,
             Conversation(ids.make("conv")),
             Run(scenario),
             self._wire,
             ids,
             random,
             faults,
+            quirks,
             self.log,
             scenario.interleaved,
         )
@@ -100,7 +107,7 @@ class SimulatedSession:
         if self._refused is not None:
             self._reject(self._refused)
             return
-        self._wire.answer({"type": "session.created", "session": settings.shown(self._desk.session)})
+        self._open()
         self._wire.at(now + lifetime, lambda: self._expire(round(lifetime / 60)))
 
     @property
@@ -117,7 +124,7 @@ class SimulatedSession:
         """Return the time of the next thing to do, None when there is none."""
         return self._wire.next_time
 
-    def due(self, now: float) -> list[bytes]:
+    def due(self, now: float) -> list[Frame]:
         """Return the frames whose time has come, in their order, each once.
 
         Args:
@@ -136,11 +143,7 @@ class SimulatedSession:
         self._wire.run(now)
         if self._refused is not None or self.closing is not None:
             return
-        try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            event = None
-        self._take(event)
+        self._take(_parsed(data))
         self._events += 1
         if self._events == self._desk.faults.disconnect_after_events:
             self._wire.close(self._desk.faults.disconnect_code, "disconnected on demand")
@@ -179,6 +182,9 @@ class SimulatedSession:
             self._refuse(in_beta_words(refusal) if self._is_beta else refusal, kind, event_id)
 
     def _act(self, kind: str, event: Json) -> None:
+        running = self._speaking.active
+        if running is not None and kind in self._desk.quirks.refused_mid_response:
+            raise refusals.collision(running.id)
         match kind:
             case "input_audio_buffer.append":
                 self._listening.append(event["audio"])
@@ -200,17 +206,38 @@ class SimulatedSession:
     def _update(self, patch: Json) -> None:
         desk = self._desk
         desk.session = settings.updated(
-            desk.session, patch, spoken=self._speaking.has_spoken, busy=self._speaking.is_busy
+            desk.session,
+            without_fixed(patch, desk.quirks.in_force),
+            spoken=self._speaking.has_spoken,
+            busy=self._speaking.is_busy,
         )
         self.log.updates.append(patch)
         self._listening.changed()
         if self.log.updates_applied not in desk.faults.lost_updated:
-            self._wire.answer({"type": "session.updated", "session": settings.shown(desk.session)})
+            self._show("session.updated")
         if desk.faults.update_cuts_speech:
             self._speaking.interrupt("client_cancelled")
 
+    def _open(self) -> None:
+        """Send what comes before the client has sent anything."""
+        match self._desk.quirks.opening:
+            case "session.created":
+                self._show("session.created")
+            case "conversation.created":
+                conversation = {"id": self._desk.conversation.id, "object": "realtime.conversation"}
+                self._wire.answer({"type": "conversation.created", "conversation": conversation})
+            case "nothing":
+                pass
+
+    def _show(self, kind: str) -> None:
+        session = settings.shown(self._desk.session)
+        shown = rewritten(session) if self._desk.quirks.rewritten_session else session
+        self._wire.answer({"type": kind, "session": shown})
+
     def _add(self, spec: Json, previous_item_id: str | None) -> None:
         conversation = self._desk.conversation
+        if self._desk.quirks.own_item_ids:
+            spec = {name: value for name, value in spec.items() if name != "id"}
         conversation.check_new(spec, previous_item_id)
         item = client_item(spec, spec.get("id") or self._desk.ids.make("item"))
         previous = conversation.add(item, previous_item_id)
@@ -256,6 +283,29 @@ class SimulatedSession:
         refusal = refusals.session_expired(minutes)
         self._wire.refuse(refusal, None)
         self._wire.close(EXPIRED_CLOSE, refusal.message)
+
+
+def _with_fixed(session: Json, quirks: Quirks) -> Json:
+    return settings.updated(session, {"type": session["type"], **quirks.in_force}, spoken=False, busy=False)
+
+
+def _parsed(data: bytes) -> Any:
+    """Return what the JSON of a frame holds; None for no JSON.
+
+    The escape of one half of a surrogate pair is right by the grammar of RFC 8259 (section 8.2), but not to orjson.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(data.decode(), parse_constant=_not_a_number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _not_a_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _string(value: object) -> str | None:

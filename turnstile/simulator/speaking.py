@@ -8,6 +8,7 @@ from turnstile.simulator import refusals
 from turnstile.simulator.conversation import client_item
 from turnstile.simulator.converse import converse
 from turnstile.simulator.log import BrokenRule, ResponseRecord
+from turnstile.simulator.quirks import with_half_emoji, with_odd_output, without_fixed
 from turnstile.simulator.responses import Response
 from turnstile.simulator.settings import check_reasoning, is_reasoning
 from turnstile.simulator.turns import Turn
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 TOKEN_LIMIT: Final = 40_000
+_LONGEST_SILENCE: Final = 2.0
 _OVERRIDES: Final = ("output_modalities", "instructions", "tools", "tool_choice", "max_output_tokens", "prompt")
 
 
@@ -39,6 +41,7 @@ class Speaking:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._active: Response | None = None
+        self._silenced: Response | None = None
         self._beside: dict[str, Response] = {}
         self._answered: set[str] = set()
         self._tokens_left = TOKEN_LIMIT
@@ -67,6 +70,7 @@ class Speaking:
         session = self._desk.session
         if session["type"] == "transcription":
             raise refusals.no_responses()
+        params = without_fixed(params, self._desk.quirks.in_force)
         check_reasoning(params, reasoning=is_reasoning(session["model"]))
         voice = params.get("audio", {}).get("output", {}).get("voice", session["audio"]["output"]["voice"])
         beside = params.get("conversation") == "none"
@@ -105,6 +109,19 @@ class Speaking:
         if self._active is not None:
             self._cut(self._active, reason)
 
+    def silence(self) -> None:
+        """Have the response of the conversation say no more; it stays in progress for two seconds at most."""
+        silenced = self._silenced = self._active
+        if silenced is not None:
+            wire = self._desk.wire
+            wire.at(wire.now + _LONGEST_SILENCE, lambda: self._cut(silenced, "turn_detected"))
+
+    def end_silenced(self) -> None:
+        """Interrupt the response that `silence` made say no more, if it is still in progress."""
+        silenced, self._silenced = self._silenced, None
+        if silenced is not None:
+            self._cut(silenced, "turn_detected")
+
     def _running(self, response_id: str) -> Response | None:
         if self._active is not None and self._active.id == response_id:
             return self._active
@@ -140,6 +157,8 @@ class Speaking:
         if reply is None:
             desk.log.note_broken(BrokenRule("unexpected_turn", f"No step expects {turn!r}.", None, None))
             reply = converse(turn)
+        if desk.quirks.half_emoji:
+            reply = with_half_emoji(reply)
         response = Response(
             record,
             settings,
@@ -155,12 +174,12 @@ class Speaking:
             self._beside[response.id] = response
         else:
             self._active = response
-        first = desk.wire.pace.first * desk.wire.wobble() + desk.faults.slow
+        first = desk.wire.pace.first * desk.wire.wobble() + desk.faults.slow + desk.quirks.created_delay
         desk.wire.at(desk.wire.answers_until + first, lambda: self._go_on(response))
 
     def _go_on(self, response: Response) -> None:
         """Send the next event of a response, and come back for the one after it."""
-        if response.is_done:
+        if response.is_done or response is self._silenced:
             return
         wire = self._desk.wire
         event = response.next_event()
@@ -199,7 +218,7 @@ class Speaking:
             self._beside.pop(response.id, None)
         self._tokens_left = max(0, self._tokens_left - done["response"]["usage"]["total_tokens"])
         if response.record.number not in desk.faults.lost_done:
-            desk.wire.send(done)
+            desk.wire.send(with_odd_output(done, desk.quirks.odd_output))
             if response.has_output:
                 desk.wire.send({"type": "rate_limits.updated", "rate_limits": [self._rate_limit()]})
         self._done += 1

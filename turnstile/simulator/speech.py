@@ -65,7 +65,7 @@ def spoken(word: str, encoding: str, speed: float) -> Sound:
     """
     letters = len(word.strip())
     milliseconds = min(max(_MS_PER_LETTER * letters, _SHORTEST_MS), _LONGEST_MS)
-    pitch = 200 + 25 * (zlib.crc32(word.strip().lower().encode()) % 16)
+    pitch = 200 + 25 * (zlib.crc32(word.strip().lower().encode("utf-8", "surrogatepass")) % 16)
     return _tone(pitch, round(milliseconds / speed), encoding)
 
 

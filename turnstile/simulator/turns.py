@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -76,12 +76,14 @@ class Reply:
         calls: The functions called.
         ends: How the response ends.
         reason: Why, for ``failed`` the code of an error and for ``incomplete`` the API's reason.
+        retry_after: Seconds after which a failure says that one may try again; None for no such words.
     """
 
     text: str | None = None
     calls: tuple[Call, ...] = ()
     ends: Ends = "completed"
     reason: str | None = None
+    retry_after: float | None = None
 
     def filled(self, turn: Turn) -> Reply:
         """Return the reply with the turn's words in the places kept for them."""
@@ -93,4 +95,4 @@ class Reply:
             "{instructions}": turn.instructions_in_force,
         }
         text = re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], self.text)
-        return Reply(text, self.calls, self.ends, self.reason)
+        return replace(self, text=text)

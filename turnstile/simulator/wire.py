@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import heapq
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from turnstile.protocol.beta import beta_server_event
-from turnstile.protocol.frames import Closed
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.simulator.quirks import without_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+    from turnstile.protocol.frames import Frame
     from turnstile.simulator.faults import Faults, Pace
     from turnstile.simulator.ids import Ids
     from turnstile.simulator.log import SimulatorLog
+    from turnstile.simulator.quirks import Quirks
     from turnstile.simulator.refusals import Refusal
 
 Json = dict[str, Any]
@@ -35,6 +39,7 @@ class Wire:
         random: For jitter.
         pace: How long things take.
         faults: For slowness.
+        quirks: For what events lack, and the frames that they come in.
         log: Counts what is sent.
         is_beta: The client is spoken to in the words of the beta.
     """
@@ -46,6 +51,7 @@ class Wire:
         random: Random,
         pace: Pace,
         faults: Faults,
+        quirks: Quirks,
         log: SimulatorLog,
         *,
         is_beta: bool = False,
@@ -56,12 +62,13 @@ class Wire:
         self._ids = ids
         self._random = random
         self._slow = faults.slow
+        self._quirks = quirks
         self._log = log
         self._is_beta = is_beta
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._answered = now
-        self._frames: list[bytes] = []
+        self._frames: list[Frame] = []
 
     def at(self, time: float, action: Callable[[], None]) -> None:
         """Do something at a time, behind all that is already to be done then."""
@@ -83,7 +90,7 @@ class Wire:
             return self.now
         return self._agenda[0][0] if self._agenda and self.closed is None else None
 
-    def take(self) -> list[bytes]:
+    def take(self) -> list[Frame]:
         """Return the frames to send now, each once."""
         frames, self._frames = self._frames, []
         return frames
@@ -139,12 +146,23 @@ class Wire:
         if told is None:
             return None
         event, kind = told, told["type"]
+        for path in self._quirks.left_out:
+            event = without_field(event, path)
         body = {key: value for key, value in event.items() if key != "type"}
-        return kind, orjson.dumps({"type": kind, "event_id": self._ids.make("event"), **body})
+        return kind, _dumped({"type": kind, "event_id": self._ids.make("event"), **body})
 
     def _emit(self, frame: tuple[str, bytes] | None) -> None:
         if frame is None:
             return
         kind, data = frame
         self._log.sent[kind] = self._log.sent.get(kind, 0) + 1
-        self._frames.append(data)
+        if self._quirks.noise_bytes:
+            self._frames.append(BinaryFrame(bytes(self._quirks.noise_bytes)))
+        self._frames.append(BinaryFrame(data) if self._quirks.binary_events else TextFrame(data))
+
+
+def _dumped(event: Json) -> bytes:
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError:  # one half of a surrogate pair, which has no UTF-8 but an escape
+        return json.dumps(event, separators=(",", ":")).encode()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import itertools
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -17,6 +18,9 @@ from turnstile.simulator.refusals import Refusal
 from turnstile.simulator.schema import check_event
 from turnstile.simulator.script import Scenario
 from turnstile.simulator.session import SimulatedSession
+
+if TYPE_CHECKING:
+    from turnstile.protocol.frames import Frame
 
 Json = dict[str, Any]
 
@@ -32,13 +36,19 @@ def pcm(milliseconds: int, *, loud: bool) -> bytes:
 
 
 class Player:
-    """Plays a client; `seen` holds every event of the server so far, `times` when it came."""
+    """Plays a client.
+
+    `seen` holds every event of the server so far, `times` when it came, `frames` what it came in. Unless `is_api` is
+    false, each is one of the API's own types.
+    """
 
     def __init__(self, scenario: Scenario, model: str = "gpt-realtime", **options: Any) -> None:
         self.now = 0.0
         self.session = SimulatedSession(scenario, model=model, seed=7, now=0.0, **options)
         self.log = self.session.log
         self.seen: list[Json] = []
+        self.frames: list[Frame] = []
+        self.is_api = True
         self.times: list[float] = []
 
     def send(self, kind: str, **fields: Any) -> None:
@@ -67,8 +77,12 @@ class Player:
 
     def _take(self) -> None:
         for frame in self.session.due(self.now):
-            event = orjson.loads(frame)
-            assert SERVER_EVENT.validate_python(event).type == event["type"]
+            self.frames.append(frame)
+            if not frame.data.startswith(b"{"):
+                continue
+            event = json.loads(frame.data)
+            if self.is_api:
+                assert SERVER_EVENT.validate_python(event).type == event["type"]
             assert list(event)[:2] == ["type", "event_id"]
             self.seen.append(event)
             self.times.append(self.now)

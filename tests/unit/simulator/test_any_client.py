@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from turnstile.simulator.faults import Faults, Pace
+from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.script import Call, Expect, Reply, Step
 
 STEPS = (
@@ -23,6 +24,17 @@ FAULTS = st.builds(
     audio_done_early=st.booleans(),
     transcript_done_first=st.booleans(),
     slow=st.sampled_from([0.0, 0.05]),
+)
+
+
+# What differs otherwise has other ids or other types, which this file knows nothing of.
+QUIRKS = st.builds(
+    Quirks,
+    opening=st.just("session.created"),
+    own_item_ids=st.booleans(),
+    committed_first=st.booleans(),
+    created_delay=st.sampled_from([0.0, 0.3]),
+    noise_bytes=st.sampled_from([0, 1]),
 )
 
 
@@ -89,6 +101,7 @@ def _check_order(seen):
 @given(
     actions=st.lists(st.tuples(ACTIONS, st.floats(0, 0.05)), max_size=25),
     faults=FAULTS,
+    quirks=QUIRKS,
     model=st.sampled_from(["gpt-realtime", "gpt-realtime-2.1"]),
     jitter=st.sampled_from([0.0, 0.9]),
 )
@@ -98,8 +111,8 @@ def _check_order(seen):
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_every_response_ends_once_and_none_overlaps(player, actions, faults, model, jitter):
-    client = player(*STEPS, model=model, faults=faults, pace=Pace(jitter=jitter))
+def test_every_response_ends_once_and_none_overlaps(player, actions, faults, quirks, model, jitter):
+    client = player(*STEPS, model=model, faults=faults, quirks=quirks, pace=Pace(jitter=jitter))
     for action, pause in actions:
         _act(client, action)
         client.advance(pause)

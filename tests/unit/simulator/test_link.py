@@ -11,6 +11,7 @@ from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.simulator.faults import Faults, Pace
 from turnstile.simulator.link import SimulatorLink
+from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.script import Expect, Reply, Scenario, Step
 from turnstile.simulator.server import Simulator, SimulatorConnector
 from turnstile.simulator.session import SimulatedSession
@@ -85,6 +86,9 @@ class _Socket:
 
     def send_text(self, data):
         self.queued.append(orjson.loads(data)["type"])
+
+    def send_binary(self, data):
+        self.queued.append(data)
 
     def flush(self):
         if self.queued:
@@ -247,6 +251,26 @@ def test_frames_due_together_leave_in_one_write(simulator, time):
     time.advance(0.1)
     assert socket.flushed == [["session.created"], ["input_audio_buffer.cleared"] * 2 + ["error"]]
     assert socket.credit == 2 * len(event) + 1
+
+
+def test_binary_frames_keep_their_place_among_the_others(time):
+    socket = _Socket()
+    simulator = _simulator(time, quirks=Quirks(noise_bytes=2))
+    simulator.accept(socket, model="gpt-realtime")
+    _, inbox = _connected(simulator)
+    time.advance(0.1)
+    assert socket.flushed == [[bytes(2), "session.created"]]
+    assert [type(frame) for frame in inbox.told] == [BinaryFrame, TextFrame]
+
+
+@pytest.mark.parametrize(
+    ("own", "kinds"), [(None, ["conversation.created"]), (Quirks(opening="session.created"), ["session.created"])]
+)
+def test_the_quirks_are_those_of_the_scenario_unless_others_are_given(time, own, kinds):
+    scenario = Scenario(quirks=Quirks(opening="conversation.created"))
+    _, inbox = _connected(Simulator(scenario, clock=time, timers=time, quirks=own))
+    time.advance(0.1)
+    assert inbox.kinds == kinds
 
 
 def test_a_link_that_is_gone_is_let_go(simulator, time):

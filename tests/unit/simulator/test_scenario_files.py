@@ -6,6 +6,7 @@ import pytest
 
 from turnstile.errors import ConfigError
 from turnstile.simulator.converse import converse
+from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario, parse_scenario
 from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
 
@@ -18,12 +19,23 @@ strict = true
 expect = { on = "output", function = "f", contains = "x" }
 emit = { text = "{output}", calls = [{ name = "g", arguments = { a = 1 } }], ends = "incomplete", reason = "why" }
 once = true
+
+[[step]]
+emit = { ends = "failed", retry_after = 2.5 }
+
+[quirks]
+opening = "nothing"
+left_out = ["response.metadata"]
+noise_bytes = 3
+in_force.audio.output.voice = "ash"
 """
 
 
 def test_a_file_says_all_that_python_can():
     step = Step(Expect("output", "x", "f"), Reply("{output}", (Call("g", {"a": 1}),), "incomplete", "why"), once=True)
-    assert parse_scenario(WHOLE, "x") == Scenario((step,), ("one",), None, interleaved=True)
+    failure = Step(Expect(), Reply(ends="failed", retry_after=2.5))
+    quirks = Quirks("nothing", ("response.metadata",), noise_bytes=3, in_force={"audio": {"output": {"voice": "ash"}}})
+    assert parse_scenario(WHOLE, "x") == Scenario((step, failure), ("one",), None, interleaved=True, quirks=quirks)
 
 
 def test_an_empty_file_is_free_talk():
@@ -37,6 +49,9 @@ def test_an_empty_file_is_free_talk():
         ("[[step]]\nemit = { txt = 'a' }", r"step\.0\.emit\.txt"),
         ("[[step]]", r"step\.0\.emit"),
         ("[[step]]\nexpect = { on = 'smell' }\nemit = {}", r"step\.0\.expect\.on"),
+        ("[quirks]\nopenning = 'nothing'", r"quirks\.openning"),
+        ("[quirks]\nopening = 'late'", r"quirks\.opening"),
+        ("[quirks]\nin_force.voice = 'ash'", r"quirks: .*in_force: Unknown parameter: 'session\.voice'"),
     ],
 )
 def test_a_bad_file_is_refused_with_the_place(text, words):
