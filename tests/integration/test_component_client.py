@@ -25,6 +25,76 @@ def dialogue(proxy):
         yield dialogue
 
 
+# What the component sends when its host decides nothing, `idleTimeoutMs` aside, which counts a browser's silence.
+DEFAULTS = {
+    "audio": {
+        "input": {"encoding": "linear16", "sample_rate": 16_000},
+        "output": {"encoding": "linear16", "sample_rate": 24_000},
+    },
+    "agent": {
+        "language": "en",
+        "think": {
+            "provider": {"type": "open_ai", "model": "gpt-4o-mini"},
+            "prompt": "You are a helpful voice assistant.",
+        },
+        "speak": {"provider": {"type": "deepgram", "model": "aura-asteria-en"}},
+    },
+}
+
+
+@pytest.mark.parametrize(("timeout", "used"), [(10_000, 10_000), (60_000, 30_000), (0, 5_000), (-1, None)])
+def test_the_components_own_defaults_are_in_force_without_an_error(proxy, timeout, used):
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", audio=DEFAULTS["audio"], agent={**DEFAULTS["agent"], "idleTimeoutMs": timeout})
+        assert dialogue.wait_for("SettingsApplied")
+        ask(dialogue)
+        assert dialogue.wait_for("AgentDone")
+        assert dialogue.heard("Error") == []
+        named = [warning["description"].split(": ")[0] for warning in dialogue.heard("Warning")]
+    adjusted = ["agent.idleTimeoutMs"] if used not in {None, timeout} else []
+    assert named == ["agent.think.provider.model", "agent.speak.provider", *adjusted]
+    (update,) = proxy.log.updates
+    assert update["audio"]["input"]["turn_detection"]["idle_timeout_ms"] == used
+
+
+def test_settings_are_in_force_as_far_as_they_can_be(proxy):
+    think = {
+        "prompt": "Be brief.",
+        "toolChoice": "any",
+        "maxOutputTokens": 100_000,
+        "outputModalities": ["audio", "video"],
+    }
+    listen = {"provider": {"language_hints": ["de", "fr"]}}
+    own = {"voice": {"id": "voice_1"}, "speed": 4}
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", agent={"think": think, "listen": listen, "sessionAudioOutput": own})
+        assert dialogue.wait_for("SettingsApplied")
+        assert dialogue.heard("Error") == []
+        named = {warning["description"].split(": ")[0] for warning in dialogue.heard("Warning")}
+    assert named == {
+        "agent.think.toolChoice",
+        "agent.think.maxOutputTokens",
+        "agent.think.outputModalities",
+        "agent.listen.provider.language_hints",
+        "agent.sessionAudioOutput.speed",
+    }
+    (update,) = proxy.log.updates
+    assert (update["max_output_tokens"], update["output_modalities"]) == (4_096, ["audio"])
+    assert (update["audio"]["output"]["voice"], update["audio"]["output"]["speed"]) == ({"id": "voice_1"}, 1.5)
+    assert "language" not in update["audio"]["input"]["transcription"]
+
+
+def test_a_function_result_that_is_missing_is_asked_for_and_the_call_stays_open(dialogue):
+    dialogue.send("InjectUserMessage", content="What is the weather?")
+    call = dialogue.wait_for("FunctionCallRequest")["functions"][0]
+    dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"])
+    error = dialogue.wait_for("Error")
+    assert error["description"].startswith("FunctionCallResponse: content: is missing")
+    dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], output="hail")
+    assert dialogue.wait_for("AgentDone")
+    assert "hail" in dialogue.heard("ConversationText")[-1]["content"]
+
+
 def ask(dialogue, text="Hello."):
     dialogue.send("InjectUserMessage", content=text)
     assert dialogue.wait_for("AgentStartedSpeaking")

@@ -88,9 +88,17 @@ class InjectAgentMessage(Message):
     """The agent says something: given word for word, or of its own making (`is_dynamic`)."""
 
     type: Literal["InjectAgentMessage"] = "InjectAgentMessage"
-    message: str | None = None
+    message: str | None = Field(None, description="or `content`, as the React component says")
     is_dynamic: bool = False
     behavior: Literal["default", "queue", "interrupt"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _content_is_the_message(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("message") is None and "content" in value:
+            rest = {name: field for name, field in value.items() if name != "content"}
+            return {**rest, "message": value["content"]}
+        return value
 
     @model_validator(mode="after")
     def _says_something(self) -> InjectAgentMessage:

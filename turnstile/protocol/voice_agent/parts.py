@@ -191,9 +191,14 @@ class Listen(Part):
 
 
 class Context(Part):
-    """The conversation that came before."""
+    """The conversation that came before; older clients give the messages alone."""
 
     messages: tuple[Json, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _messages_may_stand_alone(cls, value: Any) -> Any:
+        return {"messages": value} if isinstance(value, list) else value
 
 
 Thinks = Annotated[tuple[Think, ...], BeforeValidator(_listed), Field(min_length=1)]

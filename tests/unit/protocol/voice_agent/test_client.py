@@ -130,6 +130,17 @@ def test_the_conversation_of_older_clients_is_the_contexts():
     assert list(message.unserved_fields()) == []
 
 
+def test_a_conversation_may_be_given_as_its_messages_alone():
+    message = _read({"type": "Settings", "agent": {"context": [{"role": "user", "content": "Hello."}]}})
+    assert message.agent.context.messages[0]["content"] == "Hello."
+
+
+def test_the_words_of_an_agent_message_may_be_called_content():
+    message = _read({"type": "InjectAgentMessage", "content": "One moment."})
+    assert message.message == "One moment."
+    assert list(message.unserved_fields()) == []
+
+
 def test_the_extras_of_the_component_are_read_by_their_names():
     think = {
         "toolChoice": {"type": "function", "name": "f"},
