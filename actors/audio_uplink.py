@@ -4,65 +4,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.audio.waiting import WaitingAudio
+from actors.waiting_audio import WaitingAudio
 from turnstile.protocol import realtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from actors.messages import Mark
     from turnstile.audio.formats import AudioFormat
     from turnstile.audio.uplink import InputAudio
     from turnstile.ports import Connection
 
+# Half a sample gone would swap the bytes of all that come behind it.
+_SAMPLE = 2
+
 
 class AudioUplink:
-    """What the UpstreamActor does with audio.
+    """What the UpstreamActor does with audio. It waits for the link, for the session to be ready, and at each mark.
 
     Args:
         audio: The input audio of the session.
-        max_held: How many bytes of a client's own audio events wait for their turn; past it the oldest are dropped.
+        max_held: How many bytes wait; past it the oldest are dropped.
+        takes_events: The client sends its audio in events of the API's own, which go on as they are.
     """
 
-    def __init__(self, audio: InputAudio, max_held: int) -> None:
+    def __init__(self, audio: InputAudio, max_held: int, *, takes_events: bool = False) -> None:
         self._audio = audio
-        self._held = WaitingAudio(max_held)
+        self._takes_events = takes_events
+        self._held = WaitingAudio(max_held, 1 if takes_events else _SAMPLE)
         self._connection: Connection | None = None
-        self._is_configured = False
-        self._waits = False
+        self._is_open = False
+        self._flows = False  # what comes now goes at once
         self._observes = False
         self._heard = 0.0
 
     @property
     def dropped(self) -> int:
         """Bytes of audio that could not be held, so far."""
-        return self._audio.dropped + self._held.dropped
+        return self._held.dropped
 
     def connect(self, connection: Connection) -> None:
-        """A link is open; audio goes there once it is configured, a client's own events unless they are to wait."""
+        """A link is there."""
         self._connection = connection
-        self._let_go()
-
-    def wait(self, *, on: bool) -> None:
-        """Hold a client's own events back from now on, or let them go."""
-        self._waits = on
-        self._let_go()
 
     def disconnect(self) -> None:
         """The link is gone, and what it had heard and not committed."""
         self._connection = None
-        self._is_configured = False
-        self._audio.close()
+        self._is_open = self._flows = False
+        self._audio.committed()
 
-    def configured(self) -> None:
-        """Upstream is configured: audio may flow, if its format is agreed."""
-        self._is_configured = True
-        self._flow(self._audio.open())
+    def open(self) -> None:
+        """The session is ready for audio on this link: what waits for no mark goes."""
+        self._is_open = True
+        self._let_go()
 
     def agree(self, source: AudioFormat) -> None:
-        """The client's format is agreed: audio may flow, if upstream is configured."""
+        """The client speaks `source` from now on."""
         self._audio.agree(source)
-        if self._is_configured:
-            self._flow(self._audio.open())
+        self._let_go()
+
+    def set_mark(self, mark: Mark) -> None:
+        """Hold what comes from now on until all has gone that goes before it."""
+        self._held.set_mark(mark)
+        self._flows = self._flows and not self._held.is_closed
+
+    def pass_mark(self, number: int) -> None:
+        """What goes before a mark has gone: let the audio behind it go."""
+        self._held.pass_mark(number)
+        self._let_go()
 
     def observe(self, *, on: bool) -> None:
         """Begin to count what goes upstream, or cease to."""
@@ -73,20 +82,18 @@ class AudioUplink:
         heard, self._heard = self._heard, 0.0
         return heard
 
-    def append(self, *frames: bytes) -> None:
-        """Send some frames of the client's, in one piece."""
-        self._flow(self._audio.feed(*frames))
-
-    def pass_on(self, event: bytes) -> None:
-        """Send an event about the audio that is the client's own."""
-        if self._connection is None or self._waits:
-            self._held.put(event)
-        else:
-            self._connection.send_text(event)
+    def append(self, *pieces: bytes) -> None:
+        """Send some frames of the client's in one piece, or its events as they are."""
+        if self._flows:
+            self._send(pieces)
+            return
+        for piece in pieces:
+            self._held.put(piece)
 
     def commit(self, event_id: str) -> bytes | None:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""
-        self._flow(self._audio.finish())
+        if self._may_send():
+            self._send_pieces(self._audio.finish())
         if not self._audio.has_uncommitted:
             return None
         padding = self._audio.padding()
@@ -99,12 +106,24 @@ class AudioUplink:
         """Upstream committed by itself what it had heard."""
         self._audio.committed()
 
+    def _may_send(self) -> bool:
+        return self._is_open and self._connection is not None and (self._takes_events or self._audio.is_agreed)
+
     def _let_go(self) -> None:
-        if self._connection is not None and not self._waits:
-            for event in self._held.take():
+        if self._may_send():
+            pieces = tuple(self._held.take())
+            self._flows = not self._held.is_closed
+            if pieces:
+                self._send(pieces)
+
+    def _send(self, pieces: Sequence[bytes]) -> None:
+        if not self._takes_events:
+            self._send_pieces(self._audio.feed(*pieces))
+        elif self._connection is not None:
+            for event in pieces:
                 self._connection.send_text(event)
 
-    def _flow(self, pieces: Iterable[bytes]) -> None:
+    def _send_pieces(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
             if self._connection is not None:
                 self._connection.send_text(realtime.input_audio_append(piece))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from actors.junction import Junction
 from actors.lifecycle import SessionActor
 from actors.messages import (
-    Agreed,
-    AudioWaits,
     End,
     HostAsked,
     HostDecided,
     Inspect,
+    Mark,
+    MarkPassed,
     PassedAudio,
     SessionShown,
     ToClient,
@@ -19,6 +20,7 @@ from actors.messages import (
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported
+from turnstile.session.events import AudioFollows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,7 +56,7 @@ class Dialect(Protocol):
     def shown(self, event: Json) -> Iterable[Frame]:
         """Tell the client what upstream shows of the session."""
 
-    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioWaits | PassedAudio | End]:
+    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | PassedAudio | End]:
         """Read a text message: what the coordinator or upstream is told, and what the client is told at once.
 
         An `End`, of this and of `answer`, ends the session.
@@ -63,8 +65,8 @@ class Dialect(Protocol):
             ClientProtocolError: The message is not of the language.
         """
 
-    def answer(self, answered: Answered) -> Iterable[Frame | Agreed | AudioWaits | End]:
-        """Tell the client what became of a request, and upstream what was agreed by it."""
+    def answer(self, answered: Answered) -> Iterable[Frame | End]:
+        """Tell the client what became of a request."""
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
         """Tell the client that something went wrong.
@@ -76,23 +78,39 @@ class Dialect(Protocol):
         """
 
 
-class PastTheClient:
-    """Where a client's connection tells what it received: audio goes to the UpstreamActor, all else to the ClientActor.
+class FrameRouter:
+    """Forwards what a client's connection received: audio to the UpstreamActor, all else to the ClientActor.
+
+    Where audio follows text, both are told of the same mark, at which the audio waits for what the text leads to.
 
     Args:
         client: The ClientActor's inbox.
         upstream: The UpstreamActor's.
     """
 
-    __slots__ = ("_client", "_upstream")
+    __slots__ = ("_audio_follows", "_client", "_marks", "_upstream")
 
     def __init__(self, client: Inbox, upstream: Inbox) -> None:
         self._client = client
         self._upstream = upstream
+        self._marks = 0
+        self._audio_follows = False
 
     def tell(self, message: object, /) -> None:
-        """Tell the one whom it is for; both leave their order among themselves as it is."""
-        (self._upstream if isinstance(message, BinaryFrame) else self._client).tell(message)
+        """Forward a message to the actor that it is for."""
+        if isinstance(message, BinaryFrame):
+            if self._audio_follows:
+                self._set_mark()
+            self._upstream.tell(message)
+        else:
+            self._audio_follows = True
+            self._client.tell(message)
+
+    def _set_mark(self) -> None:
+        self._audio_follows = False
+        self._marks += 1
+        self._upstream.tell(Mark(self._marks))
+        self._client.tell(AudioFollows(self._marks))
 
 
 class ClientActor(SessionActor):
@@ -121,6 +139,9 @@ class ClientActor(SessionActor):
         self._connection = connection
         self._dialect = dialect
         self._journal = journal
+        self._from_upstream: Junction[ToClient | SessionShown] = Junction()
+        self._marks = 0
+        self._audio_follows = False
         self._coordinator: Inbox
         self._upstream: Inbox
 
@@ -135,9 +156,19 @@ class ClientActor(SessionActor):
             case BinaryFrame(data):
                 self._tell(self._dialect.binary())
                 self._connection.handled(len(data))
+            case ToClient() | SessionShown() if self._from_upstream.is_closed:
+                self._from_upstream.put(message)
             case ToClient(frames):
                 for frame in frames:
                     self._write(frame)
+            case SessionShown():
+                self._show(message)
+            case Mark():
+                self._from_upstream.set_mark(message)
+            case MarkPassed(number):
+                self._from_upstream.pass_mark(number)
+                for waiting in self._from_upstream.take():
+                    self._show(waiting)
             case TextFrame(data):
                 self._read(data)
                 self._connection.handled(len(data))
@@ -155,8 +186,8 @@ class ClientActor(SessionActor):
                     self._coordinator.tell(request)
             case HostAsked(request):
                 self._coordinator.tell(request)
-            case SessionShown(event):
-                self._tell(self._dialect.shown(event))
+            case AudioFollows():
+                self._coordinator.tell(message)
             case Reported(problem, event_id):
                 self._write(self._dialect.problem(problem, fatal=False, event_id=event_id))
             case Closed(code, reason):
@@ -170,7 +201,9 @@ class ClientActor(SessionActor):
         self._connection.flush()
 
     def release(self, end: End) -> None:
-        """Tell the client why, if there is a problem, and close its socket."""
+        """Tell the client what it was still to hear, and why if there is a problem, and close its socket."""
+        while (waiting := self._from_upstream.drop()) is not None:
+            self._show(waiting)
         if end.problem is not None:
             self._write(self._dialect.problem(end.problem, fatal=True))
         self._connection.close(end.code, end.reason)
@@ -191,12 +224,29 @@ class ClientActor(SessionActor):
         for told in things:
             if isinstance(told, TextFrame | BinaryFrame):
                 self._write(told)
-            elif isinstance(told, Agreed | AudioWaits | PassedAudio):
+            elif isinstance(told, PassedAudio):
+                if self._audio_follows:
+                    self._set_mark()
                 self._upstream.tell(told)
             elif isinstance(told, End):
                 self.end_session(told)
             else:
+                self._audio_follows = True
                 self._coordinator.tell(told)
+
+    def _set_mark(self) -> None:
+        """Have the audio that comes now wait upstream for all that the coordinator was told before it."""
+        self._audio_follows = False
+        self._marks += 1
+        self._upstream.tell(Mark(self._marks))
+        self._coordinator.tell(AudioFollows(self._marks))
+
+    def _show(self, shown: ToClient | SessionShown) -> None:
+        if isinstance(shown, SessionShown):
+            self._tell(self._dialect.shown(shown.event))
+            return
+        for frame in shown.frames:
+            self._write(frame)
 
     def _write(self, frame: Frame) -> None:
         if isinstance(frame, BinaryFrame):

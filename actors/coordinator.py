@@ -6,16 +6,19 @@ import logging
 from typing import TYPE_CHECKING, assert_never
 
 from actors.lifecycle import SessionActor
-from actors.messages import End, Inspect, Snapshot
+from actors.messages import End, Inspect, Mark, MarkPassed, Snapshot
 from turnstile.session.effects import (
     Answered,
+    ApplyLocal,
     CallFunction,
     CallsCancelled,
     Collided,
     EndSession,
     Held,
+    LetAudioGo,
     Merged,
     ObserveAudio,
+    OpenAudio,
     OpenLink,
     PassOn,
     Released,
@@ -80,6 +83,9 @@ class SessionCoordinatorActor(SessionActor):
         """Take a session event, or a question from outside."""
         if isinstance(message, Inspect):
             return Snapshot(self._session.state, self._session.backlog)
+        if isinstance(message, Mark):
+            self._client.tell(MarkPassed(message.number))
+            return None
         for effect in self._session.handle(message):  # type: ignore[arg-type] # the event's type is decide's to check
             self._perform(effect)
         return None
@@ -101,6 +107,9 @@ class SessionCoordinatorActor(SessionActor):
                 | SendCancel()
                 | SendTruncate()
                 | SendCommit()
+                | ApplyLocal()
+                | OpenAudio()
+                | LetAudioGo()
                 | ObserveAudio()
                 | CallFunction()
                 | CallsCancelled()

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnstile.session.events import ConfigRequested
+from turnstile.session.events import ConfigRequested, Request
 
 if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
-    from turnstile.session.events import Ref, Request
+    from turnstile.session.events import Postponable, Ref
     from turnstile.session.state import Phase, State
     from turnstile.translate.hosting import HostDecisions
 
@@ -35,16 +35,27 @@ class Introduction:
             inbox.tell(message)
 
 
+class Mark(NamedTuple):
+    """On the shorter of two ways to an actor: what comes behind it waits until the mark has come by the longer one.
+
+    Input audio goes to the UpstreamActor directly, messages by way of the coordinator: the ClientActor's end sets the
+    marks, and `LetAudioGo` brings them. What upstream says goes to the ClientActor directly, answers to requests by way
+    of the coordinator: the UpstreamActor sets the marks, and `MarkPassed` brings them.
+    """
+
+    number: int
+
+
+class MarkPassed(NamedTuple):
+    """To the ClientActor: the coordinator has answered all that upstream had said before the mark."""
+
+    number: int
+
+
 class PassedAudio(NamedTuple):
-    """To the UpstreamActor: an event about the input audio, of a client that speaks the API's own language."""
+    """To the UpstreamActor: input audio in an event, of a client that speaks the API's own language."""
 
     event: bytes
-
-
-class AudioWaits(NamedTuple):
-    """To the UpstreamActor: whether such events wait, for the configuration that was asked for before them."""
-
-    waits: bool
 
 
 class HostDecided(NamedTuple):
@@ -72,8 +83,8 @@ class SessionShown(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Agreed:
-    """To the UpstreamActor: the formats that the client's Settings brought into force; audio may flow.
+class LocalSettings:
+    """The `local` part of the client's Settings: what the UpstreamActor does otherwise when they are in force.
 
     Args:
         input: What the client sends.
@@ -132,11 +143,11 @@ class Snapshot:
 
     Args:
         state: Everything that gates.
-        backlog: The requests that wait for their turn, oldest first.
+        backlog: The requests that wait for their turn, and the marks of audio between them, oldest first.
     """
 
     state: State
-    backlog: tuple[Request, ...]
+    backlog: tuple[Postponable, ...]
 
     @property
     def phase(self) -> Phase:
@@ -146,7 +157,7 @@ class Snapshot:
     @property
     def held(self) -> int:
         """How many requests wait for their turn."""
-        return len(self.backlog)
+        return sum(isinstance(event, Request) for event in self.backlog)
 
     @property
     def held_updates(self) -> int:

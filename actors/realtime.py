@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from actors.messages import AudioWaits, PassedAudio
+from actors.messages import PassedAudio
 from turnstile.errors import Problem
 from turnstile.protocol import beta
 from turnstile.protocol.client_shapes import shape_fault
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from turnstile.session.events import Json, Ref, Request
     from turnstile.translate.hosting import HostDecisions
 
-# Events of the input audio: they keep their order among themselves, and pass everything else by but for what comes
-# before the first of them.
-_AUDIO = frozenset({"input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"})
 # Codes of problems that are not the client's doing.
 _OUR_FAULTS = frozenset({"internal_error", "response_stalled", "update_stalled", "response_create_stalled"})
 
@@ -53,11 +50,6 @@ class RealtimeDialect:
         self._session: Json = {}
         self._told = 0
         self._passed = 0
-        # The requests for a configuration that were made before the first audio and the first response: nothing can
-        # keep them long. Later ones may wait for a response, and audio must not, or nobody could break in.
-        self._ahead: set[Ref] = set()
-        self._has_begun = False
-        self._audio_waits = False
 
     hears_binary = False
 
@@ -73,7 +65,7 @@ class RealtimeDialect:
         """Return the request for what the host decides anew."""
         return ConfigRequested(ref, self._host.decide(decisions))
 
-    def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | AudioWaits | PassedAudio]:
+    def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | PassedAudio]:
         """Read an event: what the gate holds becomes a request, everything else passes as it is.
 
         What is passed on is written anew: no second ``type`` or ``session`` that was not looked at goes with it.
@@ -99,16 +91,13 @@ class RealtimeDialect:
             case "session.update":
                 yield self._update(event["session"], event_id)
             case "response.create" if _is_gated(event):
-                self._has_begun = True
                 yield AgentMessageGiven(self._ask(event_id, is_update=False), event.get("response") or {}, "queue")
             case "response.create" | "response.cancel":
                 yield EventGiven(orjson.dumps(named), at_once=True)
-            case _ if kind in _AUDIO:
-                self._has_begun = True
-                if self._ahead and not self._audio_waits:
-                    self._audio_waits = True
-                    yield AudioWaits(waits=True)
+            case "input_audio_buffer.append":
                 yield PassedAudio(orjson.dumps(named))
+            case "input_audio_buffer.commit" | "input_audio_buffer.clear":
+                yield EventGiven(orjson.dumps(named), event_id=event_id, follows_audio=True)
             case _:
                 yield EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))
 
@@ -117,11 +106,8 @@ class RealtimeDialect:
         text = "Expected a text WebSocket message; binary frames are not supported."
         yield self._error(Problem("invalid_event", text))
 
-    def answer(self, answered: Answered) -> Iterator[Frame | AudioWaits]:
-        """Show the session that an update has led to; say what became of anything else that did not.
-
-        The first audio goes when the last update that was ahead of it has its answer.
-        """
+    def answer(self, answered: Answered) -> Iterator[Frame]:
+        """Show the session that an update has led to; say what became of anything else that did not."""
         is_update, event_id = self._asked.pop(answered.ref)
         if answered.problem is not None:
             yield self._error(answered.problem, event_id)
@@ -129,10 +115,6 @@ class RealtimeDialect:
                 self._host.tools_are(self._session.get("tools"))
         if is_update and answered.in_force:
             yield from self._tell("session.updated", session=self._session)
-        self._ahead.discard(answered.ref)
-        if self._audio_waits and not self._ahead:
-            self._audio_waits = False
-            yield AudioWaits(waits=False)
 
     def shown(self, event: Json) -> Iterator[Frame]:
         """Keep what the session is like; the first time, tell it."""
@@ -155,10 +137,7 @@ class RealtimeDialect:
         return self._config(event_id, self._host.session(patch), is_update=True)
 
     def _config(self, event_id: str | None, patch: Json, *, is_update: bool) -> ConfigRequested:
-        ref = self._ask(event_id, is_update=is_update)
-        if not self._has_begun:
-            self._ahead.add(ref)
-        return ConfigRequested(ref, patch)
+        return ConfigRequested(self._ask(event_id, is_update=is_update), patch)
 
     def _ask(self, event_id: str | None, *, is_update: bool) -> int:
         self._refs += 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pykka import ActorDeadError
 
 from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor, PastTheClient
+from actors.client import ClientActor, FrameRouter
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
 from actors.messages import End, Inspect, Introduction
@@ -137,7 +137,7 @@ class Sessions:
             if self._draining:
                 others.tell_all(_SHUTTING_DOWN)
         _log.info("Session %s began (%s)", session_id, language.name)
-        return PastTheClient(others.client, others.upstream) if language.dialect.hears_binary else others.client
+        return FrameRouter(others.client, others.upstream) if language.dialect.hears_binary else others.client
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return where every session stands; one that ends meanwhile is left out.
@@ -196,7 +196,7 @@ class Sessions:
                 *shared,
                 connector=around.connector,
                 target=lambda model: around.target(model, language.address),
-                audio=AudioUplink(InputAudio(around.held_audio), around.held_audio),
+                audio=AudioUplink(InputAudio(), around.held_audio, takes_events=not language.dialect.hears_binary),
                 translator=language.translator,
                 functions=around.functions,
                 host_functions=around.host_functions,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from actors.lifecycle import SessionActor
-from actors.messages import Agreed, AudioWaits, End, FromLink, PassedAudio, SessionShown, ToClient
+from actors.messages import End, FromLink, Mark, PassedAudio, SessionShown, ToClient
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
@@ -17,11 +17,13 @@ from turnstile.session.events import (
     CLOSING_FACTS,
     AudioHeard,
     CallReturned,
+    ConfigAnswered,
     FunctionCalled,
     HandedBack,
     LinkLost,
     LinkOpened,
     Refused,
+    ResponseFinished,
     ResponseProgressed,
     SpeechStarted,
 )
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
-    from actors.messages import Introduction
+    from actors.messages import Introduction, LocalSettings
     from turnstile.observability.journal import Journal
     from turnstile.ports import (
         Clock,
@@ -48,13 +50,15 @@ if TYPE_CHECKING:
     )
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.parts import FunctionEndpoint
-    from turnstile.session.events import Json
+    from turnstile.session.events import Fact, Json
     from turnstile.translate.translator import Translator
 
 _log = logging.getLogger(__name__)
 
 _SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
 _AUDIO_DELTA = "response.output_audio.delta"
+# Facts on which the session may have something to tell the client: an acknowledgement, an error.
+_ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
 # How often, in seconds, the session hears that a response is alive.
 _PROGRESS_EVERY = 1.0
 # So many types of events that are new are noted.
@@ -127,6 +131,7 @@ class UpstreamActor(SessionActor):
         self._epoch = 0
         self._progress_at = 0.0
         self._unknown: set[str] = set()
+        self._marks = 0
         self._frames: list[bytes] = []  # audio that came in a row: it goes on together
         self._has_dropped = False
         self._host_calls: dict[str, HostCall] = {}
@@ -151,12 +156,16 @@ class UpstreamActor(SessionActor):
             case FromLink():
                 self.dropped(message)
             case PassedAudio(event):
-                self._audio.pass_on(event)
+                self._audio.append(event)
                 self._say_if_dropped()
-            case AudioWaits(waits):
-                self._audio.wait(on=waits)
-            case Agreed():
-                self._agree(message)
+            case Mark():
+                self._audio.set_mark(message)
+            case effects.LetAudioGo(mark):
+                self._audio.pass_mark(mark)
+            case effects.OpenAudio():
+                self._audio.open()
+            case effects.ApplyLocal(settings):
+                self._apply(settings)
             case effects.OpenLink(model):
                 self._open_link(model)
             case effects.ObserveAudio(on):
@@ -268,12 +277,23 @@ class UpstreamActor(SessionActor):
             self._coordinator.tell(LinkOpened())
         elif fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
-            self._coordinator.tell(fact)
+            self._tell(fact)
             self._take_effect(event["type"])
         elif "response_id" in event:
             self._show_progress(event)
         elif event["type"] not in SERVER_EVENTS:
             self._note_unknown(event["type"][:64])
+
+    def _tell(self, fact: Fact) -> None:
+        """Tell the session; where that may lead to words for the client, what comes now is shown behind them."""
+        if not isinstance(fact, _ANSWERED_FACTS):
+            self._coordinator.tell(fact)
+            return
+        self._marks += 1
+        mark = Mark(self._marks)
+        self._client.tell(mark)
+        self._coordinator.tell(fact)
+        self._coordinator.tell(mark)
 
     def _show(self, frames: list[Frame]) -> None:
         if frames:
@@ -287,11 +307,9 @@ class UpstreamActor(SessionActor):
     def _take_effect(self, kind: str) -> None:
         if kind == "input_audio_buffer.committed":
             self._audio.committed()
-        elif kind == "session.updated":
-            if self._next_endpoints is not None:
-                self._endpoints, self._next_endpoints = self._next_endpoints, None
-                self._translator.call_from_here(self._endpoints)
-            self._audio.configured()
+        elif kind == "session.updated" and self._next_endpoints is not None:
+            self._endpoints, self._next_endpoints = self._next_endpoints, None
+            self._translator.call_from_here(self._endpoints)
 
     def _show_progress(self, event: Json) -> None:
         now = self._clock()
@@ -357,10 +375,10 @@ class UpstreamActor(SessionActor):
             text = "There is no input audio to commit."
             self._coordinator.tell(Refused(event_id, "input_audio_buffer_commit_empty", text))
 
-    def _agree(self, agreed: Agreed) -> None:
-        self._translator.configure_output(agreed.output, agreed.container, keeps_history=agreed.keeps_history)
-        self._labels = {**agreed.labels, **self._host_labels}
-        self._audio.agree(agreed.input)
+    def _apply(self, settings: LocalSettings) -> None:
+        self._translator.configure_output(settings.output, settings.container, keeps_history=settings.keeps_history)
+        self._labels = {**settings.labels, **self._host_labels}
+        self._audio.agree(settings.input)
 
     def _append_frames(self) -> None:
         frames, self._frames = self._frames, []

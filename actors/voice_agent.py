@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.messages import Agreed, End
+from actors.messages import End, LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import client, server
@@ -43,7 +43,6 @@ class _Asked:
     """A request without its answer yet: what is told when it is in force."""
 
     acks: tuple[bytes, ...] = ()
-    agreed: Agreed | None = None
 
 
 class VoiceAgentDialect:
@@ -134,14 +133,12 @@ class VoiceAgentDialect:
             case client.KeepAlive():
                 pass
 
-    def answer(self, answered: Answered) -> Iterator[Frame | Agreed | End]:
+    def answer(self, answered: Answered) -> Iterator[Frame | End]:
         """Acknowledge what is in force; otherwise say what became of it.
 
         First Settings that are refused end the session.
         """
         asked = self._asked.pop(answered.ref)
-        if answered.in_force and asked.agreed is not None:
-            yield asked.agreed
         problem = answered.problem
         if problem is None:
             yield from (TextFrame(ack) for ack in asked.acks)
@@ -156,9 +153,9 @@ class VoiceAgentDialect:
         """Say what went wrong in the profile's manner."""
         return problem_to_frame(problem, self._profile, fatal=fatal)
 
-    def _ask(self, *acks: bytes, agreed: Agreed | None = None) -> int:
+    def _ask(self, *acks: bytes) -> int:
         self._refs += 1
-        self._asked[self._refs] = _Asked(acks, agreed)
+        self._asked[self._refs] = _Asked(acks)
         return self._refs
 
     def _settings(self, settings: client.Settings) -> Iterator[Frame | Request]:
@@ -167,14 +164,14 @@ class VoiceAgentDialect:
         acks = [server.settings_applied()]
         if start.greeting and self._first_settings is None:
             acks.append(server.conversation_text("assistant", start.greeting))
-        agreed = Agreed(
+        local = LocalSettings(
             start.input, start.output, start.container, keeps_history=start.wants_history, labels=start.labels
         )
-        ref = self._ask(*acks, agreed=agreed)
+        ref = self._ask(*acks)
         if self._first_settings is None:
             self._first_settings = ref
         yield from self._warn(start.config.warnings)
-        yield ConfigRequested(ref, start.config.patch)
+        yield ConfigRequested(ref, start.config.patch, local=local)
 
     def _config(self, config: to_realtime.ConfigPatch, ack: bytes) -> Iterator[Frame | Request]:
         yield from self._warn(config.warnings)

@@ -1,62 +1,130 @@
-"""The audio's own road: a client's own events wait for the link in order, the oldest dropped when it takes long."""
+"""The audio's own way: what waits for the link, the session or a mark keeps its order, the oldest dropped."""
 
 from __future__ import annotations
+
+import base64
+import json
 
 import pytest
 
 from actors.audio_uplink import AudioUplink
+from actors.messages import Mark
+from turnstile.audio.formats import PCM_24K
 from turnstile.audio.uplink import InputAudio
 from turnstile.testing import RecordingConnection
 
 
 @pytest.fixture
-def uplink():
-    return AudioUplink(InputAudio(100), 8)
+def link():
+    return RecordingConnection()
 
 
-def test_a_clients_own_events_wait_for_the_link_and_then_go_at_once(uplink):
-    link = RecordingConnection()
-    uplink.pass_on(b"one")
-    uplink.pass_on(b"two")
+def frames(max_held=100):
+    return AudioUplink(InputAudio(), max_held)
+
+
+def events(max_held=100):
+    return AudioUplink(InputAudio(), max_held, takes_events=True)
+
+
+def sent(link):
+    return [frame.data for frame in link.sent]
+
+
+def appended(link):
+    return [base64.b64decode(json.loads(frame.data)["audio"]) for frame in link.sent]
+
+
+def test_a_clients_own_events_go_as_they_are_once_the_session_is_ready(link):
+    uplink = events()
+    uplink.append(b"one")
     uplink.connect(link)
-    uplink.pass_on(b"three")
-    assert [frame.data for frame in link.sent] == [b"one", b"two", b"three"]
+    uplink.append(b"two")
+    assert link.sent == []
+    uplink.open()
+    uplink.append(b"three")
+    assert sent(link) == [b"one", b"two", b"three"]
     assert uplink.dropped == 0
 
 
-def test_the_oldest_of_them_are_dropped_when_too_much_waits(uplink):
-    link = RecordingConnection()
-    for event in (b"first", b"second", b"3rd"):
-        uplink.pass_on(event)
+def test_frames_wait_for_their_format_too(link):
+    uplink = frames()
     uplink.connect(link)
-    assert [frame.data for frame in link.sent] == [b"3rd"]
+    uplink.open()
+    uplink.append(b"ab", b"cd")
+    assert link.sent == []
+    uplink.agree(PCM_24K)
+    assert appended(link) == [b"abcd"]
+
+
+def test_the_oldest_are_dropped_when_too_much_waits(link):
+    uplink = events(max_held=8)
+    uplink.append(b"first", b"second", b"3rd")
+    uplink.connect(link)
+    uplink.open()
+    assert sent(link) == [b"3rd"]
     assert uplink.dropped == 11
 
 
-def test_a_clients_own_events_wait_in_their_order_while_they_are_to(uplink):
-    link = RecordingConnection()
+def test_no_half_sample_is_dropped(link):
+    uplink = frames(max_held=5)
+    uplink.append(b"a", b"bcd", b"ef")
+    assert uplink.dropped == 2
+    uplink.agree(PCM_24K)
     uplink.connect(link)
-    uplink.wait(on=True)
-    uplink.pass_on(b"one")
-    uplink.pass_on(b"two")
-    assert link.sent == []
-    uplink.wait(on=False)
-    uplink.pass_on(b"three")
-    assert [frame.data for frame in link.sent] == [b"one", b"two", b"three"]
+    uplink.open()
+    assert appended(link) == [b"cdef"]
 
 
-def test_what_is_to_wait_does_not_go_when_the_link_opens_nor_without_one(uplink):
-    link = RecordingConnection()
-    uplink.wait(on=True)
-    uplink.pass_on(b"one")
+def test_what_comes_behind_a_mark_waits_until_the_mark_is_passed(link):
+    uplink = events()
     uplink.connect(link)
+    uplink.open()
+    uplink.append(b"one")
+    uplink.set_mark(Mark(1))
+    uplink.append(b"two")
+    uplink.set_mark(Mark(2))
+    uplink.append(b"three")
+    assert sent(link) == [b"one"]
+    uplink.pass_mark(1)
+    assert sent(link) == [b"one", b"two"]
+    uplink.pass_mark(2)
+    assert sent(link) == [b"one", b"two", b"three"]
+
+
+def test_a_mark_that_is_passed_opens_nothing_before_the_session_is_ready(link):
+    uplink = events()
+    uplink.set_mark(Mark(1))
+    uplink.append(b"one")
+    uplink.connect(link)
+    uplink.pass_mark(1)
     assert link.sent == []
+    uplink.open()
+    assert sent(link) == [b"one"]
+
+
+def test_all_waits_again_when_the_link_is_gone(link):
+    uplink = events()
+    uplink.connect(RecordingConnection())
+    uplink.open()
     uplink.disconnect()
-    uplink.wait(on=False)
-    assert link.sent == []
+    uplink.append(b"one")
     uplink.connect(link)
-    assert [frame.data for frame in link.sent] == [b"one"]
+    assert link.sent == []
+    uplink.open()
+    assert sent(link) == [b"one"]
 
 
-def test_nothing_is_padded_where_there_is_no_link(uplink):
-    assert uplink.commit("e1") is None
+def test_nothing_is_padded_where_there_is_no_link():
+    assert frames().commit("e1") is None
+
+
+def test_only_what_goes_upstream_is_counted(link):
+    uplink = frames()
+    uplink.agree(PCM_24K)
+    uplink.connect(link)
+    uplink.observe(on=True)
+    uplink.append(bytes(96))
+    assert uplink.take_heard() == 0
+    uplink.open()
+    assert uplink.take_heard() == 2.0

@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from actors.client import ClientActor, PastTheClient
-from actors.messages import Agreed, End, ToClient
+from actors.client import ClientActor, FrameRouter
+from actors.messages import End, Mark, MarkPassed, SessionShown, ToClient
+from actors.realtime import RealtimeDialect
 from actors.voice_agent import VoiceAgentDialect
-from turnstile.audio.formats import PCM_24K
 from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered, Reported
-from turnstile.session.events import ConfigRequested, UserMessageGiven
+from turnstile.session.events import AudioFollows, ConfigRequested, EventGiven, LinkWanted, UserMessageGiven
 from turnstile.testing import RecordingInbox
 from turnstile.translate.serves import SERVES_ALL, Serves
 
@@ -25,6 +25,18 @@ def make(bench, profile=COMPONENT):
     dialect = VoiceAgentDialect(profile, "request-1", SERVES_ALL)
     actor = ClientActor(
         "s1", bench.dispatcher, bench.on_end, connection=bench.connection, dialect=dialect, journal=bench.journal
+    )
+    return bench.introduce(actor, "client")
+
+
+def make_realtime(bench):
+    actor = ClientActor(
+        "s1",
+        bench.dispatcher,
+        bench.on_end,
+        connection=bench.connection,
+        dialect=RealtimeDialect(None, is_beta=False, id_prefix="ts_"),
+        journal=bench.journal,
     )
     return bench.introduce(actor, "client")
 
@@ -45,14 +57,81 @@ def test_a_deepgram_client_is_welcomed_by_name_and_a_component_is_not(bench):
     assert said(bench) == [{"type": "Welcome", "request_id": "request-1"}]
 
 
-def test_audio_passes_the_client_actor_by_and_nothing_else_does():
+def routed(*frames):
+    """Return what the UpstreamActor and the ClientActor are told of some frames."""
     client, upstream = RecordingInbox(), RecordingInbox()
-    inbox = PastTheClient(client, upstream)
-    received = [BinaryFrame(b'{"type":"Settings"}'), TextFrame(b"{}"), BinaryFrame(b""), Closed(1000, "")]
-    for message in received:
-        inbox.tell(message)
-    assert upstream.messages == received[::2]
-    assert client.messages == received[1::2]
+    inbox = FrameRouter(client, upstream)
+    for frame in frames:
+        inbox.tell(frame)
+    return upstream.messages, client.messages
+
+
+def test_audio_passes_the_client_actor_by_and_nothing_else_does():
+    received = [BinaryFrame(b'{"type":"Settings"}'), TextFrame(b"{}"), Closed(1000, "")]
+    assert routed(*received) == (received[:1], received[1:])
+
+
+def test_both_ways_are_marked_where_audio_follows_text():
+    audio, text = BinaryFrame(b"\0"), TextFrame(b"{}")
+    upstream, client = routed(audio, text, text, audio, audio, text, audio)
+    assert upstream == [audio, Mark(1), audio, audio, Mark(2), audio]
+    assert client == [text, text, AudioFollows(1), text, AudioFollows(2)]
+
+
+def test_a_mark_goes_on_to_the_coordinator_in_its_place(bench, client):
+    client.receive(TextFrame(b'{"type":"InjectUserMessage","content":"Hello."}'))
+    client.receive(AudioFollows(1))
+    assert [type(told) for told in bench.coordinator.messages] == [UserMessageGiven, AudioFollows]
+
+
+APPEND, COMMIT, ITEM = (
+    TextFrame(b'{"type":"%s"}' % kind)
+    for kind in (b"input_audio_buffer.append", b"input_audio_buffer.commit", b"conversation.item.create")
+)
+
+
+def test_both_ways_are_marked_where_an_append_follows_another_event(bench):
+    client = make_realtime(bench)
+    for frame in (APPEND, APPEND, COMMIT, APPEND, ITEM, ITEM, APPEND):
+        client.receive(frame)
+    upstream = [told if isinstance(told, Mark) else "append" for told in bench.upstream.messages]
+    assert upstream == [Mark(1), "append", "append", Mark(2), "append", Mark(3), "append"]
+    coordinator = [told.mark if isinstance(told, AudioFollows) else type(told) for told in bench.coordinator.messages]
+    assert coordinator == [LinkWanted, 1, EventGiven, 2, EventGiven, EventGiven, 3]
+
+
+def test_what_upstream_said_after_what_is_answered_is_shown_after_the_answer(bench, client):
+    client.receive(TextFrame(SETTINGS))
+    before, after = ToClient([TextFrame(b'{"type":"AgentDone"}')]), ToClient([TextFrame(b'{"type":"AgentDone2"}')])
+    for message in (before, Mark(1), after, BinaryFrame(b""), Answered(1), MarkPassed(1), after):
+        client.receive(message)
+    kinds = [message["type"] for message in said(bench)]
+    assert kinds == ["AgentDone", "SettingsApplied", "AgentDone2", "AgentDone2"]
+
+
+def test_each_mark_of_upstreams_is_waited_for(bench, client):
+    frames = [ToClient([TextFrame(b'{"type":"%d"}' % number)]) for number in range(4)]
+    for message in (Mark(1), frames[0], Mark(2), frames[1], MarkPassed(1), frames[2], MarkPassed(2), frames[3]):
+        client.receive(message)
+        if isinstance(message, MarkPassed) and message.number == 1:
+            assert [message["type"] for message in said(bench)] == ["0"]
+    assert [message["type"] for message in said(bench)] == ["0", "1", "2", "3"]
+
+
+def test_what_upstream_shows_of_the_session_keeps_its_place_too(bench):
+    client = make_realtime(bench)
+    for message in (Mark(1), SessionShown({"session": {"id": "s"}}), ToClient([TextFrame(b'{"type":"b"}')])):
+        client.receive(message)
+    assert said(bench) == []
+    client.receive(MarkPassed(1))
+    assert [message["type"] for message in said(bench)] == ["session.created", "b"]
+
+
+def test_what_was_still_to_be_shown_is_when_the_session_ends(bench, client):
+    client.receive(Mark(1))
+    client.receive(ToClient([TextFrame(b'{"type":"AgentDone"}')]))
+    client.release(End(1000, ""))
+    assert [message["type"] for message in said(bench)] == ["AgentDone"]
 
 
 def test_a_request_goes_to_the_coordinator_and_its_credit_back_to_the_socket(bench, client):
@@ -70,17 +149,7 @@ def test_a_message_that_cannot_be_read_is_answered_and_told_nobody(bench, client
     assert bench.connection.handled_bytes == 1
 
 
-def test_what_the_formats_agreed_are_is_told_upstream_when_settings_are_in_force(bench, client):
-    client.receive(TextFrame(SETTINGS))
-    request = bench.coordinator.wait_for(ConfigRequested)
-    assert bench.upstream.messages == []
-    client.receive(Answered(request.ref))
-    assert isinstance(bench.upstream.messages[0], Agreed)
-    assert bench.upstream.messages[0].output == PCM_24K
-    assert [message["type"] for message in said(bench)] == ["SettingsApplied"]
-
-
-def test_nothing_is_agreed_when_settings_are_refused(bench, client):
+def test_nothing_goes_on_when_the_first_settings_are_refused(bench, client):
     client.receive(TextFrame(SETTINGS))
     client.receive(Answered(1, Problem("invalid_value", "voice: unknown"), in_force=False))
     assert bench.upstream.messages == []

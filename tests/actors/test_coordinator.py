@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from actors.coordinator import SessionCoordinatorActor
-from actors.messages import End, Inspect
+from actors.messages import End, Inspect, Mark, MarkPassed
 from turnstile.errors import Problem
 from turnstile.session import effects
-from turnstile.session.events import ConfigRequested, TimerFired
+from turnstile.session.events import AudioFollows, ConfigRequested, TimerFired, TurnEndForced
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
 
@@ -20,7 +20,7 @@ class Scripted:
         self.wanted = []
         self.told = []
         self.state = "the state"
-        self.backlog = ("one", "two")
+        self.backlog = (TurnEndForced(1), AudioFollows(1), TurnEndForced(2))
 
     def handle(self, event):
         self.told.append(event)
@@ -59,6 +59,9 @@ def perform(coordinator, *wanted):
         effects.SendCancel("e1", "r1"),
         effects.SendTruncate("e1", "i1", 250),
         effects.SendCommit("e1"),
+        effects.ApplyLocal("formats"),
+        effects.OpenAudio(),
+        effects.LetAudioGo(1),
         effects.ObserveAudio(on=True),
         effects.CallFunction("c1", "{}", "somewhere"),
         effects.CallsCancelled(("c1",)),
@@ -75,6 +78,12 @@ def test_what_is_the_clients_to_hear_is_told_the_client(bench, coordinator, effe
     perform(coordinator, effect)
     assert bench.client.messages == [effect]
     assert bench.upstream.messages == []
+
+
+def test_a_mark_comes_to_the_client_behind_the_answers_to_what_came_before_it(bench, coordinator):
+    perform(coordinator, effects.Answered(1))
+    coordinator.receive(Mark(1))
+    assert bench.client.messages == [effects.Answered(1), MarkPassed(1)]
 
 
 def test_a_timer_comes_back_as_an_event_with_its_token(bench, coordinator):

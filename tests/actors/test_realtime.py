@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from actors.messages import AudioWaits, PassedAudio
+from actors.messages import PassedAudio
 from actors.realtime import RealtimeDialect
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
@@ -115,58 +115,16 @@ def test_an_event_without_a_name_is_given_one(dialect):
     assert len(names) == 2
 
 
-@pytest.mark.parametrize("kind", ["append", "commit", "clear"])
-def test_audio_goes_its_own_way(dialect, kind):
-    assert isinstance(read(dialect, f"input_audio_buffer.{kind}"), PassedAudio)
-
-
-def spoken(dialect):
-    """Send a piece of audio; return what upstream is told of waiting before it."""
-    *waits, passed = dialect.read(b'{"type": "input_audio_buffer.append"}')
+def test_appends_go_the_way_of_audio(dialect):
+    passed = read(dialect, "input_audio_buffer.append", event_id="mine", audio="AAAA")
     assert isinstance(passed, PassedAudio)
-    return waits
+    assert json.loads(passed.event)["audio"] == "AAAA"
 
 
-def gone(dialect, request, **answer):
-    """Answer a request; return what upstream is told of waiting."""
-    told = dialect.answer(Answered(request.ref, **answer))
-    return [each for each in told if isinstance(each, AudioWaits)]
-
-
-def test_the_first_audio_waits_until_every_update_before_it_is_answered(dialect):
-    first, second = (read(dialect, "session.update", session={}) for _ in range(2))
-    read(dialect, "response.create")
-    assert spoken(dialect) == [AudioWaits(waits=True)]
-    assert spoken(dialect) == []
-    assert gone(dialect, first) == []
-    assert gone(dialect, second) == [AudioWaits(waits=False)]
-    assert spoken(dialect) == []
-
-
-def test_audio_waits_for_a_refused_update_no_longer(dialect):
-    update = read(dialect, "session.update", session={})
-    assert spoken(dialect) == [AudioWaits(waits=True)]
-    assert gone(dialect, update, problem=PROBLEM, in_force=False) == [AudioWaits(waits=False)]
-
-
-def test_audio_that_comes_after_the_answers_waits_for_nothing(dialect):
-    assert gone(dialect, read(dialect, "session.update", session={})) == []
-    assert spoken(dialect) == []
-
-
-@pytest.mark.parametrize("beginning", ["response.create", "input_audio_buffer.append"])
-def test_audio_waits_for_no_update_that_a_response_may_keep(dialect, beginning):
-    read(dialect, beginning)
-    update = read(dialect, "session.update", session={})
-    assert spoken(dialect) == []
-    assert gone(dialect, update) == []
-
-
-def test_the_first_audio_waits_for_what_the_host_decides():
-    dialect = RealtimeDialect(None, is_beta=False, host=HostRule(HostDecisions(prompt="Rhyme.")))
-    _, decided = dialect.opening()
-    assert spoken(dialect) == [AudioWaits(waits=True)]
-    assert gone(dialect, decided) == [AudioWaits(waits=False)]
+@pytest.mark.parametrize("kind", ["input_audio_buffer.commit", "input_audio_buffer.clear"])
+def test_what_is_about_the_audio_before_it_follows_it(dialect, kind):
+    passed = read(dialect, kind, event_id="mine")
+    assert passed == EventGiven(passed.event, event_id="mine", follows_audio=True)
 
 
 @pytest.mark.parametrize(("frame", "code"), [(b"{", "invalid_json"), (b"[]", "invalid_event")])

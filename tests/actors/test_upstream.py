@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from actors.audio_uplink import AudioUplink
-from actors.messages import Agreed, AudioWaits, End, PassedAudio, ToClient
+from actors.messages import End, LocalSettings, Mark, PassedAudio, ToClient
 from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K
 from turnstile.audio.uplink import InputAudio
@@ -41,7 +41,8 @@ from turnstile.translate.hosting import HostFunction
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 WEATHER = FunctionEndpoint(url="https://api.example.com/weather", method="POST", headers={"x-key": "made up"})
-AGREED = Agreed(PCM_24K, PCM_24K, "none", keeps_history=False)
+FORMATS = LocalSettings(PCM_24K, PCM_24K, "none", keeps_history=False)
+AGREED = effects.ApplyLocal(FORMATS)
 
 
 class HostCalls:
@@ -69,7 +70,7 @@ class HostCall:
 class Upstream:
     """An `UpstreamActor` that was not started, and the far end of its link."""
 
-    def __init__(self, bench, max_held=10_000):
+    def __init__(self, bench, max_held=10_000, *, takes_events=False):
         self.bench = bench
         self.called = []
         self.link = RecordingConnection()
@@ -79,7 +80,7 @@ class Upstream:
             bench.on_end,
             connector=bench.connector,
             target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}"),
-            audio=AudioUplink(InputAudio(max_held), max_held),
+            audio=AudioUplink(InputAudio(), max_held, takes_events=takes_events),
             translator=VoiceAgentTranslator(COMPONENT),
             functions=self,
             host_functions=HostCalls(self.called),
@@ -122,7 +123,7 @@ class Upstream:
         """Be up and configured, with the formats agreed."""
         self.open()
         self.hears({"type": "session.updated", "session": {}})
-        self.tell(AGREED)
+        self.tell(AGREED, effects.OpenAudio())
         return self
 
     def sent(self, link=None):
@@ -133,7 +134,7 @@ class Upstream:
         return b"".join(map(base64.b64decode, pieces))
 
     def facts(self):
-        return self.bench.coordinator.messages
+        return [told for told in self.bench.coordinator.messages if not isinstance(told, Mark)]
 
     def shown(self):
         """What the client was shown: its messages, audio as bytes."""
@@ -331,12 +332,12 @@ def test_a_message_of_nobodys_is_a_fault(upstream):
 
 def test_the_client_is_shown_an_event_before_the_session_hears_of_it(bench, upstream):
     order = []
-    bench.client.tell = lambda _: order.append("client")
+    bench.client.tell = lambda told: order.append(f"client: {type(told).__name__}")
     upstream.ready().hears(created(), delta(bytes(4800)))
     bench.coordinator.tell = lambda fact: order.append(type(fact).__name__)
     order.clear()
     upstream.hears(done())
-    assert order == ["client", "ResponseFinished"]
+    assert order == ["client: ToClient", "client: Mark", "ResponseFinished", "Mark"]
 
 
 def test_the_session_hears_of_a_function_call_before_the_client_can_answer_it(bench, upstream):
@@ -416,7 +417,7 @@ def test_a_call_to_the_host_is_cancelled_when_nobody_wants_its_result_any_more(u
 
 
 def test_a_result_that_goes_upstream_is_history_for_a_client_that_keeps_it(upstream):
-    upstream.ready().tell(replace(AGREED, keeps_history=True))
+    upstream.ready().tell(effects.ApplyLocal(replace(FORMATS, keeps_history=True)))
     upstream.hears(created(), call())
     upstream.tell(effects.SendItem("e1", {"type": "function_call_output", "call_id": "c1", "output": "hail"}))
     assert upstream.shown()[-1]["function_calls"][0]["response"] == "hail"
@@ -542,8 +543,7 @@ def test_an_event_that_cannot_be_read_is_dropped_and_logged_and_the_session_goes
 def test_audio_waits_for_the_session_and_then_goes_in_its_order(bench, upstream):
     upstream.open().tell(BinaryFrame(b"\1\0" * 100), BinaryFrame(b"\2\0" * 100), AGREED)
     assert upstream.appended() == b""
-    upstream.hears({"type": "session.updated", "session": {}})
-    upstream.tell(BinaryFrame(b"\3\0" * 100))
+    upstream.tell(effects.OpenAudio(), BinaryFrame(b"\3\0" * 100))
     assert upstream.appended() == b"\1\0" * 100 + b"\2\0" * 100 + b"\3\0" * 100
     assert bench.connection.handled_bytes == 600
 
@@ -555,14 +555,13 @@ def test_the_oldest_audio_goes_first_and_the_client_is_told_once_when_too_much_w
     (reported,) = [told for told in bench.client.messages if isinstance(told, effects.Reported)]
     assert reported.problem.code == "audio_dropped"
     assert bench.connection.handled_bytes == 2000  # dropped audio blocks nobody
-    upstream.hears({"type": "session.updated", "session": {}})
-    upstream.tell(AGREED)
+    upstream.tell(AGREED, effects.OpenAudio())
     assert upstream.appended() == b"\3\0" * 200 + b"\4\0" * 200
 
 
 def test_the_client_is_told_too_when_it_is_its_own_audio_events_that_are_too_many(bench):
-    upstream = Upstream(bench, max_held=1000).open()
-    upstream.tell(AudioWaits(waits=True), *(PassedAudio(b"{%d}" % number * 200) for number in range(5)))
+    upstream = Upstream(bench, max_held=1000, takes_events=True).open()
+    upstream.tell(*(PassedAudio(b"{%d}" % number * 200) for number in range(5)))
     (reported,) = [told for told in bench.client.messages if isinstance(told, effects.Reported)]
     assert reported.problem.code == "audio_dropped"
 
@@ -572,18 +571,65 @@ def test_audio_waits_again_while_the_link_is_lost(upstream):
     upstream.tell(BinaryFrame(b"\1\0" * 100))
     upstream.open()
     assert upstream.appended() == b""
-    upstream.hears({"type": "session.updated", "session": {}})
+    upstream.tell(effects.OpenAudio())
     assert upstream.appended() == b"\1\0" * 100
 
 
-def test_no_audio_is_lost_when_the_formats_are_agreed_while_the_link_is_down(upstream):
+def test_audio_does_not_go_when_the_link_that_was_ready_for_it_is_gone(upstream):
+    upstream.ready().links(Closed(1006, ""))
+    upstream.tell(effects.OpenAudio(), BinaryFrame(b"\1\0" * 100))  # decided before the loss was known
+    upstream.open()
+    assert upstream.appended() == b""
+
+
+def test_no_audio_is_lost_when_the_formats_are_told_while_the_link_is_down(upstream):
     upstream.open().links(Closed(1006, ""))
     upstream.tell(AGREED, BinaryFrame(b"\1\0" * 100))
     upstream.open()
     upstream.tell(BinaryFrame(b"\2\0" * 100))
     assert upstream.appended() == b""
-    upstream.hears({"type": "session.updated", "session": {}})
+    upstream.tell(effects.OpenAudio())
     assert upstream.appended() == b"\1\0" * 100 + b"\2\0" * 100
+
+
+def test_audio_behind_a_mark_goes_when_all_before_it_has_gone(upstream):
+    upstream.ready().tell(BinaryFrame(b"\1\0"), Mark(1), BinaryFrame(b"\2\0"), Mark(2), BinaryFrame(b"\3\0"))
+    assert upstream.appended() == b"\1\0"
+    upstream.tell(effects.SendItem("e1", {"type": "message"}), effects.LetAudioGo(1))
+    assert upstream.appended() == b"\1\0\2\0"
+    upstream.tell(effects.SendCommit("e2"), effects.LetAudioGo(2))
+    kinds = [event["type"].rpartition(".")[2] for event in upstream.sent()]
+    assert kinds == ["append", "create", "append", "append", "commit", "append"]  # one is the commit's padding
+
+
+def test_audio_does_not_wait_at_a_mark_that_has_been_passed(upstream):
+    upstream.ready().tell(effects.LetAudioGo(1), Mark(1), BinaryFrame(b"\1\0"))
+    assert upstream.appended() == b"\1\0"
+
+
+def test_a_mark_is_set_behind_what_the_client_may_be_answered_for(bench, upstream):
+    upstream.open()
+    for number, event in enumerate(
+        [
+            {"type": "session.updated", "session": {}},
+            {"type": "error", "error": {"code": "x", "message": "No."}},
+            {"type": "response.done", "response": {"id": "r1", "status": "failed", "output": []}},
+        ],
+        start=1,
+    ):
+        upstream.hears(event)
+        *_, fact, mark = bench.coordinator.messages
+        assert not isinstance(fact, Mark)
+        assert mark == Mark(number)
+        assert [told for told in bench.client.messages if isinstance(told, Mark)][-1] == Mark(number)
+
+
+def test_nothing_is_marked_for_speech(bench, upstream):
+    upstream.ready()
+    before = [*bench.coordinator.messages, *bench.client.messages].count(Mark)
+    upstream.hears(created(), {"type": "response.output_audio.delta", "response_id": "r1", "item_id": "i", "delta": ""})
+    marks = [told for told in (*bench.coordinator.messages, *bench.client.messages) if isinstance(told, Mark)]
+    assert len(marks) == 2 + before  # those of `session.updated`
 
 
 def test_audio_that_is_observed_is_told_once_a_run(upstream):

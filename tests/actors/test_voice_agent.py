@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from actors.messages import Agreed, End
+from actors.messages import End, LocalSettings
 from actors.voice_agent import VoiceAgentDialect
+from turnstile.audio.formats import AudioFormat
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
@@ -100,19 +101,19 @@ def test_the_conversation_that_came_before_stays_when_thinking_is_replaced(diale
     assert request.patch["instructions"].startswith("Rhyme.\n\nThe conversation so far:")
 
 
-def test_tags_and_endpoints_are_agreed_and_asked_for(dialect):
+def test_tags_and_endpoints_are_asked_for(dialect):
     function = {"name": "f", "endpoint": {"url": "https://api.example.com/"}}
     (request,) = read(dialect, "Settings", tags=["a"], agent={"think": {"functions": [function]}})
-    agreed, _ = dialect.answer(Answered(request.ref))
-    assert agreed.labels == {"tags": "a"}
+    assert request.local.labels == {"tags": "a"}
     assert [*request.patch["endpoints"]] == ["f"]
 
 
-def test_settings_are_acknowledged_and_bring_the_formats_into_force(dialect):
-    (request,) = read(dialect, "Settings", agent={})
-    agreed, ack = dialect.answer(Answered(request.ref))
-    assert isinstance(agreed, Agreed)
-    assert words([ack]) == [{"type": "SettingsApplied"}]
+def test_settings_carry_the_formats_and_are_acknowledged(dialect):
+    audio = {"input": {"encoding": "mulaw", "sample_rate": 8000}}
+    (request,) = read(dialect, "Settings", audio=audio, agent={})
+    assert isinstance(request.local, LocalSettings)
+    assert request.local.input == AudioFormat("mulaw", 8000)
+    assert words(dialect.answer(Answered(request.ref))) == [{"type": "SettingsApplied"}]
 
 
 def test_the_greeting_is_told_as_text_once(dialect):
@@ -135,14 +136,6 @@ def test_a_model_that_is_served_is_asked_for(dialect):
     think = {"provider": {**PROVIDER, "model": "gpt-realtime-2"}}
     *_, request = read(dialect, "Settings", agent={"think": think})
     assert request.patch["model"] == "gpt-realtime-2"
-
-
-def test_settings_that_are_in_force_but_for_a_part_agree_on_the_formats_all_the_same(dialect):
-    (request,) = read(dialect, "Settings", agent={})
-    problem = Problem("voice_locked", "voice: cannot change any more")
-    agreed, told = dialect.answer(Answered(request.ref, problem, in_force=True))
-    assert isinstance(agreed, Agreed)
-    assert words([told])[0]["code"] == "voice_locked"
 
 
 def test_a_refused_agent_message_has_an_answer_of_its_own(dialect):

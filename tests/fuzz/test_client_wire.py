@@ -10,7 +10,7 @@ from messages import BUILT, messages
 from own_language import client_events
 from values import SECRET, encoded, wire
 
-from actors.messages import Agreed, PassedAudio
+from actors.messages import PassedAudio
 from actors.realtime import RealtimeDialect
 from actors.voice_agent import VoiceAgentDialect
 from turnstile.errors import ClientProtocolError
@@ -48,7 +48,7 @@ def told(session, dialect, things):
             for effect in session.handle(thing):
                 sent(effect)
                 if isinstance(effect, Answered):
-                    frames += [one for one in dialect.answer(effect) if not isinstance(one, Agreed)]
+                    frames += dialect.answer(effect)
     return frames
 
 

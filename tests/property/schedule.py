@@ -46,7 +46,9 @@ class Schedule:
             detection = {"type": "server_vad", "create_response": False}
             config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
             session = self.world.session
-            session.state = type(session.state)(link="open", configured=True, accepted=config, in_force=config)
+            session.state = type(session.state)(
+                link="open", configured=True, audio_open=True, accepted=config, in_force=config
+            )
         self.refs = 0
         self.speaking = False
 

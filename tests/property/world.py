@@ -43,7 +43,7 @@ REAL = Implementation()
 def configured(**changes: object) -> State:
     """Return the state of a session that is connected and configured, and at rest."""
     config = {"instructions": "Be brief."}
-    return State(link="open", configured=True, accepted=config, in_force=config, **changes)
+    return State(link="open", configured=True, audio_open=True, accepted=config, in_force=config, **changes)
 
 
 class World:

@@ -22,7 +22,7 @@ import numpy as np
 import pybase64
 
 from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor, PastTheClient
+from actors.client import ClientActor, FrameRouter
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
 from actors.messages import Introduction
@@ -126,7 +126,7 @@ class Stage:
                 _nobody_minds,
                 connector=self,
                 target=lambda model: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
-                audio=AudioUplink(InputAudio(1_000_000), 1_000_000),
+                audio=AudioUplink(InputAudio(), 1_000_000),
                 translator=VoiceAgentTranslator(profile),
                 host_functions=None,
                 labels={},
@@ -137,7 +137,7 @@ class Stage:
             ),
         ]
         inboxes = Introduction(*(inbox_of(actor) for actor in started))
-        self.client_inbox = PastTheClient(inboxes.client, inboxes.upstream)
+        self.client_inbox = FrameRouter(inboxes.client, inboxes.upstream)
         for inbox in (inboxes.upstream, inboxes.coordinator, inboxes.client):
             inbox.tell(inboxes)
         self.settle()

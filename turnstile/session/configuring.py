@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.effects import Answered, EndSession, Merged, OpenLink, SendUpdate
+from turnstile.session.effects import Answered, ApplyLocal, EndSession, Merged, OpenLink, SendUpdate
 from turnstile.session.patch import ENDPOINTS, as_shown, at, difference, merged, reflects, without
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
@@ -90,10 +90,14 @@ def sendable(state: State, config: Json, policy: Policy) -> Json:
 
 def _confirmed(state: State, requests: tuple[ConfigRequested, ...], target: Json) -> Step:
     """`target` is in force, but for what a late answer showed: every request behind it gets its one answer."""
-    answers = tuple(Answered(request.ref, _shortfall(state, request, target)) for request in requests)
+    answers: list[Effect] = []
+    for request in requests:
+        if request.local is not None:
+            answers.append(ApplyLocal(request.local))
+        answers.append(Answered(request.ref, _shortfall(state, request, target)))
     in_force = state.in_force if difference(target, state.in_force) else target
     configured = state.configured or bool(requests)
-    return Step(state._replace(accepted=target, in_force=in_force, configured=configured, overtaken=0), answers)
+    return Step(state._replace(accepted=target, in_force=in_force, configured=configured, overtaken=0), tuple(answers))
 
 
 def _shortfall(state: State, request: ConfigRequested, target: Json) -> Problem | None:

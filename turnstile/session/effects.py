@@ -83,6 +83,25 @@ class SendCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplyLocal:
+    """A request's `local` part is in force, on this side of the API."""
+
+    local: Any
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAudio:
+    """The session is ready for input audio on this link: it may go as it comes, up to the next mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetAudioGo:
+    """All that was to go before the input audio behind `mark` has gone; so has what was before earlier marks."""
+
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
 class ObserveAudio:
     """Begin, or stop, reporting input audio as `AudioHeard`: the proxy commits, or does no longer."""
 
@@ -196,6 +215,9 @@ Effect = (
     | SendCancel
     | SendTruncate
     | SendCommit
+    | ApplyLocal
+    | OpenAudio
+    | LetAudioGo
     | ObserveAudio
     | StartTimer
     | StopTimer

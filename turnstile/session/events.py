@@ -23,11 +23,13 @@ class ConfigRequested:
         ref: The request.
         patch: A partial Realtime ``session``: only the fields named change; ``None``, ``""`` and ``[]`` clear.
         added_prompt: Text to add to the instructions in force, for the message that adds instead of replacing.
+        local: What else is in force with it, on this side of the API; it is handed on as it is (`ApplyLocal`).
     """
 
     ref: Ref
     patch: Json
     added_prompt: str = ""
+    local: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,25 @@ class EventGiven:
         at_once: It does not wait behind what was asked for before: it stops a response, or is none of the gate's.
         event_id: The client's own name for it, if it has given one.
         call_id: The function call that it brings the result of, if it does.
+        follows_audio: It is about the input audio before it: it goes when that has gone, and waits for nothing else.
     """
 
     event: bytes
     at_once: bool = False
     event_id: str | None = None
     call_id: str | None = None
+    follows_audio: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFollows:
+    """Input audio comes behind what the client gave before; on its own way it waits at `mark` for `LetAudioGo`.
+
+    Args:
+        mark: Names the place; marks only grow.
+    """
+
+    mark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +277,7 @@ class TimerFired:
 Request = ConfigRequested | UserMessageGiven | AgentMessageGiven | FunctionAnswered | TurnEndForced
 Fact = (
     EventGiven
+    | AudioFollows
     | LinkWanted
     | LinkOpened
     | LinkLost
@@ -281,6 +297,7 @@ Fact = (
     | HandedBack
 )
 Event = Request | Fact | TimerFired
+Postponable = Request | AudioFollows
 
 # The facts that close the gate. They are counted at both ends of the way from the wire to the session: a command
 # that was decided before the latest of them is handed back.

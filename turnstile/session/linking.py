@@ -47,6 +47,7 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         items=items,
         sayings=(say, *state.sayings) if say else state.sayings,
         interrupting=False,
+        audio_open=False,
         commits=(),
         hearing=Hearing(),
         voice_locked=False,

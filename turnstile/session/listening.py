@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.answering import left_to_us, turn_ended
-from turnstile.session.effects import Answered, Reported, SendCommit, SendTruncate
+from turnstile.session.effects import Answered, OpenAudio, Reported, SendCommit, SendTruncate
 from turnstile.session.state import Commit, Item, State
 from turnstile.session.step import Step
 
@@ -93,8 +93,9 @@ def _committed_by_the_api(state: State, committed: TurnCommitted) -> Step:
 
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
-    """Commit what was heard when it is its turn; the response follows the commit."""
-    if not state.is_ready or len(state.commits) >= policy.max_held:
+    """Commit what was heard when it is its turn, and the audio's; the response follows the commit."""
+    is_behind = state.sayings or any(item.stage == "waiting" for item in state.items)
+    if not state.is_ready or not state.audio_open or is_behind or len(state.commits) >= policy.max_held:
         return Step(state, postpone=True)
     return _commit(state, request.ref, policy)
 
@@ -104,6 +105,18 @@ def _commit(state: State, ref: int | None, policy: Policy) -> Step:
     hearing = replace(state.hearing, uncommitted=0.0, due=False, commits=state.hearing.commits + 1)
     after = state._replace(hearing=hearing, commits=(*state.commits, Commit(event_id, ref)), serial=state.serial + 1)
     return Step(after, (SendCommit(event_id),))
+
+
+def settle_audio(state: State) -> Step | None:
+    """Let input audio go once the configuration is in force that was asked for before it.
+
+    From then on it goes as it comes, until the link is lost: what the gate holds, it does not wait for.
+    """
+    if state.audio_open or state.link != "open" or not state.configured:
+        return None
+    if state.updating or state.updates or not state.is_in_sync:
+        return None
+    return Step(state._replace(audio_open=True), (OpenAudio(),))
 
 
 def audio_heard(state: State, heard: AudioHeard) -> Step:

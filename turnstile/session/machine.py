@@ -13,11 +13,21 @@ from typing import TYPE_CHECKING, assert_never
 
 from turnstile.errors import InternalError, Problem
 from turnstile.session import answering, calling, configuring, linking, listening, passing
-from turnstile.session.effects import Answered, Held, ObserveAudio, Released, Reported, StartTimer, StopTimer
+from turnstile.session.effects import (
+    Answered,
+    Held,
+    LetAudioGo,
+    ObserveAudio,
+    Released,
+    Reported,
+    StartTimer,
+    StopTimer,
+)
 from turnstile.session.events import (
     CLOSING_FACTS,
     AgentMessageGiven,
     AgentSpoke,
+    AudioFollows,
     AudioHeard,
     CallReturned,
     ConfigAnswered,
@@ -49,7 +59,7 @@ from turnstile.session.waits import waits
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
-    from turnstile.session.events import Event
+    from turnstile.session.events import Event, Postponable
 
 
 def decide(state: State, event: Event, policy: Policy) -> Step:
@@ -71,6 +81,10 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             return listening.take_turn_end(state, event, policy)
         case EventGiven():
             return passing.take_event(state, event, policy)
+        case AudioFollows() if policy.is_transparent:
+            return passing.take_mark(state, event)
+        case AudioFollows(mark):
+            return _let_audio_go(state, mark, policy)
         case LinkWanted():
             return passing.link_wanted(state, event)
         case LinkOpened():
@@ -117,11 +131,23 @@ def settle(state: State, policy: Policy) -> Step | None:
     return (
         answering.settle_interruption(state, policy)
         or configuring.settle_config(state, policy)
+        or listening.settle_audio(state)
         or passing.settle_lane(state)
         or answering.settle_items(state, policy)
         or listening.settle_commit(state, policy)
         or answering.settle_create(state, policy)
+        or passing.settle_audio_held(state)
     )
+
+
+def _let_audio_go(state: State, mark: int, policy: Policy) -> Step:
+    """Let audio go that follows what the client gave, unless the session is not ready for audio at all.
+
+    What the gate holds it does not wait for; what is about to go, goes first.
+    """
+    if not state.audio_open or settle(state, policy):
+        return Step(state, postpone=True)
+    return Step(state, (LetAudioGo(mark),))
 
 
 def _progressed(state: State, response_id: str) -> Step:
@@ -184,10 +210,15 @@ class Session:
     def __init__(self, policy: Policy | None = None, state: State | None = None) -> None:
         self.policy = policy or Policy()
         self.state = state or State()
-        self.backlog: tuple[Request, ...] = ()
+        self.backlog: tuple[Postponable, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Session {self.state.phase}, {len(self.backlog)} held>"
+        return f"<Session {self.state.phase}, {self.held} held>"
+
+    @property
+    def held(self) -> int:
+        """How many requests wait."""
+        return sum(isinstance(event, Request) for event in self.backlog)
 
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; return its effects, and those of everything that it lets through."""
@@ -202,7 +233,7 @@ class Session:
             elif step := settle(self.state, self.policy):
                 self._take(step, effects)
             else:
-                return [*effects, *self._consequences(before)]
+                return [*self._observation(before), *effects, *self._timers(before)]
 
     def _offer(self, event: Event, effects: list[Effect]) -> bool:
         step = decide(self.state, event, self.policy)
@@ -214,34 +245,49 @@ class Session:
         effects.extend(step.effects)
 
     def _hold(self, event: Event, effects: list[Effect]) -> None:
+        if isinstance(event, AudioFollows):
+            self._hold_mark(event)
+            return
         if not isinstance(event, Request):
             raise InternalError("postponed_fact", f"{event!r} was postponed, but facts are taken as they come.")
-        if len(self.backlog) >= self.policy.max_held:
+        if self.held >= self.policy.max_held:
             text = f"More than {self.policy.max_held} requests wait for their turn; this one is dropped."
             effects.append(Answered(event.ref, Problem("too_many_held", text), in_force=False))
             return
         self.backlog = (*self.backlog, event)
         effects.append(Held(event.ref, self.state.phase))
 
+    def _hold_mark(self, follows: AudioFollows) -> None:
+        """Keep the place of audio in the backlog; of two in a row the later one says it for both."""
+        before = self.backlog[:-1] if self.backlog and isinstance(self.backlog[-1], AudioFollows) else self.backlog
+        self.backlog = (*before, follows)
+
     def _offer_again(self, effects: list[Effect]) -> None:
+        """Offer what was postponed; past audio that waits, or its commit, nothing but a configuration."""
         waiting, self.backlog = self.backlog, ()
-        kept: list[Request] = []
-        for request in waiting:
-            taken: list[Effect] = [Released(request.ref)]
-            if self._offer(request, taken):
+        kept: list[Postponable] = []
+        keeps_place = False
+        for event in waiting:
+            taken: list[Effect] = [] if isinstance(event, AudioFollows) else [Released(event.ref)]
+            if (not keeps_place or isinstance(event, ConfigRequested)) and self._offer(event, taken):
                 effects += taken
             else:
-                kept.append(request)
+                kept.append(event)
+                keeps_place = keeps_place or isinstance(event, AudioFollows | TurnEndForced)
         self.backlog = tuple(kept)
 
-    def _consequences(self, before: State) -> list[Effect]:
-        """Timers and the observation of audio follow from the state: what it began and ceased to wait for."""
+    def _observation(self, before: State) -> list[Effect]:
+        """Return whether to observe audio, if that changed: told first, so that what is let go by it is counted."""
+        observes = self.state.proxy_commits
+        if observes == before.proxy_commits or self.policy.is_transparent:
+            return []
+        return [ObserveAudio(observes)]
+
+    def _timers(self, before: State) -> list[Effect]:
+        """Timers follow from the state: what it began and ceased to wait for."""
         if self.state == before:
             return []
-        effects: list[Effect] = []
         old, new = waits(before, self.policy), waits(self.state, self.policy)
-        effects += [StopTimer(name) for name in old if name not in new]
-        effects += [StartTimer(name, wait.token, wait.delay) for name, wait in new.items() if old.get(name) != wait]
-        if self.state.proxy_commits != before.proxy_commits and not self.policy.is_transparent:
-            effects.append(ObserveAudio(self.state.proxy_commits))
-        return effects
+        stopped = [StopTimer(name) for name in old if name not in new]
+        started = [StartTimer(name, wait.token, wait.delay) for name, wait in new.items() if old.get(name) != wait]
+        return [*stopped, *started]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import calling
-from turnstile.session.effects import Answered, OpenLink, PassOn, Reported
-from turnstile.session.events import EventGiven
+from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
+from turnstile.session.events import AgentMessageGiven, AudioFollows, EventGiven
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AgentMessageGiven, LinkWanted
+    from turnstile.session.events import LinkWanted
     from turnstile.session.state import Policy, State
 
 
@@ -30,7 +30,7 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
     """Pass an event on, behind the responses that were asked for before it."""
     if given.call_id is not None and calling.is_made_here(state, given.call_id):
         return Step(state, (Reported(calling.not_yours(given.call_id), given.event_id),))
-    if given.at_once and state.link == "open":
+    if (given.at_once and state.link == "open") or (given.follows_audio and state.audio_open):
         return Step(state, (PassOn(given.event),))
     size = state.lane_bytes + _size(given)
     if size > policy.max_held_bytes:
@@ -41,10 +41,18 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
 
 def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
     """Queue a response behind what was given before it."""
-    if sum(not isinstance(waiting, EventGiven) for waiting in state.lane) >= policy.max_held:
+    if sum(isinstance(waiting, AgentMessageGiven) for waiting in state.lane) >= policy.max_held:
         text = f"More than {policy.max_held} responses wait for their turn; this one is dropped."
         return Step(state, (Answered(request.ref, Problem("too_many_held", text), in_force=False),))
     return Step(state._replace(lane=(*state.lane, request)))
+
+
+def take_mark(state: State, follows: AudioFollows) -> Step:
+    """Keep the place of audio that cannot go yet; of two places in a row the later one says it for both."""
+    if state.audio_open:
+        return Step(state, (LetAudioGo(follows.mark),))
+    before = state.lane[:-1] if state.lane and isinstance(state.lane[-1], AudioFollows) else state.lane
+    return Step(state._replace(lane=(*before, follows)))
 
 
 def _size(given: EventGiven) -> int:
@@ -52,11 +60,29 @@ def _size(given: EventGiven) -> int:
 
 
 def settle_lane(state: State) -> Step | None:
-    """Let go what stands in front: an event, or a response when none is on its way."""
+    """Let go what stands in front: an event, audio that may go, or a response when none is on its way."""
     if not state.lane or state.link != "open" or state.sayings or state.requested:
         return None
-    first, *rest = state.lane
-    after = state._replace(lane=tuple(rest))
-    if isinstance(first, EventGiven):
-        return Step(after._replace(lane_bytes=state.lane_bytes - _size(first)), (PassOn(first.event),))
-    return Step(after._replace(sayings=(first,)))
+    if isinstance(state.lane[0], AudioFollows) and not state.audio_open:
+        return None
+    return _let_go(state, 0)
+
+
+def settle_audio_held(state: State) -> Step | None:
+    """Let audio, and what is about it, pass by what the gate holds."""
+    if not state.audio_open:
+        return None
+    for place, waiting in enumerate(state.lane):
+        if isinstance(waiting, AudioFollows) or (isinstance(waiting, EventGiven) and waiting.follows_audio):
+            return _let_go(state, place)
+    return None
+
+
+def _let_go(state: State, place: int) -> Step:
+    leaving = state.lane[place]
+    after = state._replace(lane=state.lane[:place] + state.lane[place + 1 :])
+    if isinstance(leaving, EventGiven):
+        return Step(after._replace(lane_bytes=state.lane_bytes - _size(leaving)), (PassOn(leaving.event),))
+    if isinstance(leaving, AudioFollows):
+        return Step(after, (LetAudioGo(leaving.mark),))
+    return Step(after._replace(sayings=(leaving,)))

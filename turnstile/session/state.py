@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from turnstile.session.patch import at, difference, merged
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, Json, Ref
+    from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json, Ref
 
 Link = Literal["closed", "opening", "waiting", "open", "ended"]
 Because = Literal["asked", "stalled", "superfluous"]
@@ -230,11 +230,13 @@ class State(NamedTuple):
         expected: Names the turn whose response the API will begin by itself; "" for none.
         items: Items that no response has seen, in the order given.
         sayings: Agent messages to be spoken, in order.
-        lane: Events and responses of a client that speaks the API's own language, in the order given.
+        lane: Events and responses of a client that speaks the API's own language, in the order given, and the marks of
+            the audio between them.
         lane_bytes: How large the events among them are together.
         interrupting: The response in progress, or the one about to be, shall be cancelled.
         calls: Function calls whose result has not gone upstream.
         closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
+        audio_open: Input audio goes to this link: the configuration that was asked for before it is in force.
         commits: Unanswered commits.
         hearing: The user's voice.
         voice_locked: Assistant audio is in the conversation.
@@ -261,11 +263,12 @@ class State(NamedTuple):
     expected: str = ""
     items: tuple[Item, ...] = ()
     sayings: tuple[AgentMessageGiven, ...] = ()
-    lane: tuple[EventGiven | AgentMessageGiven, ...] = ()
+    lane: tuple[EventGiven | AgentMessageGiven | AudioFollows, ...] = ()
     lane_bytes: int = 0
     interrupting: bool = False
     calls: tuple[Call, ...] = ()
     closed_calls: tuple[tuple[str, str], ...] = ()
+    audio_open: bool = False
     commits: tuple[Commit, ...] = ()
     hearing: Hearing = Hearing()
     voice_locked: bool = False

@@ -8,8 +8,11 @@ from turnstile.errors import Problem
 from turnstile.session.answering import is_collision
 from turnstile.session.effects import (
     Answered,
+    ApplyLocal,
     Collided,
     EndSession,
+    LetAudioGo,
+    OpenAudio,
     OpenLink,
     Reported,
     SendCommit,
@@ -19,6 +22,7 @@ from turnstile.session.effects import (
 )
 from turnstile.session.events import (
     AgentMessageGiven,
+    AudioFollows,
     ConfigRequested,
     FunctionAnswered,
     LinkLost,
@@ -32,7 +36,7 @@ from turnstile.session.state import Policy, State
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
-    from turnstile.session.events import Event, Json, Request
+    from turnstile.session.events import Event, Json, Postponable
 
 # Hands nothing back: a command is never older than this.
 _ALWAYS = 1 << 62
@@ -47,7 +51,7 @@ class UngatedSession:
     def __init__(self, policy: Policy | None = None) -> None:
         self.policy = policy or Policy()
         self.state = State()
-        self.backlog: tuple[Request, ...] = ()
+        self.backlog: tuple[Postponable, ...] = ()
         self._instructions = ""
         self._serial = 0
 
@@ -57,32 +61,42 @@ class UngatedSession:
             case LinkOpened():
                 self.state = State(link="open")
                 waiting, self.backlog = self.backlog, ()
-                return [effect for request in waiting for effect in self._pass_on(request)]
+                return [OpenAudio(), *(effect for event in waiting for effect in self._pass_on(event))]
             case LinkLost(code, description):
                 return [EndSession(Problem(code, description))]
             case Refused() if is_collision(event):
                 return [Collided(event.event_id or ""), Reported(Problem(event.code, event.message))]
             case Refused(_, code, message):
                 return [Reported(Problem(code, message))]
-            case ConfigRequested() | UserMessageGiven() | AgentMessageGiven() | FunctionAnswered() | TurnEndForced():
+            case (
+                ConfigRequested()
+                | UserMessageGiven()
+                | AgentMessageGiven()
+                | FunctionAnswered()
+                | TurnEndForced()
+                | AudioFollows()
+            ):
                 return self._pass_on(event) if self.state.link == "open" else self._wait(event)
             case _:
                 return []
 
-    def _wait(self, request: Request) -> list[Effect]:
+    def _wait(self, event: Postponable) -> list[Effect]:
         effects: list[Effect] = []
-        if self.state.link == "closed":
-            model = request.patch.get("model") if isinstance(request, ConfigRequested) else None
+        if self.state.link == "closed" and not isinstance(event, AudioFollows):
+            model = event.patch.get("model") if isinstance(event, ConfigRequested) else None
             self.state = State(link="opening")
             effects.append(OpenLink(model))
         if len(self.backlog) < self.policy.max_held:
-            self.backlog = (*self.backlog, request)
+            self.backlog = (*self.backlog, event)
         return effects
 
-    def _pass_on(self, request: Request) -> list[Effect]:
-        match request:
+    def _pass_on(self, event: Postponable) -> list[Effect]:
+        match event:
+            case AudioFollows(mark):
+                return [LetAudioGo(mark)]
             case ConfigRequested(ref):
-                return [SendUpdate(self._id(), self._patch(request), _ALWAYS), Answered(ref)]
+                local = [] if event.local is None else [ApplyLocal(event.local)]
+                return [SendUpdate(self._id(), self._patch(event), _ALWAYS), *local, Answered(ref)]
             case UserMessageGiven(ref, item):
                 return [SendItem(self._id(), {**item, "id": self._id()}), self._create(), Answered(ref)]
             case FunctionAnswered(ref, call_id, output):
@@ -93,7 +107,7 @@ class UngatedSession:
             case TurnEndForced(ref):
                 return [SendCommit(self._id()), self._create(), Answered(ref)]
             case _:
-                assert_never(request)
+                assert_never(event)
 
     def _create(self) -> SendCreate:
         return SendCreate(self._id(), {}, _ALWAYS)

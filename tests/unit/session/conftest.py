@@ -21,7 +21,7 @@ def at():
 
     def make(*, config=None, policy=None, **changes):
         config = CONFIG if config is None else config
-        fields = {"link": "open", "configured": True, "accepted": config, "in_force": config, **changes}
-        return Session(policy or Policy(), State(**fields))
+        fields = {"link": "open", "configured": True, "audio_open": True, "accepted": config, "in_force": config}
+        return Session(policy or Policy(), State(**(fields | changes)))
 
     return make

@@ -29,7 +29,9 @@ _CLIENT = (out.Answered, out.Reported, out.CallsCancelled, out.EndSession)
 
 def configured(config=BRIEF, **changes) -> State:
     """A session that is connected and configured; at rest but for `changes`."""
-    return State(link="open", configured=True, accepted=config, in_force=config, serial=100)._replace(**changes)
+    return State(link="open", configured=True, audio_open=True, accepted=config, in_force=config, serial=100)._replace(
+        **changes
+    )
 
 
 def session(policy=None, config=BRIEF, **changes) -> Session:

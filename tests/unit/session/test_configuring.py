@@ -398,7 +398,9 @@ def test_a_restored_configuration_goes_without_a_voice_that_the_new_link_refuses
 
 def test_a_restored_configuration_handed_back_goes_again():
     bare = session(updating=Update("ts_1", (), BRIEF, BRIEF))
-    bare.state = bare.state.__class__(link="open", configured=True, accepted=BRIEF, updating=bare.state.updating)
+    bare.state = bare.state.__class__(
+        link="open", configured=True, audio_open=True, accepted=BRIEF, updating=bare.state.updating
+    )
     assert patches(told(bare, ResponseStarted("resp_1"), HandedBack("ts_1"), DONE)) == [BRIEF]
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from turnstile.audio.waiting import WaitingAudio
+from actors.waiting_audio import WaitingAudio
 
 
 def waiting(max_size, *pieces, unit=1):
