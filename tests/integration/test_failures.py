@@ -18,8 +18,8 @@ from turnstile.testing import patience
 SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}
 
 
-def configured(proxy):
-    dialogue = proxy.dialogue()
+def configured(proxy, path="/openai"):
+    dialogue = proxy.dialogue(path)
     dialogue.send("Settings", **SETTINGS)
     assert dialogue.wait_for("SettingsApplied")
     return dialogue
@@ -139,16 +139,20 @@ def test_later_settings_that_are_refused_do_not_end_the_session(proxy, path):
     assert [fault["code"] for fault in faults] == ["invalid_message", "string_above_max_length"]
 
 
-def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy):
+@BOTH_PROFILES
+def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy, path):
     proxy = start_proxy({"session.retry_delay": "0.01"})
     proxy.system.simulator._faults = lambda number: Faults(disconnect_after_responses=1 if number == 0 else None)
-    with configured(proxy) as dialogue:
+    with configured(proxy, path) as dialogue:
         dialogue.send("InjectUserMessage", content="Hello.")
-        assert dialogue.wait_for("Error")["code"] == "upstream_closed"
+        assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
+        assert dialogue.wait_for("Warning", 2)["code"] == "upstream_restored"
+        assert all("does not know what was said" in warning["description"] for warning in dialogue.heard("Warning"))
         dialogue.send("UpdatePrompt", prompt="Rhyme.")
         dialogue.send("InjectUserMessage", content="Again.")
         assert dialogue.wait_for("PromptUpdated")
         assert dialogue.wait_until(lambda: _answer_to(dialogue, "Again."))
+        assert dialogue.heard("Error") == []
     assert proxy.system.simulator.logs[1].responses[0].started["instructions"] == "Be brief.\n\nRhyme."
 
 

@@ -67,7 +67,7 @@ def test_a_link_that_is_lost_under_way_is_replaced_and_nothing_asked_for_is_lost
     proxy = start_proxy(QUICK, simulator=simulate(faults=faults))
     with configured(proxy) as dialogue:
         dialogue.send("InjectUserMessage", content="Hello.")
-        assert dialogue.wait_for("Error")["code"] == "upstream_closed"
+        assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
         assert dialogue.wait_for("AgentDone")
     wait_for_no_session(proxy)
     assert [len(log.responses) for log in proxy.system.simulator.logs] == [0, 1]

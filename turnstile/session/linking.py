@@ -36,6 +36,7 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
     after = calls.state._replace(
         link="waiting",
         losses=state.losses + 1,
+        is_restoring=state.is_restoring or state.link == "open",
         in_force={},
         updates=(*(update.requests if update else ()), *state.updates),
         updating=None,
@@ -54,8 +55,29 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         tries=0,
         backing_off=False,
     )
-    reported = (Reported(problem),) if state.link == "open" else ()
-    return Step(after, (*reported, *calls.effects, *lost_items, *_lost_commits(state, problem)))
+    told = _loss_told(state, problem) if state.link == "open" else ()
+    return Step(after, (*told, *calls.effects, *lost_items, *_lost_commits(state, problem)))
+
+
+def _loss_told(state: State, problem: Problem) -> tuple[Effect, ...]:
+    """Say what is gone with the link: what was said so far, and a spoken turn that has no answer yet."""
+    words = f"{problem.description} A new link is opened, which does not know what was said so far."
+    unanswered = (*(state.response.seen if state.response else ()), *state.items)
+    if not state.expected and all(item.content is not None for item in unanswered):
+        return (Reported(Problem("upstream_lost", words)),)
+    turn = "What the user said last is lost with the link, and has no answer; it must be said again."
+    return Reported(Problem("upstream_lost", words)), Reported(Problem("turn_lost", turn))
+
+
+def settle_restored(state: State) -> Step | None:
+    """Say that a new link does the work of a lost one, when all is in force on it that was on the other."""
+    if not state.is_restoring or state.link != "open" or state.updating or not state.is_in_sync:
+        return None
+    words = (
+        "A new upstream link does the work of the lost one, configured like it. "
+        "It does not know what was said before; tell the agent what it must know."
+    )
+    return Step(state._replace(is_restoring=False), (Reported(Problem("upstream_restored", words)),))
 
 
 def _items_for_a_new_link(state: State) -> tuple[tuple[Item, ...], tuple[Effect, ...]]:

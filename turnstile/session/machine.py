@@ -131,6 +131,7 @@ def settle(state: State, policy: Policy) -> Step | None:
     return (
         answering.settle_interruption(state, policy)
         or configuring.settle_config(state, policy)
+        or linking.settle_restored(state)
         or listening.settle_audio(state)
         or passing.settle_lane(state)
         or answering.settle_items(state, policy)

@@ -215,6 +215,7 @@ class State(NamedTuple):
     Args:
         link: The upstream link; ``waiting`` for the moment of the next try.
         losses: Links lost in a row.
+        is_restoring: The client was told that its link is lost, and not yet that another one does its work.
         model: The model that the link was opened for.
         accepted: The configuration that the client wants, as far as upstream ever took it.
         in_force: What this link's upstream confirmed.
@@ -248,6 +249,7 @@ class State(NamedTuple):
 
     link: Link = "closed"
     losses: int = 0
+    is_restoring: bool = False
     model: str | None = None
     accepted: Json = _NOTHING
     in_force: Json = _NOTHING

@@ -33,13 +33,15 @@ def thinking(thinks: tuple[Think, ...], serves: Serves, where: str) -> tuple[Jso
     """
     think, where, passed = first_served(thinks, lambda one: _is_served(one, serves), where)
     model = think.provider.model if think.provider else None
-    patch: Json = _limits(think)
+    patch: Json = {}
     if model and serves.model(model):
         patch["model"] = model
     if think.prompt is not None:
         patch["instructions"] = think.prompt
     if think.functions is not None:
         patch["tools"] = [_tool(function) for function in think.functions]
+    patch |= _limits(think)
+    if think.functions is not None:
         called_here = (function for function in think.functions if _is_called_here(function, serves))
         patch["endpoints"] = {function.name: function.endpoint for function in called_here}
     if think.managed_prompt is not None:

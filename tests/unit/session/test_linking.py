@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from session_words import CONFIG, MESSAGE, answers, of
 
 from turnstile.session.effects import (
@@ -31,6 +32,10 @@ CALMER = ConfigRequested(1, {"instructions": "Be calm."})
 OUTPUT = {"type": "function_call_output", "call_id": "call_0", "output": "4"}
 
 
+def codes(effects):
+    return [report.problem.code for report in of(Reported, effects)]
+
+
 def relinked(session):
     """Lose the link, and open the next; returns what is sent on it first."""
     session.handle(LOST)
@@ -41,9 +46,68 @@ def relinked(session):
 def test_a_lost_link_is_reported_and_replaced_after_a_while(at):
     session = at()
     effects = session.handle(LOST)
-    assert [report.problem.code for report in of(Reported, effects)] == ["upstream_closed"]
+    assert codes(effects) == ["upstream_lost"]
     assert of(StartTimer, effects) == [StartTimer("link", "1", 0.25)]
     assert of(OpenLink, session.handle(TimerFired("link", "1"))) == [OpenLink(None)]
+
+
+def test_the_client_is_told_that_the_conversation_is_forgotten_when_the_link_is_lost(at):
+    (report,) = of(Reported, at().handle(LOST))
+    assert report.problem.description.startswith("gone ")
+    assert "does not know what was said so far" in report.problem.description
+
+
+def test_the_client_is_told_once_when_a_new_link_has_the_configuration(at):
+    session = at()
+    assert codes(relinked(session)) == []
+    (report,) = of(Reported, session.handle(ConfigAnswered({})))
+    assert report.problem.code == "upstream_restored"
+    assert "does not know what was said before" in report.problem.description
+    assert codes(session.handle(ConfigRequested(2, CALMER.patch))) == []
+
+
+def test_the_link_is_back_when_the_last_of_several_tries_is_configured(at):
+    session = at()
+    session.handle(LOST)
+    session.handle(TimerFired("link", "1"))
+    assert codes(session.handle(LOST)) == []  # it did not open, and its loss was told
+    session.handle(TimerFired("link", "2"))
+    session.handle(LinkOpened())
+    assert codes(session.handle(ConfigAnswered({}))) == ["upstream_restored"]
+
+
+def test_a_link_that_was_not_configured_yet_is_back_when_the_settings_are_in_force(at):
+    update = Update("ts_0", (CALMER,), CALMER.patch, CALMER.patch)
+    session = at(updating=update, configured=False, config={})
+    assert codes(relinked(session)) == []
+    effects = session.handle(ConfigAnswered({}))
+    assert answers(effects) == [(1, None, True)]
+    assert codes(effects) == ["upstream_restored"]
+
+
+def test_a_first_link_is_nothing_to_be_told_of(at):
+    session = at(link="opening")
+    session.handle(LinkOpened())
+    assert codes(session.handle(ConfigAnswered({}))) == []
+
+
+SPOKEN = Item("item_1", stage="confirmed")
+WRITTEN = Item("ts_1", 1, MESSAGE, "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_lost"),
+    [
+        ({"items": (SPOKEN,)}, True),
+        ({"response": Response("resp_1", seen=(WRITTEN, SPOKEN))}, True),
+        ({"expected": "item_1"}, True),
+        ({"response": Response("resp_1", seen=(WRITTEN,))}, False),
+        ({"items": (WRITTEN,)}, False),
+    ],
+)
+def test_a_spoken_turn_without_an_answer_is_lost_with_the_link_and_said(at, facts, is_lost):
+    told = codes(at(**facts).handle(LOST))
+    assert told == ["upstream_lost", "turn_lost"][: 1 + is_lost]
 
 
 def test_a_new_link_is_configured_as_the_old_one_was(at):
