@@ -92,10 +92,11 @@ class HostRequests:
             future = self._open.pop(answer.ref, None)
         if future is None:
             return
-        if answer.problem is None:
+        problem = answer.problem or next(iter(answer.shortfalls), None)
+        if problem is None:
             future.set_result(None)
         else:
-            future.set_exception(SessionError(answer.problem.code, answer.problem.description))
+            future.set_exception(SessionError(problem.code, problem.description))
 
     def end(self) -> None:
         """Fail what has no answer."""

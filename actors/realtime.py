@@ -13,7 +13,7 @@ from turnstile.protocol.client_shapes import shape_fault
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.patch import ENDPOINTS
-from turnstile.translate.hosting import HostRule
+from turnstile.translate.hosting import DECISIONS, HostRule
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class RealtimeDialect:
 
     def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested:
         """Return the request for what the host decides anew."""
-        return ConfigRequested(ref, self._host.decide(decisions))
+        return ConfigRequested(ref, self._host.decide(decisions), message="", fields=DECISIONS)
 
     def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | PassedAudio]:
         """Read an event: what the gate holds becomes a request, everything else passes as it is.
@@ -107,8 +107,10 @@ class RealtimeDialect:
         yield self._error(Problem("invalid_event", text))
 
     def answer(self, answered: Answered) -> Iterator[Frame]:
-        """Show the session that an update has led to; say what became of anything else that did not."""
+        """Show the session that an update has led to, behind what of it is not in force; say what else went wrong."""
         is_update, event_id = self._asked.pop(answered.ref)
+        for shortfall in answered.shortfalls:
+            yield self._error(shortfall, event_id)
         if answered.problem is not None:
             yield self._error(answered.problem, event_id)
             if is_update and not answered.in_force:

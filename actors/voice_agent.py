@@ -19,7 +19,8 @@ from turnstile.session.events import (
 )
 from turnstile.translate import to_realtime
 from turnstile.translate.ear import remember
-from turnstile.translate.hosting import decided_by_host
+from turnstile.translate.hosting import DECISIONS, decided_by_host
+from turnstile.translate.naming import PROMPT_FIELDS
 from turnstile.translate.to_voice_agent import problem_to_frame
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class VoiceAgentDialect:
             return None
         if "instructions" in patch:
             patch["instructions"] = to_realtime.with_history(patch["instructions"], self._history)
-        return ConfigRequested(ref, patch)
+        return ConfigRequested(ref, patch, message="", fields=DECISIONS)
 
     def read(self, data: bytes) -> Iterator[Frame | Request | End]:
         """Read a message; its warnings go out at once, its answer when the session has it.
@@ -108,15 +109,16 @@ class VoiceAgentDialect:
             case client.UpdatePrompt() if self._serves.host.decisions.prompt is not None:
                 yield self.problem(decided_by_host("prompt"), fatal=False)
             case client.UpdatePrompt(prompt=prompt):
-                yield ConfigRequested(self._ask(server.prompt_updated()), {}, prompt)
+                yield ConfigRequested(self._ask(server.prompt_updated()), {}, prompt, message.type, PROMPT_FIELDS)
             case client.UpdateThink(think=think):
                 config = to_realtime.think_to_session(message, think, self._serves, self._history)
-                yield from self._config(config, server.think_updated())
+                yield from self._config(message, config, server.think_updated())
             case client.UpdateSpeak(speak=speak):
                 config = to_realtime.speak_to_session(message, speak, self._serves)
-                yield from self._config(config, server.speak_updated())
+                yield from self._config(message, config, server.speak_updated())
             case client.UpdateListen(listen=listen):
-                yield from self._config(to_realtime.listen_to_session(message, listen), server.listen_updated())
+                config = to_realtime.listen_to_session(message, listen)
+                yield from self._config(message, config, server.listen_updated())
             case client.UpdateThinkLive() | client.CustomToThinkProvider():
                 yield self.problem(
                     Problem("not_supported", f"{message.type}: {_UNSERVED[type(message)]}."), fatal=False
@@ -134,12 +136,14 @@ class VoiceAgentDialect:
                 pass
 
     def answer(self, answered: Answered) -> Iterator[Frame | End]:
-        """Acknowledge what is in force; otherwise say what became of it.
+        """Acknowledge what is in force, and warn of what of it is not; otherwise say what became of it.
 
         First Settings that are refused end the session.
         """
         asked = self._asked.pop(answered.ref)
         problem = answered.problem
+        for shortfall in answered.shortfalls:
+            yield TextFrame(server.warning(shortfall.code, shortfall.description))
         if problem is None:
             yield from (TextFrame(ack) for ack in asked.acks)
         elif answered.ref == self._first_settings and not answered.in_force:
@@ -171,11 +175,13 @@ class VoiceAgentDialect:
         if self._first_settings is None:
             self._first_settings = ref
         yield from self._warn(start.config.warnings)
-        yield ConfigRequested(ref, start.config.patch, local=local)
+        yield _requested(ref, settings, start.config, local)
 
-    def _config(self, config: to_realtime.ConfigPatch, ack: bytes) -> Iterator[Frame | Request]:
+    def _config(
+        self, message: client.ClientMessage, config: to_realtime.ConfigPatch, ack: bytes
+    ) -> Iterator[Frame | Request]:
         yield from self._warn(config.warnings)
-        yield ConfigRequested(self._ask(ack), config.patch)
+        yield _requested(self._ask(ack), message, config)
 
     def _warn(self, problems: Iterable[Problem]) -> Iterator[Frame]:
         """Say what of a message nothing comes of, each thing once."""
@@ -183,6 +189,12 @@ class VoiceAgentDialect:
             if problem not in self._warned:
                 remember(self._warned, problem, None)
                 yield self.problem(problem, fatal=False)
+
+
+def _requested(
+    ref: Ref, message: client.ClientMessage, config: to_realtime.ConfigPatch, local: LocalSettings | None = None
+) -> ConfigRequested:
+    return ConfigRequested(ref, config.patch, message=message.type, fields=config.fields, local=local)
 
 
 def _refused(problem: Problem) -> End:

@@ -146,6 +146,13 @@ def test_the_session_is_told_when_it_is_created_and_after_each_update(dialect):
     assert (updated["type"], updated["session"]) == ("session.updated", {"id": "s", "a": 1})
 
 
+def test_what_of_an_update_is_not_in_force_is_an_error_ahead_of_the_session_for_the_rest(dialect):
+    request = read(dialect, "session.update", event_id="mine", session={"instructions": "Rhyme."})
+    error, updated = words(dialect.answer(Answered(request.ref, shortfalls=(PROBLEM,))))
+    assert (error["type"], error["error"]["event_id"], error["error"]["code"]) == ("error", "mine", PROBLEM.code)
+    assert updated["type"] == "session.updated"
+
+
 def test_an_update_that_is_refused_is_answered_by_an_error_of_its_name(dialect):
     request = read(dialect, "session.update", session={}, event_id="mine")
     (error,) = words(dialect.answer(Answered(request.ref, PROBLEM, in_force=False)))

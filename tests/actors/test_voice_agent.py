@@ -23,6 +23,7 @@ from turnstile.session.events import (
 )
 from turnstile.translate.serves import Serves
 
+LOCKED = Problem("voice_locked", "UpdateSpeak.speak.provider.voice: cannot change any more")
 SERVES = Serves(lambda model: model != "gpt-unserved", lambda url: "example.com" in url)
 
 
@@ -136,6 +137,39 @@ def test_a_model_that_is_served_is_asked_for(dialect):
     think = {"provider": {**PROVIDER, "model": "gpt-realtime-2"}}
     *_, request = read(dialect, "Settings", agent={"think": think})
     assert request.patch["model"] == "gpt-realtime-2"
+
+
+def test_each_part_that_is_not_in_force_is_a_warning_before_the_acknowledgement(dialect):
+    (request,) = read(dialect, "UpdatePrompt", prompt="Rhyme.")
+    differs = Problem("not_in_force", "UpdatePrompt.prompt: 'Rhyme.' was asked for; upstream has '' in force.")
+    *warnings, ack = words(dialect.answer(Answered(request.ref, shortfalls=(LOCKED, differs))))
+    assert [(told["type"], told["description"]) for told in warnings] == [
+        ("Warning", LOCKED.description),
+        ("Warning", differs.description),
+    ]
+    assert ack["type"] == "PromptUpdated"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "named"),
+    [
+        ("UpdatePrompt", {"prompt": "Rhyme."}, {"instructions": "prompt"}),
+        ("UpdateThink", {"think": [{"provider": PROVIDER, "prompt": "a"}]}, {"instructions": "think.prompt"}),
+        (
+            "UpdateSpeak",
+            {"speak": {"provider": {**PROVIDER, "voice": "echo"}}},
+            {"audio.output.voice": "speak.provider.voice"},
+        ),
+        (
+            "UpdateListen",
+            {"listen": {"provider": {"type": "deepgram"}}},
+            {"audio.input.transcription": "listen.provider"},
+        ),
+    ],
+)
+def test_a_request_knows_what_its_message_calls_the_fields(dialect, kind, fields, named):
+    (request,) = read(dialect, kind, **fields)
+    assert (request.message, request.fields) == (kind, named)
 
 
 def test_a_refused_agent_message_has_an_answer_of_its_own(dialect):

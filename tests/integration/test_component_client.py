@@ -145,8 +145,18 @@ def test_a_refused_update_is_answered_by_an_error_and_the_others_are_in_force(pr
 
 def test_the_voice_is_locked_once_it_was_heard_and_the_client_is_told(dialogue):
     ask(dialogue)
+    dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "cedar"}})
+    error = dialogue.wait_for("Error")
+    assert error["code"] == "voice_locked"
+    assert error["description"].startswith("UpdateSpeak.speak.provider.voice: 'cedar' cannot replace")
+
+
+def test_what_is_in_force_is_acknowledged_when_the_voice_is_locked(dialogue):
+    ask(dialogue)
     dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "cedar", "speed": 1.1}})
-    assert dialogue.wait_for("Error")["code"] == "voice_locked"
+    assert dialogue.wait_for("SpeakUpdated")
+    assert [warning["code"] for warning in dialogue.heard("Warning")] == ["voice_locked"]
+    assert dialogue.heard("Error") == []
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_host_hears_why_what_it_decided_cannot_be(proxy):
     client.say("Settings", agent={})
     client.say("InjectUserMessage", content="Hello")
     client.hears("AgentDone")
-    with pytest.raises(SessionError, match="voice_locked"):
+    with pytest.raises(SessionError, match="voice_locked: voice: 'ash' cannot replace"):
         client.session.update(voice="ash").result(patience(10))
 
 

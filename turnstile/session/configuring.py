@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.effects import Answered, ApplyLocal, EndSession, Merged, OpenLink, SendUpdate
-from turnstile.session.patch import ENDPOINTS, as_shown, at, difference, merged, reflects, without
+from turnstile.session.comparing import differences, is_shown, with_shown
+from turnstile.session.effects import Answered, ApplyLocal, EndSession, Merged, OpenLink, Reported, SendUpdate
+from turnstile.session.patch import ENDPOINTS, at, difference, merged, without
+from turnstile.session.shortfalls import about, field_name, has_at, model_locked, names, not_in_force, voice_locked
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.session.comparing import Difference, Path
     from turnstile.session.effects import Effect
     from turnstile.session.events import ConfigAnswered, ConfigRequested, Json, Refused
     from turnstile.session.state import Policy
 
+_MODEL = ("model",)
 _VOICE = ("audio", "output", "voice")
 _DETECTION = ("audio", "input", "turn_detection")
 
@@ -41,7 +47,7 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     target = sendable(rest, wanted(rest, batch), policy)
     patch = difference(target, rest.in_force)
     if not patch:
-        return _confirmed(rest, batch, target)
+        return _confirmed(rest, batch, target, policy)
     if "type" in target:  # required in every update, and not that of an ordinary session
         patch = {**patch, "type": target["type"]}
     event_id = f"{policy.id_prefix}{rest.serial}"
@@ -68,7 +74,8 @@ def _prompt_length(state: State, requests: tuple[ConfigRequested, ...]) -> int:
 def _too_long(state: State, policy: Policy) -> Step:
     request, *rest = state.updates
     length, limit = _prompt_length(state, (request,)), policy.prompt_limit
-    text = f"UpdatePrompt.prompt: the prompt would be {length} characters long, at most {limit} fit; send less."
+    name = field_name(request, ("instructions",))
+    text = f"{name}: the prompt would be {length} characters long, at most {limit} fit; send less."
     after = state._replace(updates=tuple(rest), one_by_one=max(state.one_by_one - 1, 0))
     return Step(after, (Answered(request.ref, Problem("prompt_too_long", text), in_force=False),))
 
@@ -88,41 +95,84 @@ def sendable(state: State, config: Json, policy: Policy) -> Json:
     return target
 
 
-def _confirmed(state: State, requests: tuple[ConfigRequested, ...], target: Json) -> Step:
-    """`target` is in force, but for what a late answer showed: every request behind it gets its one answer."""
+def _confirmed(
+    state: State,
+    requests: tuple[ConfigRequested, ...],
+    target: Json,
+    policy: Policy,
+    found: tuple[Difference, ...] = (),
+) -> Step:
+    """`target` is in force, but for what upstream shows otherwise: every request behind it gets its one answer.
+
+    What is shown otherwise counts as accepted from here on: it was said, and to ask for it again would change nothing.
+    """
     answers: list[Effect] = []
     for request in requests:
         if request.local is not None:
             answers.append(ApplyLocal(request.local))
-        answers.append(Answered(request.ref, _shortfall(state, request, target)))
-    in_force = state.in_force if difference(target, state.in_force) else target
-    configured = state.configured or bool(requests)
-    return Step(state._replace(accepted=target, in_force=in_force, configured=configured, overtaken=0), tuple(answers))
+        # A client of the API's own language sees in its `session.updated` what is in force.
+        own = [] if policy.is_transparent else [one for one in found if _asker(requests, one) is request]
+        answers.append(_answer(state, request, target, own))
+    accepted = with_shown(target, found)
+    in_force = with_shown(state.in_force, found)
+    after = state._replace(
+        accepted=accepted,
+        in_force=in_force if difference(accepted, in_force) else accepted,
+        configured=state.configured or bool(requests),
+        overtaken=0,
+    )
+    return Step(after, tuple(answers))
 
 
-def _shortfall(state: State, request: ConfigRequested, target: Json) -> Problem | None:
-    """Return what of `request` could not be brought into force, if anything."""
+def _asker(requests: tuple[ConfigRequested, ...], found: Difference) -> ConfigRequested | None:
+    """Return the request whose word on the field counted: the last that named it."""
+    return next((request for request in reversed(requests) if names(request, found.path)), None)
+
+
+def _answer(state: State, request: ConfigRequested, target: Json, found: list[Difference]) -> Answered:
+    """Acknowledge `request` with what of it is not in force; refuse it where all that it asks for is locked."""
+    locked = dict(_locked(state, request, target))
+    shortfalls = tuple(locked.values())
+    if locked and not _has_more(state, request, tuple(locked)):
+        return Answered(request.ref, shortfalls[-1], in_force=False, shortfalls=shortfalls[:-1])
+    return Answered(request.ref, shortfalls=(*shortfalls, *(not_in_force(request, one) for one in found)))
+
+
+def _locked(state: State, request: ConfigRequested, target: Json) -> Iterator[tuple[Path, Problem]]:
+    """Yield what of `request` cannot change any more."""
     model = request.patch.get("model")
     if model is not None and model != state.model:
-        text = f"model: {model!r} cannot replace the model of a running session; start a new one. The rest is in force."
-        return Problem("model_locked", text)
+        yield _MODEL, model_locked(request, model)
     voice = at(request.patch, *_VOICE)
     if state.voice_locked and voice is not None and voice != at(target, *_VOICE):
-        text = f"voice: {voice!r} cannot replace one that has spoken; start a new session. The rest is in force."
-        return Problem("voice_locked", text)
-    return None
+        yield _VOICE, voice_locked(request, _VOICE, voice)
 
 
-def config_answered(state: State, answer: ConfigAnswered) -> Step:
+def _has_more(state: State, request: ConfigRequested, locked: tuple[Path, ...]) -> bool:
+    """Tell whether `request` asks for, or changes, more than what is locked."""
+    rest = request.patch
+    for path in locked:
+        rest = without(rest, *path)
+    named = any(has_at(rest, tuple(path.split("."))) for path in request.fields) if request.fields else bool(rest)
+    return named or bool(request.added_prompt) or bool(differences(rest, state.accepted))
+
+
+def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
     """``session.updated``: it carries no event id, so it answers the one update that is out (first in, first out)."""
     update = state.updating
-    if state.late and (update is None or not reflects(answer.session, update.patch)):
+    found = differences(update.patch, answer.session) if update else ()
+    if state.late and (update is None or found or not is_shown(update.patch, answer.session)):
         # Its client was told that it is not in force: what it changed after all is set right by the next update.
-        return Step(state._replace(late=state.late - 1, in_force=as_shown(state.in_force, answer.session)))
+        shown = with_shown(state.in_force, differences(state.in_force, answer.session))
+        return Step(state._replace(late=state.late - 1, in_force=shown))
     if update is None:
         return Step(state)
     after = state._replace(updating=None, in_force=merged(state.in_force, update.patch))
-    return _confirmed(after, update.requests, update.target)
+    step = _confirmed(after, update.requests, update.target, policy, found)
+    # What no request named was restored on a new link, or is a rule of ours.
+    unasked = () if policy.is_transparent else (one for one in found if _asker(update.requests, one) is None)
+    reports = [Reported(not_in_force(None, one)) for one in unasked if at(state.in_force, *one.path) != one.shown]
+    return Step(step.state, (*reports, *step.effects))
 
 
 def config_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:
@@ -137,19 +187,27 @@ def config_refused(state: State, update: Update, error: Refused, policy: Policy)
         return Step(back._replace(one_by_one=len(update.requests)))
     if error.code == "cannot_update_voice" and not state.voice_locked:
         return Step(back._replace(voice_locked=True, one_by_one=state.one_by_one + len(update.requests)))
-    return _given_up(state, update, Problem(error.code, error.message))
+    problem = Problem(error.code, error.message)
+    if policy.is_transparent:  # its client knows the API's own words
+        return _given_up(state, update, problem, problem)
+    said = tuple(about(request, problem, error.param) for request in update.requests)
+    return _given_up(state, update, problem, *said)
 
 
 def config_stalled(state: State, update: Update, policy: Policy) -> Step:
     """No answer came in time: say so, and do not take a late answer for the next one's."""
     text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
-    return _given_up(state._replace(late=state.late + 1), update, Problem("update_stalled", text))
+    problem = Problem("update_stalled", text)
+    said = tuple(about(request, problem) for request in update.requests)
+    return _given_up(state._replace(late=state.late + 1), update, problem, *said)
 
 
-def _given_up(state: State, update: Update, problem: Problem) -> Step:
+def _given_up(state: State, update: Update, problem: Problem, *said: Problem) -> Step:
+    """Answer each request with what is `said` to it; with the `problem` the session ends if no request is behind it."""
     after = state._replace(updating=None, overtaken=0)
     if update.requests:
-        return Step(after, tuple(Answered(request.ref, problem, in_force=False) for request in update.requests))
+        answers = zip(update.requests, said, strict=True)
+        return Step(after, tuple(Answered(request.ref, one, in_force=False) for request, one in answers))
     # A new link that does not take what the old one took is none that the client could go on with.
     return Step(after._replace(link="ended"), (EndSession(problem),))
 

@@ -130,13 +130,15 @@ class Answered:
 
     Args:
         ref: The request.
-        problem: None: it is in force, or done. Otherwise why not, or why not wholly.
-        in_force: Whether it took effect; with a problem, all but the part that the problem names.
+        problem: None: it is in force, or done. Otherwise why not.
+        in_force: Whether it took effect, but for its shortfalls.
+        shortfalls: What of it did not, each with the field named.
     """
 
     ref: Ref
     problem: Problem | None = None
     in_force: bool = True
+    shortfalls: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ Facts are in the past tense. Nothing here knows a wire: `facts.py` reads the Rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 Ref = int
@@ -23,12 +26,17 @@ class ConfigRequested:
         ref: The request.
         patch: A partial Realtime ``session``: only the fields named change; ``None``, ``""`` and ``[]`` clear.
         added_prompt: Text to add to the instructions in force, for the message that adds instead of replacing.
+        message: The type of the client's message, which begins whatever is said about it; "" where there was none.
+        fields: What the message names of the session: its own field by the field's dotted path there. Empty for a
+            message in the API's own words.
         local: What else is in force with it, on this side of the API; it is handed on as it is (`ApplyLocal`).
     """
 
     ref: Ref
     patch: Json
     added_prompt: str = ""
+    message: str = "session.update"
+    fields: Mapping[str, str] = field(default_factory=dict)
     local: Any = None
 
 

@@ -92,7 +92,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         case LinkLost():
             return linking.link_lost(state, event, policy)
         case ConfigAnswered():
-            return configuring.config_answered(state, event)
+            return configuring.config_answered(state, event, policy)
         case ItemConfirmed(item_id):
             return answering.item_confirmed(state, item_id)
         case ResponseStarted():

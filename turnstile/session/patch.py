@@ -57,30 +57,6 @@ def difference(wanted: Json, in_force: Json) -> Json:
     return patch
 
 
-def reflects(session: Json, patch: Json) -> bool:
-    """Tell whether the echoed `session` shows every field of `patch` as set."""
-    for key, new in without(patch, ENDPOINTS).items():
-        if key not in session:
-            return False
-        old = session[key]
-        if isinstance(new, dict) and isinstance(old, dict):
-            if not reflects(old, new):
-                return False
-        elif old != new:
-            return False
-    return True
-
-
-def as_shown(config: Json, session: Json) -> Json:
-    """Return `config` with the values that the echoed `session` shows for its fields."""
-    result = dict(config)
-    for key, old in config.items():
-        if key in session:
-            new = session[key]
-            result[key] = as_shown(old, new) if isinstance(old, dict) and isinstance(new, dict) else new
-    return result
-
-
 def at(config: Json, *path: str, default: Any = None) -> Any:
     """Return what `config` holds at `path`, or `default` where the path ends early."""
     value: Any = config

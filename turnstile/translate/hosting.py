@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 HOST_DECIDES = "host_decides"
+# What a host's decisions are called, by their places in the session.
+DECISIONS = {"instructions": "prompt", "audio.output.voice": "voice", "tools": "functions"}
 
 
 @dataclass(frozen=True, slots=True)

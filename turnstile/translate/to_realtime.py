@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from turnstile.audio.formats import AudioFormat, parse_format
 from turnstile.translate.bounds import IDLE_TIMEOUT, adjusted
 from turnstile.translate.hosting import HOST_DECIDES
 from turnstile.translate.listening import listen_warnings, transcription
+from turnstile.translate.naming import LISTEN_FIELDS, SETTINGS_FIELDS, speak_fields, think_fields
 from turnstile.translate.serves import SERVES_ALL
 from turnstile.translate.speaking import is_voice_served, own_warnings, speak_warnings, spoken_by
 from turnstile.translate.thinking import thinking
@@ -48,10 +49,12 @@ class ConfigPatch:
         patch: A partial Realtime ``session``; ``model`` is in it only if the client named one, ``endpoints`` only if it
             named functions: where the proxy calls those that have one, by name.
         warnings: What of the message nothing comes of.
+        fields: What the message names of it: the message's own field by the field's dotted path in the session.
     """
 
     patch: Json
     warnings: tuple[Problem, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,8 @@ def settings_to_session(settings: Settings, profile: Profile, serves: Serves = S
     greeting = None if history else agent.greeting or None
     container = audio.output.container or "none"
     labels = tags_to_labels(tags)
-    return SessionStart(
-        ConfigPatch(patch, warnings), heard, spoken, container, greeting, history, labels, settings.flags.history
-    )
+    config = ConfigPatch(patch, warnings, {**SETTINGS_FIELDS, **thought.fields, **speaking.fields})
+    return SessionStart(config, heard, spoken, container, greeting, history, labels, settings.flags.history)
 
 
 def _fitting(tags: Sequence[str]) -> list[str]:
@@ -167,20 +169,20 @@ def think_to_session(
     }
     patch = {**cleared, **thought.patch}
     patch["instructions"] = with_history(patch["instructions"], history)
-    return ConfigPatch(patch, (*unserved_fields(message), *thought.warnings))
+    return ConfigPatch(patch, (*unserved_fields(message), *thought.warnings), thought.fields)
 
 
 def speak_to_session(message: Message, speaks: tuple[Speak, ...], serves: Serves = SERVES_ALL) -> ConfigPatch:
     """Translate an UpdateSpeak, which replaces the whole of speaking; but a voice cannot be unset."""
     speaking = _speak(speaks, serves, "speak")
     patch = {"audio": {"output": {"speed": 1.0, **speaking.patch}}}
-    return ConfigPatch(patch, (*unserved_fields(message), *speaking.warnings))
+    return ConfigPatch(patch, (*unserved_fields(message), *speaking.warnings), speaking.fields)
 
 
 def listen_to_session(message: Message, listen: Listen) -> ConfigPatch:
     """Translate an UpdateListen, which replaces the whole of listening."""
     patch = {"audio": {"input": {"transcription": transcription(listen.provider)}}}
-    return ConfigPatch(patch, (*unserved_fields(message), *listen_warnings(listen.provider)))
+    return ConfigPatch(patch, (*unserved_fields(message), *listen_warnings(listen.provider)), LISTEN_FIELDS)
 
 
 def with_history(instructions: str, history: str) -> str:
@@ -192,15 +194,17 @@ def _speak(
     speaks: tuple[Speak, ...] | None, serves: Serves, where: str, own: SessionAudioOutput | None = None
 ) -> ConfigPatch:
     """Return ``voice`` and ``speed``, those that are asked for."""
-    output = spoken_by(None, own)
+    speak: Speak | None = None
     warnings: list[Problem] = []
     if speaks:
-        speak, where, warnings = first_served(speaks, is_voice_served, where)
-        warnings += speak_warnings(speak, where, own)
-        output = spoken_by(speak, own)
+        served, where, warnings = first_served(speaks, is_voice_served, where)
+        warnings += speak_warnings(served, where, own)
+        speak = served
+    output = spoken_by(speak, own)
+    fields = speak_fields(output, speak, where, own)
     warnings += own_warnings(own, "agent.sessionAudioOutput") if own else ()
     warnings += serves.host.speaking(output, where)
-    return ConfigPatch(output, tuple(warnings))
+    return ConfigPatch(output, tuple(warnings), fields)
 
 
 def _think(thinks: tuple[Think, ...], serves: Serves, where: str) -> ConfigPatch:
@@ -208,8 +212,9 @@ def _think(thinks: tuple[Think, ...], serves: Serves, where: str) -> ConfigPatch
     warnings: list[Problem] = []
     if thinks:
         patch, warnings = thinking(thinks, serves, where)
+    fields = think_fields(patch, where)
     warnings += serves.host.thinking(patch, where)
-    return ConfigPatch(patch, tuple(warnings))
+    return ConfigPatch(patch, tuple(warnings), fields)
 
 
 def _turn_detection(agent: Agent) -> Json | None:

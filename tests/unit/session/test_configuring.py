@@ -24,7 +24,7 @@ from given import (
     upstream,
 )
 
-from turnstile.session.effects import Answered, EndSession, Merged, OpenLink, SendItem, SendUpdate
+from turnstile.session.effects import Answered, EndSession, Merged, OpenLink, Reported, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
@@ -42,6 +42,11 @@ from turnstile.session.state import Policy, Update
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}
 OTHER_VOICE = {"audio": {"output": {"voice": "cedar"}}}
+
+
+def short(answer):
+    """What of a request that was answered is not in force, by its codes."""
+    return [problem.code for problem in answer.shortfalls]
 
 
 def _bad(event_id, code="invalid_value"):
@@ -301,7 +306,7 @@ def test_the_rest_of_an_update_with_a_locked_voice_is_in_force():
     spoken = session(config=VOICE, voice_locked=True)
     assert patches(spoken.handle(ConfigRequested(1, {**OTHER_VOICE, **CALM}))) == [CALM]
     (answer,) = answers(spoken.handle(UPDATED))
-    assert (answer.in_force, answer.problem.code) == (True, "voice_locked")
+    assert (answer.in_force, answer.problem, short(answer)) == (True, None, ["voice_locked"])
 
 
 def test_a_voice_is_locked_also_when_none_was_ever_asked_for():
@@ -318,7 +323,8 @@ def test_a_voice_that_upstream_refuses_is_locked_from_then_on_and_the_rest_goes(
     idle = session(config=VOICE)
     idle.handle(ConfigRequested(1, {**OTHER_VOICE, **CALM}))
     assert patches(idle.handle(_bad("ts_100", "cannot_update_voice"))) == [CALM]
-    assert codes(idle.handle(UPDATED)) == ["voice_locked"]
+    (answer,) = answers(idle.handle(UPDATED))
+    assert (answer.in_force, short(answer)) == (True, ["voice_locked"])
 
 
 def test_a_voice_refused_again_is_given_up():
@@ -420,3 +426,196 @@ def test_a_turn_closes_no_gate_where_nobody_answers_turns():
     here.handle(SpeechStopped("turn_1"))
     here.handle(TurnCommitted("turn_1"))
     assert patches(here.handle(ConfigRequested(1, {"include": ["x"]}))) == [{"include": ["x"], "type": "transcription"}]
+
+
+# Confirmed otherwise than asked.
+
+SPEAK = {"audio.output.voice": "speak.provider.voice"}
+ECHO = {"audio": {"output": {"voice": "echo"}}}
+
+
+def _words(answer):
+    return [problem.description for problem in answer.shortfalls]
+
+
+def _speak(ref=1, patch=OTHER_VOICE):
+    return ConfigRequested(ref, patch, message="UpdateSpeak", fields=SPEAK)
+
+
+def test_a_voice_confirmed_otherwise_is_warned_of_with_the_acknowledgement():
+    idle = session(config=VOICE)
+    idle.handle(_speak())
+    (answer,) = answers(idle.handle(ConfigAnswered(ECHO)))
+    assert (answer.ref, answer.problem, answer.in_force, short(answer)) == (1, None, True, ["not_in_force"])
+    assert _words(answer) == [
+        "UpdateSpeak.speak.provider.voice: 'cedar' was asked for; upstream has 'echo' in force.",
+    ]
+
+
+def test_the_session_comes_to_rest_when_upstream_confirms_otherwise():
+    idle = session(config=VOICE)
+    idle.handle(_speak())
+    assert upstream(idle.handle(ConfigAnswered(ECHO))) == []
+    assert (idle.state.phase, idle.state.is_ready) == ("idle", True)
+    assert idle.state.accepted == idle.state.in_force == ECHO
+
+
+def test_what_was_confirmed_otherwise_goes_again_only_when_it_is_asked_for_again():
+    idle = session(config=VOICE)
+    told(idle, _speak(), ConfigAnswered(ECHO))
+    assert patches(idle.handle(ConfigRequested(2, CALM))) == [CALM]
+    idle.handle(ConfigAnswered({**CALM, **ECHO}))
+    assert patches(idle.handle(_speak(3))) == [OTHER_VOICE]
+
+
+def test_what_was_confirmed_in_another_form_is_in_force_as_it_was_sent():
+    idle = session(config={})
+    tools = {"tools": [{"type": "function", "name": "get"}], **LOUD}
+    idle.handle(ConfigRequested(1, tools))
+    shown = {"tools": [{"name": "get", "strict": None, "type": "function"}], "audio": {"output": {"speed": 1.20000005}}}
+    assert answers(idle.handle(ConfigAnswered(shown))) == [Answered(1)]
+    assert answers(idle.handle(ConfigRequested(2, tools))) == [Answered(2)]
+
+
+def test_a_difference_is_told_to_the_last_of_the_merged_requests_that_named_the_field():
+    busy = running(config=VOICE)
+    told(busy, _speak(1), _speak(2, {"audio": {"output": {"voice": "coral"}}}), ConfigRequested(3, CALM), DONE)
+    first, second, third = answers(busy.handle(ConfigAnswered({**CALM, **ECHO})))
+    assert (first.shortfalls, short(second), third.shortfalls) == ((), ["not_in_force"], ())
+
+
+def test_an_added_prompt_confirmed_otherwise_is_warned_of_and_cut_short():
+    idle = session()
+    idle.handle(ConfigRequested(1, {}, "Rhyme. " * 20, "UpdatePrompt", {"instructions": "prompt"}))
+    (answer,) = answers(idle.handle(ConfigAnswered({"instructions": "You are a pirate."})))
+    (words,) = _words(answer)
+    assert words.startswith("UpdatePrompt.prompt: 'Be brief.\\n\\nRhyme. Rh'... (151 characters) was asked for")
+
+
+def test_a_client_of_the_apis_own_language_sees_differences_in_its_session_updated_and_gets_no_error():
+    idle = session(Policy(is_transparent=True), config=VOICE)
+    idle.handle(ConfigRequested(1, OTHER_VOICE))
+    assert answers(idle.handle(ConfigAnswered(ECHO))) == [Answered(1)]
+    assert idle.state.in_force == ECHO
+
+
+def test_turn_detection_that_upstream_leaves_off_makes_the_proxy_commit():
+    idle = session(config={})
+    idle.handle(ConfigRequested(1, {"audio": {"input": {"turn_detection": {"type": "server_vad"}}}}))
+    idle.handle(ConfigAnswered(PROXY_COMMITS))
+    assert idle.state.proxy_commits
+
+
+def test_a_new_link_that_confirms_otherwise_is_reported_once_and_the_session_goes_on():
+    bare = session(updating=Update("ts_1", (), VOICE, VOICE), config=VOICE, in_force={})
+    (report,) = [effect for effect in bare.handle(ConfigAnswered(ECHO)) if isinstance(effect, Reported)]
+    assert report.problem.description.startswith("session.audio.output.voice: 'marin' was asked for")
+    assert (bare.state.phase, bare.state.is_in_sync) == ("idle", True)
+
+
+def test_what_nobody_asked_for_and_was_shown_before_is_not_reported_again():
+    manual = {"audio": {"input": {"turn_detection": {"type": "server_vad", "create_response": True}}}}
+    idle = session(Policy(turns="proxy"), config=manual)
+    idle.handle(ConfigRequested(1, CALM))
+    effects = idle.handle(ConfigAnswered({**CALM, **manual}))
+    assert [effect for effect in effects if isinstance(effect, Reported)] == []
+    assert answers(effects) == [Answered(1)]
+
+
+def test_a_late_answer_in_another_form_is_not_taken_for_a_difference():
+    tools = {"tools": [{"type": "function", "name": "get"}]}
+    busy = updating()
+    told(busy, TimerFired("update", "ts_1"), ConfigRequested(2, tools))
+    shown = {**BRIEF, "tools": [{"name": "get", "type": "function", "strict": False}]}
+    assert answers(busy.handle(ConfigAnswered(shown))) == [Answered(2)]
+
+
+# Words that begin with the message and the field.
+
+
+def test_a_locked_voice_is_refused_in_words_that_begin_with_message_and_field():
+    (answer,) = answers(session(config=VOICE, voice_locked=True).handle(_speak()))
+    assert not answer.in_force
+    assert answer.problem.description.startswith("UpdateSpeak.speak.provider.voice: 'cedar' cannot replace")
+
+
+def test_a_locked_voice_of_a_client_of_the_apis_own_language_is_named_as_it_names_it():
+    (answer,) = answers(session(config=VOICE, voice_locked=True).handle(ConfigRequested(1, OTHER_VOICE)))
+    assert answer.problem.description.startswith("session.audio.output.voice: 'cedar' cannot replace")
+
+
+def test_settings_of_which_a_part_is_locked_are_acknowledged_with_what_is_not_in_force():
+    spoken = session(config={**BRIEF, **VOICE}, model="gpt-realtime", voice_locked=True)
+    fields = {"instructions": "agent.think.prompt", "model": "agent.think.provider.model"}
+    request = ConfigRequested(1, {**BRIEF, **OTHER_VOICE, "model": "other"}, message="Settings", fields=fields)
+    (answer,) = answers(spoken.handle(request))
+    assert (answer.problem, answer.in_force, short(answer)) == (None, True, ["model_locked", "voice_locked"])
+    model, voice = _words(answer)
+    assert model.startswith("Settings.agent.think.provider.model: 'other' cannot replace")
+    assert voice.startswith("Settings: session.audio.output.voice: 'cedar' cannot replace")
+
+
+def test_a_request_of_which_all_is_locked_is_refused_in_one_answer_that_names_each_part():
+    spoken = session(config=VOICE, model="gpt-realtime", voice_locked=True)
+    (answer,) = answers(spoken.handle(ConfigRequested(1, {**OTHER_VOICE, "model": "other"})))
+    assert (answer.in_force, short(answer), answer.problem.code) == (False, ["model_locked"], "voice_locked")
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.2])
+def test_what_comes_back_to_its_default_with_a_locked_voice_is_acknowledged_if_that_changes_it(speed):
+    spoken = session(config={"audio": {"output": {"voice": "marin", "speed": speed}}}, voice_locked=True)
+    effects = spoken.handle(_speak(1, {"audio": {"output": {"voice": "cedar", "speed": 1.0}}}))
+    effects += spoken.handle(UPDATED)
+    (answer,) = answers(effects)
+    assert answer.in_force == (speed != 1.0)
+
+
+def test_a_prompt_added_beside_a_locked_voice_is_acknowledged():
+    spoken = session(config=VOICE, voice_locked=True)
+    spoken.handle(ConfigRequested(1, OTHER_VOICE, "Rhyme."))
+    (answer,) = answers(spoken.handle(UPDATED))
+    assert (answer.in_force, short(answer)) == (True, ["voice_locked"])
+
+
+@pytest.mark.parametrize(
+    ("param", "words"),
+    [
+        ("session.audio.output.voice", "UpdateSpeak.speak.provider.voice: No."),
+        ("session.tools[0].name", "UpdateSpeak: session.tools[0].name: No."),
+        ("audio", "UpdateSpeak: No."),
+        (None, "UpdateSpeak: No."),
+    ],
+)
+def test_a_refusal_of_upstreams_begins_with_the_message_that_it_refuses(param, words):
+    idle = session(config=VOICE)
+    idle.handle(_speak())
+    (answer,) = answers(idle.handle(Refused("ts_100", "invalid_value", "No.", param)))
+    assert answer.problem.description == words
+
+
+def test_a_refusal_reaches_a_client_of_the_apis_own_language_in_the_apis_words():
+    idle = session(Policy(is_transparent=True), config=VOICE)
+    idle.handle(ConfigRequested(1, OTHER_VOICE))
+    (answer,) = answers(idle.handle(_bad("ts_100")))
+    assert answer.problem.description == "No."
+
+
+def test_a_stall_of_merged_updates_is_told_to_each_by_its_own_name():
+    busy = running(config=VOICE)
+    told(busy, _speak(1), ConfigRequested(2, CALM, message="UpdateThink"), DONE)
+    first, second = answers(timer(busy, "update"))
+    assert first.problem.description.startswith("UpdateSpeak: Upstream did not confirm")
+    assert second.problem.description.startswith("UpdateThink: Upstream did not confirm")
+
+
+def test_what_the_host_decides_is_named_as_the_host_names_it():
+    spoken = session(config=VOICE, voice_locked=True)
+    host = ConfigRequested(-1, OTHER_VOICE, message="", fields={"audio.output.voice": "voice"})
+    (answer,) = answers(spoken.handle(host))
+    assert answer.problem.description.startswith("voice: 'cedar' cannot replace")
+
+
+def test_a_prompt_too_long_is_refused_by_its_name():
+    request = ConfigRequested(1, {}, "Rhyme.", "UpdatePrompt", {"instructions": "prompt"})
+    (answer,) = answers(session(Policy(prompt_limit=12)).handle(request))
+    assert answer.problem.description.startswith("UpdatePrompt.prompt: the prompt would be 17 characters long")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from turnstile.session.patch import ENDPOINTS, as_shown, at, difference, merged, reflects, without
+from turnstile.session.patch import ENDPOINTS, at, difference, merged, without
 
 
 def test_only_the_fields_named_change():
@@ -44,19 +44,6 @@ def test_a_nested_difference_of_nothing_is_nothing():
     assert difference({"audio": {"output": {}}}, {"audio": {"output": {"voice": "marin"}}}) == {}
 
 
-@pytest.mark.parametrize(
-    ("session", "expected"),
-    [
-        ({"a": 1, "b": {"c": 2, "d": 3}}, True),
-        ({"a": 1, "b": {"c": 9}}, False),
-        ({"a": 2, "b": {"c": 2}}, False),
-        ({"a": 1}, False),
-    ],
-)
-def test_an_echo_reflects_a_patch_when_it_shows_every_field(session, expected):
-    assert reflects(session, {"a": 1, "b": {"c": 2}}) is expected
-
-
 def test_what_a_new_transcription_does_not_name_is_cleared():
     in_force = {"transcription": {"model": "a", "language": "de"}}
     assert difference({"transcription": {"model": "b"}}, in_force) == {
@@ -67,10 +54,6 @@ def test_what_a_new_transcription_does_not_name_is_cleared():
 def test_a_transcription_that_was_cleared_is_not_cleared_again():
     in_force = {"transcription": {"model": "b", "language": None}}
     assert difference({"transcription": {"model": "b"}}, in_force) == {}
-
-
-def test_an_echo_says_nothing_of_endpoints():
-    assert reflects({"a": 1}, {"a": 1, ENDPOINTS: {"get": "somewhere"}})
 
 
 def test_endpoints_are_replaced_as_one():
@@ -93,10 +76,3 @@ def test_a_path_that_ends_early_gives_the_default():
 )
 def test_taking_a_field_out_leaves_no_empty_object(config, expected):
     assert without(config, "a", "b") == expected
-
-
-def test_a_configuration_takes_the_values_that_an_echo_shows_and_no_further_fields():
-    config = {"instructions": "a", "audio": {"output": {"speed": 1.0}}, "tools": [], "tracing": None}
-    echo = {"instructions": "b", "audio": {"output": {"speed": 1.0, "voice": "marin"}}, "tracing": "auto", "id": "s"}
-    shown = {"instructions": "b", "audio": {"output": {"speed": 1.0}}, "tools": [], "tracing": "auto"}
-    assert as_shown(config, echo) == shown

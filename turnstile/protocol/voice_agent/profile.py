@@ -10,6 +10,7 @@ NOTICES = frozenset(
         "field_not_supported",
         "function_call_cancelled",
         "host_decides",
+        "not_in_force",
         "not_supported",
         "turn_lost",
         "upstream_lost",

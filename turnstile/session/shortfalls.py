@@ -1,0 +1,101 @@
+"""What of a configuration request is not in force, in words that begin with its message and the field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnstile.errors import Problem
+from turnstile.session.patch import at
+
+if TYPE_CHECKING:
+    from turnstile.session.comparing import Difference, Path
+    from turnstile.session.events import ConfigRequested, Json
+
+UPDATE_EVENT = "session.update"
+# How much of a text is worth repeating; a longer one may be a prompt, or hold what is nobody else's business.
+_SHOWN = 40
+_CUT = 20
+_LISTED = 8
+_NOTHING = object()
+
+
+def field_name(request: ConfigRequested | None, path: Path) -> str:
+    """Return the field of a client's message that stands at `path` of the session, with the message's type before it.
+
+    Args:
+        request: What the message asked for; None for what no message did.
+        path: The field's place in the session.
+    """
+    if request is None:
+        return ".".join(["session", *path])
+    for length in range(len(path), 0, -1):
+        said_as = request.fields.get(".".join(path[:length]))
+        if said_as is not None:
+            return ".".join(part for part in (request.message, said_as, *path[length:]) if part)
+    of_session = ".".join(["session", *path])
+    return of_session if request.message in {"", UPDATE_EVENT} else f"{request.message}: {of_session}"
+
+
+def names(request: ConfigRequested, path: Path) -> bool:
+    """Tell whether `request` asked for something at `path`."""
+    return has_at(request.patch, path) or (path == ("instructions",) and bool(request.added_prompt))
+
+
+def has_at(config: Json, path: Path) -> bool:
+    """Tell whether `config` says anything of `path`."""
+    return at(config, *path, default=_NOTHING) is not _NOTHING
+
+
+def not_in_force(request: ConfigRequested | None, difference: Difference) -> Problem:
+    """Return the warning about a field that upstream confirmed otherwise."""
+    name, asked, shown = field_name(request, difference.path), described(difference.asked), described(difference.shown)
+    return Problem("not_in_force", f"{name}: {asked} was asked for; upstream has {shown} in force.")
+
+
+def model_locked(request: ConfigRequested, model: Any) -> Problem:
+    """Return what is said to a client that wants another model."""
+    text = f"{described(model)} cannot replace the model of a running session; start a new one."
+    return Problem("model_locked", f"{field_name(request, ('model',))}: {text}")
+
+
+def voice_locked(request: ConfigRequested, path: Path, voice: Any) -> Problem:
+    """Return what is said to a client that wants another voice than the one that was heard."""
+    text = f"{described(voice)} cannot replace one that has spoken; start a new session."
+    return Problem("voice_locked", f"{field_name(request, path)}: {text}")
+
+
+def about(request: ConfigRequested, problem: Problem, param: str | None = None) -> Problem:
+    """Return `problem` in words that begin with the message that it is about.
+
+    Args:
+        request: What the message asked for.
+        problem: What became of it.
+        param: The field that upstream names, such as ``session.tools[0].name``.
+    """
+    name = request.message
+    if param is not None and param.startswith("session."):
+        path = tuple(param.replace("[", ".[").split("."))[1:]
+        name = field_name(request, path).replace(".[", "[")
+    return Problem(problem.code, f"{name}: {problem.description}" if name else problem.description)
+
+
+def described(value: Any) -> str:
+    """Return a value of a configuration in a few words: no text in full length, no object with what is in it."""
+    match value:
+        case str() if len(value) > _SHOWN:
+            return f"{value[:_CUT]!r}... ({len(value)} characters)"
+        case dict():
+            return _described_object(value)
+        case list():
+            more = ["..."] if len(value) > _LISTED else []
+            return f"[{', '.join([*map(described, value[:_LISTED]), *more])}]"
+        case bool() | None:
+            return {True: "true", False: "false", None: "null"}[value]
+        case _:
+            return repr(value)
+
+
+def _described_object(value: Json) -> str:
+    name = next((value[key] for key in ("name", "type", "id") if isinstance(value.get(key), str)), None)
+    rate = f" at {value['rate']}" if isinstance(value.get("rate"), int) else ""
+    return "an object" if name is None else f"{described(name)}{rate}"
