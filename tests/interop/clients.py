@@ -55,6 +55,7 @@ class Client:
         script: The file in `rows/`.
         litellm: Where LiteLLM's proxy stands, seen from Turnstile: "in front", "behind", or "" for nowhere.
         shows: The npm package whose version the table shows; "" for that of the environment.
+        has_tls: It connects by wss only.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Client:
     script: str
     litellm: str = ""
     shows: str = ""
+    has_tls: bool = False
 
     @property
     def environments(self) -> set[str]:
@@ -70,9 +72,15 @@ class Client:
 
 
 CLIENTS = (
+    Client("deepgram-sdk", "deepgram", "deepgram_sdk.py"),
     Client("openai", "openai", "openai_sdk.py"),
     Client("openai, oldest", "openai-oldest", "openai_sdk.py"),
+    Client("openai-agents", "openai-agents", "openai_agents.py"),
     Client("livekit", "livekit", "livekit_agents.py"),
+    Client("pipecat", "pipecat", "pipecat_ai.py"),
+    Client("@deepgram/sdk", NODE, "deepgram_sdk.mjs", shows="@deepgram/sdk"),
+    Client("openai for Node", NODE, "openai_sdk.mjs", shows="openai", has_tls=True),
+    Client("@openai/agents", NODE, "openai_agents.mjs", shows="@openai/agents"),
     Client("LiteLLM in front", "openai", "openai_sdk.py", litellm="in front"),
     Client("LiteLLM behind", "openai", "openai_sdk.py", litellm="behind"),
 )

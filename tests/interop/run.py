@@ -25,7 +25,7 @@ sys.path[:0] = [path for path in (str(HERE.parents[1]),) if path not in sys.path
 
 from clients import CHECKS, CLIENTS, LITELLM, NODE, PYTHON, Client  # noqa: E402 - the path is made for the command above
 from environments import BUILD, install, python_of, version  # noqa: E402
-from upstreams import UPSTREAMS, WORKS, stage  # noqa: E402
+from upstreams import AUTHORITY, UPSTREAMS, WORKS, stage  # noqa: E402
 
 from turnstile.testing import patience  # noqa: E402
 
@@ -93,6 +93,8 @@ def _run(client: Client) -> Row:
     with stage(client) as running:
         environment = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
         environment |= {**_SILENT, "INTEROP_PLAN": json.dumps(running.plan)}
+        if client.has_tls:
+            environment["NODE_EXTRA_CA_CERTS"] = str(AUTHORITY)
         try:
             done = subprocess.run(
                 _command(client), env=environment, capture_output=True, timeout=patience(_ROW_WITHIN), check=False

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import trustme
 import yaml
 from clients import CHECKS, LITELLM
 from environments import BUILD, python_of
@@ -48,6 +49,9 @@ class Upstream:
     checks: tuple[str, ...]
     deadline: float
 
+
+AUTHORITY = BUILD / "authority.pem"
+"""The certificate that a client with TLS must trust."""
 
 WORKS = "works"
 UPSTREAMS = {
@@ -104,10 +108,8 @@ def _serve(stack: ExitStack, client: Client, simulators: dict[str, Simulator]) -
         litellm = _litellm(stack, behind)
         flags = {"upstream.url": f"{litellm}/v1/realtime", "upstream.kind": "compatible", "upstream.api_key": _KEY}
         return dict.fromkeys(simulators, _proxy(stack, flags))
-    proxies = {
-        name: _proxy(stack, {"upstream.url": "simulator:"}, simulator=simulator)
-        for name, simulator in simulators.items()
-    }
+    flags = {"upstream.url": "simulator:", **(_certificate() if client.has_tls else {})}
+    proxies = {name: _proxy(stack, flags, simulator=simulator) for name, simulator in simulators.items()}
     if client.litellm:
         return dict.fromkeys(simulators, _litellm(stack, proxies))
     return proxies
@@ -117,7 +119,18 @@ def _proxy(stack: ExitStack, flags: dict[str, str], **options: Simulator) -> str
     system = ProxySystem(load_config(flags={"server.port": "0", **flags}), **options)
     system.start()
     stack.callback(system.stop, patience(5))
-    return "ws://{}:{}".format(*system.address)
+    return "{}://{}:{}".format("wss" if "server.tls_cert_file" in flags else "ws", *system.address)
+
+
+def _certificate() -> dict[str, str]:
+    """Write a certificate for this machine, and whom clients must trust for it; return the flags that name it."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(AUTHORITY)
+    server = authority.issue_cert("127.0.0.1")
+    chain, key = BUILD / "server.pem", BUILD / "server.key"
+    server.cert_chain_pems[0].write_to_path(chain)
+    server.private_key_pem.write_to_path(key)
+    return {"server.tls_cert_file": str(chain), "server.tls_key_file": str(key)}
 
 
 def _simulator(stack: ExitStack, simulator: Simulator) -> str:

@@ -79,8 +79,9 @@ async def _judge(upstream: str, name: str, check: Check, place: Place, deadline:
         async with asyncio.timeout(deadline):
             await check(place)
     except TimeoutError as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/rows/" in frame.filename]
-        waiting = [frame.line for frame in frames if "check(place)" not in (frame.line or "")]
+        # What was cancelled knows where the check stood.
+        frames = traceback.extract_tb(error.__context__ and error.__context__.__traceback__)
+        waiting = [frame.line for frame in frames if frame.filename == sys.argv[0]]
         hole = f"nothing came of `{waiting[0] if waiting else name}`"
     except Exception as error:  # noqa: BLE001 - whatever a stock client raises is a hole
         hole = f"{type(error).__name__}: {error}"
