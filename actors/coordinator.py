@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from actors.lifecycle import SessionActor
 from actors.messages import End, Inspect, Mark, MarkPassed, Snapshot
+from turnstile.protocol.frames import Closed
 from turnstile.session.effects import (
     Answered,
     ApplyLocal,
@@ -124,9 +125,10 @@ class SessionCoordinatorActor(SessionActor):
                 self._stop_timer(name)
             case Held() | Released() | Merged() | Collided():
                 self._show(effect)
-            case EndSession(problem):
+            case EndSession(problem, closing, is_told):
                 _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
-                self.end_session(End(close_code(problem.code), problem.code, problem))
+                how = closing or Closed(close_code(problem.code), problem.code)
+                self.end_session(End(how.code, how.reason, None if is_told else problem))
             case _:
                 assert_never(effect)
 

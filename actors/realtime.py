@@ -17,15 +17,15 @@ from turnstile.translate.hosting import DECISIONS, HostRule
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from turnstile.protocol.frames import Frame
     from turnstile.session.effects import Answered
     from turnstile.session.events import Json, Ref, Request
     from turnstile.translate.hosting import HostDecisions
 
-# Codes of problems that are not the client's doing.
-_OUR_FAULTS = frozenset({"internal_error", "response_stalled", "update_stalled", "response_create_stalled"})
+# Codes of problems that are not the client's doing; those of a lost link and of what did not come in time besides.
+_SERVERS = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
 
 
 class RealtimeDialect:
@@ -152,10 +152,25 @@ class RealtimeDialect:
         yield from encoded(event, is_beta=self._is_beta)
 
     def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
-        kind = "server_error" if problem.code in _OUR_FAULTS else "invalid_request_error"
+        if problem.error_event is not None:
+            (frame,) = encoded(_named_by_client(problem.error_event, event_id), is_beta=self._is_beta)
+            return frame
+        kind = "server_error" if _is_servers(problem.code) else "invalid_request_error"
         error = {"type": kind, "code": problem.code, "message": problem.description, "param": problem.param}
         (frame,) = self._tell("error", error={**error, "event_id": event_id})
         return frame
+
+
+def _is_servers(code: str) -> bool:
+    return code in _SERVERS or code.startswith("upstream_") or code.endswith("_stalled")
+
+
+def _named_by_client(error_event: Mapping[str, Any], event_id: str | None) -> Json:
+    """Return upstream's own error, about an event of ours or about none, under the client's name for what it asked."""
+    error = error_event["error"]
+    if error.get("event_id") != event_id:
+        error = {**error, "event_id": event_id}
+    return {**error_event, "error": error}
 
 
 def _without_null_audio(session: Json) -> Json:

@@ -243,7 +243,7 @@ class UpstreamActor(SessionActor):
                 self._lose(LinkLost(problem.code, problem.description, retryable))
             case Closed(code, reason):
                 words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
-                self._lose(LinkLost("upstream_closed", words, code not in _FINAL_CLOSES))
+                self._lose(LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, said))
 
     def _event(self, data: bytes) -> None:
         try:

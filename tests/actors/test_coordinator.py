@@ -7,6 +7,7 @@ import pytest
 from actors.coordinator import SessionCoordinatorActor
 from actors.messages import End, Inspect, Mark, MarkPassed
 from turnstile.errors import Problem
+from turnstile.protocol.frames import Closed
 from turnstile.session import effects
 from turnstile.session.events import AudioFollows, ConfigRequested, TimerFired, TurnEndForced
 from turnstile.session.machine import Session
@@ -116,6 +117,12 @@ def test_the_session_ends_with_the_problem_when_it_cannot_go_on(bench, coordinat
     problem = Problem("upstream_closed", "Upstream closed.")
     perform(coordinator, effects.EndSession(problem))
     assert bench.told_itself(coordinator) == [End(1014, "upstream_closed", problem)]
+
+
+def test_the_session_ends_as_the_effect_says_and_does_not_tell_twice(bench, coordinator):
+    problem = Problem("session_expired", "Over.")
+    perform(coordinator, effects.EndSession(problem, Closed(1001, "over"), is_told=True))
+    assert bench.told_itself(coordinator) == [End(1001, "over", None)]
 
 
 def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):

@@ -171,7 +171,34 @@ def test_a_response_that_begins_is_no_answer_and_one_that_does_not_is_an_error(d
     assert words(dialect.answer(refused))[0]["error"]["event_id"] is None
 
 
-@pytest.mark.parametrize(("code", "kind"), [("internal_error", "server_error"), ("x", "invalid_request_error")])
+OWN = {
+    "type": "error",
+    "event_id": "event_7",
+    "error": {"type": "server_error", "code": None, "message": "Sorry.", "x": 1},
+}
+
+
+def test_upstreams_own_error_is_told_as_it_is_under_the_clients_name(dialect):
+    request = read(dialect, "session.update", session={}, event_id="mine")
+    event = {**OWN, "error": {**OWN["error"], "event_id": "ts_4"}}
+    refused = Answered(request.ref, Problem("server_error", "Sorry.", error_event=event), in_force=False)
+    assert words(dialect.answer(refused)) == [{**OWN, "error": {**OWN["error"], "event_id": "mine"}}]
+
+
+def test_upstreams_own_error_about_nothing_of_the_clients_is_told_unchanged(dialect):
+    problem = Problem("server_error", "Sorry.", error_event=OWN)
+    assert words([dialect.problem(problem, fatal=False)]) == [OWN]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("internal_error", "server_error"),
+        ("upstream_closed", "server_error"),
+        ("update_stalled", "server_error"),
+        ("x", "invalid_request_error"),
+    ],
+)
 def test_a_problem_is_an_error_event(dialect, code, kind):
     (error,) = words([dialect.problem(Problem(code, "No."), fatal=True)])
     assert (error["error"]["type"], error["error"]["code"]) == (kind, code)

@@ -196,7 +196,7 @@ def test_the_session_hears_why_when_a_link_cannot_be_opened(upstream):
 )
 def test_a_lost_link_is_told_of_with_its_close(bench, upstream, code, reason, words, retryable):
     upstream.open().links(Closed(code, reason))
-    assert upstream.facts()[-1] == LinkLost("upstream_closed", words, retryable)
+    assert upstream.facts()[-1] == LinkLost("upstream_closed", words, retryable, Closed(code, reason))
     assert ("upstream", "in", "closed", "upstream_closed") in bench.notes()
 
 

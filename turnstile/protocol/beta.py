@@ -183,6 +183,7 @@ def beta_server_event(event: Json) -> Json | None:
     if kind in _NEW_EVENTS:
         return None
     event = {**event, "type": _BETA_NAMES.get(kind, kind)}
+    event = _with(event, "error", _beta_error)
     event = _with(event, "session", _beta_shown)
     event = _with(event, "response", _beta_response)
     return _with(event, "item", _beta_item)
@@ -191,6 +192,15 @@ def beta_server_event(event: Json) -> Json | None:
 def _beta_shown(config: Json) -> Json:
     """Return what the API shows in force, without what the beta has no field for."""
     return {name: value for name, value in beta_config(config).items() if name != "audio" and name not in NEW_FIELDS}
+
+
+def _beta_error(error: Json) -> Json:
+    """Return an error that names the field, in ``param`` and in its words, as the beta has it."""
+    current, message = error.get("param"), error.get("message")
+    if not isinstance(current, str) or (path := beta_path(current)) == current:
+        return error
+    words = message.replace(f"'{current}'", f"'{path}'") if isinstance(message, str) else message
+    return {**error, "param": path, "message": words}
 
 
 def _beta_item(item: Json) -> Json:

@@ -24,10 +24,12 @@ class Closed(NamedTuple):
         code: The WebSocket close code received; 1006 when the link broke without one (RFC 6455, 7.4); or ours, where we
             closed: 1008 for a peer that does not read, 1009 for too large a message, 1011 for a fault of ours.
         reason: The peer's words, or what broke.
+        by_us: The code is ours.
     """
 
     code: int
     reason: str
+    by_us: bool = False
 
 
 Frame = TextFrame | BinaryFrame

@@ -234,7 +234,7 @@ def create_refused(state: State, create: Create, error: Refused, policy: Policy)
     """The create lost a race, and goes again when the winner is done; or upstream will not have it at all."""
     after = state._replace(requested=None)
     if not is_collision(error):
-        return _give_up(after, create.say, Problem(error.code, error.message))
+        return _give_up(after, create.say, error.problem)
     step = create_failed(after, create.say, _REFUSED, policy)
     return Step(step.state, (Collided(create.event_id, state.tries + 1), *step.effects))
 

@@ -187,7 +187,7 @@ def config_refused(state: State, update: Update, error: Refused, policy: Policy)
         return Step(back._replace(one_by_one=len(update.requests)))
     if error.code == "cannot_update_voice" and not state.voice_locked:
         return Step(back._replace(voice_locked=True, one_by_one=state.one_by_one + len(update.requests)))
-    problem = Problem(error.code, error.message)
+    problem = error.problem
     if policy.is_transparent:  # its client knows the API's own words
         return _given_up(state, update, problem, problem)
     said = tuple(about(request, problem, error.param) for request in update.requests)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
+    from turnstile.protocol.frames import Closed
     from turnstile.session.events import Json, Ref
 
 
@@ -203,9 +204,17 @@ class Collided:
 
 @dataclass(frozen=True, slots=True)
 class EndSession:
-    """The session cannot go on."""
+    """The session cannot go on.
+
+    Args:
+        problem: Why.
+        closing: How its client is closed; None: as the problem's code says.
+        is_told: The client has heard of the problem already.
+    """
 
     problem: Problem
+    closing: Closed | None = None
+    is_told: bool = False
 
 
 Effect = (

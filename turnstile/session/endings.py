@@ -5,6 +5,13 @@ The codes are those of RFC 6455, section 7.4, and of the registry of WebSocket c
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from turnstile.protocol.frames import Closed
+
+if TYPE_CHECKING:
+    from turnstile.errors import Problem
+
 # Errors after which the API closes, or might as well: another link would not help.
 ENDING = frozenset(
     {
@@ -27,6 +34,22 @@ _CLOSE_CODES = {
     "upstream_silent": _BAD_GATEWAY,
     "upstream_unreachable": _BAD_GATEWAY,
 }
+# What the API itself closes with after its own errors (recorded); for those about the quota no close was recorded,
+# but trying again does not help there.
+_KEY_REFUSED, _REQUEST_REFUSED = 3000, 4000
+_API_CLOSES = {
+    "session_expired": _GOING_AWAY,
+    "invalid_api_key": _KEY_REFUSED,
+    "invalid_model": _REQUEST_REFUSED,
+    "missing_model": _REQUEST_REFUSED,
+    "beta_api_shape_disabled": _REQUEST_REFUSED,
+    "credit_balance_exhausted": _REQUEST_REFUSED,
+    "insufficient_quota": _REQUEST_REFUSED,
+}
+# Codes of the protocol that upstream may have closed with, and that mean the same to a client as they did to us. Not
+# among them: 1002 and 1010, which blame our framing, and 1014, after which stock clients do not try again.
+_PASSED_ON = frozenset({1000, 1001, 1003, 1007, 1008, 1009, 1011, 1012, 1013})
+_REGISTERED = range(3000, 5000)
 
 
 def close_code(problem: str) -> int:
@@ -40,3 +63,18 @@ def refusal_code(problem: str) -> int:
     It is the client's to change, but where upstream failed it.
     """
     return _CLOSE_CODES.get(problem, _POLICY_VIOLATION)
+
+
+def api_closing(problem: Problem, closed: Closed | None) -> Closed:
+    """Return how a client of the API's own language is closed: as the API would, so that it knows what to do next.
+
+    Args:
+        problem: Why the session ends.
+        closed: How upstream closed its link, if that is why.
+    """
+    if closed is not None and not closed.by_us and (closed.code in _PASSED_ON or closed.code in _REGISTERED):
+        return closed
+    if problem.code in _API_CLOSES:
+        kind = ((problem.error_event or {}).get("error") or {}).get("type") or "invalid_request_error"
+        return Closed(_API_CLOSES[problem.code], f"{kind}.{problem.code}")
+    return Closed(_INTERNAL_ERROR, problem.code)

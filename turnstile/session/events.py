@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from turnstile.errors import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from turnstile.protocol.frames import Closed
 
 Json = dict[str, Any]
 Ref = int
@@ -129,11 +133,22 @@ class LinkLost:
         code: Why, for programs.
         description: Why, for people.
         retryable: Whether a new link may help.
+        closed: How upstream closed it, if it did.
+        event: The ``error`` event that came before its end, if one did.
+        is_told: The client has heard of that already, as of an error about an event of its own.
     """
 
     code: str
     description: str
     retryable: bool = True
+    closed: Closed | None = None
+    event: Json | None = field(default=None, compare=False, repr=False)
+    is_told: bool = False
+
+    @property
+    def problem(self) -> Problem:
+        """What a client is told of it."""
+        return Problem(self.code, self.description, error_event=self.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +274,19 @@ class Refused:
         code: Its code, or its type where the code is null.
         message: Its words.
         param: The field that it names, if any.
+        event: The whole of it.
     """
 
     event_id: str | None
     code: str
     message: str
     param: str | None = None
+    event: Json | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def problem(self) -> Problem:
+        """What a client is told of it."""
+        return Problem(self.code, self.message, self.param, self.event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,8 @@ def _updated(_: FactReader, event: Json) -> Fact:
 def _error(_: FactReader, event: Json) -> Fact:
     error: dict[str, Any] = event["error"]
     code = _text(error.get("code")) or _text(error.get("type")) or "error"
-    return Refused(_text(error.get("event_id")), code, _text(error.get("message")) or code, _text(error.get("param")))
+    message, param = _text(error.get("message")) or code, _text(error.get("param"))
+    return Refused(_text(error.get("event_id")), code, message, param, event)
 
 
 def _text(value: object) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.calling import void_calls
 from turnstile.session.effects import Answered, EndSession, OpenLink, Reported
+from turnstile.session.endings import api_closing
 from turnstile.session.events import LinkLost
 from turnstile.session.state import Hearing, Item, State
 from turnstile.session.step import Step
@@ -26,9 +27,10 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
     """Whatever ran is over. What upstream had not confirmed waits for the next link, if there may be one."""
     if state.link not in {"opening", "open"}:
         return Step(state)
-    problem = Problem(lost.code, lost.description)
+    problem = lost.problem
     if not lost.retryable or state.losses >= policy.reconnects:
-        return Step(state._replace(link="ended"), (EndSession(problem),))
+        closing = api_closing(problem, lost.closed) if policy.is_transparent else None
+        return Step(state._replace(link="ended"), (EndSession(problem, closing, lost.is_told),))
     calls = void_calls(state)
     items, lost_items = _items_for_a_new_link(state)
     say = state.requested.say if state.requested else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.errors import Problem
 from turnstile.session import answering, configuring, linking, listening
 from turnstile.session.effects import Reported
 from turnstile.session.endings import ENDING
@@ -32,9 +31,10 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
     Some end the session, whatever they refuse.
     """
     if error.code in ENDING:
-        return linking.link_lost(state, LinkLost(error.code, error.message, retryable=False), policy)
-    if policy.is_transparent and error.event_id is not None and not _is_ours(error, policy):
-        return Step(state)  # The client's own event passed, and so does the error.
+        lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=_is_told(error, policy))
+        return linking.link_lost(state, lost, policy)
+    if _is_told(error, policy):
+        return Step(state)
     culprit = _culprit(state, error, policy)
     match culprit:
         case Update():
@@ -42,20 +42,24 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
         case Create():
             return answering.create_refused(state, culprit, error, policy)
         case Commit():
-            return listening.commit_lost(state, culprit, _problem(error))
+            return listening.commit_lost(state, culprit, error.problem)
         case Item():
-            return answering.item_lost(state, culprit, _problem(error))
+            return answering.item_lost(state, culprit, error.problem)
         case Response():
             return answering.response_ended_unheard(state, culprit, policy)
-        case None if answering.is_collision(error) or _is_ours(error, policy) or _is_about_truncation(error):
+        case None if answering.is_collision(error) or _is_ours(error, policy):
             # The proxy's own business, settled since.
             return Step(state)
+        case None if _is_about_truncation(error) and not policy.is_transparent:
+            # Ours too, as only a client of the API's own language truncates anything itself.
+            return Step(state)
         case _:
-            return Step(state, (Reported(_problem(error)),))
+            return Step(state, (Reported(error.problem),))
 
 
-def _problem(error: Refused) -> Problem:
-    return Problem(error.code, error.message)
+def _is_told(error: Refused, policy: Policy) -> bool:
+    """Whether it is about an event that a client of the API's own language gave: that passed, and so does the error."""
+    return policy.is_transparent and error.event_id is not None and not _is_ours(error, policy)
 
 
 def _is_about_truncation(error: Refused) -> bool:
@@ -63,7 +67,9 @@ def _is_about_truncation(error: Refused) -> bool:
 
 
 def _is_ours(error: Refused, policy: Policy) -> bool:
-    return error.event_id is not None and error.event_id.startswith(policy.id_prefix)
+    """Whether it is about an event of ours; an event of the client's without a name has one that begins as ours do."""
+    name = error.event_id
+    return name is not None and name.startswith(policy.id_prefix) and name.removeprefix(policy.id_prefix).isdecimal()
 
 
 def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from turnstile.errors import Problem
 from turnstile.session.answering import is_collision
 from turnstile.session.effects import (
     Answered,
@@ -62,12 +61,12 @@ class UngatedSession:
                 self.state = State(link="open")
                 waiting, self.backlog = self.backlog, ()
                 return [OpenAudio(), *(effect for event in waiting for effect in self._pass_on(event))]
-            case LinkLost(code, description):
-                return [EndSession(Problem(code, description))]
+            case LinkLost():
+                return [EndSession(event.problem)]
             case Refused() if is_collision(event):
-                return [Collided(event.event_id or ""), Reported(Problem(event.code, event.message))]
-            case Refused(_, code, message):
-                return [Reported(Problem(code, message))]
+                return [Collided(event.event_id or ""), Reported(event.problem)]
+            case Refused():
+                return [Reported(event.problem)]
             case (
                 ConfigRequested()
                 | UserMessageGiven()

@@ -94,7 +94,9 @@ class RealtimeTranslator(Translator):
         return encoded(done, is_beta=self._is_beta)
 
     def _error(self, event: Json) -> list[Frame]:
-        error = event["error"]
+        error = event.get("error")
+        if not isinstance(error, dict):
+            return encoded(event, is_beta=self._is_beta)  # nobody can read it, so nobody else tells of it
         event_id = error.get("event_id")
         if not isinstance(event_id, str):
             return []

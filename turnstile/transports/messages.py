@@ -66,7 +66,7 @@ def end_of(protocol: Protocol) -> Closed | None:
         return None if close is None else Closed(int(close.code), close.reason)
     if isinstance(error, EOFError) or protocol.close_sent is None:
         return Closed(CloseCode.ABNORMAL_CLOSURE, "the connection ended without a closing handshake")
-    return Closed(int(protocol.close_sent.code), protocol.close_sent.reason)
+    return Closed(int(protocol.close_sent.code), protocol.close_sent.reason, by_us=True)
 
 
 def sendable_close(code: int, reason: str) -> Close:

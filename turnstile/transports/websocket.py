@@ -167,7 +167,7 @@ class WebSocketConnection:
     def broke(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the peer must not see it
         """End with 1011: a call made for this connection raised."""
         self.close(CloseCode.INTERNAL_ERROR, "internal error")
-        self._end(Closed(CloseCode.INTERNAL_ERROR, "internal error"))
+        self._end(Closed(CloseCode.INTERNAL_ERROR, "internal error", by_us=True))
 
     def retire(self) -> None:
         """Close in order, as the process stops."""
@@ -217,7 +217,8 @@ class WebSocketConnection:
             return
         self._outgoing.shed()
         self._start_closing(CloseCode.POLICY_VIOLATION, PEER_TOO_SLOW)
-        self._loop.call_soon(partial(self._end, Closed(CloseCode.POLICY_VIOLATION, PEER_TOO_SLOW)), self)
+        closed = Closed(CloseCode.POLICY_VIOLATION, PEER_TOO_SLOW, by_us=True)
+        self._loop.call_soon(partial(self._end, closed), self)
 
     def _start_closing(self, code: int, reason: str) -> None:
         self._closing = True

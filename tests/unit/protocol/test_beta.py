@@ -204,3 +204,21 @@ def test_whatever_a_client_sends_can_be_put_into_other_words_and_is_not_changed_
     beta.beta_client_event(beta.current_client_event(event))
     beta.current_client_event(beta.beta_client_event(event))
     assert event == before
+
+
+@pytest.mark.parametrize(
+    ("param", "message", "told"),
+    [
+        (
+            "session.audio.output.voice",
+            "Invalid 'session.audio.output.voice'.",
+            ("session.voice", "Invalid 'session.voice'."),
+        ),
+        ("session.audio.output.voice", None, ("session.voice", None)),
+        ("session.instructions", "No.", ("session.instructions", "No.")),
+        (None, "No.", (None, "No.")),
+    ],
+)
+def test_an_error_names_the_field_as_the_beta_has_it(param, message, told):
+    error = beta.beta_server_event({"type": "error", "error": {"param": param, "message": message}})["error"]
+    assert (error["param"], error["message"]) == told

@@ -7,7 +7,8 @@ from session_words import MESSAGE, answers, of
 
 from turnstile.session.effects import Collided, Reported
 from turnstile.session.events import ConfigRequested, Refused
-from turnstile.session.state import Cancel, Commit, Create, Item, Response, Update
+from turnstile.session.machine import Session
+from turnstile.session.state import Cancel, Commit, Create, Item, Policy, Response, State, Update
 
 UPDATE = Update("ts_1", (ConfigRequested(1, {"a": 1}),), {"a": 1}, {"a": 1})
 ITEM = Item("ts_2", 2, MESSAGE, "sent", event_id="ts_3")
@@ -111,3 +112,27 @@ def test_an_error_in_rest_is_reported(at):
 )
 def test_what_is_the_proxys_own_business_reaches_nobody(at, error):
     assert at().handle(error) == []
+
+
+def test_an_error_is_told_with_all_that_upstream_said(at):
+    event = {"type": "error", "error": {"type": "server_error", "message": "sorry"}}
+    (report,) = of(Reported, at().handle(Refused(None, "server_error", "sorry", "a.b", event)))
+    assert (report.problem.param, report.problem.error_event) == ("a.b", event)
+
+
+# A client of the API's own language.
+
+
+@pytest.fixture
+def transparent():
+    return Session(Policy(is_transparent=True), State(link="open", configured=True, updating=UPDATE))
+
+
+@pytest.mark.parametrize("event_id", ["mine", "ts_unnamed_4"])
+def test_an_error_about_an_event_of_the_clients_is_not_the_sessions_to_tell(transparent, event_id):
+    assert transparent.handle(Refused(event_id, "invalid_value", "no")) == []
+
+
+def test_a_truncation_of_the_clients_that_is_refused_without_a_name_is_told(transparent):
+    error = Refused(None, "item_truncate_invalid_item_id", "No such item.")
+    assert reported(transparent.handle(error)) == ["item_truncate_invalid_item_id"]

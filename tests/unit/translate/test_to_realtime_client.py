@@ -17,6 +17,8 @@ def told(event, *, is_beta=False):
     [
         {"type": "response.output_audio.delta", "delta": "AAAA", "obfuscation": "x"},
         {"type": "of.the.future", "anything": [1]},
+        {"type": "error", "error": "boom"},
+        {"type": "error", "message": "boom"},
         {"type": "error", "error": {"code": "x", "event_id": "mine"}},
         {"type": "error", "error": {"code": "x", "event_id": "passed_1"}},
         {"type": "response.created", "response": {"id": "r", "metadata": {"mine": "1"}}},

@@ -256,7 +256,7 @@ def test_a_peer_that_does_not_read_is_cut_off_at_the_ceiling(open_link):
     while link.inbox.messages.empty():
         link.connection.send_binary(bytes(50_000))
         link.connection.flush()
-    assert link.inbox.next() == Closed(1008, "peer_too_slow")
+    assert link.inbox.next() == Closed(1008, "peer_too_slow", by_us=True)
     assert link.connection.buffered < 300_000
     while (frame := link.peer.receive()).opcode is Opcode.BINARY:
         assert len(frame.data) == 50_000
@@ -279,7 +279,7 @@ def test_a_peer_that_pings_but_does_not_read_is_cut_off_too(open_link):
     with contextlib.suppress(OSError):
         while True:
             link.peer.sock.sendall(pings)
-    assert link.inbox.next() == Closed(1008, "peer_too_slow")
+    assert link.inbox.next() == Closed(1008, "peer_too_slow", by_us=True)
 
 
 def test_the_peer_is_not_read_while_its_messages_wait_unhandled(open_link, barrier):
@@ -388,7 +388,7 @@ def test_an_inbox_that_raises_ends_its_own_connection_only(open_link, caplog):
 
     broken, whole = open_link(react=refuse), open_link()
     broken.peer.send_text(b"a")
-    assert broken.inbox.take(2)[1] == Closed(1011, "internal error")
+    assert broken.inbox.take(2)[1] == Closed(1011, "internal error", by_us=True)
     assert Close.parse(broken.peer.receive().data) == Close(1011, "internal error")
     whole.peer.send_text(b"b")
     assert whole.inbox.next() == TextFrame(b"b")
