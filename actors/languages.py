@@ -148,7 +148,13 @@ class Languages:
         )
         return Language(
             "realtime",
-            RealtimeDialect(address.model, is_beta=address.is_beta, id_prefix=policy.id_prefix, host=HostRule(decided)),
+            RealtimeDialect(
+                address.model,
+                is_beta=address.is_beta,
+                id_prefix=policy.id_prefix,
+                is_shared=policy.is_shared,
+                host=HostRule(decided),
+            ),
             RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
             Session(policy, _initial_state(address)),
             decided.labels,

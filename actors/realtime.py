@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from turnstile.session.events import Json, Ref, Request
     from turnstile.translate.hosting import HostDecisions
 
+_log = logging.getLogger(__name__)
+
 # Codes of problems that are not the client's doing; those of a lost link and of what did not come in time besides.
 _SERVERS = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
 
@@ -35,21 +38,30 @@ class RealtimeDialect:
         model: The model of its address; None for the operator's default.
         is_beta: It speaks the words of the beta.
         id_prefix: Begins the event ids of the session's.
+        is_shared: Others configure the session upstream, too.
         host: What the host of the session decides.
     """
 
     def __init__(
-        self, model: str | None, *, is_beta: bool, id_prefix: str = "ts_", host: HostRule | None = None
+        self,
+        model: str | None,
+        *,
+        is_beta: bool,
+        id_prefix: str = "ts_",
+        is_shared: bool = False,
+        host: HostRule | None = None,
     ) -> None:
         self._model = model
         self._host = host or HostRule()
         self._is_beta = is_beta
+        self._is_shared = is_shared
         self._unnamed = unnamed_prefix(id_prefix)
         self._refs = 0
         self._asked: dict[int, tuple[bool, str | None]] = {}
         self._session: Json = {}
         self._told = 0
         self._passed = 0
+        self._noted_model = False
 
     hears_binary = False
 
@@ -119,10 +131,12 @@ class RealtimeDialect:
             yield from self._tell("session.updated", session=self._session)
 
     def shown(self, event: Json) -> Iterator[Frame]:
-        """Keep what the session is like; the first time, tell it."""
+        """Keep what the session is like; tell it the first time, and when it was another client's to change."""
         is_first, self._session = not self._session, event["session"]
         if is_first:
-            yield from self._tell("session.created", session=self._session)
+            yield from encoded({**event, "type": "session.created"}, is_beta=self._is_beta)
+        elif self._is_shared and not any(is_update for is_update, _ in self._asked.values()):
+            yield from encoded(event, is_beta=self._is_beta)
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
         """Say what went wrong."""
@@ -136,7 +150,16 @@ class RealtimeDialect:
         patch = _without_null_audio(session)
         if patch.get("type") == self._session.get("type", "realtime"):
             del patch["type"]
-        return self._config(event_id, self._host.session(patch), is_update=True)
+        patch = self._host.session(patch)
+        self._note_model(patch.pop("model", None))
+        return self._config(event_id, patch, is_update=True)
+
+    def _note_model(self, named: object) -> None:
+        """Note, once, that an update names another model: it stays what it is, as stock clients name their default."""
+        in_force = self._session.get("model") or self._model
+        if named is not None and in_force is not None and named != in_force and not self._noted_model:
+            self._noted_model = True
+            _log.info("A client's session.update names the model %.64r; its session stays with %.64r", named, in_force)
 
     def _config(self, event_id: str | None, patch: Json, *, is_update: bool) -> ConfigRequested:
         return ConfigRequested(self._ask(event_id, is_update=is_update), patch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
@@ -151,6 +152,36 @@ def test_what_of_an_update_is_not_in_force_is_an_error_ahead_of_the_session_for_
     error, updated = words(dialect.answer(Answered(request.ref, shortfalls=(PROBLEM,))))
     assert (error["type"], error["error"]["event_id"], error["error"]["code"]) == ("error", "mine", PROBLEM.code)
     assert updated["type"] == "session.updated"
+
+
+def test_the_session_that_is_created_is_told_as_upstream_told_it(dialect):
+    event = {"type": "session.created", "event_id": "event_of_upstream", "session": {"id": "s"}, "new": 1}
+    assert words(dialect.shown(event)) == [event]
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_what_another_client_configures_is_told_where_the_session_is_shared(is_shared):
+    dialect = RealtimeDialect(None, is_beta=False, is_shared=is_shared)
+    list(dialect.shown({"type": "session.created", "session": {"id": "s"}}))
+    theirs = {"type": "session.updated", "event_id": "event_2", "session": {"id": "s", "instructions": "x"}}
+    assert words(dialect.shown(theirs)) == ([theirs] if is_shared else [])
+
+
+def test_an_update_of_its_own_is_told_once_where_the_session_is_shared():
+    dialect = RealtimeDialect(None, is_beta=False, is_shared=True)
+    list(dialect.shown({"type": "session.created", "session": {"id": "s"}}))
+    request = read(dialect, "session.update", session={})
+    assert words(dialect.shown({"type": "session.updated", "session": {"id": "s"}})) == []
+    assert [told["type"] for told in words(dialect.answer(Answered(request.ref)))] == ["session.updated"]
+
+
+@pytest.mark.parametrize(("named", "notes"), [("gpt-realtime", 0), ("gpt-realtime-2", 1), ({"odd": 1}, 1), (None, 0)])
+def test_another_model_in_an_update_is_left_out_and_noted_once(dialect, caplog, named, notes):
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):
+            request = read(dialect, "session.update", session={"model": named, "instructions": "Rhyme."})
+            assert request.patch == {"instructions": "Rhyme."}
+    assert caplog.text.count("names the model") == notes
 
 
 def test_an_update_that_is_refused_is_answered_by_an_error_of_its_name(dialect):

@@ -270,6 +270,17 @@ def test_a_model_of_the_operators_patterns_is_taken_and_no_other(connect, served
     client.close()
 
 
+def test_another_model_in_an_update_is_no_error_and_the_one_in_force_is_shown(connect):
+    realtime = connect(model="gpt-realtime-mini")
+    session = {"type": "realtime", "model": "gpt-realtime", "instructions": "Rhyme."}
+    realtime.connection.session.update(session=session)
+    updated = realtime.until("session.updated").session
+    assert (updated.model, updated.instructions) == ("gpt-realtime-mini", "Rhyme.")
+    realtime.connection.session.update(session={"type": "realtime", "model": "gpt-realtime"})
+    assert realtime.until("session.updated", 2).session.model == "gpt-realtime-mini"
+    assert realtime.of("error") == []
+
+
 def test_the_operators_model_is_taken_where_none_is_named(connect):
     assert connect(model="", flags={"upstream.model": "gpt-realtime-2"}).heard[0].session.model == "gpt-realtime-2"
 

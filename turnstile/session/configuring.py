@@ -165,6 +165,8 @@ def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Ste
         # Its client was told that it is not in force: what it changed after all is set right by the next update.
         shown = with_shown(state.in_force, differences(state.in_force, answer.session))
         return Step(state._replace(late=state.late - 1, in_force=shown))
+    if policy.is_shared and (update is None or found):
+        return Step(_as_others_say(state, answer))
     if update is None:
         return Step(state)
     after = state._replace(updating=None, in_force=merged(state.in_force, update.patch))
@@ -173,6 +175,13 @@ def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Ste
     unasked = () if policy.is_transparent else (one for one in found if _asker(update.requests, one) is None)
     reports = [Reported(not_in_force(None, one)) for one in unasked if at(state.in_force, *one.path) != one.shown]
     return Step(step.state, (*reports, *step.effects))
+
+
+def _as_others_say(state: State, answer: ConfigAnswered) -> State:
+    """Another client configured the session that it shares with ours: what it shows is in force, and stays so."""
+    accepted = with_shown(state.accepted, differences(state.accepted, answer.session))
+    in_force = with_shown(state.in_force, differences(state.in_force, answer.session))
+    return state._replace(accepted=accepted, in_force=in_force)
 
 
 def config_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:

@@ -619,3 +619,21 @@ def test_a_prompt_too_long_is_refused_by_its_name():
     request = ConfigRequested(1, {}, "Rhyme.", "UpdatePrompt", {"instructions": "prompt"})
     (answer,) = answers(session(Policy(prompt_limit=12)).handle(request))
     assert answer.problem.description.startswith("UpdatePrompt.prompt: the prompt would be 17 characters long")
+
+
+# A session that is shared with other clients.
+
+
+SHARED = Policy(is_transparent=True, is_shared=True)
+
+
+def test_what_another_client_configures_is_in_force_and_is_not_fought_over():
+    here = session(SHARED, config=BRIEF)
+    assert here.handle(ConfigAnswered({**CALM, "other": 1})) == []
+    assert patches(here.handle(ConfigRequested(1, BRIEF))) == [BRIEF]
+
+
+def test_what_another_client_configures_is_no_answer_to_an_update_of_ours():
+    here = updating(SHARED)
+    assert here.handle(ConfigAnswered({"instructions": "Be loud."})) == []
+    assert [answer.ref for answer in answers(here.handle(ConfigAnswered(CALM)))] == [1]
