@@ -63,6 +63,10 @@ class AudioUplink:
         self._audio.agree(source)
         self._let_go()
 
+    def upstream_hears(self, shown: object) -> None:
+        """Upstream takes the format that it shows, in the API's words."""
+        self._audio.upstream_hears(shown)
+
     def set_mark(self, mark: Mark) -> None:
         """Hold what comes from now on until all has gone that goes before it."""
         self._held.set_mark(mark)

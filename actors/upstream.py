@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from actors.lifecycle import SessionActor
 from actors.messages import End, FromLink, Mark, PassedAudio, SessionShown, ToClient
+from turnstile.audio.confirmed import ConfirmedFormats
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
@@ -138,6 +139,7 @@ class UpstreamActor(SessionActor):
         self._endpoints: Json = {}
         self._labels = dict(labels)
         self._next_endpoints: Json | None = None
+        self._formats = ConfirmedFormats()
 
     def meet(self, others: Introduction) -> None:
         """Keep the two that hear of upstream."""
@@ -278,7 +280,7 @@ class UpstreamActor(SessionActor):
         elif fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
             self._tell(fact)
-            self._take_effect(event["type"])
+            self._take_effect(event)
         elif "response_id" in event:
             self._show_progress(event)
         elif event["type"] not in SERVER_EVENTS:
@@ -304,10 +306,17 @@ class UpstreamActor(SessionActor):
             self._unknown.add(kind)
             _log.info("Upstream sends events of a type that is new: %s", kind)
 
-    def _take_effect(self, kind: str) -> None:
-        if kind == "input_audio_buffer.committed":
+    def _take_effect(self, event: Json) -> None:
+        if event["type"] == "input_audio_buffer.committed":
             self._audio.committed()
-        elif kind == "session.updated" and self._next_endpoints is not None:
+        elif event["type"] == "session.updated":
+            self._configured(event["session"])
+
+    def _configured(self, session: Json) -> None:
+        self._formats.updated(session)
+        self._audio.upstream_hears(self._formats.input)
+        self._translator.upstream_speaks(self._formats.output)
+        if self._next_endpoints is not None:
             self._endpoints, self._next_endpoints = self._next_endpoints, None
             self._translator.call_from_here(self._endpoints)
 
@@ -332,6 +341,7 @@ class UpstreamActor(SessionActor):
                 self._coordinator.tell(HandedBack(command.event_id))
             case effects.SendUpdate(event_id, patch, endpoints=endpoints):
                 self._next_endpoints = endpoints
+                self._formats.asked(patch)
                 self._send(realtime.session_update(event_id, patch))
             case effects.SendItem(event_id, item):
                 self._translator.asked(self._clock())

@@ -12,7 +12,7 @@ import pytest
 from actors.audio_uplink import AudioUplink
 from actors.messages import End, LocalSettings, Mark, PassedAudio, ToClient
 from actors.upstream import UpstreamActor
-from turnstile.audio.formats import PCM_24K
+from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.uplink import InputAudio
 from turnstile.errors import Problem
 from turnstile.ports import FunctionReturned, LinkFailed, LinkReady, UpstreamTarget
@@ -43,6 +43,8 @@ from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 WEATHER = FunctionEndpoint(url="https://api.example.com/weather", method="POST", headers={"x-key": "made up"})
 FORMATS = LocalSettings(PCM_24K, PCM_24K, "none", keeps_history=False)
 AGREED = effects.ApplyLocal(FORMATS)
+MULAW = AudioFormat("mulaw", 8_000)
+TELEPHONE = effects.ApplyLocal(LocalSettings(MULAW, MULAW, "none", keeps_history=False))
 
 
 class HostCalls:
@@ -701,3 +703,29 @@ def test_audio_of_another_response_is_not_heard(upstream):
     shown = upstream.shown()
     upstream.hears(delta(bytes(480), "r9"))
     assert upstream.shown() == shown
+
+
+# The formats of the link.
+
+
+def _formats(kind):
+    return {"audio": {side: {"format": {"type": kind}} for side in ("input", "output")}}
+
+
+@pytest.mark.parametrize("session", [{}, _formats("audio/pcmu")])
+def test_audio_is_in_the_format_that_was_asked_for_when_upstream_shows_no_other(bench, session):
+    upstream = Upstream(bench).open()
+    upstream.tell(effects.SendUpdate("ts_1", _formats("audio/pcmu"), 0))
+    upstream.hears({"type": "session.updated", "session": session})
+    upstream.tell(effects.OpenAudio(), TELEPHONE)
+    upstream.tell(BinaryFrame(b"\xff" * 160))
+    assert upstream.appended() == b"\xff" * 160
+
+
+def test_audio_is_in_the_format_that_upstream_shows_instead_of_the_one_asked_for(bench):
+    upstream = Upstream(bench).open()
+    upstream.tell(effects.SendUpdate("ts_1", _formats("audio/pcmu"), 0))
+    upstream.hears({"type": "session.updated", "session": _formats("audio/pcm")})
+    upstream.tell(effects.OpenAudio(), TELEPHONE)
+    upstream.tell(BinaryFrame(b"\xff" * 1_600), effects.SendCommit("ts_2"))
+    assert len(upstream.appended()) == pytest.approx(9_600, abs=4)

@@ -69,6 +69,27 @@ _NAMES: dict[AudioFormat, dict[str, str | int]] = {
     AudioFormat("alaw", 8_000): {"type": "audio/pcma"},
 }
 
+# The names of the API and those of its beta, with the rate where none is given.
+_NAMED: dict[object, AudioFormat] = {
+    **dict.fromkeys(("audio/pcm", "pcm16"), PCM_24K),
+    **dict.fromkeys(("audio/pcmu", "g711_ulaw"), AudioFormat("mulaw", 8_000)),
+    **dict.fromkeys(("audio/pcma", "g711_alaw"), AudioFormat("alaw", 8_000)),
+}
+_RATES = range(8_000, 48_001)
+
+
+def read_format(shown: object) -> AudioFormat | None:
+    """Return the format that upstream shows, or None for one that nothing here can convert.
+
+    Args:
+        shown: ``{"type": "audio/pcm", "rate": 24000}``, or a name of the beta's; some servers give other rates.
+    """
+    name, rate = (shown.get("type"), shown.get("rate")) if isinstance(shown, dict) else (shown, None)
+    known = _NAMED.get(name) if isinstance(name, str) else None
+    if known is None or rate is None:
+        return known
+    return AudioFormat(known.encoding, int(rate)) if isinstance(rate, int | float) and rate in _RATES else None
+
 
 def parse_format(field: str, encoding: str | None, sample_rate: int | None, default: AudioFormat) -> AudioFormat:
     """Read an audio format out of Settings; what is not given is as in `default`.

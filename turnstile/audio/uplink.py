@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.audio.convert import Converter
-from turnstile.audio.formats import PCM_24K
+from turnstile.audio.formats import PCM_24K, read_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ class InputAudio:
 
     def __init__(self) -> None:
         self._source: AudioFormat | None = None
+        self._confirmed: AudioFormat | None = None
         self._wire = PCM_24K
         self._converter: Converter | None = None
         self._uncommitted = 0
@@ -34,10 +35,20 @@ class InputAudio:
 
     def agree(self, source: AudioFormat) -> None:
         """From now on the client speaks `source`; said again, it changes nothing about the stream that is under way."""
-        if source == self._source:
-            return
-        self._source = source
-        self._wire = source.upstream
+        if source != self._source:
+            self._source = source
+            self._convert(source)
+
+    def upstream_hears(self, shown: object) -> None:
+        """Upstream takes the format that it shows, in the API's words; where it cannot be made, what was asked for."""
+        self._confirmed = read_format(shown)
+        if self._source is not None and self._wire != (self._confirmed or self._source.upstream):
+            self._convert(self._source)
+
+    def _convert(self, source: AudioFormat) -> None:
+        uncommitted = self._wire.milliseconds(self._uncommitted)
+        self._wire = self._confirmed or source.upstream
+        self._uncommitted = self._wire.size(uncommitted)
         self._converter = Converter(source, self._wire)
 
     def feed(self, *frames: bytes) -> Sequence[bytes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from turnstile.audio.formats import read_format
 from turnstile.session.patch import ENDPOINTS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _DEFAULTS: dict[Path, tuple[Any, ...]] = {
 _HOLDERS = frozenset({("audio",), ("audio", "input"), ("audio", "output")})
 _BY_FIELD = frozenset({"turn_detection", "transcription", "noise_reduction"})
 # A server shows no credentials of a tool's, or shows them masked.
+_FORMATS = frozenset({("audio", "input", "format"), ("audio", "output", "format")})
 _NEVER_SHOWN = frozenset({"authorization", "headers"})
 # A server may work with 32 bits where we have 64.
 _PRECISION = 1e-6
@@ -60,6 +62,11 @@ class Difference(NamedTuple):
     path: Path
     asked: Any
     shown: Any
+
+    @property
+    def is_made_up_for(self) -> bool:
+        """Whether the proxy makes up for it, so that its client notices nothing: audio is converted."""
+        return self.path in _FORMATS and read_format(self.shown) is not None
 
 
 def differences(asked: Json, session: Json) -> tuple[Difference, ...]:
@@ -124,6 +131,8 @@ def _is_same(asked: Any, shown: Any, place: Path) -> bool:
         return asked is shown
     if isinstance(asked, int | float) and isinstance(shown, int | float):
         return math.isclose(asked, shown, rel_tol=_PRECISION)
+    if place in _FORMATS and (read_format(asked) == read_format(shown) is not None):
+        return True
     if isinstance(asked, dict) and isinstance(shown, dict):
         return _is_same_object(asked, shown, place)
     if isinstance(asked, list) and isinstance(shown, list):

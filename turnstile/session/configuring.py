@@ -110,8 +110,7 @@ def _confirmed(
     for request in requests:
         if request.local is not None:
             answers.append(ApplyLocal(request.local))
-        # A client of the API's own language sees in its `session.updated` what is in force.
-        own = [] if policy.is_transparent else [one for one in found if _asker(requests, one) is request]
+        own = [one for one in _to_be_said(found, policy) if _asker(requests, one) is request]
         answers.append(_answer(state, request, target, own))
     accepted = with_shown(target, found)
     in_force = with_shown(state.in_force, found)
@@ -122,6 +121,11 @@ def _confirmed(
         overtaken=0,
     )
     return Step(after, tuple(answers))
+
+
+def _to_be_said(found: tuple[Difference, ...], policy: Policy) -> Iterator[Difference]:
+    """Yield what the client must be told; one of the API's own language sees in `session.updated` what is in force."""
+    return (one for one in found if not policy.is_transparent and not one.is_made_up_for)
 
 
 def _asker(requests: tuple[ConfigRequested, ...], found: Difference) -> ConfigRequested | None:
@@ -172,7 +176,7 @@ def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Ste
     after = state._replace(updating=None, in_force=merged(state.in_force, update.patch))
     step = _confirmed(after, update.requests, update.target, policy, found)
     # What no request named was restored on a new link, or is a rule of ours.
-    unasked = () if policy.is_transparent else (one for one in found if _asker(update.requests, one) is None)
+    unasked = (one for one in _to_be_said(found, policy) if _asker(update.requests, one) is None)
     reports = [Reported(not_in_force(None, one)) for one in unasked if at(state.in_force, *one.path) != one.shown]
     return Step(step.state, (*reports, *step.effects))
 

@@ -46,6 +46,8 @@ class Answer:
 
     def audio(self, item_id: str, delta: str, now: float) -> list[Frame]:
         """Tell more of its audio, given in base64: the hot path."""
+        if not self._ear.is_audible:
+            return []
         audio = pybase64.b64decode(delta)
         self._ear.playback.play(item_id, self._ear.milliseconds(audio), now)
         frames: list[Frame] = []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnstile.audio.convert import Converter
-from turnstile.audio.formats import PCM_24K
+from turnstile.audio.formats import PCM_24K, read_format
 from turnstile.audio.wav import wav_header
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import server
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
 
+Json = dict[str, Any]
 K = TypeVar("K")
 T = TypeVar("T")
 
@@ -46,20 +47,47 @@ class Ear:
         """What goes before the first audio of each answer."""
         self.playback = Playback()
         self.keeps_history = False
+        self.is_audible = True
+        """Whether what upstream speaks can be told to the client at all."""
         self._profile = profile
-        self._wire = PCM_24K
+        self._output = PCM_24K
+        self._converts = (PCM_24K, PCM_24K)
+        self._session_speaks: object = None
+        self._complained_of: object = None
         self._told: dict[str, None] = {}
 
     def configure(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
         """From now on it hears `output`, in a `container` (``none`` or ``wav``); `keeps_history`: each turn twice."""
-        self.converter = Converter(output.upstream, output)
         self.header = wav_header(output) if container == "wav" else b""
         self.keeps_history = keeps_history
-        self._wire = output.upstream
+        self._output = output
+        self._convert_from(self._session_speaks)
+
+    def upstream_speaks(self, shown: object) -> None:
+        """Take from upstream the format that its session shows, in the API's words; None where it shows none."""
+        self._session_speaks = shown
+        self._convert_from(shown)
+
+    def begin(self, response: Json) -> Iterator[Frame]:
+        """Take a response in the format that it shows, or else in the session's; say it where that cannot be."""
+        shown = _output_format(response) or self._session_speaks
+        self._convert_from(shown)
+        if not self.is_audible and shown != self._complained_of:
+            self._complained_of = shown
+            name = shown.get("type") if isinstance(shown, dict) else shown
+            text = f"Upstream speaks {name!r:.60}, which cannot be converted: the agent's audio is left out."
+            yield self.fault("audio_not_convertible", text)
+
+    def _convert_from(self, shown: object) -> None:
+        wire = self._output.upstream if shown is None else read_format(shown)
+        self.is_audible = wire is not None
+        if wire is not None and (wire, self._output) != self._converts:
+            self._converts = (wire, self._output)
+            self.converter = Converter(wire, self._output)
 
     def milliseconds(self, audio: bytes) -> float:
         """Return how long audio as upstream sends it lasts."""
-        return self._wire.milliseconds(len(audio))
+        return self._converts[0].milliseconds(len(audio))
 
     def has_heard(self, item_id: str) -> bool:
         """Tell whether it heard the item's final text."""
@@ -80,3 +108,9 @@ class Ear:
         """Tell of a fault that the session survives."""
         make = server.error if self._profile.is_error(code) else server.warning
         return TextFrame(make(code, description))
+
+
+def _output_format(response: Json) -> object:
+    audio = response.get("audio")
+    output = audio.get("output") if isinstance(audio, dict) else None
+    return output.get("format") if isinstance(output, dict) else None

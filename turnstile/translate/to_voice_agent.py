@@ -57,6 +57,10 @@ class VoiceAgentTranslator(Translator):
         """
         self._ear.configure(output, container, keeps_history=keeps_history)
 
+    def upstream_speaks(self, shown: object) -> None:
+        """From now on upstream speaks the format that it shows, in the API's words."""
+        self._ear.upstream_speaks(shown)
+
     def call_from_here(self, names: Collection[str]) -> None:
         """From now on the functions of these names are called by the proxy, all others by the client."""
         self._calls.call_from_here(names)
@@ -126,6 +130,7 @@ class VoiceAgentTranslator(Translator):
             return  # out of band
         if self._answer:
             yield from self._answer.over()
+        yield from self._ear.begin(response)
         self._answer = Answer(response, self._ear, Latencies(now if self._asked is None else self._asked))
         self._asked = None
 

@@ -42,6 +42,9 @@ class Translator:
         `keeps_history`: the client also wants each turn as history.
         """
 
+    def upstream_speaks(self, shown: object) -> None:
+        """From now on upstream speaks the format that it shows, in the API's words; None where it shows none."""
+
     def call_from_here(self, names: Collection[str]) -> None:
         """From now on the functions of these names are called by the proxy, all others by the client."""
 

@@ -5,7 +5,7 @@ from openai.types.realtime import RealtimeAudioFormats
 from pydantic import TypeAdapter
 
 from turnstile.audio import g711
-from turnstile.audio.formats import PCM_24K, AudioFormat, parse_format
+from turnstile.audio.formats import PCM_24K, AudioFormat, parse_format, read_format
 from turnstile.errors import ClientProtocolError
 
 PCM_16K = AudioFormat("linear16", 16_000)
@@ -100,3 +100,27 @@ def test_a_long_encoding_is_not_repeated_whole():
     with pytest.raises(ClientProtocolError) as refused:
         parse_format("audio.input", "x" * 1_000, None, PCM_16K)
     assert len(refused.value.problem.description) < 200
+
+
+@pytest.mark.parametrize(
+    ("shown", "audio"),
+    [
+        ({"type": "audio/pcm", "rate": 24_000}, PCM_24K),
+        ({"type": "audio/pcm"}, PCM_24K),
+        ({"type": "audio/pcm", "rate": 16_000.0}, PCM_16K),
+        ({"type": "audio/pcmu"}, MULAW),
+        ({"type": "audio/pcma", "rate": 8_000}, ALAW),
+        ("pcm16", PCM_24K),
+        ("g711_ulaw", MULAW),
+        ("g711_alaw", ALAW),
+        ({"type": "audio/opus"}, None),
+        ({"type": "audio/pcm", "rate": "24000"}, None),
+        ({"type": "audio/pcm", "rate": 0}, None),
+        ({"type": "audio/pcm", "rate": 16_000.5}, None),
+        ({"type": ["audio/pcm"]}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_what_upstream_shows_is_read_where_it_can_be_converted(shown, audio):
+    assert read_format(shown) == audio

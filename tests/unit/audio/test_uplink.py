@@ -66,3 +66,32 @@ def test_there_is_nothing_to_commit_when_all_was_committed():
 def test_a_piece_lasts_as_long_as_its_format_says():
     assert _flowing(AudioFormat("mulaw", 8_000)).milliseconds(bytes(160)) == 20
     assert _flowing(PCM_16K).milliseconds(bytes(960)) == 20
+
+
+MULAW = AudioFormat("mulaw", 8_000)
+
+
+def test_audio_is_converted_to_what_upstream_says_that_it_takes():
+    audio = InputAudio()
+    audio.upstream_hears({"type": "audio/pcmu"})
+    audio.agree(PCM_16K)
+    pieces = [*audio.feed(bytes(3_200)), *audio.finish()]
+    assert sum(map(len, pieces)) == pytest.approx(800, abs=4)
+    assert audio.milliseconds(b"".join(pieces)) == pytest.approx(100, abs=1)
+
+
+def test_what_was_heard_counts_on_when_upstream_says_that_it_takes_something_else():
+    audio = _flowing()
+    audio.feed(bytes(2_400))
+    audio.upstream_hears({"type": "audio/pcmu"})
+    assert audio.padding() == MULAW.silence(400)
+    assert list(audio.feed(bytes(480))) != [bytes(480)]
+
+
+@pytest.mark.parametrize("shown", [{"type": "audio/pcm", "rate": 24_000}, {"type": "audio/opus"}, None])
+def test_a_stream_that_need_not_or_cannot_change_goes_on(shown):
+    audio = _flowing(PCM_16K)
+    before = b"".join(audio.feed(bytes(1_600)))
+    audio.upstream_hears(shown)
+    pieces = [before, *audio.feed(bytes(1_600)), *audio.finish()]
+    assert sum(map(len, pieces)) == pytest.approx(4_800, abs=4)

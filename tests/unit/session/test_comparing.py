@@ -41,6 +41,9 @@ RULES = [
      _output(format={"type": "audio/pcmu"})),
     ("PCM is no format", _input(format={"type": "audio/pcm", "rate": 24000}), _input(format=None),
      _input(format={"type": "audio/pcm", "rate": 16000})),
+    ("a format by the beta's name", _output(format={"type": "audio/pcmu"}), _output(format="g711_ulaw"),
+     _output(format="g711_alaw")),
+    ("a format that nobody knows", _output(format="opus"), _output(format="opus"), _output(format="flac")),
     ("null is no default of turn detection", _input(turn_detection=None), _input(turn_detection=None),
      _detection(threshold=0.5)),
     ("turn detection is no null", _detection(threshold=0.5), _detection(threshold=0.5), _input(turn_detection=None)),
@@ -106,6 +109,18 @@ def test_a_difference_names_the_field_and_both_values():
 def test_a_format_differs_as_a_whole():
     (found,) = differences(_output(format={"type": "audio/pcmu"}), _output(format={"type": "audio/pcm"}))
     assert found == (("audio", "output", "format"), {"type": "audio/pcmu"}, {"type": "audio/pcm"})
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (Difference(("audio", "output", "format"), {"type": "audio/pcmu"}, {"type": "audio/pcm"}), True),
+        (Difference(("audio", "output", "format"), {"type": "audio/pcmu"}, {"type": "audio/opus"}), False),
+        (Difference(("audio", "output", "voice"), "echo", "audio/pcm"), False),
+    ],
+)
+def test_another_format_is_made_up_for_where_it_can_be_converted(found, expected):
+    assert found.is_made_up_for is expected
 
 
 def test_what_is_shown_takes_the_place_of_what_was_asked_and_of_nothing_else():

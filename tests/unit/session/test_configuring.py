@@ -499,6 +499,15 @@ def test_a_client_of_the_apis_own_language_sees_differences_in_its_session_updat
     assert idle.state.in_force == ECHO
 
 
+@pytest.mark.parametrize(("shown", "codes"), [("audio/pcm", []), ("audio/opus", ["not_in_force"])])
+def test_another_format_is_warned_of_only_where_it_cannot_be_converted(shown, codes):
+    idle = session(config={})
+    idle.handle(ConfigRequested(1, {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}))
+    (answer,) = answers(idle.handle(ConfigAnswered({"audio": {"output": {"format": {"type": shown}}}})))
+    assert short(answer) == codes
+    assert idle.state.in_force == {"audio": {"output": {"format": {"type": shown}}}}
+
+
 def test_turn_detection_that_upstream_leaves_off_makes_the_proxy_commit():
     idle = session(config={})
     idle.handle(ConfigRequested(1, {"audio": {"input": {"turn_detection": {"type": "server_vad"}}}}))

@@ -51,3 +51,45 @@ def test_a_text_is_also_history_when_it_is_kept():
 @pytest.mark.parametrize(("profile", "kind"), [(DEEPGRAM, "Warning"), (COMPONENT, "Error")])
 def test_a_fault_is_told_in_the_profiles_manner(profile, kind):
     assert _kinds([Ear(profile).fault("c", "d")]) == [kind]
+
+
+def _in(kind):
+    return {"audio": {"output": {"format": {"type": kind}}}}
+
+
+def test_audio_is_converted_from_what_upstream_says_that_it_speaks():
+    ear = Ear(COMPONENT)
+    ear.upstream_speaks({"type": "audio/pcm", "rate": 24_000})
+    ear.configure(MULAW, "none", keeps_history=False)
+    heard = ear.converter.feed(bytes(4_800)) + ear.converter.flush()
+    assert len(heard) == pytest.approx(800, abs=2)
+    assert ear.milliseconds(bytes(4_800)) == 100
+
+
+def test_a_response_may_be_in_another_format_than_the_session():
+    ear = Ear(COMPONENT)
+    ear.configure(MULAW, "none", keeps_history=False)
+    assert list(ear.begin(_in("audio/pcm"))) == []
+    assert ear.milliseconds(bytes(4_800)) == 100
+    assert list(ear.begin({"audio": None})) == list(ear.begin({})) == []
+    assert ear.milliseconds(bytes(800)) == 100
+
+
+def test_a_stream_goes_on_when_upstream_says_again_what_it_speaks():
+    ear = Ear(COMPONENT)
+    ear.configure(MULAW, "none", keeps_history=False)
+    stream = ear.converter
+    ear.upstream_speaks({"type": "audio/pcmu"})
+    ear.configure(MULAW, "none", keeps_history=False)
+    assert ear.converter is stream
+
+
+def test_what_cannot_be_converted_is_not_heard_and_said_once():
+    ear = Ear(COMPONENT)
+    (told,) = ear.begin(_in("audio/opus"))
+    assert "'audio/opus'" in json.loads(told.data)["description"]
+    assert (list(ear.begin(_in("audio/opus"))), ear.is_audible) == ([], False)
+    ear.upstream_speaks("flac")
+    assert _kinds(ear.begin({})) == ["Error"]
+    list(ear.begin(_in("audio/pcm")))
+    assert ear.is_audible

@@ -1,0 +1,105 @@
+"""Upstreams that confirm something else than was asked for: what they show is in force, and the client knows."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import numpy as np
+import pytest
+from websocket import create_connection
+
+from turnstile.audio import g711
+from turnstile.simulator.quirks import Quirks
+from turnstile.simulator.script import Scenario
+from turnstile.testing import patience
+
+MULAW = {"encoding": "mulaw", "sample_rate": 8_000}
+TELEPHONE = {"input": MULAW, "output": {**MULAW, "container": "none"}}
+WEATHER = {"name": "get_weather", "description": "", "parameters": {"type": "object", "properties": {}}}
+PCM, PCMU = {"type": "audio/pcm", "rate": 24_000}, {"type": "audio/pcmu"}
+
+
+@pytest.fixture
+def talk(start_proxy):
+    """Begin a dialogue with an upstream that has quirks; `agent` is what the Settings say of it."""
+    begun = []
+
+    def begin(quirks, path="/openai", audio=None, **agent):
+        proxy = start_proxy({}, scenario=Scenario(quirks=quirks))
+        dialogue = proxy.dialogue(path)
+        begun.append(dialogue)
+        dialogue.send("Settings", agent=agent, **({"audio": audio} if audio else {}))
+        assert dialogue.wait_for("SettingsApplied")
+        return dialogue, proxy.log
+
+    yield begin
+    for dialogue in begun:
+        dialogue.close()
+
+
+def _answered(dialogue):
+    dialogue.send("InjectUserMessage", content="Hello.")
+    return dialogue.wait_for("AgentAudioDone")
+
+
+@pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse"])
+def test_a_telephone_hears_mu_law_also_when_upstream_speaks_pcm(talk, path):
+    plain, _ = talk(Quirks(), path, TELEPHONE)
+    assert _answered(plain)
+    odd, log = talk(Quirks(in_force={"audio": {"output": {"format": PCM}}}), path, TELEPHONE)
+    assert _answered(odd)
+    assert log.updates[0]["audio"]["output"]["format"] == PCMU
+    assert odd.audio_bytes == pytest.approx(plain.audio_bytes, rel=0.01)
+    assert odd.heard("Warning") == odd.heard("Error") == []
+
+
+def test_a_response_that_says_its_format_is_heard_in_it_when_the_session_says_none(talk):
+    left_out = ("session.audio.output.format",)
+    plain, _ = talk(Quirks(), audio=TELEPHONE)
+    odd, _ = talk(Quirks(in_force={"audio": {"output": {"format": PCM}}}, left_out=left_out), audio=TELEPHONE)
+    assert _answered(plain)
+    assert _answered(odd)
+    assert odd.audio_bytes == pytest.approx(plain.audio_bytes, rel=0.01)
+
+
+def test_speech_goes_up_in_the_format_that_upstream_says_it_takes(talk):
+    dialogue, _ = talk(Quirks(in_force={"audio": {"input": {"format": PCM}}}), audio=TELEPHONE)
+    loud = (8_000 * np.sin(np.arange(4_000) * 0.2)).astype("<i2")
+    dialogue.send_audio(g711.encode("mulaw", loud))
+    dialogue.send_audio(g711.encode("mulaw", np.zeros(8_000, "<i2")))
+    assert dialogue.wait_for("UserStartedSpeaking")
+    assert dialogue.wait_for("AgentAudioDone")
+
+
+@pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse"])
+def test_another_voice_than_asked_for_is_a_warning_ahead_of_the_acknowledgement(talk, path):
+    speak = {"provider": {"type": "open_ai", "voice": "marin"}}
+    dialogue, log = talk(Quirks(in_force={"audio": {"output": {"voice": "ash"}}}), path, speak=speak)
+    (warning,) = dialogue.heard("Warning")
+    words = "Settings.agent.speak.provider.voice: 'marin' was asked for; upstream has 'ash' in force."
+    assert (warning["code"], warning["description"]) == ("not_in_force", words)
+    heard = [message["type"] for message in dialogue.messages]
+    assert heard.index("Warning") < heard.index("SettingsApplied")
+    assert _answered(dialogue)
+    assert len(log.updates) == 1
+
+
+def test_what_upstream_repeats_in_another_form_is_no_difference(talk):
+    think = {"prompt": "Be brief.", "functions": [WEATHER, {**WEATHER, "name": "get_time"}], "maxOutputTokens": 100}
+    dialogue, log = talk(Quirks(rewritten_session=True), think=think)
+    dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "speed": 1.1}})
+    assert dialogue.wait_for("SpeakUpdated")
+    assert dialogue.heard("Warning") == dialogue.heard("Error") == []
+    assert len(log.updates) == 2
+
+
+def test_a_client_of_the_apis_own_language_is_shown_what_is_in_force_and_no_error(start_proxy):
+    quirks = Quirks(in_force={"audio": {"output": {"voice": "ash"}}})
+    proxy = start_proxy({}, scenario=Scenario(quirks=quirks))
+    with closing(create_connection(proxy.url("/v1/realtime?model=gpt-realtime"), timeout=patience(10))) as client:
+        assert json.loads(client.recv())["type"] == "session.created"
+        session = {"type": "realtime", "audio": {"output": {"voice": "marin"}}}
+        client.send(json.dumps({"type": "session.update", "session": session}))
+        updated = json.loads(client.recv())
+    assert (updated["type"], updated["session"]["audio"]["output"]["voice"]) == ("session.updated", "ash")
