@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import orjson
-
 from actors.dispatch import Dispatcher
 from actors.handle import SessionHandle
 from actors.languages import Languages
@@ -24,6 +22,7 @@ from turnstile.embed.calling import HostFunctionPool, InOrder
 from turnstile.embed.feed import EventFeed
 from turnstile.errors import ConfigError, InternalError, SessionError
 from turnstile.observability.journal import LoggingJournal, NullJournal
+from turnstile.protocol import jsontext
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.requests import Admission, Rejection
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
@@ -335,7 +334,7 @@ class ProxySystem:
         feed = EventFeed(_EVENTS_KEPT)
         handle = SessionHandle(feed, self._host_events.submit)
         if on_event is not None:
-            feed.on_event = InOrder(self._host_events, lambda data: on_event(handle, orjson.loads(data))).put
+            feed.on_event = InOrder(self._host_events, lambda data: on_event(handle, jsontext.loads(data))).put
         return handle
 
     def _no_place(self) -> Rejection | None:

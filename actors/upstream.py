@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from actors.lifecycle import SessionActor
 from actors.messages import End, FromLink, Mark, PassedAudio, SessionShown, ToClient
+from actors.upstream_events import UpstreamEvents
 from turnstile.audio.confirmed import ConfirmedFormats
-from turnstile.errors import Problem, UpstreamProtocolError
+from turnstile.errors import Problem
 from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
@@ -27,10 +27,9 @@ from turnstile.session.events import (
     ResponseFinished,
     ResponseProgressed,
     SpeechStarted,
+    TurnCommitted,
 )
-from turnstile.session.facts import FactReader
 from turnstile.translate.hosting import HostFunction
-from turnstile.translate.table import SERVER_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
     from actors.messages import Introduction, LocalSettings
+    from actors.upstream_events import Heard
     from turnstile.observability.journal import Journal
     from turnstile.ports import (
         Clock,
@@ -54,16 +54,11 @@ if TYPE_CHECKING:
     from turnstile.session.events import Fact, Json
     from turnstile.translate.translator import Translator
 
-_log = logging.getLogger(__name__)
-
 _SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
-_AUDIO_DELTA = "response.output_audio.delta"
 # Facts on which the session may have something to tell the client: an acknowledgement, an error.
 _ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
 # How often, in seconds, the session hears that a response is alive.
 _PROGRESS_EVERY = 1.0
-# So many types of events that are new are noted.
-_UNKNOWN_NOTED = 32
 # Close codes of the API that say the same: refused key, refused request.
 _FINAL_CLOSES = frozenset({3000, 4000})
 
@@ -127,11 +122,10 @@ class UpstreamActor(SessionActor):
         self._coordinator: Inbox
         self._link: _Link | None = None
         self._connection: Connection | None = None
-        self._reader = FactReader()
+        self._events = UpstreamEvents(translator, clock)
         self._is_beta = False
         self._epoch = 0
         self._progress_at = 0.0
-        self._unknown: set[str] = set()
         self._marks = 0
         self._frames: list[bytes] = []  # audio that came in a row: it goes on together
         self._has_dropped = False
@@ -213,7 +207,7 @@ class UpstreamActor(SessionActor):
         # A link that opened and then kept silent is given up, not forgotten.
         self._close_link()
         self._link = _Link(self.inbox)
-        self._reader = FactReader()
+        self._events.begin_link()
         target = self._target(model)
         self._is_beta = target.is_beta
         self._connector.connect(target, self._link)
@@ -233,8 +227,10 @@ class UpstreamActor(SessionActor):
 
     def _hear(self, said: object) -> None:
         match said:
-            case TextFrame(data):
-                self._event(data)
+            case TextFrame(data) | BinaryFrame(data):
+                heard = self._events.read(data, is_binary=isinstance(said, BinaryFrame))
+                if heard is not None:
+                    self._take(heard, data)
                 if self._connection is not None:
                     self._connection.handled(len(data))
             case LinkReady(connection):
@@ -247,44 +243,30 @@ class UpstreamActor(SessionActor):
                 words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
                 self._lose(LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, said))
 
-    def _event(self, data: bytes) -> None:
-        try:
-            event = realtime.parse_server_event(data)
-            if event["type"] == _AUDIO_DELTA:
-                self._show(self._translator.audio(event, self._clock()))
-                self._show_progress(event)
-            else:
-                self._journal.frame(self.session_id, "upstream", "in", data)
-                self._translate(event)
-        except (UpstreamProtocolError, AttributeError, KeyError, TypeError, ValueError) as error:
-            # One event that cannot be read is dropped; the session may well go on without it.
-            _log.warning("Upstream sent an event that cannot be read: %s: %s", type(error).__name__, error)
-
-    def _translate(self, event: Json) -> None:
+    def _take(self, heard: Heard, data: bytes) -> None:
         """Show the client first, then tell the session: what it answers must come behind.
 
         But for a function call: its result may come at once, and must find the call known.
         """
-        frames = self._translator.translate(event, self._clock())
-        fact = self._reader.fact(event)
+        event, fact, frames, is_audio = heard
+        if not is_audio:
+            self._journal.frame(self.session_id, "upstream", "in", data)
         if isinstance(fact, FunctionCalled):
             self._coordinator.tell(replace(fact, endpoint=self._endpoints.get(fact.name)))
             fact = None
         elif isinstance(fact, SpeechStarted):
             fact = SpeechStarted(self._translator.take_cut_off())
         self._show(frames)
-        if event["type"] in _SHOW_THE_SESSION:
+        if event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict):
             self._client.tell(SessionShown(event))
         if event["type"] == "session.created":
             self._coordinator.tell(LinkOpened())
         elif fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
             self._tell(fact)
-            self._take_effect(event)
-        elif "response_id" in event:
-            self._show_progress(event)
-        elif event["type"] not in SERVER_EVENTS:
-            self._note_unknown(event["type"][:64])
+            self._take_effect(fact)
+        elif isinstance(event.get("response_id"), str):
+            self._show_progress(event["response_id"])
 
     def _tell(self, fact: Fact) -> None:
         """Tell the session; where that may lead to words for the client, what comes now is shown behind them."""
@@ -301,16 +283,11 @@ class UpstreamActor(SessionActor):
         if frames:
             self._client.tell(ToClient(frames))
 
-    def _note_unknown(self, kind: str) -> None:
-        if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
-            self._unknown.add(kind)
-            _log.info("Upstream sends events of a type that is new: %s", kind)
-
-    def _take_effect(self, event: Json) -> None:
-        if event["type"] == "input_audio_buffer.committed":
+    def _take_effect(self, fact: Fact) -> None:
+        if isinstance(fact, TurnCommitted):
             self._audio.committed()
-        elif event["type"] == "session.updated":
-            self._configured(event["session"])
+        elif isinstance(fact, ConfigAnswered):
+            self._configured(fact.session)
 
     def _configured(self, session: Json) -> None:
         self._formats.updated(session)
@@ -320,11 +297,11 @@ class UpstreamActor(SessionActor):
             self._endpoints, self._next_endpoints = self._next_endpoints, None
             self._translator.call_from_here(self._endpoints)
 
-    def _show_progress(self, event: Json) -> None:
+    def _show_progress(self, response_id: str) -> None:
         now = self._clock()
         if now - self._progress_at >= _PROGRESS_EVERY:
             self._progress_at = now
-            self._coordinator.tell(ResponseProgressed(event["response_id"]))
+            self._coordinator.tell(ResponseProgressed(response_id))
 
     def _lose(self, lost: LinkLost) -> None:
         self._close_link()

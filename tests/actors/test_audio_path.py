@@ -29,7 +29,7 @@ from turnstile.transports.loop import IoLoop
 from turnstile.transports.websocket import WebSocketConnection
 
 FRAME = bytes(640)  # 20 ms at 16 kHz
-UP, DOWN, IN, OUT = 33, 52, 47, 19  # counted: 29.8, 47.1, 42.1, 17.2
+UP, DOWN, IN, OUT = 33, 57, 47, 19  # counted: 29.8, 52.1, 42.1, 17.2
 FRAMES = 30  # the resampler's own rhythm is over before
 SETTINGS = {"type": "Settings", "audio": {"input": {"encoding": "linear16", "sample_rate": 16_000}}, "agent": {}}
 

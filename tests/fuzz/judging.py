@@ -35,8 +35,6 @@ CLIENT_CODES = frozenset(
 REALTIME_CODES = frozenset({"invalid_json", "invalid_event"})
 # What an upstream event may be refused with.
 UPSTREAM_CODES = frozenset({"invalid_json", "invalid_event"})
-# What the `UpstreamActor` drops an event for.
-UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
 _EXTRAS: dict[str, dict[str, type]] = {
     "AgentDone": {},

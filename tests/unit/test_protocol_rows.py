@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from turnstile.protocol.realtime import parse_server_event
+from turnstile.protocol.realtime import current_names
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session.effects import Answered, CallsCancelled, Reported, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
@@ -135,7 +135,7 @@ def test_an_ignored_event_tells_nobody_anything(name):
 
 @pytest.mark.parametrize("kind", ["text.delta", "text.done", "audio.delta", "audio.done", "audio_transcript.done"])
 def test_a_beta_event_has_its_current_name(kind):
-    assert parse_server_event(f'{{"type":"response.{kind}"}}'.encode())["type"] == f"response.output_{kind}"
+    assert current_names({"type": f"response.{kind}"})["type"] == f"response.output_{kind}"
 
 
 def test_a_spoken_answer_locks_the_voice_and_an_out_of_band_response_is_no_business_of_the_gate():
@@ -157,7 +157,7 @@ def test_no_audio_of_a_response_is_passed_on_after_the_user_has_broken_in():
     translator = VoiceAgentTranslator(COMPONENT)
     translator.translate({"type": "response.created", "response": {"id": "r"}}, 0.0)
     translator.translate({"type": "input_audio_buffer.speech_started", "item_id": "i"}, 0.0)
-    delta = {"type": "response.output_audio.delta", "response_id": "r", "delta": "AAAAAAAA"}
+    delta = {"type": "response.output_audio.delta", "response_id": "r", "item_id": "i", "delta": "AAAAAAAA"}
     assert translator.translate(delta, 0.0) == []
 
 

@@ -7,9 +7,8 @@ import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from turnstile.errors import SessionError
+from turnstile.protocol import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ class _Told:
     @property
     def event(self) -> Json:
         if self._event is None:
-            self._event = orjson.loads(self.data)
+            self._event = jsontext.loads(self.data)
         return self._event
 
 

@@ -6,9 +6,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-import orjson
-
 from turnstile.observability.redaction import redacted
+from turnstile.protocol import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +88,8 @@ class RecordingJournal:
         """Keep a text frame under its type, without credentials."""
         data = redacted(data)
         try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            value = jsontext.loads_any(data)
+        except ValueError:
             value = None
         kind = value.get("type") if isinstance(value, dict) else None
         self.note(session, wire, direction, kind if isinstance(kind, str) else "?", data.decode(errors="replace"))

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from turnstile.protocol import jsontext
+
 # Fields under which Voice Agent messages carry credentials: of endpoints that the client names, and of providers.
 _SECRET = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
 _SUSPICIOUS = re.compile(rb"headers|credentials|key|authorization|token|password|secret|url", re.IGNORECASE)
@@ -22,8 +24,8 @@ def redacted(frame: bytes) -> bytes:
     if not _SUSPICIOUS.search(frame):
         return frame
     try:
-        value = orjson.loads(frame)
-    except orjson.JSONDecodeError:
+        value = jsontext.loads_any(frame)
+    except ValueError:
         return b"(%d bytes that are no JSON)" % len(frame)
     return orjson.dumps(_without_secrets(value))
 

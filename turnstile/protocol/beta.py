@@ -212,4 +212,6 @@ def _beta_response(response: Json) -> Json:
     # Asked for and shown under two names (`openai.types.beta.realtime`, recordings of a beta host).
     if "max_output_tokens" in response:
         shaped["max_output_tokens"] = shaped.pop("max_response_output_tokens")
-    return {**shaped, "output": [_beta_item(item) for item in response.get("output") or ()]}
+    output = response.get("output")
+    items = output if isinstance(output, list) else []
+    return {**shaped, "output": [_beta_item(item) if isinstance(item, dict) else item for item in items]}

@@ -6,18 +6,17 @@ come in (migration notes of the API reference).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pybase64
 
 from turnstile.errors import ClientProtocolError, UpstreamProtocolError
-from turnstile.protocol import beta
+from turnstile.protocol import beta, jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from turnstile.errors import TurnstileError
 
 Json = dict[str, Any]
 
@@ -28,8 +27,10 @@ _METADATA_PAIRS = 16
 
 _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'
+AUDIO_DELTAS: Final = ("response.output_audio.delta", "response.audio.delta")
+"""The types of the events that are pieces of the agent's voice, in the current words and in the beta's."""
 # Quotation marks within a JSON text are escaped, so that these are found as a whole value only.
-_AUDIO_DELTAS = (b'"response.output_audio.delta"', b'"response.audio.delta"')
+_AUDIO_VALUES = tuple(b'"%s"' % kind.encode() for kind in AUDIO_DELTAS)
 
 
 def session_update(event_id: str, patch: Json) -> bytes:
@@ -89,27 +90,39 @@ def _event(kind: str, event_id: str, **fields: Any) -> bytes:
 
 def is_audio_delta(data: bytes) -> bool:
     """Tell whether a server event, of the beta too, is a piece of the agent's voice; without reading it."""
-    return any(kind in data for kind in _AUDIO_DELTAS)
+    return any(kind in data for kind in _AUDIO_VALUES)
 
 
 def in_beta_words(event: bytes) -> bytes:
     """Return a client's event, given in the current words, as the beta takes it."""
-    return orjson.dumps(beta.beta_client_event(orjson.loads(event)))
+    return orjson.dumps(beta.beta_client_event(jsontext.loads(event)))
 
 
-def parse_server_event(data: bytes) -> Json:
-    """Read one server event, under its current name.
+def parse_server_event(data: bytes) -> tuple[Json, bool]:
+    """Read one server event, under the name that upstream gives it; also tell whether it is JSON as written.
 
     Args:
-        data: A text frame, UTF-8.
+        data: UTF-8; a text frame, or a binary one, in which some gateways send them.
 
     Raises:
         UpstreamProtocolError: It is no JSON object with a ``type``.
     """
-    event = _parsed(data, UpstreamProtocolError, "Upstream sent what is no JSON: {}.")
-    if not isinstance(event.get("type"), str):
+    try:
+        event, is_json = orjson.loads(data), True
+    except orjson.JSONDecodeError:
+        event, is_json = _parsed_anyhow(data)
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise UpstreamProtocolError("invalid_event", "Upstream sent JSON that is no event: it has no type.")
-    return current_names(event)
+    return event, is_json
+
+
+def _parsed_anyhow(data: bytes) -> tuple[Any, bool]:
+    with suppress(ValueError):
+        return jsontext.loads(data), True
+    try:
+        return jsontext.loads_any(data), False
+    except ValueError as error:
+        raise UpstreamProtocolError("invalid_json", f"Upstream sent what is no JSON: {error}.") from None
 
 
 def parse_client_event(data: bytes) -> Json:
@@ -121,78 +134,86 @@ def parse_client_event(data: bytes) -> Json:
     Raises:
         ClientProtocolError: It is no JSON object.
     """
-    return _parsed(data, ClientProtocolError, "Invalid event: failed to parse JSON value: {}.")
-
-
-def _parsed(data: bytes, fault: type[TurnstileError], no_json: str) -> Json:
     try:
-        event = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise fault("invalid_json", no_json.format(error)) from None
+        event = jsontext.loads(data)
+    except ValueError as error:
+        text = f"Invalid event: failed to parse JSON value: {error}."
+        raise ClientProtocolError("invalid_json", text) from None
     if not isinstance(event, dict):
-        raise fault("invalid_event", "An event is a JSON object with a 'type'.")
+        raise ClientProtocolError("invalid_event", "An event is a JSON object with a 'type'.")
     return event
 
 
-def has_complete_arguments(arguments: str) -> bool:
-    """Tell whether a function call's arguments are whole: a JSON object, or nothing at all.
+def complete_arguments(arguments: Any) -> str | None:
+    """Return a function call's arguments as JSON that anybody can read, or "" for none; None when they are not whole.
 
     A response that is cut ends its calls as one that is not, with the arguments written so far (API reference,
     ``response.function_call_arguments.done``); half an object is no call that anybody could answer.
     """
-    if arguments == "":
-        return True
+    if not arguments:
+        return "" if arguments in ("", None) else None
+    if not isinstance(arguments, str):
+        return None
     try:
-        return isinstance(orjson.loads(arguments), dict)
+        return arguments if isinstance(orjson.loads(arguments), dict) else None
     except orjson.JSONDecodeError:
-        return False
+        return _repaired(arguments)
+
+
+def _repaired(arguments: str) -> str | None:
+    try:
+        value = jsontext.loads_any(arguments)
+    except ValueError:
+        return None
+    return orjson.dumps(value).decode() if isinstance(value, dict) else None
 
 
 def current_names(event: Json) -> Json:
-    """Return a server event, which may be in the beta's words, in the current ones; changes it in place.
+    """Return a server event, which may be in the beta's words, in the current ones; the same one if it is already.
 
-    Content parts are renamed in items only: the events about a part use the short names to this day.
-
-    Raises:
-        UpstreamProtocolError: Its session, response or item is not built as one.
+    What is not built as it should be stays as it is. Content parts are renamed in items only: the events about a part
+    use the short names to this day.
     """
+    changed: Json = {
+        name: renamed
+        for name, rename in _RENAMES.items()
+        if isinstance(event.get(name), dict) and (renamed := rename(event[name])) is not event[name]
+    }
     kind = event["type"]
     if kind in beta.EVENTS:
-        event["type"] = beta.EVENTS[kind]
-    try:
-        for name, rename in _RENAMES.items():
-            if name in event:
-                rename(event[name])
-    except (AttributeError, TypeError) as error:
-        raise UpstreamProtocolError(
-            "invalid_event", f"Upstream sent a {kind[:64]} that is not built as one."
-        ) from error
-    return event
+        changed["type"] = beta.EVENTS[kind]
+    return {**event, **changed} if changed else event
 
 
-def _rename_in_session(session: Json) -> None:
-    if any(name in session for name in beta.FIELDS):
-        if not isinstance(session.get("audio") or {}, dict):
-            raise TypeError("the audio of a session is an object")
-        current = beta.current_config(session)
-        session.clear()
-        session.update(current)
+def current_session(session: Json) -> Json:
+    """Return a session, or what a response shows of its own, in the current shape; the same one if it has it."""
+    return beta.current_config(session) if any(name in session for name in beta.FIELDS) else session
 
 
-def _rename_in_response(response: Json) -> None:
-    _rename_in_session(response)
-    for item in response.get("output") or ():
-        _rename_in_item(item)
+def _current_response(response: Json) -> Json:
+    shaped = current_session(response)
+    output = shaped.get("output")
+    if not isinstance(output, list):
+        return shaped
+    items = [_current_item(item) if isinstance(item, dict) else item for item in output]
+    return shaped if all(new is old for new, old in zip(items, output, strict=True)) else {**shaped, "output": items}
 
 
-def _rename_in_item(item: Json) -> None:
-    for part in item.get("content") or ():
-        if part.get("type") in beta.PARTS:
-            part["type"] = beta.PARTS[part["type"]]
+def _current_item(item: Json) -> Json:
+    content = item.get("content")
+    if not isinstance(content, list) or not any(_is_beta_part(part) for part in content):
+        return item
+    parts = [{**part, "type": beta.PARTS[part["type"]]} if _is_beta_part(part) else part for part in content]
+    return {**item, "content": parts}
 
 
-_RENAMES: dict[str, Callable[[Json], None]] = {
-    "session": _rename_in_session,
-    "response": _rename_in_response,
-    "item": _rename_in_item,
+def _is_beta_part(part: Any) -> bool:
+    kind = part.get("type") if isinstance(part, dict) else None
+    return isinstance(kind, str) and kind in beta.PARTS
+
+
+_RENAMES: dict[str, Callable[[Json], Json]] = {
+    "session": current_session,
+    "response": _current_response,
+    "item": _current_item,
 }

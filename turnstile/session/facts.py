@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from turnstile.protocol.realtime import MARK, has_complete_arguments
+from turnstile.errors import UpstreamProtocolError
+from turnstile.protocol.realtime import MARK, complete_arguments, current_session
+from turnstile.protocol.shapes import well_built
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
@@ -42,13 +44,13 @@ class FactReader:
         self._out_of_band: set[str] = set()
 
     def fact(self, event: Json) -> Fact | None:
-        """Return what `event` (a parsed server event under its current name) tells, or None.
+        """Return what `event`, parsed, tells, or None; read from as few of its fields as can be.
 
         Raises:
-            AttributeError, KeyError, TypeError: The event is not built as its type is.
+            UpstreamProtocolError: A field that the fact needs is missing, or not built as one.
         """
         read = _READERS.get(event["type"])
-        return read(self, event) if read else None
+        return read(self, well_built(event)) if read else None
 
     def is_out_of_band(self, response_id: str) -> bool:
         """Tell whether the response, not yet done, is one that the gate takes no notice of."""
@@ -60,14 +62,15 @@ class FactReader:
             self._out_of_band.add(response["id"])
             return None
         metadata = response.get("metadata") or {}
-        return ResponseStarted(_name(response["id"]), metadata.get(MARK))
+        mark = metadata.get(MARK)
+        return ResponseStarted(response["id"], mark if isinstance(mark, str) else None)
 
     def _finished(self, event: Json) -> Fact | None:
         response = event["response"]
         if response["id"] in self._out_of_band:
             self._out_of_band.discard(response["id"])
             return None
-        return ResponseFinished(_name(response["id"]), _OUTCOMES.get(response.get("status"), "completed"))
+        return ResponseFinished(response["id"], _OUTCOMES.get(response.get("status"), "completed"))
 
     def _arguments_done(self, event: Json) -> Fact | None:
         # Older servers do not give the name here; the item's end does.
@@ -75,39 +78,40 @@ class FactReader:
 
     def _output_item_done(self, event: Json) -> Fact | None:
         item = event["item"]
-        if item["type"] != "function_call" or item.get("status") != "completed":
+        if item.get("type") != "function_call" or item.get("status") != "completed":
             return None
         return self._called(event, item)
 
     def _called(self, event: Json, call: Json) -> Fact | None:
         # A call that was cut is not shown to the client, and nobody will answer it.
-        response_id, arguments = event["response_id"], call.get("arguments", "")
-        if response_id in self._out_of_band or not has_complete_arguments(arguments):
+        response_id, arguments = event["response_id"], complete_arguments(call.get("arguments"))
+        if response_id in self._out_of_band or arguments is None:
             return None
-        place = int(event["output_index"])
-        return FunctionCalled(_name(response_id), place, _name(call["call_id"]), _name(call["name"]), arguments)
+        place = event.get("output_index", 0)
+        return FunctionCalled(response_id, place, _needed(call, "call_id"), _needed(call, "name"), arguments)
 
     def _part_added(self, event: Json) -> Fact | None:
         spoken = event["part"].get("type") == "audio" and event["response_id"] not in self._out_of_band
         return AgentSpoke() if spoken else None
 
 
-def _name(value: object) -> str:
-    """Return the name that an event gives; what is none would be the session's trouble later."""
+def _needed(call: Json, field: str) -> str:
+    """Return what a call cannot be without; in an item of another type it may be missing."""
+    value = call.get(field)
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.40} is no name")
+        raise UpstreamProtocolError("invalid_event", f"Upstream sent a function call without a {field}.")
     return value
 
 
 def _updated(_: FactReader, event: Json) -> Fact:
-    session: Json = event["session"]
-    if not isinstance(session, dict):
-        raise TypeError("a session is an object")
-    return ConfigAnswered(session)
+    return ConfigAnswered(current_session(event.get("session", {})))
 
 
 def _error(_: FactReader, event: Json) -> Fact:
-    error: dict[str, Any] = event["error"]
+    error = event.get("error")
+    if not isinstance(error, dict):
+        text = _text(error) or _text(event.get("message")) or "Upstream sent an error without words."
+        return Refused(None, "error", text)
     code = _text(error.get("code")) or _text(error.get("type")) or "error"
     message, param = _text(error.get("message")) or code, _text(error.get("param"))
     return Refused(_text(error.get("event_id")), code, message, param, event)
@@ -119,7 +123,7 @@ def _text(value: object) -> str | None:
 
 
 def _item(_: FactReader, event: Json) -> Fact:
-    return ItemConfirmed(_name(event["item"]["id"]))
+    return ItemConfirmed(event["item"]["id"])
 
 
 _READERS: dict[str, Callable[[FactReader, Json], Fact | None]] = {
@@ -128,8 +132,8 @@ _READERS: dict[str, Callable[[FactReader, Json], Fact | None]] = {
     "conversation.item.created": _item,
     "conversation.item.done": _item,
     "input_audio_buffer.speech_started": lambda _, __: SpeechStarted(),
-    "input_audio_buffer.speech_stopped": lambda _, event: SpeechStopped(_name(event["item_id"])),
-    "input_audio_buffer.committed": lambda _, event: TurnCommitted(_name(event["item_id"])),
+    "input_audio_buffer.speech_stopped": lambda _, event: SpeechStopped(event["item_id"]),
+    "input_audio_buffer.committed": lambda _, event: TurnCommitted(event["item_id"]),
     "response.created": FactReader._started,  # noqa: SLF001 - the table of the class above
     "response.done": FactReader._finished,  # noqa: SLF001
     "response.function_call_arguments.done": FactReader._arguments_done,  # noqa: SLF001

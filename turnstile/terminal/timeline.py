@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
+from turnstile.protocol import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,8 +72,8 @@ def _essence(entry: Entry) -> str:
     if entry.direction == "note" or entry.kind == "closed":
         return f" {entry.detail}"
     try:
-        words = _words(entry.kind, orjson.loads(entry.detail))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        words = _words(entry.kind, jsontext.loads_any(entry.detail))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ""
     return f" {words}" if words else ""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pybase64
 
+from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent import server
 
@@ -48,7 +49,10 @@ class Answer:
         """Tell more of its audio, given in base64: the hot path."""
         if not self._ear.is_audible:
             return []
-        audio = pybase64.b64decode(delta)
+        try:
+            audio = pybase64.b64decode(delta)
+        except ValueError as error:
+            raise UpstreamProtocolError("invalid_event", f"Upstream sent audio that is no base64: {error}.") from None
         self._ear.playback.play(item_id, self._ear.milliseconds(audio), now)
         frames: list[Frame] = []
         if not self.has_audio:
@@ -93,7 +97,7 @@ class Answer:
 
     def _texts(self, response: Json, now: float) -> Iterator[Frame]:
         for item in response.get("output") or ():
-            if item["type"] == "message":
+            if item.get("type") == "message":
                 yield from self.final_text(item["id"], text_of(item), now)
         for item_id, text in [*self._partial.items()]:
             yield from self.final_text(item_id, text, now)

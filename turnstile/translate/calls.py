@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnstile.protocol.frames import TextFrame
-from turnstile.protocol.realtime import has_complete_arguments
+from turnstile.protocol.realtime import complete_arguments
 from turnstile.protocol.voice_agent import server
 from turnstile.translate.ear import remember
 
@@ -27,9 +27,10 @@ class Calls:
         """From now on the functions of these names are called by the proxy, all others by the client."""
         self._called_from_here = names
 
-    def request(self, call_id: str, name: str, arguments: str) -> Iterator[Frame]:
-        """Tell of a call, once; a call that was cut off is none."""
-        if call_id in self._told or not has_complete_arguments(arguments):
+    def request(self, call_id: str, name: str, given: Any) -> Iterator[Frame]:
+        """Tell of a call, once; a call whose arguments, as `given`, were cut off is none."""
+        arguments = complete_arguments(given)
+        if call_id in self._told or arguments is None:
             return
         call = server.CallRequest(call_id, name, arguments, client_side=name not in self._called_from_here)
         remember(self._told, call_id, call)

@@ -43,20 +43,25 @@ class RealtimeTranslator(Translator):
         self._given: dict[str, Any] = {}
         self._unfinished: set[str] = set()
 
-    def translate(self, event: Json, now: float) -> list[Frame]:
+    def translate(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
         """Return the event as it is, without what we put into it; none for those that are the session's to answer."""
         del now
         kind = event["type"]
         if kind in _ANSWERS:
             return []
-        if kind == "error":
-            return self._error(event)
-        if kind in {"response.created", "response.done"}:
-            event = self._as_given(event)
-        before = self._finished(event) if kind == "response.output_item.done" else []
         if kind == "conversation.item.created":
             return self._created(event)
-        return [*before, *encoded(event, is_beta=self._is_beta)]
+        before = self._finished(event) if kind == "response.output_item.done" else []
+        told: Json | None = event
+        if kind == "error":
+            told = self._error(event)
+        elif kind in {"response.created", "response.done"}:
+            told = self._as_given(event)
+        if told is None:
+            return []
+        if told is event and data is not None and not self._is_beta:
+            return [*before, TextFrame(data)]
+        return [*before, *encoded(told, is_beta=self._is_beta)]
 
     def created(self, sent: Any, given: Any) -> None:
         """Remember what the client gave, to tell it of nothing else."""
@@ -65,7 +70,7 @@ class RealtimeTranslator(Translator):
 
     def _as_given(self, event: Json) -> Json:
         """Return an event about a response with the metadata that the client gave, where they are not what it shows."""
-        response = event["response"]
+        response = _object(event, "response")
         metadata = response.get("metadata")
         if not isinstance(metadata, dict) or (identity := _identity(metadata)) not in self._given:
             return event
@@ -77,8 +82,8 @@ class RealtimeTranslator(Translator):
         """Tell of an item as it is told now: the beta told of it once, when it was there, finished or not."""
         added = {**event, "type": "conversation.item.added"}
         frames = encoded(added, is_beta=self._is_beta)
-        item = event["item"]
-        if item.get("status") == "in_progress":
+        item = _object(event, "item")
+        if item.get("status") == "in_progress" and isinstance(item.get("id"), str):
             self._unfinished.add(item["id"])
         else:
             frames += encoded({**event, "type": "conversation.item.done"}, is_beta=self._is_beta)
@@ -86,31 +91,34 @@ class RealtimeTranslator(Translator):
 
     def _finished(self, event: Json) -> list[Frame]:
         """Tell that an item is finished, if upstream does not tell it."""
-        item = event["item"]
-        if item.get("id") not in self._unfinished:
+        item = _object(event, "item")
+        if not isinstance(item.get("id"), str) or item["id"] not in self._unfinished:
             return []
         self._unfinished.discard(item["id"])
         done = {"type": "conversation.item.done", "event_id": event.get("event_id"), "item": item}
         return encoded(done, is_beta=self._is_beta)
 
-    def _error(self, event: Json) -> list[Frame]:
-        error = event.get("error")
-        if not isinstance(error, dict):
-            return encoded(event, is_beta=self._is_beta)  # nobody can read it, so nobody else tells of it
+    def _error(self, event: Json) -> Json | None:
+        """Return an error about an event of the client's, as it names it; None for one that the session tells."""
+        error = _object(event, "error")
         event_id = error.get("event_id")
         if not isinstance(event_id, str):
-            return []
+            return None
         if event_id.startswith(unnamed_prefix(self._id_prefix)):
-            event = {**event, "error": {**error, "event_id": None}}
-        elif event_id.startswith(self._id_prefix):
-            return []
-        return encoded(event, is_beta=self._is_beta)
+            return {**event, "error": {**error, "event_id": None}}
+        return None if event_id.startswith(self._id_prefix) else event
 
 
 def encoded(event: Json, *, is_beta: bool) -> list[Frame]:
     """Return the frame of an event for a client, in the beta's words if it speaks them."""
     told = beta.beta_server_event(event) if is_beta else event
     return [] if told is None else [TextFrame(orjson.dumps(told))]
+
+
+def _object(event: Json, name: str) -> Json:
+    """Return an object of an event's; an empty one for what is none."""
+    value = event.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _identity(metadata: Json) -> str:

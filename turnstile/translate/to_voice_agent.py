@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import TextFrame
-from turnstile.protocol.realtime import has_complete_arguments
+from turnstile.protocol.realtime import complete_arguments
+from turnstile.protocol.shapes import well_built
 from turnstile.protocol.voice_agent import server
 from turnstile.translate.answer import Answer, text_of
 from turnstile.translate.calls import Calls
@@ -65,23 +66,21 @@ class VoiceAgentTranslator(Translator):
         """From now on the functions of these names are called by the proxy, all others by the client."""
         self._calls.call_from_here(names)
 
-    def translate(self, event: Json, now: float) -> list[Frame]:
+    def translate(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002 - said anew
         """Return the frames that one server event comes to."""
         tell = _TELLERS.get(event["type"])
-        if tell is None:
-            return []
-        try:
-            return list(tell(self, event, now))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            text = f"Upstream sent a {event['type']} that is not built as one."
-            raise UpstreamProtocolError("invalid_event", text) from error
+        return list(tell(self, well_built(event), now)) if tell else []
 
-    def audio(self, event: Json, now: float) -> list[Frame]:
+    def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002
         """Translate one ``response.output_audio.delta`` without the table."""
-        answer = self._answer
-        if answer is None or answer.is_silenced or event["response_id"] != answer.response_id:
+        answer, response_id = self._answer, event.get("response_id")
+        item_id, delta = event.get("item_id"), event.get("delta")
+        if not (isinstance(response_id, str) and isinstance(item_id, str) and isinstance(delta, str)):
+            text = "Upstream sent a response.output_audio.delta without a response_id, an item_id or a delta."
+            raise UpstreamProtocolError("invalid_event", text)
+        if answer is None or answer.is_silenced or response_id != answer.response_id:
             return []
-        return answer.audio(event["item_id"], event["delta"], now)
+        return answer.audio(item_id, delta, now)
 
     def take_cut_off(self) -> tuple[tuple[str, int], ...]:
         """Return, once, which items the user did not hear to their end, with the milliseconds heard of each."""
@@ -117,9 +116,10 @@ class VoiceAgentTranslator(Translator):
         return list(answer.over()) if answer else []
 
     def _updated(self, event: Json, _now: float) -> Iterator[Frame]:
-        audio = event["session"].get("audio") or {}
-        detection = (audio.get("input") or {}).get("turn_detection") or {}
-        self._user_interrupts = detection.get("interrupt_response") is not False
+        value: Any = event
+        for name in ("session", "audio", "input", "turn_detection", "interrupt_response"):
+            value = value.get(name) if isinstance(value, dict) else None
+        self._user_interrupts = value is not False
         return iter(())
 
     # The agent.
@@ -147,7 +147,7 @@ class VoiceAgentTranslator(Translator):
     def _text_done(self, event: Json, now: float) -> Iterator[Frame]:
         answer = self._answer_of(event)
         if answer:
-            text = event["text"] if "text" in event else event["transcript"]
+            text = event["text"] if event["type"] == "response.output_text.done" else event["transcript"]
             yield from answer.final_text(event["item_id"], text, now)
 
     def _item(self, event: Json, now: float) -> Iterator[Frame]:
@@ -160,31 +160,35 @@ class VoiceAgentTranslator(Translator):
 
     def _written(self, item: Json) -> Iterator[Frame]:
         """Tell what the user said in writing; what was spoken is told by its transcription."""
-        text = "".join(part["text"] for part in item.get("content") or () if part.get("type") == "input_text")
+        text = "".join(part.get("text", "") for part in item.get("content", ()) if part.get("type") == "input_text")
         if text and not self._ear.has_heard(item["id"]):
             yield from self._ear.hear_item(item["id"], text, "user")
 
     def _output_item_added(self, event: Json, now: float) -> Iterator[Frame]:
         answer, item = self._answer_of(event), event["item"]
-        if answer and item["type"] == "function_call" and not answer.is_silenced:
+        if answer and item.get("type") == "function_call" and not answer.is_silenced:
             answer.latencies.token("tool", now)
             if item.get("name"):
                 yield TextFrame(server.agent_thinking(f"Calling {item['name']}."))
 
     def _output_item_done(self, event: Json, _now: float) -> Iterator[Frame]:
         item = event["item"]
-        if self._answer_of(event) and item["type"] == "function_call" and item.get("status") == "completed":
-            yield from self._calls.request(item["call_id"], item["name"], item["arguments"])
-            if not has_complete_arguments(item["arguments"]):
-                text = (
-                    f"The model called {item['name']} with arguments that are no JSON object; nobody is asked for it."
-                )
-                yield self._ear.fault("function_call_unreadable", text)
+        if not self._answer_of(event) or item.get("type") != "function_call" or item.get("status") != "completed":
+            return
+        yield from self._called(item)
+        if complete_arguments(item.get("arguments")) is None:
+            name = item.get("name", "a function")
+            text = f"The model called {name} with arguments that are no JSON object; nobody is asked for it."
+            yield self._ear.fault("function_call_unreadable", text)
 
     def _arguments_done(self, event: Json, _now: float) -> Iterator[Frame]:
         # Older servers do not give the name here; the item's end does.
-        if self._answer_of(event) and event.get("name"):
-            yield from self._calls.request(event["call_id"], event["name"], event["arguments"])
+        if self._answer_of(event):
+            yield from self._called(event)
+
+    def _called(self, call: Json) -> Iterator[Frame]:
+        if call.get("call_id") and call.get("name"):
+            yield from self._calls.request(call["call_id"], call["name"], call.get("arguments"))
 
     def _done(self, event: Json, now: float) -> Iterator[Frame]:
         response, answer = event["response"], self._answer
@@ -217,7 +221,7 @@ class VoiceAgentTranslator(Translator):
         return iter(())
 
     def _transcribing(self, event: Json, _now: float) -> Iterator[Frame]:
-        text = self._heard.get(event["item_id"], "") + (event.get("delta") or "")
+        text = self._heard.get(event["item_id"], "") + event.get("delta", "")
         remember(self._heard, event["item_id"], text)
         if self._ear.has_extras:
             yield TextFrame(server.transcript(text, is_final=False))
@@ -235,7 +239,7 @@ class VoiceAgentTranslator(Translator):
 
     def _transcription_failed(self, event: Json, _now: float) -> Iterator[Frame]:
         self._heard.pop(event["item_id"], None)
-        error = event.get("error") or {}
+        error = event.get("error", {})
         code = error.get("code") or "transcription_failed"
         yield self._ear.fault(code, error.get("message") or "What the user said could not be transcribed.")
 

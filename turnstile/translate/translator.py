@@ -16,25 +16,26 @@ Json = dict[str, Any]
 class Translator:
     """Tells a client what upstream says. This one tells nothing; a language overrides what it has words for."""
 
-    def translate(self, event: Json, now: float) -> list[Frame]:
+    def translate(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
         """Return the frames that one server event comes to.
 
         Args:
-            event: Parsed, under its current name.
+            event: Parsed, in the current words.
             now: The time, in seconds.
+            data: The event as it came, if it may be passed on so.
 
         Raises:
             UpstreamProtocolError: The event is not built as its type is.
         """
         raise NotImplementedError
 
-    def audio(self, event: Json, now: float) -> list[Frame]:
+    def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
         """Translate one ``response.output_audio.delta``: the hot path of the way down.
 
         Raises:
-            KeyError, TypeError, ValueError: It is not built as one.
+            UpstreamProtocolError: It is not built as one.
         """
-        return self.translate(event, now)
+        return self.translate(event, now, data)
 
     def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
         """From now on the client hears `output`, in a `container` (``none`` or ``wav``).

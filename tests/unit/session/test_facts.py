@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.realtime import MARK
 from turnstile.session import events
 from turnstile.session.facts import FactReader
@@ -75,6 +76,15 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1", "na
             events.Refused(None, "t", "t"),
         ),
         ({"type": "error", "error": {}}, events.Refused(None, "error", "error")),
+        ({"type": "error", "error": "No."}, events.Refused(None, "error", "No.")),
+        ({"type": "error", "message": "No."}, events.Refused(None, "error", "No.")),
+        ({"type": "error"}, events.Refused(None, "error", "Upstream sent an error without words.")),
+        ({"type": "session.updated"}, events.ConfigAnswered({})),
+        ({"type": "session.updated", "session": "x"}, events.ConfigAnswered({})),
+        (
+            {"type": "session.updated", "session": {"voice": "ash", "audio": 3}},
+            events.ConfigAnswered({"audio": 3, "voice": "ash"}),
+        ),
     ],
 )
 def test_an_event_is_read_as_its_fact(event, fact):
@@ -159,21 +169,16 @@ def test_a_response_is_known_as_out_of_band_until_it_is_done():
 @pytest.mark.parametrize(
     "event",
     [
+        {"type": "response.created"},
         created(id={}),
         created(id=None),
         done(id=7),
-        {"type": "session.updated", "session": "x"},
+        {"type": "response.done", "response": [RESPONSE]},
         {"type": "conversation.item.added", "item": {"id": []}},
         {"type": "input_audio_buffer.speech_stopped", "item_id": None},
         {"type": "input_audio_buffer.committed", "item_id": 7},
-        {
-            "type": "response.function_call_arguments.done",
-            "response_id": "resp_1",
-            "output_index": {},
-            "call_id": "call_1",
-            "name": "get",
-            "arguments": "{}",
-        },
+        {"type": "response.content_part.added", "response_id": "resp_1", "part": "audio"},
+        {"type": "response.output_item.done", "response_id": "resp_1", "item": {**CALL, "name": 7}},
         {
             "type": "response.function_call_arguments.done",
             "response_id": "resp_1",
@@ -185,10 +190,67 @@ def test_a_response_is_known_as_out_of_band_until_it_is_done():
     ],
 )
 def test_an_event_whose_names_are_none_is_no_fact(event):
-    with pytest.raises(TypeError):
+    with pytest.raises(UpstreamProtocolError, match=r"missing|without"):
         FactReader().fact(event)
 
 
 def test_what_is_no_text_in_an_error_counts_as_missing():
     error = {"code": 7, "type": "server_error", "message": {}, "event_id": [], "param": 3}
     assert FactReader().fact({"type": "error", "error": error}) == events.Refused(None, "server_error", "server_error")
+
+
+# What each fact is read from: an event, and the places of it that the fact needs.
+NEEDED = [
+    (created(metadata={MARK: "ts_1"}), {"response", "response.id"}),
+    (done(status="failed", output=[{"id": "i"}]), {"response", "response.id"}),
+    ({"type": "session.updated", "session": {"a": {"b": 1}}}, set()),
+    ({"type": "error", "error": {"code": "c", "message": "m", "param": None, "event_id": "e"}}, set()),
+    ({"type": "conversation.item.added", "item": {"id": "i", "content": [{"text": "x"}]}}, {"item", "item.id"}),
+    ({"type": "conversation.item.created", "item": {"id": "i", "role": "user"}}, {"item", "item.id"}),
+    ({"type": "conversation.item.done", "item": {"id": "i", "status": "completed"}}, {"item", "item.id"}),
+    ({"type": "input_audio_buffer.speech_started", "item_id": "i", "audio_start_ms": 3}, set()),
+    ({"type": "input_audio_buffer.speech_stopped", "item_id": "i", "audio_end_ms": 3}, {"item_id"}),
+    ({"type": "input_audio_buffer.committed", "item_id": "i", "previous_item_id": None}, {"item_id"}),
+    (
+        {"type": "response.output_item.done", "response_id": "resp_1", "output_index": 1, "item": {"id": "i", **CALL}},
+        {"response_id", "item", "item.type", "item.status", "item.call_id", "item.name"},
+    ),
+    (
+        {
+            "type": "response.function_call_arguments.done",
+            "response_id": "resp_1",
+            "item_id": "i",
+            "output_index": 0,
+            "call_id": "call_1",
+            "name": "get",
+        },
+        {"response_id", "call_id", "name"},
+    ),
+    (
+        {"type": "response.content_part.added", "response_id": "resp_1", "content_index": 0, "part": {"type": "audio"}},
+        {"response_id", "part", "part.type"},
+    ),
+]
+
+
+def spoilt(event, needed, path=""):
+    """Yield the event with each field that is not needed replaced by a value of each kind, and without it."""
+    for name, value in event.items():
+        place = f"{path}{name}"
+        if place not in needed and place != "type":
+            yield {other: kept for other, kept in event.items() if other != name}
+            yield from ({**event, name: odd} for odd in (None, 7, "x", True, [], [None], {}, {"id": "x"}))
+        if isinstance(value, dict):
+            yield from ({**event, name: inner} for inner in spoilt(value, needed, f"{place}."))
+
+
+@pytest.mark.parametrize(("event", "needed"), NEEDED, ids=[event["type"] for event, _ in NEEDED])
+def test_a_fact_is_not_lost_with_a_field_that_it_does_not_need(event, needed):
+    fact = FactReader().fact(event)
+    names = ("response_id", "item_id", "call_id", "name")
+    for odd in spoilt(event, needed):
+        if odd.get("response", {}).get("conversation_id", "") is None:
+            continue  # out of band: another fact
+        read = FactReader().fact(odd)
+        assert type(read) is type(fact), odd
+        assert [getattr(read, name, None) for name in names] == [getattr(fact, name, None) for name in names], odd

@@ -17,8 +17,6 @@ def told(event, *, is_beta=False):
     [
         {"type": "response.output_audio.delta", "delta": "AAAA", "obfuscation": "x"},
         {"type": "of.the.future", "anything": [1]},
-        {"type": "error", "error": "boom"},
-        {"type": "error", "message": "boom"},
         {"type": "error", "error": {"code": "x", "event_id": "mine"}},
         {"type": "error", "error": {"code": "x", "event_id": "passed_1"}},
         {"type": "response.created", "response": {"id": "r", "metadata": {"mine": "1"}}},
@@ -72,6 +70,7 @@ def test_the_session_is_told_as_an_answer_and_not_as_an_event(kind):
 @pytest.mark.parametrize("event_id", [None, "ts_7"])
 def test_an_error_that_is_no_event_of_the_clients_is_the_sessions_to_tell(event_id):
     assert told({"type": "error", "error": {"code": "x", "event_id": event_id}}) == []
+    assert told({"type": "error", "error": "boom"}) == []
 
 
 def test_an_error_about_an_event_without_a_name_names_none():
@@ -82,3 +81,53 @@ def test_an_error_about_an_event_without_a_name_names_none():
 def test_a_client_of_the_beta_hears_its_own_words_and_nothing_that_it_does_not_know():
     assert told({"type": "response.output_text.delta"}, is_beta=True) == [{"type": "response.text.delta"}]
     assert told({"type": "conversation.item.done", "item": {}}, is_beta=True) == []
+
+
+def test_an_event_is_passed_on_as_it_came_where_nothing_in_it_changes():
+    event, came = (
+        {"type": "response.done", "response": {"id": "r"}},
+        b'{ "type":"response.done" ,"response":{"id":"r"}}',
+    )
+    translator = RealtimeTranslator("ts_", is_beta=False)
+    assert [frame.data for frame in translator.translate(event, 0.0, came)] == [came]
+    assert [frame.data for frame in translator.audio(event, 0.0, came)] == [came]
+
+
+@pytest.mark.parametrize(
+    ("event", "is_beta"),
+    [
+        ({"type": "response.done", "response": {"id": "r", "metadata": {MARK: "ts_1"}}}, False),
+        ({"type": "error", "error": {"event_id": unnamed_prefix("ts_")}}, False),
+        ({"type": "response.output_text.delta"}, True),
+    ],
+)
+def test_an_event_is_written_anew_where_something_in_it_changes(event, is_beta):
+    translator = RealtimeTranslator("ts_", is_beta=is_beta)
+    translator.created({MARK: "ts_1"}, None)
+    (frame,) = translator.translate(event, 0.0, b"as it came")
+    assert json.loads(frame.data)["type"].startswith(("response.", "error"))
+
+
+@pytest.mark.parametrize("item", [None, {"id": 7, "status": "in_progress"}, {"id": "i", "status": "completed"}])
+def test_an_item_that_an_older_upstream_tells_of_once_is_told_as_added_and_done(item):
+    event = {"type": "conversation.item.created", "item": item}
+    assert [(one["type"], one["item"]) for one in told(event)] == [
+        ("conversation.item.added", item),
+        ("conversation.item.done", item),
+    ]
+
+
+def test_an_item_that_is_not_finished_is_done_when_its_output_is():
+    translator = RealtimeTranslator("ts_", is_beta=False)
+    item = {"id": "i", "status": "in_progress"}
+    frames = translator.translate({"type": "conversation.item.created", "item": item}, 0.0)
+    for output in ({"id": "other"}, None, {"id": "i", "status": "completed"}, {"id": "i"}):
+        frames += translator.translate({"type": "response.output_item.done", "item": output}, 0.0)
+    assert [json.loads(frame.data)["type"] for frame in frames] == [
+        "conversation.item.added",
+        "response.output_item.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.output_item.done",
+        "response.output_item.done",
+    ]

@@ -660,9 +660,8 @@ def test_an_unknown_event_tells_nothing(component):
     [
         {"type": "response.created"},
         {"type": "response.created", "response": []},
-        {**done(), "response": {"id": "r", "output": [3]}},
-        {**done(), "response": {"id": "r", "status": "failed", "status_details": "why"}},
-        about("output_audio.delta", delta="a"),
+        {**done(), "response": {"id": {}}},
+        about("output_audio.delta", delta=None),
         about("output_text.delta", delta=None),
         item_event("done", None),
     ],
@@ -671,6 +670,30 @@ def test_an_event_that_is_not_built_as_its_type_is_refused(component, event):
     component.hears(created())
     with pytest.raises(UpstreamProtocolError, match=event["type"]):
         component.hears(event)
+
+
+def test_audio_that_is_no_base64_is_refused(component):
+    component.hears(created())
+    with pytest.raises(UpstreamProtocolError, match="base64"):
+        component.hears(about("output_audio.delta", delta="a"))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"output": [None, {"id": "x"}, 3]},
+        {"output": {}},
+        {"output": [{"id": "i", "type": "message", "content": [None, {"type": 3, "text": []}]}]},
+        {"status_details": "why"},
+        {"status_details": {"error": 3}},
+    ],
+)
+def test_a_response_is_over_for_the_client_whatever_else_its_end_holds(component, odd):
+    component.hears(created())
+    component.hears(about("output_audio.delta", delta="AAAA"))
+    event = done()
+    told = component.hears({**event, "response": {**event["response"], **odd}})
+    assert [one["type"] for one in told if isinstance(one, dict)][-2:] == ["AgentAudioDone", "AgentDone"]
 
 
 _EVENTS = st.sampled_from(

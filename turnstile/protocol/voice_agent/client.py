@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-import orjson
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from turnstile.errors import ClientProtocolError
+from turnstile.protocol import jsontext
 from turnstile.protocol.voice_agent.faults import describe
 from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Part, Speaks, Thinks
 
@@ -170,8 +170,8 @@ def parse_client_message(data: bytes) -> ClientMessage:
         ClientProtocolError: It is none of the messages, or not a valid one; names the field and the fix.
     """
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        value = jsontext.loads(data)
+    except ValueError as error:
         raise ClientProtocolError(
             "invalid_json", f"The message is no JSON ({error}); send one object a frame."
         ) from None

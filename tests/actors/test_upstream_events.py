@@ -1,0 +1,205 @@
+"""What opens the gate is never lost: a fact survives whatever else its event holds, in both languages."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from actors.upstream_events import UpstreamEvents
+from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+from turnstile.session import events
+from turnstile.testing import ManualClock
+from turnstile.translate.to_realtime_client import RealtimeTranslator
+from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+from turnstile.translate.translator import Translator
+
+LANGUAGES = {
+    "component": lambda: VoiceAgentTranslator(COMPONENT),
+    "deepgram": lambda: VoiceAgentTranslator(DEEPGRAM),
+    "realtime": lambda: RealtimeTranslator("ts_", is_beta=False),
+    "beta": lambda: RealtimeTranslator("ts_", is_beta=True),
+}
+IN_RESPONSE = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+CALL = {"type": "function_call", "id": "i", "status": "completed", "call_id": "c", "name": "get", "arguments": "{}"}
+MESSAGE = {
+    "id": "i",
+    "type": "message",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "So."}],
+}
+RESPONSE = {
+    "id": "r",
+    "status": "completed",
+    "status_details": {"reason": "x", "error": {"code": "y"}},
+    "output": [MESSAGE, CALL],
+    "conversation_id": "conv_1",
+    "metadata": {"a": "1"},
+    "output_modalities": ["audio"],
+    "voice": "ash",
+    "audio": {"output": {"voice": "ash"}},
+}
+SESSION = {
+    "model": "gpt-realtime",
+    "voice": "ash",
+    "audio": {"input": {"turn_detection": {"type": "server_vad"}}, "output": {"voice": "ash"}},
+}
+ERROR = {"type": "server_error", "code": "c", "message": "No.", "param": "p", "event_id": "ts_1"}
+# Each event that somebody acts on, the fact in it, and the fields that the fact cannot be read without.
+EVENTS = [
+    ({"type": "session.created", "session": SESSION}, None, set()),
+    ({"type": "session.updated", "session": SESSION}, events.ConfigAnswered, set()),
+    ({"type": "error", "error": ERROR}, events.Refused, set()),
+    ({"type": "conversation.item.added", "item": MESSAGE}, events.ItemConfirmed, {"item", "item.id"}),
+    ({"type": "conversation.item.created", "item": MESSAGE}, events.ItemConfirmed, {"item", "item.id"}),
+    ({"type": "conversation.item.done", "item": MESSAGE}, events.ItemConfirmed, {"item", "item.id"}),
+    ({"type": "input_audio_buffer.speech_started", "item_id": "u", "audio_start_ms": 1}, events.SpeechStarted, set()),
+    ({"type": "input_audio_buffer.speech_stopped", "item_id": "u"}, events.SpeechStopped, {"item_id"}),
+    ({"type": "input_audio_buffer.committed", "item_id": "u"}, events.TurnCommitted, {"item_id"}),
+    (
+        {"type": "conversation.item.input_audio_transcription.delta", "item_id": "u", "delta": "Hi"},
+        None,
+        set(),
+    ),
+    (
+        {"type": "conversation.item.input_audio_transcription.completed", "item_id": "u", "transcript": "Hi"},
+        None,
+        set(),
+    ),
+    ({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u", "error": ERROR}, None, set()),
+    ({"type": "response.created", "response": RESPONSE}, events.ResponseStarted, {"response", "response.id"}),
+    ({"type": "response.done", "response": RESPONSE}, events.ResponseFinished, {"response", "response.id"}),
+    ({"type": "response.output_item.added", **IN_RESPONSE, "item": CALL}, None, set()),
+    (
+        {"type": "response.output_item.done", **IN_RESPONSE, "item": CALL},
+        events.FunctionCalled,
+        {"response_id", "item", *(f"item.{name}" for name in ("type", "status", "call_id", "name", "arguments"))},
+    ),
+    (
+        {"type": "response.content_part.added", **IN_RESPONSE, "part": {"type": "audio"}},
+        events.AgentSpoke,
+        {"response_id", "part", "part.type"},
+    ),
+    ({"type": "response.output_text.delta", **IN_RESPONSE, "delta": "So"}, None, set()),
+    ({"type": "response.output_text.done", **IN_RESPONSE, "text": "So."}, None, set()),
+    ({"type": "response.output_audio.delta", **IN_RESPONSE, "delta": "AAAA"}, None, set()),
+    ({"type": "response.audio.delta", **IN_RESPONSE, "delta": "AAAA"}, None, set()),
+    ({"type": "response.output_audio_transcript.delta", **IN_RESPONSE, "delta": "So"}, None, set()),
+    ({"type": "response.output_audio_transcript.done", **IN_RESPONSE, "transcript": "So."}, None, set()),
+    (
+        {
+            "type": "response.function_call_arguments.done",
+            **IN_RESPONSE,
+            "call_id": "c",
+            "name": "get",
+            "arguments": "{}",
+        },
+        events.FunctionCalled,
+        {"response_id", "call_id", "name", "arguments"},
+    ),
+]
+ODD = (None, 7, "x", True, [], [None], [{"id": "x"}], {}, {"id": "x"}, {"type": {}})
+
+
+def spoilt(value):
+    """Yield a value with each part of it gone, or replaced by something of every other kind; and where that is."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        for changed, place in [*((odd, "") for odd in ODD), *spoilt(part)]:
+            copy = value.copy()
+            copy[name] = changed
+            yield copy, f"{name}.{place}".rstrip(".")
+        if isinstance(value, dict):
+            yield {other: kept for other, kept in value.items() if other != name}, str(name)
+
+
+def reads(language):
+    """Return what reads events for a language, with a response under way."""
+    upstream = UpstreamEvents(LANGUAGES[language](), ManualClock())
+    upstream.read(json.dumps({"type": "response.created", "response": {**RESPONSE, "status": "in_progress"}}).encode())
+    return upstream
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("event", "fact", "needed"), EVENTS, ids=[event["type"] for event, _, _ in EVENTS])
+def test_a_fact_is_told_whatever_else_is_odd_in_its_event_and_nothing_fails(event, fact, needed, language, caplog):
+    caplog.set_level(logging.ERROR)
+    kind, fields = event["type"], {name: value for name, value in event.items() if name != "type"}
+    for changed, place in spoilt(fields):
+        odd = {"type": kind, **changed}
+        heard = reads(language).read(json.dumps(odd).encode())
+        if fact is not None and place not in needed and odd.get("response", {}).get("conversation_id", "") is not None:
+            assert type(heard.fact) is fact, odd
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("output", [[None], [{"id": "x"}], {}, 3])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_end_of_a_response_is_told_whatever_its_output_is(output, language, caplog):
+    event = {"type": "response.done", "response": {**RESPONSE, "output": output}}
+    assert reads(language).read(json.dumps(event).encode()).fact == events.ResponseFinished("r")
+    assert caplog.text == ""
+
+
+HALF = rb'{ "type":"response.done","response":{"id":"r","status":"completed","x":1.0,"output":[%s]} }'
+SAID = rb'{"id":"i","type":"message","role":"assistant","content":[{"type":"output_text","text":"ok \ud83d end"}]}'
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_end_of_a_response_is_told_that_holds_half_a_character(language):
+    assert reads(language).read(HALF % SAID).fact == events.ResponseFinished("r")
+
+
+def test_what_is_only_passed_on_stays_byte_for_byte():
+    assert [frame.data for frame in reads("realtime").read(HALF % SAID).frames] == [HALF % SAID]
+
+
+def test_what_is_written_anew_has_a_replacement_for_half_a_character():
+    (frame,) = reads("beta").read(HALF % SAID).frames
+    assert json.loads(frame.data)["response"]["output"][0]["content"][0]["text"] == "ok \ufffd end"
+    told = [json.loads(frame.data) for frame in reads("component").read(HALF % SAID).frames]
+    assert next(one["content"] for one in told if one["type"] == "ConversationText") == "ok \ufffd end"
+
+
+def test_an_event_that_is_no_json_is_read_and_passed_on_as_json():
+    heard = reads("realtime").read(b'{"type":"response.done","response":{"id":"r","logprob":-Infinity}}')
+    assert heard.fact == events.ResponseFinished("r")
+    assert [frame.data for frame in heard.frames] == [b'{"type":"response.done","response":{"id":"r","logprob":null}}']
+
+
+def test_half_a_character_in_arguments_is_mended_inside_their_own_json():
+    call = {**EVENTS[-1][0], "arguments": r'{"city": "Par\ud83d"}'}
+    heard = reads("component").read(json.dumps(call).encode())
+    assert heard.fact.arguments == '{"city":"Par\ufffd"}'
+    (request,) = [json.loads(frame.data) for frame in heard.frames]
+    assert request["functions"][0]["arguments"] == heard.fact.arguments
+
+
+class Broken(Translator):
+    """A translator with a fault of its own."""
+
+    def translate(self, event, now, data=None):
+        raise KeyError(event["type"], now, data)
+
+
+@pytest.mark.parametrize(
+    ("event", "fact"),
+    [
+        ({"type": "response.done", "response": {"id": "r"}}, events.ResponseFinished("r")),
+        ({"type": "response.output_audio.delta", **IN_RESPONSE, "delta": "AAAA"}, None),
+    ],
+)
+def test_a_fault_of_our_own_is_logged_as_ours_with_its_traceback_and_loses_no_fact(event, fact, caplog):
+    assert UpstreamEvents(Broken(), ManualClock()).read(json.dumps(event).encode()).fact == fact
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info[0]) == ("ERROR", KeyError)
+    assert "the fault is the proxy's own" in caplog.text
+
+
+def test_a_fault_of_our_own_in_reading_a_fact_does_not_keep_the_event_from_the_client(caplog, monkeypatch):
+    upstream = reads("realtime")
+    monkeypatch.setattr(upstream, "_facts", None)
+    assert len(upstream.read(b'{"type":"response.done","response":{"id":"r"}}').frames) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from turnstile.errors import UpstreamProtocolError
+from turnstile.protocol.shapes import well_built
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"type": "response.done"}, "response"),
+        ({"type": "response.done", "response": []}, "response"),
+        ({"type": "response.done", "response": {"id": 7}}, "response.id"),
+        ({"type": "conversation.item.added", "item": {}}, "item.id"),
+        ({"type": "response.output_text.delta", "response_id": "r", "item_id": "i", "delta": None}, "delta"),
+    ],
+)
+def test_what_an_event_means_nothing_without_is_named(event, field):
+    with pytest.raises(UpstreamProtocolError) as refused:
+        well_built(event)
+    assert refused.value.problem.code == "invalid_event"
+    assert f"a {event['type']} whose {field} is" in refused.value.problem.description
+
+
+def test_what_is_optional_and_odd_is_left_out():
+    response = {"id": "r", "status": 7, "output": [None, {"id": "x"}, {"content": []}, {"id": "y", "role": 3}]}
+    details = {"status_details": {"error": "x", "reason": "turn_detected"}}
+    event = {"type": "response.done", "response": {**response, **details}, "new": [None]}
+    assert well_built(event) == {
+        "type": "response.done",
+        "response": {
+            "id": "r",
+            "output": [{"id": "x"}, {"id": "y"}],
+            "status_details": {"reason": "turn_detected"},
+        },
+        "new": [None],
+    }
+    assert event["response"] == {**response, **details}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "of.the.future", "response": 3},
+        {"type": "response.created", "response": {"id": "r", "conversation_id": None, "usage": None}},
+        {"type": "session.updated", "session": {"audio": {"input": {"turn_detection": None}}}},
+    ],
+)
+def test_what_is_built_as_it_should_be_or_is_nobodys_to_read_stays(event):
+    assert well_built(event) == event

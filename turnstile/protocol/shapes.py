@@ -1,0 +1,121 @@
+"""How server events are built, as far as anybody reads them: what each means nothing without, and what it may have."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from turnstile.errors import UpstreamProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+
+
+class Shape(NamedTuple):
+    """An object: the fields that it means nothing without, and those that it may have; others may be anything."""
+
+    needed: Mapping[str, Check]
+    optional: Mapping[str, Check] = MappingProxyType({})
+
+
+class Many(NamedTuple):
+    """A list; what in it is not built as `each` is left out."""
+
+    each: Check
+
+
+Check: TypeAlias = "type | Shape | Many"
+
+_PART: Final = Shape({}, {"type": str, "text": str, "transcript": str})
+_ITEM: Final = Shape({"id": str}, {"type": str, "role": str, "status": str, "content": Many(_PART)})
+_CALL: Final = {"type": str, "status": str, "call_id": str, "name": str}
+_ERROR: Final = Shape({}, {"type": str, "code": str, "message": str})
+_IN_RESPONSE: Final = {"response_id": str, "item_id": str}
+
+_SHAPES: Final[dict[str, Shape]] = {
+    "session.created": Shape({}, {"session": dict}),
+    "session.updated": Shape({}, {"session": dict}),
+    "conversation.item.added": Shape({"item": _ITEM}),
+    "conversation.item.created": Shape({"item": _ITEM}),
+    "conversation.item.done": Shape({"item": _ITEM}),
+    "conversation.item.input_audio_transcription.delta": Shape({"item_id": str}, {"delta": str}),
+    "conversation.item.input_audio_transcription.completed": Shape({"item_id": str, "transcript": str}),
+    "conversation.item.input_audio_transcription.failed": Shape({"item_id": str}, {"error": _ERROR}),
+    "input_audio_buffer.speech_stopped": Shape({"item_id": str}),
+    "input_audio_buffer.committed": Shape({"item_id": str}),
+    "response.created": Shape(
+        {"response": Shape({"id": str}, {"metadata": dict, "output_modalities": list, "status": str})}
+    ),
+    "response.done": Shape(
+        {
+            "response": Shape(
+                {"id": str},
+                {
+                    "metadata": dict,
+                    "status": str,
+                    "status_details": Shape({}, {"reason": str, "error": _ERROR}),
+                    "output": Many(_ITEM),
+                },
+            )
+        }
+    ),
+    "response.output_item.added": Shape({"response_id": str, "item": Shape({}, _CALL)}),
+    "response.output_item.done": Shape({"response_id": str, "item": Shape({}, _CALL)}, {"output_index": int}),
+    "response.content_part.added": Shape({"response_id": str, "part": _PART}),
+    "response.output_text.delta": Shape({**_IN_RESPONSE, "delta": str}),
+    "response.output_text.done": Shape({**_IN_RESPONSE, "text": str}),
+    "response.output_audio_transcript.delta": Shape({**_IN_RESPONSE, "delta": str}),
+    "response.output_audio_transcript.done": Shape({**_IN_RESPONSE, "transcript": str}),
+    "response.function_call_arguments.done": Shape(
+        {"response_id": str}, {"output_index": int, "call_id": str, "name": str}
+    ),
+}
+
+
+def well_built(event: Json) -> Json:
+    """Return a server event, under its current name, without what in it is not built as it should be.
+
+    Raises:
+        UpstreamProtocolError: That is something that the event means nothing without; names the field.
+    """
+    shape = _SHAPES.get(event["type"])
+    try:
+        return _fitted(event, shape, "") if shape else event
+    except UpstreamProtocolError as error:
+        text = f"Upstream sent a {event['type']} whose {error.problem.description} is missing or not built as one."
+        raise UpstreamProtocolError("invalid_event", text) from None
+
+
+def _fitted(value: Any, check: Check, path: str) -> Any:
+    match check:
+        case Shape(needed, optional) if isinstance(value, dict):
+            result = dict(value)
+            for name, inner in needed.items():
+                result[name] = _fitted(value.get(name), inner, f"{path}.{name}" if path else name)
+            for name, inner in optional.items():
+                if name in value:
+                    _fit_or_drop(result, name, inner)
+            return result
+        case Many(each) if isinstance(value, list):
+            return [fitted for one in value if (fitted := _fitted_or_none(one, each)) is not None]
+        case type() if isinstance(value, check):
+            return value
+        case _:
+            raise UpstreamProtocolError("invalid_event", path)
+
+
+def _fit_or_drop(result: Json, name: str, check: Check) -> None:
+    fitted = _fitted_or_none(result[name], check)
+    if fitted is None:
+        del result[name]
+    else:
+        result[name] = fitted
+
+
+def _fitted_or_none(value: Any, check: Check) -> Any:
+    try:
+        return _fitted(value, check, "")
+    except UpstreamProtocolError:
+        return None
