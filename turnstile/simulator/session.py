@@ -5,11 +5,8 @@ No thread, no socket, no clock; all chance comes from the seed.
 
 from __future__ import annotations
 
-import json
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
-
-import orjson
 
 from turnstile.simulator import refusals, settings
 from turnstile.simulator.beta import in_beta_words, in_current_words
@@ -17,6 +14,7 @@ from turnstile.simulator.conversation import Conversation, client_item
 from turnstile.simulator.desk import Desk
 from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.ids import Ids
+from turnstile.simulator.json_text import parsed
 from turnstile.simulator.listening import Listening
 from turnstile.simulator.log import BrokenRule, ReceivedItem, SimulatorLog
 from turnstile.simulator.nulls import absent_marked, without_absent
@@ -143,7 +141,7 @@ class SimulatedSession:
         self._wire.run(now)
         if self._refused is not None or self.closing is not None:
             return
-        self._take(_parsed(data))
+        self._take(parsed(data))
         self._events += 1
         if self._events == self._desk.faults.disconnect_after_events:
             self._wire.close(self._desk.faults.disconnect_code, "disconnected on demand")
@@ -287,25 +285,6 @@ class SimulatedSession:
 
 def _with_fixed(session: Json, quirks: Quirks) -> Json:
     return settings.updated(session, {"type": session["type"], **quirks.in_force}, spoken=False, busy=False)
-
-
-def _parsed(data: bytes) -> Any:
-    """Return what the JSON of a frame holds; None for no JSON.
-
-    The escape of one half of a surrogate pair is right by the grammar of RFC 8259 (section 8.2), but not to orjson.
-    """
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(data.decode(), parse_constant=_not_a_number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _not_a_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _string(value: object) -> str | None:

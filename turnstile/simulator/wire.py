@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import heapq
-import json
 from typing import TYPE_CHECKING, Any, Final
-
-import orjson
 
 from turnstile.protocol.beta import beta_server_event
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.simulator.json_text import dumped
 from turnstile.simulator.quirks import without_field
 
 if TYPE_CHECKING:
@@ -149,7 +147,7 @@ class Wire:
         for path in self._quirks.left_out:
             event = without_field(event, path)
         body = {key: value for key, value in event.items() if key != "type"}
-        return kind, _dumped({"type": kind, "event_id": self._ids.make("event"), **body})
+        return kind, dumped({"type": kind, "event_id": self._ids.make("event"), **body})
 
     def _emit(self, frame: tuple[str, bytes] | None) -> None:
         if frame is None:
@@ -159,10 +157,3 @@ class Wire:
         if self._quirks.noise_bytes:
             self._frames.append(BinaryFrame(bytes(self._quirks.noise_bytes)))
         self._frames.append(BinaryFrame(data) if self._quirks.binary_events else TextFrame(data))
-
-
-def _dumped(event: Json) -> bytes:
-    try:
-        return orjson.dumps(event)
-    except orjson.JSONEncodeError:  # one half of a surrogate pair, which has no UTF-8 but an escape
-        return json.dumps(event, separators=(",", ":")).encode()
