@@ -41,8 +41,9 @@ _UNSERVED: dict[type[client.Message], str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request without its answer yet: what is told when it is in force."""
+    """A request without its answer yet: the message that made it, and what is told when it is in force."""
 
+    message: str
     acks: tuple[bytes, ...] = ()
 
 
@@ -107,9 +108,11 @@ class VoiceAgentDialect:
             case client.Settings():
                 yield from self._settings(message)
             case client.UpdatePrompt() if self._serves.host.decisions.prompt is not None:
-                yield self.problem(decided_by_host("prompt"), fatal=False)
+                yield self.problem(decided_by_host("prompt").about(message.type), fatal=False)
             case client.UpdatePrompt(prompt=prompt):
-                yield ConfigRequested(self._ask(server.prompt_updated()), {}, prompt, message.type, PROMPT_FIELDS)
+                yield ConfigRequested(
+                    self._ask(message, server.prompt_updated()), {}, prompt, message.type, PROMPT_FIELDS
+                )
             case client.UpdateThink(think=think):
                 config = to_realtime.think_to_session(message, think, self._serves, self._history)
                 yield from self._config(message, config, server.think_updated())
@@ -120,18 +123,17 @@ class VoiceAgentDialect:
                 config = to_realtime.listen_to_session(message, listen)
                 yield from self._config(message, config, server.listen_updated())
             case client.UpdateThinkLive() | client.CustomToThinkProvider():
-                yield self.problem(
-                    Problem("not_supported", f"{message.type}: {_UNSERVED[type(message)]}."), fatal=False
-                )
+                problem = Problem("not_supported", f"{_UNSERVED[type(message)]}.")
+                yield self.problem(problem.about(message.type), fatal=False)
             case client.InjectUserMessage(content=content):
-                yield UserMessageGiven(self._ask(), to_realtime.user_message_to_item(content))
+                yield UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content))
             case client.InjectAgentMessage(behavior=behavior):
                 response = to_realtime.agent_message_to_response(message)
-                yield AgentMessageGiven(self._ask(), response, behavior or "default")
+                yield AgentMessageGiven(self._ask(message), response, behavior or "default")
             case client.FunctionCallResponse(id=call_id):
-                yield FunctionAnswered(self._ask(), call_id, to_realtime.function_result_to_output(message))
+                yield FunctionAnswered(self._ask(message), call_id, to_realtime.function_result_to_output(message))
             case client.ForceEndTurn():
-                yield TurnEndForced(self._ask())
+                yield TurnEndForced(self._ask(message))
             case client.KeepAlive():
                 pass
 
@@ -147,19 +149,19 @@ class VoiceAgentDialect:
         if problem is None:
             yield from (TextFrame(ack) for ack in asked.acks)
         elif answered.ref == self._first_settings and not answered.in_force:
-            yield _refused(problem)
+            yield _refused(problem.about(asked.message))
         elif problem.code == "injection_refused":
             yield TextFrame(server.injection_refused(problem.description))
         else:
-            yield self.problem(problem, fatal=False)
+            yield self.problem(problem.about(asked.message), fatal=False)
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:  # noqa: ARG002 - no names
         """Say what went wrong in the profile's manner."""
         return problem_to_frame(problem, self._profile, fatal=fatal)
 
-    def _ask(self, *acks: bytes) -> int:
+    def _ask(self, message: client.ClientMessage, *acks: bytes) -> int:
         self._refs += 1
-        self._asked[self._refs] = _Asked(acks)
+        self._asked[self._refs] = _Asked(message.type, acks)
         return self._refs
 
     def _settings(self, settings: client.Settings) -> Iterator[Frame | Request]:
@@ -171,24 +173,25 @@ class VoiceAgentDialect:
         local = LocalSettings(
             start.input, start.output, start.container, keeps_history=start.wants_history, labels=start.labels
         )
-        ref = self._ask(*acks)
+        ref = self._ask(settings, *acks)
         if self._first_settings is None:
             self._first_settings = ref
-        yield from self._warn(start.config.warnings)
+        yield from self._warn(settings, start.config.warnings)
         yield _requested(ref, settings, start.config, local)
 
     def _config(
         self, message: client.ClientMessage, config: to_realtime.ConfigPatch, ack: bytes
     ) -> Iterator[Frame | Request]:
-        yield from self._warn(config.warnings)
-        yield _requested(self._ask(ack), message, config)
+        yield from self._warn(message, config.warnings)
+        yield _requested(self._ask(message, ack), message, config)
 
-    def _warn(self, problems: Iterable[Problem]) -> Iterator[Frame]:
+    def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> Iterator[Frame]:
         """Say what of a message nothing comes of, each thing once."""
         for problem in problems:
-            if problem not in self._warned:
-                remember(self._warned, problem, None)
-                yield self.problem(problem, fatal=False)
+            named = problem.about(message.type)
+            if named not in self._warned:
+                remember(self._warned, named, None)
+                yield self.problem(named, fatal=False)
 
 
 def _requested(

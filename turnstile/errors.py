@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ class Problem:
     description: str
     param: str | None = None
     error_event: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+
+    def about(self, message: str) -> Problem:
+        """Return it in words that begin with the type of the message that it is about."""
+        if self.description.startswith(message):
+            return self
+        return replace(self, description=f"{message}: {self.description}")
 
 
 class TurnstileError(Exception):

@@ -237,7 +237,7 @@ def test_first_settings_that_upstream_refuses_end_the_session_with_its_words(dia
     (request,) = read(dialect, "Settings", agent={})
     problem = Problem("invalid_value", "Invalid value: 'x'.")
     told = list(dialect.answer(Answered(request.ref, problem, in_force=False)))
-    assert told == [End(1008, "invalid_value", problem)]
+    assert told == [End(1008, "invalid_value", problem.about("Settings"))]
 
 
 def test_first_settings_that_upstream_does_not_answer_end_the_session_as_its_failure(dialect):
@@ -252,3 +252,39 @@ def test_later_settings_that_upstream_refuses_are_reported_and_the_session_goes_
     (second,) = read(dialect, "Settings", agent={"think": {"prompt": "Rhyme."}})
     told = dialect.answer(Answered(second.ref, Problem("invalid_value", "Invalid value: 'x'."), in_force=False))
     assert [message["code"] for message in words(told)] == ["invalid_value"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "field"),
+    [
+        ("Settings", {"agent": {"idleTimeoutMs": 60_000}}, "agent.idleTimeoutMs"),
+        ("UpdateThink", {"think": {"mood": "calm"}}, "think.mood"),
+        ("UpdateSpeak", {"speak": {"provider": {"speed": 9}}}, "speak.provider.speed"),
+        ("UpdateListen", {"listen": {"provider": {"language": "klingon"}}}, "listen.provider.language"),
+    ],
+)
+def test_a_warning_begins_with_the_message_and_the_field_that_it_is_about(dialect, kind, fields, field):
+    (warning,) = words(read(dialect, kind, **fields))
+    assert warning["type"] == "Warning"
+    assert warning["description"].startswith(f"{kind}: {field}: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("InjectUserMessage", {"content": "Hello."}),
+        ("FunctionCallResponse", {"id": "c1", "content": "rain"}),
+        ("ForceEndTurn", {}),
+    ],
+)
+def test_what_became_of_a_message_is_told_in_words_that_begin_with_it(dialect, kind, fields):
+    (request,) = read(dialect, kind, **fields)
+    (told,) = words(dialect.answer(Answered(request.ref, Problem("invalid_value", "No."), in_force=False)))
+    assert told["description"] == f"{kind}: No."
+
+
+def test_words_that_begin_with_the_message_are_told_as_they_are(dialect):
+    (request,) = read(dialect, "UpdatePrompt", prompt="Rhyme.")
+    problem = Problem("prompt_too_long", "UpdatePrompt.prompt: too long.")
+    (told,) = words(dialect.answer(Answered(request.ref, problem, in_force=False)))
+    assert told["description"] == problem.description

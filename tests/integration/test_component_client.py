@@ -50,7 +50,9 @@ def test_the_components_own_defaults_are_in_force_without_an_error(proxy, timeou
         ask(dialogue)
         assert dialogue.wait_for("AgentDone")
         assert dialogue.heard("Error") == []
-        named = [warning["description"].split(": ")[0] for warning in dialogue.heard("Warning")]
+        named = [
+            warning["description"].removeprefix("Settings: ").split(": ")[0] for warning in dialogue.heard("Warning")
+        ]
     adjusted = ["agent.idleTimeoutMs"] if used not in {None, timeout} else []
     assert named == ["agent.think.provider.model", "agent.speak.provider", *adjusted]
     (update,) = proxy.log.updates
@@ -70,7 +72,9 @@ def test_settings_are_in_force_as_far_as_they_can_be(proxy):
         dialogue.send("Settings", agent={"think": think, "listen": listen, "sessionAudioOutput": own})
         assert dialogue.wait_for("SettingsApplied")
         assert dialogue.heard("Error") == []
-        named = {warning["description"].split(": ")[0] for warning in dialogue.heard("Warning")}
+        named = {
+            warning["description"].removeprefix("Settings: ").split(": ")[0] for warning in dialogue.heard("Warning")
+        }
     assert named == {
         "agent.think.toolChoice",
         "agent.think.maxOutputTokens",

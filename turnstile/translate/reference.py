@@ -45,7 +45,11 @@ SENT: tuple[tuple[Callable[..., bytes], tuple[Any, ...], Json], ...] = (
     (server.function_call_response, ("call_1", "get_weather", "hail"), {}),
     (server.function_call_cancelled, ([("call_1", "get_weather")],), {}),
     (server.injection_refused, ("The agent message was refused: a turn is running (in progress).",), {}),
-    (server.warning, ("unknown_function_call", "id: no function call 'x' is open; use the id of its request."), {}),
+    (
+        server.warning,
+        ("field_adjusted", "UpdateSpeak: speak.provider.speed: 2 is no number from 0.25 to 1.5; 1.5 is used."),
+        {},
+    ),
     (server.error, ("session_expired", "Your session hit the maximum duration of 60 minutes."), {}),
 )
 # What Deepgram's own service sends besides, and why nothing here can cause it.

@@ -8,7 +8,9 @@ NOTICES = frozenset(
     {
         "field_adjusted",
         "field_not_supported",
+        "function_call_already_answered",
         "function_call_cancelled",
+        "function_call_not_yours",
         "host_decides",
         "not_in_force",
         "not_supported",
