@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 LanguageName = Literal["deepgram", "component", "realtime"]
 
 
+# By this browsers say what others say in the header `OpenAI-Beta`: they can set none.
+_BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 # So many names of ignored fields are logged, and so many characters of each.
 _NAMES_SHOWN, _NAME_SHOWN = 8, 24
 
@@ -112,7 +114,7 @@ class Languages:
             ClientProtocolError: It cannot be had here.
         """
         kind = KINDS[self._config.upstream.kind]
-        says_beta = "realtime=v1" in request.headers.get("openai-beta", "")
+        says_beta = "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in request.subprotocols
         address = read_address(request.query, says_beta=says_beta, upstream_is_beta=kind.is_beta)
         model = address.model
         if decided.model is not None and address.query:

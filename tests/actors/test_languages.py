@@ -38,3 +38,11 @@ def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(languag
     rejection = languages.named("realtime", request(f"/v1/realtime?{asked}"), HostDecisions(model="gpt-realtime"))
     assert isinstance(rejection, Rejection)
     assert rejection.text.startswith(f"{asked.partition('=')[0]}: cannot go with the model that the host")
+
+
+@pytest.mark.parametrize(
+    ("offered", "is_beta"), [(("realtime",), False), (("realtime", "openai-beta.realtime-v1"), True)]
+)
+def test_a_browser_asks_for_the_words_of_the_beta_by_a_subprotocol(languages, offered, is_beta):
+    browser = UpgradeRequest("/v1/realtime", {}, {}, "127.0.0.1:1", offered)
+    assert languages.of_request(browser)("0123456789ab").address.is_beta is is_beta

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from turnstile.protocol.frames import Closed
 
 if TYPE_CHECKING:
-    from turnstile.errors import Problem
+    from turnstile.session.events import LinkLost
 
 # Errors after which the API closes, or might as well: another link would not help.
 ENDING = frozenset(
@@ -65,16 +65,12 @@ def refusal_code(problem: str) -> int:
     return _CLOSE_CODES.get(problem, _POLICY_VIOLATION)
 
 
-def api_closing(problem: Problem, closed: Closed | None) -> Closed:
-    """Return how a client of the API's own language is closed: as the API would, so that it knows what to do next.
-
-    Args:
-        problem: Why the session ends.
-        closed: How upstream closed its link, if that is why.
-    """
+def api_closing(lost: LinkLost) -> Closed:
+    """Return how a client of the API's own language is closed: as the API would, so that it knows what to do next."""
+    closed = lost.closed
     if closed is not None and not closed.by_us and (closed.code in _PASSED_ON or closed.code in _REGISTERED):
         return closed
-    if problem.code in _API_CLOSES:
-        kind = ((problem.error_event or {}).get("error") or {}).get("type") or "invalid_request_error"
-        return Closed(_API_CLOSES[problem.code], f"{kind}.{problem.code}")
-    return Closed(_INTERNAL_ERROR, problem.code)
+    if lost.code in _API_CLOSES:
+        kind = ((lost.event or {}).get("error") or {}).get("type") or "invalid_request_error"
+        return Closed(_API_CLOSES[lost.code], f"{kind}.{lost.code}")
+    return Closed(_INTERNAL_ERROR if lost.retryable else _REQUEST_REFUSED, lost.code)

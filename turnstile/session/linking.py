@@ -29,7 +29,7 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         return Step(state)
     problem = lost.problem
     if not lost.retryable or state.losses >= policy.reconnects:
-        closing = api_closing(problem, lost.closed) if policy.is_transparent else None
+        closing = api_closing(lost) if policy.is_transparent else None
         return Step(state._replace(link="ended"), (EndSession(problem, closing, lost.is_told),))
     calls = void_calls(state)
     items, lost_items = _items_for_a_new_link(state)

@@ -47,22 +47,27 @@ def test_a_client_whose_first_configuration_is_refused_is_told_by_the_code_whose
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 3000, 3999, 4000, 4999])
 def test_upstreams_own_close_is_passed_on(code):
-    assert api_closing(Problem("upstream_closed", "Gone."), Closed(code, "words")) == Closed(code, "words")
+    assert api_closing(LinkLost("upstream_closed", "Gone.", closed=Closed(code, "words"))) == Closed(code, "words")
 
 
 @pytest.mark.parametrize("code", [1002, 1004, 1005, 1006, 1010, 1014, 1015, 2999])
 def test_a_close_that_may_not_be_sent_or_blames_us_becomes_one_after_which_a_client_tries_again(code):
-    assert api_closing(Problem("upstream_closed", "Gone."), Closed(code, "")) == Closed(1011, "upstream_closed")
+    assert api_closing(LinkLost("upstream_closed", "Gone.", closed=Closed(code, ""))) == Closed(1011, "upstream_closed")
 
 
 def test_a_close_of_ours_is_not_passed_on():
     closed = Closed(1008, "peer_too_slow", by_us=True)
-    assert api_closing(Problem("upstream_closed", "Gone."), closed) == Closed(1011, "upstream_closed")
+    assert api_closing(LinkLost("upstream_closed", "Gone.", closed=closed)) == Closed(1011, "upstream_closed")
 
 
 @pytest.mark.parametrize("code", ["upstream_unreachable", "upstream_silent", "update_stalled", "anything else"])
 def test_what_upstream_did_not_close_ends_with_a_code_after_which_a_client_tries_again(code):
-    assert api_closing(Problem(code, "Gone."), None) == Closed(1011, code)
+    assert api_closing(LinkLost(code, "Gone.")) == Closed(1011, code)
+
+
+@pytest.mark.parametrize("code", ["upstream_refused", "upstream_tls"])
+def test_what_another_try_would_not_mend_ends_with_a_code_after_which_a_client_does_not_try_again(code):
+    assert api_closing(LinkLost(code, "No.", retryable=False)) == Closed(4000, code)
 
 
 @pytest.mark.parametrize(
@@ -77,14 +82,14 @@ def test_what_upstream_did_not_close_ends_with_a_code_after_which_a_client_tries
     ],
 )
 def test_an_error_of_the_apis_is_followed_by_the_close_that_follows_it_there(problem, code):
-    assert api_closing(Problem(problem, "No."), None) == Closed(code, f"invalid_request_error.{problem}")
+    assert api_closing(LinkLost(problem, "No.", retryable=False)) == Closed(code, f"invalid_request_error.{problem}")
 
 
 @pytest.mark.parametrize("error", [None, {"type": "server_error"}, {"type": None}, {}])
 def test_the_close_names_the_type_of_the_error(error):
     kind = (error or {}).get("type") or "invalid_request_error"
-    problem = Problem("invalid_model", "No.", error_event={"error": error})
-    assert api_closing(problem, None).reason == f"{kind}.invalid_model"
+    lost = LinkLost("invalid_model", "No.", retryable=False, event={"error": error})
+    assert api_closing(lost).reason == f"{kind}.invalid_model"
 
 
 @pytest.mark.parametrize(
