@@ -8,7 +8,7 @@ from turnstile.errors import Problem
 from turnstile.session.comparing import differences, is_shown, with_shown
 from turnstile.session.effects import Answered, ApplyLocal, EndSession, Merged, OpenLink, Reported, SendUpdate
 from turnstile.session.patch import ENDPOINTS, at, difference, merged, without
-from turnstile.session.shortfalls import about, field_name, has_at, model_locked, names, not_in_force, voice_locked
+from turnstile.session.shortfalls import MODEL, VOICE, about, field_name, has_at, locked, names, not_in_force
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from turnstile.session.events import ConfigAnswered, ConfigRequested, Json, Refused
     from turnstile.session.state import Policy
 
-_MODEL = ("model",)
-_VOICE = ("audio", "output", "voice")
 _DETECTION = ("audio", "input", "turn_detection")
 
 
@@ -83,9 +81,9 @@ def _too_long(state: State, policy: Policy) -> Step:
 def sendable(state: State, config: Json, policy: Policy) -> Json:
     """Return of `config` what may be in force: no other model, no other voice once one was heard, turns as set."""
     target = without(config, "model")
-    if state.voice_locked and at(target, *_VOICE) is not None:
-        voice = at(state.in_force, *_VOICE)
-        target = without(target, *_VOICE)
+    if state.voice_locked and at(target, *VOICE) is not None:
+        voice = at(state.in_force, *VOICE)
+        target = without(target, *VOICE)
         if voice is not None:
             target = merged(target, {"audio": {"output": {"voice": voice}}})
     if policy.turns == "proxy" and at(target, *_DETECTION, default={}) is not None:
@@ -135,27 +133,27 @@ def _asker(requests: tuple[ConfigRequested, ...], found: Difference) -> ConfigRe
 
 def _answer(state: State, request: ConfigRequested, target: Json, found: list[Difference]) -> Answered:
     """Acknowledge `request` with what of it is not in force; refuse it where all that it asks for is locked."""
-    locked = dict(_locked(state, request, target))
-    shortfalls = tuple(locked.values())
-    if locked and not _has_more(state, request, tuple(locked)):
+    stays = dict(_staying(state, request, target))
+    shortfalls = tuple(stays.values())
+    if stays and not _has_more(state, request, tuple(stays)):
         return Answered(request.ref, shortfalls[-1], in_force=False, shortfalls=shortfalls[:-1])
     return Answered(request.ref, shortfalls=(*shortfalls, *(not_in_force(request, one) for one in found)))
 
 
-def _locked(state: State, request: ConfigRequested, target: Json) -> Iterator[tuple[Path, Problem]]:
+def _staying(state: State, request: ConfigRequested, target: Json) -> Iterator[tuple[Path, Problem]]:
     """Yield what of `request` cannot change any more."""
     model = request.patch.get("model")
     if model is not None and model != state.model:
-        yield _MODEL, model_locked(request, model)
-    voice = at(request.patch, *_VOICE)
-    if state.voice_locked and voice is not None and voice != at(target, *_VOICE):
-        yield _VOICE, voice_locked(request, _VOICE, voice)
+        yield MODEL, locked(request, MODEL, model)
+    voice = at(request.patch, *VOICE)
+    if state.voice_locked and voice is not None and voice != at(target, *VOICE):
+        yield VOICE, locked(request, VOICE, voice)
 
 
-def _has_more(state: State, request: ConfigRequested, locked: tuple[Path, ...]) -> bool:
-    """Tell whether `request` asks for, or changes, more than what is locked."""
+def _has_more(state: State, request: ConfigRequested, staying: tuple[Path, ...]) -> bool:
+    """Tell whether `request` asks for, or changes, more than what stays."""
     rest = request.patch
-    for path in locked:
+    for path in staying:
         rest = without(rest, *path)
     named = any(has_at(rest, tuple(path.split("."))) for path in request.fields) if request.fields else bool(rest)
     return named or bool(request.added_prompt) or bool(differences(rest, state.accepted))

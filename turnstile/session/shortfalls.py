@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from turnstile.session.events import ConfigRequested, Json
 
 UPDATE_EVENT = "session.update"
+MODEL = ("model",)
+VOICE = ("audio", "output", "voice")
+_STAYS: dict[Path, str] = {
+    MODEL: "the model of a running session; start a new one.",
+    VOICE: "one that has spoken; start a new session.",
+}
 # How much of a text is worth repeating; a longer one may be a prompt, or hold what is nobody else's business.
 _SHOWN = 40
 _CUT = 20
@@ -27,12 +33,12 @@ def field_name(request: ConfigRequested | None, path: Path) -> str:
         path: The field's place in the session.
     """
     if request is None:
-        return ".".join(["session", *path])
+        return _param(path)
     for length in range(len(path), 0, -1):
         said_as = request.fields.get(".".join(path[:length]))
         if said_as is not None:
             return ".".join(part for part in (request.message, said_as, *path[length:]) if part)
-    of_session = ".".join(["session", *path])
+    of_session = _param(path)
     return of_session if request.message in {"", UPDATE_EVENT} else f"{request.message}: {of_session}"
 
 
@@ -52,16 +58,10 @@ def not_in_force(request: ConfigRequested | None, difference: Difference) -> Pro
     return Problem("not_in_force", f"{name}: {asked} was asked for; upstream has {shown} in force.")
 
 
-def model_locked(request: ConfigRequested, model: Any) -> Problem:
-    """Return what is said to a client that wants another model."""
-    text = f"{described(model)} cannot replace the model of a running session; start a new one."
-    return Problem("model_locked", f"{field_name(request, ('model',))}: {text}")
-
-
-def voice_locked(request: ConfigRequested, path: Path, voice: Any) -> Problem:
-    """Return what is said to a client that wants another voice than the one that was heard."""
-    text = f"{described(voice)} cannot replace one that has spoken; start a new session."
-    return Problem("voice_locked", f"{field_name(request, path)}: {text}")
+def locked(request: ConfigRequested, path: Path, value: Any) -> Problem:
+    """Return what is said to a client that wants another model or voice than the one that stays."""
+    text = f"{field_name(request, path)}: {described(value)} cannot replace {_STAYS[path]}"
+    return Problem(f"{path[-1]}_locked", text, _param(path))
 
 
 def about(request: ConfigRequested, problem: Problem, param: str | None = None) -> Problem:
@@ -99,3 +99,7 @@ def _described_object(value: Json) -> str:
     name = next((value[key] for key in ("name", "type", "id") if isinstance(value.get(key), str)), None)
     rate = f" at {value['rate']}" if isinstance(value.get("rate"), int) else ""
     return "an object" if name is None else f"{described(name)}{rate}"
+
+
+def _param(path: Path) -> str:
+    return ".".join(["session", *path])
