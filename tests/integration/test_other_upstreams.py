@@ -17,6 +17,7 @@ from turnstile.config import load_config
 from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
 from turnstile.simulator.server import Simulator
+from turnstile.simulator.speech import spoken
 from turnstile.testing import patience
 
 # Nothing may hang on a wait that runs out: each is longer than a test.
@@ -52,8 +53,13 @@ UNNOTICED = {
     "no event id in errors": Quirks(left_out=("error.event_id",)),
     "rewritten session": Quirks(rewritten_session=True),
     "session without audio": Quirks(left_out=("session.audio", "session.tools")),
+    "binary events": Quirks(binary_events=True),
+    "noise": Quirks(noise_bytes=40_000),
     "slow response.created": Quirks(created_delay=0.3),
     "updates refused while a response runs": Quirks(refused_mid_response=("session.update",)),
+    "half an emoji": Quirks(half_emoji=True),
+    "null output": Quirks(odd_output="null"),
+    "bare output": Quirks(odd_output="bare"),
 }
 EACH = pytest.mark.parametrize("quirks", UNNOTICED.values(), ids=UNNOTICED)
 
@@ -203,6 +209,26 @@ def test_a_spoken_turn_that_interrupts_and_a_message_behind_it_are_each_answered
     (log,) = proxy.upstream.logs
     assert sorted(texts[-2:]) == sorted(["I heard you.", SAID[1]])
     assert [response.status for response in log.responses][1:] == ["completed"] * 2
+
+
+PCM = {"type": "audio/pcm", "rate": 24000}
+LINEAR = {"encoding": "linear16", "sample_rate": 24_000}
+MULAW = {"encoding": "mulaw", "sample_rate": 8_000}
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "asked", "bytes_per_ms"), [({"type": "audio/pcmu"}, LINEAR, 48), (PCM, MULAW, 8)], ids=["pcmu", "pcm"]
+)
+def test_a_client_hears_the_format_it_asked_for_when_another_is_confirmed(serve, confirmed, asked, bytes_per_ms):
+    proxy = serve(Quirks(in_force={"audio": {"output": {"format": confirmed}}}))
+    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+        client.send("Settings", audio={"input": LINEAR, "output": asked}, agent={"think": {"prompt": "Be a guide."}})
+        client.wait_for("SettingsApplied")
+        client.say("one")
+        assert said(client, 1) == SAID[:1]
+        client.wait_for("AgentDone")
+        milliseconds = sum(spoken(word, "audio/pcm", 1.0).milliseconds for word in SAID[0].split())
+        assert len(client.audio) == pytest.approx(milliseconds * bytes_per_ms, rel=0.02)
 
 
 OTHERWISE = {

@@ -97,7 +97,7 @@ class _Socket:
 
     def close(self, code, reason=""):
         self.flush()
-        self.closed = (code, reason)
+        self.closed = Closed(code, reason)
 
     def handled(self, size):
         self.credit += size
@@ -290,7 +290,7 @@ def test_a_socket_is_closed_as_the_session_wants(time):
     link = _simulator(time, faults=Faults(disconnect_after_events=1)).accept(socket, model="gpt-realtime")
     link.tell(TextFrame(b"{}"))
     time.advance(0.1)
-    assert socket.closed == (1011, "disconnected on demand")
+    assert socket.closed == Closed(1011, "disconnected on demand")
     assert socket.flushed == [["session.created", "error"]]
 
 
