@@ -19,7 +19,7 @@ from actors.messages import (
 )
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
-from turnstile.session.effects import Answered, Reported
+from turnstile.session.effects import Answered, Reported, SessionAssumed
 from turnstile.session.events import AudioFollows
 
 if TYPE_CHECKING:
@@ -188,6 +188,8 @@ class ClientActor(SessionActor):
                 self._coordinator.tell(request)
             case AudioFollows():
                 self._coordinator.tell(message)
+            case SessionAssumed(session):
+                self._tell(self._dialect.shown({"type": "session.created", "session": session}))
             case Reported(problem, event_id):
                 self._write(self._dialect.problem(problem, fatal=False, event_id=event_id))
             case Closed(code, reason):

@@ -30,6 +30,7 @@ from turnstile.session.effects import (
     SendItem,
     SendTruncate,
     SendUpdate,
+    SessionAssumed,
     StartTimer,
     StopTimer,
 )
@@ -116,7 +117,7 @@ class SessionCoordinatorActor(SessionActor):
                 | CallsCancelled()
             ):
                 self._upstream.tell(effect)
-            case Answered() | Reported():
+            case Answered() | Reported() | SessionAssumed():
                 self._client.tell(effect)
             case StartTimer(name, token, delay):
                 self._stop_timer(name)

@@ -37,6 +37,8 @@ LanguageName = Literal["deepgram", "component", "realtime"]
 
 # By this browsers say what others say in the header `OpenAI-Beta`: they can set none.
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+# How long, in seconds, a compatible server may say nothing before its link counts as up: it may wait for us to begin.
+_SILENCE = 1.0
 # So many names of ignored fields are logged, and so many characters of each.
 _NAMES_SHOWN, _NAME_SHOWN = 8, 24
 
@@ -165,7 +167,13 @@ class Languages:
 
     def _policy(self, session_id: str, reconnects: int) -> Policy:
         # Ids of ours are known by their beginning; the API takes 32 characters.
-        return Policy(id_prefix=f"ts{session_id[:8]}_", reconnects=reconnects, **self._config.session.model_dump())
+        silence = _SILENCE if self._config.upstream.kind == "compatible" else None
+        return Policy(
+            id_prefix=f"ts{session_id[:8]}_",
+            reconnects=reconnects,
+            link_silence=silence,
+            **self._config.session.model_dump(),
+        )
 
 
 def _initial_state(address: Address) -> State:

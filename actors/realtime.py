@@ -59,6 +59,7 @@ class RealtimeDialect:
         self._refs = 0
         self._asked: dict[int, tuple[bool, str | None]] = {}
         self._session: Json = {}
+        self._is_created = False
         self._told = 0
         self._passed = 0
         self._noted_model = False
@@ -132,8 +133,11 @@ class RealtimeDialect:
 
     def shown(self, event: Json) -> Iterator[Frame]:
         """Keep what the session is like; tell it the first time, and when it was another client's to change."""
-        is_first, self._session = not self._session, event["session"]
-        if is_first:
+        is_first, self._is_created = not self._is_created, True
+        self._session = event["session"]
+        if is_first and "event_id" not in event:  # said for an upstream that does not say it
+            yield from self._tell("session.created", session=self._session)
+        elif is_first:
             yield from encoded({**event, "type": "session.created"}, is_beta=self._is_beta)
         elif self._is_shared and not any(is_update for is_update, _ in self._asked.values()):
             yield from encoded(event, is_beta=self._is_beta)

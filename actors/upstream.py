@@ -21,6 +21,7 @@ from turnstile.session.events import (
     ConfigAnswered,
     FunctionCalled,
     HandedBack,
+    LinkConnected,
     LinkLost,
     LinkOpened,
     Refused,
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from turnstile.session.events import Fact, Json
     from turnstile.translate.translator import Translator
 
+# Some servers begin with another event than OpenAI's.
+_SAY_THAT_IT_IS_UP = frozenset({"session.created", "conversation.created", "session.updated"})
 _SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
 # Facts on which the session may have something to tell the client: an acknowledgement, an error.
 _ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
@@ -124,6 +127,7 @@ class UpstreamActor(SessionActor):
         self._connection: Connection | None = None
         self._events = UpstreamEvents(translator, clock)
         self._is_beta = False
+        self._is_up = False
         self._epoch = 0
         self._progress_at = 0.0
         self._marks = 0
@@ -208,6 +212,7 @@ class UpstreamActor(SessionActor):
         self._close_link()
         self._link = _Link(self.inbox)
         self._events.begin_link()
+        self._is_up = False
         target = self._target(model)
         self._is_beta = target.is_beta
         self._connector.connect(target, self._link)
@@ -234,6 +239,7 @@ class UpstreamActor(SessionActor):
                 if self._connection is not None:
                     self._connection.handled(len(data))
             case LinkReady(connection):
+                self._coordinator.tell(LinkConnected())
                 self._connection = connection
                 self._audio.connect(connection)
                 connection.holds_back(self._source)
@@ -257,11 +263,13 @@ class UpstreamActor(SessionActor):
         elif isinstance(fact, SpeechStarted):
             fact = SpeechStarted(self._translator.take_cut_off())
         self._show(frames)
-        if event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict):
+        shows_session = event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict)
+        if shows_session:
             self._client.tell(SessionShown(event))
-        if event["type"] == "session.created":
-            self._coordinator.tell(LinkOpened())
-        elif fact is not None:
+        if event["type"] in _SAY_THAT_IT_IS_UP and not self._is_up:
+            self._is_up = True
+            self._coordinator.tell(LinkOpened(shows_session))
+        if fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
             self._tell(fact)
             self._take_effect(fact)

@@ -13,7 +13,7 @@ from actors.voice_agent import VoiceAgentDialect
 from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.session.effects import Answered, Reported
+from turnstile.session.effects import Answered, Reported, SessionAssumed
 from turnstile.session.events import AudioFollows, ConfigRequested, EventGiven, LinkWanted, UserMessageGiven
 from turnstile.testing import RecordingInbox
 from turnstile.translate.serves import SERVES_ALL, Serves
@@ -125,6 +125,14 @@ def test_what_upstream_shows_of_the_session_keeps_its_place_too(bench):
     assert said(bench) == []
     client.receive(MarkPassed(1))
     assert [message["type"] for message in said(bench)] == ["session.created", "b"]
+
+
+def test_a_session_that_upstream_has_not_shown_is_told_of_to_a_client_that_waits_for_it(bench, client):
+    make_realtime(bench).receive(SessionAssumed({"model": "m"}))
+    (created,) = said(bench)
+    assert (created["type"], created["session"]) == ("session.created", {"model": "m"})
+    client.receive(SessionAssumed({}))
+    assert len(said(bench)) == 1
 
 
 def test_what_was_still_to_be_shown_is_when_the_session_ends(bench, client):

@@ -159,6 +159,13 @@ def test_the_session_that_is_created_is_told_as_upstream_told_it(dialect):
     assert words(dialect.shown(event)) == [event]
 
 
+def test_a_session_is_told_of_once_whatever_is_known_of_it(dialect):
+    (created,) = words(dialect.shown({"type": "session.created", "session": {}}))
+    assert (created["type"], created["session"]) == ("session.created", {})
+    assert created["event_id"]
+    assert words(dialect.shown({"type": "session.created", "event_id": "late", "session": {"id": "s"}})) == []
+
+
 @pytest.mark.parametrize("is_shared", [False, True])
 def test_what_another_client_configures_is_told_where_the_session_is_shared(is_shared):
     dialect = RealtimeDialect(None, is_beta=False, is_shared=is_shared)

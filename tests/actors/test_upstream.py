@@ -26,6 +26,7 @@ from turnstile.session.events import (
     ConfigAnswered,
     FunctionCalled,
     HandedBack,
+    LinkConnected,
     LinkLost,
     LinkOpened,
     Refused,
@@ -175,10 +176,28 @@ def test_a_link_is_asked_for_with_the_model_and_told_of_when_the_session_is_crea
     upstream.tell(effects.OpenLink("m1"))
     assert bench.connector.asked[0][0].url == "ws://upstream/?model=m1"
     upstream.links(LinkReady(upstream.link))
-    assert upstream.facts() == []
+    assert upstream.facts() == [LinkConnected()]
     upstream.hears({"type": "session.created", "session": {}})
-    assert upstream.facts() == [LinkOpened()]
+    assert upstream.facts() == [LinkConnected(), LinkOpened()]
     assert upstream.link.held_back == [bench.connection]
+
+
+@pytest.mark.parametrize(
+    ("first", "opened"),
+    [
+        ({"type": "session.created"}, LinkOpened(shows_session=False)),
+        ({"type": "conversation.created"}, LinkOpened(shows_session=False)),
+        ({"type": "session.updated", "session": {"a": 1}}, LinkOpened()),
+    ],
+)
+def test_a_link_is_up_whichever_event_says_so_first_and_once(upstream, first, opened):
+    upstream.tell(effects.OpenLink(None))
+    upstream.links(LinkReady(upstream.link))
+    upstream.hears(first, {"type": "session.created", "session": {}}, {"type": "conversation.created"})
+    assert next(fact for fact in upstream.facts() if isinstance(fact, LinkOpened)) == opened
+    assert sum(isinstance(fact, LinkOpened) for fact in upstream.facts()) == 1
+    upstream.open()
+    assert sum(isinstance(fact, LinkOpened) for fact in upstream.facts()) == 2
 
 
 def test_the_session_hears_why_when_a_link_cannot_be_opened(upstream):
@@ -696,7 +715,15 @@ def test_facts_come_in_the_order_of_the_wire(upstream):
         done(),
     )
     kinds = [type(fact) for fact in upstream.facts()]
-    assert kinds == [LinkOpened, ConfigAnswered, SpeechStopped, TurnCommitted, ResponseStarted, ResponseFinished]
+    assert kinds == [
+        LinkConnected,
+        LinkOpened,
+        ConfigAnswered,
+        SpeechStopped,
+        TurnCommitted,
+        ResponseStarted,
+        ResponseFinished,
+    ]
 
 
 def test_calls_that_the_client_was_asked_for_are_told_as_cancelled(upstream):

@@ -172,6 +172,13 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionAssumed:
+    """The link is up, and upstream has shown no session: what is known of it, for a client that waits for it."""
+
+    session: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A request waits; `because` is the state's word for what it waits for. For those who watch."""
 
@@ -236,6 +243,7 @@ Effect = (
     | CallFunction
     | CallsCancelled
     | Reported
+    | SessionAssumed
     | Held
     | Released
     | Merged

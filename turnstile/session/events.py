@@ -121,8 +121,19 @@ class LinkWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkConnected:
+    """Upstream took the connection, and has said nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkOpened:
-    """A new upstream link is there, with a conversation that knows nothing."""
+    """A new upstream link is there, with a conversation that knows nothing.
+
+    Args:
+        shows_session: Upstream showed its session with it (``session.created``).
+    """
+
+    shows_session: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +320,7 @@ Fact = (
     EventGiven
     | AudioFollows
     | LinkWanted
+    | LinkConnected
     | LinkOpened
     | LinkLost
     | ConfigAnswered

@@ -12,6 +12,7 @@ from turnstile.session.events import (
     FunctionCalled,
     HandedBack,
     ItemConfirmed,
+    LinkConnected,
     LinkLost,
     LinkOpened,
     Refused,
@@ -84,8 +85,10 @@ def _requests(session: Session) -> Iterator[tuple[str, Event]]:
 
 def _of_the_link(state: State) -> Iterator[tuple[str, Event]]:
     if state.link == "opening":
+        yield "upstream takes the connection", LinkConnected()
+    if state.link in {"opening", "connected"}:
         yield "the link is up", LinkOpened()
-    if state.link in {"opening", "open"}:
+    if state.link in {"opening", "connected", "open"}:
         yield "the link is lost", LinkLost("upstream_closed", "gone")
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.calling import void_calls
-from turnstile.session.effects import Answered, EndSession, OpenLink, Reported
+from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
 from turnstile.session.endings import api_closing
-from turnstile.session.events import LinkLost
+from turnstile.session.events import LinkLost, LinkOpened
 from turnstile.session.state import Hearing, Item, State
 from turnstile.session.step import Step
 
@@ -18,14 +18,31 @@ if TYPE_CHECKING:
     from turnstile.session.state import Policy
 
 
-def link_opened(state: State) -> Step:
+# The link is on its way up.
+_COMING = frozenset({"opening", "connected"})
+
+
+def link_connected(state: State) -> Step:
+    """Upstream took the connection: what it says first, or its silence, tells whether it is up."""
+    return Step(state._replace(link="connected")) if state.link == "opening" else Step(state)
+
+
+def link_opened(state: State, opened: LinkOpened, policy: Policy) -> Step:
     """A link is there; nothing is in force on it yet."""
-    return Step(state._replace(link="open")) if state.link == "opening" else Step(state)
+    if state.link not in _COMING:
+        return Step(state)
+    assumed = (_assumed(state, policy),) if policy.is_transparent and not opened.shows_session else ()
+    return Step(state._replace(link="open"), assumed)
+
+
+def _assumed(state: State, policy: Policy) -> SessionAssumed:
+    session = {"type": "realtime", "object": "realtime.session", "id": f"sess_{policy.id_prefix.strip('_')}"}
+    return SessionAssumed({**session, **({"model": state.model} if state.model else {}), **state.accepted})
 
 
 def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
     """Whatever ran is over. What upstream had not confirmed waits for the next link, if there may be one."""
-    if state.link not in {"opening", "open"}:
+    if state.link not in {*_COMING, "open"}:
         return Step(state)
     problem = lost.problem
     if not lost.retryable or state.losses >= policy.reconnects:
@@ -106,7 +123,9 @@ def _lost_commits(state: State, problem: Problem) -> tuple[Effect, ...]:
 
 def link_due(state: State, policy: Policy) -> Step:
     """The moment of the next try has come; or a link that was to open keeps silent."""
-    if state.link == "opening":
+    if state.link == "connected" and policy.link_silence is not None:
+        return link_opened(state, LinkOpened(shows_session=False), policy)
+    if state.link in _COMING:
         text = f"The upstream link did not come up (session.created) within {policy.link_timeout:g} s."
         return link_lost(state, LinkLost("upstream_silent", text), policy)
     return Step(state._replace(link="opening"), (OpenLink(state.model),))

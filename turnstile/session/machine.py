@@ -37,6 +37,7 @@ from turnstile.session.events import (
     FunctionCalled,
     HandedBack,
     ItemConfirmed,
+    LinkConnected,
     LinkLost,
     LinkOpened,
     LinkWanted,
@@ -87,8 +88,10 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             return _let_audio_go(state, mark, policy)
         case LinkWanted():
             return passing.link_wanted(state, event)
+        case LinkConnected():
+            return linking.link_connected(state)
         case LinkOpened():
-            return linking.link_opened(state)
+            return linking.link_opened(state, event, policy)
         case LinkLost():
             return linking.link_lost(state, event, policy)
         case ConfigAnswered():

@@ -13,7 +13,7 @@ from turnstile.session.patch import at, difference, merged
 if TYPE_CHECKING:
     from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json, Ref
 
-Link = Literal["closed", "opening", "waiting", "open", "ended"]
+Link = Literal["closed", "opening", "connected", "waiting", "open", "ended"]
 Because = Literal["asked", "stalled", "superfluous"]
 Phase = Literal["no link", "updating", "expected", "requested", "in progress", "cancelling", "idle"]
 PHASES: tuple[Phase, ...] = ("no link", "idle", "updating", "expected", "requested", "in progress", "cancelling")
@@ -31,6 +31,7 @@ class Policy:
             it, too.
         id_prefix: Begins every event and item id of ours; at most 16 characters, since the API takes 32.
         link_timeout: How long a new upstream link may take to say that it is up.
+        link_silence: How long it may say nothing before it counts as up all the same; None where it always says so.
         update_timeout: How long a ``session.update`` may stay unanswered.
         create_timeout: How long a ``response.create`` may stay unanswered.
         expected_timeout: How long the API may take to begin the response that it owes a spoken turn.
@@ -56,6 +57,7 @@ class Policy:
     is_shared: bool = False
     id_prefix: str = "ts_"
     link_timeout: float = 20.0
+    link_silence: float | None = None
     update_timeout: float = 10.0
     create_timeout: float = 10.0
     expected_timeout: float = 5.0
@@ -213,7 +215,7 @@ class State(NamedTuple):
     """The whole of a session; a named tuple, which is changed a good deal more quickly than a frozen dataclass.
 
     Args:
-        link: The upstream link; ``waiting`` for the moment of the next try.
+        link: The upstream link; ``connected`` before it says that it is up, ``waiting`` for the moment of the next try.
         losses: Links lost in a row.
         is_restoring: The client was told that its link is lost, and not yet that another one does its work.
         model: The model that the link was opened for.

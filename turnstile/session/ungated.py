@@ -57,7 +57,7 @@ class UngatedSession:
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; return its effects."""
         match event:
-            case LinkOpened():
+            case LinkOpened() if self.state.link != "open":
                 self.state = State(link="open")
                 waiting, self.backlog = self.backlog, ()
                 return [OpenAudio(), *(effect for event in waiting for effect in self._pass_on(event))]

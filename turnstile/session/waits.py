@@ -26,7 +26,9 @@ def waits(state: State, policy: Policy) -> dict[str, Wait]:
     """Return all that `state` waits for, by the name of the timer."""
     if state.link == "waiting":
         return {"link": Wait(str(state.losses), policy.retry_delay * 2 ** (state.losses - 1))}
-    if state.link == "opening":
+    if state.link == "connected" and policy.link_silence is not None:
+        return {"link": Wait(f"connected {state.losses}", policy.link_silence)}
+    if state.link in {"opening", "connected"}:
         return {"link": Wait(f"opening {state.losses}", policy.link_timeout)}
     if state.link != "open":
         return {}

@@ -13,6 +13,7 @@ from turnstile.session.effects import (
     SendCreate,
     SendItem,
     SendUpdate,
+    SessionAssumed,
     StartTimer,
 )
 from turnstile.session.events import (
@@ -20,6 +21,7 @@ from turnstile.session.events import (
     ConfigAnswered,
     ConfigRequested,
     ItemConfirmed,
+    LinkConnected,
     LinkLost,
     LinkOpened,
     ResponseFinished,
@@ -41,6 +43,48 @@ def relinked(session):
     session.handle(LOST)
     session.handle(TimerFired("link", str(session.state.losses)))
     return session.handle(LinkOpened())
+
+
+SILENT = Policy(link_silence=1.0)
+
+
+def test_a_link_that_is_connected_is_up_when_it_says_so(at):
+    session = at(link="opening", policy=SILENT)
+    assert of(StartTimer, session.handle(LinkConnected())) == [StartTimer("link", "connected 0", 1.0)]
+    session.handle(LinkOpened())
+    assert session.state.link == "open"
+    assert session.handle(LinkConnected()) == []
+
+
+def test_a_link_that_says_nothing_counts_as_up_where_that_may_be(at):
+    session = at(link="opening", policy=SILENT, in_force={}, accepted={}, updates=(CALMER,))
+    session.handle(LinkConnected())
+    effects = session.handle(TimerFired("link", "connected 0"))
+    assert [update.patch for update in of(SendUpdate, effects)] == [CALMER.patch]
+
+
+def test_a_link_that_says_nothing_is_given_up_where_it_would_say_so(at):
+    session = at(link="opening", policy=Policy())
+    assert of(StartTimer, session.handle(LinkConnected())) == []
+    session.handle(TimerFired("link", "opening 0"))
+    assert session.state.link == "waiting"
+
+
+def test_a_link_is_lost_before_it_is_up(at):
+    session = at(link="opening", policy=SILENT)
+    session.handle(LinkConnected())
+    session.handle(LOST)
+    assert session.state.link == "waiting"
+
+
+@pytest.mark.parametrize("model", [None, "m1"])
+@pytest.mark.parametrize("shows_session", [True, False])
+def test_a_client_of_the_apis_own_language_is_told_of_a_session_that_upstream_does_not_show(at, model, shows_session):
+    policy = Policy(is_transparent=True, id_prefix="ts_")
+    session = at(link="opening", model=model, policy=policy, accepted={}, in_force={})
+    assumed = of(SessionAssumed, session.handle(LinkOpened(shows_session)))
+    known = {"type": "realtime", "object": "realtime.session", "id": "sess_ts", **({"model": model} if model else {})}
+    assert assumed == ([] if shows_session else [SessionAssumed(known)])
 
 
 def test_a_lost_link_is_reported_and_replaced_after_a_while(at):

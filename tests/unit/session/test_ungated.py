@@ -89,3 +89,8 @@ def test_what_comes_before_the_link_waits_for_it_up_to_a_limit():
     assert effects == [[OpenLink(None)], [], []]
     sent = [effect for effect in session.handle(LinkOpened()) if isinstance(effect, SendItem)]
     assert len(sent) == 2
+
+
+def test_a_link_that_says_again_that_it_is_up_changes_nothing(session):
+    assert session.handle(LinkOpened()) == []
+    assert repr(session)
