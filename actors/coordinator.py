@@ -117,7 +117,10 @@ class SessionCoordinatorActor(SessionActor):
                 | CallsCancelled()
             ):
                 self._upstream.tell(effect)
-            case Answered() | Reported() | SessionAssumed():
+            case Answered() | SessionAssumed():
+                self._client.tell(effect)
+            case Reported(problem):
+                _log.warning("The client is told of %s", problem.code)
                 self._client.tell(effect)
             case StartTimer(name, token, delay):
                 self._stop_timer(name)

@@ -105,7 +105,9 @@ class RealtimeDialect:
                 yield self._update(event["session"], event_id)
             case "response.create" if _is_gated(event):
                 yield AgentMessageGiven(self._ask(event_id, is_update=False), event.get("response") or {}, "queue")
-            case "response.create" | "response.cancel":
+            case "response.create":
+                yield EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])
+            case "response.cancel":
                 yield EventGiven(orjson.dumps(named), at_once=True)
             case "input_audio_buffer.append":
                 yield PassedAudio(orjson.dumps(named))

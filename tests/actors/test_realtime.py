@@ -55,15 +55,15 @@ def test_a_response_is_a_request(dialect, response):
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields"),
+    ("kind", "fields", "aside"),
     [
-        ("response.create", {"response": {"conversation": "none"}}),
-        ("response.cancel", {}),
+        ("response.create", {"response": {"conversation": "none"}}, "mine"),
+        ("response.cancel", {}, None),
     ],
 )
-def test_what_waits_for_nothing_passes_at_once(dialect, kind, fields):
+def test_what_waits_for_nothing_passes_at_once(dialect, kind, fields, aside):
     passed = read(dialect, kind, event_id="mine", **fields)
-    assert passed == EventGiven(passed.event, at_once=True)
+    assert passed == EventGiven(passed.event, at_once=True, aside=aside)
     assert json.loads(passed.event) == {"type": kind, "event_id": "mine", **fields}
 
 

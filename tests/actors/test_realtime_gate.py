@@ -114,7 +114,7 @@ def test_the_session_goes_on_whatever_was_given(answering, frame, is_beta):
         tell(RealtimeDialect(None, is_beta=is_beta), answering, frame)
     answering.handle(ResponseFinished("resp_1"))
     answering.handle(ResponseStarted("resp_2"))
-    assert answering.state.response == Response("resp_2")
+    assert answering.state.response.response_id == "resp_2"
 
 
 def test_a_response_beside_the_conversation_waits_for_nothing(answering):

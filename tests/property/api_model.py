@@ -2,6 +2,9 @@
 
 It enforces the API's rules: one response on the default conversation, an update refused whole, results only for calls
 that were made, no other voice once audio was spoken. Everything in it is a value, so that a copy is cheap.
+
+A turn that breaks in on a response and the end of that response are two steps, as are the commit of a turn and the
+beginning of the API's answer to it: anything may come between them.
 """
 
 from __future__ import annotations
@@ -22,12 +25,14 @@ class Running:
         sees: The items in the conversation when it was accepted.
         steps: What it still does.
         mark: The create that it answers.
+        interrupted: The user broke in on it: its next step after ``response.created`` is its end.
     """
 
     response_id: str
     sees: tuple[str, ...]
     steps: tuple[str, ...]
     mark: str | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class Api:
         finished: For each response that ended: its id, how, and what it had seen.
         collisions: How many creates were refused for another response.
         names_errors: Errors carry the event id that they refuse.
+        auto: Turns are answered (``create_response``).
+        interrupts: Turns cut responses off (``interrupt_response``).
+        echoes: Responses show the metadata of their create.
+        gives_way: A create that comes before the answer to a turn has begun takes its place, instead of being refused.
+        merges: A turn that follows before the answer to the one before has begun is answered with it.
+        owed: For each turn whose answer has not begun: the items that it will have seen, and whether the user has
+            broken in on it.
     """
 
     scripts: tuple[tuple[str, ...], ...] = ()
@@ -54,6 +66,11 @@ class Api:
     collisions: int = 0
     names_errors: bool = True
     auto: bool = True
+    interrupts: bool = True
+    echoes: bool = True
+    gives_way: bool = False
+    merges: bool = False
+    owed: tuple[tuple[tuple[str, ...], bool], ...] = ()
     voice_locked: bool = False
 
     def take(self, event: dict) -> tuple[Api, list[dict]]:
@@ -95,17 +112,24 @@ class Api:
         return after, [{"type": f"conversation.item.{stage}", "item": item} for stage in ("added", "done")]
 
     def _create(self, event: dict) -> tuple[Api, list[dict]]:
-        if self.running:
-            text = f"Conversation already has an active response in progress: {self.running.response_id}."
+        if self.running or (self.owed and not self.gives_way):
+            # The answer to a turn is active before it is announced.
+            winner = self.running.response_id if self.running else f"resp_{self.begun}"
+            text = f"Conversation already has an active response in progress: {winner}."
             after, events = self._refuse(event, COLLISION, text)
             return replace(after, collisions=self.collisions + 1), events
-        return self._begin(event["response"].get("metadata"))
+        return replace(self, owed=())._begin(self.items, event["event_id"]), []
 
-    def _begin(self, metadata: dict | None) -> tuple[Api, list[dict]]:
-        response_id = f"resp_{self.begun}"
+    def _begin(self, sees: tuple[str, ...], mark: str | None = None) -> Api:
         steps = self.scripts[0] if self.scripts else ("text", "done")
-        running = Running(response_id, self.items, ("created", *steps), (metadata or {}).get(MARK))
-        return replace(self, scripts=self.scripts[1:], running=running, begun=self.begun + 1), []
+        running = Running(f"resp_{self.begun}", sees, ("created", *steps), mark)
+        return replace(self, scripts=self.scripts[1:], running=running, begun=self.begun + 1)
+
+    def answer(self) -> tuple[Api, list[dict]]:
+        """Begin the answer to the oldest turn; it has seen what was there when the turn was committed."""
+        (sees, interrupted), *later = self.owed
+        after = replace(self, owed=tuple(later))._begin(sees)
+        return replace(after, running=replace(after.running, interrupted=interrupted)), []
 
     def _cancel(self, event: dict) -> tuple[Api, list[dict]]:
         if not self.running or self.running.response_id != event["response_id"]:
@@ -115,7 +139,7 @@ class Api:
     def _finish(self, status: str) -> tuple[Api, list[dict]]:
         assert self.running
         if self.running.steps[:1] == ("created",):
-            announced, events = self.progress()
+            announced, events = replace(self, running=replace(self.running, interrupted=False)).progress()
             after, done = announced._finish(status)
             return after, [*events, *done]
         ended = (self.running.response_id, status, self.running.sees)
@@ -131,12 +155,15 @@ class Api:
         """Let the active response do its next step."""
         assert self.running
         run = self.running
+        if run.interrupted and run.steps[:1] != ("created",):
+            return self._finish("cancelled")
         step, *rest = run.steps
         after = replace(self, running=replace(run, steps=tuple(rest)))
         of = {"response_id": run.response_id, "output_index": len(self.calls), "item_id": f"item_{run.response_id}"}
         if step == "created":
-            metadata = {MARK: run.mark} if run.mark else None
-            return after, [_response("response.created", run.response_id, "in_progress", metadata)]
+            metadata = {MARK: run.mark} if run.mark and self.echoes else None
+            created = _response("response.created", run.response_id, "in_progress", metadata)
+            return after, [{**created, "truth": (run.mark, bool(self.owed))}]
         if step == "call":
             call_id = f"call_{len(self.calls)}"
             after = replace(after, calls=(*self.calls, call_id))
@@ -157,21 +184,31 @@ class Api:
         return after._finish({"done": "completed"}.get(step, step))
 
     def speech(self) -> tuple[Api, list[dict]]:
-        """The user begins to speak; breaks in on the active response."""
+        """The user begins to speak; breaks in on the active response, which ends in a step of its own."""
         events = [{"type": "input_audio_buffer.speech_started", "item_id": f"turn_{self.turns}"}]
-        if not self.running:
+        if not self.interrupts:
             return self, events
-        after, done = self._finish("cancelled")
-        return after, [*events, *done]
+        running = replace(self.running, interrupted=True) if self.running else None
+        owed = self.owed if self.merges else tuple((sees, True) for sees, _ in self.owed)
+        return replace(self, running=running, owed=owed), events
 
     def silence(self) -> tuple[Api, list[dict]]:
-        """The user stops: the turn is committed, and a response begun if the server does so by itself and can."""
+        """The user stops: the turn is committed, and is to be answered if the server does so by itself and can.
+
+        While a response runs that the turn has not interrupted it cannot (API reference, ``interrupt_response``).
+        """
         item_id = f"turn_{self.turns}"
         after, committed = self._commit()
         stopped = {"type": "input_audio_buffer.speech_stopped", "item_id": item_id}
-        if self.auto and after.running is None:
-            after, _ = after._begin(None)
+        if self.auto and self._can_answer():
+            owed = () if self.merges else self.owed
+            after = replace(after, owed=(*owed, (after.items, False)))
         return after, [stopped, *committed]
+
+    def _can_answer(self) -> bool:
+        if self.running:
+            return self.running.interrupted
+        return self.merges or all(interrupted for _, interrupted in self.owed)
 
 
 def _response(kind: str, response_id: str, status: str, metadata: dict | None) -> dict:

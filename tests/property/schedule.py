@@ -13,6 +13,7 @@ from turnstile.session.events import (
     ConfigRequested,
     FunctionAnswered,
     TimerFired,
+    TurnEndForced,
     UserMessageGiven,
 )
 
@@ -40,15 +41,20 @@ class Schedule:
     def __init__(self, draw: Callable[[st.SearchStrategy], object], code: Implementation = REAL) -> None:
         self.draw = draw
         scripts = tuple(draw(st.lists(SCRIPTS, max_size=4)))
-        api = Api(scripts=scripts, names_errors=draw(st.booleans()), auto=draw(st.booleans()))
+        api = Api(
+            scripts=scripts,
+            names_errors=draw(st.booleans()),
+            auto=draw(st.booleans()),
+            interrupts=draw(st.booleans()),
+            echoes=draw(st.booleans()),
+            gives_way=draw(st.booleans()),
+            merges=draw(st.booleans()),
+        )
         self.world = World(api, code, POLICY, eager=draw(st.booleans()))
-        if not api.auto:
-            detection = {"type": "server_vad", "create_response": False}
-            config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
-            session = self.world.session
-            session.state = type(session.state)(
-                link="open", configured=True, audio_open=True, accepted=config, in_force=config
-            )
+        detection = {"type": "server_vad", "create_response": api.auto, "interrupt_response": api.interrupts}
+        config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
+        session = self.world.session
+        session.state = session.state._replace(accepted=config, in_force=config)
         self.refs = 0
         self.speaking = False
 
@@ -63,7 +69,7 @@ class Schedule:
 
     def _moves(self) -> list[Callable[[], None]]:
         world = self.world
-        moves = [self._update, self._message, self._result, self._speech, self._stale_timer]
+        moves = [self._update, self._message, self._result, self._speech, self._turn_end, self._stale_timer]
         moves += [self._agent_message] * (world.api.auto is False)
         if world.up:
             moves += [world.process] * 3
@@ -73,6 +79,8 @@ class Schedule:
             moves += [world.deliver] * 3
         if world.api.running:
             moves += [self._progress] * 3
+        elif world.api.owed:
+            moves += [lambda: world.serve(world.api.answer())] * 2
         moves += [lambda name=name: world.fire(name) for name in world.timers if name in _ANY_TIME]
         return moves
 
@@ -89,6 +97,9 @@ class Schedule:
 
     def _message(self) -> None:
         self.world.ask(UserMessageGiven(self._ref(), MESSAGE))
+
+    def _turn_end(self) -> None:
+        self.world.ask(TurnEndForced(self._ref()))
 
     def _agent_message(self) -> None:
         self.world.sayings += 1

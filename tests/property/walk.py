@@ -94,6 +94,8 @@ class _Position:
             yield "process"
         if world.api.running:
             yield "progress"
+        elif world.api.owed:
+            yield "answer"
 
     def make(self, move: str) -> None:
         world = self.world
@@ -114,6 +116,8 @@ class _Position:
                 world.process()
             case ["progress"]:
                 self._progress()
+            case ["answer"]:
+                world.serve(world.api.answer())
             case ["hear"]:
                 world.hear()
 

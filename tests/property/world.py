@@ -70,7 +70,10 @@ class World:
         self.results: tuple[str, ...] = ()
         # What the referee knows; of the wire only what the session was told.
         self.active: str | None = None
-        self.expected = False
+        self.expected = ""
+        self.passed_over = ""
+        self.winner = ""
+        self.ended: tuple[str, ...] = ()
         self.requested: str | None = None
         self.updating: str | None = None
         self.unconfirmed: dict[str, str] = {}
@@ -92,8 +95,9 @@ class World:
     def fork(self) -> World:
         """Return a copy that goes its own way."""
         other = copy.copy(self)
-        session = copy.copy(self.session)
-        other.session = session
+        other.session = copy.copy(self.session)
+        other.reader = copy.copy(self.reader)
+        vars(other.reader).update({name: memory.copy() for name, memory in vars(self.reader).items()})
         for name in ("up", "down", "facts", "asked", "answered_configs", "requests", "given"):
             setattr(other, name, copy.copy(getattr(self, name)))
         for name in ("timers", "unconfirmed", "shown", "answers"):
@@ -110,6 +114,7 @@ class World:
             repr(self.up),
             repr(self.down),
             repr(self.facts),
+            repr(vars(self.reader)),
             tuple(self.answers.items()),
             frozenset(self.cancelled),
         )
@@ -171,7 +176,9 @@ class World:
         """A timer runs out."""
         token = self.timers.pop(name)
         if name == "expected":
-            self.expected = False
+            self.expected = ""
+        if name == "winner":
+            self.winner = ""
         self.tell(told.TimerFired(name, token))
 
     def tell(self, event: object) -> None:
@@ -184,20 +191,30 @@ class World:
     def _note(self, event: dict) -> None:
         match event["type"]:
             case "response.created":
-                self.active, self.expected = event["response"]["id"], False
-                metadata = event["response"]["metadata"] or {}
-                if metadata.get(MARK) == self.requested:
-                    self.requested = None
+                self.active, self.winner = event["response"]["id"], ""
+                # What nobody can read from the wire, but the model knows.
+                create, owes_another = event["truth"]
+                if create is not None and create == self.requested:
+                    # The API's own may still come, if this one is cut off.
+                    self.requested, self.passed_over = None, self.expected
+                elif not owes_another:
+                    self.expected = ""
             case "response.done" if event["response"]["id"] == self.active:
                 self.active = None
+                self.ended += (event["response"]["id"],)
+                by_user = event["response"]["status"] == "cancelled" and self.ended[-1] not in self.cancelled
+                if self.expected == self.passed_over and not by_user:
+                    self.expected = ""
+                self.passed_over = ""
+            case "input_audio_buffer.speech_stopped" if self.api.auto:
+                self.expected = self.stopped = event["item_id"]
             case "input_audio_buffer.speech_stopped":
-                # While a response runs the API cannot begin another.
-                self.expected, self.stopped = self.api.auto and self.active is None, event["item_id"]
+                self.stopped = event["item_id"]
             case "input_audio_buffer.committed":
                 if self.commits and event["item_id"] != self.stopped:
                     self.commits -= 1
-                else:
-                    self.expected = self.api.auto and self.active is None
+                elif self.api.auto:
+                    self.expected = event["item_id"]
             case "session.updated":
                 self.updating, self.shown = None, event["session"]
             case "conversation.item.added":
@@ -210,6 +227,9 @@ class World:
         event_id, code, param = error["event_id"], error["code"], error["param"] or ""
         if self.requested and (event_id == self.requested or (event_id is None and code in _CREATE_CODES)):
             self.requested = None
+            running = error["message"].rpartition(" ")[2].rstrip(".")
+            if self.active is None and running not in self.ended:
+                self.winner = running
         elif self.updating and (event_id == self.updating or (event_id is None and param.startswith("session"))):
             self.updating = None
         elif event_id in self.unconfirmed:
@@ -230,6 +250,7 @@ class World:
             case out.SendCreate(event_id, response, epoch):
                 self._gate_is_open("a create")
                 self._must(not self.unconfirmed, "P6: a create left before its items were confirmed")
+                self._must(not self.commits, "P6: a create left before the input audio was committed")
                 self.requested = event_id
                 self.covered = {**self.covered, event_id: self.in_conversation}
                 metadata = {MARK: event_id}
@@ -267,6 +288,7 @@ class World:
     def _gate_is_open(self, what: str) -> None:
         self._must(self.active is None, f"P1: {what} left while {self.active} was in progress")
         self._must(not self.expected, f"P1: {what} left while a response was expected")
+        self._must(not self.winner, f"P1: {what} left while {self.winner} was known to be active")
         self._must(self.requested is None, f"P1: {what} left while a response was requested")
         self._must(self.updating is None, f"P1: {what} left while an update was unanswered")
 
@@ -303,6 +325,8 @@ class World:
                 self.process()
             elif self.api.running:
                 self.serve(self.api.progress())
+            elif self.api.owed:
+                self.serve(self.api.answer())
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
                 self.ask(told.FunctionAnswered(1_000 + len(self.requests), open_calls[0], "4"))

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from turnstile.errors import Problem
 from turnstile.protocol.realtime import current_names
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session.effects import Answered, CallsCancelled, Reported, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
+    AsideStarted,
     ConfigAnswered,
     ConfigRequested,
     FunctionAnswered,
@@ -22,7 +24,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
-from turnstile.session.state import Call, Cancel, Commit, Create, Item, Response, State
+from turnstile.session.state import Call, Cancel, Commit, Create, Hearing, Item, Response, State
 from turnstile.translate.table import SERVER_EVENTS
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -140,7 +142,7 @@ def test_a_beta_event_has_its_current_name(kind):
 
 def test_a_spoken_answer_locks_the_voice_and_an_out_of_band_response_is_no_business_of_the_gate():
     reader = FactReader()
-    assert reader.fact({"type": "response.created", "response": {"id": "o", "conversation_id": None}}) is None
+    assert reader.fact({"type": "response.created", "response": {"id": "o", "conversation_id": None}}) == AsideStarted()
     part = {"type": "response.content_part.added", "part": {"type": "audio"}}
     assert reader.fact({**part, "response_id": "o"}) is None
     assert reader.fact({**part, "response_id": "r"}) is not None
@@ -188,7 +190,16 @@ def test_a_call_is_told_once_whichever_event_brings_it():
     assert _told(arguments, item) == _told(item, arguments) == ["FunctionCallRequest"]
 
 
+def test_input_that_is_cleared_is_no_turn_any_more():
+    fact = FactReader().fact({"type": "input_audio_buffer.cleared"})
+    session = _session(hearing=Hearing(speaking=True))
+    session.handle(fact)
+    assert not session.state.hearing.speaking
+
+
 def test_a_response_that_fails_is_told():
-    details = {"type": "failed", "error": {"code": "rate_limit_exceeded", "message": "Too many."}}
+    details = {"type": "failed", "error": {"code": "insufficient_quota", "message": "Too many."}}
     response = {"id": "r", "status": "failed", "status_details": details, "output": []}
-    assert _told({"type": "response.done", "response": response}) == ["Error"]
+    fact = FactReader().fact({"type": "response.done", "response": response})
+    (report,) = Session(state=State(link="open", response=Response("r"))).handle(fact)[:1]
+    assert report == Reported(Problem("insufficient_quota", "Too many."))

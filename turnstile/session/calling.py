@@ -12,7 +12,7 @@ from turnstile.session.step import Step
 
 if TYPE_CHECKING:
     from turnstile.session.events import CallReturned, FunctionAnswered, FunctionCalled, Outcome
-    from turnstile.session.state import Policy
+    from turnstile.session.state import Owed, Policy
 
 _REMEMBERED = 256
 
@@ -104,12 +104,12 @@ def _calls_of(state: State, response_id: str) -> list[Call]:
     return sorted(calls, key=lambda call: call.output_index)
 
 
-def _outputs(state: State, batch: list[Call], policy: Policy, *, owed: bool = True) -> State:
+def _outputs(state: State, batch: list[Call], policy: Policy, owed: Owed = "ours") -> State:
     items = list(state.items)
     serial = state.serial
     for call in batch:
         content = {"type": "function_call_output", "call_id": call.call_id, "output": call.output}
-        items.append(Item(f"{policy.id_prefix}{serial}", call.ref, content, owed="ours" if owed else "later"))
+        items.append(Item(f"{policy.id_prefix}{serial}", call.ref, content, owed=owed))
         serial += 1
         state = _closed(state, "answered", call.call_id)
     calls = tuple(call for call in state.calls if call not in batch)
@@ -121,21 +121,21 @@ def _closed(state: State, why: str, *call_ids: str) -> State:
     return state._replace(closed_calls=closed[-_REMEMBERED:])
 
 
-def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy, *, by_user: bool) -> Step:
+def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy, *, owed: Owed) -> Step:
     """The response is over: a cancelled one's open calls are void, another's results go up when all are there.
 
-    `by_user`: the user broke in on it.
+    `owed`: who answers the results of a cancelled one that are there already.
     """
     if outcome == "cancelled":
-        return _cancelled(state, response_id, policy, by_user=by_user)
+        return _cancelled(state, response_id, policy, owed)
     return _batched(state, response_id, policy)
 
 
-def _cancelled(state: State, response_id: str, policy: Policy, *, by_user: bool) -> Step:
-    """Void the open calls; results that are there already still go up, and are answered; if need be with the turn."""
+def _cancelled(state: State, response_id: str, policy: Policy, owed: Owed) -> Step:
+    """Void the open calls; results that are there already still go up, and are answered."""
     batch = _calls_of(state, response_id)
     void = tuple(call.call_id for call in batch if call.output is None)
-    state = _outputs(state, [call for call in batch if call.output is not None], policy, owed=not by_user)
+    state = _outputs(state, [call for call in batch if call.output is not None], policy, owed)
     calls = tuple(call for call in state.calls if call.call_id not in void)
     after = _closed(state._replace(calls=calls), "cancelled", *void)
     return Step(after, (CallsCancelled(void),) if void else ())

@@ -40,7 +40,7 @@ _MEANINGS: dict[Phase, str] = {
     "no link": "There is no upstream link: not asked for yet, coming up, lost, or given up.",
     "idle": "Nothing runs or is expected; the user may be speaking. The gate is open.",
     "updating": "Our `session.update` is unanswered: nothing is created.",
-    "expected": "The server will begin a response by itself, since it heard a turn end.",
+    "expected": "The server will begin a response by itself, since it heard a turn end, or refused our create for it.",
     "requested": "Our `response.create` is out.",
     "in progress": "A response runs. Only `response.done` with its id ends it.",
     "cancelling": "We asked the response to stop. It runs until it says that it is done.",
@@ -105,7 +105,9 @@ def _shape(session: Session) -> Hashable:
     return (
         (state.link, state.losses, state.configured, bool(state.updates)),
         (state.updating is None, bool(state.expected), state.interrupting, bool(state.sayings), bool(state.calls)),
+        (bool(state.winner), bool(state.backing_off), state.hearing.speaking, bool(state.hearing.broke_in)),
         response and (bool(response.seen), response.superfluous, response.cancel and response.cancel.because),
+        response and (bool(response.unproven), response.turn_is_over, response.passed_over == state.expected),
         requested and (bool(requested.say), state.tries),
         frozenset((item.stage, item.owed) for item in state.items),
         bool(state.commits),

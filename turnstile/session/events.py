@@ -93,6 +93,7 @@ class EventGiven:
         event_id: The client's own name for it, if it has given one.
         call_id: The function call that it brings the result of, if it does.
         follows_audio: It is about the input audio before it: it goes when that has gone, and waits for nothing else.
+        aside: The event id, as upstream reads it, of a ``response.create`` out of band; None for any other event.
     """
 
     event: bytes
@@ -100,6 +101,7 @@ class EventGiven:
     event_id: str | None = None
     call_id: str | None = None
     follows_audio: bool = False
+    aside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,22 @@ class ConfigAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ItemConfirmed:
-    """A conversation item is in the conversation (``conversation.item.added``, ``.created`` or ``.done``)."""
+    """A conversation item is in the conversation (``conversation.item.added``, ``.created`` or ``.done``).
+
+    Args:
+        item_id: Upstream's name for it: ours where upstream keeps the names that it is given.
+        kind: Its type, by which an item of ours that got another name is recognised; "" where it is known to be none
+            of ours, since an event about audio or about a response has named it.
+        role: Whose message it is; "" where the kind has none.
+        call_id: The function call that it answers, if any.
+        has_audio: Part of its content is audio.
+    """
 
     item_id: str
+    kind: str = ""
+    role: str = ""
+    call_id: str = ""
+    has_audio: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +197,20 @@ class ResponseStarted:
 
     Args:
         response_id: The API's name for it.
-        mark: The create of ours that it answers, from its metadata; None when the server began it itself.
+        mark: The create that it answers, from its metadata; None where it has no mark of a proxy: upstream began it
+            by itself, or shows no metadata.
+        is_placed: Upstream showed that it is on the default conversation (``conversation_id``); otherwise it may be
+            one that was asked for out of band.
     """
 
     response_id: str
     mark: str | None = None
+    is_placed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AsideStarted:
+    """``response.created`` out of band: it neither closes the gate nor opens it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +227,12 @@ class ResponseFinished:
     Args:
         response_id: Which.
         outcome: How.
+        problem: Why it failed, in the API's words, if it did and the API said why.
     """
 
     response_id: str
     outcome: Outcome = "completed"
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +296,11 @@ class TurnCommitted:
 
 
 @dataclass(frozen=True, slots=True)
+class InputCleared:
+    """``input_audio_buffer.cleared``: what was heard of the user is forgotten, and no turn comes of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class AudioHeard:
     """Input audio went upstream while the proxy commits; `milliseconds` of it since the last time."""
 
@@ -286,6 +317,7 @@ class Refused:
         message: Its words.
         param: The field that it names, if any.
         event: The whole of it.
+        running: The response that it names as the one in progress, if it refuses an event for one.
     """
 
     event_id: str | None
@@ -293,6 +325,7 @@ class Refused:
     message: str
     param: str | None = None
     event: Json | None = field(default=None, compare=False, repr=False)
+    running: str | None = None
 
     @property
     def problem(self) -> Problem:
@@ -326,6 +359,7 @@ Fact = (
     | ConfigAnswered
     | ItemConfirmed
     | ResponseStarted
+    | AsideStarted
     | ResponseProgressed
     | ResponseFinished
     | FunctionCalled
@@ -334,6 +368,7 @@ Fact = (
     | SpeechStarted
     | SpeechStopped
     | TurnCommitted
+    | InputCleared
     | AudioHeard
     | Refused
     | HandedBack

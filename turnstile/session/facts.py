@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from turnstile.errors import UpstreamProtocolError
+from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.protocol.realtime import MARK, complete_arguments, current_session
 from turnstile.protocol.shapes import well_built
 from turnstile.session.events import (
     AgentSpoke,
+    AsideStarted,
     ConfigAnswered,
     FunctionCalled,
+    InputCleared,
     ItemConfirmed,
     Refused,
     ResponseFinished,
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 
     from turnstile.session.events import Fact, Json, Outcome
 
+# How many items are remembered by name; one is told of within moments.
+_REMEMBERED = 256
+# The API names the winner of a race in words only: "... active response in progress: resp_abc."
+_RUNNING = re.compile(r"in progress: ([\w-]+)")
 _OUTCOMES: dict[str, Outcome] = {
     "completed": "completed",
     "failed": "failed",
@@ -34,14 +41,17 @@ _OUTCOMES: dict[str, Outcome] = {
 
 
 class FactReader:
-    """Reads the facts out of one link's events; it remembers which responses are out of band.
+    """Reads the facts out of one link's events.
 
-    A response whose ``conversation_id`` is null is not on the default conversation: it neither closes the gate nor
-    opens it. Where the field is missing, as with some compatible servers, the response is taken for an ordinary one.
+    It remembers which responses are out of band: one whose ``conversation_id`` is null is not on the default
+    conversation, and neither closes the gate nor opens it. It remembers, too, which items other events have named,
+    and tells of each item once.
     """
 
     def __init__(self) -> None:
         self._out_of_band: set[str] = set()
+        self._named: dict[str, None] = {}
+        self._told: dict[str, None] = {}
 
     def fact(self, event: Json) -> Fact | None:
         """Return what `event`, parsed, tells, or None; read from as few of its fields as can be.
@@ -60,17 +70,44 @@ class FactReader:
         response = event["response"]
         if "conversation_id" in response and response["conversation_id"] is None:
             self._out_of_band.add(response["id"])
-            return None
-        metadata = response.get("metadata") or {}
-        mark = metadata.get(MARK)
-        return ResponseStarted(response["id"], mark if isinstance(mark, str) else None)
+            return AsideStarted()
+        mark = _text((response.get("metadata") or {}).get(MARK))
+        return ResponseStarted(response["id"], mark, is_placed="conversation_id" in response)
 
     def _finished(self, event: Json) -> Fact | None:
         response = event["response"]
         if response["id"] in self._out_of_band:
             self._out_of_band.discard(response["id"])
             return None
-        return ResponseFinished(response["id"], _OUTCOMES.get(response.get("status"), "completed"))
+        outcome = _OUTCOMES.get(response.get("status"), "completed")
+        problem = _failure(response.get("status_details")) if outcome == "failed" else None
+        return ResponseFinished(response["id"], outcome, problem)
+
+    def _item(self, event: Json) -> Fact | None:
+        item = event["item"]
+        item_id = item["id"]
+        if item_id in self._told:
+            return None
+        _remember(self._told, item_id)
+        if item_id in self._named:
+            return ItemConfirmed(item_id)
+        kind, role, call_id = (_text(item.get(name)) or "" for name in ("type", "role", "call_id"))
+        return ItemConfirmed(item_id, kind, role, call_id, _has_audio(item.get("content", [])))
+
+    def _output_item_added(self, event: Json) -> None:
+        _remember(self._named, _text(event["item"].get("id")))
+
+    def _speech_started(self, event: Json) -> Fact:
+        _remember(self._named, _text(event.get("item_id")))
+        return SpeechStarted()
+
+    def _speech_stopped(self, event: Json) -> Fact:
+        _remember(self._named, event["item_id"])
+        return SpeechStopped(event["item_id"])
+
+    def _committed(self, event: Json) -> Fact:
+        _remember(self._named, event["item_id"])
+        return TurnCommitted(event["item_id"])
 
     def _arguments_done(self, event: Json) -> Fact | None:
         # Older servers do not give the name here; the item's end does.
@@ -107,6 +144,13 @@ def _updated(_: FactReader, event: Json) -> Fact:
     return ConfigAnswered(current_session(event.get("session", {})))
 
 
+def _failure(details: Json | None) -> Problem:
+    """Return why a response failed, as far as upstream says."""
+    error = (details or {}).get("error") or {}
+    code = error.get("code") or error.get("type") or "response_failed"
+    return Problem(code, error.get("message") or "The response failed.")
+
+
 def _error(_: FactReader, event: Json) -> Fact:
     error = event.get("error")
     if not isinstance(error, dict):
@@ -114,7 +158,8 @@ def _error(_: FactReader, event: Json) -> Fact:
         return Refused(None, "error", text)
     code = _text(error.get("code")) or _text(error.get("type")) or "error"
     message, param = _text(error.get("message")) or code, _text(error.get("param"))
-    return Refused(_text(error.get("event_id")), code, message, param, event)
+    running = _RUNNING.search(message)
+    return Refused(_text(error.get("event_id")), code, message, param, event, running[1] if running else None)
 
 
 def _text(value: object) -> str | None:
@@ -122,19 +167,29 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _item(_: FactReader, event: Json) -> Fact:
-    return ItemConfirmed(event["item"]["id"])
+def _has_audio(content: list[Json]) -> bool:
+    return any("audio" in part.get("type", "") for part in content)
+
+
+def _remember(names: dict[str, None], name: str | None) -> None:
+    """Keep a name, and forget the oldest of too many."""
+    if name is not None:
+        names[name] = None
+    if len(names) > _REMEMBERED:
+        del names[next(iter(names))]
 
 
 _READERS: dict[str, Callable[[FactReader, Json], Fact | None]] = {
     "session.updated": _updated,
-    "conversation.item.added": _item,
-    "conversation.item.created": _item,
-    "conversation.item.done": _item,
-    "input_audio_buffer.speech_started": lambda _, __: SpeechStarted(),
-    "input_audio_buffer.speech_stopped": lambda _, event: SpeechStopped(event["item_id"]),
-    "input_audio_buffer.committed": lambda _, event: TurnCommitted(event["item_id"]),
-    "response.created": FactReader._started,  # noqa: SLF001 - the table of the class above
+    "conversation.item.added": FactReader._item,  # noqa: SLF001 - the table of the class above
+    "conversation.item.created": FactReader._item,  # noqa: SLF001
+    "conversation.item.done": FactReader._item,  # noqa: SLF001
+    "input_audio_buffer.speech_started": FactReader._speech_started,  # noqa: SLF001
+    "input_audio_buffer.speech_stopped": FactReader._speech_stopped,  # noqa: SLF001
+    "input_audio_buffer.committed": FactReader._committed,  # noqa: SLF001
+    "input_audio_buffer.cleared": lambda _, __: InputCleared(),
+    "response.output_item.added": FactReader._output_item_added,  # noqa: SLF001
+    "response.created": FactReader._started,  # noqa: SLF001
     "response.done": FactReader._finished,  # noqa: SLF001
     "response.function_call_arguments.done": FactReader._arguments_done,  # noqa: SLF001
     "response.output_item.done": FactReader._output_item_done,  # noqa: SLF001

@@ -18,6 +18,7 @@ from turnstile.session.events import (
     Refused,
     ResponseFinished,
     ResponseStarted,
+    SpeechStarted,
     SpeechStopped,
     TimerFired,
     TurnCommitted,
@@ -41,6 +42,9 @@ _TIME_IS_UP = {
     "update": "no session.updated in time",
     "create": "no response.created in time, after our create",
     "expected": "no response.created in time, after a turn",
+    "winner": "no response.created in time, after a refusal",
+    "turn": "no input_audio_buffer.speech_stopped in time",
+    "retry": "time to create again",
     "response": "the response is silent for too long",
     "cancel": "no response.done in time, after our cancel",
     "item": "no conversation.item.added in time",
@@ -117,6 +121,9 @@ def _of_responses(state: State) -> Iterator[tuple[str, Event]]:
         event_id = state.requested.event_id
         yield "response.created, ours", ResponseStarted(new, event_id)
         yield f"error, {_COLLISION}", Refused(event_id, _COLLISION, "busy")
+        if state.ended:
+            over = Refused(event_id, _COLLISION, "busy", running=state.ended[-1])
+            yield f"error, {_COLLISION}, for a response that is over", over
         yield "error, another one for our create", Refused(event_id, "invalid_value", "no")
         yield "our create is handed back", HandedBack(event_id)
     response = state.response
@@ -142,6 +149,8 @@ def _of_turns(state: State) -> Iterator[tuple[str, Event]]:
 
 
 def _of_new_turns(state: State) -> Iterator[tuple[str, Event]]:
+    if state.link == "open" and not state.hearing.speaking:
+        yield "input_audio_buffer.speech_started", SpeechStarted()
     if state.link == "open" and not state.expected:
         turn = f"turn_{state.serial}_{state.epoch}"
         yield "input_audio_buffer.speech_stopped", SpeechStopped(turn)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
+from turnstile.session.answering import proven
 from turnstile.session.calling import void_calls
 from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
 from turnstile.session.endings import api_closing
@@ -63,7 +64,11 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         response=None,
         requested=None,
         given_up=None,
+        asides=(),
+        ended=(),
         expected="",
+        earlier=(),
+        winner="",
         items=items,
         sayings=(say, *state.sayings) if say else state.sayings,
         interrupting=False,
@@ -72,10 +77,11 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         hearing=Hearing(),
         voice_locked=False,
         tries=0,
-        backing_off=False,
+        backing_off=0.0,
     )
     told = _loss_told(state, problem) if state.link == "open" else ()
-    return Step(after, (*told, *calls.effects, *lost_items, *_lost_commits(state, problem)))
+    said = proven(state.response) if state.response else ()
+    return Step(after, (*told, *said, *calls.effects, *lost_items, *_lost_commits(state, problem)))
 
 
 def _loss_told(state: State, problem: Problem) -> tuple[Effect, ...]:

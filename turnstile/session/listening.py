@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from turnstile.session.events import AudioHeard, SpeechStarted, SpeechStopped, TurnCommitted, TurnEndForced
     from turnstile.session.state import Policy
 
+# So many turns may be expected to be answered at once.
+_EXPECTED_AT_MOST = 8
+
 
 def speech_started(state: State, started: SpeechStarted, policy: Policy) -> Step:
     """The user speaks; the gate stays as it is. What was not heard of the agent's items is taken out of them.
@@ -31,65 +34,82 @@ def speech_started(state: State, started: SpeechStarted, policy: Policy) -> Step
 
 
 def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
-    """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself."""
-    hearing = replace(state.hearing, speaking=False, stopped=stopped.item_id)
-    after = state._replace(hearing=hearing)
-    if not _api_will_answer(state):
-        return Step(after)  # Ours to answer, once it is committed.
-    expected = _expectation(state, stopped.item_id)
-    return Step(after._replace(expected=expected, items=turn_ended(state.items)))
+    """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself.
+
+    That response begins when the one in progress is over, which this turn interrupts, or is passed over for it.
+    """
+    if not state.api_answers_turns:  # Ours to answer, once it is committed.
+        return Step(state._replace(hearing=replace(state.hearing, speaking=False, stopped=stopped.item_id)))
+    hearing = replace(state.hearing, speaking=False, broke_in="", stopped=stopped.item_id)
+    return Step(_expecting(state._replace(hearing=hearing, items=turn_ended(state.items)), stopped.item_id))
 
 
-def _api_will_answer(state: State) -> bool:
-    """Whether the API begins the response to the turn that just ended; while another one runs it cannot."""
-    return state.api_answers_turns and state.response is None
-
-
-def _expectation(state: State, item_id: str) -> str:
-    # The epoch makes each sign of the same turn an expectation of its own, with its own time.
-    return f"{item_id}@{state.epoch}"
+def _expecting(state: State, turn: str) -> State:
+    """Expect the API to answer a turn, behind those that it has not begun to answer yet."""
+    if not state.expected or state.expected == turn:
+        return state._replace(expected=turn)
+    return state._replace(expected=turn, earlier=(*state.earlier[1 - _EXPECTED_AT_MOST :], state.expected))
 
 
 def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> Step:
     """A spoken turn is in the conversation: the API answers it by itself, or a create is owed for it."""
+    turn = committed.item_id
+    response = replace(state.response, turn_is_over=True) if state.response else None
+    over = state._replace(hearing=replace(state.hearing, speaking=False, broke_in=""), response=response)
     if policy.is_transparent:
-        return _committed_by_the_api(state, committed)
-    ours = bool(state.commits) and committed.item_id != state.hearing.stopped
-    theirs = _api_will_answer(state) and not ours
-    items = (*turn_ended(state.items), Item(committed.item_id, stage="confirmed"))
-    after = state._replace(
-        items=_left_to_the_api(items) if theirs else items,
-        expected=_expectation(state, committed.item_id) if theirs else state.expected,
-        hearing=replace(state.hearing, speaking=False),
-    )
-    if not ours:
-        return Step(after)
-    commit, *rest = state.commits
-    answer = () if commit.ref is None else (Answered(commit.ref),)
-    return Step(after._replace(commits=tuple(rest)), answer)
+        return _committed_by_the_api(over, turn)
+    items = turn_ended(state.items)
+    if response and response.turn == turn:  # Its response began before the commit was read.
+        seen = (*response.seen, Item(turn, stage="confirmed", owed="theirs"))
+        return Step(over._replace(response=replace(response, seen=seen, turn_is_over=False), items=items))
+    items = (*items, Item(turn, stage="confirmed"))
+    if state.commits and turn != state.hearing.stopped:
+        commit, *rest = state.commits
+        answer = () if commit.ref is None else (Answered(commit.ref),)
+        return Step(over._replace(items=items, commits=tuple(rest)), answer)
+    if not state.api_answers_turns:
+        return Step(over._replace(items=items))
+    return Step(_expecting(over._replace(items=_left_to_the_api(items, turn)), turn))
 
 
-def _left_to_the_api(items: tuple[Item, ...]) -> tuple[Item, ...]:
+def _left_to_the_api(items: tuple[Item, ...], turn: str) -> tuple[Item, ...]:
     """The response that the API begins to a turn answers all that is in the conversation by then."""
-    return tuple(replace(item, owed="theirs") if item.stage == "confirmed" else item for item in items)
+    return tuple(
+        replace(item, owed="theirs", turn=turn) if item.stage == "confirmed" and item.owed != "theirs" else item
+        for item in items
+    )
 
 
 def turn_unanswered(state: State, policy: Policy) -> Step:
     """The API did not begin the response that it owed: it is ours to create, or the client's."""
     if policy.is_transparent:
-        return Step(state._replace(expected=""))
+        return Step(state._replace(expected="", earlier=()))
     text = f"Upstream did not answer the spoken turn (response.created) within {policy.expected_timeout:g} s."
     return Step(
-        state._replace(expected="", items=left_to_us(state.items)),
+        state._replace(expected="", earlier=(), items=left_to_us(state.items)),
         (Reported(Problem("response_expected_stalled", text)),),
     )
 
 
-def _committed_by_the_api(state: State, committed: TurnCommitted) -> Step:
+def _committed_by_the_api(state: State, turn: str) -> Step:
     """A turn that the API heard end, it answers by itself; one that the client committed waits for the client."""
-    if committed.item_id != state.hearing.stopped or not _api_will_answer(state):
+    is_answered = state.response is not None and state.response.turn == turn
+    if turn != state.hearing.stopped or is_answered or not state.api_answers_turns:
         return Step(state)
-    return Step(state._replace(expected=_expectation(state, committed.item_id)))
+    return Step(_expecting(state, turn))
+
+
+def turn_unheard(state: State) -> State:
+    """Nobody hears the user speak any more: turn detection is off, or what was heard is forgotten."""
+    hearing = replace(state.hearing, speaking=False, broke_in="", stopped="")
+    return state if hearing == state.hearing else state._replace(hearing=hearing, items=turn_ended(state.items))
+
+
+def turn_endless(state: State, policy: Policy) -> Step:
+    """The user broke in, and was not heard to stop in time: what waits for the turn's answer waits no longer."""
+    text = f"The user was not heard to stop speaking (speech_stopped) within {policy.response_stall:g} s."
+    after = state._replace(hearing=replace(state.hearing, broke_in=""))
+    return Step(after, (Reported(Problem("turn_stalled", text)),))
 
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:

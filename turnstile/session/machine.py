@@ -27,6 +27,7 @@ from turnstile.session.events import (
     CLOSING_FACTS,
     AgentMessageGiven,
     AgentSpoke,
+    AsideStarted,
     AudioFollows,
     AudioHeard,
     CallReturned,
@@ -36,6 +37,7 @@ from turnstile.session.events import (
     FunctionAnswered,
     FunctionCalled,
     HandedBack,
+    InputCleared,
     ItemConfirmed,
     LinkConnected,
     LinkLost,
@@ -95,11 +97,14 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         case LinkLost():
             return linking.link_lost(state, event, policy)
         case ConfigAnswered():
-            return configuring.config_answered(state, event, policy)
-        case ItemConfirmed(item_id):
-            return answering.item_confirmed(state, item_id)
+            step = configuring.config_answered(state, event, policy)
+            return replace(step, state=listening.turn_unheard(step.state)) if step.state.proxy_commits else step
+        case ItemConfirmed():
+            return answering.item_confirmed(state, event)
         case ResponseStarted():
             return answering.response_started(state, event, policy)
+        case AsideStarted():
+            return answering.aside_started(state)
         case ResponseProgressed(response_id):
             return _progressed(state, response_id)
         case ResponseFinished():
@@ -117,6 +122,8 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             return listening.speech_stopped(state, event)
         case TurnCommitted():
             return listening.turn_committed(state, event, policy)
+        case InputCleared():
+            return Step(listening.turn_unheard(state))
         case AudioHeard():
             return listening.audio_heard(state, event)
         case Refused():
@@ -136,11 +143,11 @@ def settle(state: State, policy: Policy) -> Step | None:
         or configuring.settle_config(state, policy)
         or linking.settle_restored(state)
         or listening.settle_audio(state)
-        or passing.settle_lane(state)
+        or passing.settle_lane(state, policy)
         or answering.settle_items(state, policy)
         or listening.settle_commit(state, policy)
         or answering.settle_create(state, policy)
-        or passing.settle_audio_held(state)
+        or passing.settle_audio_held(state, policy)
     )
 
 
@@ -184,6 +191,10 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
             return answering.create_stalled(state, state.requested, policy)
         case "expected":
             return listening.turn_unanswered(state, policy)
+        case "winner":
+            return answering.winner_missing(state, policy)
+        case "turn":
+            return listening.turn_endless(state, policy)
         case "response" if response:
             text = (
                 f"The response {response.response_id} fell silent for {policy.response_stall:g} s before response.done."
@@ -198,7 +209,7 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
         case "commit":
             return listening.commit_stalled(state, policy)
         case "retry":
-            return Step(state._replace(backing_off=False))
+            return Step(state._replace(backing_off=0.0))
         case _:
             return listening.commit_due(state)
 

@@ -8,6 +8,7 @@ from turnstile.errors import Problem
 from turnstile.session import calling
 from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
 from turnstile.session.events import AgentMessageGiven, AudioFollows, EventGiven
+from turnstile.session.state import Aside
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
     if given.call_id is not None and calling.is_made_here(state, given.call_id):
         return Step(state, (Reported(calling.not_yours(given.call_id), given.event_id),))
     if (given.at_once and state.link == "open") or (given.follows_audio and state.audio_open):
-        return Step(state, (PassOn(given.event),))
+        return Step(_noted(state, given, policy), (PassOn(given.event),))
     size = state.lane_bytes + _size(given)
     if size > policy.max_held_bytes:
         text = f"More than {policy.max_held_bytes} bytes of events wait for their turn; this one is dropped."
@@ -59,30 +60,39 @@ def _size(given: EventGiven) -> int:
     return len(given.event) + _COST
 
 
-def settle_lane(state: State) -> Step | None:
+def _noted(state: State, given: EventGiven, policy: Policy) -> State:
+    """Remember a create out of band until its response begins; the oldest are forgotten."""
+    if given.aside is None:
+        return state
+    behind = state.requested.event_id if state.requested else ""
+    return state._replace(asides=(*state.asides[1 - policy.max_held :], Aside(given.aside, behind)))
+
+
+def settle_lane(state: State, policy: Policy) -> Step | None:
     """Let go what stands in front: an event, audio that may go, or a response when none is on its way."""
     if not state.lane or state.link != "open" or state.sayings or state.requested:
         return None
     if isinstance(state.lane[0], AudioFollows) and not state.audio_open:
         return None
-    return _let_go(state, 0)
+    return _let_go(state, 0, policy)
 
 
-def settle_audio_held(state: State) -> Step | None:
+def settle_audio_held(state: State, policy: Policy) -> Step | None:
     """Let audio, and what is about it, pass by what the gate holds."""
     if not state.audio_open:
         return None
     for place, waiting in enumerate(state.lane):
         if isinstance(waiting, AudioFollows) or (isinstance(waiting, EventGiven) and waiting.follows_audio):
-            return _let_go(state, place)
+            return _let_go(state, place, policy)
     return None
 
 
-def _let_go(state: State, place: int) -> Step:
+def _let_go(state: State, place: int, policy: Policy) -> Step:
     leaving = state.lane[place]
     after = state._replace(lane=state.lane[:place] + state.lane[place + 1 :])
     if isinstance(leaving, EventGiven):
-        return Step(after._replace(lane_bytes=state.lane_bytes - _size(leaving)), (PassOn(leaving.event),))
+        after = _noted(after._replace(lane_bytes=state.lane_bytes - _size(leaving)), leaving, policy)
+        return Step(after, (PassOn(leaving.event),))
     if isinstance(leaving, AudioFollows):
         return Step(after, (LetAudioGo(leaving.mark),))
     return Step(after._replace(sayings=(leaving,)))

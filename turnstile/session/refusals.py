@@ -34,11 +34,13 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
         lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=_is_told(error, policy))
         return linking.link_lost(state, lost, policy)
     if _is_told(error, policy):
-        return Step(state)
+        return Step(state._replace(asides=tuple(one for one in state.asides if one.event_id != error.event_id)))
     culprit = _culprit(state, error, policy)
     match culprit:
         case Update():
             return configuring.config_refused(state, culprit, error, policy)
+        case Create() if state.response and state.response.unproven == culprit:
+            return answering.unmarked_refused(state, state.response, culprit)
         case Create():
             return answering.create_refused(state, culprit, error, policy)
         case Commit():
@@ -73,6 +75,9 @@ def _is_ours(error: Refused, policy: Policy) -> bool:
 
 
 def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
+    unproven = _disputed(state, error)
+    if unproven:
+        return unproven
     unanswered = dict(_unanswered(state))
     if error.event_id is not None:
         return unanswered.get(error.event_id)
@@ -83,6 +88,17 @@ def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
     if error.code in _NOBODYS or error.param == "audio" or _is_about_truncation(error):
         return None
     return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
+
+
+def _disputed(state: State, error: Refused) -> Create | None:
+    """Return the create that the response in progress was taken to answer, if it is refused in favour of this one."""
+    response = state.response
+    if response is None or response.unproven is None:
+        return None
+    if error.event_id is not None:
+        return response.unproven if error.event_id == response.unproven.event_id else None
+    names_it = error.running in {None, response.response_id} and state.requested is None
+    return response.unproven if answering.is_collision(error) and names_it else None
 
 
 def _unanswered(state: State) -> Iterator[tuple[str, Unanswered]]:

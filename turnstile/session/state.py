@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json, Ref
 
 Link = Literal["closed", "opening", "connected", "waiting", "open", "ended"]
+Owed = Literal["ours", "theirs", "later"]
 Because = Literal["asked", "stalled", "superfluous"]
 Phase = Literal["no link", "updating", "expected", "requested", "in progress", "cancelling", "idle"]
 PHASES: tuple[Phase, ...] = ("no link", "idle", "updating", "expected", "requested", "in progress", "cancelling")
@@ -27,8 +28,8 @@ class Policy:
         turns: Who begins the response to a spoken turn: the API by itself, or the proxy when the turn is committed.
         is_transparent: The client speaks the API's own language: its events pass as they are, and a response is begun
             only where it asks for one.
-        is_shared: The session upstream is a call's, joined from the side: others create responses there, and configure
-            it, too.
+        is_shared: Others begin responses in the same upstream session too (``call_id``), so that one without our mark
+            is never taken for ours.
         id_prefix: Begins every event and item id of ours; at most 16 characters, since the API takes 32.
         link_timeout: How long a new upstream link may take to say that it is up.
         link_silence: How long it may say nothing before it counts as up all the same; None where it always says so.
@@ -40,6 +41,8 @@ class Policy:
         item_timeout: How long a conversation item may stay unconfirmed.
         commit_timeout: How long a commit may stay unanswered.
         retry_delay: The wait before the second repetition of a refused create; doubles with each further one.
+        failure_delay: The wait before a failed response is repeated where the API names none; doubles likewise.
+        failure_delay_limit: The longest wait of these.
         create_tries: How often one create is tried in all.
         reconnects: How many lost links in a row are replaced.
         max_held: How many requests may wait.
@@ -66,6 +69,8 @@ class Policy:
     item_timeout: float = 10.0
     commit_timeout: float = 5.0
     retry_delay: float = 0.25
+    failure_delay: float = 1.0
+    failure_delay_limit: float = 60.0
     create_tries: int = 4
     reconnects: int = 2
     max_held: int = 256
@@ -110,14 +115,16 @@ class Item:
             turn (``theirs``), or nobody before the user's turn ends, since the user broke in on the one it had
             (``later``).
         event_id: The event that sent it.
+        turn: The turn that was committed when it was first left to the API.
     """
 
     item_id: str
     ref: Ref | None = None
     content: Json | None = None
     stage: Literal["waiting", "sent", "confirmed"] = "waiting"
-    owed: Literal["ours", "theirs", "later"] = "ours"
+    owed: Owed = "ours"
     event_id: str = ""
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +135,13 @@ class Create:
         event_id: Ours.
         say: The agent message that it speaks, if any.
         covers: The items that were in the conversation when it was sent, which its response is sure to see.
+        ended: The response that had ended last when it was sent.
     """
 
     event_id: str
     say: AgentMessageGiven | None = None
     covers: tuple[str, ...] = ()
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,12 @@ class Response:
     Args:
         response_id: The API's name for it.
         seen: The items that wait for it, so that they can be owed another one if it fails.
+        is_ours: It answers a create of ours.
+        unproven: The create that it is taken to answer although it carries no mark.
+        turn: The spoken turn that the API answers with it.
+        turn_is_over: A turn of the user's ended while it ran.
+        passed_over: The turn that the API was expected to answer when this response began instead: one of ours, or the
+            answer to an earlier turn.
         superfluous: It is ours, but what it was to answer has been answered.
         progress: Counts signs of life.
         cancel: The cancel that is out for it.
@@ -157,9 +172,27 @@ class Response:
 
     response_id: str
     seen: tuple[Item, ...] = ()
+    is_ours: bool = False
+    unproven: Create | None = None
+    turn: str = ""
+    turn_is_over: bool = False
+    passed_over: str = ""
     superfluous: bool = False
     progress: int = 0
     cancel: Cancel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A client's ``response.create`` out of band that upstream has not answered.
+
+    Args:
+        event_id: Its name on the wire.
+        behind: The create of ours that was out when it was sent.
+    """
+
+    event_id: str
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +224,7 @@ class Hearing:
 
     Args:
         speaking: The API hears the user.
+        broke_in: The response that the user broke in on with the turn that is not over yet, which creates wait for.
         stopped: The turn that the API heard end, which it will commit by itself.
         uncommitted: Milliseconds of input audio since the last commit, while the proxy commits.
         heard: Counts the reports of input audio.
@@ -199,6 +233,7 @@ class Hearing:
     """
 
     speaking: bool = False
+    broke_in: str = ""
     stopped: str = ""
     uncommitted: float = 0.0
     heard: int = 0
@@ -229,8 +264,13 @@ class State(NamedTuple):
         late: Answers of updates given up on that may still come.
         response: The response in progress.
         requested: The unanswered create.
-        given_up: The last create of an agent message that was given up on; it may begin all the same.
-        expected: Names the turn whose response the API will begin by itself; "" for none.
+        given_up: The last create that was given up on; its response may begin all the same.
+        asides: Creates out of band that upstream has not answered.
+        ended: The last responses that ended.
+        expected: Names the turn whose response the API will begin by itself, when the one in progress is over; "" for
+            none.
+        earlier: Turns expected to be answered before that one, whose responses have not begun either.
+        winner: The response that a refusal has named as running, and that has not begun for all that is known.
         items: Items that no response has seen, in the order given.
         sayings: Agent messages to be spoken, in order.
         lane: Events and responses of a client that speaks the API's own language, in the order given, and the marks of
@@ -244,7 +284,7 @@ class State(NamedTuple):
         hearing: The user's voice.
         voice_locked: Assistant audio is in the conversation.
         tries: Creates that failed in a row.
-        backing_off: The next create waits for its moment.
+        backing_off: How many seconds the next create waits; 0 for none.
         epoch: Counts the facts that close the gate.
         serial: Counts the ids given out.
     """
@@ -264,7 +304,11 @@ class State(NamedTuple):
     response: Response | None = None
     requested: Create | None = None
     given_up: Create | None = None
+    asides: tuple[Aside, ...] = ()
+    ended: tuple[str, ...] = ()
     expected: str = ""
+    earlier: tuple[str, ...] = ()
+    winner: str = ""
     items: tuple[Item, ...] = ()
     sayings: tuple[AgentMessageGiven, ...] = ()
     lane: tuple[EventGiven | AgentMessageGiven | AudioFollows, ...] = ()
@@ -277,7 +321,7 @@ class State(NamedTuple):
     hearing: Hearing = Hearing()
     voice_locked: bool = False
     tries: int = 0
-    backing_off: bool = False
+    backing_off: float = 0.0
     epoch: int = 0
     serial: int = 0
 
@@ -290,7 +334,7 @@ class State(NamedTuple):
             return "cancelling" if self.response.cancel else "in progress"
         if self.requested:
             return "requested"
-        if self.expected:
+        if self.expected or self.winner:
             return "expected"
         return "updating" if self.updating else "idle"
 
@@ -302,6 +346,7 @@ class State(NamedTuple):
             and self.response is None
             and self.requested is None
             and not self.expected
+            and not self.winner
             and self.updating is None
         )
 
@@ -322,16 +367,22 @@ class State(NamedTuple):
 
     @property
     def may_create(self) -> bool:
-        """Whether a ``response.create`` may go: ready, and every item that was sent is confirmed."""
-        return self.is_ready and not self.backing_off and all(item.stage == "confirmed" for item in self.items)
+        """Whether a ``response.create`` may go: ready, every item and commit confirmed, the user's turn over."""
+        waits = self.backing_off or self.commits or self.hearing.broke_in
+        return self.is_ready and not waits and all(item.stage == "confirmed" for item in self.items)
 
     @property
-    def turn_is_running(self) -> bool:
-        """Whether the user or the agent has the turn, or is about to."""
-        agent = self.response or self.requested or self.expected or self.sayings
-        waiting = any(item.owed != "later" for item in self.items)
-        user = self.hearing.speaking or self.commits or waiting
-        return bool(agent or user)
+    def running_turn(self) -> str:
+        """Why an agent message would talk into a turn, in a word for people; "" where nobody has the turn."""
+        if self.response or self.requested or self.expected or self.winner:
+            return self.phase
+        if self.sayings:
+            return "another agent message waits"
+        if self.hearing.speaking:
+            return "the user is speaking"
+        if self.commits:
+            return "input audio is being committed"
+        return "a message waits for its answer" if any(item.owed != "later" for item in self.items) else ""
 
     @property
     def api_answers_turns(self) -> bool:
@@ -340,6 +391,11 @@ class State(NamedTuple):
             return False
         detection = at(self.in_force, "audio", "input", "turn_detection", default={})
         return detection is not None and bool(detection.get("create_response", True))
+
+    @property
+    def turns_interrupt(self) -> bool:
+        """Whether the user's voice cuts a response off (the API's default)."""
+        return bool(at(self.in_force, "audio", "input", "turn_detection", "interrupt_response", default=True))
 
     @property
     def proxy_commits(self) -> bool:

@@ -37,15 +37,19 @@ def waits(state: State, policy: Policy) -> dict[str, Wait]:
         found["update"] = Wait(state.updating.event_id, policy.update_timeout)
     if state.requested:
         found["create"] = Wait(state.requested.event_id, policy.create_timeout)
-    if state.expected:
+    if state.expected and not state.response:
         found["expected"] = Wait(state.expected, policy.expected_timeout)
+    if state.winner:
+        found["winner"] = Wait(state.winner, policy.expected_timeout)
+    if state.hearing.broke_in and (state.sayings or state.has_owed):
+        found["turn"] = Wait(state.hearing.broke_in, policy.response_stall)
     if state.response and state.response.cancel:
         found["cancel"] = Wait(state.response.cancel.event_id, policy.cancel_timeout)
     elif state.response:
         token = f"{state.response.response_id}+{state.response.progress}"
         found["response"] = Wait(token, policy.response_stall)
     if state.backing_off:
-        found["retry"] = Wait(str(state.tries), policy.retry_delay * 2 ** (state.tries - 2))
+        found["retry"] = Wait(str(state.tries), state.backing_off)
     sent = next((item for item in state.items if item.stage == "sent"), None)
     if sent:
         found["item"] = Wait(sent.event_id, policy.item_timeout)

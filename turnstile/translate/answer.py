@@ -125,14 +125,13 @@ class Answer:
         yield TextFrame(server.agent_started_speaking(*self.latencies.started(now)))
 
     def _complaint(self, response: Json) -> Iterator[Frame]:
-        """Say why it did not complete; that the user or a command of ours cut it off needs no saying."""
+        """Say why it did not complete; that the user or a command of ours cut it off needs no saying.
+
+        That it failed is the session's to say, which may have it repeated.
+        """
         status, details = response.get("status"), response.get("status_details") or {}
         reason = details.get("reason") or "unknown"
-        if status == "failed":
-            error = details.get("error") or {}
-            code = error.get("code") or error.get("type") or "response_failed"
-            yield self._ear.fault(code, error.get("message") or "The response failed.")
-        elif status == "incomplete" or (status == "cancelled" and reason not in _CUT_OFF):
+        if status == "incomplete" or (status == "cancelled" and reason not in _CUT_OFF):
             yield self._ear.fault(f"response_{status}", f"The response is {status}: {reason}.")
 
 

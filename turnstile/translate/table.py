@@ -35,7 +35,7 @@ SERVER_EVENTS: dict[str, Row] = {
     "conversation.item.retrieved": Row("ignored", "no client message retrieves"),
     "conversation.item.truncated": Row("ignored", "answers a command of ours, which nothing waits for"),
     "error": Row("control", "the session decides whose it is"),
-    "input_audio_buffer.cleared": Row("ignored", "no client message clears"),
+    "input_audio_buffer.cleared": Row("control", "nothing comes of what was heard of the user"),
     "input_audio_buffer.committed": Row("control", "a spoken turn is in the conversation"),
     "input_audio_buffer.dtmf_event_received": Row("ignored", _WEBRTC),
     "input_audio_buffer.speech_started": Row("translated", "UserStartedSpeaking"),

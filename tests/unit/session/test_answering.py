@@ -18,6 +18,7 @@ from turnstile.session.events import (
     ResponseStarted,
     SpeechStopped,
     TimerFired,
+    TurnCommitted,
     UserMessageGiven,
 )
 from turnstile.session.state import Cancel, Commit, Create, Hearing, Item, Policy, Response
@@ -25,6 +26,8 @@ from turnstile.session.state import Cancel, Commit, Create, Hearing, Item, Polic
 COLLISION = "conversation_already_has_active_response"
 OWED = Item("ts_9", content=MESSAGE, stage="confirmed")
 HELLO = UserMessageGiven(1, MESSAGE)
+# A turn that the API answers by itself.
+HEARD = (SpeechStopped("turn_1"), TurnCommitted("turn_1"))
 
 
 def say(behavior="default", ref=5):
@@ -90,14 +93,16 @@ def test_our_response_is_known_by_its_metadata(at):
 def test_the_servers_response_is_not_taken_for_ours(at):
     session = at()
     create = created(session)
-    session.handle(ResponseStarted("resp_1"))
+    for fact in (*HEARD, ResponseStarted("resp_1")):
+        session.handle(fact)
     assert session.state.requested == Create(create.event_id, None, ("ts_0",))
 
 
 def test_a_race_that_the_server_wins_leads_to_no_second_reply(at):
     session = at()
     create = created(session)
-    session.handle(ResponseStarted("resp_1"))
+    for fact in (*HEARD, ResponseStarted("resp_1")):
+        session.handle(fact)
     effects = session.handle(Refused(create.event_id, COLLISION, "busy"))
     assert of(Collided, effects) == [Collided(create.event_id, 1)]
     assert of(SendCreate, session.handle(ResponseFinished("resp_1"))) == []
@@ -107,13 +112,15 @@ def test_a_race_that_the_server_wins_leads_to_no_second_reply(at):
 def test_a_race_lost_to_a_response_that_is_over_is_repaired_at_once(at):
     session = at()
     create = created(session)
-    assert len(of(SendCreate, session.handle(Refused(create.event_id, COLLISION, "busy")))) == 1
+    session.handle(ResponseFinished("resp_1"))
+    assert len(of(SendCreate, session.handle(Refused(create.event_id, COLLISION, "busy", running="resp_1")))) == 1
 
 
 def test_a_winner_that_fails_leaves_the_reply_owed(at):
     session = at()
     create = created(session)
-    session.handle(ResponseStarted("resp_1"))
+    for fact in (*HEARD, ResponseStarted("resp_1")):
+        session.handle(fact)
     session.handle(Refused(create.event_id, COLLISION, "busy"))
     effects = session.handle(ResponseFinished("resp_1", "failed"))
     effects += session.handle(TimerFired("retry", "2"))
@@ -123,7 +130,8 @@ def test_a_winner_that_fails_leaves_the_reply_owed(at):
 def test_our_response_with_nothing_left_to_answer_is_cancelled_at_once(at):
     session = at()
     create = created(session)
-    session.handle(ResponseStarted("resp_1"))
+    for fact in (*HEARD, ResponseStarted("resp_1")):
+        session.handle(fact)
     session.handle(ResponseFinished("resp_1"))
     (cancel,) = of(SendCancel, session.handle(ResponseStarted("resp_2", create.event_id)))
     assert cancel.response_id == "resp_2"
@@ -131,13 +139,13 @@ def test_our_response_with_nothing_left_to_answer_is_cancelled_at_once(at):
 
 
 def test_repetitions_wait_longer_each_time_and_end(at):
-    session = at(policy=Policy(create_tries=3))
+    session = at(policy=Policy(create_tries=3), ended=("resp_1",))
     create = created(session)
-    (second,) = of(SendCreate, session.handle(Refused(create.event_id, COLLISION, "busy")))
-    effects = session.handle(Refused(second.event_id, COLLISION, "busy"))
+    (second,) = of(SendCreate, session.handle(Refused(create.event_id, COLLISION, "busy", running="resp_1")))
+    effects = session.handle(Refused(second.event_id, COLLISION, "busy", running="resp_1"))
     assert of(SendCreate, effects) == []
     (third,) = of(SendCreate, session.handle(TimerFired("retry", "2")))
-    effects = session.handle(Refused(third.event_id, COLLISION, "busy"))
+    effects = session.handle(Refused(third.event_id, COLLISION, "busy", running="resp_1"))
     assert [report.problem.code for report in of(Reported, effects)] == ["response_refused"]
     assert (session.state.items, session.state.tries) == ((), 0)
 

@@ -122,7 +122,7 @@ def test_a_result_of_a_response_that_an_agent_message_cut_off_is_answered_all_th
 
 def test_the_user_has_the_turn_no_longer_when_only_an_answer_for_later_waits(at):
     session = at(items=(Item("ts_0", stage="confirmed", owed="later"),))
-    assert not session.state.turn_is_running
+    assert session.state.running_turn == ""
 
 
 def test_a_function_with_an_endpoint_is_called_from_here(at):

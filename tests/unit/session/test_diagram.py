@@ -74,5 +74,6 @@ def test_an_expected_response_ends_by_beginning_or_in_time(found):
     assert ends == {
         "response.created, the server's own",
         "no response.created in time, after a turn",
+        "no response.created in time, after a refusal",
         *LOST,
     }

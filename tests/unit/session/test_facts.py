@@ -140,7 +140,7 @@ def test_anything_else_is_no_business_of_the_gate(event):
 
 def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
     reader = FactReader()
-    assert reader.fact(created(conversation_id=None)) is None
+    assert reader.fact(created(conversation_id=None)) == events.AsideStarted()
     part = {"type": "response.content_part.added", "response_id": "resp_1", "part": {"type": "audio"}}
     call = {
         "type": "response.function_call_arguments.done",
@@ -153,9 +153,77 @@ def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
     assert reader.fact(done()) == events.ResponseFinished("resp_1")
 
 
-def test_a_response_without_the_field_is_taken_for_an_ordinary_one():
-    response = {"id": "resp_1", "status": "in_progress"}
-    assert FactReader().fact({"type": "response.created", "response": response}) == events.ResponseStarted("resp_1")
+@pytest.mark.parametrize("metadata", [None, "x", {}, {MARK: 7}])
+def test_a_response_without_the_fields_is_unmarked_and_of_an_unknown_conversation(metadata):
+    response = {"id": "resp_1", "status": "in_progress", "metadata": metadata}
+    fact = FactReader().fact({"type": "response.created", "response": response})
+    assert fact == events.ResponseStarted("resp_1", is_placed=False)
+
+
+def added(kind="added", **fields):
+    item = {"id": "item_1", "type": "message", "role": "user", "content": [{"type": "input_text"}], **fields}
+    return {"type": f"conversation.item.{kind}", "item": item}
+
+
+@pytest.mark.parametrize(
+    ("fields", "confirmed"),
+    [
+        ({}, events.ItemConfirmed("item_1", "message", "user")),
+        ({"content": [{"type": "input_audio"}]}, events.ItemConfirmed("item_1", "message", "user", has_audio=True)),
+        ({"content": None, "role": 7}, events.ItemConfirmed("item_1", "message")),
+        (
+            {"type": "function_call_output", "role": None, "call_id": "call_1", "content": ["x"]},
+            events.ItemConfirmed("item_1", "function_call_output", "", "call_1"),
+        ),
+    ],
+)
+def test_an_item_is_told_with_what_it_may_be_known_by(fields, confirmed):
+    assert FactReader().fact(added(**fields)) == confirmed
+
+
+def test_an_item_is_told_of_once():
+    reader = FactReader()
+    assert reader.fact(added()) is not None
+    assert reader.fact(added("done")) is None
+
+
+@pytest.mark.parametrize(
+    "named_by",
+    [
+        {"type": "input_audio_buffer.speech_started", "item_id": "item_1"},
+        {"type": "input_audio_buffer.speech_stopped", "item_id": "item_1"},
+        {"type": "input_audio_buffer.committed", "item_id": "item_1"},
+        {"type": "response.output_item.added", "response_id": "resp_1", "item": {"id": "item_1"}},
+    ],
+)
+def test_an_item_that_another_event_has_named_is_known_to_be_none_of_ours(named_by):
+    reader = FactReader()
+    reader.fact(named_by)
+    assert reader.fact(added()) == events.ItemConfirmed("item_1")
+
+
+def test_the_names_of_items_are_forgotten_when_there_are_many():
+    reader = FactReader()
+    for number in range(1000):
+        reader.fact(added(id=f"item_{number}"))
+    assert reader.fact(added(id="item_0")) is not None
+    assert reader.fact(added(id="item_999")) is None
+
+
+def test_input_that_is_cleared_is_told():
+    assert FactReader().fact({"type": "input_audio_buffer.cleared"}) == events.InputCleared()
+
+
+@pytest.mark.parametrize(
+    ("words", "running"),
+    [
+        ("Conversation already has an active response in progress: resp_aB-1. Wait until it is finished.", "resp_aB-1"),
+        ("Conversation already has an active response", None),
+    ],
+)
+def test_a_refusal_names_the_response_that_runs(words, running):
+    error = {"type": "invalid_request_error", "code": "x", "message": words}
+    assert FactReader().fact({"type": "error", "error": error}).running == running
 
 
 def test_a_response_is_known_as_out_of_band_until_it_is_done():

@@ -29,6 +29,7 @@ from given import (
     upstream,
 )
 
+from turnstile.errors import Problem
 from turnstile.session.effects import Answered, CallsCancelled, Collided, SendCancel, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentSpoke,
@@ -51,6 +52,9 @@ from turnstile.session.state import Cancel, Commit, Create, Policy, Response
 
 WANTED = ConfigRequested(7, {"speed": 1.5})
 LOST = LinkLost("upstream_closed", "gone")
+
+# A turn that the API answers by itself.
+HEARD = (SpeechStopped("turn_1"), TurnCommitted("turn_1"))
 
 # How a session comes to each state in which the gate is shut, and each of its ends.
 SHUT = {
@@ -186,13 +190,13 @@ def test_p3_nothing_is_created_when_nothing_is_owed():
 
 def test_p4_a_refused_create_goes_again_when_the_winner_failed():
     busy = requested(items=(said_item(),))
-    told(busy, ResponseStarted("resp_1"), Refused("ts_1", COLLISION, "busy"))
-    busy.handle(ResponseFinished("resp_1", "failed"))
+    told(busy, *HEARD, ResponseStarted("resp_1"), Refused("ts_1", COLLISION, "busy"))
+    busy.handle(ResponseFinished("resp_1", "failed", Problem("server_error", "sorry")))
     assert kinds(timer(busy, "retry")) == [SendCreate]
 
 
 def test_p4_a_refused_create_goes_again_at_once_when_the_winner_is_done_already():
-    effects = requested().handle(Refused("ts_1", COLLISION, "busy"))
+    effects = requested(ended=("resp_1",)).handle(Refused("ts_1", COLLISION, "busy", running="resp_1"))
     assert kinds(effects) == [SendCreate]
     assert Collided("ts_1", 1) in effects
 
@@ -202,22 +206,22 @@ def test_p4_a_collision_reaches_no_client():
 
 
 def test_p4_tries_are_counted_and_bounded_and_their_end_is_told():
-    busy = requested(Policy(create_tries=2))
-    (again,) = creates(busy.handle(Refused("ts_1", COLLISION, "busy")))
-    effects = busy.handle(Refused(again.event_id, COLLISION, "busy"))
+    busy = requested(Policy(create_tries=2), ended=("resp_1",))
+    (again,) = creates(busy.handle(Refused("ts_1", COLLISION, "busy", running="resp_1")))
+    effects = busy.handle(Refused(again.event_id, COLLISION, "busy", running="resp_1"))
     assert (creates(effects), codes(effects)) == ([], ["response_refused"])
     assert busy.state.phase == "idle"
 
 
 def test_p4_the_loser_owes_nothing_when_the_winner_answered_its_item():
     busy = requested()
-    told(busy, ResponseStarted("resp_1"), Refused("ts_1", COLLISION, "busy"))
+    told(busy, *HEARD, ResponseStarted("resp_1"), Refused("ts_1", COLLISION, "busy"))
     assert creates(busy.handle(DONE)) == []
 
 
 def test_p4_a_loser_that_upstream_took_after_all_is_stopped_when_it_has_nothing_to_answer():
     busy = requested()
-    told(busy, ResponseStarted("resp_1"), DONE)
+    told(busy, *HEARD, ResponseStarted("resp_1"), DONE)
     assert kinds(busy.handle(ResponseStarted("resp_2", "ts_1"))) == [SendCancel]
 
 

@@ -118,12 +118,14 @@ def test_the_end_is_told_without_the_extras_to_who_does_not_know_them():
     assert _kinds(answer.over()) == ["AgentAudioDone"]
 
 
+def test_that_an_answer_failed_is_the_sessions_to_tell(answer):
+    details = {"error": {"code": "rate_limit_exceeded", "type": "tokens"}}
+    assert list(answer.done({"status": "failed", "status_details": details}, None, 2.0)) == []
+
+
 @pytest.mark.parametrize(
     ("status", "details", "code"),
     [
-        ("failed", {"error": {"code": "rate_limit_exceeded", "type": "tokens"}}, "rate_limit_exceeded"),
-        ("failed", {"error": {"type": "server_error"}}, "server_error"),
-        ("failed", None, "response_failed"),
         ("incomplete", {"reason": "content_filter"}, "response_incomplete"),
         ("cancelled", {"reason": "content_filter"}, "response_cancelled"),
     ],

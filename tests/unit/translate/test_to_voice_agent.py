@@ -540,15 +540,10 @@ def test_old_calls_are_forgotten(component):
 
 # How a response ends.
 
-TOO_MANY = {"type": "failed", "error": {"code": "rate_limit_exceeded", "message": "Too many."}}
-
 
 @pytest.mark.parametrize(
     ("status", "details", "code", "description"),
     [
-        ("failed", TOO_MANY, "rate_limit_exceeded", "Too many."),
-        ("failed", {"error": {"type": "server_error"}}, "server_error", "The response failed."),
-        ("failed", None, "response_failed", "The response failed."),
         (
             "incomplete",
             {"reason": "max_output_tokens"},
