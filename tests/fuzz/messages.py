@@ -34,7 +34,7 @@ endpoints = given(
 functions = st.fixed_dictionaries(
     {"name": st.sampled_from(["look", "add", "book"])},
     optional={
-        "description": texts.map(lambda text: text[:100]),
+        "description": texts,
         "parameters": st.sampled_from([{}, {"type": "object", "properties": {"a": {"type": "string"}}}]),
         "endpoint": endpoints,
     },
@@ -49,9 +49,9 @@ thinks = given(
     endpoint=st.just({"url": "https://example.com/v1", "headers": {"authorization": SECRET}}),
     prompt=texts,
     functions=st.lists(functions, max_size=3, unique_by=lambda function: function["name"]),
-    toolChoice=st.sampled_from(["auto", "none", "required", {"type": "function", "name": "look"}]),
-    outputModalities=st.sampled_from([["text"], ["audio"], ["text", "audio"], []]),
-    maxOutputTokens=st.sampled_from([1, 4096, "inf"]),
+    toolChoice=st.sampled_from(["auto", "none", "required", "any", {"type": "function", "name": "look"}]),
+    outputModalities=st.sampled_from([["text"], ["audio"], ["text", "audio"], ["video"], []]),
+    maxOutputTokens=st.sampled_from([1, 4096, "inf", -1, 0.5, 1e9]),
     managedPrompt=st.just({"id": "pmpt_1", "version": "2", "variables": {"name": "Ann"}}),
     context_length=st.just("max"),
 )
@@ -60,7 +60,7 @@ speaks = given(
         type=st.sampled_from(["open_ai", "deepgram", "eleven_labs"]),
         model=st.sampled_from(["gpt-realtime", "aura-2-thalia-en"]),
         voice=st.sampled_from(["alloy", "marin", {"mode": "id", "id": "v1"}]),
-        speed=st.sampled_from([0.25, 1, 1.5]),
+        speed=st.sampled_from([0.25, 1, 1.5, -1, 4]),
     ),
     endpoint=st.just({"url": "https://example.com/v1", "headers": {"xi-api-key": SECRET}}),
 )
@@ -69,8 +69,8 @@ listens = given(
         type=st.just("deepgram"),
         version=st.sampled_from(["v1", "v2"]),
         model=st.sampled_from(["nova-3", "whisper-1", "gpt-4o-transcribe"]),
-        language=st.sampled_from(["de", "multi", "en-US"]),
-        language_hints=st.just(["en", "de"]),
+        language=st.sampled_from(["de", "multi", "en-US", "klingon"]),
+        language_hints=st.sampled_from([["en", "de"], ["en-US", "en-GB"]]),
         keyterms=st.just(["Turnstile"]),
         smart_format=st.booleans(),
     )
@@ -98,9 +98,11 @@ agents = given(
     think=one_or_list(thinks),
     speak=one_or_list(speaks),
     greeting=texts,
-    idleTimeoutMs=st.sampled_from([-1, 5_000, 30_000]),
+    idleTimeoutMs=st.sampled_from([-1, 0, 5_000, 9_999.5, 30_000, 60_000]),
     useOpenAIManualAudioCommit=st.booleans(),
-    sessionAudioOutput=given(voice=st.just("marin"), speed=st.just(1.25)),
+    sessionAudioOutput=given(
+        voice=st.sampled_from(["marin", "nova", {"id": "voice_1"}]), speed=st.sampled_from([1.25, 9])
+    ),
 )
 settings = st.builds(
     lambda message, extra: {**message, **extra},
@@ -131,7 +133,9 @@ BUILT = {
     "FunctionCallResponse": st.builds(
         lambda message, extra: {**message, **extra},
         message("FunctionCallResponse", id=st.sampled_from(CALL_IDS), name=st.just("look")),
-        given(content=texts, result=st.just({"a": [1]}), error=st.just("no")),
+        given(content=texts, output=texts, result=st.just({"a": [1]}), response=st.just(0), error=st.just("no")).filter(
+            bool
+        ),
     ),
     "ForceEndTurn": message("ForceEndTurn"),
     "KeepAlive": message("KeepAlive"),
