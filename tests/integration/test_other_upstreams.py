@@ -14,6 +14,7 @@ from actors import ScriptedSession
 from actors.system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
+from turnstile.simulator.faults import Pace
 from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
 from turnstile.simulator.server import Simulator
@@ -49,13 +50,15 @@ LOUD = (np.sin(np.arange(12_000) * 0.3) * 8_000).astype("<i2").tobytes()
 # Those that a client does not notice at all.
 UNNOTICED = {
     "as recorded": Quirks(),
+    "conversation.created": Quirks(opening="conversation.created"),
+    "nothing first": Quirks(opening="nothing"),
     "no conversation id": Quirks(left_out=("response.conversation_id",)),
     "no event id in errors": Quirks(left_out=("error.event_id",)),
     "rewritten session": Quirks(rewritten_session=True),
     "session without audio": Quirks(left_out=("session.audio", "session.tools")),
     "binary events": Quirks(binary_events=True),
     "noise": Quirks(noise_bytes=40_000),
-    "slow response.created": Quirks(created_delay=0.3),
+    "slow response.created": Quirks(created_delay=0.1),
     "updates refused while a response runs": Quirks(refused_mid_response=("session.update",)),
     "half an emoji": Quirks(half_emoji=True),
     "null output": Quirks(odd_output="null"),
@@ -70,7 +73,7 @@ def serve(start_proxy):
     timers, systems = TimerThread(), []
 
     def start(quirks, scenario=SCENARIO, **flags):
-        simulator = Simulator(scenario, clock=time.monotonic, timers=timers, quirks=quirks)
+        simulator = Simulator(scenario, clock=time.monotonic, timers=timers, quirks=quirks, pace=Pace(step=0.002))
         system = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
         system.start()
         systems.append(system)
