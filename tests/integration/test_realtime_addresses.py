@@ -73,6 +73,17 @@ def test_a_transcription_session_is_begun_configured_and_hears(connect, proxy):
     assert [update["type"] for update in proxy.log.updates] == ["transcription"] * 2
 
 
+def test_a_transcription_session_speaks_the_words_of_the_beta_to_a_client_of_it(proxy):
+    link = create_connection(
+        address(proxy, "intent=transcription&api-version=2025-04-01-preview"), timeout=patience(10)
+    )
+    with closing(link):
+        assert heard(link, "transcription_session.created")["session"]["input_audio_format"] == "pcm16"
+        say(link, "transcription_session.update", session={"input_audio_format": "g711_ulaw", "turn_detection": None})
+        updated = heard(link, "transcription_session.updated", "error")
+        assert (updated["session"]["input_audio_format"], updated["session"]["turn_detection"]) == ("g711_ulaw", None)
+
+
 def test_an_update_is_not_held_for_an_answer_that_a_transcription_session_does_not_give(connect, proxy):
     link = connect("intent=transcription")
     (snapshot,) = proxy.system.inspect(patience(5)).values()

@@ -114,6 +114,18 @@ def test_a_refused_key_ends_as_it_does_at_the_api(connect):
     assert (code, reason) == (3000, "invalid_request_error.invalid_api_key")
 
 
+def test_a_missing_key_ends_as_it_does_at_the_api_though_its_error_has_no_code(connect):
+    errors, code, reason = ending(connect(api_key="wanted"))
+    assert errors[0] == {
+        "type": "invalid_request_error",
+        "code": None,
+        "message": "Missing bearer or basic authentication in header",
+        "param": None,
+        "event_id": None,
+    }
+    assert (code, reason) == (3000, "invalid_request_error")
+
+
 def test_a_session_that_expires_ends_as_it_does_at_the_api(connect):
     errors, code, _ = ending(connect(lifetime=0.1))
     assert [error["code"] for error in errors] == ["session_expired"]

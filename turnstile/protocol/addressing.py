@@ -74,8 +74,6 @@ def read_address(query: Mapping[str, str], *, says_beta: bool = False, upstream_
     for name in ("call_id", "intent") if upstream_is_beta else ():
         if given.get(name):
             raise _refused(name, "is not served here: the upstream speaks the words of the beta, which has none")
-    if intent and is_beta:
-        raise _refused("intent", f"{_TRANSCRIPTION} is served in the current words only, not in those of the beta")
     ignored = tuple(name for name in given if name not in _UNDERSTOOD)
     return Address(model, call_id, intent, is_beta, ignored)
 

@@ -25,6 +25,9 @@ _BETA_NAMES: Final = {
     **{current: beta for beta, current in EVENTS.items()},
     "conversation.item.added": "conversation.item.created",
 }
+# In the beta a session that only writes down had events of its own.
+_TRANSCRIPTION: Final = "transcription"
+_TRANSCRIPTION_UPDATE: Final = "transcription_session.update"
 # The beta told of an item once, when it was added.
 _NEW_EVENTS: Final = frozenset({"conversation.item.done"})
 PARTS: Final = {"text": "output_text", "audio": "output_audio"}
@@ -158,7 +161,10 @@ def _with_input(config: Json, parts: dict[str, str]) -> Json:
 
 def current_client_event(event: Json) -> Json:
     """Return a client's event, given in the beta's words, in the current ones."""
-    event = _with(event, "session", lambda session: {"type": "realtime", **current_config(session)})
+    kind = _TRANSCRIPTION if event.get("type") == _TRANSCRIPTION_UPDATE else "realtime"
+    if kind == _TRANSCRIPTION:
+        event = {**event, "type": "session.update"}
+    event = _with(event, "session", lambda session: {"type": kind, **current_config(session)})
     event = _with(event, "response", lambda response: _with_input(current_config(response), PARTS))
     return _with(event, "item", lambda item: _item(item, PARTS))
 
@@ -182,6 +188,10 @@ def beta_server_event(event: Json) -> Json | None:
     kind = event["type"]
     if kind in _NEW_EVENTS:
         return None
+    session = event.get("session")
+    if isinstance(session, dict) and session.get("type") == _TRANSCRIPTION:
+        include = {"include": session["include"]} if "include" in session else {}  # in the beta, here only
+        return {**event, "type": f"transcription_{kind}", "session": {**_beta_shown(session), **include}}
     event = {**event, "type": _BETA_NAMES.get(kind, kind)}
     event = _with(event, "error", _beta_error)
     event = _with(event, "session", _beta_shown)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 GATED: Final = frozenset({"session.update", "response.create"})
-# The beta's own way to configure a session that only writes down: neither gated nor translated here.
+# The beta's own way to configure a session that only writes down; from a client of the beta it comes here translated.
 _GONE: Final = frozenset({"transcription_session.update"})
 # What the proxy reads inside of a gated event: objects, where they are given at all.
 _SESSION_OBJECTS: Final = (

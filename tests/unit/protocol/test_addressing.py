@@ -56,7 +56,6 @@ def test_what_is_not_understood_is_ignored_and_named():
         ({"call_id": "rtc_1", "intent": "transcription"}, "call_id: cannot go with intent=transcription"),
         ({"model": "m", "deployment": "d"}, "deployment: names another model"),
         ({"intent": "conversation"}, "intent: must be 'transcription' or left out, not 'conversation'"),
-        ({"intent": "transcription", "api-version": "2024-10-01-preview"}, "intent: transcription is served in the"),
     ],
 )
 def test_what_cannot_be_done_together_is_refused_in_words(query, words):

@@ -222,3 +222,26 @@ def test_whatever_a_client_sends_can_be_put_into_other_words_and_is_not_changed_
 def test_an_error_names_the_field_as_the_beta_has_it(param, message, told):
     error = beta.beta_server_event({"type": "error", "error": {"param": param, "message": message}})["error"]
     assert (error["param"], error["message"]) == told
+
+
+def test_a_transcription_session_is_configured_by_an_event_of_its_own_in_the_beta():
+    event = {"type": "transcription_session.update", "session": {"input_audio_format": "g711_ulaw", "include": []}}
+    assert beta.current_client_event(event) == {
+        "type": "session.update",
+        "session": {"type": "transcription", "audio": {"input": {"format": {"type": "audio/pcmu"}}}, "include": []},
+    }
+
+
+@pytest.mark.parametrize("kind", ["session.created", "session.updated"])
+def test_a_transcription_session_is_told_of_by_events_of_its_own_in_the_beta(kind):
+    hears = {"format": {"type": "audio/pcmu"}, "turn_detection": None}
+    session = {"type": "transcription", "id": "sess_1", "audio": {"input": hears}, "include": ["x"]}
+    assert beta.beta_server_event({"type": kind, "session": session}) == {
+        "type": f"transcription_{kind}",
+        "session": {"id": "sess_1", "input_audio_format": "g711_ulaw", "turn_detection": None, "include": ["x"]},
+    }
+
+
+def test_a_transcription_session_that_shows_less_is_told_with_less():
+    event = {"type": "session.created", "session": {"type": "transcription"}}
+    assert beta.beta_server_event(event) == {"type": "transcription_session.created", "session": {}}
