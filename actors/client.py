@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 from actors.junction import Junction
@@ -35,11 +36,20 @@ if TYPE_CHECKING:
     from turnstile.translate.hosting import HostDecisions
 
 
+_log = logging.getLogger(__name__)
+
+# The code of a close for a message that is too large (RFC 6455, 7.4.1).
+_TOO_LARGE = 1009
+
+
 class Dialect(Protocol):
     """A client's language, and what a session of it remembers."""
 
     hears_binary: bool
     """Whether binary frames are audio."""
+
+    message_limit: str
+    """The setting that bounds its messages."""
 
     def opening(self) -> Iterable[Frame | LinkWanted | Request]:
         """What the client hears first, and what the session does first."""
@@ -192,7 +202,9 @@ class ClientActor(SessionActor):
                 self._tell(self._dialect.shown({"type": "session.created", "session": session}))
             case Reported(problem, event_id):
                 self._write(self._dialect.problem(problem, fatal=False, event_id=event_id))
-            case Closed(code, reason):
+            case Closed(code, reason, by_us):
+                if by_us and code == _TOO_LARGE:
+                    _log.warning("The client sent a message larger than %s: %s", self._dialect.message_limit, reason)
                 self._journal.note(self.session_id, "client", "in", "closed", f"{code} {reason}".strip())
                 self.end_session(End(code, reason))
             case _:

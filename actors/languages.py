@@ -45,13 +45,17 @@ _NAMES_SHOWN, _NAME_SHOWN = 8, 24
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What a session speaks with its client: its name, the parts that know it, and what its address asks for."""
+    """What a session speaks with its client: its name, the parts that know it, and what its address asks for.
+
+    `held_audio` bytes of its input audio may wait.
+    """
 
     name: str
     dialect: Dialect
     translator: Translator
     session: Session | UngatedSession
     labels: dict[str, str]
+    held_audio: int
     address: Address = field(default_factory=Address)
 
 
@@ -69,17 +73,18 @@ class Languages:
         self._may_call = may_call
         self._is_gated = is_gated
         server = config.server
-        self._by_path: dict[str, LanguageName] = {
+        self.by_path: dict[str, LanguageName] = {
             server.voice_agent_path: "deepgram",
             server.component_path: "component",
             **dict.fromkeys(server.realtime_paths, "realtime"),
         }
+        """The language that is spoken at each path."""
 
     def of_request(self, request: UpgradeRequest) -> Callable[[str], Language] | Rejection:
         """Return what makes a client's language for a session of the given id, by the path that it came to."""
-        name = self._by_path.get(request.path)
+        name = self.by_path.get(request.path)
         if name is None:
-            known = ", ".join(self._by_path)
+            known = ", ".join(self.by_path)
             return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n")
         return self.named(name, request)
 
@@ -140,6 +145,7 @@ class Languages:
             VoiceAgentTranslator(profile),
             Session(policy) if self._is_gated else UngatedSession(policy),
             decided.labels,
+            self._config.limits.held_audio_bytes,
         )
 
     def _realtime(self, address: Address, session_id: str, decided: HostDecisions) -> Language:
@@ -162,6 +168,8 @@ class Languages:
             RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
             Session(policy, _initial_state(address)),
             decided.labels,
+            # As much as in frames, but no less than the largest append.
+            max(self._config.limits.held_audio_bytes, self._config.limits.realtime_message_bytes),
             address,
         )
 

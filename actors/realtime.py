@@ -10,6 +10,7 @@ import orjson
 from actors.messages import PassedAudio
 from turnstile.errors import Problem
 from turnstile.protocol import beta
+from turnstile.protocol.appends import named_append, plain_append
 from turnstile.protocol.client_shapes import shape_fault
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
@@ -65,6 +66,7 @@ class RealtimeDialect:
         self._noted_model = False
 
     hears_binary = False
+    message_limit = "limits.realtime_message_bytes"
 
     def opening(self) -> Iterator[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
@@ -72,7 +74,7 @@ class RealtimeDialect:
         yield LinkWanted(decisions.model or self._model)
         patch = self._host.decide(decisions)
         if patch:
-            yield self._config(None, patch, is_update=False)
+            yield ConfigRequested(self._ask(None, is_update=False), patch)
 
     def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested:
         """Return the request for what the host decides anew."""
@@ -86,6 +88,10 @@ class RealtimeDialect:
         Raises:
             ClientProtocolError: It is no JSON object.
         """
+        append = plain_append(data)
+        if append is not None:
+            yield PassedAudio(named_append(append.event_id or self._next_name(), append.audio))
+            return
         event = parse_client_event(data)
         event_id = event.get("event_id")
         event_id = event_id if isinstance(event_id, str) else None
@@ -96,15 +102,15 @@ class RealtimeDialect:
             yield self._error(fault, event_id)
             return
         kind = event["type"]
-        self._passed += 1
         if kind == "response.create" and event.get("response"):
             event = {**event, "response": self._host.response(event["response"])}
-        named = event if event.get("event_id") else {**event, "event_id": f"{self._unnamed}{self._passed}"}
+        named = event if event.get("event_id") else {**event, "event_id": self._next_name()}
         match kind:
             case "session.update":
-                yield self._update(event["session"], event_id)
+                yield self._update(event["session"], event_id, len(data))
             case "response.create" if _is_gated(event):
-                yield AgentMessageGiven(self._ask(event_id, is_update=False), event.get("response") or {}, "queue")
+                ref = self._ask(event_id, is_update=False)
+                yield AgentMessageGiven(ref, event.get("response") or {}, "queue", size=len(data))
             case "response.create":
                 yield EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])
             case "response.cancel":
@@ -149,7 +155,7 @@ class RealtimeDialect:
         del fatal  # the close that follows says it
         return self._error(problem, event_id)
 
-    def _update(self, session: Json, event_id: str | None) -> ConfigRequested | Frame:
+    def _update(self, session: Json, event_id: str | None, size: int) -> ConfigRequested | Frame:
         if ENDPOINTS in session:  # the API has no such field, and ours is not the client's to fill in
             param = f"session.{ENDPOINTS}"
             return self._error(Problem("unknown_parameter", f"Unknown parameter: '{param}'.", param), event_id)
@@ -158,7 +164,7 @@ class RealtimeDialect:
             del patch["type"]
         patch = self._host.session(patch)
         self._note_model(patch.pop("model", None))
-        return self._config(event_id, patch, is_update=True)
+        return ConfigRequested(self._ask(event_id, is_update=True), patch, size=size)
 
     def _note_model(self, named: object) -> None:
         """Note, once, that an update names another model: it stays what it is, as stock clients name their default."""
@@ -167,8 +173,10 @@ class RealtimeDialect:
             self._noted_model = True
             _log.info("A client's session.update names the model %.64r; its session stays with %.64r", named, in_force)
 
-    def _config(self, event_id: str | None, patch: Json, *, is_update: bool) -> ConfigRequested:
-        return ConfigRequested(self._ask(event_id, is_update=is_update), patch)
+    def _next_name(self) -> str:
+        """Return a name for an event of the client's that it gave none."""
+        self._passed += 1
+        return f"{self._unnamed}{self._passed}"
 
     def _ask(self, event_id: str | None, *, is_update: bool) -> int:
         self._refs += 1

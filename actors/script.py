@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from actors.system import ProxySystem, client_limits
+from actors.connection_limits import client_limits
+from actors.system import ProxySystem
 from turnstile.audio.convert import converted
 from turnstile.audio.formats import AudioFormat
 from turnstile.audio.wav import read_wav
@@ -322,7 +323,7 @@ class _OverSocket:
         self._opened: Future[Connection] = Future()
         self._loop = IoLoop()
         self._loop.start()
-        limits = client_limits(load_config().limits)
+        limits = client_limits(load_config().limits, "component")
         self._connector = WebSocketConnector(self._loop, limits, timeout=timeout, threads=1)
         self._connector.connect(UpstreamTarget(url), self)
         try:

@@ -59,7 +59,6 @@ class Surroundings:
         target: Says where to, for the model asked for and what else is in the client's address.
         functions: Calls functions over HTTP.
         host_functions: Calls functions of the host.
-        held_audio: How many bytes of input audio wait for a session to be ready.
         clock: Seconds that only go forward.
         journal: Who is shown both wires.
     """
@@ -70,7 +69,6 @@ class Surroundings:
     target: Callable[[str | None, Address], UpstreamTarget]
     functions: FunctionCaller
     host_functions: HostFunctionCaller
-    held_audio: int
     clock: Clock
     journal: Journal
 
@@ -196,7 +194,7 @@ class Sessions:
                 *shared,
                 connector=around.connector,
                 target=lambda model: around.target(model, language.address),
-                audio=AudioUplink(InputAudio(), around.held_audio, takes_events=not language.dialect.hears_binary),
+                audio=AudioUplink(InputAudio(), language.held_audio, takes_events=not language.dialect.hears_binary),
                 translator=language.translator,
                 functions=around.functions,
                 host_functions=around.host_functions,

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from actors.connection_limits import client_limits, upstream_limits
 from actors.dispatch import Dispatcher
 from actors.handle import SessionHandle
 from actors.languages import Languages
@@ -28,7 +29,6 @@ from turnstile.server.requests import Admission, Rejection
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.server import Simulator, SimulatorConnector
 from turnstile.transports.functions import HttpFunctionCaller
-from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.memory import memory_pair
 from turnstile.transports.pool import WorkerPool
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from actors.languages import Language, LanguageName
     from actors.messages import Snapshot
-    from turnstile.config import Config, FunctionsSection, LimitsSection
+    from turnstile.config import Config, FunctionsSection
     from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
@@ -112,7 +112,6 @@ class ProxySystem:
                 target=partial(upstream_target, config),
                 functions=self._functions,
                 host_functions=self._host_functions,
-                held_audio=config.limits.held_audio_bytes,
                 clock=clock,
                 journal=journal or _default_journal(),
             )
@@ -202,7 +201,7 @@ class ProxySystem:
         speak = self._admit(speaks, None, decisions)
         if isinstance(speak, Rejection):
             raise SessionError("no_place", speak.text.strip())
-        limits = client_limits(self.config.limits)
+        limits = client_limits(self.config.limits, speaks)
         theirs, ours = memory_pair(inbox, limits=limits)
         handle = self._make_handle(on_event)
         ours.begin(self._sessions.begin(ours, speak, handle))
@@ -227,7 +226,7 @@ class ProxySystem:
         speak = upgrade.rejection or self._admit(speaks, upgrade.request, decisions)
         if isinstance(speak, Rejection):
             return speak
-        limits = client_limits(self.config.limits)
+        limits = client_limits(self.config.limits, speaks)
         sock, protocol = upgrade.accept(_chosen_subprotocol(upgrade.request), limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, sock, protocol, limits)
         handle = self._make_handle(on_event)
@@ -281,7 +280,7 @@ class ProxySystem:
         upstream = self.config.upstream
         connector = WebSocketConnector(
             self._loop,
-            _upstream_limits(self.config.limits),
+            upstream_limits(self.config),
             timeout=upstream.connect_timeout,
             ca_file=str(upstream.ca_file) if upstream.ca_file else None,
             threads=_CONNECTING_THREADS,
@@ -297,7 +296,7 @@ class ProxySystem:
             self._loop,
             server.host,
             server.port,
-            limits=client_limits(self.config.limits),
+            limits=client_limits(self.config.limits, "component"),
             accept=self._accept,
             tls=tls,
             handshake_timeout=server.handshake_timeout,
@@ -318,7 +317,8 @@ class ProxySystem:
             self._arriving -= 1
             return self._sessions.begin(connection, speak)
 
-        return Admission(begin, _chosen_subprotocol(request))
+        limits = client_limits(self.config.limits, self._languages.by_path[request.path])
+        return Admission(begin, _chosen_subprotocol(request), limits)
 
     def _admit(
         self, speaks: LanguageName, request: UpgradeRequest | None, decisions: HostDecisions | None
@@ -372,7 +372,7 @@ class SimulatorSystem:
             self._loop,
             config.simulator.host,
             config.simulator.port,
-            limits=_upstream_limits(config.limits),
+            limits=upstream_limits(config),
             accept=self._accept,
         )
 
@@ -446,25 +446,4 @@ def _function_caller(section: FunctionsSection, clock: Clock) -> HttpFunctionCal
         threads=section.concurrent_calls,
         max_waiting=section.max_waiting_calls,
         clock=clock,
-    )
-
-
-def client_limits(limits: LimitsSection) -> ConnectionLimits:
-    """Return what a client's connection may cost."""
-    return _connection_limits(limits, limits.client_message_bytes, limits.client_unread_bytes)
-
-
-def _upstream_limits(limits: LimitsSection) -> ConnectionLimits:
-    return _connection_limits(limits, limits.upstream_message_bytes, limits.upstream_unread_bytes)
-
-
-def _connection_limits(limits: LimitsSection, message: int, unread: int) -> ConnectionLimits:
-    return ConnectionLimits(
-        max_message_bytes=message,
-        write_high_water=limits.high_water_bytes,
-        write_low_water=limits.low_water_bytes,
-        write_ceiling=unread,
-        close_timeout=limits.close_timeout,
-        ping_interval=limits.ping_interval,
-        ping_timeout=limits.ping_timeout,
     )

@@ -67,6 +67,7 @@ class VoiceAgentDialect:
         self._warned: dict[Problem, None] = {}
 
     hears_binary = True
+    message_limit = "limits.client_message_bytes"
 
     def binary(self) -> Iterator[Frame]:
         """Say nothing: binary frames are audio."""

@@ -101,7 +101,6 @@ class Talk:
                 target=lambda *_: UpstreamTarget("ws://upstream"),
                 functions=None,
                 host_functions=None,
-                held_audio=100_000,
                 clock=clock,
                 journal=NullJournal(),
             )

@@ -74,7 +74,6 @@ class Talk:
                 target=lambda *_: UpstreamTarget("ws://upstream"),
                 functions=None,
                 host_functions=None,
-                held_audio=100_000,
                 clock=ManualClock(),
                 journal=NullJournal(),
             )

@@ -160,7 +160,7 @@ class SessionSection(Section):
     create_tries: int = Field(4, ge=1, description="How often one response.create is tried in all.")
     max_held: int = Field(256, ge=1, description="Requests of a client that may wait for their turn.")
     max_held_bytes: int = Field(
-        4_194_304,
+        33_554_432,
         ge=1,
         description="Bytes of a Realtime client's events that may wait for their turn; each counts 1,024 besides.",
     )
@@ -176,6 +176,11 @@ class LimitsSection(Section):
     """What a session may cost; sizes in bytes, times in seconds."""
 
     client_message_bytes: int = Field(MIB, ge=1024, description="Largest message of a client; past it: close 1009.")
+    realtime_message_bytes: int = Field(
+        24 * MIB,
+        ge=1024,
+        description="The same of a client of the Realtime API, which takes appends of 15 MiB, in base64 a third more.",
+    )
     upstream_message_bytes: int = Field(32 * MIB, ge=MIB, description="Largest message of upstream.")
     client_unread_bytes: int = Field(8 * MIB, ge=1024, description="What a client may leave unread; past it: 1008.")
     upstream_unread_bytes: int = Field(32 * MIB, ge=MIB, description="The same for upstream.")

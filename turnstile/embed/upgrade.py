@@ -14,7 +14,7 @@ from websockets.server import ServerProtocol
 
 from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
-from turnstile.server.requests import SPEAKS_WEBSOCKET, Rejection, upgrade_request
+from turnstile.server.requests import SPEAKS_WEBSOCKET, Rejection, open_protocol, upgrade_request
 from turnstile.transports.wire import SILENT
 
 if TYPE_CHECKING:
@@ -66,11 +66,7 @@ class Upgrade:
         """
         if subprotocol is not None:
             self._response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        # No permessage-deflate: audio and its base64 hardly shrink.
-        protocol = ServerProtocol(max_size=max_message_bytes, logger=SILENT)
-        protocol.receive_data(self._request.serialize())
-        protocol.events_received()
-        protocol.send_response(self._response)
+        protocol = open_protocol(self._request, self._response, max_message_bytes)
         return _taken(_socket_of(self._environ)), protocol
 
 

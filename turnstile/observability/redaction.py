@@ -14,13 +14,17 @@ from turnstile.protocol import jsontext
 _SECRET = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
 _SUSPICIOUS = re.compile(rb"headers|credentials|key|authorization|token|password|secret|url", re.IGNORECASE)
 _REDACTED = "(secret)"
+# To look through a larger frame would hold everybody up, and nobody reads it.
+_LARGEST = 256 * 1024
 
 
 def redacted(frame: bytes) -> bytes:
     """Return a text frame with the values of all fields that hold credentials replaced.
 
-    A frame that is no JSON, and that may hold some, is not shown at all.
+    A frame that is no JSON and may hold some, or that is larger than 256 KiB, is not shown at all.
     """
+    if len(frame) > _LARGEST:
+        return b"(%d bytes)" % len(frame)
     if not _SUSPICIOUS.search(frame):
         return frame
     try:

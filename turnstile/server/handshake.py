@@ -13,7 +13,14 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from turnstile.server.requests import SPEAKS_WEBSOCKET, PlainAnswer, Rejection, split_target, upgrade_request
+from turnstile.server.requests import (
+    SPEAKS_WEBSOCKET,
+    PlainAnswer,
+    Rejection,
+    open_protocol,
+    split_target,
+    upgrade_request,
+)
 from turnstile.transports.loop import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.wire import SILENT, Outgoing, Wire
@@ -70,9 +77,7 @@ class Handshake:
         self._accept = accept
         self._plain = plain
         self._done = done
-        # No permessage-deflate: audio and its base64 hardly shrink, while a compressor costs memory for each connection
-        # and time for each frame.
-        self._protocol = ServerProtocol(max_size=limits.max_message_bytes, logger=SILENT)
+        self._protocol = ServerProtocol(logger=SILENT)
         self._outgoing = Outgoing()
         self._received = bytearray()
         self._shaking = isinstance(sock, ssl.SSLSocket)
@@ -185,10 +190,11 @@ class Handshake:
     def _admit(self, admission: Admission, request: Request, response: Response, behind: bytes) -> None:
         if admission.subprotocol in upgrade_request(request, self._peer).subprotocols:
             response.headers["Sec-WebSocket-Protocol"] = admission.subprotocol
-        self._protocol.send_response(response)
         self._answered = True
         self._leave()
-        connection = WebSocketConnection(self._loop, self._wire.sock, self._protocol, self._limits)
+        limits = admission.limits or self._limits
+        protocol = open_protocol(request, response, limits.max_message_bytes)
+        connection = WebSocketConnection(self._loop, self._wire.sock, protocol, limits)
         connection.flush()
         self._loop.call_soon(partial(_open, admission, connection, behind))
 

@@ -6,12 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote
 
+from websockets.server import ServerProtocol
+
+from turnstile.transports.wire import SILENT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from websockets.http11 import Request
+    from websockets.http11 import Request, Response
 
     from turnstile.ports import Connection, Inbox
+    from turnstile.transports.limits import ConnectionLimits
 
 SPEAKS_WEBSOCKET: Final = "This address speaks WebSocket: connect with a WebSocket client.\n"
 """What a client is told that asks for no WebSocket where there is nothing else."""
@@ -43,10 +48,12 @@ class Admission:
     Args:
         open: Called on the I/O thread when the handshake is answered; returns the inbox for the client's frames.
         subprotocol: Named in the answer if the client offered it.
+        limits: What the connection may cost; the listener's where None.
     """
 
     open: Callable[[Connection], Inbox]
     subprotocol: str | None = None
+    limits: ConnectionLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,23 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
     """Return the decoded path and the parameters of a request target."""
     path, _, query = target.partition("?")
     return unquote(path), dict(parse_qsl(query, keep_blank_values=True))
+
+
+def open_protocol(request: Request, response: Response, max_message_bytes: int) -> ServerProtocol:
+    """Return an open WebSocket's framing, which has the answer to send.
+
+    Args:
+        request: What the client asked.
+        response: What it is answered: that it may come in.
+        max_message_bytes: The largest message that it may send.
+    """
+    # No permessage-deflate: audio and its base64 hardly shrink, while a compressor costs memory for each connection
+    # and time for each frame.
+    protocol = ServerProtocol(max_size=max_message_bytes, logger=SILENT)
+    protocol.receive_data(request.serialize())
+    protocol.events_received()
+    protocol.send_response(response)
+    return protocol
 
 
 def upgrade_request(request: Request, peer: str) -> UpgradeRequest:

@@ -34,6 +34,7 @@ class ConfigRequested:
         fields: What the message names of the session: its own field by the field's dotted path there. Empty for a
             message in the API's own words.
         local: What else is in force with it, on this side of the API; it is handed on as it is (`ApplyLocal`).
+        size: How many bytes it takes while it waits, where it may be large.
     """
 
     ref: Ref
@@ -42,6 +43,7 @@ class ConfigRequested:
     message: str = "session.update"
     fields: Mapping[str, str] = field(default_factory=dict)
     local: Any = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,13 @@ class AgentMessageGiven:
         ref: The request.
         response: The parameters of the ``response.create`` that says it.
         behavior: What to do while a turn runs: refuse (``default``), wait, or interrupt it.
+        size: How many bytes it takes while it waits, where it may be large.
     """
 
     ref: Ref
     response: Json
     behavior: Behavior = "default"
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,12 +265,20 @@ class Session:
             return
         if not isinstance(event, Request):
             raise InternalError("postponed_fact", f"{event!r} was postponed, but facts are taken as they come.")
-        if self.held >= self.policy.max_held:
-            text = f"More than {self.policy.max_held} requests wait for their turn; this one is dropped."
+        excess = self._excess(event)
+        if excess:
+            text = f"More than {excess} wait for their turn; this one is dropped."
             effects.append(Answered(event.ref, Problem("too_many_held", text), in_force=False))
             return
         self.backlog = (*self.backlog, event)
         effects.append(Held(event.ref, self.state.phase))
+
+    def _excess(self, request: Request) -> str:
+        """Return what would be more than may wait if `request` did; "" for nothing."""
+        if self.held >= self.policy.max_held:
+            return f"{self.policy.max_held} requests"
+        size = sum(waiting.size for waiting in (*self.backlog, request) if isinstance(waiting, ConfigRequested))
+        return f"{self.policy.max_held_bytes} bytes of requests" if size > self.policy.max_held_bytes else ""
 
     def _hold_mark(self, follows: AudioFollows) -> None:
         """Keep the place of audio in the backlog; of two in a row the later one says it for both."""

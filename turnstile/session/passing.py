@@ -35,17 +35,22 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
         return Step(_noted(state, given, policy), (PassOn(given.event),))
     size = state.lane_bytes + _size(given)
     if size > policy.max_held_bytes:
-        text = f"More than {policy.max_held_bytes} bytes of events wait for their turn; this one is dropped."
-        return Step(state, (Reported(Problem("too_many_held", text), given.event_id),))
+        return Step(state._replace(lane_gap=True), (Reported(_too_large(policy), given.event_id),))
     return Step(state._replace(lane=(*state.lane, given), lane_bytes=size))
 
 
 def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
-    """Queue a response behind what was given before it."""
+    """Queue a response behind what was given before it; it is not made without what was, and did not fit."""
+    if state.lane_gap:
+        text = "An event that was given before this one did not fit, and was dropped; give both again."
+        return Step(state._replace(lane_gap=False), _dropped(request, Problem("too_many_held", text)))
+    size = state.lane_bytes + _size(request)
+    if size > policy.max_held_bytes:
+        return Step(state, _dropped(request, _too_large(policy)))
     if sum(isinstance(waiting, AgentMessageGiven) for waiting in state.lane) >= policy.max_held:
         text = f"More than {policy.max_held} responses wait for their turn; this one is dropped."
-        return Step(state, (Answered(request.ref, Problem("too_many_held", text), in_force=False),))
-    return Step(state._replace(lane=(*state.lane, request)))
+        return Step(state, _dropped(request, Problem("too_many_held", text)))
+    return Step(state._replace(lane=(*state.lane, request), lane_bytes=size))
 
 
 def take_mark(state: State, follows: AudioFollows) -> Step:
@@ -56,8 +61,17 @@ def take_mark(state: State, follows: AudioFollows) -> Step:
     return Step(state._replace(lane=(*before, follows)))
 
 
-def _size(given: EventGiven) -> int:
-    return len(given.event) + _COST
+def _dropped(request: AgentMessageGiven, problem: Problem) -> tuple[Answered]:
+    return (Answered(request.ref, problem, in_force=False),)
+
+
+def _too_large(policy: Policy) -> Problem:
+    text = f"More than {policy.max_held_bytes} bytes of events would wait for their turn; this one is dropped."
+    return Problem("too_many_held", text)
+
+
+def _size(waiting: EventGiven | AgentMessageGiven) -> int:
+    return (len(waiting.event) if isinstance(waiting, EventGiven) else waiting.size) + _COST
 
 
 def _noted(state: State, given: EventGiven, policy: Policy) -> State:
@@ -90,9 +104,9 @@ def settle_audio_held(state: State, policy: Policy) -> Step | None:
 def _let_go(state: State, place: int, policy: Policy) -> Step:
     leaving = state.lane[place]
     after = state._replace(lane=state.lane[:place] + state.lane[place + 1 :])
-    if isinstance(leaving, EventGiven):
-        after = _noted(after._replace(lane_bytes=state.lane_bytes - _size(leaving)), leaving, policy)
-        return Step(after, (PassOn(leaving.event),))
     if isinstance(leaving, AudioFollows):
         return Step(after, (LetAudioGo(leaving.mark),))
+    after = after._replace(lane_bytes=state.lane_bytes - _size(leaving))
+    if isinstance(leaving, EventGiven):
+        return Step(_noted(after, leaving, policy), (PassOn(leaving.event),))
     return Step(after._replace(sayings=(leaving,)))

@@ -46,7 +46,8 @@ class Policy:
         create_tries: How often one create is tried in all.
         reconnects: How many lost links in a row are replaced.
         max_held: How many requests may wait.
-        max_held_bytes: How many bytes of the events of a client that speaks the API's own language may wait.
+        max_held_bytes: How many bytes of what a client that speaks the API's own language gives may wait, its updates
+            apart.
         max_open_calls: How many function calls may be open.
         prompt_limit: How many characters the instructions may have after an addition.
         commit_pause: The proxy commits this long after the last audio...
@@ -74,7 +75,7 @@ class Policy:
     create_tries: int = 4
     reconnects: int = 2
     max_held: int = 256
-    max_held_bytes: int = 4_194_304
+    max_held_bytes: int = 33_554_432
     max_open_calls: int = 64
     prompt_limit: int = 25_000
     commit_pause: float = 0.4
@@ -275,7 +276,8 @@ class State(NamedTuple):
         sayings: Agent messages to be spoken, in order.
         lane: Events and responses of a client that speaks the API's own language, in the order given, and the marks of
             the audio between them.
-        lane_bytes: How large the events among them are together.
+        lane_bytes: How large the events and responses among them are together.
+        lane_gap: An event did not fit: the next response that is asked for is not made without it.
         interrupting: The response in progress, or the one about to be, shall be cancelled.
         calls: Function calls whose result has not gone upstream.
         closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
@@ -313,6 +315,7 @@ class State(NamedTuple):
     sayings: tuple[AgentMessageGiven, ...] = ()
     lane: tuple[EventGiven | AgentMessageGiven | AudioFollows, ...] = ()
     lane_bytes: int = 0
+    lane_gap: bool = False
     interrupting: bool = False
     calls: tuple[Call, ...] = ()
     closed_calls: tuple[tuple[str, str], ...] = ()

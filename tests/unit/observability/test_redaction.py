@@ -56,3 +56,8 @@ def test_a_count_of_tokens_is_no_secret():
 
 def test_a_frame_that_may_hold_some_and_is_no_json_is_not_shown():
     assert redacted(b'{"headers": "made up"') == b"(21 bytes that are no JSON)"
+
+
+def test_a_frame_that_is_too_large_to_look_through_is_not_shown():
+    frame = b'{"audio":"%s","key":"secret"}' % (b"A" * 256 * 1024)
+    assert redacted(frame) == b"(262171 bytes)"

@@ -25,8 +25,9 @@ from turnstile.session.state import Policy, Response, Update
 COLLISION = "conversation_already_has_active_response"
 
 
-def transparent(**changes):
-    return Session(Policy(is_transparent=True, max_held=4, max_held_bytes=4 * 1025), configured({}, **changes))
+def transparent(max_held_bytes=4 * 1025, **changes):
+    policy = Policy(is_transparent=True, max_held=4, max_held_bytes=max_held_bytes)
+    return Session(policy, configured({}, **changes))
 
 
 def busy(**changes):
@@ -150,10 +151,34 @@ def test_events_that_wait_are_bounded_by_their_bytes():
 
 
 def test_responses_that_wait_are_bounded_by_their_number_whatever_else_waits():
-    session = busy(sayings=(create(9),))
+    session = busy(max_held_bytes=10_000, sayings=(create(9),))
     told(session, EventGiven(b"1"), *(create(number) for number in range(4)))
     assert codes(session.handle(create(5))) == ["too_many_held"]
     assert len(session.state.lane) == 5
+
+
+def test_a_response_is_not_made_without_what_was_given_before_it_and_did_not_fit():
+    session = busy(sayings=(create(9),))
+    assert codes(session.handle(EventGiven(bytes(5000), event_id="image"))) == ["too_many_held"]
+    (refused,) = session.handle(create(1))
+    assert (refused.ref, refused.problem.code, refused.in_force) == (1, "too_many_held", False)
+    assert "before this one" in refused.problem.description
+    assert session.handle(create(2)) == []
+    assert session.state.lane == (create(2),)
+
+
+def test_responses_that_wait_are_bounded_by_their_bytes_too():
+    session = busy(sayings=(create(9),))
+    assert codes(session.handle(AgentMessageGiven(1, {}, "queue", size=5000))) == ["too_many_held"]
+    session.handle(AgentMessageGiven(2, {}, "queue", size=2000))
+    assert session.state.lane_bytes == 3024
+
+
+def test_updates_that_wait_are_bounded_by_their_bytes():
+    session = busy()
+    told(session, ConfigRequested(1, {}, size=4000))
+    assert codes(session.handle(ConfigRequested(2, {}, size=1000))) == ["too_many_held"]
+    assert session.held == 1
 
 
 def test_what_has_gone_makes_room_again():

@@ -1,0 +1,41 @@
+"""What a session's connections may cost, by the operator's settings and the client's language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.transports.limits import ConnectionLimits
+
+if TYPE_CHECKING:
+    from actors.languages import LanguageName
+    from turnstile.config import Config, LimitsSection
+
+
+def client_limits(limits: LimitsSection, speaks: LanguageName) -> ConnectionLimits:
+    """Return what a client's connection may cost.
+
+    What a client of the Realtime API sends, such as an image, upstream sends back in one event: so much more may wait.
+    """
+    if speaks != "realtime":
+        return _connection_limits(limits, limits.client_message_bytes, limits.client_unread_bytes)
+    largest = limits.realtime_message_bytes
+    return _connection_limits(limits, largest, limits.client_unread_bytes + largest)
+
+
+def upstream_limits(config: Config) -> ConnectionLimits:
+    """Return what an upstream link may cost; all that was held may go to it at once."""
+    limits = config.limits
+    unread = limits.upstream_unread_bytes + config.session.max_held_bytes
+    return _connection_limits(limits, limits.upstream_message_bytes, unread)
+
+
+def _connection_limits(limits: LimitsSection, message: int, unread: int) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_message_bytes=message,
+        write_high_water=limits.high_water_bytes,
+        write_low_water=limits.low_water_bytes,
+        write_ceiling=unread,
+        close_timeout=limits.close_timeout,
+        ping_interval=limits.ping_interval,
+        ping_timeout=limits.ping_timeout,
+    )

@@ -1,0 +1,90 @@
+"""An append is passed on without parsing it only where nothing in it could be read otherwise."""
+
+from __future__ import annotations
+
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from turnstile.protocol.appends import named_append, plain_append
+
+TYPE = '"type": "input_audio_buffer.append"'
+ID = '"event_id":"mine"'
+AUDIO = '"audio" : "AA+/"'
+
+
+@pytest.mark.parametrize(
+    ("fields", "event_id"),
+    [
+        ((TYPE, AUDIO), None),
+        ((AUDIO, TYPE), None),
+        ((ID, TYPE, AUDIO), "mine"),
+        ((TYPE, ID, AUDIO), "mine"),
+        ((TYPE, AUDIO, ID), "mine"),
+        ((AUDIO, TYPE, ID), "mine"),
+        ((AUDIO, ID, TYPE), "mine"),
+        ((ID, AUDIO, TYPE), "mine"),
+    ],
+)
+@pytest.mark.parametrize("space", ["", " ", "\n  "])
+def test_an_append_is_known_by_its_ends_in_whatever_order_its_fields_come(fields, event_id, space):
+    data = f"{space}{{{space}{f'{space},{space}'.join(fields)}{space}}}{space}".encode()
+    append = plain_append(data)
+    assert (append.event_id, bytes(append.audio)) == (event_id, b"AA+/")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        f"{{{TYPE}}}",
+        f"{{{AUDIO}}}",
+        f"{{{TYPE},{TYPE},{AUDIO}}}",
+        f'{{{TYPE},{AUDIO},"type":"session.update"}}',
+        f"{{{ID},{TYPE},{AUDIO},{ID}}}",
+        f'{{{TYPE},{AUDIO},"session":{{}}}}',
+        f"{{{TYPE},{AUDIO},{AUDIO}}}",
+        f"{{{TYPE},{AUDIO}}}x",
+        f"{{{TYPE},{AUDIO}",
+        f'{{{TYPE},"audio":"AA',
+        f'{{{TYPE},"audio":"A\\/A"}}',
+        f'{{{TYPE},"audio":"\u00e4"}}',
+        f'{{{TYPE},"audio":null}}',
+        f'{{{TYPE},"audio":"AA\x01A"}}',
+        f'{{{TYPE},"audio":"none"x}}',
+        f'{{{TYPE},"event_id":"m\\"ine",{AUDIO}}}',
+        f'{{{TYPE},"event_id":null,{AUDIO}}}',
+        f'{{"type":"input_audio_buffer.commit",{AUDIO}}}',
+        f'{{{TYPE},{AUDIO},"event_id":"{"x" * 2000}"}}',
+        f'{{"event_id":"{"x" * 2000}",{TYPE},{AUDIO}}}',
+    ],
+)
+def test_anything_else_is_for_the_parser(text):
+    assert plain_append(text.encode()) is None
+
+
+def test_what_is_no_utf_8_is_for_the_parser():
+    assert plain_append(f'{{{TYPE},"audio":"'.encode() + b'\xff"}') is None
+
+
+def test_an_append_is_written_under_the_name_that_it_gets():
+    append = plain_append(f"{{{TYPE},{AUDIO}}}".encode())
+    written = named_append("ts_unnamed_1", append.audio)
+    assert json.loads(written) == {"type": "input_audio_buffer.append", "event_id": "ts_unnamed_1", "audio": "AA+/"}
+
+
+_FIELDS = st.sampled_from([TYPE, ID, AUDIO, '"type":"session.update"', '"audio":"\\u0041"', '"x":1'])
+
+
+@given(st.lists(_FIELDS, max_size=5), st.text(alphabet='{}", \\', max_size=3))
+def test_what_is_taken_for_an_append_is_read_as_the_same_by_a_parser(fields, noise):
+    data = ("{" + ",".join(fields) + noise + "}").encode()
+    append = plain_append(data)
+    if append is not None:
+        event = {"type": "input_audio_buffer.append", "audio": bytes(append.audio).decode()}
+        name = {} if append.event_id is None else {"event_id": append.event_id}
+        assert orjson.loads(data) == {**event, **name}
