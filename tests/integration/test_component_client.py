@@ -136,6 +136,21 @@ def test_a_function_call_is_answered_and_spoken_of(dialogue):
     assert "hail" in dialogue.heard("ConversationText")[-1]["content"]
 
 
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "name": "get_weather"}])
+def test_an_agent_that_must_call_a_function_speaks_of_its_result(proxy, choice):
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", agent={"think": {"functions": [WEATHER], "toolChoice": choice}})
+        dialogue.send("InjectUserMessage", content="Hello.")
+        call = dialogue.wait_for("FunctionCallRequest")["functions"][0]
+        dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], content="hail")
+        assert dialogue.wait_for("AgentDone")
+        assert "hail" in dialogue.heard("ConversationText")[-1]["content"]
+        assert len(dialogue.heard("FunctionCallRequest")) == 1
+        dialogue.send("InjectUserMessage", content="And now?")  # what is chosen is for each turn of the user's
+        assert dialogue.wait_for("FunctionCallRequest", 2)
+    assert (proxy.log.collisions, proxy.log.broken) == (0, [])
+
+
 def test_a_refused_update_is_answered_by_an_error_and_the_others_are_in_force(proxy, dialogue):
     ask(dialogue)
     managed = {"id": "pmpt_1", "variables": {"x" * 65: "too long a name"}}

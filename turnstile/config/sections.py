@@ -165,6 +165,9 @@ class SessionSection(Section):
         description="Bytes of a Realtime client's events that may wait for their turn; each counts 1,024 besides.",
     )
     max_open_calls: int = Field(64, ge=1, description="Function calls open at once.")
+    max_call_rounds: int = Field(
+        10, ge=1, description="Responses in a row that may call functions within a turn; the next must do without."
+    )
     prompt_limit: int = Field(25_000, ge=1, description="Characters of a prompt that was added to.")
     commit_pause: float = Field(0.4, gt=0, description="Without turn detection: commit this long after the last audio.")
     commit_enough: float = Field(0.6, gt=0, description="The same while audio keeps coming, from when it is enough.")

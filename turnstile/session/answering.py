@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import failures
-from turnstile.session.calling import calls_after
+from turnstile.session.calling import calls_after, follow_up, turn_begun
 from turnstile.session.effects import Answered, Collided, Reported, SendCancel, SendCreate, SendItem
 from turnstile.session.events import ResponseFinished
 from turnstile.session.state import Because, Cancel, Create, Item, Owed, Response, State
@@ -39,7 +39,7 @@ def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -
     if not state.is_ready or len(state.items) >= policy.max_held:
         return Step(state, postpone=True)
     item = Item(f"{policy.id_prefix}{state.serial}", request.ref, request.item)
-    return Step(state._replace(items=(*state.items, item), serial=state.serial + 1))
+    return Step(turn_begun(state)._replace(items=(*state.items, item), serial=state.serial + 1))
 
 
 def take_agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
@@ -106,7 +106,7 @@ def settle_create(state: State, policy: Policy) -> Step | None:
     if not state.sayings:
         covers = tuple(item.item_id for item in state.items)
         create = Create(event_id, None, covers, last_ended(state))
-        return Step(after._replace(requested=create), (SendCreate(event_id, {}, state.epoch),))
+        return Step(after._replace(requested=create), (SendCreate(event_id, follow_up(state, policy), state.epoch),))
     say, *rest = state.sayings
     after = after._replace(requested=Create(event_id, say, (), last_ended(state)), sayings=tuple(rest))
     return Step(after, (SendCreate(event_id, dict(say.response), state.epoch),))

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.effects import Answered, CallFunction, CallsCancelled, Reported
+from turnstile.session.patch import at
 from turnstile.session.state import Call, Item, State
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import CallReturned, FunctionAnswered, FunctionCalled, Outcome
+    from turnstile.session.events import CallReturned, FunctionAnswered, FunctionCalled, Json, Outcome
     from turnstile.session.state import Owed, Policy
 
 _REMEMBERED = 256
+_UNFORCED = (None, "auto", "none")
 
 
 def function_called(state: State, called: FunctionCalled, policy: Policy) -> Step:
@@ -96,7 +98,36 @@ def _batched(state: State, response_id: str, policy: Policy) -> Step:
     running = state.response is not None and state.response.response_id == response_id
     if running or any(call.output is None for call in batch):
         return Step(state)
-    return Step(_outputs(state, batch, policy))
+    if not batch:
+        return Step(state)
+    bound, rounds = policy.max_call_rounds, state.call_rounds + 1
+    after = _outputs(state, batch, policy, "ours" if rounds <= bound else "later")._replace(
+        call_rounds=min(rounds, bound + 1)
+    )
+    if rounds < bound:
+        return Step(after)
+    text = f"The agent called functions {bound} times in a row; it must answer without them now."
+    if rounds > bound:
+        text = f"The agent called functions more than {bound} times in a row; it is not asked to go on."
+    return Step(after, (Reported(Problem("too_many_call_rounds", text)),))
+
+
+def turn_begun(state: State) -> State:
+    """Count anew how often functions are called in a row: the user has said something, or the agent has answered."""
+    return state._replace(call_rounds=0) if state.call_rounds else state
+
+
+def follow_up(state: State, policy: Policy) -> Json:
+    """Return the parameters of the response that answers the items there are.
+
+    A choice of functions that the session forces upon each turn is not for the results of one: the agent would call
+    again, and never speak. It may call, though not without end.
+    """
+    if not any(item.content and item.content.get("type") == "function_call_output" for item in state.items):
+        return {}
+    if state.call_rounds >= policy.max_call_rounds:
+        return {"tool_choice": "none"}
+    return {} if at(state.in_force, "tool_choice") in _UNFORCED else {"tool_choice": "auto"}
 
 
 def _calls_of(state: State, response_id: str) -> list[Call]:
@@ -126,6 +157,8 @@ def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy
 
     `owed`: who answers the results of a cancelled one that are there already.
     """
+    if outcome != "failed" and not _calls_of(state, response_id):
+        state = turn_begun(state)
     if outcome == "cancelled":
         return _cancelled(state, response_id, policy, owed)
     return _batched(state, response_id, policy)

@@ -121,7 +121,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         case SpeechStopped():
             return listening.speech_stopped(state, event)
         case TurnCommitted():
-            return listening.turn_committed(state, event, policy)
+            return listening.turn_committed(calling.turn_begun(state), event, policy)
         case InputCleared():
             return Step(listening.turn_unheard(state))
         case AudioHeard():

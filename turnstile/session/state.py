@@ -49,6 +49,7 @@ class Policy:
         max_held_bytes: How many bytes of what a client that speaks the API's own language gives may wait, its updates
             apart.
         max_open_calls: How many function calls may be open.
+        max_call_rounds: How many responses in a row may call functions within a turn; the next must do without.
         prompt_limit: How many characters the instructions may have after an addition.
         commit_pause: The proxy commits this long after the last audio...
         commit_enough: ...or this long after there was enough, when audio keeps coming.
@@ -77,6 +78,7 @@ class Policy:
     max_held: int = 256
     max_held_bytes: int = 33_554_432
     max_open_calls: int = 64
+    max_call_rounds: int = 10
     prompt_limit: int = 25_000
     commit_pause: float = 0.4
     commit_enough: float = 0.6
@@ -280,6 +282,7 @@ class State(NamedTuple):
         lane_gap: An event did not fit: the next response that is asked for is not made without it.
         interrupting: The response in progress, or the one about to be, shall be cancelled.
         calls: Function calls whose result has not gone upstream.
+        call_rounds: Responses in a row that called functions, within the user's turn; counted up to the bound.
         closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
         audio_open: Input audio goes to this link: the configuration that was asked for before it is in force.
         commits: Unanswered commits.
@@ -318,6 +321,7 @@ class State(NamedTuple):
     lane_gap: bool = False
     interrupting: bool = False
     calls: tuple[Call, ...] = ()
+    call_rounds: int = 0
     closed_calls: tuple[tuple[str, str], ...] = ()
     audio_open: bool = False
     commits: tuple[Commit, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from session_words import answers, of
+import pytest
+from session_words import CONFIG, MESSAGE, answers, of
 
 from turnstile.session.effects import CallFunction, CallsCancelled, Reported, SendCreate, SendItem
 from turnstile.session.events import (
@@ -14,6 +15,7 @@ from turnstile.session.events import (
     ResponseFinished,
     ResponseStarted,
     TurnCommitted,
+    UserMessageGiven,
 )
 from turnstile.session.state import Call, Item, Policy, Response
 
@@ -157,3 +159,111 @@ def test_the_client_cannot_answer_for_the_proxy(at):
     assert answers(session.handle(FunctionAnswered(1, "call_1", "5"))) == [(1, "function_call_not_yours", False)]
     session.handle(CallReturned("call_1", "4"))
     assert answers(session.handle(FunctionAnswered(2, "call_1", "5"))) == [(2, "function_call_already_answered", False)]
+
+
+# What follows the results of functions.
+
+ONE = {"type": "function", "name": "look"}
+
+
+def call_round(session, number, *, say="4"):
+    """Let the response in progress call a function, answer it, and let the next response begin; returns the effects."""
+    response = session.state.response.response_id
+    session.handle(FunctionCalled(response, 0, f"call_{number}"))
+    session.handle(ResponseFinished(response))
+    effects = session.handle(FunctionAnswered(100 + number, f"call_{number}", say))
+    for item in of(SendItem, effects):
+        effects += session.handle(ItemConfirmed(item.item["id"]))
+    for create in of(SendCreate, effects):
+        session.handle(begun(f"resp_{100 + number}", create))
+    return effects
+
+
+def begun(response_id, create):
+    return ResponseStarted(response_id, create.event_id)
+
+
+def creates(effects):
+    return [create.response for create in of(SendCreate, effects)]
+
+
+@pytest.mark.parametrize(
+    ("choice", "follow_up"),
+    [
+        ("required", {"tool_choice": "auto"}),
+        (ONE, {"tool_choice": "auto"}),
+        ("auto", {}),
+        ("none", {}),
+        (None, {}),
+    ],
+)
+def test_a_forced_choice_of_functions_is_not_for_the_response_to_their_results(at, choice, follow_up):
+    config = CONFIG if choice is None else {**CONFIG, "tool_choice": choice}
+    assert creates(call_round(at(config=config, response=Response("resp_1")), 1)) == [follow_up]
+
+
+def test_a_forced_choice_of_functions_is_for_the_users_next_message(at):
+    session = at(config={**CONFIG, "tool_choice": "required"}, response=Response("resp_1"))
+    call_round(session, 1)
+    session.handle(ResponseFinished(session.state.response.response_id))
+    (item,) = of(SendItem, session.handle(UserMessageGiven(1, MESSAGE)))
+    assert creates(session.handle(ItemConfirmed(item.item["id"]))) == [{}]
+
+
+def test_the_choice_is_the_same_again_when_the_follow_up_is_tried_again(at):
+    session = at(config={**CONFIG, "tool_choice": "required"}, response=Response("resp_1"))
+    call_round(session, 1)
+    effects = session.handle(ResponseFinished(session.state.response.response_id, "failed"))
+    assert creates(effects) == [{"tool_choice": "auto"}]
+
+
+TWICE = Policy(max_call_rounds=2)
+
+
+def rounds(session, *numbers):
+    effects = [call_round(session, number) for number in numbers]
+    return [params for sent in effects for params in creates(sent)], [
+        report.problem.code for sent in effects for report in of(Reported, sent)
+    ]
+
+
+def test_the_agent_must_do_without_functions_when_it_called_them_too_often_in_a_row(at):
+    session = at(policy=TWICE, response=Response("resp_1"))
+    sent, told = rounds(session, 1, 2)
+    assert sent == [{}, {"tool_choice": "none"}]
+    assert told == ["too_many_call_rounds"]
+
+
+def test_an_agent_that_calls_functions_though_it_must_not_is_not_asked_to_go_on(at):
+    session = at(policy=TWICE, response=Response("resp_1"))
+    sent, told = rounds(session, 1, 2, 3)
+    assert sent == [{}, {"tool_choice": "none"}]
+    assert told == ["too_many_call_rounds"] * 2
+    assert session.state.phase == "idle"
+
+
+@pytest.mark.parametrize("outcome", ["completed", "cancelled", "incomplete"])
+def test_calls_are_counted_anew_when_a_response_came_to_its_end_without_any(at, outcome):
+    session = at(policy=TWICE, response=Response("resp_1"))
+    call_round(session, 1)
+    session.handle(ResponseFinished(session.state.response.response_id, outcome))
+    session.handle(ResponseStarted("resp_2"))
+    assert rounds(session, 2) == ([{}], [])
+
+
+def test_calls_are_counted_on_when_the_response_to_their_results_failed(at):
+    session = at(policy=TWICE, response=Response("resp_1"))
+    call_round(session, 1)
+    (again,) = of(SendCreate, session.handle(ResponseFinished(session.state.response.response_id, "failed")))
+    session.handle(begun("resp_2", again))
+    assert rounds(session, 2) == ([{"tool_choice": "none"}], ["too_many_call_rounds"])
+
+
+@pytest.mark.parametrize("said", [UserMessageGiven(1, MESSAGE), TurnCommitted("item_1")])
+def test_calls_are_counted_anew_when_the_user_has_said_something(at, said):
+    session = at(policy=TWICE, response=Response("resp_1"), call_rounds=1)
+    session.handle(FunctionCalled("resp_1", 0, "call_1"))
+    session.handle(ResponseFinished("resp_1"))
+    session.handle(said)
+    session.handle(FunctionAnswered(2, "call_1", "4"))
+    assert session.state.call_rounds == 1

@@ -14,6 +14,7 @@ NOTICES = frozenset(
         "host_decides",
         "not_in_force",
         "not_supported",
+        "too_many_call_rounds",
         "turn_lost",
         "upstream_lost",
         "upstream_restored",
