@@ -10,6 +10,9 @@ import pytest
 from actors.upstream_events import UpstreamEvents
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session import events
+from turnstile.session.facts import FactReader
+from turnstile.session.machine import Session
+from turnstile.session.state import Policy
 from turnstile.testing import ManualClock
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
@@ -141,6 +144,50 @@ def test_the_end_of_a_response_is_told_whatever_its_output_is(output, language, 
     event = {"type": "response.done", "response": {**RESPONSE, "output": output}}
     assert reads(language).read(json.dumps(event).encode()).fact == events.ResponseFinished("r")
     assert caplog.text == ""
+
+
+def told(odd_fact, *, is_transparent):
+    """Return a session that heard an odd fact when it was configured, and once more when it had seen a bit of life."""
+    session = Session(Policy(is_transparent=is_transparent))
+    for event in (
+        events.ConfigRequested(1, {"instructions": "Be calm.", **{name: SHOWN[name] for name in ("tools", "audio")}}),
+        events.LinkOpened(),
+        odd_fact,
+        events.SpeechStarted(),
+        events.SpeechStopped("t"),
+        events.TurnCommitted("t"),
+        events.ResponseStarted("r1"),
+        events.FunctionCalled("r1", 0, "c1", "get", "{}"),
+        events.UserMessageGiven(2, {"type": "message"}),
+        events.ConfigRequested(3, {"instructions": "Rhyme."}),
+        events.ResponseFinished("r1", "cancelled"),
+        events.AudioHeard(2000.0),
+        odd_fact,
+    ):
+        session.handle(event)
+    return session
+
+
+SHOWN = {
+    "model": "gpt-realtime",
+    "tools": [{"type": "function", "name": "get", "parameters": {}}],
+    "prompt": {"id": "p"},
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": 24_000},
+            "turn_detection": {"type": "server_vad", "create_response": True},
+            "transcription": {"model": "whisper-1"},
+        },
+        "output": {"voice": "ash", "speed": 1.0, "format": {"type": "audio/pcm", "rate": 24_000}},
+    },
+}
+
+
+@pytest.mark.parametrize("is_transparent", [True, False])
+def test_a_session_goes_on_whatever_is_odd_in_what_upstream_shows_of_it(is_transparent):
+    for odd, _ in spoilt({"session": SHOWN}):
+        fact = FactReader().fact({"type": "session.updated", **odd})
+        assert told(fact, is_transparent=is_transparent).state.link == "open", odd
 
 
 HALF = rb'{ "type":"response.done","response":{"id":"r","status":"completed","x":1.0,"output":[%s]} }'

@@ -246,6 +246,7 @@ class Hearing:
 
 # The type of a session that only writes down what it hears: it has no responses.
 TRANSCRIPTION = "transcription"
+_DETECTION = ("audio", "input", "turn_detection")
 _NOTHING: Json = {}  # changed by nobody, as no configuration is
 
 
@@ -396,8 +397,8 @@ class State(NamedTuple):
         """Whether the API begins the response to a spoken turn by itself (its default)."""
         if self.in_force.get("type") == TRANSCRIPTION:
             return False
-        detection = at(self.in_force, "audio", "input", "turn_detection", default={})
-        return detection is not None and bool(detection.get("create_response", True))
+        detection = at(self.in_force, *_DETECTION, default={})
+        return detection is not None and bool(at(self.in_force, *_DETECTION, "create_response", default=True))
 
     @property
     def turns_interrupt(self) -> bool:
@@ -407,7 +408,7 @@ class State(NamedTuple):
     @property
     def proxy_commits(self) -> bool:
         """Whether turn detection is off, so that the proxy commits the input audio."""
-        return self.link == "open" and at(self.in_force, "audio", "input", "turn_detection", default={}) is None
+        return self.link == "open" and at(self.in_force, *_DETECTION, default={}) is None
 
 
 def with_request(config: Json, request: ConfigRequested) -> Json:
