@@ -304,3 +304,10 @@ def test_an_error_about_an_event_of_the_clients_gives_its_name_back(dialect):
 )
 def test_an_event_that_brings_the_result_of_a_call_says_of_which(dialect, item, call_id):
     assert read(dialect, "conversation.item.create", item=item).call_id == call_id
+
+
+def test_half_a_character_in_a_clients_event_is_read_and_written_anew_as_a_replacement(dialect):
+    (request,) = dialect.read(rb'{"type":"session.update","session":{"instructions":"a \ud83d b"}}')
+    assert request.patch == {"instructions": "a \ufffd b"}
+    (passed,) = dialect.read(rb'{"type":"of.the.future","event_id":"mine","text":"a \ud83d b"}')
+    assert json.loads(passed.event) == {"type": "of.the.future", "event_id": "mine", "text": "a \ufffd b"}

@@ -297,3 +297,8 @@ def test_any_fields_are_read_or_refused_and_nothing_else(kind, fields):
 def test_any_bytes_are_read_or_refused_and_nothing_else(data):
     with suppress(ClientProtocolError):
         assert parse_client_message(data).type in MESSAGE_TYPES
+
+
+def test_half_a_character_is_read_as_a_replacement():
+    message = client.parse_client_message(rb'{"type":"InjectUserMessage","content":"a \ud83d b"}')
+    assert message == client.InjectUserMessage(type="InjectUserMessage", content="a \ufffd b")
