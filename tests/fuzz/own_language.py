@@ -37,7 +37,11 @@ _items = given(
     call_id=st.just("call_1"),
     output=texts,
 )
+_odd = st.sampled_from([None, "x", 7, [], {"audio": "x"}, {"audio": {"input": 7}}, {"metadata": "x"}])
 _EVENTS = (
+    message("session.update", session=_odd),
+    message("response.create", response=_odd),
+    message("transcription_session.update", session=_config),
     message("session.update", session=_config),
     message("response.create", response=_config),
     message("response.create"),
