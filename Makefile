@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py tests
 
-.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro transcripts interop docs format lock clean
+.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro transcripts interop lowest docs format lock clean
 
 test: lint types pytest
 
@@ -56,6 +56,19 @@ fuzz: $(READY)
 # Stock clients in environments of their own, under build/interop; NEWEST=1 moves their pins.
 interop: $(READY)
 	$(BIN)/python tests/interop/run.py $(if $(NEWEST),--newest)
+
+# What needs no SDK, with the lowest versions that pyproject.toml allows: the SDKs ask for newer ones than the product.
+LOWEST := build/lowest/bin
+LOWEST_TESTS := tests/actors tests/embed \
+	$(addprefix tests/unit/,actors embed observability server session terminal transports test_config.py) \
+	$(addprefix tests/integration/test_,component_client failures hosted limits losses process tls workers)
+lowest:
+	$(PYTHON) -m venv --clear build/lowest
+	sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\(.*\)".*/\1==\2/p' pyproject.toml > build/lowest/requirements.txt
+	$(LOWEST)/pip install --quiet --disable-pip-version-check --requirement build/lowest/requirements.txt \
+		django flask gunicorn hypothesis pytest pytest-randomly pytest-xdist trustme hatchling editables
+	$(LOWEST)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(LOWEST)/python -m pytest -n auto $(foreach test,$(LOWEST_TESTS),$(wildcard $(test) $(test).py))
 
 # The proxy beside two relays, in one run of about seven minutes; BENCH=--quick for a short one. JSON goes to build/.
 bench: $(READY)

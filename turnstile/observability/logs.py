@@ -79,6 +79,6 @@ def set_up_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # They speak of their own machinery below this; httpcore of the headers that it receives, too.
-    for name in ("httpcore", "pykka", "websockets"):
+    # They speak of their own machinery below this; httpcore2 of the headers that it receives, too.
+    for name in ("httpcore2", "pykka", "websockets"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))

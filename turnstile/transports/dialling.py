@@ -1,4 +1,4 @@
-"""httpcore's network: to checked addresses only, and done by one deadline, however slowly the far side drips."""
+"""httpcore2's network: to checked addresses only, and done by one deadline, however slowly the far side drips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
-import httpcore
+import httpcore2
 
 from turnstile.errors import TurnstileError
 from turnstile.transports.addresses import is_public
@@ -71,7 +71,7 @@ def resolve_name(host: str, port: int) -> list[str]:
     return [str(place[0]) for *_, place in found]
 
 
-class CheckedNetwork(httpcore.NetworkBackend):
+class CheckedNetwork(httpcore2.NetworkBackend):
     """Connects to what a name stands for, once that was checked: nothing asks for the name a second time.
 
     Args:
@@ -93,8 +93,8 @@ class CheckedNetwork(httpcore.NetworkBackend):
         port: int,
         timeout: float | None = None,  # noqa: ARG002 - the deadline is the only one
         local_address: str | None = None,  # noqa: ARG002 - none is ever given
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002 - none is ever given
-    ) -> httpcore.NetworkStream:
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002 - none is ever given
+    ) -> httpcore2.NetworkStream:
         """Connect to the first address of `host` that answers.
 
         Raises:
@@ -140,8 +140,8 @@ class CheckedNetwork(httpcore.NetworkBackend):
         raise FunctionError("The function's host cannot be reached.")
 
 
-class _DeadlineStream(httpcore.NetworkStream):
-    """A socket whose every step may take as long as the whole call has left; httpcore's own timeouts are not asked."""
+class _DeadlineStream(httpcore2.NetworkStream):
+    """A socket whose every step may take as long as the whole call has left; httpcore2's own timeouts are not asked."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock = sock
@@ -160,8 +160,8 @@ class _DeadlineStream(httpcore.NetworkStream):
             except TimeoutError:
                 raise
             except OSError as error:
-                # httpcore then reads: a host may answer before it has been told everything, and hang up.
-                raise httpcore.WriteError from error
+                # httpcore2 then reads: a host may answer before it has been told everything, and hang up.
+                raise httpcore2.WriteError from error
 
     def close(self) -> None:
         self._sock.close()
@@ -171,7 +171,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         try:
             self._sock.settimeout(self._deadline.left())  # holds for the handshake as a whole
             return _DeadlineStream(ssl_context.wrap_socket(self._sock, server_hostname=server_hostname), self._deadline)

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-import httpcore
+import httpcore2
 import orjson
 
 from turnstile.ports import FunctionReturned, failed_call, sendable
@@ -54,7 +54,7 @@ _FULL: Final = "The function was not called: too many calls are waiting."
 
 
 class HttpFunctionCaller:
-    """The `FunctionCaller` port over httpcore: one connection a call, never through an HTTP proxy.
+    """The `FunctionCaller` port over httpcore2: one connection a call, never through an HTTP proxy.
 
     Arguments are a JSON body for POST, PUT and PATCH, and become the query for GET and DELETE. Redirects are not
     followed: they would carry the client's headers elsewhere.
@@ -144,7 +144,7 @@ class HttpFunctionCaller:
             words = f"The certificate of the function's host is not accepted: {error.verify_message}."
         except ssl.SSLError:
             words = "There is no secure connection to the function's host."
-        except (OSError, httpcore.RemoteProtocolError):
+        except (OSError, httpcore2.RemoteProtocolError):
             words = "The function gave no complete HTTP answer."
         except Exception as error:  # noqa: BLE001 - whatever it is, the model must hear that there is no result
             # Its message may hold a header.
@@ -167,14 +167,14 @@ class HttpFunctionCaller:
         headers = _fields(request.headers, address, has_body=content is not None)
         deadline = Deadline(self._clock, self._timeout)
         network = CheckedNetwork(self._resolve, self._resolving, deadline, allow_private=self._allow_private)
-        url = httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
+        url = httpcore2.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
         with (
-            httpcore.HTTPConnection(url.origin, ssl_context=self._ssl_context, network_backend=network) as connection,
+            httpcore2.HTTPConnection(url.origin, ssl_context=self._ssl_context, network_backend=network) as connection,
             connection.stream(request.method.upper(), url, headers=headers, content=content) as response,
         ):
             return self._result(response)
 
-    def _result(self, response: httpcore.Response) -> str:
+    def _result(self, response: httpcore2.Response) -> str:
         if not 200 <= response.status < 300:  # noqa: PLR2004 - success, in HTTP
             raise FunctionError(f"The function answered {response.status}.")
         headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 
-import httpcore
+import httpcore2
 import pytest
 
 from turnstile.transports.dialling import CheckedNetwork, Deadline, FunctionError, resolve_name
@@ -225,7 +225,7 @@ def test_writing_ends_at_the_deadline_when_the_far_side_does_not_read(make_netwo
 def test_a_write_error_is_httpcores_so_that_it_looks_for_an_early_answer(make_network, listener):
     stream, far = connected(make_network, listener)
     far.close()
-    with pytest.raises(httpcore.WriteError):
+    with pytest.raises(httpcore2.WriteError):
         stream.write(bytes(100_000_000))
     stream.close()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import http.server
+import io
 import json
 import logging
 import socket
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from turnstile.errors import ConfigError
+from turnstile.observability.logs import set_up_logging
 from turnstile.ports import FunctionRequest, FunctionReturned
 from turnstile.transports.functions import HttpFunctionCaller
 
@@ -497,10 +499,11 @@ def test_the_call_fails_when_the_resolver_takes_the_time_and_an_abandoned_name_i
         gate.pass_through()
         return ["127.0.0.1"]
 
-    caller = make_caller(server.port, timeout=0.1, threads=1, resolve=resolve)
+    caller = make_caller(server.port, timeout=0.5, threads=1, resolve=resolve)
     for host in ("localhost", "127.0.0.1"):
         caller.call(FunctionRequest("call_1", "", f"http://{host}:{server.port}/"), inbox)
-        assert error_of(inbox.next().output) == "The function did not answer within 0.1 s."
+        assert gate.reached.wait(WAIT)
+        assert error_of(inbox.next().output) == "The function did not answer within 0.5 s."
     gate.opened.set()
     caller.close(WAIT)
     assert asked == ["localhost"]
@@ -619,6 +622,27 @@ def test_a_failure_is_logged_at_warning_without_query_header_or_body(serve, call
     assert record.levelno == logging.WARNING
     assert record.getMessage() == f"function call call_1 to localhost:{server.port}: The function answered 503."
     assert KEY not in caplog.text + output
+
+
+@pytest.fixture
+def debug_log():
+    """What the whole process logs, at debug level."""
+    loggers = [logging.getLogger(name) for name in (None, "httpcore2", "pykka", "websockets")]
+    before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    stream = io.StringIO()
+    set_up_logging("debug", "text", stream)
+    yield stream
+    for logger, handlers, level in before:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+
+
+def test_no_header_of_either_side_is_logged_at_debug_level(serve, call, debug_log):
+    server = serve(b"ok", headers={"X-Key": KEY})
+    assert call(server.port, headers={"X-Own": KEY}) == "ok"
+    logging.getLogger("turnstile").debug("Said.")
+    assert "Said." in debug_log.getvalue()
+    assert KEY not in debug_log.getvalue()
 
 
 def test_what_is_logged_of_a_call_names_the_session_that_called(serve, make_caller, make_inbox):
