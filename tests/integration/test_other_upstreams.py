@@ -52,13 +52,19 @@ UNNOTICED = {
     "as recorded": Quirks(),
     "conversation.created": Quirks(opening="conversation.created"),
     "nothing first": Quirks(opening="nothing"),
+    "no metadata": Quirks(left_out=("response.metadata",)),
     "no conversation id": Quirks(left_out=("response.conversation_id",)),
+    "no metadata and no conversation id": Quirks(left_out=("response.metadata", "response.conversation_id")),
     "no event id in errors": Quirks(left_out=("error.event_id",)),
+    "own item ids": Quirks(own_item_ids=True),
+    "nothing echoed": Quirks(own_item_ids=True, left_out=("response.metadata", "response.conversation_id")),
     "rewritten session": Quirks(rewritten_session=True),
     "session without audio": Quirks(left_out=("session.audio", "session.tools")),
     "binary events": Quirks(binary_events=True),
     "noise": Quirks(noise_bytes=40_000),
+    "committed first": Quirks(committed_first=True),
     "slow response.created": Quirks(created_delay=0.1),
+    "slow response.created without metadata": Quirks(created_delay=0.1, left_out=("response.metadata",)),
     "updates refused while a response runs": Quirks(refused_mid_response=("session.update",)),
     "half an emoji": Quirks(half_emoji=True),
     "null output": Quirks(odd_output="null"),
@@ -214,6 +220,30 @@ def test_a_spoken_turn_that_interrupts_and_a_message_behind_it_are_each_answered
     assert [response.status for response in log.responses][1:] == ["completed"] * 2
 
 
+RACES = {
+    "as recorded": Quirks(),
+    "committed first": Quirks(committed_first=True),
+    "slow response.created": Quirks(created_delay=0.1),
+    "committed first and slow response.created": Quirks(committed_first=True, created_delay=0.1),
+}
+
+
+@pytest.mark.parametrize("quirks", RACES.values(), ids=RACES)
+def test_a_turn_spoken_while_a_create_is_out_and_a_message_behind_it_are_each_answered(serve, quirks):
+    proxy = serve(quirks)
+    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+        client.configure(sample_rate=24_000)
+        client.say("one")
+        client.send_audio(LOUD)
+        client.say("two")
+        texts = []
+        while not (texts and texts[-1] == SAID[1] and "I heard you." in texts):
+            texts += said(client, 1)
+        assert complaints(client) == []
+    (log,) = proxy.upstream.logs
+    assert [response.status for response in log.responses][-2] == "completed"
+
+
 PCM = {"type": "audio/pcm", "rate": 24000}
 LINEAR = {"encoding": "linear16", "sample_rate": 24_000}
 MULAW = {"encoding": "mulaw", "sample_rate": 8_000}
@@ -257,3 +287,20 @@ def test_what_is_confirmed_otherwise_is_named_and_the_conversation_goes_on(serve
         assert said(client, 2) == SAID
     (log,) = proxy.upstream.logs
     assert log.updates_under_way == 0
+
+
+def test_a_rate_limit_is_waited_for_as_long_as_upstream_says(serve):
+    limited = Reply(ends="failed", reason="rate_limit_exceeded", retry_after=0.7)
+    steps = (Step(Expect(), limited, once=True), *SCENARIO.steps)
+    proxy = serve(Quirks(), Scenario(steps, otherwise=SCENARIO.otherwise))
+    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+        client.configure()
+        client.say("one")
+        assert said(client, 1) == SAID[:1]
+        client.wait_for("AgentDone")
+        assert [event for event in complaints(client) if event["type"] == "Error"] == []
+    upstream = [entry for entry in proxy.journal.entries() if entry.wire == "upstream"]
+    failed = next(entry.at for entry in upstream if entry.kind == "response.done")
+    creates = [entry.at for entry in upstream if entry.kind == "response.create"]
+    assert len(creates) == 2
+    assert creates[1] - failed >= 0.7
