@@ -202,6 +202,20 @@ def test_a_forced_choice_of_functions_is_not_for_the_response_to_their_results(a
     assert creates(call_round(at(config=config, response=Response("resp_1")), 1)) == [follow_up]
 
 
+def test_a_forced_choice_is_not_for_the_results_of_calls_that_the_proxy_makes_for_a_client_of_the_apis_language(at):
+    config = {**CONFIG, "tool_choice": "required"}
+    session, _ = called_from_here(at, config=config, policy=Policy(is_transparent=True))
+    session.handle(ResponseFinished("resp_1"))
+    (item,) = of(SendItem, session.handle(CallReturned("call_1", "4")))
+    assert creates(session.handle(ItemConfirmed(item.item["id"]))) == [{"tool_choice": "auto"}]
+
+
+def test_what_a_client_of_the_apis_language_says_for_its_own_create_stands(at):
+    session = at(config={**CONFIG, "tool_choice": "required"}, policy=Policy(is_transparent=True))
+    effects = session.handle(AgentMessageGiven(1, {"tool_choice": ONE}, "queue"))
+    assert creates(effects) == [{"tool_choice": ONE}]
+
+
 def test_a_forced_choice_of_functions_is_for_the_users_next_message(at):
     session = at(config={**CONFIG, "tool_choice": "required"}, response=Response("resp_1"))
     call_round(session, 1)
