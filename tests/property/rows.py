@@ -38,7 +38,7 @@ def text_done_opens_nothing(code: Implementation) -> None:
     """``response.output_text.done`` is no end of a response."""
     session, reader = _running(code), code.reader()
     session.handle(CALMER)
-    fact = reader.fact({"type": "response.output_text.done", "response_id": "resp_2", "text": "So."})
+    fact = reader.fact({"type": "response.output_text.done", "response_id": "resp_2", "item_id": "i", "text": "So."})
     effects = session.handle(fact) if fact else []
     assert not _sent(effects, SendUpdate)
 
