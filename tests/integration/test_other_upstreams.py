@@ -69,6 +69,19 @@ UNNOTICED = {
     "half an emoji": Quirks(half_emoji=True),
     "null output": Quirks(odd_output="null"),
     "bare output": Quirks(odd_output="bare"),
+    "all at once": Quirks(
+        opening="conversation.created",
+        left_out=("response.metadata", "response.conversation_id", "error.event_id"),
+        own_item_ids=True,
+        rewritten_session=True,
+        binary_events=True,
+        noise_bytes=1000,
+        committed_first=True,
+        created_delay=0.05,
+        refused_mid_response=("session.update",),
+        half_emoji=True,
+        odd_output="bare",
+    ),
 }
 EACH = pytest.mark.parametrize("quirks", UNNOTICED.values(), ids=UNNOTICED)
 
