@@ -14,6 +14,7 @@ from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
 from turnstile.testing import ManualClock
+from turnstile.translate.table import SERVER_EVENTS
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.translate.translator import Translator
@@ -61,6 +62,7 @@ EVENTS = [
     ({"type": "input_audio_buffer.speech_started", "item_id": "u", "audio_start_ms": 1}, events.SpeechStarted, set()),
     ({"type": "input_audio_buffer.speech_stopped", "item_id": "u"}, events.SpeechStopped, {"item_id"}),
     ({"type": "input_audio_buffer.committed", "item_id": "u"}, events.TurnCommitted, {"item_id"}),
+    ({"type": "input_audio_buffer.cleared", "event_id": "e"}, events.InputCleared, set()),
     (
         {"type": "conversation.item.input_audio_transcription.delta", "item_id": "u", "delta": "Hi"},
         None,
@@ -103,6 +105,13 @@ EVENTS = [
         {"response_id", "call_id", "name", "arguments"},
     ),
 ]
+
+
+def test_every_event_that_somebody_acts_on_is_among_them():
+    acted_on = {kind for kind, row in SERVER_EVENTS.items() if row.fate != "ignored"}
+    assert acted_on <= {event["type"] for event, _, _ in EVENTS}
+
+
 ODD = (None, 7, "x", True, [], [None], [{"id": "x"}], {}, {"id": "x"}, {"type": {}})
 
 

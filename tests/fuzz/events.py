@@ -105,6 +105,7 @@ BUILT = {
         "conversation.item.input_audio_transcription.delta": {**_turn, "delta": _words},
         "conversation.item.input_audio_transcription.completed": {**_turn, "transcript": _words},
         "conversation.item.input_audio_transcription.failed": {**_turn, "error": _error},
+        "input_audio_buffer.cleared": {},
         "input_audio_buffer.speech_started": {**_turn, "audio_start_ms": _places},
         "input_audio_buffer.speech_stopped": {**_turn, "audio_end_ms": _places},
         "input_audio_buffer.committed": {**_turn, "previous_item_id": st.none() | _items},
