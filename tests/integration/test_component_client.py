@@ -291,6 +291,34 @@ def test_a_race_that_the_server_wins_gives_one_reply_and_no_error(start_proxy):
     assert [response.status for response in proxy.log.responses] == ["completed"]
 
 
+@pytest.mark.parametrize("echoes", [True, False])
+def test_an_update_that_lost_a_race_is_acknowledged_in_the_end_and_the_client_hears_of_no_race(start_proxy, echoes):
+    code = "conversation_already_has_active_response"
+    proxy = start_proxy({"session.expected_timeout": "0.05"})
+    proxy.system.simulator._faults = Faults(refused=(RefusedEvent("session.update", 2, code, echoes=echoes),))
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **settings())
+        assert dialogue.wait_for("SettingsApplied")
+        dialogue.send("UpdatePrompt", prompt="Rhyme.")
+        assert dialogue.wait_for("PromptUpdated")
+        assert dialogue.heard("Error") == dialogue.heard("Warning") == []
+    assert proxy.log.updates[-1]["instructions"] == "Be brief.\n\nRhyme."
+
+
+def test_an_update_that_loses_every_race_is_refused_by_its_name_and_not_in_the_apis_words(start_proxy):
+    code = "conversation_already_has_active_response"
+    proxy = start_proxy({"session.expected_timeout": "0.02", "session.create_tries": "2"})
+    refused = tuple(RefusedEvent("session.update", nth, code) for nth in (2, 3))
+    proxy.system.simulator._faults = Faults(refused=refused)
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **settings())
+        assert dialogue.wait_for("SettingsApplied")
+        dialogue.send("UpdatePrompt", prompt="Rhyme.")
+        error = dialogue.wait_for("Error")
+    assert error["code"] == "update_refused"
+    assert error["description"].startswith("UpdatePrompt: Upstream kept refusing the configuration")
+
+
 def test_a_repeated_settings_message_is_answered_at_once_and_sends_nothing(proxy, dialogue):
     updates = proxy.log.updates_applied
     dialogue.send("Settings", **settings())

@@ -44,12 +44,13 @@ class Api:
         config: The session.
         items: The conversation.
         finished: For each response that ended: its id, how, and what it had seen.
-        collisions: How many creates were refused for another response.
+        collisions: How many creates and updates were refused for another response.
         names_errors: Errors carry the event id that they refuse.
         auto: Turns are answered (``create_response``).
         interrupts: Turns cut responses off (``interrupt_response``).
         echoes: Responses show the metadata of their create.
         gives_way: A create that comes before the answer to a turn has begun takes its place, instead of being refused.
+        refuses_updates: Updates are refused while a response is active, as creates are.
         merges: A turn that follows before the answer to the one before has begun is answered with it.
         owed: For each turn whose answer has not begun: the items that it will have seen, and whether the user has
             broken in on it.
@@ -69,6 +70,7 @@ class Api:
     interrupts: bool = True
     echoes: bool = True
     gives_way: bool = False
+    refuses_updates: bool = False
     merges: bool = False
     owed: tuple[tuple[tuple[str, ...], bool], ...] = ()
     voice_locked: bool = False
@@ -97,6 +99,8 @@ class Api:
         patch = event["session"]
         if patch.get("bad"):
             return self._refuse(event, "unknown_parameter", "Unknown parameter: 'session.bad'.", "session.bad")
+        if self.refuses_updates and self._is_answering():
+            return self._collide(event)
         config = tuple(sorted({**dict(self.config), **patch}.items()))
         return replace(self, config=config), [{"type": "session.updated", "session": dict(config)}]
 
@@ -112,13 +116,19 @@ class Api:
         return after, [{"type": f"conversation.item.{stage}", "item": item} for stage in ("added", "done")]
 
     def _create(self, event: dict) -> tuple[Api, list[dict]]:
-        if self.running or (self.owed and not self.gives_way):
-            # The answer to a turn is active before it is announced.
-            winner = self.running.response_id if self.running else f"resp_{self.begun}"
-            text = f"Conversation already has an active response in progress: {winner}."
-            after, events = self._refuse(event, COLLISION, text)
-            return replace(after, collisions=self.collisions + 1), events
+        if self._is_answering():
+            return self._collide(event)
         return replace(self, owed=())._begin(self.items, event["event_id"]), []
+
+    def _is_answering(self) -> bool:
+        """The answer to a turn is active before it is announced."""
+        return self.running is not None or (bool(self.owed) and not self.gives_way)
+
+    def _collide(self, event: dict) -> tuple[Api, list[dict]]:
+        winner = self.running.response_id if self.running else f"resp_{self.begun}"
+        text = f"Conversation already has an active response in progress: {winner}."
+        after, events = self._refuse(event, COLLISION, text)
+        return replace(after, collisions=self.collisions + 1), events
 
     def _begin(self, sees: tuple[str, ...], mark: str | None = None) -> Api:
         steps = self.scripts[0] if self.scripts else ("text", "done")

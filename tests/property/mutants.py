@@ -18,6 +18,7 @@ RULES = (
     "answering",
     "listening",
     "configuring",
+    "unconfirmed",
     "linking",
     "refusals",
     "waits",
@@ -68,6 +69,13 @@ MUTANTS = (
         "machine",
         "                self._offer_again(effects)\n",
         "                pass\n",
+    ),
+    Mutant(
+        "an update that lost a race is answered by the refusal",
+        "unconfirmed",
+        "        return _lost_race(state, update, error, policy)\n",
+        "        said = [error.problem] * len(update.requests)\n"
+        "        return _given_up(state._replace(updating=None), update.requests, error.problem, *said)\n",
     ),
     Mutant(
         "a foreign response.done is taken",

@@ -84,6 +84,19 @@ def a_lost_race_is_repaired(code: Implementation) -> None:
     assert _sent(session.handle(refused), SendCreate)
 
 
+def updates_that_lost_a_race_survive(code: Implementation) -> None:
+    """Two updates refused together for a response are both there behind it, and hear nothing before."""
+    session = _running(code)
+    session.handle(CALMER)
+    session.handle(FASTER)
+    (update,) = _sent(session.handle(ResponseFinished("resp_2")), SendUpdate)
+    refused = Refused(update.event_id, "conversation_already_has_active_response", "busy", running="resp_9")
+    assert not _sent(session.handle(refused), Answered)
+    session.handle(ResponseStarted("resp_9"))
+    (again,) = _sent(session.handle(ResponseFinished("resp_9")), SendUpdate)
+    assert again.patch == update.patch
+
+
 def a_reply_is_not_given_twice(code: Implementation) -> None:
     """A winner that has seen the item answers it: the refused create goes no more."""
     session = code.session(state=configured())
@@ -101,5 +114,6 @@ ROWS = (
     what_was_held_goes_when_the_response_ends,
     only_its_own_end_ends_a_response,
     a_lost_race_is_repaired,
+    updates_that_lost_a_race_survive,
     a_reply_is_not_given_twice,
 )

@@ -32,7 +32,7 @@ SCRIPTS = st.sampled_from(
     ]
 )
 # Timers that tell of silence fire when nothing else can happen, in `World.settle`; these may at any time.
-_ANY_TIME = frozenset({"retry"})
+_ANY_TIME = frozenset({"retry", "update retry"})
 
 
 class Schedule:
@@ -49,6 +49,7 @@ class Schedule:
             echoes=draw(st.booleans()),
             gives_way=draw(st.booleans()),
             merges=draw(st.booleans()),
+            refuses_updates=draw(st.booleans()),
         )
         self.world = World(api, code, POLICY, eager=draw(st.booleans()))
         detection = {"type": "server_vad", "create_response": api.auto, "interrupt_response": api.interrupts}

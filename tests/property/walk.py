@@ -132,7 +132,8 @@ class _Position:
 def walk(code: Implementation = REAL) -> Walked:
     """Walk every interleaving; raises `ViolationError` where the promise is broken."""
     began = time.perf_counter()
-    start = _Position(World(Api(scripts=(("call", "call", "text", "done"),)), code))
+    api = Api(scripts=(("call", "call", "text", "done"),), refuses_updates=True)
+    start = _Position(World(api, code))
     seen = {start.key()}
     stack = [start]
     transitions = ends = 0

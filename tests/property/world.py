@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from api_model import Api
 
 POLICY = Policy(create_tries=8)
-_CREATE_CODES = {"conversation_already_has_active_response"}
+_COLLISIONS = {"conversation_already_has_active_response"}
 
 
 class ViolationError(AssertionError):
@@ -224,16 +224,25 @@ class World:
                 self._note_error(event["error"])
 
     def _note_error(self, error: dict) -> None:
-        event_id, code, param = error["event_id"], error["code"], error["param"] or ""
-        if self.requested and (event_id == self.requested or (event_id is None and code in _CREATE_CODES)):
+        event_id, code = error["event_id"], error["code"]
+        if self.requested and (event_id == self.requested or (event_id is None and code in _COLLISIONS)):
             self.requested = None
-            running = error["message"].rpartition(" ")[2].rstrip(".")
-            if self.active is None and running not in self.ended:
-                self.winner = running
-        elif self.updating and (event_id == self.updating or (event_id is None and param.startswith("session"))):
+            self._note_winner(error)
+        elif self.updating and self._refuses_update(error):
             self.updating = None
+            self._note_winner(error)
         elif event_id in self.unconfirmed:
             self.refused_items.add(self.unconfirmed.pop(event_id))
+
+    def _refuses_update(self, error: dict) -> bool:
+        if error["event_id"] is not None:
+            return error["event_id"] == self.updating
+        return error["code"] in _COLLISIONS or (error["param"] or "").startswith("session")
+
+    def _note_winner(self, error: dict) -> None:
+        running = error["message"].rpartition(" ")[2].rstrip(".")
+        if error["code"] in _COLLISIONS and self.active is None and running not in self.ended:
+            self.winner = running
 
     def _is_back(self, event_id: str) -> None:
         if self.requested == event_id:
@@ -301,6 +310,7 @@ class World:
         self.answered_configs.append(ref)
         order = [request.ref for request in self.asked]
         self._must(self.answered_configs == order[: len(self.answered_configs)], "P2: answers came out of order")
+        self._must(ok or config.patch.get("bad"), f"P2: update {ref} was lost to a race")
         if ok:
             # One that was merged with a later one may have been overruled by it already.
             later = [request.patch for request in self.asked if request.ref >= ref]

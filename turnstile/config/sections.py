@@ -157,7 +157,9 @@ class SessionSection(Section):
     item_timeout: float = Field(10.0, gt=0, description="For a conversation item to be confirmed.")
     commit_timeout: float = Field(5.0, gt=0, description="For a commit to be answered.")
     retry_delay: float = Field(0.25, gt=0, description="Before the second repetition; doubles with each further one.")
-    create_tries: int = Field(4, ge=1, description="How often one response.create is tried in all.")
+    create_tries: int = Field(
+        4, ge=1, description="How often one response.create, or one session.update that loses races, is tried in all."
+    )
     max_held: int = Field(256, ge=1, description="Requests of a client that may wait for their turn.")
     max_held_bytes: int = Field(
         33_554_432,

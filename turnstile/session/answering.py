@@ -368,14 +368,29 @@ def create_refused(state: State, create: Create, error: Refused, policy: Policy)
         wait = failures.wait_before(error.problem, state.tries + 1, policy)
         return create_failed(after, create.say, error.problem, policy, wait)
     collided = Collided(create.event_id, state.tries + 1)
-    if state.response or state.expected:
-        return Step(_put_back(after, create.say), (collided,))
-    is_over = error.running in state.ended if error.running else last_ended(state) != create.ended
-    if not is_over:
-        # The refusal says that one runs: its beginning is yet to be read.
-        return Step(_put_back(after._replace(winner=error.running or _NAMELESS), create.say), (collided,))
+    winner = winner_of(state, error, create.ended)
+    if winner is not None:
+        return Step(_put_back(after._replace(winner=winner), create.say), (collided,))
     step = create_failed(after, create.say, _REFUSED, policy)
     return Step(step.state, (collided, *step.effects))
+
+
+def winner_of(state: State, error: Refused, ended: str) -> str | None:
+    """Return the response that a collision was lost to.
+
+    Args:
+        state: Before the refusal.
+        error: The refusal.
+        ended: The response that had ended last when the refused event was sent.
+
+    Returns:
+        Its name, where its beginning is yet to be read; "" where one runs or is expected, so that the gate is shut
+        anyway; None where it is over.
+    """
+    if state.response or state.expected:
+        return ""
+    is_over = error.running in state.ended if error.running else last_ended(state) != ended
+    return None if is_over else error.running or _NAMELESS
 
 
 def unmarked_refused(state: State, response: Response, create: Create) -> Step:

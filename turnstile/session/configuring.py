@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
+from turnstile.session.answering import last_ended
 from turnstile.session.comparing import differences, is_shown, with_shown
-from turnstile.session.effects import Answered, ApplyLocal, EndSession, Merged, OpenLink, Reported, SendUpdate
+from turnstile.session.effects import Answered, ApplyLocal, Merged, OpenLink, Reported, SendUpdate
 from turnstile.session.patch import ENDPOINTS, at, difference, merged, without
-from turnstile.session.shortfalls import MODEL, VOICE, about, field_name, has_at, locked, names, not_in_force
+from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from turnstile.session.comparing import Difference, Path
     from turnstile.session.effects import Effect
-    from turnstile.session.events import ConfigAnswered, ConfigRequested, Json, Refused
+    from turnstile.session.events import ConfigAnswered, ConfigRequested, Json
     from turnstile.session.state import Policy
 
 _DETECTION = ("audio", "input", "turn_detection")
@@ -35,13 +36,12 @@ def take_config(state: State, request: ConfigRequested) -> Step:
 
 def settle_config(state: State, policy: Policy) -> Step | None:
     """Send what is wanted and not in force, in one update; answer at once what is in force already."""
-    if not state.gate_is_open or (not state.updates and state.is_in_sync):
+    if not state.gate_is_open or state.update_waits or (not state.updates and state.is_in_sync):
         return None
-    alone = state.one_by_one > 0
-    batch = _fitting(state, state.updates[:1] if alone else state.updates, policy)
+    batch = next_batch(state, policy)
     if state.updates and not batch:
         return _too_long(state, policy)
-    rest = state._replace(updates=state.updates[len(batch) :], one_by_one=state.one_by_one - alone)
+    rest = without_batch(state, batch)
     target = sendable(rest, wanted(rest, batch), policy)
     patch = difference(target, rest.in_force)
     if not patch:
@@ -49,12 +49,23 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     if "type" in target:  # required in every update, and not that of an ordinary session
         patch = {**patch, "type": target["type"]}
     event_id = f"{policy.id_prefix}{rest.serial}"
-    update = Update(event_id, batch, patch, target, rest.epoch)
+    update = Update(event_id, batch, patch, target, rest.epoch, last_ended(rest))
     endpoints = patch.get(ENDPOINTS)
     effects: list[Effect] = [SendUpdate(event_id, without(patch, ENDPOINTS), rest.epoch, endpoints)]
     if batch:
         effects.insert(0, Merged(event_id, tuple(request.ref for request in batch)))
     return Step(rest._replace(updating=update, serial=rest.serial + 1), tuple(effects))
+
+
+def next_batch(state: State, policy: Policy) -> tuple[ConfigRequested, ...]:
+    """Return the requests that go in the next update."""
+    return _fitting(state, state.updates[:1] if state.one_by_one else state.updates, policy)
+
+
+def without_batch(state: State, batch: tuple[ConfigRequested, ...]) -> State:
+    """Return the state once the requests of `next_batch` wait no more."""
+    alone = 1 if state.one_by_one else 0
+    return state._replace(updates=state.updates[len(batch) :], one_by_one=state.one_by_one - alone)
 
 
 def _fitting(state: State, requests: tuple[ConfigRequested, ...], policy: Policy) -> tuple[ConfigRequested, ...]:
@@ -184,47 +195,3 @@ def _as_others_say(state: State, answer: ConfigAnswered) -> State:
     accepted = with_shown(state.accepted, differences(state.accepted, answer.session))
     in_force = with_shown(state.in_force, differences(state.in_force, answer.session))
     return state._replace(accepted=accepted, in_force=in_force)
-
-
-def config_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:
-    """A refused update is discarded whole: take it apart, so that only the bad request gets the error.
-
-    But where a turn began while it was under way, it may have been refused for that: then it goes again behind it.
-    """
-    if update.epoch < state.epoch and state.overtaken + 1 < policy.create_tries:
-        return config_handed_back(state._replace(overtaken=state.overtaken + 1), update)
-    back = state._replace(updating=None, overtaken=0, updates=(*update.requests, *state.updates))
-    if len(update.requests) > 1:
-        return Step(back._replace(one_by_one=len(update.requests)))
-    if error.code == "cannot_update_voice" and not state.voice_locked:
-        return Step(back._replace(voice_locked=True, one_by_one=state.one_by_one + len(update.requests)))
-    problem = error.problem
-    if policy.is_transparent:  # its client knows the API's own words
-        return _given_up(state, update, problem, problem)
-    said = tuple(about(request, problem, error.param) for request in update.requests)
-    return _given_up(state, update, problem, *said)
-
-
-def config_stalled(state: State, update: Update, policy: Policy) -> Step:
-    """No answer came in time: say so, and do not take a late answer for the next one's."""
-    text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
-    problem = Problem("update_stalled", text)
-    said = tuple(about(request, problem) for request in update.requests)
-    return _given_up(state._replace(late=state.late + 1), update, problem, *said)
-
-
-def _given_up(state: State, update: Update, problem: Problem, *said: Problem) -> Step:
-    """Answer each request with what is `said` to it; with the `problem` the session ends if no request is behind it."""
-    after = state._replace(updating=None, overtaken=0)
-    if update.requests:
-        answers = zip(update.requests, said, strict=True)
-        return Step(after, tuple(Answered(request.ref, one, in_force=False) for request, one in answers))
-    # A new link that does not take what the old one took is none that the client could go on with.
-    return Step(after._replace(link="ended"), (EndSession(problem),))
-
-
-def config_handed_back(state: State, update: Update) -> Step:
-    """The update did not go: it waits again, ahead of what came later."""
-    alone = 1 if state.one_by_one and update.requests else 0
-    updates = (*update.requests, *state.updates)
-    return Step(state._replace(updating=None, updates=updates, one_by_one=state.one_by_one + alone))

@@ -105,7 +105,13 @@ def _shape(session: Session) -> Hashable:
     return (
         (state.link, state.losses, state.configured, bool(state.updates)),
         (state.updating is None, bool(state.expected), state.interrupting, bool(state.sayings), bool(state.calls)),
-        (bool(state.winner), bool(state.backing_off), state.hearing.speaking, bool(state.hearing.broke_in)),
+        (
+            bool(state.winner),
+            bool(state.backing_off),
+            bool(state.update_waits),
+            state.hearing.speaking,
+            bool(state.hearing.broke_in),
+        ),
         response and (bool(response.seen), response.superfluous, response.cancel and response.cancel.because),
         response and (bool(response.unproven), response.turn_is_over, response.passed_over == state.expected),
         requested and (bool(requested.say), state.tries),

@@ -203,7 +203,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Collided:
-    """A create of ours lost a race and goes again. For those who watch."""
+    """A create or an update of ours lost a race and goes again. For those who watch."""
 
     event_id: str
     tries: int = field(default=1)

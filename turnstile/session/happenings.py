@@ -45,6 +45,7 @@ _TIME_IS_UP = {
     "winner": "no response.created in time, after a refusal",
     "turn": "no input_audio_buffer.speech_stopped in time",
     "retry": "time to create again",
+    "update retry": "time to update again",
     "response": "the response is silent for too long",
     "cancel": "no response.done in time, after our cancel",
     "item": "no conversation.item.added in time",
@@ -99,7 +100,12 @@ def _of_the_link(state: State) -> Iterator[tuple[str, Event]]:
 def _of_configuration(state: State) -> Iterator[tuple[str, Event]]:
     if state.updating:
         yield "session.updated", ConfigAnswered(state.updating.patch)
-        yield "error, for our update", Refused(state.updating.event_id, "invalid_value", "no")
+        event_id = state.updating.event_id
+        yield "error, for our update", Refused(event_id, "invalid_value", "no")
+        yield f"error, {_COLLISION}, for our update", Refused(event_id, _COLLISION, "busy")
+        if state.ended:
+            over = Refused(event_id, _COLLISION, "busy", running=state.ended[-1])
+            yield f"error, {_COLLISION}, for our update and a response that is over", over
         yield "our update is handed back", HandedBack(state.updating.event_id)
 
 

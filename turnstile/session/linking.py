@@ -60,6 +60,8 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         in_force={},
         updates=(*(update.requests if update else ()), *state.updates),
         updating=None,
+        overtaken=0,
+        update_waits=0.0,
         late=0,
         response=None,
         requested=None,

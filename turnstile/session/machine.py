@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from turnstile.errors import InternalError, Problem
-from turnstile.session import answering, calling, configuring, linking, listening, passing
+from turnstile.session import answering, calling, configuring, linking, listening, passing, unconfirmed
 from turnstile.session.effects import (
     Answered,
     Held,
@@ -170,7 +170,7 @@ def _progressed(state: State, response_id: str) -> Step:
 
 def _handed_back(state: State, event_id: str) -> Step:
     if state.updating and state.updating.event_id == event_id:
-        return configuring.config_handed_back(state, state.updating)
+        return unconfirmed.update_handed_back(state, state.updating)
     if state.requested and state.requested.event_id == event_id:
         return answering.create_handed_back(state, state.requested)
     return Step(state)
@@ -186,11 +186,15 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
         case "link":
             return linking.link_due(state, policy)
         case "update" if state.updating:
-            return configuring.config_stalled(state, state.updating, policy)
+            return unconfirmed.update_stalled(state, state.updating, policy)
         case "create" if state.requested:
             return answering.create_stalled(state, state.requested, policy)
         case "expected":
             return listening.turn_unanswered(state, policy)
+        case "update retry":
+            return Step(state._replace(update_waits=0.0))
+        case "winner" if unconfirmed.has_lost_race(state):
+            return unconfirmed.winner_missing(state, policy)
         case "winner":
             return answering.winner_missing(state, policy)
         case "turn":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.session import answering, configuring, linking, listening
+from turnstile.session import answering, linking, listening, unconfirmed
 from turnstile.session.effects import Reported
 from turnstile.session.endings import ENDING
 from turnstile.session.events import LinkLost
@@ -38,7 +38,7 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
     culprit = _culprit(state, error, policy)
     match culprit:
         case Update():
-            return configuring.config_refused(state, culprit, error, policy)
+            return unconfirmed.update_refused(state, culprit, error, policy)
         case Create() if state.response and state.response.unproven == culprit:
             return answering.unmarked_refused(state, state.response, culprit)
         case Create():
@@ -83,6 +83,8 @@ def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
         return unanswered.get(error.event_id)
     oldest_first = sorted(unanswered.items(), key=lambda entry: _age(entry[0], policy))
     kind = _kind_named(error)
+    if kind is Create and answering.is_collision(error) and state.requested is None:
+        kind = Update  # Some servers refuse them so.
     if kind is not None:
         return next((one for _, one in oldest_first if isinstance(one, kind)), None)
     if error.code in _NOBODYS or error.param == "audio" or _is_about_truncation(error):

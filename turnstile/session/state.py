@@ -43,7 +43,7 @@ class Policy:
         retry_delay: The wait before the second repetition of a refused create; doubles with each further one.
         failure_delay: The wait before a failed response is repeated where the API names none; doubles likewise.
         failure_delay_limit: The longest wait of these.
-        create_tries: How often one create is tried in all.
+        create_tries: How often one create, or one update that loses races, is tried in all.
         reconnects: How many lost links in a row are replaced.
         max_held: How many requests may wait.
         max_held_bytes: How many bytes of what a client that speaks the API's own language gives may wait, its updates
@@ -96,6 +96,7 @@ class Update:
         patch: What was sent.
         target: The whole configuration that is in force once it is confirmed.
         epoch: How many facts that close the gate were known when it was sent.
+        ended: The response that had ended last when it was sent.
     """
 
     event_id: str
@@ -103,6 +104,7 @@ class Update:
     patch: Json
     target: Json
     epoch: int = 0
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +266,8 @@ class State(NamedTuple):
         updates: Requests taken, not yet sent.
         one_by_one: How many of them go alone, since upstream refused them together.
         updating: The unanswered update.
-        overtaken: Updates refused in a row after a turn had overtaken them.
+        overtaken: Updates refused in a row after a turn had overtaken them, or for a response that is over.
+        update_waits: How many seconds the next update waits; 0 for none.
         late: Answers of updates given up on that may still come.
         response: The response in progress.
         requested: The unanswered create.
@@ -306,6 +309,7 @@ class State(NamedTuple):
     one_by_one: int = 0
     updating: Update | None = None
     overtaken: int = 0
+    update_waits: float = 0.0
     late: int = 0
     response: Response | None = None
     requested: Create | None = None

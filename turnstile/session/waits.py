@@ -35,6 +35,8 @@ def waits(state: State, policy: Policy) -> dict[str, Wait]:
     found: dict[str, Wait] = {}
     if state.updating:
         found["update"] = Wait(state.updating.event_id, policy.update_timeout)
+    if state.update_waits:
+        found["update retry"] = Wait(str(state.overtaken), state.update_waits)
     if state.requested:
         found["create"] = Wait(state.requested.event_id, policy.create_timeout)
     if state.expected and not state.response:
