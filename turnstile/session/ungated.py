@@ -35,7 +35,7 @@ from turnstile.session.state import Policy, State
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
-    from turnstile.session.events import Event, Json, Postponable
+    from turnstile.session.events import Event, Json, Postponable, Request
 
 # Hands nothing back: a command is never older than this.
 _ALWAYS = 1 << 62
@@ -67,26 +67,27 @@ class UngatedSession:
                 return [Collided(event.event_id or ""), Reported(event.problem)]
             case Refused():
                 return [Reported(event.problem)]
-            case (
-                ConfigRequested()
-                | UserMessageGiven()
-                | AgentMessageGiven()
-                | FunctionAnswered()
-                | TurnEndForced()
-                | AudioFollows()
-            ):
+            case AudioFollows(mark):
+                return [LetAudioGo(mark)] if self.state.link == "open" else self._keep_place(event)
+            case ConfigRequested() | UserMessageGiven() | AgentMessageGiven() | FunctionAnswered() | TurnEndForced():
                 return self._pass_on(event) if self.state.link == "open" else self._wait(event)
             case _:
                 return []
 
-    def _wait(self, event: Postponable) -> list[Effect]:
+    def _keep_place(self, follows: AudioFollows) -> list[Effect]:
+        """Keep the place of audio; of two in a row the later one says it for both."""
+        before = self.backlog[:-1] if self.backlog and isinstance(self.backlog[-1], AudioFollows) else self.backlog
+        self.backlog = (*before, follows)
+        return []
+
+    def _wait(self, request: Request) -> list[Effect]:
         effects: list[Effect] = []
-        if self.state.link == "closed" and not isinstance(event, AudioFollows):
-            model = event.patch.get("model") if isinstance(event, ConfigRequested) else None
+        if self.state.link == "closed":
+            model = request.patch.get("model") if isinstance(request, ConfigRequested) else None
             self.state = State(link="opening")
             effects.append(OpenLink(model))
         if len(self.backlog) < self.policy.max_held:
-            self.backlog = (*self.backlog, event)
+            self.backlog = (*self.backlog, request)
         return effects
 
     def _pass_on(self, event: Postponable) -> list[Effect]:

@@ -6,8 +6,11 @@ import pytest
 
 from turnstile.session.effects import (
     Answered,
+    ApplyLocal,
     Collided,
     EndSession,
+    LetAudioGo,
+    OpenAudio,
     OpenLink,
     Reported,
     SendCommit,
@@ -17,6 +20,7 @@ from turnstile.session.effects import (
 )
 from turnstile.session.events import (
     AgentMessageGiven,
+    AudioFollows,
     ConfigRequested,
     FunctionAnswered,
     LinkLost,
@@ -94,3 +98,16 @@ def test_what_comes_before_the_link_waits_for_it_up_to_a_limit():
 def test_a_link_that_says_again_that_it_is_up_changes_nothing(session):
     assert session.handle(LinkOpened()) == []
     assert repr(session)
+
+
+def test_audio_keeps_its_place_among_what_waits_for_the_link_and_then_goes_at_once():
+    session = UngatedSession()
+    session.handle(ConfigRequested(1, {}, local="formats"))
+    for mark in (1, 2):
+        assert session.handle(AudioFollows(mark)) == []
+    session.handle(TurnEndForced(2))
+    assert session.handle(AudioFollows(3)) == []
+    kinds = [type(effect) for effect in session.handle(LinkOpened())]
+    config = [OpenAudio, SendUpdate, ApplyLocal, Answered]
+    assert kinds == [*config, LetAudioGo, SendCommit, SendCreate, Answered, LetAudioGo]
+    assert session.handle(AudioFollows(4)) == [LetAudioGo(4)]
