@@ -103,3 +103,34 @@ def test_a_client_of_the_apis_own_language_is_shown_what_is_in_force_and_no_erro
         client.send(json.dumps({"type": "session.update", "session": session}))
         updated = json.loads(client.recv())
     assert (updated["type"], updated["session"]["audio"]["output"]["voice"]) == ("session.updated", "ash")
+
+
+# What cannot change any more.
+
+
+def test_settings_with_a_locked_voice_are_applied_and_the_voice_is_warned_of(talk):
+    dialogue, log = talk(Quirks(), speak={"provider": {"type": "open_ai", "voice": "marin"}})
+    assert _answered(dialogue)
+    speak = {"provider": {"type": "open_ai", "voice": "echo"}}
+    dialogue.send("Settings", agent={"speak": speak, "think": {"prompt": "Rhyme."}})
+    assert dialogue.wait_for("SettingsApplied", 2)
+    (warning,) = dialogue.heard("Warning")
+    assert warning["description"].startswith("Settings.agent.speak.provider.voice: 'echo' cannot replace")
+    assert (log.updates[-1]["instructions"], dialogue.heard("Error")) == ("Rhyme.", [])
+
+
+def test_a_realtime_client_hears_of_the_locked_voice_and_then_what_is_in_force(start_proxy):
+    proxy = start_proxy()
+    with closing(create_connection(proxy.url("/v1/realtime?model=gpt-realtime"), timeout=patience(10))) as client:
+        client.send(json.dumps({"type": "response.create"}))
+        while json.loads(client.recv())["type"] != "response.done":
+            pass
+        session = {"type": "realtime", "instructions": "Rhyme.", "audio": {"output": {"voice": "echo"}}}
+        client.send(json.dumps({"type": "session.update", "event_id": "mine", "session": session}))
+        told = []
+        while not told or told[-1]["type"] != "session.updated":
+            told.append(json.loads(client.recv()))
+    (error,) = [event["error"] for event in told if event["type"] == "error"]
+    assert (error["code"], error["event_id"], error["param"]) == ("voice_locked", "mine", "session.audio.output.voice")
+    assert error["message"].startswith("session.audio.output.voice: 'echo' cannot replace")
+    assert told[-1]["session"]["instructions"] == "Rhyme."
