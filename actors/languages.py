@@ -156,6 +156,8 @@ class Languages:
             is_shared=address.call_id is not None,
             turns="server",
         )
+        # What only writes down has no prompt, voice or functions that could be decided.
+        host = HostRule(HostDecisions() if address.intent else decided)
         return Language(
             "realtime",
             RealtimeDialect(
@@ -163,7 +165,7 @@ class Languages:
                 is_beta=address.is_beta,
                 id_prefix=policy.id_prefix,
                 is_shared=policy.is_shared,
-                host=HostRule(decided),
+                host=host,
             ),
             RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
             Session(policy, _initial_state(address)),

@@ -46,3 +46,10 @@ def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(languag
 def test_a_browser_asks_for_the_words_of_the_beta_by_a_subprotocol(languages, offered, is_beta):
     browser = UpgradeRequest("/v1/realtime", {}, {}, "127.0.0.1:1", offered)
     assert languages.of_request(browser)("0123456789ab").address.is_beta is is_beta
+
+
+@pytest.mark.parametrize(("query", "asked"), [("", [{"instructions": "Rhyme."}]), ("?intent=transcription", [])])
+def test_what_a_host_decides_of_an_agent_is_not_asked_of_a_session_without_one(languages, query, asked):
+    speak = languages.named("realtime", request(f"/v1/realtime{query}"), HostDecisions(prompt="Rhyme."))
+    _, *decided = speak("0123456789ab").dialect.opening()
+    assert [config.patch for config in decided] == asked

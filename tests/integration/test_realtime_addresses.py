@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import logging
+import threading
 from contextlib import closing
 
 import pytest
 from openai import AzureOpenAI, OpenAI
 from websocket import WebSocketBadStatusException, create_connection
 
+from turnstile.protocol.upstreams import KINDS
 from turnstile.testing import patience
 
 LOUD = "YWJj" * 8_000
@@ -139,3 +142,37 @@ def test_an_ignored_field_is_named_in_the_log_and_its_value_is_not(proxy, caplog
     told = [record.getMessage() for record in caplog.records if "ignored" in record.getMessage()]
     assert told == ["Fields of a client's address are ignored: 'region', 'token'"]
     assert "sk-secret" not in caplog.text
+
+
+@pytest.fixture
+def door():
+    """An upstream that notes what it is asked for, and lets nobody in."""
+    asked = []
+
+    class Door(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Door) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1], asked
+        server.shutdown()
+        thread.join(patience(5))
+
+
+@pytest.mark.parametrize("query", ["call_id=rtc_1", "intent=transcription"])
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.is_beta])
+def test_upstream_is_asked_for_the_same_and_for_no_model(start_proxy, door, kind, query):
+    port, asked = door
+    path = KINDS[kind].paths[0]
+    proxy = start_proxy({"upstream.kind": kind, "upstream.url": f"ws://127.0.0.1:{port}{path}?model=ours"})
+    link = create_connection(address(proxy, query), timeout=patience(10))
+    error = heard(link, "error")["error"]
+    link.shutdown()
+    assert (error["type"], error["code"]) == ("server_error", "upstream_refused")
+    assert asked == [f"{path}?{query}"]
