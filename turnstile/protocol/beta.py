@@ -193,7 +193,6 @@ def beta_server_event(event: Json) -> Json | None:
         include = {"include": session["include"]} if "include" in session else {}  # in the beta, here only
         return {**event, "type": f"transcription_{kind}", "session": {**_beta_shown(session), **include}}
     event = {**event, "type": _BETA_NAMES.get(kind, kind)}
-    event = _with(event, "error", _beta_error)
     event = _with(event, "session", _beta_shown)
     event = _with(event, "response", _beta_response)
     return _with(event, "item", _beta_item)
@@ -204,8 +203,12 @@ def _beta_shown(config: Json) -> Json:
     return {name: value for name, value in beta_config(config).items() if name != "audio" and name not in NEW_FIELDS}
 
 
+def beta_error_event(event: Json) -> Json:
+    """Return an ``error`` event that names a field, in ``param`` and in its words, as the beta has it."""
+    return _with(event, "error", _beta_error)
+
+
 def _beta_error(error: Json) -> Json:
-    """Return an error that names the field, in ``param`` and in its words, as the beta has it."""
     current, message = error.get("param"), error.get("message")
     if not isinstance(current, str) or (path := beta_path(current)) == current:
         return error

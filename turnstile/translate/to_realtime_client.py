@@ -111,6 +111,8 @@ class RealtimeTranslator(Translator):
 
 def encoded(event: Json, *, is_beta: bool) -> list[Frame]:
     """Return the frame of an event for a client, in the beta's words if it speaks them."""
+    if is_beta and event["type"] == "error":
+        event = beta.beta_error_event(event)
     told = beta.beta_server_event(event) if is_beta else event
     return [] if told is None else [TextFrame(orjson.dumps(told))]
 

@@ -220,7 +220,7 @@ def test_whatever_a_client_sends_can_be_put_into_other_words_and_is_not_changed_
     ],
 )
 def test_an_error_names_the_field_as_the_beta_has_it(param, message, told):
-    error = beta.beta_server_event({"type": "error", "error": {"param": param, "message": message}})["error"]
+    error = beta.beta_error_event({"type": "error", "error": {"param": param, "message": message}})["error"]
     assert (error["param"], error["message"]) == told
 
 

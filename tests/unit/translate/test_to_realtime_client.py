@@ -78,6 +78,12 @@ def test_an_error_about_an_event_without_a_name_names_none():
     assert event["error"] == {"code": "x", "event_id": None}
 
 
+def test_a_client_of_the_beta_hears_of_a_field_by_the_name_that_it_gave():
+    error = {"event_id": "mine", "param": "session.audio.output.voice", "message": "No 'session.audio.output.voice'."}
+    (event,) = told({"type": "error", "error": error}, is_beta=True)
+    assert event["error"] == {"event_id": "mine", "param": "session.voice", "message": "No 'session.voice'."}
+
+
 def test_a_client_of_the_beta_hears_its_own_words_and_nothing_that_it_does_not_know():
     assert told({"type": "response.output_text.delta"}, is_beta=True) == [{"type": "response.text.delta"}]
     assert told({"type": "conversation.item.done", "item": {}}, is_beta=True) == []
