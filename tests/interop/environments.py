@@ -66,7 +66,7 @@ def _run(*command: str | Path, cwd: Path | None = None) -> str:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
-        raise NotInstallableError(f"`{Path(command[0]).name} {command[1]}` failed: {lines[-1][:300]}")
+        raise NotInstallableError(f"`{' '.join(map(str, command))[:300]}` failed: {lines[-1][:300]}")
     return done.stdout
 
 
@@ -75,14 +75,15 @@ def _install_python(name: str, *, newest: bool) -> None:
     if not newest and mark.exists() and mark.read_text() == pins.read_text():
         return
     shutil.rmtree(place, ignore_errors=True)
-    _run(sys.executable, "-m", "venv", place)
-    pip = (python_of(name), "-m", "pip", "--disable-pip-version-check")
+    _run(sys.executable, "-m", "venv", "--without-pip", place)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python_of(name))
+    install = (*pip, "install", "--quiet", "--no-compile", "--prefer-binary")
     if newest:
-        _run(*pip, "install", "--quiet", "--prefer-binary", *PYTHON[name].requirements)
+        _run(*install, *PYTHON[name].requirements)
         pins.write_text(_run(*pip, "freeze"))
     else:
         # The pins hold all that is needed, so that nothing has to be worked out.
-        _run(*pip, "install", "--quiet", "--prefer-binary", "--no-deps", "--requirement", pins)
+        _run(*install, "--no-deps", "--requirement", pins)
     mark.write_text(pins.read_text())
 
 

@@ -113,7 +113,8 @@ async def committed_audio(place):
     async with talking(place) as talk:
         off = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
         await talk.connection.session.update(session=off)
-        await talk.speaks()
+        for _ in range(5):
+            await talk.speaks()
         await talk.connection.input_audio_buffer.commit()
         await talk.connection.response.create()
         await talk.done()
