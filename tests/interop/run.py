@@ -17,15 +17,15 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [path for path in (str(HERE.parents[1]),) if path not in sys.path]
 
-from clients import CHECKS, CLIENTS, LITELLM, NODE, PYTHON, Client  # noqa: E402 - the path is made for the command above
-from environments import BUILD, install, python_of, version  # noqa: E402
-from upstreams import AUTHORITY, UPSTREAMS, WORKS, stage  # noqa: E402
+from clients import CHECKS, CLIENTS, NODE, Client  # noqa: E402 - the path is made for the command above
+from environments import BUILD, install, python_of  # noqa: E402
+from upstreams import AUTHORITY, NotStartedError, stage  # noqa: E402
+from verdicts import Row, counts, exit_code, judged, table  # noqa: E402
 
 from turnstile.testing import patience  # noqa: E402
 
@@ -34,44 +34,6 @@ _ROW_WITHIN = 120.0
 # Clients read these, and would call home or go around the proxy.
 _FORGOTTEN = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DEEPGRAM_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY")
 _SILENT = {"OPENAI_AGENTS_DISABLE_TRACING": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "127.0.0.1"}
-
-
-@dataclass
-class Row:
-    """What came of one client.
-
-    Args:
-        client: Which.
-        skipped: Why it was not run; "" when it was.
-        holes: By check, why it failed.
-        blind: Checks that found nothing wrong with an upstream that is broken, each with the upstream's name.
-        refused: What the simulator without faults refused.
-    """
-
-    client: Client
-    skipped: str = ""
-    holes: dict[str, str] = field(default_factory=dict)
-    blind: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-    @property
-    def faults(self) -> list[str]:
-        """All that is wrong, in words."""
-        return [
-            *(f"{name}: {why}" for name, why in self.holes.items()),
-            *(f"{name}: passes though upstream is broken" for name in self.blind),
-            *(f"upstream refused: {refusal}" for refusal in self.refused),
-        ]
-
-    def cells(self) -> list[str]:
-        """Return the row of the table."""
-        shown = LITELLM if self.client.litellm else self.client.environment
-        title = f"{self.client.name} {version(shown, self.client.shows or PYTHON[shown].shows)}"
-        if self.skipped:
-            return [title, *("skipped" for _ in CHECKS), ""]
-        blind = {name.partition(" (")[0] for name in self.blind}
-        found = ["HOLE" if check in self.holes else "BLIND" if check in blind else "yes" for check in CHECKS]
-        return [title, *found, "HOLE" if self.refused else "no"]
 
 
 def _say(text: str) -> None:
@@ -87,14 +49,16 @@ def _command(client: Client) -> list[str | Path]:
     return ["node", Path(copied[-1])]
 
 
+def _environment(client: Client, plan: object) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
+    trusted = {"NODE_EXTRA_CA_CERTS": str(AUTHORITY)} if client.has_tls else {}
+    return {**kept, **_SILENT, **trusted, "INTEROP_PLAN": json.dumps(plan)}
+
+
 def _run(client: Client) -> Row:
     """Run one client's checks, against all upstreams."""
-    row = Row(client)
     with stage(client) as running:
-        environment = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
-        environment |= {**_SILENT, "INTEROP_PLAN": json.dumps(running.plan)}
-        if client.has_tls:
-            environment["NODE_EXTRA_CA_CERTS"] = str(AUTHORITY)
+        environment = _environment(client, running.plan)
         try:
             done = subprocess.run(
                 _command(client), env=environment, capture_output=True, timeout=patience(_ROW_WITHIN), check=False
@@ -103,25 +67,13 @@ def _run(client: Client) -> Row:
         except subprocess.TimeoutExpired as error:
             told, said = error.stdout or b"", error.stderr or b""
         rules = [rule for log in running.working.logs for rule in log.broken]
-    row.refused = [f"{rule.event_type}: {rule.code}: {rule.message}" for rule in rules]
     (BUILD / f"{client.name.replace('/', '-').replace(' ', '-')}.log").write_bytes(told + said)
     verdicts = [json.loads(line) for line in told.splitlines() if line.startswith(b'{"upstream"')]
-    found = {(verdict["upstream"], verdict["check"]): verdict["hole"] for verdict in verdicts}
-    for name, upstream in UPSTREAMS.items():
-        for check in upstream.checks:
-            hole = found.get((name, check), "it never ended")
-            if name == WORKS and hole:
-                row.holes[check] = hole
-            elif name != WORKS and not hole:
-                row.blind.append(f"{check} ({name})")
-    return row
-
-
-def _table(rows: list[Row]) -> str:
-    lines = [["client", *CHECKS, "refused"], *(row.cells() for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+    return judged(
+        client,
+        {(verdict["upstream"], verdict["check"]): verdict["hole"] for verdict in verdicts},
+        [f"{rule.event_type}: {rule.code}: {rule.message}" for rule in rules],
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -144,20 +96,21 @@ def main() -> int:
 
     def one(client: Client) -> Row:
         why = [reason for name in sorted(client.environments) if (reason := missing[name])]
-        return Row(client, skipped=why[0]) if why else _run(client)
+        if why:
+            return Row(client, skipped=why[0])
+        try:
+            return _run(client)
+        except NotStartedError as error:
+            return Row(client, holes=dict.fromkeys(CHECKS, str(error)))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         rows = list(pool.map(one, clients))
-    _say(_table(rows))
-    for row in rows:
-        for fault in row.faults:
-            _say(f"{row.client.name}: {fault}")
-        if row.skipped:
-            _say(f"{row.client.name}: skipped: {row.skipped}")
-    skipped, failed = sum(bool(row.skipped) for row in rows), sum(bool(row.faults) for row in rows)
+    _say(table(rows))
+    for line in (line for row in rows for line in row.lines):
+        _say(line)
     _say(f"In {time.monotonic() - begun:.0f} s; what the clients wrote is in {BUILD.relative_to(HERE.parents[1])}.")
-    _say(f"interop: {len(rows) - skipped - failed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed or (skipped and os.environ.get("CI")) else 0
+    _say("interop: {} passed, {} failed, {} skipped".format(*counts(rows)))
+    return exit_code(rows, is_ci=bool(os.environ.get("CI")))
 
 
 if __name__ == "__main__":

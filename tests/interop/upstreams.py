@@ -35,6 +35,10 @@ _KEY = "sk-made-up"
 _GLANCE = 0.1
 
 
+class NotStartedError(Exception):
+    """What a client is run against does not start; says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """A simulator, and what is done against it.
@@ -179,4 +183,4 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         pause.wait(_GLANCE)
-    raise RuntimeError(f"LiteLLM's proxy does not listen; see {BUILD / 'litellm.log'}")
+    raise NotStartedError(f"LiteLLM's proxy does not listen; see {BUILD / 'litellm.log'}")

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from clients import CLIENTS
+from upstreams import UPSTREAMS, WORKS
+from verdicts import Row, exit_code, judged, table
+
+CLIENT = CLIENTS[0]
+
+
+@pytest.fixture
+def told():
+    """What a row without a hole tells: all is well where upstream works, and nothing is elsewhere."""
+    return {
+        (name, check): None if name == WORKS else "nothing came"
+        for name, upstream in UPSTREAMS.items()
+        for check in upstream.checks
+    }
+
+
+def test_a_row_passes_when_each_check_passes_and_finds_each_broken_upstream(told):
+    row = judged(CLIENT, told)
+    assert row.faults == []
+    assert set(row.cells()[1:]) == {"yes", "no"}
+    assert exit_code([row], is_ci=True) == 0
+
+
+def test_every_check_has_an_upstream_in_which_it_must_find_a_fault():
+    broken = {check for name, upstream in UPSTREAMS.items() if name != WORKS for check in upstream.checks}
+    assert broken == set(UPSTREAMS[WORKS].checks)
+
+
+def test_a_row_fails_when_a_check_fails(told):
+    row = judged(CLIENT, {**told, (WORKS, "text"): "no answer"})
+    assert row.lines == [f"{CLIENT.name}: text: no answer"]
+    assert row.cells().count("HOLE") == 1
+    assert exit_code([row], is_ci=False) == 1
+
+
+def test_a_row_fails_when_a_check_never_told_anything(told):
+    del told[WORKS, "audio"]
+    assert judged(CLIENT, told).faults == ["audio: it never ended"]
+
+
+def test_a_row_fails_when_a_check_passes_against_a_broken_upstream(told):
+    row = judged(CLIENT, {**told, ("endless", "text"): None})
+    assert row.faults == ["text: passes though upstream is broken (endless)"]
+    assert row.cells().count("BLIND") == 1
+    assert exit_code([row], is_ci=False) == 1
+
+
+def test_a_row_fails_when_upstream_refused_something(told):
+    row = judged(CLIENT, told, ["response.create: in progress"])
+    assert row.cells()[-1] == "HOLE"
+    assert exit_code([row], is_ci=False) == 1
+
+
+@pytest.mark.parametrize("is_ci", [True, False])
+def test_a_skipped_row_says_why_and_is_a_failure_in_ci_only(told, is_ci):
+    rows = [judged(CLIENT, told), Row(CLIENTS[-1], skipped="there is no Node here")]
+    assert rows[1].lines == [f"{CLIENTS[-1].name}: skipped: there is no Node here"]
+    assert "skipped" in table(rows)
+    assert exit_code(rows, is_ci=is_ci) == int(is_ci)
