@@ -83,15 +83,62 @@ MUTANTS = (
         "    if response is None or response.response_id != finished.response_id:\n",
         "    if response is None:\n",
     ),
+    Mutant(
+        "the answer to a turn that interrupts a response is not waited for (A)",
+        "listening",
+        "    if not state.expected or state.expected == turn:\n",
+        "    if state.response:\n        return state\n    if not state.expected or state.expected == turn:\n",
+    ),
+    Mutant(
+        "a result of an interrupted response waits for another turn (B)",
+        "answering",
+        '    return "ours" if state.expected or response.turn_is_over else "later"\n',
+        '    return "later"\n',
+    ),
+    Mutant(
+        "the end of an interrupted response opens the gate (E)",
+        "answering",
+        "    after = state._replace(response=None, losses=0,",
+        '    after = state._replace(response=None, expected="", losses=0,',
+    ),
+    Mutant(
+        "a create does not wait for a commit (F)",
+        "answering",
+        "    waits = state.backing_off or state.commits or state.hearing.broke_in\n",
+        "    waits = state.backing_off or state.hearing.broke_in\n",
+    ),
+    Mutant(
+        "a turn heard while our create is out is forgotten when ours begins (G)",
+        "answering",
+        '    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))\n',
+        '    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))\n'
+        '    after = after._replace(expected="", items=left_to_us(after.items))\n',
+    ),
 )
 
 # In the small world every winner of a race has seen what the loser was for, so that only the other ways see this one.
 OUTSIDE_THE_WALK = (
     Mutant(
+        "a create that was refused for a running response goes again at once (D)",
+        "answering",
+        "    if not is_over:\n",
+        "    if is_over is None:\n",
+    ),
+    Mutant(
         "a lost race is not repaired",
         "answering",
-        "    return Step(_put_back(state._replace(tries=tries, backing_off=tries > 1), say))\n",
+        "    return Step(_put_back(state._replace(tries=tries, backing_off=wait), say))\n",
         "    return _give_up(state, say, problem)\n",
+    ),
+)
+
+# What neither of them has: a client that switches turn detection off.
+ROWS_ONLY = (
+    Mutant(
+        "the user speaks on though turn detection is off (I)",
+        "machine",
+        "            is_off = step.state.proxy_commits\n",
+        "            is_off = False\n",
     ),
 )
 

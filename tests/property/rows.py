@@ -8,12 +8,19 @@ from world import configured
 
 from turnstile.session.effects import Answered, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
+    AgentMessageGiven,
     ConfigAnswered,
     ConfigRequested,
+    FunctionAnswered,
+    FunctionCalled,
     ItemConfirmed,
     Refused,
     ResponseFinished,
     ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TurnCommitted,
+    TurnEndForced,
     UserMessageGiven,
 )
 from turnstile.session.state import Response
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
 CALMER = ConfigRequested(1, {"instructions": "Be calm."})
 FASTER = ConfigRequested(2, {"audio": {"output": {"speed": 1.2}}})
 MESSAGE = UserMessageGiven(3, {"type": "message"})
+# A turn that the API answers by itself.
+TURN = (SpeechStarted(), SpeechStopped("turn_1"), TurnCommitted("turn_1"))
 
 
 def _running(code: Implementation) -> object:
@@ -32,6 +41,23 @@ def _running(code: Implementation) -> object:
 
 def _sent(effects: list[object], kind: type) -> list[object]:
     return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def _tell(session: object, *events: object) -> None:
+    for event in events:
+        session.handle(event)
+
+
+def _asked(code: Implementation) -> tuple[object, SendCreate]:
+    """Return a session with a message in the conversation, and the create for it that is out."""
+    session = code.session(state=configured())
+    (item,) = _sent(session.handle(MESSAGE), SendItem)
+    (create,) = _sent(session.handle(ItemConfirmed(item.item["id"])), SendCreate)
+    return session, create
+
+
+def _refused(create: SendCreate, running: str) -> Refused:
+    return Refused(create.event_id, "conversation_already_has_active_response", "busy", running=running)
 
 
 def text_done_opens_nothing(code: Implementation) -> None:
@@ -77,11 +103,9 @@ def only_its_own_end_ends_a_response(code: Implementation) -> None:
 
 def a_lost_race_is_repaired(code: Implementation) -> None:
     """A create refused for a response that is over by then goes again."""
-    session = code.session(state=configured())
-    (item,) = _sent(session.handle(MESSAGE), SendItem)
-    (create,) = _sent(session.handle(ItemConfirmed(item.item["id"])), SendCreate)
-    refused = Refused(create.event_id, "conversation_already_has_active_response", "busy")
-    assert _sent(session.handle(refused), SendCreate)
+    session, create = _asked(code)
+    session.handle(ResponseFinished("resp_1"))
+    assert _sent(session.handle(_refused(create, "resp_1")), SendCreate)
 
 
 def updates_that_lost_a_race_survive(code: Implementation) -> None:
@@ -99,12 +123,54 @@ def updates_that_lost_a_race_survive(code: Implementation) -> None:
 
 def a_reply_is_not_given_twice(code: Implementation) -> None:
     """A winner that has seen the item answers it: the refused create goes no more."""
+    session, create = _asked(code)
+    _tell(session, *TURN, ResponseStarted("resp_9"), _refused(create, "resp_9"))
+    assert not _sent(session.handle(ResponseFinished("resp_9")), SendCreate)
+
+
+def an_interrupting_turn_is_answered_before_anything_else(code: Implementation) -> None:
+    """The API's answer to the turn that broke in comes first (A, E)."""
+    session = _running(code)
+    _tell(session, CALMER, *TURN)
+    assert not _sent(session.handle(ResponseFinished("resp_2", "cancelled")), SendUpdate)
+
+
+def a_result_of_an_interrupted_response_is_answered(code: Implementation) -> None:
+    """It is owed a create of ours, behind the answer to the turn (B)."""
+    session = _running(code)
+    _tell(session, FunctionCalled("resp_2", 0, "call_1"), *TURN, FunctionAnswered(5, "call_1", "4"))
+    _tell(session, ResponseFinished("resp_2", "cancelled"), ResponseStarted("resp_3"))
+    (item,) = _sent(session.handle(ResponseFinished("resp_3")), SendItem)
+    assert _sent(session.handle(ItemConfirmed(item.item["id"])), SendCreate)
+
+
+def a_create_waits_for_the_winner_that_a_refusal_names(code: Implementation) -> None:
+    """The refusal says that a response runs (D)."""
+    session, create = _asked(code)
+    assert not _sent(session.handle(_refused(create, "resp_9")), SendCreate)
+
+
+def a_create_waits_for_the_commit(code: Implementation) -> None:
+    """What is committed is covered too (F)."""
     session = code.session(state=configured())
     (item,) = _sent(session.handle(MESSAGE), SendItem)
-    (create,) = _sent(session.handle(ItemConfirmed(item.item["id"])), SendCreate)
-    session.handle(ResponseStarted("resp_9"))
-    session.handle(Refused(create.event_id, "conversation_already_has_active_response", "busy"))
-    assert not _sent(session.handle(ResponseFinished("resp_9")), SendCreate)
+    session.handle(TurnEndForced(6))
+    assert not _sent(session.handle(ItemConfirmed(item.item["id"])), SendCreate)
+
+
+def a_turn_heard_while_a_create_is_out_is_answered_by_the_api(code: Implementation) -> None:
+    """A response of ours that the turn cuts off gives way to the API's answer (G)."""
+    session, create = _asked(code)
+    _tell(session, *TURN, CALMER, ResponseStarted("resp_3", create.event_id))
+    assert not _sent(session.handle(ResponseFinished("resp_3", "cancelled")), SendUpdate)
+
+
+def nobody_hears_the_user_where_turn_detection_is_off(code: Implementation) -> None:
+    """Speech that was under way is over (I)."""
+    session = code.session(state=configured())
+    _tell(session, SpeechStarted(), ConfigRequested(7, {"audio": {"input": {"turn_detection": None}}}))
+    _tell(session, ConfigAnswered({}))
+    assert _sent(session.handle(AgentMessageGiven(8, {})), SendCreate)
 
 
 ROWS = (
@@ -116,4 +182,10 @@ ROWS = (
     a_lost_race_is_repaired,
     updates_that_lost_a_race_survive,
     a_reply_is_not_given_twice,
+    an_interrupting_turn_is_answered_before_anything_else,
+    a_result_of_an_interrupted_response_is_answered,
+    a_create_waits_for_the_winner_that_a_refusal_names,
+    a_create_waits_for_the_commit,
+    a_turn_heard_while_a_create_is_out_is_answered_by_the_api,
+    nobody_hears_the_user_where_turn_detection_is_off,
 )

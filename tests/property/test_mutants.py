@@ -1,11 +1,11 @@
-"""The proofs notice: each of the three ways fails on each mutant of the rules."""
+"""The proofs notice: each of the three ways fails on the mutants of the rules that it can see."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mutants import MUTANTS, OUTSIDE_THE_WALK, Mutant, implementation
+from mutants import MUTANTS, OUTSIDE_THE_WALK, ROWS_ONLY, Mutant, implementation
 from rows import ROWS
 from schedule import Schedule
 from walk import walk
@@ -14,6 +14,10 @@ from world import ViolationError
 each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 every_mutant = pytest.mark.parametrize("mutant", [*MUTANTS, *OUTSIDE_THE_WALK], ids=lambda mutant: mutant.name)
 
+mutant_of_a_row = pytest.mark.parametrize(
+    "mutant", [*MUTANTS, *OUTSIDE_THE_WALK, *ROWS_ONLY], ids=lambda mutant: mutant.name
+)
+
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
 def test_the_real_rules_keep_the_row(row):
@@ -21,7 +25,7 @@ def test_the_real_rules_keep_the_row(row):
     assert row.__doc__
 
 
-@every_mutant
+@mutant_of_a_row
 def test_a_row_fails_on_the_mutant(mutant):
     code = implementation(mutant)
     failed = [row.__name__ for row in ROWS if _fails(lambda row=row: row(code))]

@@ -1,5 +1,4 @@
-"""Every interleaving of a small world: 2 updates, of which one is refused, 2 user messages, a response with 2 function
-calls, and a spoken turn that the server answers by itself.
+"""Every interleaving of a few small worlds, each with a response that calls functions or a turn that is heard.
 
 ``python tests/property/walk.py`` walks it and prints how much there was.
 """
@@ -17,7 +16,7 @@ sys.path[:0] = [path for path in (str(HERE), str(HERE.parent.parent)) if path no
 from api_model import Api, foreign_done  # noqa: E402 - the path is made for the command above
 from world import REAL, Implementation, World  # noqa: E402
 
-from turnstile.session.events import ConfigRequested, FunctionAnswered, UserMessageGiven  # noqa: E402
+from turnstile.session.events import ConfigRequested, FunctionAnswered, TurnEndForced, UserMessageGiven  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +24,33 @@ if TYPE_CHECKING:
 UPDATES = (ConfigRequested(1, {"bad": True, "first": 1}), ConfigRequested(2, {"second": 2}))
 MESSAGES = tuple(UserMessageGiven(ref, {"type": "message", "role": "user", "content": []}) for ref in (3, 4))
 RESULTS = tuple(FunctionAnswered(5 + number, f"call_{number}", "4") for number in range(2))
+
+
+class Plan(NamedTuple):
+    """What the client, the user and the first response of a world do.
+
+    Args:
+        requests: For each kind of request, those that are given, in order.
+        turns: How many spoken turns there are.
+        script: What the first response does.
+    """
+
+    requests: dict[str, tuple[object, ...]]
+    turns: int
+    script: tuple[str, ...]
+
+
+_CALLS = ("call", "call", "text", "done")
+PLANS = (
+    # Messages in their order, around a response that calls functions, and a turn that the API answers.
+    Plan({"update": UPDATES[1:], "message": MESSAGES}, 1, _CALLS),
+    # Updates, of which one is refused.
+    Plan({"update": UPDATES, "message": MESSAGES[:1]}, 1, _CALLS),
+    # Two turns, of which the second may break in on the answer to the first.
+    Plan({"update": UPDATES[1:], "message": MESSAGES[:1]}, 2, ("call", "done")),
+    # A turn that the client ends.
+    Plan({"update": UPDATES[1:], "message": MESSAGES[:1], "end": (TurnEndForced(9),)}, 1, ("done",)),
+)
 
 
 class Walked(NamedTuple):
@@ -39,25 +65,20 @@ class Walked(NamedTuple):
 class _Position:
     """A world, and what its client and its user have not done yet."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, plan: Plan) -> None:
         self.world = world
-        self.updates = 0
-        self.messages = 0
+        self.plan = plan
+        self.given = dict.fromkeys(plan.requests, 0)
         self.results: frozenset[int] = frozenset()
         self.speech = 0
 
     def fork(self) -> _Position:
-        other = _Position(self.world.fork())
-        other.updates, other.messages, other.results, other.speech = (
-            self.updates,
-            self.messages,
-            self.results,
-            self.speech,
-        )
+        other = _Position(self.world.fork(), self.plan)
+        other.given, other.results, other.speech = dict(self.given), self.results, self.speech
         return other
 
     def key(self) -> int:
-        return hash((self.updates, self.messages, self.results, self.speech, self.world.key()))
+        return hash((*self.given.values(), self.results, self.speech, self.world.key()))
 
     def moves(self) -> list[str]:
         """Return what may happen next.
@@ -75,10 +96,9 @@ class _Position:
 
     def _of_session(self) -> Iterator[str]:
         world = self.world
-        if self.updates < len(UPDATES):
-            yield "update"
-        if self.messages < len(MESSAGES):
-            yield "message"
+        for kind, requests in self.plan.requests.items():
+            if self.given[kind] < len(requests):
+                yield kind
         for number in range(len(RESULTS)):
             # The client answers a call that it has heard of.
             if number not in self.results and f"call_{number}" in world.calls:
@@ -88,7 +108,7 @@ class _Position:
 
     def _of_api(self) -> Iterator[str]:
         world = self.world
-        if self.speech < 2:
+        if self.speech < 2 * self.plan.turns:
             yield "speech"
         if world.up:
             yield "process"
@@ -100,17 +120,14 @@ class _Position:
     def make(self, move: str) -> None:
         world = self.world
         match move.split():
-            case ["update"]:
-                world.ask(UPDATES[self.updates])
-                self.updates += 1
-            case ["message"]:
-                world.ask(MESSAGES[self.messages])
-                self.messages += 1
+            case ["update" | "message" | "end" as kind]:
+                world.ask(self.plan.requests[kind][self.given[kind]])
+                self.given[kind] += 1
             case ["result", number]:
                 world.ask(RESULTS[int(number)])
                 self.results |= {int(number)}
             case ["speech"]:
-                world.serve(world.api.speech() if self.speech == 0 else world.api.silence())
+                world.serve(world.api.silence() if self.speech % 2 else world.api.speech())
                 self.speech += 1
             case ["process"]:
                 world.process()
@@ -130,10 +147,14 @@ class _Position:
 
 
 def walk(code: Implementation = REAL) -> Walked:
-    """Walk every interleaving; raises `ViolationError` where the promise is broken."""
+    """Walk every interleaving of each plan; raises `ViolationError` where the promise is broken."""
     began = time.perf_counter()
-    api = Api(scripts=(("call", "call", "text", "done"),), refuses_updates=True)
-    start = _Position(World(api, code))
+    counts = [sum(part) for part in zip(*(_walk(plan, code) for plan in PLANS), strict=True)]
+    return Walked(*counts, time.perf_counter() - began)
+
+
+def _walk(plan: Plan, code: Implementation) -> tuple[int, int, int]:
+    start = _Position(World(Api(scripts=(plan.script,), refuses_updates=True), code), plan)
     seen = {start.key()}
     stack = [start]
     transitions = ends = 0
@@ -151,7 +172,7 @@ def walk(code: Implementation = REAL) -> Walked:
             if key not in seen:
                 seen.add(key)
                 stack.append(after)
-    return Walked(len(seen), transitions, ends, time.perf_counter() - began)
+    return len(seen), transitions, ends
 
 
 if __name__ == "__main__":

@@ -202,8 +202,7 @@ class World:
             case "response.done" if event["response"]["id"] == self.active:
                 self.active = None
                 self.ended += (event["response"]["id"],)
-                by_user = event["response"]["status"] == "cancelled" and self.ended[-1] not in self.cancelled
-                if self.expected == self.passed_over and not by_user:
+                if self.expected == self.passed_over and event["response"]["status"] != "cancelled":
                     self.expected = ""
                 self.passed_over = ""
             case "input_audio_buffer.speech_stopped" if self.api.auto:

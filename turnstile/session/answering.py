@@ -99,7 +99,7 @@ def settle_items(state: State, policy: Policy) -> Step | None:
 
 def settle_create(state: State, policy: Policy) -> Step | None:
     """Create the one response that is owed: the agent's message first, then the answer to the items."""
-    if not state.may_create or not (state.sayings or state.has_owed):
+    if not _may_create(state) or not (state.sayings or state.has_owed):
         return None
     event_id = f"{policy.id_prefix}{state.serial}"
     after = state._replace(serial=state.serial + 1)
@@ -110,6 +110,12 @@ def settle_create(state: State, policy: Policy) -> Step | None:
     say, *rest = state.sayings
     after = after._replace(requested=Create(event_id, say, (), last_ended(state)), sayings=tuple(rest))
     return Step(after, (SendCreate(event_id, dict(say.response), state.epoch),))
+
+
+def _may_create(state: State) -> bool:
+    """Tell whether a ``response.create`` may go: the user's turn is over, and all that was sent is confirmed."""
+    waits = state.backing_off or state.commits or state.hearing.broke_in
+    return state.is_ready and not waits and all(item.stage == "confirmed" for item in state.items)
 
 
 def item_confirmed(state: State, confirmed: ItemConfirmed) -> Step:
@@ -289,7 +295,7 @@ def cancel_stalled(state: State, response: Response, policy: Policy) -> Step:
 def _finished(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     by_user = finished.outcome == "cancelled" and response.cancel is None
     after = state._replace(response=None, losses=0, ended=_with_ended(state, response.response_id))
-    if not by_user and state.expected and state.expected == response.passed_over:
+    if finished.outcome != "cancelled" and state.expected and state.expected == response.passed_over:
         after = _turn_passed_over(after, response)
     step = _owed_after(after, response, finished, policy)
     owed = _owed_after_turn(after, response) if by_user else "ours"

@@ -98,7 +98,8 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             return linking.link_lost(state, event, policy)
         case ConfigAnswered():
             step = configuring.config_answered(state, event, policy)
-            return replace(step, state=listening.turn_unheard(step.state)) if step.state.proxy_commits else step
+            is_off = step.state.proxy_commits
+            return replace(step, state=listening.turn_unheard(step.state)) if is_off else step
         case ItemConfirmed():
             return answering.item_confirmed(state, event)
         case ResponseStarted():

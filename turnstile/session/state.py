@@ -378,12 +378,6 @@ class State(NamedTuple):
         return any(item.owed == "ours" and item.stage == "confirmed" for item in self.items)
 
     @property
-    def may_create(self) -> bool:
-        """Whether a ``response.create`` may go: ready, every item and commit confirmed, the user's turn over."""
-        waits = self.backing_off or self.commits or self.hearing.broke_in
-        return self.is_ready and not waits and all(item.stage == "confirmed" for item in self.items)
-
-    @property
     def running_turn(self) -> str:
         """Why an agent message would talk into a turn, in a word for people; "" where nobody has the turn."""
         if self.response or self.requested or self.expected or self.winner:
