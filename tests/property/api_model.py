@@ -51,7 +51,8 @@ class Api:
         echoes: Responses show the metadata of their create.
         gives_way: A create that comes before the answer to a turn has begun takes its place, instead of being refused.
         refuses_updates: Updates are refused while a response is active, as creates are.
-        merges: A turn that follows before the answer to the one before has begun is answered with it.
+        merges: A turn that follows before the answer to the one before has begun is answered with it; the answer waits
+            for its end where turns interrupt.
         owed: For each turn whose answer has not begun: the items that it will have seen, and whether the user has
             broken in on it.
     """
@@ -199,7 +200,7 @@ class Api:
         if not self.interrupts:
             return self, events
         running = replace(self.running, interrupted=True) if self.running else None
-        owed = self.owed if self.merges else tuple((sees, True) for sees, _ in self.owed)
+        owed = () if self.merges else tuple((sees, True) for sees, _ in self.owed)
         return replace(self, running=running, owed=owed), events
 
     def silence(self) -> tuple[Api, list[dict]]:

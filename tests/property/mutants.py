@@ -121,8 +121,8 @@ OUTSIDE_THE_WALK = (
     Mutant(
         "a create that was refused for a running response goes again at once (D)",
         "answering",
-        "    if not is_over:\n",
-        "    if is_over is None:\n",
+        "    return None if is_over else error.running or _NAMELESS\n",
+        "    return None\n",
     ),
     Mutant(
         "a lost race is not repaired",

@@ -61,12 +61,34 @@ class Schedule:
 
     def run(self) -> None:
         """Take steps, then let everything come to rest and be judged."""
+        self._open(self.draw(st.sampled_from(["at rest", "create out", "create accepted", "in progress"])))
         for _ in range(self.draw(st.integers(5, 60))):
             moves = self._moves()
             self.draw(st.sampled_from(moves))()
         if self.speaking:
             self._silence()
         self.world.settle()
+
+    def _open(self, stage: str) -> None:
+        """Come to where a message of the client's is being answered, which random steps seldom do."""
+        if stage == "at rest":
+            return
+        self._message()
+        self._exchange()
+        if stage == "create out":
+            return
+        self.world.process()
+        if stage == "in progress":
+            for _ in range(self.draw(st.integers(1, 3))):
+                if self.world.api.running:
+                    self._progress()
+            self._exchange()
+
+    def _exchange(self) -> None:
+        """Let both sides hear of each other, but for a create of ours."""
+        world = self.world
+        while world.facts or world.down or (world.up and world.up[0]["type"] != "response.create"):
+            (world.deliver if world.facts else world.hear if world.down else world.process)()
 
     def _moves(self) -> list[Callable[[], None]]:
         world = self.world

@@ -297,6 +297,8 @@ def _finished(state: State, response: Response, finished: ResponseFinished, poli
     after = state._replace(response=None, losses=0, ended=_with_ended(state, response.response_id))
     if finished.outcome != "cancelled" and state.expected and state.expected == response.passed_over:
         after = _turn_passed_over(after, response)
+    if state.requested and not response.is_ours:
+        after = after._replace(requested=replace(state.requested, rival=response.seen))
     step = _owed_after(after, response, finished, policy)
     owed = _owed_after_turn(after, response) if by_user else "ours"
     calls = calls_after(step.state, response.response_id, finished.outcome, policy, owed=owed)
@@ -428,7 +430,8 @@ def create_stalled(state: State, create: Create, policy: Policy) -> Step:
         f"Upstream did not begin the response that was asked for (response.created) within {policy.create_timeout:g} s."
     )
     problem = Problem("response_create_stalled", text)
-    after = state._replace(requested=None, given_up=create)
+    left = tuple(replace(item, owed="ours") for item in create.rival if item.item_id not in create.covers)
+    after = state._replace(requested=None, given_up=create, items=(*left, *state.items))
     step = create_failed(after, create.say, problem, policy)
     return Step(step.state, step.effects or (Reported(problem),))
 

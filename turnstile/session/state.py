@@ -141,12 +141,15 @@ class Create:
         say: The agent message that it speaks, if any.
         covers: The items that were in the conversation when it was sent, which its response is sure to see.
         ended: The response that had ended last when it was sent.
+        rival: What a response without a mark was to answer that began and ended meanwhile: if nothing else is heard of
+            the create, that one was its answer, and not the API's to a turn.
     """
 
     event_id: str
     say: AgentMessageGiven | None = None
     covers: tuple[str, ...] = ()
     ended: str = ""
+    rival: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -427,6 +427,16 @@ def test_a_response_without_a_mark_is_the_apis_while_its_answer_is_expected():
     assert not race.state.response.is_ours
 
 
+def test_a_turn_is_ours_if_the_response_that_seemed_to_answer_it_was_that_of_our_create():
+    race = session()
+    asked(race)
+    told(race, *committed("t1"), started("r1"), ResponseFinished("r1"))
+    effects = timer(race, "create")
+    assert codes(effects) == ["response_create_stalled"]
+    race.handle(started("r2", creates(effects)[0]))
+    assert seen_by(race) == ["t1"]
+
+
 def test_a_response_with_somebody_elses_mark_is_not_ours():
     race = session()
     asked(race)
