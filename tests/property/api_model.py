@@ -55,6 +55,7 @@ class Api:
             for its end where turns interrupt.
         owed: For each turn whose answer has not begun: the items that it will have seen, and whether the user has
             broken in on it.
+        strangers: How many responses somebody else has begun.
     """
 
     scripts: tuple[tuple[str, ...], ...] = ()
@@ -75,6 +76,7 @@ class Api:
     merges: bool = False
     owed: tuple[tuple[tuple[str, ...], bool], ...] = ()
     voice_locked: bool = False
+    strangers: int = 0
 
     def take(self, event: dict) -> tuple[Api, list[dict]]:
         """Process one client event; returns the state after it and what is sent back."""
@@ -193,6 +195,10 @@ class Api:
         if step == "text":
             return after, [{"type": "response.output_text.done", **of, "text": "So."}]
         return after._finish({"done": "completed"}.get(step, step))
+
+    def stranger(self) -> tuple[Api, list[dict]]:
+        """Somebody else begins a response in the same session."""
+        return replace(self, strangers=self.strangers + 1)._begin(self.items, f"stranger_{self.strangers}"), []
 
     def speech(self) -> tuple[Api, list[dict]]:
         """The user begins to speak; breaks in on the active response, which ends in a step of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api_model import Api, foreign_done
@@ -61,7 +62,8 @@ class Schedule:
 
     def run(self) -> None:
         """Take steps, then let everything come to rest and be judged."""
-        self._open(self.draw(st.sampled_from(["at rest", "create out", "create accepted", "in progress"])))
+        stages = ["at rest", "create out", "create accepted", "in progress", "calling"]
+        self._open(self.draw(st.sampled_from(stages)))
         for _ in range(self.draw(st.integers(5, 60))):
             moves = self._moves()
             self.draw(st.sampled_from(moves))()
@@ -73,13 +75,15 @@ class Schedule:
         """Come to where a message of the client's is being answered, which random steps seldom do."""
         if stage == "at rest":
             return
+        if stage == "calling":
+            self.world.api = replace(self.world.api, scripts=(("call", "text", "done"),))
         self._message()
         self._exchange()
         if stage == "create out":
             return
         self.world.process()
-        if stage == "in progress":
-            for _ in range(self.draw(st.integers(1, 3))):
+        if stage in {"in progress", "calling"}:
+            for _ in range(2 if stage == "calling" else self.draw(st.integers(1, 3))):
                 if self.world.api.running:
                     self._progress()
             self._exchange()
@@ -102,7 +106,10 @@ class Schedule:
             moves += [world.deliver] * 3
         if world.api.running:
             moves += [self._progress] * 3
-        elif world.api.owed:
+        elif not world.api.owed:
+            # Without a mark a stranger's response is not to be told from ours.
+            moves += [lambda: world.serve(world.api.stranger())] * world.api.echoes
+        else:
             moves += [lambda: world.serve(world.api.answer())] * 2
         moves += [lambda name=name: world.fire(name) for name in world.timers if name in _ANY_TIME]
         return moves

@@ -377,9 +377,11 @@ class World:
             if status not in {"completed", "incomplete"}:
                 continue
             is_new = bool(set(saw) - answered)
-            # Nobody can tell a turn that was answered with the one before from one that was passed over.
-            merged = self.api.merges and not self.api.interrupts
-            spared = self.sayings > 0 or merged or response_id in self.cancelled or bool(set(saw) & self.ambiguous)
+            # Nobody can tell a turn that was answered with the one before from one that was passed over, nor whose a
+            # response is where no metadata comes back, nor what somebody else's has seen.
+            api = self.api
+            unknown = (api.merges and not api.interrupts) or not api.echoes or api.strangers > 0
+            spared = self.sayings > 0 or unknown or response_id in self.cancelled or bool(set(saw) & self.ambiguous)
             self._must(is_new or spared, f"P4: {response_id} answered what was answered already")
             answered |= set(saw)
         unheard = [item for item in self.api.items if item not in answered]

@@ -178,7 +178,8 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
         return Step(state._replace(asides=state.asides[1:]), effects)
     create = _create_answered(state, started, policy)
     if create is None:
-        return Step(_begun_by_the_api(state, started.response_id), effects)
+        begun = _begun_by_the_api if started.mark is None else _begun_by_another
+        return Step(begun(state, started.response_id), effects)
     seen = () if create.say else _covered(state, create)
     unproven = create if started.mark is None else None
     response = Response(started.response_id, seen, is_ours=True, unproven=unproven, passed_over=state.expected)
@@ -216,6 +217,11 @@ def _begun_by_the_api(state: State, response_id: str) -> State:
     seen = tuple(item for item in theirs if item.turn == turn)
     response = Response(response_id, seen, turn=turn, passed_over=state.expected)
     return state._replace(response=response, earlier=tuple(later), winner="", items=_unseen(state, seen))
+
+
+def _begun_by_another(state: State, response_id: str) -> State:
+    """It answers a create that is none of ours: whatever waits goes on waiting, a turn that is expected too."""
+    return state._replace(response=Response(response_id, passed_over=state.expected), winner="")
 
 
 def _begun_late(state: State, late: Create, response_id: str, effects: tuple[Effect, ...]) -> Step:
@@ -308,10 +314,11 @@ def _finished(state: State, response: Response, finished: ResponseFinished, poli
 def _turn_passed_over(state: State, response: Response) -> State:
     """The response went on though a turn was over when it began.
 
-    One of ours was there first, so that the API has not begun its own. One of the API's own would have been cut off by
-    the turn, if turns interrupt: so it has begun after it, and answers it too. Otherwise it may be answered yet.
+    One that was asked for was there first, so that the API has not begun its own. One of the API's own would have been
+    cut off by the turn, if turns interrupt: so it has begun after it, and answers it too. Otherwise it may be answered
+    yet.
     """
-    if response.is_ours:
+    if not response.turn:
         return state._replace(expected="", earlier=(), items=left_to_us(state.items))
     if not state.turns_interrupt:
         return state

@@ -444,6 +444,13 @@ def test_a_response_with_somebody_elses_mark_is_not_ours():
     assert not race.state.response.is_ours
 
 
+@pytest.mark.parametrize(("outcome", "phase"), [("completed", "requested"), ("cancelled", "expected")])
+def test_a_turn_is_not_answered_by_a_response_with_somebody_elses_mark(outcome, phase):
+    race = session()
+    told(race, *committed("t1"), ResponseStarted("r1", "somebody_1"), ResponseFinished("r1", outcome))
+    assert race.state.phase == phase
+
+
 def test_a_response_without_a_mark_is_never_ours_in_a_shared_session():
     race = session(Policy(is_shared=True))
     asked(race)
