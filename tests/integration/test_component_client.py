@@ -281,7 +281,7 @@ def test_what_comes_before_the_settings_waits_for_them(proxy):
 
 def test_a_race_that_the_server_wins_gives_one_reply_and_no_error(start_proxy):
     refused = RefusedEvent("response.create", code="conversation_already_has_active_response")
-    proxy = start_proxy()
+    proxy = start_proxy({"session.expected_timeout": "0.05"})
     proxy.system.simulator._faults = Faults(refused=(refused,))
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", **settings())

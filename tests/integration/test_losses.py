@@ -101,7 +101,7 @@ def test_links_of_a_silent_upstream_are_closed_and_the_client_is_told(start_prox
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
-        flags = {"upstream.url": url, "upstream.kind": "compatible", "upstream.reconnects": "1"}
+        flags = {"upstream.url": url, "upstream.api_key": "k", "upstream.reconnects": "1"}
         proxy = start_proxy({**QUICK, **flags, "session.link_timeout": "0.2"})
         with proxy.dialogue() as dialogue:
             dialogue.send("Settings", **SETTINGS)

@@ -45,7 +45,7 @@ def test_random_schedules_find_the_mutant(mutant):
     code = implementation(mutant)
 
     @settings(
-        max_examples=1500,
+        max_examples=6000,
         deadline=None,
         derandomize=True,
         database=None,

@@ -72,6 +72,8 @@ class World:
         self.active: str | None = None
         self.expected = ""
         self.passed_over = ""
+        self.missed = ""
+        self.spoken_over: str | None = None
         self.winner = ""
         self.ended: tuple[str, ...] = ()
         self.requested: str | None = None
@@ -202,11 +204,15 @@ class World:
             case "response.done" if event["response"]["id"] == self.active:
                 self.active = None
                 self.ended += (event["response"]["id"],)
-                if self.expected == self.passed_over and event["response"]["status"] != "cancelled":
+                if self.expected in {self.passed_over, self.missed} and event["response"]["status"] != "cancelled":
                     self.expected = ""
-                self.passed_over = ""
+                self.passed_over = self.missed = ""
+            case "input_audio_buffer.speech_started":
+                self.spoken_over = self.active
             case "input_audio_buffer.speech_stopped" if self.api.auto:
                 self.expected = self.stopped = event["item_id"]
+                if self.active and self.spoken_over != self.active:
+                    self.missed = event["item_id"]
             case "input_audio_buffer.speech_stopped":
                 self.stopped = event["item_id"]
             case "input_audio_buffer.committed":
@@ -374,6 +380,9 @@ class World:
     def _check_replies(self) -> None:
         answered: set[str] = set()
         for response_id, status, saw in self.api.finished:
+            if response_id in self.cancelled and self.sayings:
+                # An interruption of the host's may leave the interrupted question unanswered.
+                answered |= set(saw)
             if status not in {"completed", "incomplete"}:
                 continue
             is_new = bool(set(saw) - answered)

@@ -301,7 +301,7 @@ def cancel_stalled(state: State, response: Response, policy: Policy) -> Step:
 def _finished(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     by_user = finished.outcome == "cancelled" and response.cancel is None
     after = state._replace(response=None, losses=0, ended=_with_ended(state, response.response_id))
-    if finished.outcome != "cancelled" and state.expected and state.expected == response.passed_over:
+    if finished.outcome != "cancelled" and state.expected and state.expected in {response.passed_over, response.missed}:
         after = _turn_passed_over(after, response)
     if state.requested and not response.is_ours:
         after = after._replace(requested=replace(state.requested, rival=response.seen))
@@ -314,11 +314,11 @@ def _finished(state: State, response: Response, finished: ResponseFinished, poli
 def _turn_passed_over(state: State, response: Response) -> State:
     """The response went on though a turn was over when it began.
 
-    One that was asked for was there first, so that the API has not begun its own. One of the API's own would have been
-    cut off by the turn, if turns interrupt: so it has begun after it, and answers it too. Otherwise it may be answered
-    yet.
+    One that was asked for was there first, so that the API has not begun its own; nor does it for a turn that ends
+    while one runs that it has not cut off. One of the API's own that began behind the turn would have been cut off by
+    it, if turns interrupt: so it has begun after it, and answers it too. Otherwise it may be answered yet.
     """
-    if not response.turn:
+    if not response.turn or response.missed:
         return state._replace(expected="", earlier=(), items=left_to_us(state.items))
     if not state.turns_interrupt:
         return state
@@ -384,7 +384,7 @@ def create_refused(state: State, create: Create, error: Refused, policy: Policy)
         return create_failed(after, create.say, error.problem, policy, wait)
     collided = Collided(create.event_id, state.tries + 1)
     winner = winner_of(state, error, create.ended)
-    if winner is not None:
+    if winner == "" or (winner and state.tries + 1 < policy.create_tries):
         return Step(_put_back(after._replace(winner=winner), create.say), (collided,))
     step = create_failed(after, create.say, _REFUSED, policy)
     return Step(step.state, (collided, *step.effects))
@@ -421,14 +421,9 @@ def unmarked_refused(state: State, response: Response, create: Create) -> Step:
     return Step(_put_back(after, create.say), (collided,))
 
 
-def winner_missing(state: State, policy: Policy) -> Step:
-    """The response that a refusal has named did not begin in time."""
-    text = (
-        f"The response {state.winner} that upstream named as running did not begin (response.created) "
-        f"within {policy.expected_timeout:g} s."
-    )
-    step = create_failed(state._replace(winner=""), None, _REFUSED, policy)
-    return Step(step.state, (Reported(Problem("response_expected_stalled", text)), *step.effects))
+def winner_missing(state: State) -> Step:
+    """The response that a refusal has named did not begin in time: what was refused goes again, counted as a try."""
+    return Step(state._replace(winner="", tries=state.tries + 1))
 
 
 def create_stalled(state: State, create: Create, policy: Policy) -> Step:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.answering import left_to_us, turn_ended
 from turnstile.session.effects import Answered, OpenAudio, Reported, SendCommit, SendTruncate
-from turnstile.session.state import Commit, Item, State
+from turnstile.session.state import Commit, Item, Response, State
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def speech_started(state: State, started: SpeechStarted, policy: Policy) -> Step
         SendTruncate(f"{policy.id_prefix}{serial + place}", item_id, milliseconds)
         for place, (item_id, milliseconds) in enumerate(started.cut_off)
     ]
-    after = state._replace(hearing=replace(state.hearing, speaking=True), serial=serial + len(cuts))
+    over = state.response.response_id if state.response else ""
+    hearing = replace(state.hearing, speaking=True, over=over)
+    after = state._replace(hearing=hearing, serial=serial + len(cuts))
     return Step(after, tuple(cuts))
 
 
@@ -41,7 +43,17 @@ def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
     if not state.api_answers_turns:  # Ours to answer, once it is committed.
         return Step(state._replace(hearing=replace(state.hearing, speaking=False, stopped=stopped.item_id)))
     hearing = replace(state.hearing, speaking=False, broke_in="", stopped=stopped.item_id)
-    return Step(_expecting(state._replace(hearing=hearing, items=turn_ended(state.items)), stopped.item_id))
+    response = _missing(state, stopped.item_id)
+    after = state._replace(hearing=hearing, response=response, items=turn_ended(state.items))
+    return Step(_expecting(after, stopped.item_id))
+
+
+def _missing(state: State, turn: str) -> Response | None:
+    """Return the response in progress, which misses a turn that began to be spoken before it and ends while it runs."""
+    response, hearing = state.response, state.hearing
+    if response is None or not hearing.speaking or hearing.over == response.response_id:
+        return response
+    return replace(response, missed=turn)
 
 
 def _expecting(state: State, turn: str) -> State:
@@ -54,7 +66,8 @@ def _expecting(state: State, turn: str) -> State:
 def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> Step:
     """A spoken turn is in the conversation: the API answers it by itself, or a create is owed for it."""
     turn = committed.item_id
-    response = replace(state.response, turn_is_over=True) if state.response else None
+    response = _missing(state, turn)
+    response = replace(response, turn_is_over=True) if response else None
     over = state._replace(hearing=replace(state.hearing, speaking=False, broke_in=""), response=response)
     if policy.is_transparent:
         return _committed_by_the_api(over, turn)

@@ -197,7 +197,7 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
         case "winner" if unconfirmed.has_lost_race(state):
             return unconfirmed.winner_missing(state, policy)
         case "winner":
-            return answering.winner_missing(state, policy)
+            return answering.winner_missing(state)
         case "turn":
             return listening.turn_endless(state, policy)
         case "response" if response:

@@ -49,8 +49,9 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
             return answering.item_lost(state, culprit, error.problem)
         case Response():
             return answering.response_ended_unheard(state, culprit, policy)
-        case None if answering.is_collision(error) or _is_ours(error, policy):
-            # The proxy's own business, settled since.
+        case None if answering.is_collision(error) or _is_ours(error, policy) or _is_about_cancel(error):
+            # The proxy's own business, settled since. A cancel is not told from one before it without a name: the
+            # response that was to end does so by itself, or in time.
             return Step(state)
         case None if _is_about_truncation(error) and not policy.is_transparent:
             # Ours too, as only a client of the API's own language truncates anything itself.
@@ -66,6 +67,10 @@ def _is_told(error: Refused, policy: Policy) -> bool:
 
 def _is_about_truncation(error: Refused) -> bool:
     return error.code == "item_truncate_invalid_item_id" or error.message.startswith(_NOT_TRUNCATED)
+
+
+def _is_about_cancel(error: Refused) -> bool:
+    return error.code == "response_cancel_not_active" or error.message.startswith("Cancellation failed")
 
 
 def _is_ours(error: Refused, policy: Policy) -> bool:
@@ -87,7 +92,7 @@ def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
         kind = Update  # Some servers refuse them so.
     if kind is not None:
         return next((one for _, one in oldest_first if isinstance(one, kind)), None)
-    if error.code in _NOBODYS or error.param == "audio" or _is_about_truncation(error):
+    if error.code in _NOBODYS or error.param == "audio" or _is_about_truncation(error) or _is_about_cancel(error):
         return None
     return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
 
@@ -126,8 +131,6 @@ def _kind_named(error: Refused) -> type[Unanswered] | None:
     param = error.param or ""
     if answering.is_collision(error) or param.startswith("response"):
         return Create
-    if error.code == "response_cancel_not_active" or error.message.startswith("Cancellation failed"):
-        return Response
     if error.code == "input_audio_buffer_commit_empty" or "committing input audio buffer" in error.message:
         return Commit
     if error.code == "cannot_update_voice" or param.startswith("session") or "update a conversation" in error.message:

@@ -173,6 +173,8 @@ class Response:
         turn_is_over: A turn of the user's ended while it ran.
         passed_over: The turn that the API was expected to answer when this response began instead: one of ours, or the
             answer to an earlier turn.
+        missed: A turn that ended while it ran and had begun before: it has neither cut this response off nor been
+            answered, as the API does while one runs.
         superfluous: It is ours, but what it was to answer has been answered.
         progress: Counts signs of life.
         cancel: The cancel that is out for it.
@@ -185,6 +187,7 @@ class Response:
     turn: str = ""
     turn_is_over: bool = False
     passed_over: str = ""
+    missed: str = ""
     superfluous: bool = False
     progress: int = 0
     cancel: Cancel | None = None
@@ -232,6 +235,7 @@ class Hearing:
 
     Args:
         speaking: The API hears the user.
+        over: The response that ran when the user began to speak.
         broke_in: The response that the user broke in on with the turn that is not over yet, which creates wait for.
         stopped: The turn that the API heard end, which it will commit by itself.
         uncommitted: Milliseconds of input audio since the last commit, while the proxy commits.
@@ -241,6 +245,7 @@ class Hearing:
     """
 
     speaking: bool = False
+    over: str = ""
     broke_in: str = ""
     stopped: str = ""
     uncommitted: float = 0.0

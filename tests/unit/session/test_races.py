@@ -42,6 +42,7 @@ from turnstile.session.events import (
     TurnEndForced,
 )
 from turnstile.session.state import Create, Hearing, Item, Policy, Response
+from turnstile.session.waits import waits
 
 SAY = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
 
@@ -170,15 +171,22 @@ def test_a_create_refused_for_a_response_without_a_name_goes_at_once_if_one_has_
     assert len(creates(race.handle(Refused("ts_1", COLLISION, "busy")))) == goes
 
 
-def test_the_wait_for_a_winner_that_never_begins_is_bounded_and_said():
+def test_the_wait_for_a_winner_that_never_begins_is_bounded_and_no_clients_business():
     race = session()
     create = asked(race)
     race.handle(refused(create, "r2"))
     effects = timer(race, "winner")
-    assert codes(effects) == ["response_expected_stalled"]
-    assert "r2" in client(effects)[0].problem.description
-    assert len(creates(effects)) == 1
-    assert race.state.tries == 1
+    assert (client(effects), len(creates(effects))) == ([], 1)
+
+
+def test_a_create_is_refused_for_winners_that_never_begin_so_often_and_no_more():
+    race = session()
+    tries, effects = 1, race.handle(refused(asked(race), "r0"))
+    while "winner" in waits(race.state, race.policy):
+        (create,) = creates(timer(race, "winner"))
+        tries, effects = tries + 1, race.handle(refused(create, f"r{tries}"))
+    assert (tries, codes(effects)) == (race.policy.create_tries, ["response_refused"])
+    assert race.state.phase == "idle"
 
 
 def test_a_refusal_while_a_response_is_known_of_waits_for_its_end():
@@ -365,6 +373,27 @@ def test_a_response_of_ours_that_completes_leaves_the_turn_to_us():
     (create,) = creates(told(race, *confirmed(item)))
     race.handle(started("r2", create))
     assert "t1" in seen_by(race)
+
+
+def test_a_turn_begun_before_a_response_of_ours_and_ended_while_it_ran_is_ours_when_that_completes():
+    race = session()
+    create = asked(race)
+    told(race, SpeechStarted(), started("r1", create), SpeechStopped("t1"), TurnCommitted("t1"))
+    (create,) = creates(race.handle(ResponseFinished("r1")))
+    race.handle(started("r2", create))
+    assert seen_by(race) == ["t1"]
+
+
+def test_a_turn_begun_before_the_apis_response_and_ended_while_it_ran_is_ours_when_that_completes():
+    race = session()
+    told(race, *committed("t1"), SpeechStarted(), started("r1"), SpeechStopped("t2"), TurnCommitted("t2"))
+    assert len(creates(race.handle(ResponseFinished("r1")))) == 1
+
+
+def test_a_turn_without_a_stop_begun_before_a_response_of_ours_is_ours_likewise():
+    race = session(response=Response("r1", is_ours=True), hearing=Hearing(speaking=True))
+    race.handle(TurnCommitted("t1"))
+    assert len(creates(race.handle(ResponseFinished("r1")))) == 1
 
 
 # I: with turn detection off nobody hears the user speak.
