@@ -21,8 +21,13 @@ Unanswered = Update | Create | Commit | Item | Response
 
 # Codes that say nothing about an event of ours, so that without an event id they blame none.
 _NOBODYS = frozenset({"server_error", "rate_limit_exceeded"})
-# What the API says of a truncation that came too late or asked for too much (as reported by its users).
-_NOT_TRUNCATED = ("Only model output audio messages can be truncated", "Audio content of ")
+# What the API says of a truncation or a cancel that came too late or asked for too much (as reported by its users).
+_CUT_CODES = frozenset({"item_truncate_invalid_item_id", "response_cancel_not_active"})
+_NOT_CUT = (
+    "Only model output audio messages can be truncated",
+    "Audio content of ",
+    "Cancellation failed",
+)
 
 
 def refused(state: State, error: Refused, policy: Policy) -> Step:
@@ -49,12 +54,12 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
             return answering.item_lost(state, culprit, error.problem)
         case Response():
             return answering.response_ended_unheard(state, culprit, policy)
-        case None if answering.is_collision(error) or _is_ours(error, policy) or _is_about_cancel(error):
-            # The proxy's own business, settled since. A cancel is not told from one before it without a name: the
-            # response that was to end does so by itself, or in time.
+        case None if answering.is_collision(error) or _is_ours(error, policy):
+            # The proxy's own business, settled since.
             return Step(state)
-        case None if _is_about_truncation(error) and not policy.is_transparent:
-            # Ours too, as only a client of the API's own language truncates anything itself.
+        case None if _is_about_cut(error) and not policy.is_transparent:
+            # Ours too, as only a client of the API's own language cuts anything off itself. Without a name a refused
+            # cancel may be an earlier one: the response that was to end does so by itself, or in time.
             return Step(state)
         case _:
             return Step(state, (Reported(error.problem),))
@@ -65,12 +70,9 @@ def _is_told(error: Refused, policy: Policy) -> bool:
     return policy.is_transparent and error.event_id is not None and not _is_ours(error, policy)
 
 
-def _is_about_truncation(error: Refused) -> bool:
-    return error.code == "item_truncate_invalid_item_id" or error.message.startswith(_NOT_TRUNCATED)
-
-
-def _is_about_cancel(error: Refused) -> bool:
-    return error.code == "response_cancel_not_active" or error.message.startswith("Cancellation failed")
+def _is_about_cut(error: Refused) -> bool:
+    """Whether it is about a truncation or a cancel."""
+    return error.code in _CUT_CODES or error.message.startswith(_NOT_CUT)
 
 
 def _is_ours(error: Refused, policy: Policy) -> bool:
@@ -92,7 +94,7 @@ def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
         kind = Update  # Some servers refuse them so.
     if kind is not None:
         return next((one for _, one in oldest_first if isinstance(one, kind)), None)
-    if error.code in _NOBODYS or error.param == "audio" or _is_about_truncation(error) or _is_about_cancel(error):
+    if error.code in _NOBODYS or error.param == "audio" or _is_about_cut(error):
         return None
     return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
 
