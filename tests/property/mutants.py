@@ -6,14 +6,18 @@ import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from world import Implementation
 
-import turnstile.session as package
+if TYPE_CHECKING:
+    from types import ModuleType
 
+ROOT = Path(__file__).parents[2]
 # The rules; what they speak of (events, effects, state) is the same for all.
-RULES = (
+_SESSION = (
     "patch",
+    "shortfalls",
     "calling",
     "answering",
     "listening",
@@ -25,6 +29,12 @@ RULES = (
     "facts",
     "machine",
 )
+# A module comes behind those that it imports. The last two read what a Realtime client sends.
+RULES = (
+    *(f"turnstile.session.{rule}" for rule in _SESSION),
+    "turnstile.protocol.client_shapes",
+    "actors.realtime",
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Mutant:
 
     Args:
         name: What it does.
-        module: Where.
+        module: Where: the last part of its name.
         line: The text as it stands, once in the module.
         instead: The text in its place.
     """
@@ -132,13 +142,67 @@ OUTSIDE_THE_WALK = (
     ),
 )
 
-# What neither of them has: a client that switches turn detection off.
+# What neither of them has: a client that switches turn detection off, one whose events are malformed, and words.
 ROWS_ONLY = (
     Mutant(
         "the user speaks on though turn detection is off (I)",
         "machine",
         "            is_off = step.state.proxy_commits\n",
         "            is_off = False\n",
+    ),
+    Mutant(
+        "a response that is no object is not looked at (H)",
+        "client_shapes",
+        "    if not isinstance(value, dict):\n        return root, value\n",
+        "    if not isinstance(value, dict):\n        return None\n",
+    ),
+    Mutant(
+        "what stands inside of a gated event is not looked at (H)",
+        "client_shapes",
+        "        if held is not None and not isinstance(held, dict):\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "a type that another server may take for a gated one passes (H)",
+        "client_shapes",
+        "        return _type_fault(kind)\n",
+        "        return None\n",
+    ),
+    Mutant(
+        "a response passes whose conversation is not spelled out (H)",
+        "realtime",
+        '.get("conversation") != "none"\n',
+        '.get("conversation", "auto") == "auto"\n',
+    ),
+    Mutant(
+        "an event that names its type twice is passed on as it was written (H)",
+        "realtime",
+        "                yield EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))\n",
+        "                yield EventGiven(data, event_id=event_id, call_id=_answered_call(event))\n",
+    ),
+    Mutant(
+        "what is locked is named without its message (N)",
+        "shortfalls",
+        '    text = f"{field_name(request, path)}: {described(value)} cannot',
+        '    text = f"{path[-1]}: {described(value)} cannot',
+    ),
+    Mutant(
+        "what upstream has otherwise is named without its message (N)",
+        "shortfalls",
+        "    name, asked, shown = field_name(request, difference.path),",
+        "    name, asked, shown = field_name(None, difference.path),",
+    ),
+    Mutant(
+        "a refusal does not begin with the message (N)",
+        "shortfalls",
+        '    return Problem(problem.code, f"{name}: {problem.description}" if name else problem.description)\n',
+        "    return problem\n",
+    ),
+    Mutant(
+        "what is in force is not acknowledged where a part is locked (N)",
+        "configuring",
+        "    if stays and not _has_more(state, request, tuple(stays)):\n",
+        "    if stays:\n",
     ),
 )
 
@@ -149,34 +213,37 @@ def implementation(mutant: Mutant | None = None) -> Implementation:
     Raises:
         LookupError: The line that it changes is not there (once) any more.
     """
-    names = [f"{package.__name__}.{rule}" for rule in RULES]
-    kept = {name: sys.modules.pop(name, None) for name in names}
+    kept = {name: sys.modules.pop(name, None) for name in RULES}
     try:
-        for rule in RULES:
-            _load(rule, mutant)
-        machine, facts = (sys.modules[f"{package.__name__}.{rule}"] for rule in ("machine", "facts"))
-        return Implementation(machine.Session, facts.FactReader)
+        for name in RULES:
+            _load(name, mutant)
+        machine, facts = (sys.modules[f"turnstile.session.{rule}"] for rule in ("machine", "facts"))
+        return Implementation(machine.Session, facts.FactReader, sys.modules["actors.realtime"].RealtimeDialect)
     finally:
         for name, module in kept.items():
             sys.modules.pop(name, None)
             if module is not None:
-                sys.modules[name] = module
-                setattr(package, name.rpartition(".")[2], module)
+                _put_in_place(name, module)
 
 
-def _load(rule: str, mutant: Mutant | None) -> None:
-    name = f"{package.__name__}.{rule}"
+def _load(name: str, mutant: Mutant | None) -> None:
     if name in sys.modules:
         return
-    path = Path(package.__path__[0]) / f"{rule}.py"
+    path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
     source = path.read_text()
-    if mutant and mutant.module == rule:
+    if mutant and mutant.module == path.stem:
         if source.count(mutant.line) != 1:
-            raise LookupError(f"{rule}.py holds {mutant.line!r} {source.count(mutant.line)} times, not once")
+            raise LookupError(f"{path.name} holds {mutant.line!r} {source.count(mutant.line)} times, not once")
         source = source.replace(mutant.line, mutant.instead)
     spec = importlib.util.spec_from_loader(name, loader=None, origin=str(path))
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     # A module that this one imports may be one of the rules too: it is loaded first, as it stands in RULES.
+    _put_in_place(name, module)
     exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - our own source, one line changed
-    setattr(package, rule, module)
+
+
+def _put_in_place(name: str, module: ModuleType) -> None:
+    """Have every import find `module` under its name."""
+    package, _, last = name.rpartition(".")
+    sys.modules[name] = module
+    setattr(sys.modules[package], last, module)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from world import configured
 
-from turnstile.session.effects import Answered, SendCreate, SendItem, SendUpdate
+from turnstile.protocol.frames import TextFrame
+from turnstile.session.effects import Answered, PassOn, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigAnswered,
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 CALMER = ConfigRequested(1, {"instructions": "Be calm."})
 FASTER = ConfigRequested(2, {"audio": {"output": {"speed": 1.2}}})
+OTHER_VOICE = ConfigRequested(
+    4,
+    {"instructions": "Be calm.", "audio": {"output": {"voice": "echo"}}},
+    message="Settings",
+    fields={"instructions": "agent.think.prompt", "audio.output.voice": "agent.speak.provider.voice"},
+)
 MESSAGE = UserMessageGiven(3, {"type": "message"})
 # A turn that the API answers by itself.
 TURN = (SpeechStarted(), SpeechStopped("turn_1"), TurnCommitted("turn_1"))
@@ -173,6 +180,59 @@ def nobody_hears_the_user_where_turn_detection_is_off(code: Implementation) -> N
     assert _sent(session.handle(AgentMessageGiven(8, {})), SendCreate)
 
 
+# By what each tries: `Response.create` would be a create to a server that does not mind capitals, and a second type to
+# one that reads the first.
+MALFORMED = (
+    '{"type": "response.create", "response": "x"}',
+    '{"type": "response.create", "response": {"metadata": "x"}}',
+    '{"type": "session.update", "session": "x"}',
+    '{"type": "session.update", "session": {"audio": {"input": "x"}}}',
+    '{"type": "Response.create"}',
+    '{"type": "response.create", "response": {"conversation": null}}',
+    '{"type": "response.create", "response": {"conversation": "conv_1"}}',
+    '{"type": "response.create", "type": "of.the.future"}',
+)
+
+
+def no_malformed_event_passes_the_gate(code: Implementation) -> None:
+    """While a response runs it is held like others, or refused in the API's words (H)."""
+    for frame in MALFORMED:
+        session, told = _running(code), [*code.dialect(None, is_beta=False).read(frame.encode())]
+        effects = [effect for one in told if not isinstance(one, TextFrame) for effect in session.handle(one)]
+        assert not _sent(effects, SendUpdate) + _sent(effects, SendCreate)
+        assert not [given for given in _sent(effects, PassOn) if b"esponse.create" in given.event]
+
+
+def _locked(code: Implementation) -> object:
+    """Return a session whose agent has spoken."""
+    return code.session(state=configured(voice_locked=True))
+
+
+def what_is_locked_is_named_and_the_rest_acknowledged(code: Implementation) -> None:
+    """The words begin with the message's type and field; what is in force is acknowledged (N)."""
+    session = _locked(code)
+    session.handle(OTHER_VOICE)
+    (answered,) = _sent(session.handle(ConfigAnswered({})), Answered)
+    assert answered.problem is None
+    assert [one.description.split(":")[0] for one in answered.shortfalls] == ["Settings.agent.speak.provider.voice"]
+
+
+def what_upstream_has_otherwise_is_named(code: Implementation) -> None:
+    """The words begin with the message's type and field (N)."""
+    session = code.session(state=configured())
+    session.handle(OTHER_VOICE)
+    (answered,) = _sent(session.handle(ConfigAnswered({"audio": {"output": {"voice": "ash"}}})), Answered)
+    assert [one.description.split(":")[0] for one in answered.shortfalls] == ["Settings.agent.speak.provider.voice"]
+
+
+def a_refused_update_names_its_message(code: Implementation) -> None:
+    """Upstream's words come behind the message's type (N)."""
+    session = code.session(state=configured())
+    (update,) = _sent(session.handle(OTHER_VOICE), SendUpdate)
+    (answered,) = _sent(session.handle(Refused(update.event_id, "invalid_value", "no such voice")), Answered)
+    assert answered.problem.description == "Settings: no such voice"
+
+
 ROWS = (
     text_done_opens_nothing,
     both_updates_go_and_are_answered,
@@ -188,4 +248,8 @@ ROWS = (
     a_create_waits_for_the_commit,
     a_turn_heard_while_a_create_is_out_is_answered_by_the_api,
     nobody_hears_the_user_where_turn_detection_is_off,
+    no_malformed_event_passes_the_gate,
+    what_is_locked_is_named_and_the_rest_acknowledged,
+    what_upstream_has_otherwise_is_named,
+    a_refused_update_names_its_message,
 )

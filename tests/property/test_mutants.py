@@ -35,7 +35,7 @@ def test_a_row_fails_on_the_mutant(mutant):
 def _fails(check):
     try:
         check()
-    except (AssertionError, ValueError):
+    except (AssertionError, ValueError, AttributeError):
         return True
     return False
 

@@ -10,6 +10,7 @@ import copy
 from collections import deque
 from typing import TYPE_CHECKING
 
+from actors.realtime import RealtimeDialect
 from turnstile.protocol.realtime import MARK
 from turnstile.session import effects as out
 from turnstile.session import events as told
@@ -32,9 +33,10 @@ class ViolationError(AssertionError):
 class Implementation:
     """The code under proof: the real one, or a mutant of it."""
 
-    def __init__(self, session: type = Session, reader: type = FactReader) -> None:
+    def __init__(self, session: type = Session, reader: type = FactReader, dialect: type = RealtimeDialect) -> None:
         self.session = session
         self.reader = reader
+        self.dialect = dialect
 
 
 REAL = Implementation()
