@@ -77,9 +77,11 @@ class AudioUplink:
         self._held.pass_mark(number)
         self._let_go()
 
-    def observe(self, *, on: bool) -> None:
-        """Begin to count what goes upstream, or cease to."""
+    def observe(self, *, on: bool, counts_buffer: bool = False) -> None:
+        """Begin to count what goes upstream, or cease to; with `counts_buffer` what is there uncommitted, too."""
         self._observes = on
+        if counts_buffer:
+            self._heard += self._audio.uncommitted
 
     def take_heard(self) -> float:
         """Return the milliseconds of audio that went upstream since the last time, while that is observed."""
@@ -98,7 +100,7 @@ class AudioUplink:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""
         if self._may_send():
             self._send_pieces(self._audio.finish())
-        if not self._audio.has_uncommitted:
+        if not self._audio.uncommitted:
             return None
         padding = self._audio.padding()
         if padding and self._connection is not None:

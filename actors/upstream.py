@@ -168,8 +168,8 @@ class UpstreamActor(SessionActor):
                 self._apply(settings)
             case effects.OpenLink(model):
                 self._open_link(model)
-            case effects.ObserveAudio(on):
-                self._audio.observe(on=on)
+            case effects.ObserveAudio(on, counts_buffer):
+                self._audio.observe(on=on, counts_buffer=counts_buffer)
             case effects.CallsCancelled(call_ids):
                 for call_id in call_ids:
                     self._drop_call(call_id)

@@ -119,6 +119,18 @@ def test_nothing_is_padded_where_there_is_no_link():
     assert frames().commit("e1") is None
 
 
+@pytest.mark.parametrize(("counts_buffer", "heard"), [(True, 3.0), (False, 1.0)])
+def test_what_upstream_holds_is_counted_where_the_user_was_speaking(link, counts_buffer, heard):
+    uplink = frames()
+    uplink.agree(PCM_24K)
+    uplink.connect(link)
+    uplink.open()
+    uplink.append(bytes(96))
+    uplink.observe(on=True, counts_buffer=counts_buffer)
+    uplink.append(bytes(48))
+    assert uplink.take_heard() == heard
+
+
 def test_only_what_goes_upstream_is_counted(link):
     uplink = frames()
     uplink.agree(PCM_24K)

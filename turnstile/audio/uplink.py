@@ -68,9 +68,9 @@ class InputAudio:
         return [audio[start : start + APPEND_LIMIT] for start in range(0, len(audio), APPEND_LIMIT)]
 
     @property
-    def has_uncommitted(self) -> bool:
-        """Whether there is anything to commit."""
-        return self._uncommitted > 0
+    def uncommitted(self) -> float:
+        """How many milliseconds wait to be committed."""
+        return self._wire.milliseconds(self._uncommitted)
 
     def milliseconds(self, piece: bytes) -> float:
         """Return how long a piece that `feed` gave lasts."""

@@ -104,9 +104,15 @@ class LetAudioGo:
 
 @dataclass(frozen=True, slots=True)
 class ObserveAudio:
-    """Begin, or stop, reporting input audio as `AudioHeard`: the proxy commits, or does no longer."""
+    """Begin, or stop, reporting input audio as `AudioHeard`: the proxy commits, or does no longer.
+
+    Args:
+        on: Whether to report.
+        counts_buffer: Report what upstream holds uncommitted, too: the user was speaking when the proxy took over.
+    """
 
     on: bool
+    counts_buffer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,7 +309,7 @@ class Session:
         observes = self.state.proxy_commits
         if observes == before.proxy_commits or self.policy.is_transparent:
             return []
-        return [ObserveAudio(observes)]
+        return [ObserveAudio(observes, counts_buffer=observes and before.hearing.speaking)]
 
     def _timers(self, before: State) -> list[Effect]:
         """Timers follow from the state: what it began and ceased to wait for."""

@@ -58,9 +58,9 @@ def test_a_commit_is_padded_with_silence_to_100_milliseconds(source, fed, missin
 def test_there_is_nothing_to_commit_when_all_was_committed():
     audio = _flowing()
     list(audio.feed(bytes(4_800)))
-    assert audio.has_uncommitted
+    assert audio.uncommitted
     audio.committed()
-    assert not audio.has_uncommitted
+    assert not audio.uncommitted
 
 
 def test_a_piece_lasts_as_long_as_its_format_says():

@@ -403,7 +403,7 @@ def test_turn_detection_switched_off_in_mid_speech_ends_the_speech():
     race = session()
     told(race, SpeechStarted(), ConfigRequested(1, PROXY_COMMITS))
     effects = race.handle(ConfigAnswered({}))
-    assert of(ObserveAudio, effects) == [ObserveAudio(on=True)]
+    assert of(ObserveAudio, effects) == [ObserveAudio(on=True, counts_buffer=True)]
     assert not race.state.hearing.speaking
     assert len(creates(race.handle(AgentMessageGiven(2, {})))) == 1
 
