@@ -181,7 +181,8 @@ class SessionHandle:
 
         Args:
             text: What.
-            behavior: While a turn runs: ``queue`` waits for its end, ``interrupt`` cuts it off, ``default`` refuses.
+            behavior: While a turn runs: ``queue`` waits for its end, ``interrupt`` cuts it off, and the question that
+                was being answered may stay unanswered; ``default`` refuses.
 
         Returns:
             Done when the agent says it; holds a `SessionError` when it does not.
