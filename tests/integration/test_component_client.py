@@ -260,6 +260,17 @@ def test_without_turn_detection_the_proxy_commits_and_answers(proxy):
     assert proxy.log.received["input_audio_buffer.commit"] == 1
 
 
+def test_what_was_said_when_turn_detection_is_switched_off_is_committed_and_answered(proxy, dialogue):
+    speak(dialogue, milliseconds=1200, silence=0)
+    assert dialogue.wait_for("UserStartedSpeaking")
+    dialogue.send("Settings", **settings(useOpenAIManualAudioCommit=True))
+    assert dialogue.wait_for("AgentDone")
+    assert proxy.log.received["input_audio_buffer.commit"] == 1
+    dialogue.send("InjectAgentMessage", message="Hello!")
+    assert dialogue.wait_for("AgentDone", 2)
+    assert dialogue.heard("InjectionRefused") == []
+
+
 def test_a_turn_can_be_forced_to_end(proxy, dialogue):
     dialogue.send("ForceEndTurn")
     assert dialogue.wait_for("Error")["code"] == "input_audio_buffer_commit_empty"
