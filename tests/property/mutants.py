@@ -19,7 +19,11 @@ _SESSION = (
     "patch",
     "shortfalls",
     "calling",
+    "items",
+    "collisions",
     "answering",
+    "outcomes",
+    "attribution",
     "listening",
     "configuring",
     "unconfirmed",
@@ -89,7 +93,7 @@ MUTANTS = (
     ),
     Mutant(
         "a foreign response.done is taken",
-        "answering",
+        "outcomes",
         "    if response is None or response.response_id != finished.response_id:\n",
         "    if response is None:\n",
     ),
@@ -101,13 +105,13 @@ MUTANTS = (
     ),
     Mutant(
         "a result of an interrupted response waits for another turn (B)",
-        "answering",
+        "outcomes",
         '    return "ours" if state.expected or response.turn_is_over else "later"\n',
         '    return "later"\n',
     ),
     Mutant(
         "the end of an interrupted response opens the gate (E)",
-        "answering",
+        "outcomes",
         "    after = state._replace(response=None, losses=0,",
         '    after = state._replace(response=None, expected="", losses=0,',
     ),
@@ -119,10 +123,11 @@ MUTANTS = (
     ),
     Mutant(
         "a turn heard while our create is out is forgotten when ours begins (G)",
-        "answering",
+        "attribution",
         '    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))\n',
         '    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))\n'
-        '    after = after._replace(expected="", items=left_to_us(after.items))\n',
+        '    theirs_are_ours = (replace(i, owed="ours") if i.owed == "theirs" else i for i in after.items)\n'
+        '    after = after._replace(expected="", items=tuple(theirs_are_ours))\n',
     ),
 )
 
@@ -130,15 +135,15 @@ MUTANTS = (
 OUTSIDE_THE_WALK = (
     Mutant(
         "a create that was refused for a running response goes again at once (D)",
-        "answering",
+        "collisions",
         "    return None if is_over else error.running or _NAMELESS\n",
         "    return None\n",
     ),
     Mutant(
         "a lost race is not repaired",
         "answering",
-        "    return Step(_put_back(state._replace(tries=tries, backing_off=wait), say))\n",
-        "    return _give_up(state, say, problem)\n",
+        "    return Step(put_back(state._replace(tries=tries, backing_off=wait), say))\n",
+        "    return give_up(state, say, problem)\n",
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.answering import last_ended
+from turnstile.session.collisions import last_ended
 from turnstile.session.comparing import differences, is_shown, with_shown
 from turnstile.session.effects import Answered, ApplyLocal, Merged, OpenLink, Reported, SendUpdate
 from turnstile.session.patch import ENDPOINTS, at, difference, merged, without

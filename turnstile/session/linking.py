@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.answering import proven
 from turnstile.session.calling import void_calls
 from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
 from turnstile.session.endings import api_closing
 from turnstile.session.events import LinkLost, LinkOpened
+from turnstile.session.outcomes import proven
 from turnstile.session.state import Hearing, Item, State
 from turnstile.session.step import Step
 

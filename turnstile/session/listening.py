@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.answering import left_to_us, turn_ended
 from turnstile.session.effects import Answered, OpenAudio, Reported, SendCommit, SendTruncate
+from turnstile.session.items import left_to_us, turn_ended
 from turnstile.session.state import Commit, Item, Response, State
 from turnstile.session.step import Step
 

@@ -12,7 +12,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from turnstile.errors import InternalError, Problem
-from turnstile.session import answering, calling, configuring, linking, listening, passing, unconfirmed
+from turnstile.session import (
+    answering,
+    attribution,
+    calling,
+    configuring,
+    items,
+    linking,
+    listening,
+    outcomes,
+    passing,
+    unconfirmed,
+)
 from turnstile.session.effects import (
     Answered,
     Held,
@@ -73,7 +84,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         case ConfigRequested():
             return configuring.take_config(state, event)
         case UserMessageGiven():
-            return answering.take_user_message(state, event, policy)
+            return items.take_user_message(state, event, policy)
         case AgentMessageGiven() if policy.is_transparent:
             return passing.take_create(state, event, policy)
         case AgentMessageGiven():
@@ -101,15 +112,15 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             is_off = step.state.proxy_commits
             return replace(step, state=listening.turn_unheard(step.state)) if is_off else step
         case ItemConfirmed():
-            return answering.item_confirmed(state, event)
+            return items.item_confirmed(state, event)
         case ResponseStarted():
-            return answering.response_started(state, event, policy)
+            return attribution.response_started(state, event, policy)
         case AsideStarted():
-            return answering.aside_started(state)
+            return attribution.aside_started(state)
         case ResponseProgressed(response_id):
             return _progressed(state, response_id)
         case ResponseFinished():
-            step = answering.response_finished(state, event, policy)
+            step = outcomes.response_finished(state, event, policy)
             return replace(step, state=listening.leftover_due(step.state)) if step.state != state else step
         case FunctionCalled():
             return calling.function_called(state, event, policy)
@@ -145,7 +156,7 @@ def settle(state: State, policy: Policy) -> Step | None:
         or linking.settle_restored(state)
         or listening.settle_audio(state)
         or passing.settle_lane(state, policy)
-        or answering.settle_items(state, policy)
+        or items.settle_items(state, policy)
         or listening.settle_commit(state, policy)
         or answering.settle_create(state, policy)
         or passing.settle_audio_held(state, policy)
@@ -207,10 +218,10 @@ def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
             step = answering.cancel(state, response, "stalled", policy)
             return replace(step, effects=(Reported(Problem("response_stalled", text)), *step.effects))
         case "cancel" if response:
-            return answering.cancel_stalled(state, response, policy)
+            return outcomes.cancel_stalled(state, response, policy)
         case "item":
             item = next(item for item in state.items if item.event_id == fired.token)
-            return answering.item_lost(state, item, Problem("item_stalled", late))
+            return items.item_lost(state, item, Problem("item_stalled", late))
         case "commit":
             return listening.commit_stalled(state, policy)
         case "retry":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.session import answering, linking, listening, unconfirmed
+from turnstile.session import answering, attribution, items, linking, listening, outcomes, unconfirmed
+from turnstile.session.collisions import is_collision
 from turnstile.session.effects import Reported
 from turnstile.session.endings import ENDING
 from turnstile.session.events import LinkLost
@@ -45,16 +46,16 @@ def refused(state: State, error: Refused, policy: Policy) -> Step:
         case Update():
             return unconfirmed.update_refused(state, culprit, error, policy)
         case Create() if state.response and state.response.unproven == culprit:
-            return answering.unmarked_refused(state, state.response, culprit)
+            return attribution.unmarked_refused(state, state.response, culprit)
         case Create():
             return answering.create_refused(state, culprit, error, policy)
         case Commit():
             return listening.commit_lost(state, culprit, error.problem)
         case Item():
-            return answering.item_lost(state, culprit, error.problem)
+            return items.item_lost(state, culprit, error.problem)
         case Response():
-            return answering.response_ended_unheard(state, culprit, policy)
-        case None if answering.is_collision(error) or _is_ours(error, policy):
+            return outcomes.response_ended_unheard(state, culprit, policy)
+        case None if is_collision(error) or _is_ours(error, policy):
             # The proxy's own business, settled since.
             return Step(state)
         case None if _is_about_cut(error) and not policy.is_transparent:
@@ -90,7 +91,7 @@ def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
         return unanswered.get(error.event_id)
     oldest_first = sorted(unanswered.items(), key=lambda entry: _age(entry[0], policy))
     kind = _kind_named(error)
-    if kind is Create and answering.is_collision(error) and state.requested is None:
+    if kind is Create and is_collision(error) and state.requested is None:
         kind = Update  # Some servers refuse them so.
     if kind is not None:
         return next((one for _, one in oldest_first if isinstance(one, kind)), None)
@@ -107,7 +108,7 @@ def _disputed(state: State, error: Refused) -> Create | None:
     if error.event_id is not None:
         return response.unproven if error.event_id == response.unproven.event_id else None
     names_it = error.running in {None, response.response_id} and state.requested is None
-    return response.unproven if answering.is_collision(error) and names_it else None
+    return response.unproven if is_collision(error) and names_it else None
 
 
 def _unanswered(state: State) -> Iterator[tuple[str, Unanswered]]:
@@ -131,7 +132,7 @@ def _age(event_id: str, policy: Policy) -> int:
 def _kind_named(error: Refused) -> type[Unanswered] | None:
     """Read from the error which kind of event it refuses: code, then the field named, then its words."""
     param = error.param or ""
-    if answering.is_collision(error) or param.startswith("response"):
+    if is_collision(error) or param.startswith("response"):
         return Create
     if error.code == "input_audio_buffer_commit_empty" or "committing input audio buffer" in error.message:
         return Commit

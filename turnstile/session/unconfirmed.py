@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.answering import is_collision, winner_of
+from turnstile.session.collisions import is_collision, winner_of
 from turnstile.session.configuring import next_batch, without_batch
 from turnstile.session.effects import Answered, Collided, EndSession
 from turnstile.session.shortfalls import about

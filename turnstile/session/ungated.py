@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from turnstile.session.answering import is_collision
+from turnstile.session.collisions import is_collision
 from turnstile.session.effects import (
     Answered,
     ApplyLocal,

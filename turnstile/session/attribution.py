@@ -1,0 +1,134 @@
+"""Whose a response is that began: ours, the API's to a turn, or a stranger's; and so which items it answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.session.answering import put_back
+from turnstile.session.effects import Answered, Collided
+from turnstile.session.events import ResponseFinished
+from turnstile.session.outcomes import end_response, proven
+from turnstile.session.state import Create, Item, Response, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import ResponseStarted
+    from turnstile.session.state import Policy
+
+
+def response_started(state: State, started: ResponseStarted, policy: Policy) -> Step:
+    """A response began, and has seen what was in the conversation when it was asked for, and no more.
+
+    That is when our create went out, or when the turn was committed that the API answers with it. What came in
+    between is answered by a response of its own: better a second reply in a rare race than a lost one.
+    """
+    if state.response and state.response.response_id == started.response_id:
+        return Step(state)
+    effects: tuple[Effect, ...] = ()
+    if state.response:  # The API runs one at a time, so the end of that one was lost.
+        step = end_response(state, state.response, ResponseFinished(state.response.response_id), policy)
+        state, effects = step.state, step.effects
+    late = state.given_up
+    if late and started.mark == late.event_id:
+        return _begun_late(state, late, started.response_id, effects)
+    if started.mark is None and not started.is_placed and _is_aside(state):
+        return Step(state._replace(asides=state.asides[1:]), effects)
+    create = _create_answered(state, started, policy)
+    if create is None:
+        begun = _begun_by_the_api if started.mark is None else _begun_by_another
+        return Step(begun(state, started.response_id), effects)
+    seen = () if create.say else _covered(state, create)
+    unproven = create if started.mark is None else None
+    response = Response(started.response_id, seen, is_ours=True, unproven=unproven, passed_over=state.expected)
+    # One without a mark is not sure enough to be ours for being cut off.
+    response = replace(response, superfluous=not create.say and not seen and not unproven)
+    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))
+    # Without a mark it may turn out yet to be the API's own.
+    answers = (Answered(create.say.ref),) if create.say and not unproven else ()
+    return Step(after, (*effects, *answers))
+
+
+def _create_answered(state: State, started: ResponseStarted, policy: Policy) -> Create | None:
+    """Return the create of ours that a response answers: by its mark; without one, where nobody else begins any."""
+    create = state.requested
+    if create is None or started.mark is not None:
+        return create if create and started.mark == create.event_id else None
+    others = policy.is_shared or (state.api_answers_turns and state.expected)
+    return None if others else create
+
+
+def _is_aside(state: State) -> bool:
+    """Tell whether a response that is neither marked nor placed is one out of band: the oldest create is answered."""
+    create = state.requested
+    is_older = bool(state.asides) and (create is None or state.asides[0].behind != create.event_id)
+    return is_older and not (state.api_answers_turns and state.expected)
+
+
+def _begun_by_the_api(state: State, response_id: str) -> State:
+    """It answers the turn that was expected to be answered first; what else waits is left to us."""
+    theirs = tuple(item for item in state.items if item.owed == "theirs")
+    if not state.earlier:
+        response = Response(response_id, theirs, turn=state.expected)
+        return state._replace(response=response, expected="", winner="", items=_unseen(state, theirs))
+    turn, *later = state.earlier
+    seen = tuple(item for item in theirs if item.turn == turn)
+    response = Response(response_id, seen, turn=turn, passed_over=state.expected)
+    return state._replace(response=response, earlier=tuple(later), winner="", items=_unseen(state, seen))
+
+
+def _begun_by_another(state: State, response_id: str) -> State:
+    """It answers a create that is none of ours: whatever waits goes on waiting, a turn that is expected too."""
+    return state._replace(response=Response(response_id, passed_over=state.expected), winner="")
+
+
+def _begun_late(state: State, late: Create, response_id: str, effects: tuple[Effect, ...]) -> Step:
+    """The response of a create given up on begins after all: then its repetition is for nothing."""
+    if not late.say:
+        seen = _covered(state, late)
+        response = Response(response_id, seen, is_ours=True, passed_over=state.expected)
+        after = state._replace(response=response, given_up=None, winner="", items=_unseen(state, seen))
+        return Step(after, effects)
+    say = late.say
+    again = state.requested if state.requested and state.requested.say == say else None
+    answer = (Answered(say.ref),) if again or say in state.sayings else ()
+    after = state._replace(
+        response=Response(response_id, is_ours=True, passed_over=state.expected),
+        given_up=None,
+        requested=replace(again, say=None) if again else state.requested,
+        sayings=tuple(other for other in state.sayings if other != say),
+        winner="",
+    )
+    return Step(after, (*effects, *answer))
+
+
+def aside_started(state: State) -> Step:
+    """A response out of band began: it answers the oldest create of its kind."""
+    return Step(state._replace(asides=state.asides[1:])) if state.asides else Step(state)
+
+
+def unmarked_refused(state: State, response: Response, create: Create) -> Step:
+    """Upstream refused the create that a response without a mark was taken to answer: that one is the API's own."""
+    collided, late = Collided(create.event_id, state.tries + 1), state.given_up
+    if late and late.say == create.say:  # It answers the try before, which was given up on.
+        seen = tuple(item for item in response.seen if item.item_id in late.covers)
+        items = (*_unseen_of(response, seen), *state.items)
+        ours = replace(response, seen=seen, unproven=None)
+        return Step(state._replace(response=ours, items=items, given_up=None), (collided, *proven(response)))
+    theirs = replace(response, seen=(), unproven=None, is_ours=False)
+    after = state._replace(response=theirs, items=(*response.seen, *state.items))
+    return Step(put_back(after, create.say), (collided,))
+
+
+def _covered(state: State, create: Create) -> tuple[Item, ...]:
+    """Return what was there when we sent the create, and waits for its response."""
+    return tuple(item for item in state.items if item.item_id in create.covers)
+
+
+def _unseen_of(response: Response, seen: tuple[Item, ...]) -> tuple[Item, ...]:
+    return tuple(item for item in response.seen if item not in seen)
+
+
+def _unseen(state: State, seen: tuple[Item, ...]) -> tuple[Item, ...]:
+    return tuple(item for item in state.items if item not in seen)

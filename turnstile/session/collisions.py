@@ -1,0 +1,41 @@
+"""What we send that reaches upstream behind a response which it has begun: which one, and whether it still runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from turnstile.session.events import Refused
+    from turnstile.session.state import State
+
+_COLLISION = "conversation_already_has_active_response"
+# Stands for the winner of a race that a refusal did not name.
+_NAMELESS = "(unnamed)"
+
+
+def is_collision(error: Refused) -> bool:
+    """Tell the API's one error about two responses at once; early 2025 it came without a code."""
+    return error.code == _COLLISION or "already has an active response" in error.message
+
+
+def winner_of(state: State, error: Refused, ended: str) -> str | None:
+    """Return the response that a collision was lost to.
+
+    Args:
+        state: Before the refusal.
+        error: The refusal.
+        ended: The response that had ended last when the refused event was sent.
+
+    Returns:
+        Its name, where its beginning is yet to be read; "" where one runs or is expected, so that the gate is shut
+        anyway; None where it is over.
+    """
+    if state.response or state.expected:
+        return ""
+    is_over = error.running in state.ended if error.running else last_ended(state) != ended
+    return None if is_over else error.running or _NAMELESS
+
+
+def last_ended(state: State) -> str:
+    """Return the response that ended last, "" before the first."""
+    return state.ended[-1] if state.ended else ""

@@ -1,0 +1,98 @@
+"""Conversation items: on their way into the conversation, and who begins the response that they wait for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.session.calling import turn_begun
+from turnstile.session.effects import Answered, Reported, SendItem
+from turnstile.session.state import Item, Owed, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.errors import Problem
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import ItemConfirmed, Json, UserMessageGiven
+    from turnstile.session.state import Policy
+
+
+def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -> Step:
+    """Put a user message into the conversation when it is its turn."""
+    if not state.is_ready or len(state.items) >= policy.max_held:
+        return Step(state, postpone=True)
+    item = Item(f"{policy.id_prefix}{state.serial}", request.ref, request.item)
+    return Step(turn_begun(state)._replace(items=(*state.items, item), serial=state.serial + 1))
+
+
+def settle_items(state: State, policy: Policy) -> Step | None:
+    """Send the items that waited, in the order given."""
+    if not state.is_ready or all(item.stage != "waiting" for item in state.items):
+        return None
+    serial = state.serial
+    items: list[Item] = []
+    effects: list[Effect] = []
+    for item in state.items:
+        if item.stage != "waiting" or item.content is None:
+            items.append(item)
+            continue
+        sent = replace(item, stage="sent", event_id=f"{policy.id_prefix}{serial}")
+        items.append(sent)
+        effects.append(SendItem(sent.event_id, {**item.content, "id": item.item_id}))
+        serial += 1
+    return Step(state._replace(items=tuple(items), serial=serial), tuple(effects))
+
+
+def item_confirmed(state: State, confirmed: ItemConfirmed) -> Step:
+    """The item is in the conversation, under the name that we gave it or under one of upstream's own."""
+    item = _item_meant(state, confirmed)
+    if item is None:
+        return Step(state)
+    there = replace(item, item_id=confirmed.item_id, stage="confirmed")
+    items = tuple(there if other is item else other for other in state.items)
+    return Step(state._replace(items=items), _answers(item.ref, None))
+
+
+def _item_meant(state: State, confirmed: ItemConfirmed) -> Item | None:
+    """Return the unconfirmed item that a confirmation is for.
+
+    Where upstream gives names of its own, the oldest of the same kind and role is meant (first in, first out).
+    """
+    sent = [item for item in state.items if item.stage == "sent"]
+    for item in sent:
+        if item.item_id == confirmed.item_id:
+            return item
+    if any(item.item_id == confirmed.item_id for item in state.items):
+        return None
+    return next((item for item in sent if _is_alike(item.content or {}, confirmed)), None)
+
+
+def _is_alike(content: Json, confirmed: ItemConfirmed) -> bool:
+    """Tell whether `content` is of the kind that was confirmed; what we send holds no audio."""
+    alike = content.get("type") == confirmed.kind and (content.get("role") or "") == confirmed.role
+    call_id = confirmed.call_id or content.get("call_id")
+    return alike and content.get("call_id") == call_id and not confirmed.has_audio
+
+
+def item_lost(state: State, item: Item, problem: Problem) -> Step:
+    """The item did not get into the conversation: it is owed nothing, and is reported."""
+    after = state._replace(items=tuple(other for other in state.items if other is not item))
+    return Step(after, _answers(item.ref, problem) or (Reported(problem),))
+
+
+def _answers(ref: int | None, problem: Problem | None) -> tuple[Effect, ...]:
+    return () if ref is None else (Answered(ref, problem, in_force=problem is None),)
+
+
+def left_to_us(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The API does not begin the response that it owed: it is ours to create."""
+    return _owed(items, "ours", "theirs")
+
+
+def turn_ended(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The user's turn ended: what the user broke in on is owed an answer again."""
+    return _owed(items, "ours", "later")
+
+
+def _owed(items: tuple[Item, ...], owed: Owed, before: Owed) -> tuple[Item, ...]:
+    return tuple(replace(item, owed=owed) if item.owed == before else item for item in items)

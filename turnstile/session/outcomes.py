@@ -1,0 +1,117 @@
+"""How a response ended, and what is owed for that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session import failures
+from turnstile.session.answering import create_failed, give_up
+from turnstile.session.calling import calls_after
+from turnstile.session.effects import Answered, Reported
+from turnstile.session.events import ResponseFinished
+from turnstile.session.items import left_to_us
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.effects import Effect
+    from turnstile.session.state import Owed, Policy, Response, State
+
+_FAILED = Problem("response_failed", "The response failed, and so did its repetitions; the messages stay unanswered.")
+# How many ended responses are remembered: a refusal may name one of them as running still.
+_ENDED_REMEMBERED = 8
+
+
+def response_finished(state: State, finished: ResponseFinished, policy: Policy) -> Step:
+    """``response.done``: the only end of a response, and only of the one that it names."""
+    response = state.response
+    if response is None or response.response_id != finished.response_id:
+        return Step(state._replace(ended=_with_ended(state, finished.response_id)))
+    return end_response(state, response, finished, policy)
+
+
+def response_ended_unheard(state: State, response: Response, policy: Policy) -> Step:
+    """The cancelled response ended without a ``response.done``: it is not active, or nothing was heard of it."""
+    return end_response(state, response, ResponseFinished(response.response_id, "cancelled"), policy)
+
+
+def cancel_stalled(state: State, response: Response, policy: Policy) -> Step:
+    """Nothing was heard of the response since it was cancelled; where it had stalled before, that was said."""
+    step = response_ended_unheard(state, response, policy)
+    if response.cancel and response.cancel.because == "stalled":
+        return step
+    text = f"The cancelled response {response.response_id} did not end (response.done) in {policy.cancel_timeout:g} s."
+    return Step(step.state, (Reported(Problem("cancel_stalled", text)), *step.effects))
+
+
+def end_response(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
+    """End the response in progress, and owe what it leaves unanswered."""
+    by_user = finished.outcome == "cancelled" and response.cancel is None
+    after = state._replace(response=None, losses=0, ended=_with_ended(state, response.response_id))
+    if finished.outcome != "cancelled" and state.expected and state.expected in {response.passed_over, response.missed}:
+        after = _turn_passed_over(after, response)
+    if state.requested and not response.is_ours:
+        after = after._replace(requested=replace(state.requested, rival=response.seen))
+    step = _owed_after(after, response, finished, policy)
+    owed = _owed_after_turn(after, response) if by_user else "ours"
+    calls = calls_after(step.state, response.response_id, finished.outcome, policy, owed=owed)
+    return Step(calls.state, (*proven(response), *step.effects, *calls.effects))
+
+
+def _turn_passed_over(state: State, response: Response) -> State:
+    """The response went on though a turn was over when it began.
+
+    One that was asked for was there first, so that the API has not begun its own; nor does it for a turn that ends
+    while one runs that it has not cut off. One of the API's own that began behind the turn would have been cut off by
+    it, if turns interrupt: so it has begun after it, and answers it too. Otherwise it may be answered yet.
+    """
+    if not response.turn or response.missed:
+        return state._replace(expected="", earlier=(), items=left_to_us(state.items))
+    if not state.turns_interrupt:
+        return state
+    return state._replace(expected="", earlier=(), items=tuple(item for item in state.items if item.owed != "theirs"))
+
+
+def _owed_after(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
+    """What the response has seen is answered, unless it failed, or the user broke in on it."""
+    stalled = response.cancel is not None and response.cancel.because == "stalled"
+    if finished.outcome == "failed" or (stalled and finished.outcome == "cancelled"):
+        return _failed(state, response, finished, policy)
+    if finished.outcome != "cancelled":
+        return Step(state._replace(tries=0, backing_off=0.0) if response.is_ours else state)
+    if response.cancel is not None:
+        return Step(state)
+    if state.hearing.speaking:
+        state = state._replace(hearing=replace(state.hearing, broke_in=response.response_id))
+    owed = "theirs" if state.expected else _owed_after_turn(state, response)
+    again = tuple(replace(item, owed=owed) for item in response.seen)
+    return Step(state._replace(items=(*again, *state.items)))
+
+
+def _owed_after_turn(state: State, response: Response) -> Owed:
+    """Who answers what belongs to the response that the user broke in on: we, once the user's turn is over."""
+    return "ours" if state.expected or response.turn_is_over else "later"
+
+
+def _failed(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
+    """What a failed response was to answer is tried again, where that may help; the client hears of it in the end."""
+    problem, again = finished.problem, tuple(replace(item, owed="ours") for item in response.seen)
+    after = state._replace(items=(*again, *state.items))
+    if problem is None:  # It had stalled, which was said; or upstream does not say why.
+        return create_failed(after, None, _FAILED, policy) if again else Step(after)
+    if policy.is_transparent:
+        return Step(after)
+    if not again or failures.is_final(problem):
+        return give_up(after, None, problem) if again else Step(after, (Reported(problem),))
+    return create_failed(after, None, problem, policy, failures.wait_before(problem, state.tries + 1, policy))
+
+
+def _with_ended(state: State, response_id: str) -> tuple[str, ...]:
+    return (*state.ended[1 - _ENDED_REMEMBERED :], response_id)
+
+
+def proven(response: Response) -> tuple[Effect, ...]:
+    """Answer the agent message of a response without a mark: nobody has disputed that it is ours."""
+    say = response.unproven.say if response.unproven else None
+    return (Answered(say.ref),) if say else ()
