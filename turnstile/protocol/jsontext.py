@@ -13,11 +13,10 @@ from typing import Any, Final
 
 import orjson
 
-# An escape of a string: a whole surrogate pair, half of one, or any other; so that a backslash that is escaped itself
-# begins no escape.
-_ESCAPE: Final = re.compile(
-    r"\\(?:(?P<pair>u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
+_REPLACEMENT: Final = r"\ufffd"
+# Half of a surrogate pair, or both; nothing else of a text that may be long costs more than to look past it.
+_HALF: Final = re.compile(
+    r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?P<low>\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})"
 )
 
 
@@ -31,7 +30,7 @@ def loads(data: bytes | str) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         text = _text(data)
-        whole = _ESCAPE.sub(_whole, text)
+        whole = _HALF.sub(_whole, text)
         if whole == text:
             raise
         return orjson.loads(whole)
@@ -46,7 +45,7 @@ def loads_any(data: bytes | str) -> Any:
     try:
         return loads(data)
     except orjson.JSONDecodeError:
-        text = _ESCAPE.sub(_whole, _text(data))
+        text = _HALF.sub(_whole, _text(data))
     try:
         return json.loads(text, parse_float=_finite, parse_int=_finite, parse_constant=_nothing)
     except RecursionError:
@@ -57,8 +56,18 @@ def _text(data: bytes | str) -> str:
     return data.decode() if isinstance(data, bytes) else data
 
 
-def _whole(escape: re.Match[str]) -> str:
-    return r"\ufffd" if escape["half"] else escape[0]
+def _whole(found: re.Match[str]) -> str:
+    if _is_escaped(found.string, found.start()):  # It begins no escape; what comes behind it may.
+        return found[0].replace(found["low"], _REPLACEMENT) if found["low"] else found[0]
+    return found[0] if found["low"] else _REPLACEMENT
+
+
+def _is_escaped(text: str, place: int) -> bool:
+    """Tell whether the backslash at `place` is escaped itself."""
+    first = place
+    while first and text[first - 1] == "\\":
+        first -= 1
+    return (place - first) % 2 == 1
 
 
 def _finite(number: str) -> int | float | None:

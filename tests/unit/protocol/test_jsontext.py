@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -19,12 +21,31 @@ from turnstile.protocol import jsontext
         (r'"\ud83d\u0041"', "\ufffdA"),
         (r'"\\ud83d \uD83D"', "\\ud83d \ufffd"),
         (r'"\\\ud83d"', "\\\ufffd"),
+        (r'"\\ud83d\ude00 \ud83d"', "\\ud83d\ufffd \ufffd"),
+        (r'"\\\ud83d\ude00 \ud83d"', "\\\U0001f600 \ufffd"),
         (r'{"\ud83d": ["\ud83d"]}', {"\ufffd": ["\ufffd"]}),
     ],
 )
 @pytest.mark.parametrize("as_bytes", [True, False])
 def test_half_a_surrogate_pair_is_read_as_a_replacement(text, value, as_bytes):
     assert jsontext.loads(text.encode() if as_bytes else text) == value
+
+
+@pytest.mark.parametrize("end", [rb'\ud83d"', b'"NaN'])
+@pytest.mark.parametrize("text", [rb"\n", rb"\\", rb"\u0041", b"a"])
+def test_a_long_text_takes_as_few_calls_as_a_short_one(text, end):
+    def calls(times):
+        counted = []
+        before = sys.getprofile()
+        sys.setprofile(lambda _frame, event, _argument: counted.append(event))
+        try:
+            with suppress(ValueError):
+                jsontext.loads_any(b'"' + text * times + end)
+        finally:
+            sys.setprofile(before)
+        return len(counted)
+
+    assert calls(1000) == calls(10)
 
 
 @pytest.mark.parametrize("data", [b"{", b"\xff", rb'"\ud83d', b"NaN", b"[1e999]", rb'["\ud83d", NaN]', b"\xed\xa0\xbd"])
