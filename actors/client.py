@@ -124,7 +124,7 @@ class FrameRouter:
 
 
 class ClientActor(SessionActor):
-    """Parses and translates what the client sends, but for audio, which does not come by here: `PastTheClient`.
+    """Parses and translates what the client sends, but for binary audio, which `FrameRouter` takes past it.
 
     Args:
         connection: The client's socket.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.collisions import is_collision, winner_of
 from turnstile.session.configuring import next_batch, without_batch
-from turnstile.session.effects import Answered, Collided, EndSession
+from turnstile.session.effects import Answered, Collided, EndSession, Reported
+from turnstile.session.patch import merged
 from turnstile.session.shortfalls import about
 from turnstile.session.step import Step
 
@@ -82,17 +83,25 @@ def update_stalled(state: State, update: Update, policy: Policy) -> Step:
     text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
     problem = Problem("update_stalled", text)
     said = tuple(about(request, problem) for request in update.requests)
-    return _given_up(state._replace(updating=None, late=state.late + 1), update.requests, problem, *said)
+    after = state._replace(updating=None, late=state.late + 1)
+    if not update.requests:  # what was to be set right counts as set right, until a late answer shows otherwise
+        after = after._replace(in_force=merged(after.in_force, update.patch))
+    return _given_up(after, update.requests, problem, *said)
 
 
 def _given_up(state: State, requests: tuple[ConfigRequested, ...], problem: Problem, *said: Problem) -> Step:
-    """Answer each request with what is `said` to it; without any, the session ends with the `problem`."""
+    """Answer each request with what is `said` to it; without any, tell of the `problem`.
+
+    What was only to be set right stays as it is in force then. But a new link that does not take what the old one took
+    is none that the client could go on with: the session ends.
+    """
     after = state._replace(overtaken=0, update_waits=0.0)
     if requests:
         answers = zip(requests, said, strict=True)
         return Step(after, tuple(Answered(request.ref, one, in_force=False) for request, one in answers))
-    # A new link that does not take what the old one took is none that the client could go on with.
-    return Step(after._replace(link="ended"), (EndSession(problem),))
+    if state.is_restoring:
+        return Step(after._replace(link="ended"), (EndSession(problem),))
+    return Step(after._replace(accepted=after.in_force), (Reported(problem),))
 
 
 def update_handed_back(state: State, update: Update) -> Step:

@@ -275,6 +275,21 @@ def test_what_a_late_answer_shows_in_force_is_set_right_again():
     assert (busy.state.phase, busy.state.in_force) == ("idle", BRIEF)
 
 
+@pytest.mark.parametrize("is_transparent", [False, True])
+@pytest.mark.parametrize("how", ["refused", "in silence"])
+def test_a_session_goes_on_when_upstream_does_not_set_right_what_a_late_answer_showed(how, is_transparent):
+    here = session(Policy(is_transparent=is_transparent))
+    here.handle(ConfigRequested(1, CALM))
+    timer(here, "update")
+    (again,) = upstream(here.handle(ConfigAnswered(CALM)))
+    effects = here.handle(_bad(again.event_id)) if how == "refused" else timer(here, "update")
+    assert codes(effects) == ["invalid_value" if how == "refused" else "update_stalled"]
+    assert not upstream(effects)
+    assert (here.state.link, here.state.is_in_sync) == ("open", True)
+    kept = CALM if how == "refused" else BRIEF
+    assert here.state.accepted == kept
+
+
 def test_what_a_late_answer_shows_is_set_right_behind_the_update_that_is_out():
     busy = updating(config={**BRIEF, **VOICE})
     told(busy, TimerFired("update", "ts_1"), ConfigRequested(2, LOUD), ConfigAnswered({**CALM, **VOICE}))
@@ -389,7 +404,7 @@ def test_turn_detection_stays_off_when_the_proxy_takes_the_turns():
 
 @pytest.mark.parametrize("how", ["refused", "in silence"])
 def test_a_new_link_that_does_not_take_the_configuration_ends_the_session(how):
-    bare = session(updating=Update("ts_1", (), BRIEF, BRIEF), in_force={})
+    bare = session(updating=Update("ts_1", (), BRIEF, BRIEF), in_force={}, is_restoring=True)
     effects = bare.handle(_bad("ts_1")) if how == "refused" else timer(bare, "update")
     (end,) = [effect for effect in effects if isinstance(effect, EndSession)]
     assert end.problem.code == ("invalid_value" if how == "refused" else "update_stalled")

@@ -168,7 +168,8 @@ def test_the_configuration_of_a_new_link_that_is_refused_so_goes_again():
 
 
 def test_a_session_ends_when_a_new_link_keeps_refusing_its_configuration():
-    bare = session(Policy(create_tries=1), updating=Update("ts_1", (), BRIEF, BRIEF), in_force={}, ended=("resp_9",))
+    update = Update("ts_1", (), BRIEF, BRIEF)
+    bare = session(Policy(create_tries=1), updating=update, in_force={}, ended=("resp_9",), is_restoring=True)
     (end,) = [effect for effect in bare.handle(_refusal()) if isinstance(effect, EndSession)]
     assert end.problem.code == "update_refused"
 
