@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from actors.function_calls import FunctionCalls
 from actors.lifecycle import SessionActor
 from actors.messages import End, FromLink, Mark, PassedAudio, SessionShown, ToClient
 from actors.upstream_events import UpstreamEvents
+from actors.upstream_link import UpstreamLink
 from turnstile.audio.confirmed import ConfirmedFormats
 from turnstile.errors import Problem
-from turnstile.ports import FunctionRequest, FunctionReturned, LinkFailed, LinkReady
+from turnstile.ports import FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session import effects
@@ -30,7 +32,6 @@ from turnstile.session.events import (
     SpeechStarted,
     TurnCommitted,
 )
-from turnstile.translate.hosting import HostFunction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,13 +46,11 @@ if TYPE_CHECKING:
         Connection,
         Connector,
         FunctionCaller,
-        HostCall,
         HostFunctionCaller,
         Inbox,
         UpstreamTarget,
     )
     from turnstile.protocol.frames import Frame
-    from turnstile.protocol.voice_agent.parts import FunctionEndpoint
     from turnstile.session.events import Fact, Json
     from turnstile.translate.translator import Translator
 
@@ -64,17 +63,6 @@ _ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
 _PROGRESS_EVERY = 1.0
 # Close codes of the API that say the same: refused key, refused request.
 _FINAL_CLOSES = frozenset({3000, 4000})
-
-
-class _Link:
-    """One upstream link, as a name for what it says."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-
-    def tell(self, message: object, /) -> None:
-        """Put in what the link says."""
-        self._inbox.tell(FromLink(self, message))
 
 
 class UpstreamActor(SessionActor):
@@ -111,32 +99,23 @@ class UpstreamActor(SessionActor):
         journal: Journal,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
-        self._connector = connector
-        self._target = target
+        self._link = UpstreamLink(session_id, connector, target, source, journal)
         self._audio = audio
         self._translator = translator
-        self._functions = functions
-        self._host_functions = host_functions
+        self._calls = FunctionCalls(functions, host_functions)
         self._host_labels = labels
         self._source = source
         self._clock = clock
         self._journal = journal
         self._client: Inbox
         self._coordinator: Inbox
-        self._link: _Link | None = None
-        self._connection: Connection | None = None
         self._events = UpstreamEvents(translator, clock)
-        self._is_beta = False
-        self._is_up = False
         self._epoch = 0
         self._progress_at = 0.0
         self._marks = 0
         self._frames: list[bytes] = []  # audio that came in a row: it goes on together
         self._has_dropped = False
-        self._host_calls: dict[str, HostCall] = {}
-        self._endpoints: Json = {}
         self._labels = dict(labels)
-        self._next_endpoints: Json | None = None
         self._formats = ConfirmedFormats()
 
     def meet(self, others: Introduction) -> None:
@@ -151,7 +130,7 @@ class UpstreamActor(SessionActor):
         if self._frames:
             self._append_frames()
         match message:
-            case FromLink(link, said) if link is self._link:
+            case FromLink(link, said) if self._link.is_current(link):
                 self._hear(said)
             case FromLink():
                 self.dropped(message)
@@ -172,14 +151,12 @@ class UpstreamActor(SessionActor):
                 self._audio.observe(on=on, counts_buffer=counts_buffer)
             case effects.CallsCancelled(call_ids):
                 for call_id in call_ids:
-                    self._drop_call(call_id)
+                    self._calls.cancel(call_id)
                 self._show(self._translator.calls_cancelled(call_ids))
-            case effects.CallFunction(call_id, arguments, HostFunction() as function):
-                self._host_calls[call_id] = self._host_functions.call(function.call, call_id, arguments, self.inbox)
-            case effects.CallFunction(call_id, arguments, endpoint):
-                self._functions.call(_request(call_id, arguments, endpoint), self.inbox)
+            case effects.CallFunction():
+                self._calls.call(message, self.inbox)
             case FunctionReturned(call_id, output):
-                self._host_calls.pop(call_id, None)
+                self._calls.returned(call_id)
                 self._show(self._translator.call_returned(call_id, output))
                 self._coordinator.tell(CallReturned(call_id, output))
             case _:
@@ -192,8 +169,7 @@ class UpstreamActor(SessionActor):
         heard = self._audio.take_heard()
         if heard:
             self._coordinator.tell(AudioHeard(heard))
-        if self._connection is not None:
-            self._connection.flush()
+        self._link.flush()
 
     def dropped(self, message: object) -> None:
         """Close a link that opened too late for anybody to use."""
@@ -204,29 +180,17 @@ class UpstreamActor(SessionActor):
         """Close the link, and begin no function that has not begun."""
         del end
         self._close_link()
-        for call_id in list(self._host_calls):
-            self._drop_call(call_id)
+        self._calls.cancel_all()
 
     def _open_link(self, model: str | None) -> None:
         # A link that opened and then kept silent is given up, not forgotten.
         self._close_link()
-        self._link = _Link(self.inbox)
         self._events.begin_link()
-        self._is_up = False
-        target = self._target(model)
-        self._is_beta = target.is_beta
-        self._connector.connect(target, self._link)
+        self._link.open(model, self.inbox)
 
     def _close_link(self) -> None:
-        connection, self._connection, self._link = self._connection, None, None
-        if connection is not None:
-            connection.close(1000)
+        self._link.close()
         self._audio.disconnect()
-
-    def _drop_call(self, call_id: str) -> None:
-        call = self._host_calls.pop(call_id, None)
-        if call is not None:
-            call.cancel()
 
     # Down: from the link.
 
@@ -236,13 +200,11 @@ class UpstreamActor(SessionActor):
                 heard = self._events.read(data, is_binary=isinstance(said, BinaryFrame))
                 if heard is not None:
                     self._take(heard, data)
-                if self._connection is not None:
-                    self._connection.handled(len(data))
+                self._link.handled(len(data))
             case LinkReady(connection):
                 self._coordinator.tell(LinkConnected())
-                self._connection = connection
+                self._link.connected(connection)
                 self._audio.connect(connection)
-                connection.holds_back(self._source)
             case LinkFailed(problem, retryable):
                 self._lose(LinkLost(problem.code, problem.description, retryable))
             case Closed(code, reason):
@@ -258,7 +220,7 @@ class UpstreamActor(SessionActor):
         if not is_audio:
             self._journal.frame(self.session_id, "upstream", "in", data)
         if isinstance(fact, FunctionCalled):
-            self._coordinator.tell(replace(fact, endpoint=self._endpoints.get(fact.name)))
+            self._coordinator.tell(replace(fact, endpoint=self._calls.endpoint(fact.name)))
             fact = None
         elif isinstance(fact, SpeechStarted):
             fact = SpeechStarted(self._translator.take_cut_off())
@@ -266,8 +228,8 @@ class UpstreamActor(SessionActor):
         shows_session = event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict)
         if shows_session:
             self._client.tell(SessionShown(event))
-        if event["type"] in _SAY_THAT_IT_IS_UP and not self._is_up:
-            self._is_up = True
+        if event["type"] in _SAY_THAT_IT_IS_UP and not self._link.is_up:
+            self._link.is_up = True
             self._coordinator.tell(LinkOpened(shows_session))
         if fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
@@ -301,9 +263,9 @@ class UpstreamActor(SessionActor):
         self._formats.updated(session)
         self._audio.upstream_hears(self._formats.input)
         self._translator.upstream_speaks(self._formats.output)
-        if self._next_endpoints is not None:
-            self._endpoints, self._next_endpoints = self._next_endpoints, None
-            self._translator.call_from_here(self._endpoints)
+        endpoints = self._calls.confirm()
+        if endpoints is not None:
+            self._translator.call_from_here(endpoints)
 
     def _show_progress(self, response_id: str) -> None:
         now = self._clock()
@@ -325,24 +287,24 @@ class UpstreamActor(SessionActor):
                 self._journal.note(self.session_id, "upstream", "note", "handed back", command.event_id)
                 self._coordinator.tell(HandedBack(command.event_id))
             case effects.SendUpdate(event_id, patch, endpoints=endpoints):
-                self._next_endpoints = endpoints
+                self._calls.ask(endpoints)
                 self._formats.asked(patch)
-                self._send(realtime.session_update(event_id, patch))
+                self._link.send(realtime.session_update(event_id, patch))
             case effects.SendItem(event_id, item):
                 self._translator.asked(self._clock())
-                self._send(realtime.item_create(event_id, item))
+                self._link.send(realtime.item_create(event_id, item))
                 if item.get("type") == "function_call_output":
                     self._show(self._translator.call_answered(item["call_id"], item["output"]))
             case effects.SendCreate(event_id, response):
                 self._translator.asked(self._clock())
                 self._create(event_id, response)
             case effects.PassOn(event):
-                self._send(event)
+                self._link.send(event)
             case effects.SendCancel(event_id, response_id):
                 self._translator.silence(response_id)
-                self._send(realtime.response_cancel(event_id, response_id))
+                self._link.send(realtime.response_cancel(event_id, response_id))
             case effects.SendTruncate(event_id, item_id, milliseconds):
-                self._send(realtime.item_truncate(event_id, item_id, milliseconds))
+                self._link.send(realtime.item_truncate(event_id, item_id, milliseconds))
             case effects.SendCommit(event_id):
                 self._commit(event_id)
             case _:
@@ -352,20 +314,12 @@ class UpstreamActor(SessionActor):
         given = response.get("metadata")
         metadata = realtime.response_metadata(event_id, given, self._labels)
         self._translator.created(metadata, given)
-        self._send(realtime.response_create(event_id, {**response, "metadata": metadata}))
-
-    def _send(self, data: bytes) -> None:
-        # Without a link the command is void: the session hears of the loss, and sends what it must again.
-        if self._connection is not None:
-            if self._is_beta:
-                data = realtime.in_beta_words(data)
-            self._journal.frame(self.session_id, "upstream", "out", data)
-            self._connection.send_text(data)
+        self._link.send(realtime.response_create(event_id, {**response, "metadata": metadata}))
 
     def _commit(self, event_id: str) -> None:
         commit = self._audio.commit(event_id)
         if commit is not None:
-            self._send(commit)
+            self._link.send(commit)
         else:
             text = "There is no input audio to commit."
             self._coordinator.tell(Refused(event_id, "input_audio_buffer_commit_empty", text))
@@ -387,7 +341,3 @@ class UpstreamActor(SessionActor):
             self._has_dropped = True
             text = "The session is not ready yet: audio beyond what can be held is dropped, the oldest first."
             self._client.tell(effects.Reported(Problem("audio_dropped", text)))
-
-
-def _request(call_id: str, arguments: str, endpoint: FunctionEndpoint) -> FunctionRequest:
-    return FunctionRequest(call_id, arguments, endpoint.url or "", endpoint.method, endpoint.headers)

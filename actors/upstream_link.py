@@ -1,0 +1,100 @@
+"""A session's upstream link: one at a time, each replaced by the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.messages import FromLink
+from turnstile.protocol import realtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.observability.journal import Journal
+    from turnstile.ports import Connection, Connector, Inbox, UpstreamTarget
+
+
+class _LinkInbox:
+    """One link's way to an inbox, which names the link beside what it says."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def tell(self, message: object, /) -> None:
+        """Put in what the link says."""
+        self._inbox.tell(FromLink(self, message))
+
+
+class UpstreamLink:
+    """The link that the session uses, and its connection once there is one.
+
+    Args:
+        session_id: Names the session in the journal.
+        connector: Opens links.
+        target: Says where to, for the model asked for.
+        source: The client's socket: held back while the link is full.
+        journal: Who is shown what goes up.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        connector: Connector,
+        target: Callable[[str | None], UpstreamTarget],
+        source: Connection,
+        journal: Journal,
+    ) -> None:
+        self._session_id = session_id
+        self._connector = connector
+        self._target = target
+        self._source = source
+        self._journal = journal
+        self._link: _LinkInbox | None = None
+        self._connection: Connection | None = None
+        self._is_beta = False
+        self.is_up = False
+        """Whether upstream has said that the link is up."""
+
+    def open(self, model: str | None, inbox: Inbox) -> None:
+        """Open a link, which tells `inbox` all that it says (`FromLink`)."""
+        self._link = _LinkInbox(inbox)
+        self.is_up = False
+        target = self._target(model)
+        self._is_beta = target.is_beta
+        self._connector.connect(target, self._link)
+
+    def close(self) -> None:
+        """Close the link, if there is one: what it still says is nobody's."""
+        connection, self._connection, self._link = self._connection, None, None
+        if connection is not None:
+            connection.close(1000)
+
+    def is_current(self, link: object) -> bool:
+        """Tell whether `link` is the one in use, rather than one that was closed."""
+        return link is self._link
+
+    def connected(self, connection: Connection) -> None:
+        """Use the connection of a link that has opened."""
+        self._connection = connection
+        connection.holds_back(self._source)
+
+    def send(self, data: bytes) -> None:
+        """Send an event, in the words that this upstream knows.
+
+        Without a link it is void: the session hears of the loss, and sends what it must again.
+        """
+        if self._connection is not None:
+            if self._is_beta:
+                data = realtime.in_beta_words(data)
+            self._journal.frame(self._session_id, "upstream", "out", data)
+            self._connection.send_text(data)
+
+    def handled(self, size: int) -> None:
+        """Let the link read on: a frame of `size` bytes was taken."""
+        if self._connection is not None:
+            self._connection.handled(size)
+
+    def flush(self) -> None:
+        """Let what was written leave."""
+        if self._connection is not None:
+            self._connection.flush()
