@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ _PINS = HERE / "pins"
 _PACKAGES = HERE / "node"
 _NODE_FILES = ("package.json", "package-lock.json")
 _AT_ONCE = 3
+# What is installed reads these, and would call home or go around the proxy.
+_FORGOTTEN = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DEEPGRAM_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY")
+_SILENT = {"OPENAI_AGENTS_DISABLE_TRACING": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "127.0.0.1"}
 
 
 class NotInstallableError(Exception):
@@ -54,6 +58,17 @@ def python_of(name: str) -> Path:
     return BUILD / name / "bin" / "python"
 
 
+def variables() -> dict[str, str]:
+    """Return the environment variables for what is installed: it stays on this machine, and has no key."""
+    return {name: value for name, value in os.environ.items() if name not in _FORGOTTEN} | _SILENT
+
+
+def last_line(said: bytes) -> str:
+    """Return the last line of what a command wrote, which says why it failed."""
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it says nothing"
+
+
 def version(name: str, package: str) -> str:
     """Return the version of a package that is pinned for an environment."""
     if name == NODE:
@@ -63,11 +78,10 @@ def version(name: str, package: str) -> str:
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it says nothing"]
-        raise NotInstallableError(f"`{' '.join(map(str, command))[:300]}` failed: {lines[-1][:300]}")
-    return done.stdout
+        raise NotInstallableError(f"`{' '.join(map(str, command))[:300]}` failed: {last_line(done.stderr)}")
+    return done.stdout.decode()
 
 
 def _install_python(name: str, *, newest: bool) -> None:

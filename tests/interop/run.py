@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [path for path in (str(HERE.parents[1]),) if path not in sys.path]
 
 from clients import CHECKS, CLIENTS, NODE, Client  # noqa: E402 - the path is made for the command above
-from environments import BUILD, install, python_of  # noqa: E402
+from environments import BUILD, install, last_line, python_of, variables  # noqa: E402
 from upstreams import AUTHORITY, NotStartedError, stage  # noqa: E402
 from verdicts import Row, counts, exit_code, judged, table  # noqa: E402
 
@@ -31,9 +31,6 @@ from turnstile.testing import patience  # noqa: E402
 
 _AT_ONCE = 2
 _ROW_WITHIN = 120.0
-# Clients read these, and would call home or go around the proxy.
-_FORGOTTEN = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DEEPGRAM_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY")
-_SILENT = {"OPENAI_AGENTS_DISABLE_TRACING": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "127.0.0.1"}
 
 
 def _say(text: str) -> None:
@@ -50,9 +47,8 @@ def _command(client: Client) -> list[str | Path]:
 
 
 def _environment(client: Client, plan: object) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
     trusted = {"NODE_EXTRA_CA_CERTS": str(AUTHORITY)} if client.has_tls else {}
-    return {**kept, **_SILENT, **trusted, "INTEROP_PLAN": json.dumps(plan)}
+    return {**variables(), **trusted, "INTEROP_PLAN": json.dumps(plan)}
 
 
 def _run(client: Client) -> Row:
@@ -64,8 +60,9 @@ def _run(client: Client) -> Row:
                 _command(client), env=environment, capture_output=True, timeout=patience(_ROW_WITHIN), check=False
             )
             told, said = done.stdout, done.stderr
+            ended = last_line(said) if done.returncode else ""
         except subprocess.TimeoutExpired as error:
-            told, said = error.stdout or b"", error.stderr or b""
+            told, said, ended = error.stdout or b"", error.stderr or b"", ""
         rules = [rule for log in running.working.logs for rule in log.broken]
     (BUILD / f"{client.name.replace('/', '-').replace(' ', '-')}.log").write_bytes(told + said)
     verdicts = [json.loads(line) for line in told.splitlines() if line.startswith(b'{"upstream"')]
@@ -73,6 +70,7 @@ def _run(client: Client) -> Row:
         client,
         {(verdict["upstream"], verdict["check"]): verdict["hole"] for verdict in verdicts},
         [f"{rule.event_type}: {rule.code}: {rule.message}" for rule in rules],
+        unheard=f"its script ended: {ended}" if ended else "it never ended",
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from clients import CLIENTS
+from environments import last_line, variables
 from upstreams import UPSTREAMS, WORKS
 from verdicts import Row, exit_code, judged, table
 
@@ -46,6 +47,23 @@ def test_a_row_fails_when_a_check_fails(told):
 def test_a_row_fails_when_a_check_never_told_anything(told):
     del told[WORKS, "audio"]
     assert judged(CLIENT, told).faults == ["audio: it never ended"]
+
+
+def test_a_row_whose_script_fails_says_what_it_failed_with():
+    wanted = [f"{check}: NameError" for check in UPSTREAMS[WORKS].checks]
+    assert judged(CLIENT, {}, unheard="NameError").faults == wanted
+
+
+@pytest.mark.parametrize(("said", "line"), [(b"one\ntwo\n \n", "two"), (b"", "it says nothing"), (b"\xff", "\ufffd")])
+def test_the_last_line_of_what_was_said_is_told(said, line):
+    assert last_line(said) == line
+
+
+def test_what_is_installed_is_given_no_key_and_stays_on_this_machine(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
+    given = variables()
+    assert "OPENAI_API_KEY" not in given
+    assert given["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
 
 
 def test_a_row_fails_when_a_check_passes_against_a_broken_upstream(told):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import trustme
 import yaml
 from clients import CHECKS, LITELLM
-from environments import BUILD, python_of
+from environments import BUILD, python_of, variables
 
 from actors import ProxySystem
 from actors.system import SimulatorSystem
@@ -33,6 +33,8 @@ _ALWAYS = frozenset(range(1, 1_000))
 _PACE = Pace(step=0.02)
 _KEY = "sk-made-up"
 _GLANCE = 0.1
+# Seconds; LiteLLM imports a great deal.
+_LISTENS_WITHIN = 120
 
 
 class NotStartedError(Exception):
@@ -170,7 +172,7 @@ def _litellm(stack: ExitStack, apis: dict[str, str]) -> str:
     stack.callback(config.unlink)
     log = stack.enter_context((BUILD / "litellm.log").open("ab"))
     command = [python_of(LITELLM).with_name("litellm"), "--config", config, "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=BUILD)
+    process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=BUILD, env=variables())
     stack.callback(process.wait)
     stack.callback(process.terminate)
     _wait_until_it_listens(process, port)
@@ -178,7 +180,7 @@ def _litellm(stack: ExitStack, apis: dict[str, str]) -> str:
 
 
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline, pause = time.monotonic() + patience(60), threading.Event()
+    deadline, pause = time.monotonic() + patience(_LISTENS_WITHIN), threading.Event()
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

@@ -58,18 +58,24 @@ class Row:
         return [title, *found, "HOLE" if self.refused else "no"]
 
 
-def judged(client: Client, told: Mapping[tuple[str, str], str | None], refused: Sequence[str] = ()) -> Row:
+def judged(
+    client: Client,
+    told: Mapping[tuple[str, str], str | None],
+    refused: Sequence[str] = (),
+    unheard: str = "it never ended",
+) -> Row:
     """Judge what a client's script has told.
 
     Args:
         client: Whose script.
         told: By upstream and check, why the check failed; None when it passed.
         refused: What the simulator without faults refused.
+        unheard: Why a check failed of which nothing was told.
     """
     row = Row(client, refused=refused)
     for name, upstream in UPSTREAMS.items():
         for check in upstream.checks:
-            hole = told.get((name, check), "it never ended")
+            hole = told.get((name, check), unheard)
             if name == WORKS and hole:
                 row.holes[check] = hole
             elif name != WORKS and not hole:

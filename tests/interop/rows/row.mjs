@@ -1,7 +1,8 @@
 // What every row for Node does alike: it runs its checks at once, each with a deadline, and prints a line of JSON for each.
 
 export const KEY = "sk-made-up";
-export const STORY = "Tell me a long story about a long journey of many days";
+// So long that its answer still runs when a client on a busy machine breaks in.
+export const STORY = Array(8).fill("Tell me a long story about a long journey of many days").join(" ");
 export const QUESTION = "What is the weather in London?";
 export const FORECAST = "sunny with a chance of hail";
 export const EXACTLY = 'Say exactly: "The second."';

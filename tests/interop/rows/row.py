@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     Check = Callable[["Place"], Awaitable[None]]
 
 KEY = "sk-made-up"
-STORY = "Tell me a long story about a long journey of many days"
+# So long that its answer still runs when a client on a busy machine breaks in.
+STORY = " ".join(["Tell me a long story about a long journey of many days"] * 8)
 QUESTION = "What is the weather in London?"
 FORECAST = "sunny with a chance of hail"
 
