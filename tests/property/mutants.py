@@ -30,6 +30,7 @@ _SESSION = (
     "linking",
     "refusals",
     "waits",
+    "deadlines",
     "facts",
     "machine",
 )

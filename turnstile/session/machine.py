@@ -24,13 +24,13 @@ from turnstile.session import (
     passing,
     unconfirmed,
 )
+from turnstile.session.deadlines import time_is_up
 from turnstile.session.effects import (
     Answered,
     Held,
     LetAudioGo,
     ObserveAudio,
     Released,
-    Reported,
     StartTimer,
     StopTimer,
 )
@@ -143,7 +143,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
         case HandedBack(event_id):
             return _handed_back(state, event_id)
         case TimerFired():
-            return _time_is_up(state, event, policy)
+            return time_is_up(state, event, policy)
         case _:
             assert_never(event)
 
@@ -186,48 +186,6 @@ def _handed_back(state: State, event_id: str) -> Step:
     if state.requested and state.requested.event_id == event_id:
         return answering.create_handed_back(state, state.requested)
     return Step(state)
-
-
-def _time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
-    """A wait came to its end; a timer of an earlier wait means nothing."""
-    wait = waits(state, policy).get(fired.name)
-    if wait is None or wait.token != fired.token:
-        return Step(state)
-    response, late = state.response, "Upstream did not confirm it in time."
-    match fired.name:
-        case "link":
-            return linking.link_due(state, policy)
-        case "update" if state.updating:
-            return unconfirmed.update_stalled(state, state.updating, policy)
-        case "create" if state.requested:
-            return answering.create_stalled(state, state.requested, policy)
-        case "expected":
-            return listening.turn_unanswered(state, policy)
-        case "update retry":
-            return Step(state._replace(update_waits=0.0))
-        case "winner" if unconfirmed.has_lost_race(state):
-            return unconfirmed.winner_missing(state, policy)
-        case "winner":
-            return answering.winner_missing(state)
-        case "turn":
-            return listening.turn_endless(state, policy)
-        case "response" if response:
-            text = (
-                f"The response {response.response_id} fell silent for {policy.response_stall:g} s before response.done."
-            )
-            step = answering.cancel(state, response, "stalled", policy)
-            return replace(step, effects=(Reported(Problem("response_stalled", text)), *step.effects))
-        case "cancel" if response:
-            return outcomes.cancel_stalled(state, response, policy)
-        case "item":
-            item = next(item for item in state.items if item.event_id == fired.token)
-            return items.item_lost(state, item, Problem("item_stalled", late))
-        case "commit":
-            return listening.commit_stalled(state, policy)
-        case "retry":
-            return Step(state._replace(backing_off=0.0))
-        case _:
-            return listening.commit_due(state)
 
 
 class Session:
