@@ -175,10 +175,12 @@ def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Ste
     update = state.updating
     found = differences(update.patch, answer.session) if update else ()
     if state.late and (update is None or found or not is_shown(update.patch, answer.session)):
+        after = state._replace(late=state.late - 1)
+        if policy.is_shared:  # it may be another client's as well
+            return Step(_as_others_say(after, answer))
         # Its client was told that it is not in force: what it changed after all is set right by the next update.
-        shown = with_shown(state.in_force, differences(state.in_force, answer.session))
-        return Step(state._replace(late=state.late - 1, in_force=shown))
-    if policy.is_shared and (update is None or found):
+        return Step(after._replace(in_force=with_shown(state.in_force, differences(state.in_force, answer.session))))
+    if policy.is_shared and not (update and _has_effect(update, found, answer)):
         return Step(_as_others_say(state, answer))
     if update is None:
         return Step(state)
@@ -188,6 +190,14 @@ def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Ste
     unasked = (one for one in _to_be_said(found, policy) if _asker(update.requests, one) is None)
     reports = [Reported(not_in_force(None, one)) for one in unasked if at(state.in_force, *one.path) != one.shown]
     return Step(step.state, (*reports, *step.effects))
+
+
+def _has_effect(update: Update, found: tuple[Difference, ...], answer: ConfigAnswered) -> bool:
+    """Tell whether the answer shows a field of the update's as it was sent; one of several parts as a whole."""
+    sent = update.patch
+    for one in found:
+        sent = without(sent, *one.path[: len(VOICE)])
+    return not found or is_shown(sent, answer.session)
 
 
 def _as_others_say(state: State, answer: ConfigAnswered) -> State:

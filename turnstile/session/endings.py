@@ -30,10 +30,13 @@ _CLOSE_CODES = {
     "credit_balance_exhausted": _TRY_AGAIN_LATER,
     "insufficient_quota": _TRY_AGAIN_LATER,
     "upstream_closed": _BAD_GATEWAY,
+    "update_refused": _BAD_GATEWAY,
     "update_stalled": _BAD_GATEWAY,
     "upstream_silent": _BAD_GATEWAY,
     "upstream_unreachable": _BAD_GATEWAY,
 }
+# Errors of upstream's that say nothing against what it was asked for.
+_UPSTREAMS = {"rate_limit_exceeded": _TRY_AGAIN_LATER, "server_error": _INTERNAL_ERROR}
 # What the API itself closes with after its own errors (recorded); for those about the quota no close was recorded,
 # but trying again does not help there.
 _KEY_REFUSED, _REQUEST_REFUSED = 3000, 4000
@@ -62,7 +65,7 @@ def refusal_code(problem: str) -> int:
 
     It is the client's to change, but where upstream failed it.
     """
-    return _CLOSE_CODES.get(problem, _POLICY_VIOLATION)
+    return (_CLOSE_CODES | _UPSTREAMS).get(problem, _POLICY_VIOLATION)
 
 
 def api_closing(lost: LinkLost) -> Closed:

@@ -661,3 +661,30 @@ def test_what_another_client_configures_is_no_answer_to_an_update_of_ours():
     here = updating(SHARED)
     assert here.handle(ConfigAnswered({"instructions": "Be loud."})) == []
     assert [answer.ref for answer in answers(here.handle(ConfigAnswered(CALM)))] == [1]
+
+
+def test_what_another_client_configures_behind_an_update_given_up_on_is_not_fought_over_either():
+    here = updating(SHARED)
+    timer(here, "update")
+    assert not patches(here.handle(ConfigAnswered({"instructions": "Be loud."})))
+    assert here.state.accepted == {"instructions": "Be loud."}
+
+
+def test_an_update_of_a_shared_session_that_is_confirmed_in_part_has_its_answer():
+    here = session(SHARED, config=BRIEF)
+    here.handle(ConfigRequested(1, {**CALM, **VOICE}))
+    shown = {**CALM, "audio": {"output": {"voice": "ash", "speed": 1.0}}}
+    assert answers(here.handle(ConfigAnswered(shown))) == [Answered(1)]
+    assert here.state.accepted == {**CALM, "audio": {"output": {"voice": "ash"}}}
+
+
+@pytest.mark.parametrize("others", [500, 700])
+def test_turn_detection_that_another_client_sets_is_no_answer_to_an_update_of_it(others):
+    here = session(SHARED, config=BRIEF)
+    here.handle(ConfigRequested(1, _detection(300)))
+    assert not answers(here.handle(ConfigAnswered(_detection(others))))
+    assert answers(here.handle(ConfigAnswered(_detection(300)))) == [Answered(1)]
+
+
+def _detection(silence):
+    return {"audio": {"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": silence}}}}

@@ -37,7 +37,16 @@ def test_the_client_is_closed_with_a_code_that_fits(problem, code):
     assert close_code(problem) == code
 
 
-@pytest.mark.parametrize(("problem", "code"), [("invalid_value", 1008), ("update_stalled", 1014)])
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        ("invalid_value", 1008),
+        ("update_stalled", 1014),
+        ("update_refused", 1014),
+        ("server_error", 1011),
+        ("rate_limit_exceeded", 1013),
+    ],
+)
 def test_a_client_whose_first_configuration_is_refused_is_told_by_the_code_whose_doing_it_is(problem, code):
     assert refusal_code(problem) == code
 
