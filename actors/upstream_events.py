@@ -108,12 +108,13 @@ class UpstreamEvents:
         except Exception as error:
             if not isinstance(error, UpstreamProtocolError) or not isinstance(fault, UpstreamProtocolError):
                 _failed(error)
-        self._note_unknown(event["type"])
+        if event["type"] not in SERVER_EVENTS:
+            self._note_unknown(event["type"])
         return Heard(event, fact, frames)
 
     def _note_unknown(self, kind: str) -> None:
         kind = kind[:64]
-        if kind not in SERVER_EVENTS and kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
+        if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
             self._unknown.add(kind)
             _log.info("Upstream sends events of a type that is new: %s", kind)
 

@@ -174,11 +174,11 @@ def current_names(event: Json) -> Json:
     What is not built as it should be stays as it is. Content parts are renamed in items only: the events about a part
     use the short names to this day.
     """
-    changed: Json = {
-        name: renamed
-        for name, rename in _RENAMES.items()
-        if isinstance(event.get(name), dict) and (renamed := rename(event[name])) is not event[name]
-    }
+    changed: Json = {}
+    for name, rename in _RENAMES.items():
+        given = event.get(name)
+        if isinstance(given, dict) and (renamed := rename(given)) is not given:
+            changed[name] = renamed
     kind = event["type"]
     if kind in beta.EVENTS:
         changed["type"] = beta.EVENTS[kind]
@@ -196,7 +196,7 @@ def _current_response(response: Json) -> Json:
     if not isinstance(output, list):
         return shaped
     items = [_current_item(item) if isinstance(item, dict) else item for item in output]
-    return shaped if all(new is old for new, old in zip(items, output, strict=True)) else {**shaped, "output": items}
+    return shaped if items == output else {**shaped, "output": items}
 
 
 def _current_item(item: Json) -> Json:
