@@ -143,8 +143,8 @@ OUTSIDE_THE_WALK = (
     Mutant(
         "a lost race is not repaired",
         "answering",
-        "    return Step(put_back(state._replace(tries=tries, backing_off=wait), say))\n",
-        "    return give_up(state, say, problem)\n",
+        "    return Step(put_back(state._replace(tries=tries, backing_off=wait), create.say))\n",
+        "    return give_up(state, create, problem)\n",
     ),
 )
 

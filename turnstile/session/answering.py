@@ -83,14 +83,14 @@ def create_refused(state: State, create: Create, error: Refused, policy: Policy)
     after = state._replace(requested=None)
     if not is_collision(error):
         if policy.is_transparent or not failures.is_passing(error.problem):
-            return give_up(after, create.say, error.problem)
+            return give_up(after, create, error.problem)
         wait = failures.wait_before(error.problem, state.tries + 1, policy)
-        return create_failed(after, create.say, error.problem, policy, wait)
+        return create_failed(after, create, error.problem, policy, wait)
     collided = Collided(create.event_id, state.tries + 1)
     winner = winner_of(state, error, create.ended)
     if winner == "" or (winner and state.tries + 1 < policy.create_tries):
         return Step(put_back(after._replace(winner=winner), create.say), (collided,))
-    step = create_failed(after, create.say, _REFUSED, policy)
+    step = create_failed(after, create, _REFUSED, policy)
     return Step(step.state, (collided, *step.effects))
 
 
@@ -107,7 +107,7 @@ def create_stalled(state: State, create: Create, policy: Policy) -> Step:
     problem = Problem("response_create_stalled", text)
     left = tuple(replace(item, owed="ours") for item in create.rival if item.item_id not in create.covers)
     after = state._replace(requested=None, given_up=create, items=(*left, *state.items))
-    step = create_failed(after, create.say, problem, policy)
+    step = create_failed(after, create, problem, policy)
     return Step(step.state, step.effects or (Reported(problem),))
 
 
@@ -116,24 +116,22 @@ def create_handed_back(state: State, create: Create) -> Step:
     return Step(put_back(state._replace(requested=None), create.say))
 
 
-def create_failed(
-    state: State, say: AgentMessageGiven | None, problem: Problem, policy: Policy, wait: float | None = None
-) -> Step:
+def create_failed(state: State, create: Create, problem: Problem, policy: Policy, wait: float | None = None) -> Step:
     """Count a failed create: without a `wait` the first repetition goes at once, later ones after a while."""
     tries = state.tries + 1
     if tries >= policy.create_tries:
-        return give_up(state, say, problem)
+        return give_up(state, create, problem)
     if wait is None:
         wait = policy.retry_delay * 2 ** (tries - 2) if tries > 1 else 0.0
-    return Step(put_back(state._replace(tries=tries, backing_off=wait), say))
+    return Step(put_back(state._replace(tries=tries, backing_off=wait), create.say))
 
 
-def give_up(state: State, say: AgentMessageGiven | None, problem: Problem) -> Step:
-    """Owe no more what cannot be had: the agent message, or else the answer to the items."""
+def give_up(state: State, create: Create, problem: Problem) -> Step:
+    """Owe no more what cannot be had: the agent message, or else the answer to the items that the create covers."""
     after = state._replace(tries=0, backing_off=0.0)
-    if say:
-        return Step(after, (Answered(say.ref, problem, in_force=False),))
-    kept = tuple(item for item in state.items if item.stage != "confirmed" or item.owed != "ours")
+    if create.say:
+        return Step(after, (Answered(create.say.ref, problem, in_force=False),))
+    kept = tuple(item for item in state.items if item.item_id not in create.covers or item.owed != "ours")
     return Step(after._replace(items=kept), (Reported(problem),) if kept != state.items else ())
 
 

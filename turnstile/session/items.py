@@ -43,9 +43,9 @@ def settle_items(state: State, policy: Policy) -> Step | None:
     return Step(state._replace(items=tuple(items), serial=serial), tuple(effects))
 
 
-def item_confirmed(state: State, confirmed: ItemConfirmed) -> Step:
+def item_confirmed(state: State, confirmed: ItemConfirmed, policy: Policy) -> Step:
     """The item is in the conversation, under the name that we gave it or under one of upstream's own."""
-    item = _item_meant(state, confirmed)
+    item = _item_meant(state, confirmed, policy)
     if item is None:
         return Step(state)
     there = replace(item, item_id=confirmed.item_id, stage="confirmed")
@@ -53,16 +53,18 @@ def item_confirmed(state: State, confirmed: ItemConfirmed) -> Step:
     return Step(state._replace(items=items), _answers(item.ref, None))
 
 
-def _item_meant(state: State, confirmed: ItemConfirmed) -> Item | None:
+def _item_meant(state: State, confirmed: ItemConfirmed, policy: Policy) -> Item | None:
     """Return the unconfirmed item that a confirmation is for.
 
-    Where upstream gives names of its own, the oldest of the same kind and role is meant (first in, first out).
+    Where upstream gives names of its own, the oldest of the same kind and role is meant (first in, first out). One of
+    our names means no other item: it comes late, for one that was given up on.
     """
     sent = [item for item in state.items if item.stage == "sent"]
     for item in sent:
         if item.item_id == confirmed.item_id:
             return item
-    if any(item.item_id == confirmed.item_id for item in state.items):
+    is_known = any(item.item_id == confirmed.item_id for item in state.items)
+    if is_known or confirmed.item_id.startswith(policy.id_prefix):
         return None
     return next((item for item in sent if _is_alike(item.content or {}, confirmed)), None)
 

@@ -58,6 +58,8 @@ def _missing(state: State, turn: str) -> Response | None:
 
 def _expecting(state: State, turn: str) -> State:
     """Expect the API to answer a turn, behind those that it has not begun to answer yet."""
+    if turn in state.earlier:
+        return state
     if not state.expected or state.expected == turn:
         return state._replace(expected=turn)
     return state._replace(expected=turn, earlier=(*state.earlier[1 - _EXPECTED_AT_MOST :], state.expected))

@@ -112,7 +112,7 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
             is_off = step.state.proxy_commits
             return replace(step, state=listening.turn_unheard(step.state)) if is_off else step
         case ItemConfirmed():
-            return items.item_confirmed(state, event)
+            return items.item_confirmed(state, event, policy)
         case ResponseStarted():
             return attribution.response_started(state, event, policy)
         case AsideStarted():

@@ -12,6 +12,7 @@ from turnstile.session.calling import calls_after
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import ResponseFinished
 from turnstile.session.items import left_to_us
+from turnstile.session.state import Create
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def end_response(state: State, response: Response, finished: ResponseFinished, p
     after = state._replace(response=None, losses=0, ended=_with_ended(state, response.response_id))
     if finished.outcome != "cancelled" and state.expected and state.expected in {response.passed_over, response.missed}:
         after = _turn_passed_over(after, response)
-    if state.requested and not response.is_ours:
+    if state.requested and not response.is_ours and finished.outcome in {"completed", "incomplete"}:
         after = after._replace(requested=replace(state.requested, rival=response.seen))
     step = _owed_after(after, response, finished, policy)
     owed = _owed_after_turn(after, response) if by_user else "ours"
@@ -98,13 +99,17 @@ def _failed(state: State, response: Response, finished: ResponseFinished, policy
     """What a failed response was to answer is tried again, where that may help; the client hears of it in the end."""
     problem, again = finished.problem, tuple(replace(item, owed="ours") for item in response.seen)
     after = state._replace(items=(*again, *state.items))
+    asked = Create("", covers=tuple(item.item_id for item in again))
     if problem is None:  # It had stalled, which was said; or upstream does not say why.
-        return create_failed(after, None, _FAILED, policy) if again else Step(after)
-    if policy.is_transparent:
-        return Step(after)
-    if not again or failures.is_final(problem):
-        return give_up(after, None, problem) if again else Step(after, (Reported(problem),))
-    return create_failed(after, None, problem, policy, failures.wait_before(problem, state.tries + 1, policy))
+        return create_failed(after, asked, _FAILED, policy) if again else Step(after)
+    if not again:
+        step = Step(after, (Reported(problem),))
+    elif failures.is_final(problem):
+        step = give_up(after, asked, problem)
+    else:
+        step = create_failed(after, asked, problem, policy, failures.wait_before(problem, state.tries + 1, policy))
+    # A client of the API's own language has read the failure itself.
+    return Step(step.state) if policy.is_transparent else step
 
 
 def _with_ended(state: State, response_id: str) -> tuple[str, ...]:

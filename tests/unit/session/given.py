@@ -46,7 +46,8 @@ def running(policy=None, config=BRIEF, **changes) -> Session:
 def requested(policy=None, *, say=None, items=None, **changes) -> Session:
     """Our create `ts_1` is out, for the message `ts_0` unless told otherwise."""
     items = (said_item(),) if items is None and say is None else items or ()
-    return session(policy, requested=Create("ts_1", say), items=items, **changes)
+    covers = () if say else tuple(item.item_id for item in items)
+    return session(policy, requested=Create("ts_1", say, covers), items=items, **changes)
 
 
 def updating(policy=None, *requests, **changes) -> Session:

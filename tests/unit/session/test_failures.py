@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from given import answers, client, codes, creates, requested, running, said_item, session, timer, told
+from given import PROXY_ANSWERS, answers, client, codes, creates, requested, running, said_item, session, timer, told
 
 from turnstile.errors import Problem
 from turnstile.session.effects import StartTimer
-from turnstile.session.events import AgentMessageGiven, Refused, ResponseFinished, ResponseStarted
+from turnstile.session.events import (
+    AgentMessageGiven,
+    Refused,
+    ResponseFinished,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TurnCommitted,
+)
 from turnstile.session.facts import FactReader
 from turnstile.session.failures import wait_before
 from turnstile.session.state import Create, Policy, Response
@@ -61,6 +69,28 @@ def test_a_failed_agent_message_is_reported_once():
 def test_a_realtime_client_hears_of_a_failure_by_its_own_event():
     busy = running(Policy(is_transparent=True), response=Response("resp_1", is_ours=True))
     assert client(busy.handle(ResponseFinished("resp_1", "failed", BROKEN))) == []
+
+
+def test_what_answers_a_call_made_here_fails_so_often_and_no_more_where_the_client_speaks_the_apis_language():
+    policy = Policy(is_transparent=True, create_tries=3)
+    busy, effects = failing(BROKEN, policy)
+    assert (client(effects), delays(effects)) == ([], [1.0])
+    for _ in range(2):
+        (create,) = creates(timer(busy, "retry"))
+        effects = told(busy, ResponseStarted("r2", create.event_id), ResponseFinished("r2", "failed", BROKEN))
+    assert (client(effects), busy.state.phase, busy.state.items) == ([], "idle", ())
+
+
+@pytest.mark.parametrize("problem", [BROKEN, Problem("content_filter", "It was flagged.")], ids=["passing", "final"])
+def test_a_turn_that_the_failed_response_has_not_seen_is_not_given_up_with_it(problem):
+    busy = running(
+        Policy(create_tries=1), PROXY_ANSWERS, response=Response("resp_1", seen=(said_item(),), is_ours=True)
+    )
+    told(busy, SpeechStarted(), SpeechStopped("t1"), TurnCommitted("t1"))
+    effects = busy.handle(ResponseFinished("resp_1", "failed", problem))
+    assert codes(effects) == [problem.code]
+    busy.handle(ResponseStarted("r2", creates(effects)[0].event_id))
+    assert [item.item_id for item in busy.state.response.seen] == ["t1"]
 
 
 def test_a_success_of_ours_begins_the_count_anew():

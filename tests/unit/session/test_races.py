@@ -293,6 +293,13 @@ def test_a_later_turn_is_ours_if_turns_do_not_interrupt_and_no_answer_comes():
     assert len(creates(timer(race, "expected"))) == 1
 
 
+def test_a_turn_whose_commit_is_read_after_the_end_of_the_next_is_expected_to_be_answered_once():
+    race = session()
+    told(race, SpeechStarted(), SpeechStopped("t1"), SpeechStarted(), SpeechStopped("t2"))
+    told(race, TurnCommitted("t1"), TurnCommitted("t2"))
+    assert (race.state.earlier, race.state.expected) == (("t1",), "t2")
+
+
 def test_a_response_of_ours_that_went_on_leaves_every_turn_to_us():
     race = session()
     create = asked(race)
@@ -464,6 +471,16 @@ def test_a_turn_is_ours_if_the_response_that_seemed_to_answer_it_was_that_of_our
     assert codes(effects) == ["response_create_stalled"]
     race.handle(started("r2", creates(effects)[0]))
     assert seen_by(race) == ["t1"]
+
+
+def test_a_turn_is_answered_once_though_its_first_answer_was_cut_off_while_a_create_was_out():
+    race = session()
+    asked(race)
+    told(race, *committed("t1"), started("r1"), SpeechStarted(), cancelled("r1"))
+    told(race, SpeechStopped("t2"), TurnCommitted("t2"), started("r2"))
+    assert codes(timer(race, "create")) == ["response_create_stalled"]
+    assert upstream(race.handle(ResponseFinished("r2"))) == []
+    assert race.state.items == ()
 
 
 def test_a_response_with_somebody_elses_mark_is_not_ours():
@@ -665,3 +682,11 @@ def test_an_item_that_is_confirmed_under_our_name_confirms_no_other():
     first = confirmed(items)[0].item_id
     told(race, text_item(first))
     assert answers(race.handle(text_item(first))) == []
+
+
+def test_a_late_confirmation_of_an_item_that_was_given_up_on_confirms_no_other():
+    race = session()
+    late = confirmed(race.handle(message(1)))[0].item_id
+    timer(race, "item")
+    race.handle(message(2))
+    assert answers(race.handle(text_item(late))) == []

@@ -54,7 +54,7 @@ def test_a_collision_is_the_creates_with_or_without_code_and_id(at, error):
 
 
 def test_an_error_about_the_response_is_the_creates(at):
-    session = at(requested=Create("ts_0"), items=(Item("ts_2", 2, MESSAGE, "confirmed"),))
+    session = at(requested=Create("ts_0", covers=("ts_2",)), items=(Item("ts_2", 2, MESSAGE, "confirmed"),))
     assert reported(session.handle(Refused(None, "invalid_value", "no", "response.tools"))) == ["invalid_value"]
 
 
