@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from actors import ProxySystem
+from actors.system import SimulatorSystem
+from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.observability.journal import RecordingJournal
+from turnstile.simulator.server import Simulator
 from turnstile.terminal.dialogue import Dialogue
 from turnstile.testing import patience
+
+# The tests here share some words by name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 class Proxy:
@@ -54,3 +62,22 @@ def start_proxy(monkeypatch):
 @pytest.fixture
 def proxy(start_proxy):
     return start_proxy()
+
+
+@pytest.fixture
+def start_api():
+    """Start a simulated API of a kind on a socket."""
+    timers, systems = TimerThread(), []
+
+    def start(kind="openai", **options):
+        config = load_config(flags={"simulator.port": "0", "simulator.kind": kind})
+        simulator = Simulator(kind=kind, clock=time.monotonic, timers=timers, **options)
+        system = SimulatorSystem(config, simulator=simulator)
+        system.start()
+        systems.append(system)
+        return system
+
+    yield start
+    for system in systems:
+        system.stop(patience(5))
+    assert timers.stop(patience(5))

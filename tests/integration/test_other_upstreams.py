@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import closing
 
 import numpy as np
@@ -11,13 +10,9 @@ import pytest
 from websocket import create_connection
 
 from actors import ScriptedSession
-from actors.system import SimulatorSystem
-from actors.timers import TimerThread
-from turnstile.config import load_config
 from turnstile.simulator.faults import Pace
 from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
-from turnstile.simulator.server import Simulator
 from turnstile.simulator.speech import spoken
 from turnstile.testing import patience
 
@@ -87,25 +82,18 @@ EACH = pytest.mark.parametrize("quirks", UNNOTICED.values(), ids=UNNOTICED)
 
 
 @pytest.fixture
-def serve(start_proxy):
+def serve(start_proxy, start_api):
     """Start a proxy in front of an upstream with quirks."""
-    timers, systems = TimerThread(), []
 
     def start(quirks, scenario=SCENARIO, **flags):
-        simulator = Simulator(scenario, clock=time.monotonic, timers=timers, quirks=quirks, pace=Pace(step=0.002))
-        system = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
-        system.start()
-        systems.append(system)
-        host, port = system.address
+        api = start_api(scenario=scenario, quirks=quirks, pace=Pace(step=0.002))
+        host, port = api.address
         upstream = {"upstream.url": f"ws://{host}:{port}/v1/realtime", "upstream.kind": "compatible"}
         proxy = start_proxy({**upstream, **NEVER, **flags})
-        proxy.upstream = simulator
+        proxy.upstream = api.simulator
         return proxy
 
-    yield start
-    for system in systems:
-        system.stop(patience(5))
-    assert timers.stop(patience(5))
+    return start
 
 
 def get_weather(city: str) -> str:

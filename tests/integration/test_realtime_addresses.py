@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import http.server
-import json
 import logging
 import threading
 from contextlib import closing
 
 import pytest
+from links import heard, say
 from openai import AzureOpenAI, OpenAI
 from websocket import WebSocketBadStatusException, create_connection
 
@@ -36,17 +36,6 @@ def connect(proxy):
     yield open_link
     for link in links:
         link.close()
-
-
-def say(link, kind, **fields):
-    link.send(json.dumps({"type": kind, **fields}))
-
-
-def heard(link, *kinds):
-    """Receive until an event of one of these types has come."""
-    while (event := json.loads(link.recv()))["type"] not in kinds:
-        pass
-    return event
 
 
 def test_a_call_is_joined_instead_of_a_session_begun(proxy):

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from links import heard, say
 from openai import OpenAI
 from websocket import ABNF, create_connection
 
@@ -43,16 +44,6 @@ def connect(serve):
     yield open_link
     for link in links:
         link.shutdown()
-
-
-def say(link, kind, **fields):
-    link.send(json.dumps({"type": kind, **fields}))
-
-
-def heard(link, *kinds):
-    while (event := json.loads(link.recv()))["type"] not in kinds:
-        pass
-    return event
 
 
 def ending(link):

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 
 import pytest
 import websocket
 
-from actors.system import SimulatorSystem
-from actors.timers import TimerThread
-from turnstile.config import load_config
 from turnstile.simulator.faults import Pace
-from turnstile.simulator.server import Simulator
 from turnstile.testing import patience
 
 MIB = 1024 * 1024
@@ -59,25 +54,18 @@ class Client:
 
 
 @pytest.fixture
-def serve(start_proxy):
+def serve(start_proxy, start_api):
     """Start a proxy in front of an API on a socket of its own, which keeps what it sees in `proxy.api`."""
-    timers, systems = TimerThread(), []
 
     def start(flags=None, **pace):
-        simulator = Simulator(clock=time.monotonic, timers=timers, pace=Pace(**pace))
-        system = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
-        system.start()
-        systems.append(system)
-        host, port = system.address
+        api = start_api(pace=Pace(**pace))
+        host, port = api.address
         url = f"ws://{host}:{port}/v1/realtime"
         proxy = start_proxy({"upstream.url": url, "upstream.kind": "compatible", **(flags or {})})
-        proxy.api = simulator
+        proxy.api = api.simulator
         return proxy
 
-    yield start
-    for system in systems:
-        system.stop(patience(5))
-    assert timers.stop(patience(5))
+    return start
 
 
 def wait_for_no_session(proxy):

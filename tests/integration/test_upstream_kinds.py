@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from contextlib import closing
 
 import numpy as np
@@ -13,12 +12,8 @@ from openai import OpenAI
 from websocket import create_connection
 
 from actors import ScriptedSession
-from actors.system import SimulatorSystem
-from actors.timers import TimerThread
-from turnstile.config import load_config
 from turnstile.protocol.upstreams import KINDS
 from turnstile.simulator.faults import Pace
-from turnstile.simulator.server import Simulator
 from turnstile.testing import patience
 
 KEY = "made-up-key"
@@ -52,22 +47,13 @@ OF_HTTP = [name for name, kind in KINDS.items() if kind.refuses_in_http]
 
 
 @pytest.fixture
-def start_api():
+def start_api(start_api):
     """Start a simulated API of a kind, which wants a key."""
-    timers, systems = TimerThread(), []
 
     def start(kind, key=KEY, **options):
-        config = load_config(flags={"simulator.port": "0", "simulator.kind": kind})
-        simulator = Simulator(kind=kind, clock=time.monotonic, timers=timers, api_key=key, **options)
-        system = SimulatorSystem(config, simulator=simulator)
-        system.start()
-        systems.append(system)
-        return system
+        return start_api(kind, api_key=key, **options)
 
-    yield start
-    for system in systems:
-        system.stop(patience(5))
-    assert timers.stop(patience(5))
+    return start
 
 
 @pytest.fixture
