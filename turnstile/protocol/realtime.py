@@ -25,6 +25,10 @@ MARK: Final = "turnstile_create"
 # So many pairs the API takes in a response's metadata (API reference, ``response.create``).
 _METADATA_PAIRS = 16
 
+# A client's event up to this many bytes may have as many values as it can hold; a larger one so many.
+_LARGE, _MOST_VALUES = 1024 * 1024, 200_000
+_BEFORE_VALUES = (b",", b"[", b"{")
+
 _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'
 AUDIO_DELTAS: Final = ("response.output_audio.delta", "response.audio.delta")
@@ -132,8 +136,9 @@ def parse_client_event(data: bytes) -> Json:
         data: A text frame, UTF-8.
 
     Raises:
-        ClientProtocolError: It is no JSON object.
+        ClientProtocolError: It is no JSON object, or one of more values than a large event may have.
     """
+    _check_values(data)
     try:
         event = jsontext.loads(data)
     except ValueError as error:
@@ -142,6 +147,29 @@ def parse_client_event(data: bytes) -> Json:
     if not isinstance(event, dict):
         raise ClientProtocolError("invalid_event", "An event is a JSON object with a 'type'.")
     return event
+
+
+def _check_values(data: bytes) -> None:
+    """Refuse a large event of many values: what is large for good reason is a few long texts, in base64.
+
+    Before each value is a comma or a bracket. To build millions of them takes seconds, in which no other session runs.
+    """
+    if len(data) > _LARGE and any(_has_more(data, sign) for sign in _BEFORE_VALUES):
+        text = (
+            f"Invalid event: it is larger than {_LARGE:,} bytes and has more than {_MOST_VALUES:,} commas or brackets; "
+            "give it in several events."
+        )
+        raise ClientProtocolError("too_many_values", text)
+
+
+def _has_more(data: bytes, sign: bytes) -> bool:
+    """Tell whether a sign is there more often than it may; quicker than to count those of a long text."""
+    place = -1
+    for _ in range(_MOST_VALUES + 1):
+        place = data.find(sign, place + 1)
+        if place < 0:
+            return False
+    return True
 
 
 def complete_arguments(arguments: Any) -> str | None:

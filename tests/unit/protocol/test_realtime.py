@@ -305,3 +305,20 @@ def test_audio_is_told_from_everything_else_without_reading_it(kind):
     assert not realtime.is_audio_delta(
         json.dumps({"type": "response.output_text.delta", "delta": f'"{kind}"'}).encode()
     )
+
+
+@pytest.mark.parametrize("values", [b"[],", b'{"a":1},', b"1,", b"[" * 1000 + b"]" * 1000 + b","])
+def test_a_large_event_of_very_many_values_is_refused_unread(values):
+    times = 1 + max(200_001 // max(values.count(sign) for sign in (b",", b"[", b"{")), 1_048_576 // len(values))
+    event = b'{"type":"x","x":[' + values * times + b"0]}"
+    with pytest.raises(ClientProtocolError) as refused:
+        realtime.parse_client_event(event)
+    assert refused.value.problem.code == "too_many_values"
+    assert "1,048,576 bytes" in refused.value.problem.description
+    assert "200,000 commas" in refused.value.problem.description
+
+
+@pytest.mark.parametrize("text", ["," * 199_999 + "x" * 1_000_000, "x" * 2_000_000, "," * 1_048_000])
+def test_a_large_event_of_few_values_and_a_smaller_one_of_any_are_read(text):
+    event = {"type": "x", "x": text}
+    assert realtime.parse_client_event(json.dumps(event).encode()) == event
