@@ -32,6 +32,8 @@ from turnstile.session.events import (
     SpeechStarted,
     TurnCommitted,
 )
+from turnstile.session.patch import at
+from turnstile.session.shortfalls import VOICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -230,7 +232,7 @@ class UpstreamActor(SessionActor):
             self._client.tell(SessionShown(event))
         if event["type"] in _SAY_THAT_IT_IS_UP and not self._link.is_up:
             self._link.is_up = True
-            self._coordinator.tell(LinkOpened(shows_session))
+            self._coordinator.tell(LinkOpened(shows_session, at(event, "session", *VOICE)))
         if fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
             self._tell(fact)

@@ -134,3 +134,11 @@ def test_a_realtime_client_hears_of_the_locked_voice_and_then_what_is_in_force(s
     assert (error["code"], error["event_id"], error["param"]) == ("voice_locked", "mine", "session.audio.output.voice")
     assert error["message"].startswith("session.audio.output.voice: 'echo' cannot replace")
     assert told[-1]["session"]["instructions"] == "Rhyme."
+
+
+def test_the_voice_that_has_spoken_may_be_named_though_nobody_chose_it(talk):
+    dialogue, _ = talk(Quirks())
+    assert _answered(dialogue)
+    dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "alloy"}})
+    assert dialogue.wait_for("SpeakUpdated")
+    assert dialogue.heard("Warning") == dialogue.heard("Error") == []

@@ -6,6 +6,7 @@ Source: the migration notes of the API reference. What the API says in the beta'
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -212,7 +213,8 @@ def _beta_error(error: Json) -> Json:
     current, message = error.get("param"), error.get("message")
     if not isinstance(current, str) or (path := beta_path(current)) == current:
         return error
-    words = message.replace(f"'{current}'", f"'{path}'") if isinstance(message, str) else message
+    # As a whole: a longer name that begins alike is another field's.
+    words = re.sub(rf"{re.escape(current)}(?!\w)", lambda _: path, message) if isinstance(message, str) else message
     return {**error, "param": path, "message": words}
 
 

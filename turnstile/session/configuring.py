@@ -157,7 +157,7 @@ def _staying(state: State, request: ConfigRequested, target: Json) -> Iterator[t
     if model is not None and model != state.model:
         yield MODEL, locked(request, MODEL, model)
     voice = at(request.patch, *VOICE)
-    if state.voice_locked and voice is not None and voice != at(target, *VOICE):
+    if state.voice_locked and voice is not None and voice not in (at(target, *VOICE), state.voice):
         yield VOICE, locked(request, VOICE, voice)
 
 
@@ -172,6 +172,7 @@ def _has_more(state: State, request: ConfigRequested, staying: tuple[Path, ...])
 
 def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
     """``session.updated``: it carries no event id, so it answers the one update that is out (first in, first out)."""
+    state = state._replace(voice=at(answer.session, *VOICE, default=state.voice))
     update = state.updating
     found = differences(update.patch, answer.session) if update else ()
     if state.late and (update is None or found or not is_shown(update.patch, answer.session)):

@@ -137,9 +137,11 @@ class LinkOpened:
 
     Args:
         shows_session: Upstream showed its session with it (``session.created``).
+        voice: The agent's voice in that session.
     """
 
     shows_session: bool = True
+    voice: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def link_opened(state: State, opened: LinkOpened, policy: Policy) -> Step:
     if state.link not in _COMING:
         return Step(state)
     assumed = (_assumed(state, policy),) if policy.is_transparent and not opened.shows_session else ()
-    return Step(state._replace(link="open"), assumed)
+    return Step(state._replace(link="open", voice=opened.voice), assumed)
 
 
 def _assumed(state: State, policy: Policy) -> SessionAssumed:

@@ -6,7 +6,7 @@ A fact that makes an event welcome or unwelcome must be in here: what waits is o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from turnstile.session.patch import at, difference, merged
 
@@ -299,6 +299,7 @@ class State(NamedTuple):
         audio_open: Input audio goes to this link: the configuration that was asked for before it is in force.
         commits: Unanswered commits.
         hearing: The user's voice.
+        voice: The agent's voice as upstream last showed it, if it did.
         voice_locked: Assistant audio is in the conversation.
         tries: Creates that failed in a row.
         backing_off: How many seconds the next create waits; 0 for none.
@@ -339,6 +340,7 @@ class State(NamedTuple):
     audio_open: bool = False
     commits: tuple[Commit, ...] = ()
     hearing: Hearing = Hearing()
+    voice: Any = None
     voice_locked: bool = False
     tries: int = 0
     backing_off: float = 0.0

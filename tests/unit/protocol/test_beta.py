@@ -245,3 +245,15 @@ def test_a_transcription_session_is_told_of_by_events_of_its_own_in_the_beta(kin
 def test_a_transcription_session_that_shows_less_is_told_with_less():
     event = {"type": "session.created", "session": {"type": "transcription"}}
     assert beta.beta_server_event(event) == {"type": "transcription_session.created", "session": {}}
+
+
+@pytest.mark.parametrize("words", ["{}: 'echo' cannot replace one.", "Invalid value for '{}'."])
+def test_an_error_names_its_field_in_the_betas_words_wherever_it_does(words):
+    current, beta_name = "session.audio.output.voice", "session.voice"
+    event = {"type": "error", "error": {"param": current, "message": words.format(current)}}
+    assert beta.beta_error_event(event)["error"] == {"param": beta_name, "message": words.format(beta_name)}
+
+
+def test_an_error_about_a_longer_name_keeps_it():
+    error = {"param": "session.audio.output.speed", "message": "session.audio.output.speediest: none such"}
+    assert beta.beta_error_event({"type": "error", "error": error})["error"]["message"] == error["message"]

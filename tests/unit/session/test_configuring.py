@@ -38,7 +38,7 @@ from turnstile.session.events import (
     TurnCommitted,
 )
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, Update
+from turnstile.session.state import Policy, State, Update
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}
 OTHER_VOICE = {"audio": {"output": {"voice": "cedar"}}}
@@ -397,6 +397,18 @@ def test_the_apis_default_is_overruled_too_when_the_proxy_takes_the_turns():
 def test_turn_detection_stays_off_when_the_proxy_takes_the_turns():
     (sent,) = patches(session(Policy(turns="proxy"), config={}).handle(ConfigRequested(1, PROXY_COMMITS)))
     assert sent == PROXY_COMMITS
+
+
+@pytest.mark.parametrize("shown", ["by its opening", "by an update"])
+def test_the_voice_that_upstream_shows_is_no_other_though_nobody_asked_for_it(shown):
+    here = Session(Policy(), State(link="opening", configured=True))
+    here.handle(LinkOpened(voice="cedar" if shown == "by its opening" else "ash"))
+    if shown == "by an update":
+        here.handle(ConfigRequested(1, BRIEF))
+        here.handle(ConfigAnswered({**BRIEF, **OTHER_VOICE}))
+    here.handle(AgentSpoke())
+    assert here.handle(ConfigRequested(2, OTHER_VOICE)) == [Answered(2)]
+    assert codes(here.handle(ConfigRequested(3, VOICE))) == ["voice_locked"]
 
 
 # A configuration that only a new link needs.
