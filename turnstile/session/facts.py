@@ -44,8 +44,8 @@ class FactReader:
     """Reads the facts out of one link's events.
 
     It remembers which responses are out of band: one whose ``conversation_id`` is null is not on the default
-    conversation, and neither closes the gate nor opens it. It remembers, too, which items other events have named,
-    and tells of each item once.
+    conversation, and neither closes the gate nor opens it, unless it has a mark, which only creates on that one get.
+    It remembers, too, which items other events have named, and tells of each item once.
     """
 
     def __init__(self) -> None:
@@ -68,10 +68,10 @@ class FactReader:
 
     def _started(self, event: Json) -> Fact | None:
         response = event["response"]
-        if "conversation_id" in response and response["conversation_id"] is None:
+        mark = _text((response.get("metadata") or {}).get(MARK))
+        if mark is None and "conversation_id" in response and response["conversation_id"] is None:
             self._out_of_band.add(response["id"])
             return AsideStarted()
-        mark = _text((response.get("metadata") or {}).get(MARK))
         return ResponseStarted(response["id"], mark, is_placed="conversation_id" in response)
 
     def _finished(self, event: Json) -> Fact | None:

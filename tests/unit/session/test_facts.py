@@ -226,6 +226,13 @@ def test_a_refusal_names_the_response_that_runs(words, running):
     assert FactReader().fact({"type": "error", "error": error}).running == running
 
 
+def test_a_response_with_a_mark_is_no_response_out_of_band_though_no_conversation_is_shown():
+    reader = FactReader()
+    started = reader.fact(created(conversation_id=None, metadata={MARK: "ts_1"}))
+    assert started == events.ResponseStarted("resp_1", "ts_1")
+    assert reader.fact(done(conversation_id=None)) == events.ResponseFinished("resp_1")
+
+
 def test_a_response_is_known_as_out_of_band_until_it_is_done():
     reader = FactReader()
     reader.fact(created(conversation_id=None))
