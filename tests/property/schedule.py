@@ -62,7 +62,7 @@ class Schedule:
 
     def run(self) -> None:
         """Take steps, then let everything come to rest and be judged."""
-        stages = ["at rest", "create out", "create accepted", "in progress", "calling"]
+        stages = ["at rest", "create out", "create accepted", "in progress", "calling", "broken in on"]
         self._open(self.draw(st.sampled_from(stages)))
         for _ in range(self.draw(st.integers(5, 60))):
             moves = self._moves()
@@ -75,17 +75,25 @@ class Schedule:
         """Come to where a message of the client's is being answered, which random steps seldom do."""
         if stage == "at rest":
             return
-        if stage == "calling":
+        calls = stage in {"calling", "broken in on"}
+        if calls:
             self.world.api = replace(self.world.api, scripts=(("call", "text", "done"),))
         self._message()
         self._exchange()
         if stage == "create out":
             return
         self.world.process()
-        if stage in {"in progress", "calling"}:
-            for _ in range(2 if stage == "calling" else self.draw(st.integers(1, 3))):
+        if calls or stage == "in progress":
+            for _ in range(2 if calls else self.draw(st.integers(1, 3))):
                 if self.world.api.running:
                     self._progress()
+            self._exchange()
+        if stage == "broken in on":
+            # A whole turn is spoken before the response that called is heard to end.
+            for call_id in self.world.calls:
+                self.world.ask(FunctionAnswered(self._ref(), call_id, "4"))
+            self._speech()
+            self._silence()
             self._exchange()
 
     def _exchange(self) -> None:
