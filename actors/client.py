@@ -150,6 +150,7 @@ class ClientActor(SessionActor):
         self._dialect = dialect
         self._journal = journal
         self._from_upstream: Junction[ToClient | SessionShown] = Junction()
+        self._is_shown = False
         self._marks = 0
         self._audio_follows = False
         self._coordinator: Inbox
@@ -198,6 +199,8 @@ class ClientActor(SessionActor):
                 self._coordinator.tell(request)
             case AudioFollows():
                 self._coordinator.tell(message)
+            case SessionAssumed() if self._is_shown:  # Upstream has shown it since.
+                pass
             case SessionAssumed(session):
                 self._tell(self._dialect.shown({"type": "session.created", "session": session}))
             case Reported(problem, event_id):
@@ -257,6 +260,7 @@ class ClientActor(SessionActor):
 
     def _show(self, shown: ToClient | SessionShown) -> None:
         if isinstance(shown, SessionShown):
+            self._is_shown = True
             self._tell(self._dialect.shown(shown.event))
             return
         for frame in shown.frames:

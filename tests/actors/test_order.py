@@ -221,6 +221,15 @@ def test_settings_are_acknowledged_before_what_upstream_says_after_it_took_them(
         assert talk.told() == ["SettingsApplied", "UserStartedSpeaking"]
 
 
+def test_a_session_that_is_assumed_does_not_take_the_place_of_one_that_upstream_has_shown_since():
+    update = {"type": "session.update", "session": {"type": "realtime", "model": "another"}}
+    created = {"type": "session.created", "session": {"id": "s", "type": "realtime"}}
+    with talking("realtime") as talk:
+        talk.hears(LinkReady(talk.link), {"type": "conversation.created"}, created).reads(update)
+        told = [json.loads(frame.data) for frame in talk.client.sent]
+        assert [event["session"]["id"] for event in told if "session" in event] == ["s", "s"]
+
+
 _WORDS = st.lists(st.sampled_from(["append", "item", "commit"]), max_size=10)
 _TURNS = st.integers(0, 2**32).map(random.Random)
 
