@@ -46,7 +46,7 @@ def close_words(dialogue):
 def wait_for_no_session(proxy):
     system = proxy.system
     with system._sessions._ended:
-        assert system._sessions._ended.wait_for(lambda: not system._sessions._live, patience(5))
+        assert system._sessions._ended.wait_for(lambda: not system._sessions._live, patience(20))
 
 
 def entries(proxy, wire, kind):
