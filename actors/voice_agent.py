@@ -187,7 +187,7 @@ class VoiceAgentDialect:
         yield _requested(self._ask(message, ack), message, config)
 
     def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> Iterator[Frame]:
-        """Say what of a message nothing comes of, each thing once."""
+        """Warn of each ignored part of a message, once."""
         for problem in problems:
             named = problem.about(message.type)
             if named not in self._warned:

@@ -32,7 +32,7 @@ class Address:
         call_id: The WebRTC or SIP call whose session is joined; that one has its model already.
         intent: ``transcription`` for a session that only writes down; its model is part of its configuration.
         is_beta: The address is one of Azure's preview, which speaks the words of the beta.
-        ignored: The names of the fields that nothing comes of, in the order given.
+        ignored: The names of the fields that have no effect, in the order given.
     """
 
     model: str | None = None

@@ -111,7 +111,7 @@ class HostRule:
         self._endpoints: Json = {}
 
     def thinking(self, patch: Json, where: str) -> Iterator[Problem]:
-        """Change what the client says of thinking, in place; yields what of it nothing comes of.
+        """Change what the client says of thinking, in place; yields a warning for each ignored part.
 
         Args:
             patch: A partial Realtime ``session``, with ``endpoints`` where it has ``tools``.
@@ -134,7 +134,7 @@ class HostRule:
             patch |= self._functions()
 
     def speaking(self, output: Json, where: str) -> Iterator[Problem]:
-        """Change what the client says of ``audio.output``, in place; yields what of it nothing comes of."""
+        """Change what the client says of ``audio.output``, in place; yields a warning for each ignored part."""
         voice = self.decisions.voice
         if voice is None:
             return

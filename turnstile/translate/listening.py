@@ -44,7 +44,7 @@ def transcription(provider: ListenProvider | None, language: str | None = None) 
 
 
 def listen_warnings(provider: ListenProvider | None, where: str = "", language: str | None = None) -> Iterator[Problem]:
-    """Say what of how to listen nothing comes of.
+    """Yield a warning for each ignored part of how to listen.
 
     Args:
         provider: Of ``listen``, if there is one.

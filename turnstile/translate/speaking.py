@@ -34,7 +34,7 @@ def is_voice_served(speak: Speak) -> bool:
 
 
 def speak_warnings(speak: Speak, where: str, own: SessionAudioOutput | None = None) -> Iterator[Problem]:
-    """Say what of `speak` (at `where`) nothing comes of; a voice that `own` names instead is not missed."""
+    """Yield a warning for each ignored part of `speak` (at `where`); a voice that `own` names instead is no loss."""
     named = _named(speak)
     if named and _voice(speak) is None and not (own and _openai_voice(own.voice)):
         yield _no_voice(f"{where}.provider", named)
@@ -42,7 +42,7 @@ def speak_warnings(speak: Speak, where: str, own: SessionAudioOutput | None = No
 
 
 def own_warnings(own: SessionAudioOutput, where: str) -> Iterator[Problem]:
-    """Say what of `own` (at `where`) nothing comes of."""
+    """Yield a warning for each ignored part of `own` (at `where`)."""
     if own.voice and _openai_voice(own.voice) is None:
         yield _no_voice(f"{where}.voice", own.voice)
     yield from SPEED.warnings(f"{where}.speed", own.speed)

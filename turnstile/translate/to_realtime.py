@@ -48,7 +48,7 @@ class ConfigPatch:
     Args:
         patch: A partial Realtime ``session``; ``model`` is in it only if the client named one, ``endpoints`` only if it
             named functions: where the proxy calls those that have one, by name.
-        warnings: What of the message nothing comes of.
+        warnings: The parts of the message that have no effect.
         fields: What the message names of it: the message's own field by the field's dotted path in the session.
     """
 

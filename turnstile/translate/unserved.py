@@ -1,4 +1,4 @@
-"""Words for what of a message nothing comes of, and the choice among several that may be served."""
+"""Warnings about the ignored parts of a message, and the choice among several that may be served."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED_FIELDS = 16
 
 
 def unserved(field: str, why: str = "has no counterpart upstream") -> Problem:
-    """Return the warning about a field that nothing comes of."""
+    """Return the warning about a field that has no effect."""
     return Problem("field_not_supported", f"{field}: {why}; it is ignored.")
 
 
