@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from clients import CLIENTS
 from environments import last_line, variables
-from upstreams import UPSTREAMS, WORKS
+from upstreams import UPSTREAMS, WORKS, is_litellm
 from verdicts import Row, exit_code, judged, table
 
 CLIENT = CLIENTS[0]
@@ -57,6 +58,12 @@ def test_a_row_whose_script_fails_says_what_it_failed_with():
 @pytest.mark.parametrize(("said", "line"), [(b"one\ntwo\n \n", "two"), (b"", "it says nothing"), (b"\xff", "\ufffd")])
 def test_the_last_line_of_what_was_said_is_told(said, line):
     assert last_line(said) == line
+
+
+def test_a_port_that_somebody_else_has_taken_is_not_litellms(monkeypatch):
+    monkeypatch.setenv("TURNSTILE_TEST_PATIENCE", "0.02")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        assert not is_litellm(other.getsockname()[1])
 
 
 def test_what_is_installed_is_given_no_key_and_stays_on_this_machine(monkeypatch):

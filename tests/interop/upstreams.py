@@ -6,8 +6,10 @@ import socket
 import subprocess
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 import trustme
@@ -179,10 +181,22 @@ def _litellm(stack: ExitStack, apis: dict[str, str]) -> str:
     return f"ws://127.0.0.1:{port}"
 
 
+def is_litellm(port: int) -> bool:
+    """Tell whether LiteLLM's proxy answers at a port, and not somebody who has taken it meanwhile."""
+    link = HTTPConnection("127.0.0.1", port, timeout=patience(5))
+    try:
+        link.request("GET", "/health/liveliness")
+        return link.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        link.close()
+
+
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
     deadline, pause = time.monotonic() + patience(_LISTENS_WITHIN), threading.Event()
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        if is_litellm(port):
             return
         pause.wait(_GLANCE)
     raise NotStartedError(f"LiteLLM's proxy does not listen; see {BUILD / 'litellm.log'}")
