@@ -77,7 +77,7 @@ def test_a_create_goes_when_its_item_is_confirmed():
 
 
 def test_a_create_refused_for_another_reason_is_reported_and_not_tried_again():
-    session = _session(items=(Item("ts_1", stage="confirmed"),), requested=Create("ts_2"))
+    session = _session(items=(Item("ts_1", stage="confirmed"),), requested=Create("ts_2", covers=("ts_1",)))
     effects = session.handle(_refused("ts_2"))
     assert [report.problem.code for report in _of(effects, Reported)] == ["invalid_value"]
     assert _of(effects, SendCreate) == []
