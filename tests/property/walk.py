@@ -41,15 +41,16 @@ class Plan(NamedTuple):
 
 
 _CALLS = ("call", "call", "text", "done")
+# The smallest first: what a mutant breaks there is found soon.
 PLANS = (
-    # Messages in their order, around a response that calls functions, and a turn that the API answers.
-    Plan({"update": UPDATES[1:], "message": MESSAGES}, 1, _CALLS),
-    # Updates, of which one is refused.
-    Plan({"update": UPDATES, "message": MESSAGES[:1]}, 1, _CALLS),
-    # Two turns, of which the second may break in on the answer to the first.
-    Plan({"update": UPDATES[1:], "message": MESSAGES[:1]}, 2, ("call", "done")),
     # A turn that the client ends.
     Plan({"update": UPDATES[1:], "message": MESSAGES[:1], "end": (TurnEndForced(9),)}, 1, ("done",)),
+    # Two turns, of which the second may break in on the answer to the first.
+    Plan({"update": UPDATES[1:], "message": MESSAGES[:1]}, 2, ("call", "done")),
+    # Updates, of which one is refused.
+    Plan({"update": UPDATES, "message": MESSAGES[:1]}, 1, _CALLS),
+    # Messages in their order, around a response that calls functions, and a turn that the API answers.
+    Plan({"update": UPDATES[1:], "message": MESSAGES}, 1, _CALLS),
 )
 
 
