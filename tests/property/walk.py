@@ -45,10 +45,10 @@ _CALLS = ("call", "call", "text", "done")
 PLANS = (
     # A turn that the client ends.
     Plan({"update": UPDATES[1:], "message": MESSAGES[:1], "end": (TurnEndForced(9),)}, 1, ("done",)),
-    # Two turns, of which the second may break in on the answer to the first.
-    Plan({"update": UPDATES[1:], "message": MESSAGES[:1]}, 2, ("call", "done")),
     # Updates, of which one is refused.
     Plan({"update": UPDATES, "message": MESSAGES[:1]}, 1, _CALLS),
+    # Two turns, of which the second may break in on the answer to the first.
+    Plan({"update": UPDATES[1:], "message": MESSAGES[:1]}, 2, ("call", "done")),
     # Messages in their order, around a response that calls functions, and a turn that the API answers.
     Plan({"update": UPDATES[1:], "message": MESSAGES}, 1, _CALLS),
 )

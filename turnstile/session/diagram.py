@@ -113,7 +113,6 @@ def _shape(session: Session) -> Hashable:
             bool(state.hearing.broke_in),
         ),
         response and (bool(response.seen), response.superfluous, response.cancel and response.cancel.because),
-        response and (bool(response.unproven), response.turn_is_over, response.passed_over == state.expected),
         requested and (bool(requested.say), state.tries),
         frozenset((item.stage, item.owed) for item in state.items),
         bool(state.commits),
