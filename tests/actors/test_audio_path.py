@@ -7,6 +7,7 @@ loop. Each bound is what was counted on CPython 3.11, and a tenth more.
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import socket
 import sys
@@ -68,11 +69,13 @@ class Counter:
             self.calls += event == "call"
 
         before = sys.getprofile()
+        gc.disable()  # what it would call here is left by other tests
         sys.setprofile(count)
         try:
             yield
         finally:
             sys.setprofile(before)
+            gc.enable()
             self.calls -= 1  # this function's own second half
 
 
