@@ -74,14 +74,12 @@ _SHAPES: Final[dict[str, Shape]] = {
 }
 
 
-def _test_of(check: Check) -> Callable[[Any], bool]:
+def _test_of(check: Shape | Many) -> Callable[[Any], bool]:
     """Return what tells whether all of a value is built as `check` says, made once: it is asked of each event."""
     if isinstance(check, Shape):
         return _object_test(check)
-    if isinstance(check, Many):
-        is_one = _test_of(check.each)
-        return lambda value: isinstance(value, list) and all(map(is_one, value))
-    return lambda value: isinstance(value, check)
+    is_one = _object_test(check.each)
+    return lambda value: isinstance(value, list) and all(map(is_one, value))
 
 
 def _object_test(shape: Shape) -> Callable[[Any], bool]:
