@@ -19,6 +19,7 @@ from actors.messages import (
     ToClient,
 )
 from turnstile.errors import ClientProtocolError
+from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported, SessionAssumed
 from turnstile.session.events import AudioFollows
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from actors.messages import Introduction
     from turnstile.errors import Problem
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Connection, Inbox
+    from turnstile.ports import Connection
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import EventGiven, Json, LinkWanted, Ref, Request
     from turnstile.translate.hosting import HostDecisions
@@ -88,7 +89,7 @@ class Dialect(Protocol):
         """
 
 
-class FrameRouter:
+class FrameRouter(Inbox):
     """Forwards what a client's connection received: audio to the UpstreamActor, all else to the ClientActor.
 
     Where audio follows text, both are told of the same mark, at which the audio waits for what the text leads to.

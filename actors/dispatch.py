@@ -23,7 +23,7 @@ from pykka._envelope import Envelope
 from turnstile.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from turnstile.ports import Inbox
 
@@ -103,6 +103,11 @@ class DispatchedInbox:
     def tell(self, message: object, /) -> None:
         """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
         self.contents.append(message)
+        self._wake_if_idle()
+
+    def tell_all(self, messages: Sequence[object], /) -> None:
+        """Put several messages in, and have the actor run once for all."""
+        self.contents.extend(messages)
         self._wake_if_idle()
 
     def put(self, envelope: Envelope[Any], /) -> None:

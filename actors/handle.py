@@ -15,6 +15,7 @@ from pykka import ActorDeadError
 from actors.messages import End, HostAsked, HostDecided, Inspect
 from turnstile.embed.functions import host_functions
 from turnstile.errors import ConfigError, SessionError
+from turnstile.ports import Inbox
 from turnstile.protocol.realtime import is_audio_delta
 from turnstile.session.events import AgentMessageGiven, Behavior
 from turnstile.translate.hosting import HostDecisions, is_sendable
@@ -60,7 +61,7 @@ class HostFuture(Future[None]):
         super().add_done_callback(call)
 
 
-class HostRequests:
+class HostRequests(Inbox):
     """What the host has asked of one session, until it is answered; the `Inbox` for the answers.
 
     Args:

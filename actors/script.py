@@ -19,7 +19,7 @@ from turnstile.config import SIMULATOR, load_config
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.functions import host_function
 from turnstile.errors import ConfigError, SessionError
-from turnstile.ports import LinkFailed, LinkReady, UpstreamTarget
+from turnstile.ports import Inbox, LinkFailed, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.upstream import WebSocketConnector
@@ -275,7 +275,7 @@ class ScriptedSession:
             self._own_proxy.stop(_GRACE)
 
 
-class _Ear:
+class _Ear(Inbox):
     """The `Inbox` of the client's end."""
 
     def __init__(self) -> None:
@@ -310,7 +310,7 @@ class _Ear:
             self.connection.handled(len(data))
 
 
-class _OverSocket:
+class _OverSocket(Inbox):
     """The road to a proxy that runs elsewhere.
 
     Raises:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.messages import FromLink
+from turnstile.ports import Inbox
 from turnstile.protocol import realtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Connection, Connector, Inbox, UpstreamTarget
+    from turnstile.ports import Connection, Connector, UpstreamTarget
 
 
-class _LinkInbox:
+class _LinkInbox(Inbox):
     """One link's way to an inbox, which names the link beside what it says."""
 
     def __init__(self, inbox: Inbox) -> None:

@@ -8,16 +8,30 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from turnstile.errors import Problem
+    from turnstile.protocol.frames import Frame
 
 
 class Inbox(Protocol):
-    """Where messages for somebody are put; a pykka `ActorRef` is one."""
+    """Where messages for somebody are put.
+
+    A dispatched actor's inbox is one; a pykka `ActorRef` is not, since it takes no several messages at once.
+    """
+
+    __slots__ = ()
 
     def tell(self, message: object, /) -> None:
         """Put a message in; never blocks, and never raises for a receiver that is gone."""
+
+    def tell_all(self, messages: Sequence[object], /) -> None:
+        """Put several messages in, in their order: those that one read from a socket has completed.
+
+        Here one by one; who can take them at less cost at once overrides it.
+        """
+        for message in messages:
+            self.tell(message)
 
 
 class Connection(Protocol):
@@ -25,13 +39,16 @@ class Connection(Protocol):
 
     @property
     def buffered(self) -> int:
-        """Bytes accepted by `send_text` and `send_binary` that the operating system has not taken yet."""
+        """Bytes accepted to be sent that the operating system has not taken yet."""
 
     def send_text(self, data: bytes) -> None:
         """Queue one text message (UTF-8); it leaves with the next `flush`. Nothing after `close`."""
 
     def send_binary(self, data: bytes) -> None:
         """Queue one binary message; it leaves with the next `flush`. Nothing after `close`."""
+
+    def send_all(self, frames: Iterable[Frame]) -> None:
+        """Queue several messages of either kind, in their order; they leave with the next `flush`."""
 
     def flush(self) -> None:
         """Hand everything queued to the operating system in one write; what it does not take is written later."""

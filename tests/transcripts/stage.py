@@ -77,6 +77,10 @@ class Wire(RecordingConnection):
     def send_binary(self, data):
         self._stage.note("to", self._name, audio=len(data))
 
+    def send_all(self, frames):
+        for frame in frames:
+            (self.send_text if isinstance(frame, TextFrame) else self.send_binary)(frame.data)
+
     def close(self, code, reason=""):
         if self.closed is None:
             self._stage.note("to", self._name, close=[code, reason])

@@ -101,6 +101,18 @@ def test_a_connection_keeps_what_is_sent_until_it_is_closed():
     assert connection.buffered == 0
 
 
+def test_a_connection_keeps_several_messages_when_they_are_sent_together():
+    connection = RecordingConnection()
+    connection.send_all([TextFrame(b"{}"), BinaryFrame(b"\0\0")])
+    assert connection.sent == [TextFrame(b"{}"), BinaryFrame(b"\0\0")]
+
+
+def test_an_inbox_keeps_several_messages_in_their_order_when_told_together():
+    inbox = RecordingInbox()
+    inbox.tell_all([TextFrame(b"one"), Closed(1000, "")])
+    assert inbox.messages == [TextFrame(b"one"), Closed(1000, "")]
+
+
 def test_a_connection_keeps_its_first_close():
     connection = RecordingConnection()
     connection.close(1011, "broken")

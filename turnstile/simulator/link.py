@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Outlet(Protocol):
         """Give back the credit for `size` received bytes."""
 
 
-class SimulatorLink:
+class SimulatorLink(Inbox):
     """One session and its timer. Has no thread: it works on whichever thread brings a frame or a due time.
 
     Args:

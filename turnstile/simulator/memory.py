@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from turnstile.ports import Connection, Inbox
+    from turnstile.protocol.frames import Frame
     from turnstile.simulator.link import SimulatorLink
 
 
@@ -46,6 +49,11 @@ class InMemoryConnection:
         """Queue one binary message, which the API refuses."""
         if not self._closed:
             self._queued.append(BinaryFrame(data))
+
+    def send_all(self, frames: Iterable[Frame]) -> None:
+        """Queue several messages."""
+        if not self._closed:
+            self._queued.extend(frames)
 
     def flush(self) -> None:
         """Hand what is queued to the session; of many threads that come here one does it for all."""

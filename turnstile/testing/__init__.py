@@ -6,10 +6,11 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from turnstile.ports import Connection
     from turnstile.protocol.frames import Frame
@@ -85,7 +86,7 @@ class ManualTimers:
         self.clock.now = end
 
 
-class RecordingInbox:
+class RecordingInbox(Inbox):
     """The `Inbox` port: keeps what it is told."""
 
     def __init__(self) -> None:
@@ -142,16 +143,17 @@ class RecordingConnection:
 
     def send_text(self, data: bytes) -> None:
         """Keep a text message."""
-        self._send(TextFrame(data))
+        self.send_all((TextFrame(data),))
 
     def send_binary(self, data: bytes) -> None:
         """Keep a binary message."""
-        self._send(BinaryFrame(data))
+        self.send_all((BinaryFrame(data),))
 
-    def _send(self, frame: Frame) -> None:
+    def send_all(self, frames: Iterable[Frame]) -> None:
+        """Keep several messages."""
         with self._lock:
             if self.closed is None:
-                self.sent.append(frame)
+                self.sent.extend(frames)
 
     def flush(self) -> None:
         """Count it."""

@@ -12,9 +12,10 @@ from turnstile.transports.limits import PEER_TOO_SLOW, ConnectionLimits
 from turnstile.transports.messages import Nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from turnstile.ports import Connection, Inbox
+    from turnstile.protocol.frames import Frame
 
 POLICY_VIOLATION: Final = 1008
 
@@ -70,11 +71,23 @@ class MemoryConnection:
 
     def send_text(self, data: bytes) -> None:
         """Queue one text message (UTF-8)."""
-        self._send(TextFrame(data))
+        self.send_all((TextFrame(data),))
 
     def send_binary(self, data: bytes) -> None:
         """Queue one binary message."""
-        self._send(BinaryFrame(data))
+        self.send_all((BinaryFrame(data),))
+
+    def send_all(self, frames: Iterable[Frame]) -> None:
+        """Queue several messages."""
+        with self._lock:
+            if self._closing:
+                return
+            for frame in frames:
+                self._queued.append(frame)
+                self._size += len(frame.data)
+            over = self._size > self._ceiling
+        if over:
+            self.flush()
 
     def flush(self) -> None:
         """Tell the peer's inbox everything queued, as far as the peer reads."""
@@ -137,16 +150,6 @@ class MemoryConnection:
             calls = self._write_gate.measure(self._size)
         for call in calls:
             call()
-
-    def _send(self, frame: TextFrame | BinaryFrame) -> None:
-        with self._lock:
-            if self._closing:
-                return
-            self._queued.append(frame)
-            self._size += len(frame.data)
-            over = self._size > self._ceiling
-        if over:
-            self.flush()
 
     def _deliver(self) -> None:
         """Tell the peer one thing after the other; of many threads that come here one does it for all."""

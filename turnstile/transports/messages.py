@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from websockets.exceptions import ProtocolError
 from websockets.frames import OK_CLOSE_CODES, Close, CloseCode, Frame, Opcode
 
+from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def sendable_close(code: int, reason: str) -> Close:
     return close
 
 
-class Nobody:
+class Nobody(Inbox):
     """The inbox of a connection that nobody has taken yet."""
 
     def tell(self, message: object, /) -> None:

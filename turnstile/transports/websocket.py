@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from websockets.frames import CloseCode
 
-from turnstile.protocol.frames import Closed
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.flow import Keepalive, Pulse, ReadGate, WriteGate
 from turnstile.transports.limits import PEER_TOO_SLOW
 from turnstile.transports.loop import READ, WRITE
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from websockets.protocol import Protocol
 
     from turnstile.ports import Connection, Inbox
-    from turnstile.protocol.frames import BinaryFrame, TextFrame
+    from turnstile.protocol.frames import Frame
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import Deadline, IoLoop
 
@@ -82,11 +82,25 @@ class WebSocketConnection:
 
     def send_text(self, data: bytes) -> None:
         """Queue one text message (UTF-8)."""
-        self._send(self._protocol.send_text, data)
+        self.send_all((TextFrame(data),))
 
     def send_binary(self, data: bytes) -> None:
         """Queue one binary message."""
-        self._send(self._protocol.send_binary, data)
+        self.send_all((BinaryFrame(data),))
+
+    def send_all(self, frames: Iterable[Frame]) -> None:
+        """Queue several messages."""
+        with self._lock:
+            if self._closing:
+                return
+            protocol = self._protocol
+            for frame in frames:
+                (protocol.send_text if isinstance(frame, TextFrame) else protocol.send_binary)(frame.data)
+            self._outgoing.add(protocol.data_to_send())
+            if self._outgoing.size <= self._limits.write_ceiling:
+                return
+            calls = self._push()
+        _make(calls)
 
     def flush(self) -> None:
         """Hand everything queued to the operating system, as much as it takes now."""
@@ -179,17 +193,6 @@ class WebSocketConnection:
 
     # Writing; the lock is held.
 
-    def _send(self, frame: Callable[[bytes], None], data: bytes) -> None:
-        with self._lock:
-            if self._closing:
-                return
-            frame(data)
-            self._outgoing.add(self._protocol.data_to_send())
-            if self._outgoing.size <= self._limits.write_ceiling:
-                return
-            calls = self._push()
-        _make(calls)
-
     def _push(self) -> Iterable[Callable[[], None]]:
         """Write what the socket takes; returns what to call without the lock."""
         if self._released:
@@ -259,9 +262,10 @@ class WebSocketConnection:
             if not self._is_reading():
                 self._ask_to_rewatch()
         _make(calls)
-        tell = self._inbox.tell
-        for message in messages:
-            tell(message)
+        if len(messages) == 1:
+            self._inbox.tell(messages[0])
+        elif messages:
+            self._inbox.tell_all(messages)
         if end is not None:
             self._await_close()
             self._end(end)

@@ -7,7 +7,7 @@ import threading
 import pykka
 import pytest
 
-from actors.dispatch import DispatchedActor, Dispatcher, inbox_of
+from actors.dispatch import DispatchedActor, DispatchedInbox, Dispatcher, inbox_of
 from turnstile.errors import InternalError
 
 DEADLINE = 5.0
@@ -74,6 +74,14 @@ def test_messages_from_many_threads_are_each_handled_once(actor):
         thread.join(DEADLINE)
     told = actor.ask(lambda: list(actor.recorder.told), timeout=DEADLINE)
     assert sorted(told[:-1]) == sorted(list(range(500)) * 4)
+
+
+def test_an_actor_is_woken_once_when_several_messages_are_told_together():
+    inbox, wakes = DispatchedInbox(), []
+    inbox.open(lambda: wakes.append(len(inbox.contents)))
+    inbox.tell_all([1, 2, 3])
+    assert inbox.waiting() == [1, 2, 3]
+    assert wakes == [3]
 
 
 def test_messages_told_during_a_run_are_handled_in_a_later_one(actor):

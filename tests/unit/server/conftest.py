@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 import trustme
 
+from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.server.listener import Listener
 from turnstile.server.requests import Admission
@@ -20,7 +21,7 @@ from turnstile.transports.loop import IoLoop
 WAIT = 10
 
 
-class Echo:
+class Echo(Inbox):
     """The inbox of one client: sends back what comes, and keeps the end."""
 
     def __init__(self, connection):

@@ -7,7 +7,7 @@ import threading
 import orjson
 import pytest
 
-from turnstile.ports import LinkReady, UpstreamTarget
+from turnstile.ports import Inbox, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.simulator.faults import Faults, Pace
 from turnstile.simulator.link import SimulatorLink
@@ -58,7 +58,7 @@ class _Time:
         self.now = end
 
 
-class _Inbox:
+class _Inbox(Inbox):
     """Keeps what it is told, and may answer at once, on the same thread."""
 
     def __init__(self):
@@ -261,6 +261,23 @@ def test_binary_frames_keep_their_place_among_the_others(time):
     time.advance(0.1)
     assert socket.flushed == [[bytes(2), "session.created"]]
     assert [type(frame) for frame in inbox.told] == [BinaryFrame, TextFrame]
+
+
+def test_messages_queued_together_reach_the_session_in_their_order(simulator, time):
+    connection, inbox = _connected(simulator)
+    connection.send_all([TextFrame(b'{"type":"input_audio_buffer.clear"}'), BinaryFrame(b"\0")])
+    connection.flush()
+    time.advance(0.1)
+    assert inbox.kinds == ["session.created", "input_audio_buffer.cleared", "error"]
+
+
+def test_messages_queued_together_are_forgotten_behind_a_close(simulator, time):
+    connection, inbox = _connected(simulator)
+    connection.close(1000)
+    connection.send_all([TextFrame(b'{"type":"input_audio_buffer.clear"}')])
+    connection.flush()
+    time.advance(0.1)
+    assert inbox.told == [Closed(1000, "")]
 
 
 @pytest.mark.parametrize(

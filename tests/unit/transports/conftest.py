@@ -14,6 +14,7 @@ import trustme
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
+from turnstile.ports import Inbox
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.websocket import WebSocketConnection
@@ -21,17 +22,23 @@ from turnstile.transports.websocket import WebSocketConnection
 WAIT = 10  # seconds until a test that hangs fails
 
 
-class RecordingInbox:
+class RecordingInbox(Inbox):
     """Keeps what it is told; `react` is called then, on the telling thread."""
 
     def __init__(self, react=None):
         self.messages = queue.Queue()
+        self.at_once = []
+        """How many messages each `tell_all` had."""
         self.react = react
 
     def tell(self, message, /):
         self.messages.put(message)
         if self.react is not None:
             self.react(message)
+
+    def tell_all(self, messages, /):
+        self.at_once.append(len(messages))
+        super().tell_all(messages)
 
     def next(self):
         return self.messages.get(timeout=WAIT)

@@ -36,6 +36,14 @@ def test_the_peer_is_told_at_flush(pair):
     assert told(inbox_a) == [TextFrame(b"back")]
 
 
+def test_several_messages_are_told_in_their_order_when_queued_together(pair):
+    a, _, _, inbox_b = pair()
+    a.send_all([BinaryFrame(b"one"), TextFrame(b"two")])
+    assert a.buffered == 6
+    a.flush()
+    assert told(inbox_b) == [BinaryFrame(b"one"), TextFrame(b"two")]
+
+
 def test_both_are_told_the_end_once_when_one_closes(pair):
     a, b, inbox_a, inbox_b = pair()
     a.send_text(b"last")

@@ -44,6 +44,35 @@ def test_messages_are_bytes_when_told(open_link):
     assert type(link.inbox.next().data) is bytes
 
 
+@BOTH_SIDES
+def test_several_messages_leave_in_their_order_when_queued_together(open_link, side):
+    link = open_link(side=side)
+    link.connection.send_all([TextFrame(b"one"), BinaryFrame(b"\2"), TextFrame(b"three")])
+    link.connection.flush()
+    frames = [link.peer.receive() for _ in range(3)]
+    assert [(frame.opcode, bytes(frame.data)) for frame in frames] == [
+        (Opcode.TEXT, b"one"),
+        (Opcode.BINARY, b"\2"),
+        (Opcode.TEXT, b"three"),
+    ]
+
+
+def test_messages_are_told_together_when_one_read_has_completed_them(open_link):
+    link = open_link()
+    for data in (b"one", b"two", b"three"):
+        link.peer.protocol.send_text(data)
+    link.peer.sock.sendall(b"".join(link.peer.protocol.data_to_send()))
+    assert [frame.data for frame in link.inbox.take(3)] == [b"one", b"two", b"three"]
+    assert link.inbox.at_once == [3]
+
+
+def test_a_message_is_told_alone_when_a_read_has_completed_no_other(open_link):
+    link = open_link()
+    link.peer.send_text(b"one")
+    assert link.inbox.next() == TextFrame(b"one")
+    assert link.inbox.at_once == []
+
+
 def test_nothing_leaves_before_flush(open_link, loop):
     link = open_link()
     begun = threading.Event()
