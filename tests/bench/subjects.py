@@ -220,6 +220,7 @@ class Subject(Worker):
 
 TWO = "proxy, two workers"
 PROXY, BARE, AUDIO, HASTY = "proxy", "bare relay", "audio relay", "bare relay, not waiting"
+PICOWS, PICOWS_JOINS = "picows relay", "picows relay, joining"
 ALONE, ALONE_BARE = "harness alone", "harness alone, bare"
 
 
@@ -236,6 +237,10 @@ def start_subject(name, cores, upstream):
     if name in {BARE, HASTY}:
         speaker = "relayed" if name == BARE else "hasty"
         return Subject(name, speaker, [relay, "bare", upstream.url("/bare")], cores, upstream)
+    if name in {PICOWS, PICOWS_JOINS}:
+        options = ["--joins"] if name == PICOWS_JOINS else []
+        command = [str(HERE / "picows_relay.py"), upstream.url("/v1/realtime"), *options]
+        return Subject(name, "voice agent", command, cores, upstream)
     if name == AUDIO:
         return Subject(name, "audio relayed", [relay, "audio", upstream.url("/v1/realtime")], cores, upstream)
     return Subject(name, "direct" if name == ALONE else "relayed", None, cores, upstream)

@@ -13,13 +13,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 from load import Course
 from report import TARGETS, judged
 from scenarios import SCENARIOS, Run, Scenario
-from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY, TWO, Cores, Generator, Upstream
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores, Generator, Upstream
 from wire import BINARY, TEXT, BenchError, frame, walk
 
 FRAMES = Scenario(
-    "few", "live", "a few frames", {"sessions": 2, "gap": 0.005}, (PROXY, TWO, BARE, AUDIO, ALONE, ALONE_BARE)
+    "few",
+    "live",
+    "a few frames",
+    {"sessions": 2, "gap": 0.005},
+    (PROXY, TWO, PICOWS, PICOWS_JOINS, BARE, AUDIO, ALONE, ALONE_BARE),
 )
-TURNS = Scenario("turns", "turns", "a few turns", {"sessions": 2, "pause": 0.01}, (PROXY, BARE, AUDIO, HASTY))
+TURNS = Scenario("turns", "turns", "a few turns", {"sessions": 2, "pause": 0.01}, (PROXY, PICOWS, BARE, AUDIO, HASTY))
 
 
 @pytest.fixture
