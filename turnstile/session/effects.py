@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from turnstile.session.record import record
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
@@ -11,14 +13,14 @@ if TYPE_CHECKING:
     from turnstile.session.events import Json, Ref
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenLink:
     """Connect upstream; `model` is the one asked for, None for the operator's default."""
 
     model: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendUpdate:
     """``session.update``, decided when `epoch` facts that close the gate were known.
 
@@ -35,7 +37,7 @@ class SendUpdate:
     endpoints: Json | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendItem:
     """``conversation.item.create``; the item carries an id of ours."""
 
@@ -43,7 +45,7 @@ class SendItem:
     item: Json
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendCreate:
     """``response.create``, decided when `epoch` facts that close the gate were known."""
 
@@ -52,14 +54,14 @@ class SendCreate:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PassOn:
     """An event of the client's own, as it is."""
 
     event: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendCancel:
     """``response.cancel`` for one response."""
 
@@ -67,7 +69,7 @@ class SendCancel:
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendTruncate:
     """``conversation.item.truncate``: the agent's item ends where the user broke in, after `milliseconds` of audio."""
 
@@ -76,33 +78,33 @@ class SendTruncate:
     milliseconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SendCommit:
     """``input_audio_buffer.commit``, padded with silence to the API's minimum where less was heard."""
 
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ApplyLocal:
     """A request's `local` part is in force, on this side of the API."""
 
     local: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenAudio:
     """The session is ready for input audio on this link: it may go as it comes, up to the next mark."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LetAudioGo:
     """All that was to go before the input audio behind `mark` has gone; so has what was before earlier marks."""
 
     mark: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ObserveAudio:
     """Begin, or stop, reporting input audio as `AudioHeard`: the proxy commits, or does no longer.
 
@@ -115,7 +117,7 @@ class ObserveAudio:
     counts_buffer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StartTimer:
     """Send `TimerFired(name, token)` in `delay` seconds; replaces the running timer of this name."""
 
@@ -124,14 +126,14 @@ class StartTimer:
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StopTimer:
     """Forget the timer of this name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answered:
     """The one answer to a request.
 
@@ -148,7 +150,7 @@ class Answered:
     shortfalls: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallFunction:
     """Call a function at its `endpoint`, and say what it returned (`CallReturned`)."""
 
@@ -157,14 +159,14 @@ class CallFunction:
     endpoint: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallsCancelled:
     """Function calls that need no result any more."""
 
     call_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reported:
     """Something went wrong that answers no request: a stall, or an error of upstream's own.
 
@@ -177,14 +179,14 @@ class Reported:
     event_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SessionAssumed:
     """The link is up, and upstream has shown no session: what is known of it, for a client that waits for it."""
 
     session: Json
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Held:
     """A request waits; `because` is the state's word for what it waits for. For those who watch."""
 
@@ -192,14 +194,14 @@ class Held:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Released:
     """A request that waited does no longer. For those who watch."""
 
     ref: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Merged:
     """One ``session.update`` carries these requests. For those who watch."""
 
@@ -207,7 +209,7 @@ class Merged:
     refs: tuple[Ref, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Collided:
     """A create or an update of ours lost a race and goes again. For those who watch."""
 
@@ -215,7 +217,7 @@ class Collided:
     tries: int = field(default=1)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndSession:
     """The session cannot go on.
 

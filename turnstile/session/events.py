@@ -6,10 +6,11 @@ Facts are in the past tense. Nothing here knows a wire: `facts.py` reads the Rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from turnstile.errors import Problem
+from turnstile.session.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ Behavior = Literal["default", "queue", "interrupt"]
 Outcome = Literal["completed", "failed", "incomplete", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigRequested:
     """The client wants its session configured otherwise.
 
@@ -46,7 +47,7 @@ class ConfigRequested:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UserMessageGiven:
     """The client put a conversation item in that wants an answer; `item` is the API's, without an id."""
 
@@ -54,7 +55,7 @@ class UserMessageGiven:
     item: Json
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentMessageGiven:
     """The agent shall say something of the client's.
 
@@ -71,7 +72,7 @@ class AgentMessageGiven:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionAnswered:
     """The client gives the result of a function call."""
 
@@ -80,14 +81,14 @@ class FunctionAnswered:
     output: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TurnEndForced:
     """The client ends the user's turn: what was heard is committed and answered."""
 
     ref: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventGiven:
     """A client that speaks the API's own language gives an event that is to be passed on as it is.
 
@@ -108,7 +109,7 @@ class EventGiven:
     aside: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AudioFollows:
     """Input audio comes behind what the client gave before; on its own way it waits at `mark` for `LetAudioGo`.
 
@@ -119,19 +120,19 @@ class AudioFollows:
     mark: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkWanted:
     """The client wants an upstream session before it has configured one; `model` is the one asked for, if any."""
 
     model: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkConnected:
     """Upstream took the connection, and has said nothing yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkOpened:
     """A new upstream link is there, with a conversation that knows nothing.
 
@@ -144,7 +145,7 @@ class LinkOpened:
     voice: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinkLost:
     """The upstream link is gone, or could not be opened.
 
@@ -170,14 +171,14 @@ class LinkLost:
         return Problem(self.code, self.description, error_event=self.event)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigAnswered:
     """``session.updated``: the configuration sent is in force; `session` is the whole of it as echoed."""
 
     session: Json
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ItemConfirmed:
     """A conversation item is in the conversation (``conversation.item.added``, ``.created`` or ``.done``).
 
@@ -197,7 +198,7 @@ class ItemConfirmed:
     has_audio: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResponseStarted:
     """``response.created`` on the default conversation.
 
@@ -214,19 +215,19 @@ class ResponseStarted:
     is_placed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AsideStarted:
     """``response.created`` out of band: it neither closes the gate nor opens it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResponseProgressed:
     """Something of the response arrived: it is alive."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResponseFinished:
     """``response.done``, the only end of a response.
 
@@ -241,7 +242,7 @@ class ResponseFinished:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionCalled:
     """A response called a function, and the call's arguments are complete.
 
@@ -262,7 +263,7 @@ class FunctionCalled:
     endpoint: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallReturned:
     """A function that the proxy called gave its result; `output` is what the model shall read."""
 
@@ -270,12 +271,12 @@ class CallReturned:
     output: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentSpoke:
     """Assistant audio is in the conversation: the API takes no other voice from here on."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpeechStarted:
     """The server hears the user speak.
 
@@ -287,33 +288,33 @@ class SpeechStarted:
     cut_off: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpeechStopped:
     """The server heard the user stop; `item_id` names the turn that it will commit."""
 
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TurnCommitted:
     """Input audio became the conversation item `item_id`, by the server's decision or at our command."""
 
     item_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InputCleared:
     """``input_audio_buffer.cleared``: what was heard of the user is forgotten, and no turn comes of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AudioHeard:
     """Input audio went upstream while the proxy commits; `milliseconds` of it since the last time."""
 
     milliseconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Refused:
     """The API's ``error`` event.
 
@@ -339,14 +340,14 @@ class Refused:
         return Problem(self.code, self.message, self.param, self.event)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HandedBack:
     """A gated command did not go upstream, since a fact had come that its decision did not know."""
 
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimerFired:
     """A timer that `StartTimer` asked for ran out; `token` is the one it was started with."""
 

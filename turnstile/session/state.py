@@ -5,10 +5,10 @@ A fact that makes an event welcome or unwelcome must be in here: what waits is o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from turnstile.session.patch import at, difference, merged
+from turnstile.session.record import record
 
 if TYPE_CHECKING:
     from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json, Ref
@@ -20,7 +20,7 @@ Phase = Literal["no link", "updating", "expected", "requested", "in progress", "
 PHASES: tuple[Phase, ...] = ("no link", "idle", "updating", "expected", "requested", "in progress", "cancelling")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """The limits that a session keeps; times in seconds, audio in milliseconds.
 
@@ -86,7 +86,7 @@ class Policy:
     commit_first: float = 1000.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Update:
     """A ``session.update`` that upstream has not answered.
 
@@ -107,7 +107,7 @@ class Update:
     ended: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """A conversation item that no response has seen.
 
@@ -132,7 +132,7 @@ class Item:
     turn: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Create:
     """A ``response.create`` that upstream has not answered.
 
@@ -152,7 +152,7 @@ class Create:
     rival: tuple[Item, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cancel:
     """A ``response.cancel`` that is out; `because` says what becomes of the items that the response saw."""
 
@@ -160,7 +160,7 @@ class Cancel:
     because: Because
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Response:
     """The response in progress on the default conversation.
 
@@ -193,7 +193,7 @@ class Response:
     cancel: Cancel | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Aside:
     """A client's ``response.create`` out of band that upstream has not answered.
 
@@ -206,7 +206,7 @@ class Aside:
     behind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """A function call of a response; `output` is None while there is no result.
 
@@ -221,7 +221,7 @@ class Call:
     is_ours: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commit:
     """A commit of ours that upstream has not answered; `ref` is the request behind it, if any."""
 
@@ -229,7 +229,7 @@ class Commit:
     ref: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hearing:
     """The user's voice, as far as the session knows of it.
 
@@ -260,8 +260,8 @@ _DETECTION = ("audio", "input", "turn_detection")
 _NOTHING: Json = {}  # changed by nobody, as no configuration is
 
 
-class State(NamedTuple):
-    """The whole of a session; a named tuple, which is changed a good deal more quickly than a frozen dataclass.
+class _Fields(NamedTuple):
+    """What a state holds.
 
     Args:
         link: The upstream link; ``connected`` before it says that it is up, ``waiting`` for the moment of the next try.
@@ -346,6 +346,24 @@ class State(NamedTuple):
     backing_off: float = 0.0
     epoch: int = 0
     serial: int = 0
+
+
+_PLACES = {name: place for place, name in enumerate(_Fields._fields)}
+
+
+class State(_Fields):
+    """The whole of a session; a named tuple is compared and changed more quickly than a record of as many fields."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # The type checker knows the fields of the one that this replaces.
+
+        def _replace(self, **changes: Any) -> State:
+            """Return a state that differs in some fields, in half the time that a named tuple's own method takes."""
+            values = list(self)
+            for name, value in changes.items():
+                values[_PLACES[name]] = value
+            return tuple.__new__(State, values)
 
     @property
     def phase(self) -> Phase:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from turnstile.session.record import record
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
     from turnstile.session.state import State
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """What a decision comes to.
 
