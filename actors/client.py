@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from actors.dispatch import takes
 from actors.junction import Junction
 from actors.lifecycle import SessionActor
 from actors.messages import (
@@ -162,57 +163,84 @@ class ClientActor(SessionActor):
         self._coordinator, self._upstream = others.coordinator, others.upstream
         self._tell(self._dialect.opening())
 
-    def receive(self, message: object) -> None:
-        """Take a frame of the client's, or something for it."""
-        match message:
-            case BinaryFrame(data):
-                self._tell(self._dialect.binary())
-                self._connection.handled(len(data))
-            case ToClient() | SessionShown() if self._from_upstream.is_closed:
-                self._from_upstream.put(message)
-            case ToClient(frames):
-                for frame in frames:
-                    self._write(frame)
-            case SessionShown():
-                self._show(message)
-            case Mark():
-                self._from_upstream.set_mark(message)
-            case MarkPassed(number):
-                self._from_upstream.pass_mark(number)
-                for waiting in self._from_upstream.take():
-                    self._show(waiting)
-            case TextFrame(data):
-                self._read(data)
-                self._connection.handled(len(data))
-            case Answered(ref) if ref < 0:
-                self._answer_host(message)
-            case Answered():
-                self._tell(self._dialect.answer(message))
-            case Inspect():
-                pass
-            case HostDecided(ref, decisions):
-                request = self._dialect.decided(ref, decisions)
-                if request is None:
-                    self._answer_host(Answered(ref))
-                else:
-                    self._coordinator.tell(request)
-            case HostAsked(request):
-                self._coordinator.tell(request)
-            case AudioFollows():
-                self._coordinator.tell(message)
-            case SessionAssumed() if self._is_shown:  # Upstream has shown it since.
-                pass
-            case SessionAssumed(session):
-                self._tell(self._dialect.shown({"type": "session.created", "session": session}))
-            case Reported(problem, event_id):
-                self._write(self._dialect.problem(problem, fatal=False, event_id=event_id))
-            case Closed(code, reason, by_us):
-                if by_us and code == _TOO_LARGE:
-                    _log.warning("The client sent a message larger than %s: %s", self._dialect.message_limit, reason)
-                self._journal.note(self.session_id, "client", "in", "closed", f"{code} {reason}".strip())
-                self.end_session(End(code, reason))
-            case _:
-                raise TypeError(f"A ClientActor was told {message!r}")
+    # From the client.
+
+    @takes(TextFrame)
+    def _text(self, frame: TextFrame) -> None:
+        row = self.inbox.row(frame)
+        for text in row:
+            self._read(text.data)
+        self._connection.handled(sum([len(text.data) for text in row]), len(row))
+
+    @takes(BinaryFrame)
+    def _binary(self, frame: BinaryFrame) -> None:
+        self._tell(self._dialect.binary())
+        self._connection.handled(len(frame.data))
+
+    @takes(AudioFollows)
+    def _audio_comes(self, mark: AudioFollows) -> None:
+        self._coordinator.tell(mark)
+
+    @takes(Closed)
+    def _closed(self, closed: Closed) -> None:
+        code, reason, by_us = closed
+        if by_us and code == _TOO_LARGE:
+            _log.warning("The client sent a message larger than %s: %s", self._dialect.message_limit, reason)
+        self._journal.note(self.session_id, "client", "in", "closed", f"{code} {reason}".strip())
+        self.end_session(End(code, reason))
+
+    # From its host.
+
+    @takes(HostDecided)
+    def _decided(self, decided: HostDecided) -> None:
+        request = self._dialect.decided(decided.ref, decided.decisions)
+        if request is None:
+            self._answer_host(Answered(decided.ref))
+        else:
+            self._coordinator.tell(request)
+
+    @takes(HostAsked)
+    def _asked(self, asked: HostAsked) -> None:
+        self._coordinator.tell(asked.request)
+
+    @takes(Inspect)
+    def _has_come_as_far(self, _: Inspect) -> None:
+        """Say nothing: that it was taken is the answer."""
+
+    # For the client.
+
+    @takes(ToClient, SessionShown)
+    def _say(self, said: ToClient | SessionShown) -> None:
+        if self._from_upstream.is_closed:
+            self._from_upstream.put(said)
+        else:
+            self._show(said)
+
+    @takes(Mark)
+    def _set_upstreams_mark(self, mark: Mark) -> None:
+        self._from_upstream.set_mark(mark)
+
+    @takes(MarkPassed)
+    def _pass_mark(self, passed: MarkPassed) -> None:
+        self._from_upstream.pass_mark(passed.number)
+        for waiting in self._from_upstream.take():
+            self._show(waiting)
+
+    @takes(Answered)
+    def _answered(self, answered: Answered) -> None:
+        if answered.ref < 0:
+            self._answer_host(answered)
+        else:
+            self._tell(self._dialect.answer(answered))
+
+    @takes(SessionAssumed)
+    def _assume(self, assumed: SessionAssumed) -> None:
+        if not self._is_shown:  # otherwise upstream has shown it since
+            self._tell(self._dialect.shown({"type": "session.created", "session": assumed.session}))
+
+    @takes(Reported)
+    def _report(self, reported: Reported) -> None:
+        self._write(self._dialect.problem(reported.problem, fatal=False, event_id=reported.event_id))
 
     def run_ended(self) -> None:
         """Let what was written leave."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, assert_never
+from functools import partial
+from typing import TYPE_CHECKING, get_args
 
+from actors.dispatch import takes
 from actors.lifecycle import SessionActor
 from actors.messages import End, Inspect, Mark, MarkPassed, Snapshot
 from turnstile.protocol.frames import Closed
@@ -35,7 +37,7 @@ from turnstile.session.effects import (
     StopTimer,
 )
 from turnstile.session.endings import close_code
-from turnstile.session.events import TimerFired
+from turnstile.session.events import Event, TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,16 +83,19 @@ class SessionCoordinatorActor(SessionActor):
         """Keep the two that are told what to do."""
         self._client, self._upstream = others.client, others.upstream
 
-    def receive(self, message: object) -> object:
-        """Take a session event, or a question from outside."""
-        if isinstance(message, Inspect):
-            return Snapshot(self._session.state, self._session.backlog)
-        if isinstance(message, Mark):
-            self._client.tell(MarkPassed(message.number))
-            return None
-        for effect in self._session.handle(message):  # type: ignore[arg-type] # the event's type is decide's to check
-            self._perform(effect)
-        return None
+    @takes(*get_args(Event))
+    def _decide(self, event: Event) -> None:
+        performers = self.handlers
+        for effect in self._session.handle(event):
+            performers[effect.__class__](self, effect)
+
+    @takes(Mark)
+    def _pass_mark(self, mark: Mark) -> None:
+        self._client.tell(MarkPassed(mark.number))
+
+    @takes(Inspect)
+    def _say_where_it_stands(self, _: Inspect) -> Snapshot:
+        return Snapshot(self._session.state, self._session.backlog)
 
     def release(self, end: End) -> None:
         """Stop the timers."""
@@ -98,49 +103,59 @@ class SessionCoordinatorActor(SessionActor):
         for timer in self._running.values():
             timer.cancel()
 
-    def _perform(self, effect: Effect) -> None:
-        match effect:
-            case (
-                OpenLink()
-                | SendUpdate()
-                | SendItem()
-                | SendCreate()
-                | PassOn()
-                | SendCancel()
-                | SendTruncate()
-                | SendCommit()
-                | ApplyLocal()
-                | OpenAudio()
-                | LetAudioGo()
-                | ObserveAudio()
-                | CallFunction()
-                | CallsCancelled()
-            ):
-                self._upstream.tell(effect)
-            case Answered() | SessionAssumed():
-                self._client.tell(effect)
-            case Reported(problem):
-                _log.warning("The client is told of %s", problem.code)
-                self._client.tell(effect)
-            case StartTimer(name, token, delay):
-                self._stop_timer(name)
-                self._running[name] = self._timers.start(delay, lambda: self.inbox.tell(TimerFired(name, token)))
-            case StopTimer(name):
-                self._stop_timer(name)
-            case Held() | Released() | Merged() | Collided():
-                self._show(effect)
-            case EndSession(problem, closing, is_told):
-                _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
-                how = closing or Closed(close_code(problem.code), problem.code)
-                self.end_session(End(how.code, how.reason, None if is_told else problem))
-            case _:
-                assert_never(effect)
+    # What the session decides, performed.
 
-    def _stop_timer(self, name: str) -> None:
+    @takes(
+        OpenLink,
+        SendUpdate,
+        SendItem,
+        SendCreate,
+        PassOn,
+        SendCancel,
+        SendTruncate,
+        SendCommit,
+        ApplyLocal,
+        OpenAudio,
+        LetAudioGo,
+        ObserveAudio,
+        CallFunction,
+        CallsCancelled,
+    )
+    def _tell_upstream(self, effect: Effect) -> None:
+        self._upstream.tell(effect)
+
+    @takes(Answered, SessionAssumed)
+    def _tell_client(self, effect: Effect) -> None:
+        self._client.tell(effect)
+
+    @takes(Reported)
+    def _report(self, reported: Reported) -> None:
+        _log.warning("The client is told of %s", reported.problem.code)
+        self._client.tell(reported)
+
+    @takes(StartTimer)
+    def _start_timer(self, timer: StartTimer) -> None:
+        self._cancel_timer(timer.name)
+        fired = TimerFired(timer.name, timer.token)
+        self._running[timer.name] = self._timers.start(timer.delay, partial(self.inbox.tell, fired))
+
+    @takes(StopTimer)
+    def _stop_timer(self, timer: StopTimer) -> None:
+        self._cancel_timer(timer.name)
+
+    @takes(EndSession)
+    def _cannot_go_on(self, end: EndSession) -> None:
+        problem = end.problem
+        _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
+        how = end.closing or Closed(close_code(problem.code), problem.code)
+        self.end_session(End(how.code, how.reason, None if end.is_told else problem))
+
+    def _cancel_timer(self, name: str) -> None:
         timer = self._running.pop(name, None)
         if timer is not None:
             timer.cancel()
 
+    @takes(Held, Released, Merged, Collided)
     def _show(self, effect: Held | Released | Merged | Collided) -> None:
         kind, detail = type(effect).__name__.lower(), ""
         match effect:

@@ -3,7 +3,8 @@
 pykka lets an actor class bring its own inbox and loop (`Actor._create_actor_inbox`, `Actor._start_actor_loop`). Here
 the inbox is a deque and a claim: the put that wins the claim schedules the actor; a run takes what waits, up to a
 limit, gives the claim up, and schedules itself again if more came. So an actor runs on one thread at a time, an actor
-without messages costs nothing, and what a run writes can leave at its end in one piece.
+without messages costs nothing, and what a run writes can leave at its end in one piece. Which method takes a message
+stands above the method: `takes`.
 """
 
 from __future__ import annotations
@@ -11,26 +12,47 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections import deque
-from contextvars import Context
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, overload
 
 import pykka
 from pykka._envelope import Envelope
 
+from actors.inbox import RUN_LENGTH, DispatchedInbox
 from turnstile.errors import InternalError
+from turnstile.observability.logs import current_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from turnstile.ports import Inbox
 
 _log = logging.getLogger(__name__)
 
-# How many messages a run takes before it lets others run.
-_RUN_LENGTH = 64
+Actor = TypeVar("Actor")
+Message = TypeVar("Message")
+Answer = TypeVar("Answer")
+
+
+@overload
+def takes(
+    kind: type[Message], /
+) -> Callable[[Callable[[Actor, Message], Answer]], Callable[[Actor, Message], Answer]]: ...
+
+
+@overload
+def takes(*kinds: type) -> Callable[[Callable[[Actor, Any], Answer]], Callable[[Actor, Any], Answer]]: ...
+
+
+def takes(*kinds: type) -> Callable[[Any], Any]:
+    """Have messages of these classes, not of their subclasses, taken by the method below (`DispatchedActor`)."""
+
+    def note(method: Any) -> Any:
+        method.takes = kinds
+        return method
+
+    return note
 
 
 class Dispatcher:
@@ -65,6 +87,10 @@ class Dispatcher:
             self._start()
         self._ready.put(run)
 
+    def waker(self, run: Callable[[], None]) -> Callable[[], object]:
+        """Return what schedules `run`, again and again."""
+        return partial(self.schedule, run)
+
     def _start(self) -> None:
         with self._lock:
             if not self._started:
@@ -91,74 +117,31 @@ class Dispatcher:
                 _log.exception("An actor's run failed outside of its message handling")
 
 
-class DispatchedInbox:
-    """An inbox that has its actor scheduled; satisfies pykka's inbox and the `Inbox` port."""
-
-    def __init__(self) -> None:
-        self.contents: deque[Any] = deque()
-        """What waits, oldest first: messages, and envelopes around those that pykka put in."""
-        self._claim = threading.Lock()
-        self.wake: Callable[[], None] | None = None
-
-    def tell(self, message: object, /) -> None:
-        """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
-        self.contents.append(message)
-        self._wake_if_idle()
-
-    def tell_all(self, messages: Sequence[object], /) -> None:
-        """Put several messages in, and have the actor run once for all."""
-        self.contents.extend(messages)
-        self._wake_if_idle()
-
-    def put(self, envelope: Envelope[Any], /) -> None:
-        """Put an envelope in, likewise."""
-        self.tell(envelope)
-
-    def get(self) -> Envelope[Any]:
-        """Take the oldest, in an envelope; raises IndexError when there is none."""
-        content = self.contents.popleft()
-        return content if isinstance(content, Envelope) else Envelope(content)
-
-    def empty(self) -> bool:
-        """Tell whether nothing waits."""
-        return not self.contents
-
-    def waiting(self) -> list[Any]:
-        """Return the messages that wait, without taking them."""
-        return [content.message if isinstance(content, Envelope) else content for content in list(self.contents)]
-
-    def open(self, wake: Callable[[], None]) -> None:
-        """Begin to schedule: what was put in before counts as new."""
-        self.wake = wake
-        if self.contents:
-            self._wake_if_idle()
-
-    def give_up_claim(self) -> None:
-        """End a run; begins another if more came."""
-        self._claim.release()
-        if self.contents:
-            self._wake_if_idle()
-
-    def _wake_if_idle(self) -> None:
-        if self.wake is not None and self._claim.acquire(blocking=False):
-            self.wake()
-
-
 class DispatchedActor(pykka.Actor):
     """An actor that runs on a `Dispatcher` while it has messages.
 
-    Subclasses implement pykka's `on_receive`, `on_stop` and `on_failure` as usual. Connecting and the like is a
-    message, not `on_start`, for which pykka runs no hook when it fails.
+    Subclasses mark with `takes` which method takes which messages, and implement pykka's `on_stop` and `on_failure` as
+    usual. Connecting and the like is a message, not `on_start`, for which pykka runs no hook when it fails.
 
     Args:
         dispatcher: Who runs it.
     """
 
-    run_length: ClassVar[int] = _RUN_LENGTH
+    run_length: ClassVar[int] = RUN_LENGTH
+    session_id = "-"
+    """Names the session in all that is logged during a run."""
+    handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {}
+    """The method for each class of message."""
+
+    def __init_subclass__(cls) -> None:
+        """Add the methods that are marked with `takes` to those of the class above."""
+        own = {kind: method for method in vars(cls).values() for kind in getattr(method, "takes", ())}
+        cls.handlers = {**cls.handlers, **own}
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()
         self._dispatcher = dispatcher
+        self._is_over = False
         self.inbox = cast("DispatchedInbox", self.actor_inbox)
         """The actor's own inbox."""
 
@@ -170,43 +153,57 @@ class DispatchedActor(pykka.Actor):
     def _create_future() -> pykka.Future[Any]:
         return pykka.ThreadingFuture()
 
-    def set_context(self) -> None:
-        """Set the context variables that the actor runs with; each has a context of its own."""
-
     def _start_actor_loop(self) -> None:
         self._actor_loop_setup()
-        context = Context()  # not the starter's, whose variables would live as long as the actor
-        context.run(self.set_context)
-        self._run_in_context: Callable[[], None] = partial(context.run, self._run)
-        self.inbox.open(partial(self._dispatcher.schedule, self._take_turn))
+        self._is_over = self.actor_stopped.is_set()
+        self.inbox.open(self._dispatcher.waker(self._run))
+
+    def on_receive(self, message: Any) -> Any:
+        """Have a message taken by the method that is marked for it.
+
+        Raises:
+            TypeError: There is none.
+        """
+        method = self.handlers.get(message.__class__)
+        if method is None:
+            raise TypeError(f"{type(self).__name__} was told {message!r}")
+        return method(self, message)
 
     def run_ended(self) -> None:
         """Run code when the messages that waited are worked on, such as writing out what they came to."""
 
-    def _take_turn(self) -> None:
-        try:
-            self._run_in_context()
-        finally:
-            # Not before the context is left: the next run may begin on another thread, and no two can be in it.
-            self.inbox.give_up_claim()
-
     def _run(self) -> None:
-        contents, receive = self.inbox.contents, self.on_receive
-        is_over = self.actor_stopped.is_set()
-        for _ in range(self.run_length):
-            if is_over or not contents:
-                break
-            content = contents.popleft()
+        """Take what waits, up to the length of a run, and give the claim up."""
+        inbox, handlers = self.inbox, self.handlers
+        contents, is_over = inbox.contents, self._is_over
+        session = current_session.set(self.session_id)
+        try:
+            for _ in range(self.run_length):
+                if is_over or not contents:
+                    break
+                content = contents.popleft()
+                take = handlers.get(content.__class__)
+                try:
+                    # A message that is taken stops no actor; one from pykka may, and one that fails does.
+                    if take is not None:
+                        take(self, content)
+                    elif content.__class__ is Envelope:
+                        is_over = self._open_envelope(content)
+                    else:
+                        self.on_receive(content)
+                except Exception:
+                    is_over = self._fail()
             try:
-                # A message that is handled stops no actor; one from pykka may, and one that fails does.
-                if content.__class__ is Envelope:
-                    is_over = self._open_envelope(content)
-                else:
-                    receive(content)
+                if not is_over:
+                    self.run_ended()
             except Exception:
                 is_over = self._fail()
-        if is_over or self._end_run():
-            self._drain()
+            if is_over:
+                self._is_over = True
+                self._drain()
+        finally:
+            current_session.reset(session)
+            inbox.give_up_claim()
 
     def dropped(self, message: object) -> None:
         """Run code for a message that came too late to be handled, such as one that hands something over."""
@@ -217,7 +214,7 @@ class DispatchedActor(pykka.Actor):
         self._actor_loop_teardown()
 
     def _open_envelope(self, envelope: Envelope[Any]) -> bool:
-        """Handle a message of pykka's as it does; whether the actor has stopped: a failed ask is its asker's."""
+        """Take a message of pykka's as it does; whether the actor has stopped: a failed ask is its asker's."""
         try:
             answer = self._handle_receive(envelope.message)
         except Exception:
@@ -228,14 +225,6 @@ class DispatchedActor(pykka.Actor):
             if envelope.reply_to is not None:
                 envelope.reply_to.set(answer)
         return self.actor_stopped.is_set()
-
-    def _end_run(self) -> bool:
-        """Run the hook; whether the actor has stopped with it."""
-        try:
-            self.run_ended()
-        except Exception:
-            return self._fail()
-        return False
 
     def _fail(self) -> bool:
         """Handle the failure of a message as pykka does; whether the actor has stopped, as it has."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from actors.dispatch import DispatchedActor
+from actors.dispatch import DispatchedActor, takes
 from actors.messages import End, Introduction
 from turnstile.errors import Problem
-from turnstile.observability.logs import current_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,31 +41,14 @@ class SessionActor(DispatchedActor):
         self._peers: tuple[Inbox, ...] = ()
         self._released = False
 
-    def on_receive(self, message: object) -> object:
-        """Take a message: the common ones here, the actor's own in `receive`."""
-        match message:
-            case End():
-                self._end(message)
-            case Introduction():
-                me = self.inbox
-                self._peers = tuple(
-                    inbox for inbox in (message.client, message.coordinator, message.upstream) if inbox is not me
-                )
-                self.meet(message)
-            case _:
-                return self.receive(message)
-        return None
-
-    def set_context(self) -> None:
-        """Name the session in all that is logged."""
-        current_session.set(self.session_id)
+    @takes(Introduction)
+    def _introduced(self, others: Introduction) -> None:
+        me = self.inbox
+        self._peers = tuple(inbox for inbox in (others.client, others.coordinator, others.upstream) if inbox is not me)
+        self.meet(others)
 
     def meet(self, others: Introduction) -> None:
         """Keep the inboxes that the actor tells things to."""
-        raise NotImplementedError
-
-    def receive(self, message: object) -> object:
-        """Take one message of the actor's own."""
         raise NotImplementedError
 
     def release(self, end: End) -> None:
@@ -87,6 +69,7 @@ class SessionActor(DispatchedActor):
         del exception_type, exception_value, traceback  # pykka has logged them
         self._release_once(_INTERNAL_END)
 
+    @takes(End)
     def _end(self, end: End) -> None:
         self._release_once(end)
         self.stop()

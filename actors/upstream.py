@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from actors.dispatch import takes
 from actors.function_calls import FunctionCalls
 from actors.lifecycle import SessionActor
 from actors.messages import End, FromLink, Mark, PassedAudio, SessionShown, ToClient
@@ -115,7 +116,6 @@ class UpstreamActor(SessionActor):
         self._epoch = 0
         self._progress_at = 0.0
         self._marks = 0
-        self._frames: list[bytes] = []  # audio that came in a row: it goes on together
         self._has_dropped = False
         self._labels = dict(labels)
         self._formats = ConfirmedFormats()
@@ -124,50 +124,8 @@ class UpstreamActor(SessionActor):
         """Keep the two that hear of upstream."""
         self._client, self._coordinator = others.client, others.coordinator
 
-    def receive(self, message: object) -> None:
-        """Take what the link says, the client's audio, or a command; frames of audio in a row are taken together."""
-        if isinstance(message, BinaryFrame):
-            self._frames.append(message.data)
-            return
-        if self._frames:
-            self._append_frames()
-        match message:
-            case FromLink(link, said) if self._link.is_current(link):
-                self._hear(said)
-            case FromLink():
-                self.dropped(message)
-            case PassedAudio(event):
-                self._audio.append(event)
-                self._say_if_dropped()
-            case Mark():
-                self._audio.set_mark(message)
-            case effects.LetAudioGo(mark):
-                self._audio.pass_mark(mark)
-            case effects.OpenAudio():
-                self._audio.open()
-            case effects.ApplyLocal(settings):
-                self._apply(settings)
-            case effects.OpenLink(model):
-                self._open_link(model)
-            case effects.ObserveAudio(on, counts_buffer):
-                self._audio.observe(on=on, counts_buffer=counts_buffer)
-            case effects.CallsCancelled(call_ids):
-                for call_id in call_ids:
-                    self._calls.cancel(call_id)
-                self._show(self._translator.calls_cancelled(call_ids))
-            case effects.CallFunction():
-                self._calls.call(message, self.inbox)
-            case FunctionReturned(call_id, output):
-                self._calls.returned(call_id)
-                self._show(self._translator.call_returned(call_id, output))
-                self._coordinator.tell(CallReturned(call_id, output))
-            case _:
-                self._command(message)
-
     def run_ended(self) -> None:
         """Tell the session what was heard, and let what was written leave."""
-        if self._frames:
-            self._append_frames()
         heard = self._audio.take_heard()
         if heard:
             self._coordinator.tell(AudioHeard(heard))
@@ -184,17 +142,25 @@ class UpstreamActor(SessionActor):
         self._close_link()
         self._calls.cancel_all()
 
-    def _open_link(self, model: str | None) -> None:
+    @takes(effects.OpenLink)
+    def _open_link(self, command: effects.OpenLink) -> None:
         # A link that opened and then kept silent is given up, not forgotten.
         self._close_link()
         self._events.begin_link()
-        self._link.open(model, self.inbox)
+        self._link.open(command.model, self.inbox)
 
     def _close_link(self) -> None:
         self._link.close()
         self._audio.disconnect()
 
     # Down: from the link.
+
+    @takes(FromLink)
+    def _from_link(self, message: FromLink) -> None:
+        if self._link.is_current(message.link):
+            self._hear(message.message)
+        else:
+            self.dropped(message)
 
     def _hear(self, said: object) -> None:
         match said:
@@ -283,59 +249,97 @@ class UpstreamActor(SessionActor):
 
     # Up: to the link.
 
-    def _command(self, command: object) -> None:
-        match command:
-            case effects.SendUpdate() | effects.SendCreate() if command.epoch < self._epoch:
-                self._journal.note(self.session_id, "upstream", "note", "handed back", command.event_id)
-                self._coordinator.tell(HandedBack(command.event_id))
-            case effects.SendUpdate(event_id, patch, endpoints=endpoints):
-                self._calls.ask(endpoints)
-                self._formats.asked(patch)
-                self._link.send(realtime.session_update(event_id, patch))
-            case effects.SendItem(event_id, item):
-                self._translator.asked(self._clock())
-                self._link.send(realtime.item_create(event_id, item))
-                if item.get("type") == "function_call_output":
-                    self._show(self._translator.call_answered(item["call_id"], item["output"]))
-            case effects.SendCreate(event_id, response):
-                self._translator.asked(self._clock())
-                self._create(event_id, response)
-            case effects.PassOn(event):
-                self._link.send(event)
-            case effects.SendCancel(event_id, response_id):
-                self._translator.silence(response_id)
-                self._link.send(realtime.response_cancel(event_id, response_id))
-            case effects.SendTruncate(event_id, item_id, milliseconds):
-                self._link.send(realtime.item_truncate(event_id, item_id, milliseconds))
-            case effects.SendCommit(event_id):
-                self._commit(event_id)
-            case _:
-                raise TypeError(f"An UpstreamActor was told {command!r}")
+    @takes(effects.SendUpdate)
+    def _send_update(self, command: effects.SendUpdate) -> None:
+        if not self._is_overtaken(command):
+            self._calls.ask(command.endpoints)
+            self._formats.asked(command.patch)
+            self._link.send(realtime.session_update(command.event_id, command.patch))
 
-    def _create(self, event_id: str, response: Json) -> None:
-        given = response.get("metadata")
-        metadata = realtime.response_metadata(event_id, given, self._labels)
-        self._translator.created(metadata, given)
-        self._link.send(realtime.response_create(event_id, {**response, "metadata": metadata}))
+    @takes(effects.SendCreate)
+    def _send_create(self, command: effects.SendCreate) -> None:
+        if not self._is_overtaken(command):
+            self._translator.asked(self._clock())
+            given = command.response.get("metadata")
+            metadata = realtime.response_metadata(command.event_id, given, self._labels)
+            self._translator.created(metadata, given)
+            self._link.send(realtime.response_create(command.event_id, {**command.response, "metadata": metadata}))
 
-    def _commit(self, event_id: str) -> None:
-        commit = self._audio.commit(event_id)
+    def _is_overtaken(self, command: effects.SendUpdate | effects.SendCreate) -> bool:
+        """Hand a gated command back if a fact has come that its decision did not know; tell whether it was."""
+        if command.epoch >= self._epoch:
+            return False
+        self._journal.note(self.session_id, "upstream", "note", "handed back", command.event_id)
+        self._coordinator.tell(HandedBack(command.event_id))
+        return True
+
+    @takes(effects.SendItem)
+    def _send_item(self, command: effects.SendItem) -> None:
+        item = command.item
+        self._translator.asked(self._clock())
+        self._link.send(realtime.item_create(command.event_id, item))
+        if item.get("type") == "function_call_output":
+            self._show(self._translator.call_answered(item["call_id"], item["output"]))
+
+    @takes(effects.PassOn)
+    def _pass_on(self, command: effects.PassOn) -> None:
+        self._link.send(command.event)
+
+    @takes(effects.SendCancel)
+    def _send_cancel(self, command: effects.SendCancel) -> None:
+        self._translator.silence(command.response_id)
+        self._link.send(realtime.response_cancel(command.event_id, command.response_id))
+
+    @takes(effects.SendTruncate)
+    def _send_truncate(self, command: effects.SendTruncate) -> None:
+        self._link.send(realtime.item_truncate(command.event_id, command.item_id, command.milliseconds))
+
+    # The client's audio.
+
+    @takes(BinaryFrame)
+    def _append_audio(self, frame: BinaryFrame) -> None:
+        """Take frames in a row together: they go on in one piece."""
+        frames = [binary.data for binary in self.inbox.row(frame)]
+        self._audio.append(*frames)
+        self._source.handled(sum(map(len, frames)), len(frames))
+        self._say_if_dropped()
+
+    @takes(PassedAudio)
+    def _append_events(self, event: PassedAudio) -> None:
+        self._audio.append(*[passed.event for passed in self.inbox.row(event)])
+        self._say_if_dropped()
+
+    @takes(Mark)
+    def _set_mark(self, mark: Mark) -> None:
+        self._audio.set_mark(mark)
+
+    @takes(effects.LetAudioGo)
+    def _let_audio_go(self, effect: effects.LetAudioGo) -> None:
+        self._audio.pass_mark(effect.mark)
+
+    @takes(effects.OpenAudio)
+    def _open_audio(self, _: effects.OpenAudio) -> None:
+        self._audio.open()
+
+    @takes(effects.ObserveAudio)
+    def _observe_audio(self, effect: effects.ObserveAudio) -> None:
+        self._audio.observe(on=effect.on, counts_buffer=effect.counts_buffer)
+
+    @takes(effects.SendCommit)
+    def _commit(self, command: effects.SendCommit) -> None:
+        commit = self._audio.commit(command.event_id)
         if commit is not None:
             self._link.send(commit)
         else:
             text = "There is no input audio to commit."
-            self._coordinator.tell(Refused(event_id, "input_audio_buffer_commit_empty", text))
+            self._coordinator.tell(Refused(command.event_id, "input_audio_buffer_commit_empty", text))
 
-    def _apply(self, settings: LocalSettings) -> None:
+    @takes(effects.ApplyLocal)
+    def _apply(self, effect: effects.ApplyLocal) -> None:
+        settings: LocalSettings = effect.local
         self._translator.configure_output(settings.output, settings.container, keeps_history=settings.keeps_history)
         self._labels = {**settings.labels, **self._host_labels}
         self._audio.agree(settings.input)
-
-    def _append_frames(self) -> None:
-        frames, self._frames = self._frames, []
-        self._audio.append(*frames)
-        self._source.handled(sum(map(len, frames)), len(frames))
-        self._say_if_dropped()
 
     def _say_if_dropped(self) -> None:
         """Tell the client, once."""
@@ -343,3 +347,22 @@ class UpstreamActor(SessionActor):
             self._has_dropped = True
             text = "The session is not ready yet: audio beyond what can be held is dropped, the oldest first."
             self._client.tell(effects.Reported(Problem("audio_dropped", text)))
+
+    # Functions.
+
+    @takes(effects.CallFunction)
+    def _call(self, function: effects.CallFunction) -> None:
+        self._calls.call(function, self.inbox)
+
+    @takes(effects.CallsCancelled)
+    def _cancel_calls(self, effect: effects.CallsCancelled) -> None:
+        for call_id in effect.call_ids:
+            self._calls.cancel(call_id)
+        self._show(self._translator.calls_cancelled(effect.call_ids))
+
+    @takes(FunctionReturned)
+    def _returned(self, returned: FunctionReturned) -> None:
+        call_id, output = returned.call_id, returned.output
+        self._calls.returned(call_id)
+        self._show(self._translator.call_returned(call_id, output))
+        self._coordinator.tell(CallReturned(call_id, output))

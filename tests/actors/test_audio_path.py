@@ -13,6 +13,7 @@ import socket
 import sys
 from collections import deque
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from websockets.protocol import CLIENT, SERVER, Protocol
@@ -43,6 +44,9 @@ class HandDispatcher:
 
     def schedule(self, run):
         self._runs.append(run)
+
+    def waker(self, run):
+        return partial(self.schedule, run)
 
     def run(self):
         while self._runs:

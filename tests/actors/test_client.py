@@ -79,8 +79,8 @@ def test_both_ways_are_marked_where_audio_follows_text():
 
 
 def test_a_mark_goes_on_to_the_coordinator_in_its_place(bench, client):
-    client.receive(TextFrame(b'{"type":"InjectUserMessage","content":"Hello."}'))
-    client.receive(AudioFollows(1))
+    client.on_receive(TextFrame(b'{"type":"InjectUserMessage","content":"Hello."}'))
+    client.on_receive(AudioFollows(1))
     assert [type(told) for told in bench.coordinator.messages] == [UserMessageGiven, AudioFollows]
 
 
@@ -93,7 +93,7 @@ APPEND, COMMIT, ITEM = (
 def test_both_ways_are_marked_where_an_append_follows_another_event(bench):
     client = make_realtime(bench)
     for frame in (APPEND, APPEND, COMMIT, APPEND, ITEM, ITEM, APPEND):
-        client.receive(frame)
+        client.on_receive(frame)
     upstream = [told if isinstance(told, Mark) else "append" for told in bench.upstream.messages]
     assert upstream == [Mark(1), "append", "append", Mark(2), "append", Mark(3), "append"]
     coordinator = [told.mark if isinstance(told, AudioFollows) else type(told) for told in bench.coordinator.messages]
@@ -101,10 +101,10 @@ def test_both_ways_are_marked_where_an_append_follows_another_event(bench):
 
 
 def test_what_upstream_said_after_what_is_answered_is_shown_after_the_answer(bench, client):
-    client.receive(TextFrame(SETTINGS))
+    client.on_receive(TextFrame(SETTINGS))
     before, after = ToClient([TextFrame(b'{"type":"AgentDone"}')]), ToClient([TextFrame(b'{"type":"AgentDone2"}')])
     for message in (before, Mark(1), after, BinaryFrame(b""), Answered(1), MarkPassed(1), after):
-        client.receive(message)
+        client.on_receive(message)
     kinds = [message["type"] for message in said(bench)]
     assert kinds == ["AgentDone", "SettingsApplied", "AgentDone2", "AgentDone2"]
 
@@ -112,7 +112,7 @@ def test_what_upstream_said_after_what_is_answered_is_shown_after_the_answer(ben
 def test_each_mark_of_upstreams_is_waited_for(bench, client):
     frames = [ToClient([TextFrame(b'{"type":"%d"}' % number)]) for number in range(4)]
     for message in (Mark(1), frames[0], Mark(2), frames[1], MarkPassed(1), frames[2], MarkPassed(2), frames[3]):
-        client.receive(message)
+        client.on_receive(message)
         if isinstance(message, MarkPassed) and message.number == 1:
             assert [message["type"] for message in said(bench)] == ["0"]
     assert [message["type"] for message in said(bench)] == ["0", "1", "2", "3"]
@@ -121,45 +121,45 @@ def test_each_mark_of_upstreams_is_waited_for(bench, client):
 def test_what_upstream_shows_of_the_session_keeps_its_place_too(bench):
     client = make_realtime(bench)
     for message in (Mark(1), SessionShown({"session": {"id": "s"}}), ToClient([TextFrame(b'{"type":"b"}')])):
-        client.receive(message)
+        client.on_receive(message)
     assert said(bench) == []
-    client.receive(MarkPassed(1))
+    client.on_receive(MarkPassed(1))
     assert [message["type"] for message in said(bench)] == ["session.created", "b"]
 
 
 def test_a_session_that_upstream_has_not_shown_is_told_of_to_a_client_that_waits_for_it(bench, client):
-    make_realtime(bench).receive(SessionAssumed({"model": "m"}))
+    make_realtime(bench).on_receive(SessionAssumed({"model": "m"}))
     (created,) = said(bench)
     assert (created["type"], created["session"]) == ("session.created", {"model": "m"})
-    client.receive(SessionAssumed({}))
+    client.on_receive(SessionAssumed({}))
     assert len(said(bench)) == 1
 
 
 def test_what_was_still_to_be_shown_is_when_the_session_ends(bench, client):
-    client.receive(Mark(1))
-    client.receive(ToClient([TextFrame(b'{"type":"AgentDone"}')]))
+    client.on_receive(Mark(1))
+    client.on_receive(ToClient([TextFrame(b'{"type":"AgentDone"}')]))
     client.release(End(1000, ""))
     assert [message["type"] for message in said(bench)] == ["AgentDone"]
 
 
 def test_a_request_goes_to_the_coordinator_and_its_credit_back_to_the_socket(bench, client):
     data = b'{"type":"InjectUserMessage","content":"Hello."}'
-    client.receive(TextFrame(data))
+    client.on_receive(TextFrame(data))
     assert isinstance(bench.coordinator.messages[0], UserMessageGiven)
     assert bench.connection.handled_bytes == len(data)
     assert bench.upstream.messages == []
 
 
 def test_a_message_that_cannot_be_read_is_answered_and_told_nobody(bench, client):
-    client.receive(TextFrame(b"{"))
+    client.on_receive(TextFrame(b"{"))
     assert [(fault["type"], fault["code"]) for fault in said(bench)] == [("Error", "invalid_json")]
     assert bench.coordinator.messages == []
     assert bench.connection.handled_bytes == 1
 
 
 def test_nothing_goes_on_when_the_first_settings_are_refused(bench, client):
-    client.receive(TextFrame(SETTINGS))
-    client.receive(Answered(1, Problem("invalid_value", "voice: unknown"), in_force=False))
+    client.on_receive(TextFrame(SETTINGS))
+    client.on_receive(Answered(1, Problem("invalid_value", "voice: unknown"), in_force=False))
     assert bench.upstream.messages == []
     (end,) = bench.told_itself(client)
     client.release(end)
@@ -169,7 +169,7 @@ def test_nothing_goes_on_when_the_first_settings_are_refused(bench, client):
 
 def test_frames_from_upstream_are_written_in_their_order(bench, client):
     frames = [TextFrame(b'{"type":"AgentStartedSpeaking"}'), BinaryFrame(b"\0\1"), TextFrame(b'{"type":"AgentDone"}')]
-    client.receive(ToClient(frames))
+    client.on_receive(ToClient(frames))
     assert bench.connection.sent == frames
     assert bench.connection.flushes == 0
     client.run_ended()
@@ -178,12 +178,12 @@ def test_frames_from_upstream_are_written_in_their_order(bench, client):
 
 def test_a_problem_that_answers_nothing_is_reported_in_the_profiles_manner(bench):
     for profile in (COMPONENT, DEEPGRAM):
-        make(bench, profile).receive(Reported(Problem("stalled", "Nothing came.")))
+        make(bench, profile).on_receive(Reported(Problem("stalled", "Nothing came.")))
     assert [message["type"] for message in said(bench)] == ["Error", "Welcome", "Warning"]
 
 
 def test_the_session_ends_without_a_word_when_the_client_closes(bench, client):
-    client.receive(Closed(1001, "leaving"))
+    client.on_receive(Closed(1001, "leaving"))
     assert bench.told_itself(client) == [End(1001, "leaving")]
     assert ("client", "in", "closed", "1001 leaving") in bench.notes()
     client.release(End(1001, "leaving"))
@@ -201,15 +201,15 @@ def test_the_client_hears_an_error_and_then_the_close_when_there_is_a_problem(be
 
 
 def test_text_of_both_ways_is_in_the_journal_and_audio_is_not(bench, client):
-    client.receive(TextFrame(SETTINGS))
-    client.receive(ToClient([TextFrame(b'{"type":"AgentDone"}'), BinaryFrame(b"\0")]))
-    client.receive(BinaryFrame(b"\0"))
+    client.on_receive(TextFrame(SETTINGS))
+    client.on_receive(ToClient([TextFrame(b'{"type":"AgentDone"}'), BinaryFrame(b"\0")]))
+    client.on_receive(BinaryFrame(b"\0"))
     assert [note[:3] for note in bench.notes()] == [("client", "in", "Settings"), ("client", "out", "AgentDone")]
 
 
 def test_a_message_of_nobodys_is_a_fault(client):
     with pytest.raises(TypeError, match="ClientActor was told"):
-        client.receive("hello")
+        client.on_receive("hello")
 
 
 def test_what_is_not_served_is_said_before_the_request_is_told_on(bench):
@@ -218,6 +218,8 @@ def test_what_is_not_served_is_said_before_the_request_is_told_on(bench):
         "s1", bench.dispatcher, bench.on_end, connection=bench.connection, dialect=dialect, journal=bench.journal
     )
     bench.introduce(client, "client")
-    client.receive(TextFrame(b'{"type":"Settings","agent":{"think":{"provider":{"type":"open_ai","model":"gpt-9"}}}}'))
+    client.on_receive(
+        TextFrame(b'{"type":"Settings","agent":{"think":{"provider":{"type":"open_ai","model":"gpt-9"}}}}')
+    )
     assert "gpt-9" in said(bench)[0]["description"]
     assert "model" not in bench.coordinator.wait_for(ConfigRequested).patch

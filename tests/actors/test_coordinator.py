@@ -47,7 +47,7 @@ def coordinator(bench, session):
 
 def perform(coordinator, *wanted):
     coordinator._session.wanted = list(wanted)
-    coordinator.receive("an event")
+    coordinator.on_receive(AudioFollows(1))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_is_the_clients_to_hear_is_told_the_client(bench, coordinator, effe
 
 def test_a_mark_comes_to_the_client_behind_the_answers_to_what_came_before_it(bench, coordinator):
     perform(coordinator, effects.Answered(1))
-    coordinator.receive(Mark(1))
+    coordinator.on_receive(Mark(1))
     assert bench.client.messages == [effects.Answered(1), MarkPassed(1)]
 
 
@@ -143,14 +143,14 @@ def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):
 
 
 def test_a_question_is_answered_and_disturbs_nothing(session, coordinator):
-    snapshot = coordinator.receive(Inspect())
+    snapshot = coordinator.on_receive(Inspect())
     assert (snapshot.state, snapshot.held) == ("the state", 2)
     assert session.told == []
 
 
 def test_the_first_request_opens_the_link_and_waits_for_it(bench):
     coordinator = make(bench, Session(Policy()))
-    coordinator.receive(ConfigRequested(1, {"instructions": "Be kind."}))
+    coordinator.on_receive(ConfigRequested(1, {"instructions": "Be kind."}))
     assert bench.upstream.messages == [effects.OpenLink(None)]
     assert bench.timers.pending == 1
-    assert coordinator.receive(Inspect()).state.link == "opening"
+    assert coordinator.on_receive(Inspect()).state.link == "opening"

@@ -27,7 +27,7 @@ class Part(SessionActor):
     def meet(self, others):
         self.met = others
 
-    def receive(self, message):
+    def on_receive(self, message):
         if isinstance(message, Exception):
             raise message
         return message
@@ -115,10 +115,9 @@ def test_all_three_end_when_one_of_them_fails(bench):
     assert {ref.part.released[0].code for ref in refs} == {1011}
 
 
-def test_the_base_leaves_its_three_parts_to_the_actors(bench):
+def test_the_base_leaves_its_two_parts_to_the_actors(bench):
     bare = SessionActor("s1", bench.dispatcher, bench.on_end)
     for call in (
-        lambda: bare.receive(1),
         lambda: bare.release(BYE),
         lambda: bare.meet(Introduction(*[RecordingInbox()] * 3)),
     ):

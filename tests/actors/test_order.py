@@ -6,6 +6,7 @@ import base64
 import json
 import random
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,9 @@ class ChosenDispatcher:
 
     def schedule(self, run):
         self._runs.append(run)
+
+    def waker(self, run):
+        return partial(self.schedule, run)
 
     def run(self):
         while self._runs:

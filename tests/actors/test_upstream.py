@@ -101,8 +101,9 @@ class Upstream:
 
     def tell(self, *messages):
         """Have it take some messages in one run."""
-        for message in messages:
-            self.actor.receive(message)
+        self.actor.inbox.tell_all(messages)
+        while not self.actor.inbox.empty():
+            self.actor.on_receive(self.actor.inbox.get().message)
         self.actor.run_ended()
 
     def open(self):
@@ -116,7 +117,7 @@ class Upstream:
     def links(self, message, link=-1):
         """Have a link say something: the latest, or that of the given number."""
         self.bench.connector.asked[link][1].tell(message)
-        self.actor.receive(self.actor.inbox.get().message)
+        self.actor.on_receive(self.actor.inbox.get().message)
 
     def hears(self, *events):
         for event in events:
@@ -295,7 +296,7 @@ def test_what_was_being_said_is_over_for_the_client_when_the_link_is_lost(upstre
 )
 def test_a_command_leaves_under_its_id_and_with_the_run(upstream, command, kind):
     before = upstream.open().link.flushes
-    upstream.actor.receive(command)
+    upstream.actor.on_receive(command)
     assert [(event["type"], event["event_id"]) for event in upstream.sent()] == [(kind, "e1")]
     assert upstream.link.flushes == before
     upstream.actor.run_ended()

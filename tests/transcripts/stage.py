@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,9 @@ class ManualDispatcher:
 
     def schedule(self, run: Callable[[], None]) -> None:
         self._runs.append(run)
+
+    def waker(self, run):
+        return partial(self.schedule, run)
 
     def run_all(self) -> None:
         while self._runs:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pykka
 import pytest
 
-from actors.dispatch import DispatchedActor, DispatchedInbox, Dispatcher, inbox_of
+from actors.dispatch import DispatchedActor, Dispatcher, inbox_of
+from actors.inbox import DispatchedInbox
 from turnstile.errors import InternalError
 
 DEADLINE = 5.0
@@ -228,6 +230,9 @@ class AtOnceElsewhere:
         thread = threading.Thread(target=run)
         thread.start()
         thread.join(DEADLINE)
+
+    def waker(self, run):
+        return partial(self.schedule, run)
 
 
 def test_a_run_may_follow_on_another_thread_before_the_first_has_returned():

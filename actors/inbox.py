@@ -1,0 +1,81 @@
+"""An actor's inbox: a queue, and a claim on running the actor that whoever puts something in takes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pykka._envelope import Envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Message = TypeVar("Message")
+
+RUN_LENGTH = 64
+"""How many messages a run takes before it lets others run."""
+
+
+class DispatchedInbox:
+    """An inbox that has its actor scheduled; satisfies pykka's inbox and the `Inbox` port."""
+
+    def __init__(self) -> None:
+        self.contents: deque[Any] = deque()
+        """What waits, oldest first: messages, and envelopes around those that pykka put in."""
+        self._claim = threading.Lock()
+        self._claim.acquire()  # nobody is woken before `open`
+        self._try_claim: Callable[[], bool] = partial(self._claim.acquire, False)  # noqa: FBT003 - without waiting
+        self._wake: Callable[[], object]
+
+    def tell(self, message: object, /) -> None:
+        """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
+        self.contents.append(message)
+        if self._try_claim():
+            self._wake()
+
+    def tell_all(self, messages: Sequence[object], /) -> None:
+        """Put several messages in, and have the actor run once for all."""
+        self.contents.extend(messages)
+        if self._try_claim():
+            self._wake()
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """Put an envelope in, likewise."""
+        self.tell(envelope)
+
+    def get(self) -> Envelope[Any]:
+        """Take the oldest, in an envelope; raises IndexError when there is none."""
+        content = self.contents.popleft()
+        return content if isinstance(content, Envelope) else Envelope(content)
+
+    def row(self, first: Message) -> list[Message]:
+        """Take out what waits next and is of the class of `first`; for the actor itself, at `first`, which it has.
+
+        Returns:
+            `first`, and what came behind it in a row.
+        """
+        contents, row = self.contents, [first]
+        while contents and contents[0].__class__ is first.__class__ and len(row) < RUN_LENGTH:
+            row.append(contents.popleft())
+        return row
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self.contents
+
+    def waiting(self) -> list[Any]:
+        """Return the messages that wait, without taking them."""
+        return [content.message if isinstance(content, Envelope) else content for content in list(self.contents)]
+
+    def open(self, wake: Callable[[], object]) -> None:
+        """Begin to schedule: what was put in before counts as new."""
+        self._wake = wake
+        self.give_up_claim()
+
+    def give_up_claim(self) -> None:
+        """End a run; begins another if more came."""
+        self._claim.release()
+        if self.contents and self._try_claim():
+            self._wake()
