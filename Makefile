@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py tests
 
-.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro transcripts interop lowest docs format lock clean
+.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro bench-units transcripts interop lowest docs format lock clean
 
 test: lint types pytest
 
@@ -78,6 +78,10 @@ bench: $(READY)
 # What the parts cost, each by itself.
 bench-micro: $(READY)
 	$(BIN)/python -m pytest tests/bench/micro.py -p no:randomly --benchmark-columns=median,iqr,ops,rounds $(BENCH)
+
+# What a turn, a delta and a frame take, in calls and CPU; BENCH="--profile build/profile turn" to see in what.
+bench-units: $(READY)
+	$(BIN)/python tests/bench/units.py $(BENCH)
 
 # Records the transcripts anew; read what has changed in them.
 transcripts: $(READY)

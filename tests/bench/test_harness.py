@@ -14,6 +14,7 @@ from load import Course
 from report import TARGETS, judged
 from scenarios import SCENARIOS, Run, Scenario
 from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores, Generator, Upstream
+from units import UNITS, measure
 from wire import BINARY, TEXT, BenchError, frame, walk
 
 FRAMES = Scenario(
@@ -70,6 +71,12 @@ def test_a_session_that_does_not_start_stops_the_run_with_a_clear_line(run):
     run._subject(PROXY).speaker = "relayed"  # which knocks at a path that the proxy does not have
     with pytest.raises(BenchError, match=r"a client was not let in: HTTP/1\.1 404"):
         run.measure(brief(TURNS, PROXY))
+
+
+def test_every_unit_of_work_is_counted_and_a_burst_costs_less_a_delta():
+    rows = measure(list(UNITS), 3)
+    assert all(figure > 0 for row in rows.values() for figure in row)
+    assert rows["delta of 20"][0] < rows["delta"][0] < rows["turn"][0]
 
 
 def test_the_answers_to_frames_are_known_beforehand():
