@@ -184,7 +184,7 @@ class UpstreamActor(SessionActor):
 
         But for a function call: its result may come at once, and must find the call known.
         """
-        event, fact, frames, is_audio = heard
+        event, fact, frames, is_audio, _ = heard
         if not is_audio:
             self._journal.frame(self.session_id, "upstream", "in", data)
         if isinstance(fact, FunctionCalled):

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
+from turnstile.protocol.frames import BinaryFrame
 from turnstile.session.facts import FactReader
 from turnstile.translate.table import SERVER_EVENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from turnstile.ports import Clock
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import Fact, Json
@@ -25,19 +28,21 @@ _UNKNOWN_NOTED = 32
 
 
 class Heard(NamedTuple):
-    """One event.
+    """One event, or pieces of the agent's voice that came in a row.
 
     Args:
-        event: In the current words.
+        event: In the current words; of several pieces the last.
         fact: What it means for the session, if anything.
         frames: What the client hears of it.
         is_audio: It is a piece of the agent's voice.
+        data: It as it came, where it is none.
     """
 
     event: Json
     fact: Fact | None
     frames: list[Frame]
     is_audio: bool = False
+    data: bytes = b""
 
 
 class UpstreamEvents:
@@ -64,14 +69,48 @@ class UpstreamEvents:
 
         Some gateways send events in binary frames; that others are none is said once.
         """
+        parsed = self._parsed(data, is_binary=is_binary)
+        return None if parsed is None else self._read(*parsed, data)
+
+    def read_all(self, frames: Iterable[Frame]) -> Iterator[Heard]:
+        """Read frames that came at once; pieces of the agent's voice in a row are heard as one.
+
+        Each is translated only when it is asked for, so that what was heard before has been taken by then::
+
+            for heard in events.read_all(frames):
+                take(heard)
+        """
+        row: list[tuple[Json, bytes | None]] = []
+        item: tuple[str, str] | None = None
+        for frame in frames:
+            data = frame.data
+            parsed = self._parsed(data, is_binary=isinstance(frame, BinaryFrame))
+            if parsed is None:
+                continue
+            event, is_json = parsed
+            spoken = _spoken_item(event)
+            if row and spoken != item:
+                yield self._row(row)
+                row = []
+            if spoken is None:
+                yield self._read(event, is_json, data)
+            else:
+                row.append((event, data if is_json else None))
+                item = spoken
+        if row:
+            yield self._row(row)
+
+    def _parsed(self, data: bytes, *, is_binary: bool) -> tuple[Json, bool] | None:
         try:
-            event, is_json = realtime.parse_server_event(data)
+            return realtime.parse_server_event(data)
         except UpstreamProtocolError as error:
             self._is_no_event(error, is_binary=is_binary)
             return None
+
+    def _read(self, event: Json, is_json: bool, data: bytes) -> Heard:  # noqa: FBT001 - as it is parsed
         if event["type"] in realtime.AUDIO_DELTAS:
             return self._audio(event, data if is_json else None)
-        return self._heard(event, data if is_json else None)
+        return self._heard(event, is_json, data)
 
     def _is_no_event(self, error: UpstreamProtocolError, *, is_binary: bool) -> None:
         if not is_binary:
@@ -91,7 +130,19 @@ class UpstreamEvents:
             _failed(error)
         return Heard(event, None, frames, is_audio=True)
 
-    def _heard(self, given: Json, data: bytes | None) -> Heard:
+    def _row(self, row: list[tuple[Json, bytes | None]]) -> Heard:
+        """Read pieces of one item's audio; where one of them is none, each by itself, so that it alone is lost."""
+        last, frames = row[-1][0], _NOTHING
+        try:
+            events, data = zip(*row, strict=True)
+            frames = self._translator.audio_in_a_row(events, self._clock(), data)
+        except UpstreamProtocolError:
+            frames = [frame for event, data in row for frame in self._audio(event, data).frames]
+        except Exception as error:
+            _failed(error)
+        return Heard(last, None, frames, is_audio=True)
+
+    def _heard(self, given: Json, is_json: bool, data: bytes) -> Heard:  # noqa: FBT001 - as it is parsed
         """Read any other event: its fact first, from what came and from as few fields as can be.
 
         What opens the gate is not lost with a field that only the client's words would have needed.
@@ -104,19 +155,27 @@ class UpstreamEvents:
         try:
             event = realtime.current_names(given)
             # What has other words by now is said anew.
-            frames = self._translator.translate(event, self._clock(), data if event is given else None)
+            frames = self._translator.translate(event, self._clock(), data if is_json and event is given else None)
         except Exception as error:
             if not isinstance(error, UpstreamProtocolError) or not isinstance(fault, UpstreamProtocolError):
                 _failed(error)
         if event["type"] not in SERVER_EVENTS:
             self._note_unknown(event["type"])
-        return Heard(event, fact, frames)
+        return Heard(event, fact, frames, data=data)
 
     def _note_unknown(self, kind: str) -> None:
         kind = kind[:64]
         if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
             self._unknown.add(kind)
             _log.info("Upstream sends events of a type that is new: %s", kind)
+
+
+def _spoken_item(event: Json) -> tuple[str, str] | None:
+    """Return the response and the item that a piece of audio belongs to; None for anything else, or anything odd."""
+    if event["type"] != _AUDIO or not isinstance(event.get("delta"), str):
+        return None
+    response_id, item_id = event.get("response_id"), event.get("item_id")
+    return (response_id, item_id) if isinstance(response_id, str) and isinstance(item_id, str) else None
 
 
 def _failed(error: Exception) -> Exception:

@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from actors.upstream_events import UpstreamEvents
+from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session import events
 from turnstile.session.facts import FactReader
@@ -259,3 +260,88 @@ def test_a_fault_of_our_own_in_reading_a_fact_does_not_keep_the_event_from_the_c
     monkeypatch.setattr(upstream, "_facts", None)
     assert len(upstream.read(b'{"type":"response.done","response":{"id":"r"}}').frames) == 1
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def delta(audio, item_id="i", **changes):
+    event = {"type": "response.output_audio.delta", **IN_RESPONSE, "item_id": item_id, "delta": audio, **changes}
+    return TextFrame(json.dumps(event).encode())
+
+
+def heard_in_a_row(language, *frames):
+    """Return what is heard of frames that come at once, each with what the client hears of it, and the same singly."""
+    together, singly = reads(language), reads(language)
+    at_once = [[frame.data for frame in heard.frames] for heard in together.read_all(frames)]
+    return at_once, [[frame.data for frame in singly.read(frame.data).frames] for frame in frames]
+
+
+TEXT = TextFrame(json.dumps({"type": "response.output_audio_transcript.delta", **IN_RESPONSE, "delta": "So"}).encode())
+
+
+@pytest.mark.parametrize("language", ["component", "deepgram"])
+def test_pieces_of_the_voice_that_come_in_a_row_go_down_in_one_frame(language):
+    at_once, singly = heard_in_a_row(language, delta("AAEC"), delta("AwQF"), delta("Bg=="), TEXT, delta("BwgJ"))
+    assert [len(frames) for frames in at_once] == [2, 0, 1]  # the start and the audio, no words yet, the audio
+    assert at_once[0][1] == b"".join([singly[0][1], *singly[1], *singly[2]]) == bytes(range(6))
+    assert at_once[2] == singly[4] == [bytes(range(6, 10))]
+
+
+@pytest.mark.parametrize("language", ["realtime", "beta"])
+def test_pieces_of_the_voice_stay_events_of_their_own_for_a_client_of_the_same_language(language):
+    frames = [delta("AAEC"), delta("AwQF"), TEXT, delta("Bg==")]
+    at_once, singly = heard_in_a_row(language, *frames)
+    assert [one for frames in at_once for one in frames] == [one for frames in singly for one in frames]
+    if language == "realtime":
+        assert at_once == [[frames[0].data, frames[1].data], [frames[2].data], [frames[3].data]]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        delta("AwQF", item_id="j"),
+        delta("AwQF", response_id="s"),
+        delta("AwQF", item_id=None),
+        delta("AwQF", response_id=7),
+        delta(None),
+        delta("A"),
+        delta("AwQF", type="response.audio.delta"),
+    ],
+)
+def test_pieces_of_the_voice_that_belong_together_are_told_as_if_each_came_alone(other, caplog):
+    at_once, singly = heard_in_a_row("component", delta("AAEC"), other, delta("BgcI"), delta("CQoL"))
+    kinds = [[frame for frames in told for frame in frames if not frame.startswith(b"{")] for told in (at_once, singly)]
+    assert b"".join(kinds[0]) == b"".join(kinds[1]) != b""
+    assert "fault" not in caplog.text
+
+
+def test_audio_that_is_none_is_lost_alone_and_said(caplog):
+    (heard,) = reads("deepgram").read_all([delta("AAEC"), delta("A"), delta("AwQF")])
+    assert b"".join(frame.data for frame in heard.frames[1:]) == bytes(range(6))
+    (record,) = caplog.records
+    assert "no base64" in record.getMessage()
+
+
+def test_each_of_several_events_is_translated_only_when_it_is_asked_for():
+    upstream = reads("deepgram")
+    speaks = {"type": "input_audio_buffer.speech_started", "item_id": "u"}
+    heard = upstream.read_all([delta("AAEC"), TextFrame(json.dumps(speaks).encode())])
+    assert len(next(heard).frames) == 2
+    assert upstream._translator.take_cut_off() == ()  # the user has not broken in yet
+    assert next(heard).fact == events.SpeechStarted()
+    assert upstream._translator.take_cut_off() == (("i", 1),)
+
+
+def test_what_is_no_event_among_several_is_left_out(caplog):
+    frames = [delta("AAEC"), TextFrame(b"?"), BinaryFrame(b"\0"), BinaryFrame(b"\0"), delta("AwQF")]
+    (heard,) = reads("deepgram").read_all(frames)
+    assert heard.frames[1].data == bytes(range(6))
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+def test_a_fault_of_our_own_at_pieces_in_a_row_is_logged_as_ours(caplog):
+    (heard,) = UpstreamEvents(Broken(), ManualClock()).read_all([delta("AAEC"), delta("AwQF")])
+    assert (heard.frames, heard.is_audio) == ([], True)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_an_event_comes_with_its_data_for_those_who_are_shown_the_wire():
+    assert [heard.data for heard in reads("realtime").read_all([TEXT, delta("AAEC")])] == [TEXT.data, b""]

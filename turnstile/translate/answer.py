@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pybase64
 
@@ -11,7 +11,7 @@ from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent import server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from turnstile.protocol.frames import Frame
     from turnstile.translate.ear import Ear
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 # Why a response is cancelled in the ordinary course of things (reference of ``response.status_details.reason``).
-_CUT_OFF = {"turn_detected", "client_cancelled", "unknown"}
+_CUT_OFF: Final = frozenset({"turn_detected", "client_cancelled", "unknown"})
+# Statuses of a response that ended before its time.
+_CUT_SHORT: Final = frozenset({"incomplete", "cancelled"})
+_AUDIO_DONE: Final = TextFrame(server.agent_audio_done())
+_DONE: Final = TextFrame(server.agent_done())
 
 
 class Answer:
@@ -45,94 +49,113 @@ class Answer:
         self._is_started = False
         self._partial: dict[str, str] = {}
 
-    def audio(self, item_id: str, delta: str, now: float) -> list[Frame]:
-        """Tell more of its audio, given in base64: the hot path."""
-        if not self._ear.is_audible:
+    def audio(self, item_id: str, delta: str, now: float, more: Sequence[str] = ()) -> list[Frame]:
+        """Tell more of its audio, given in base64: the hot path.
+
+        Args:
+            item_id: What is spoken.
+            delta: A piece of it.
+            now: The time, in seconds.
+            more: The pieces that follow; all go down in one frame.
+
+        Raises:
+            UpstreamProtocolError: A piece is no base64; then nothing is told, and nothing has changed.
+        """
+        ear = self._ear
+        if not ear.is_audible:
             return []
-        try:
-            audio = pybase64.b64decode(delta)
-        except ValueError as error:
-            raise UpstreamProtocolError("invalid_event", f"Upstream sent audio that is no base64: {error}.") from None
-        self._ear.playback.play(item_id, self._ear.milliseconds(audio), now)
+        audio = b"".join([_decoded(delta), *map(_decoded, more)]) if more else _decoded(delta)
+        ear.playback.play(item_id, ear.milliseconds(audio), now)
         frames: list[Frame] = []
         if not self.has_audio:
             self.has_audio = True
             self.latencies.audio(now)
-            frames += self._start(now)
-        audio = self._ear.converter.feed(audio)
+            frames = self._start(now)
+        audio = ear.converter.feed(audio)
         if audio:
             frames.append(BinaryFrame(self._header + audio))
             self._header = b""
         return frames
 
-    def text_grows(self, item_id: str, delta: str, now: float) -> Iterator[Frame]:
+    def text_grows(self, item_id: str, delta: str, now: float) -> list[Frame]:
         """Keep more of an item's text, in case that no event will hold all of it."""
         if not self._ear.has_heard(item_id):
             self._partial[item_id] = self._partial.get(item_id, "") + delta
         self.latencies.token("text", now)
-        if not self._speaks:
-            yield from self._start(now)
+        return [] if self._speaks else self._start(now)
 
-    def final_text(self, item_id: str, text: str, now: float) -> Iterator[Frame]:
+    def final_text(self, item_id: str, text: str, now: float) -> list[Frame]:
         """Tell an item's text, unless that was done; what is silenced before it began waits for how it ends."""
         if self.is_silenced and not self._is_started:
             self._partial[item_id] = text
-            return
+            return []
         self._partial.pop(item_id, None)
-        if text and not self._ear.has_heard(item_id):
-            yield from self._start(now)
-            yield from self._ear.hear_item(item_id, text)
+        if not text or self._ear.has_heard(item_id):
+            return []
+        return self._start(now) + self._ear.hear_item(item_id, text)
 
-    def done(self, response: Json, stt: float | None, now: float) -> Iterator[Frame]:
+    def done(self, response: Json, stt: float | None, now: float) -> list[Frame]:
         """Tell what is left of it, what it took, that it is over, and why if it did not complete."""
-        yield from self._rest()
+        frames = self._rest()
         if self._is_started or response.get("status") != "cancelled":
             self.is_silenced = False
-            yield from self._texts(response, now)
+            frames += self._texts(response, now)
             figures = self.latencies.report(stt)
             if figures:
-                yield TextFrame(server.latency_report(**figures))
-        yield from self._ends()
-        yield from self._complaint(response)
+                frames.append(TextFrame(server.latency_report(**figures)))
+        return frames + self._ends() + self._complaint(response)
 
-    def _texts(self, response: Json, now: float) -> Iterator[Frame]:
+    def _texts(self, response: Json, now: float) -> list[Frame]:
+        frames: list[Frame] = []
         for item in response.get("output") or ():
             if item.get("type") == "message":
-                yield from self.final_text(item["id"], text_of(item), now)
+                frames += self.final_text(item["id"], text_of(item), now)
         for item_id, text in [*self._partial.items()]:
-            yield from self.final_text(item_id, text, now)
+            frames += self.final_text(item_id, text, now)
+        return frames
 
-    def over(self) -> Iterator[Frame]:
+    def over(self) -> list[Frame]:
         """Tell the last of its audio and that it is over, if it was heard at all."""
-        yield from self._rest()
-        yield from self._ends()
+        return self._rest() + self._ends()
 
-    def _rest(self) -> Iterator[Frame]:
+    def _rest(self) -> list[Frame]:
         rest = self._ear.converter.flush()
-        if rest and not self.is_silenced:
-            yield BinaryFrame(self._header + rest)
+        return [BinaryFrame(self._header + rest)] if rest and not self.is_silenced else []
 
-    def _ends(self) -> Iterator[Frame]:
-        if self._is_started:
-            yield TextFrame(server.agent_audio_done())
-            if self._ear.has_extras:
-                yield TextFrame(server.agent_done())
+    def _ends(self) -> list[Frame]:
+        if not self._is_started:
+            return []
+        return [_AUDIO_DONE, _DONE] if self._ear.has_extras else [_AUDIO_DONE]
 
-    def _start(self, now: float) -> Iterator[Frame]:
+    def _start(self, now: float) -> list[Frame]:
         if self._is_started or self.is_silenced:
-            return
+            return []
         self._is_started = True
-        yield TextFrame(server.agent_started_speaking(*self.latencies.started(now)))
+        return [TextFrame(server.agent_started_speaking(*self.latencies.started(now)))]
 
-    def _complaint(self, response: Json) -> Iterator[Frame]:
+    def _complaint(self, response: Json) -> list[Frame]:
         """Say why it did not complete; that the user or a command of ours cut it off needs no saying.
 
         That it failed is the session's to say, which may have it repeated.
         """
-        status, details = response.get("status"), response.get("status_details") or {}
-        reason = details.get("reason") or "unknown"
-        if status == "incomplete" or (status == "cancelled" and reason not in _CUT_OFF):
-            yield self._ear.fault(f"response_{status}", f"The response is {status}: {reason}.")
+        status = response.get("status")
+        if status not in _CUT_SHORT:
+            return []
+        reason = (response.get("status_details") or {}).get("reason") or "unknown"
+        if status == "cancelled" and reason in _CUT_OFF:
+            return []
+        return [self._ear.fault(f"response_{status}", f"The response is {status}: {reason}.")]
+
+
+def _decoded(delta: str) -> bytes:
+    try:
+        return pybase64.b64decode(delta, validate=True)
+    except ValueError:
+        pass
+    try:
+        return pybase64.b64decode(delta)  # In lines, perhaps: what is no letter of base64 is passed over.
+    except ValueError as error:
+        raise UpstreamProtocolError("invalid_event", f"Upstream sent audio that is no base64: {error}.") from None
 
 
 def text_of(item: Json) -> str:

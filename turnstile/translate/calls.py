@@ -10,7 +10,7 @@ from turnstile.protocol.voice_agent import server
 from turnstile.translate.ear import remember
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from turnstile.protocol.frames import Frame
 
@@ -27,33 +27,32 @@ class Calls:
         """From now on the functions of these names are called by the proxy, all others by the client."""
         self._called_from_here = names
 
-    def request(self, call_id: str, name: str, given: Any) -> Iterator[Frame]:
+    def request(self, call_id: str, name: str, given: Any) -> list[Frame]:
         """Tell of a call, once; a call whose arguments, as `given`, were cut off is none."""
         arguments = complete_arguments(given)
         if call_id in self._told or arguments is None:
-            return
+            return []
         call = server.CallRequest(call_id, name, arguments, client_side=name not in self._called_from_here)
         remember(self._told, call_id, call)
         remember(self._open, call_id, None)
-        yield TextFrame(server.function_call_request([call]))
+        return [TextFrame(server.function_call_request([call]))]
 
-    def cancel(self, call_ids: tuple[str, ...]) -> Iterator[Frame]:
+    def cancel(self, call_ids: tuple[str, ...]) -> list[Frame]:
         """Tell that these calls need no result; those that were never told of are left out."""
         cancelled = [call for call_id in call_ids if (call := self._close(call_id))]
-        if cancelled:
-            yield TextFrame(server.function_call_cancelled([(call.id, call.name) for call in cancelled]))
+        if not cancelled:
+            return []
+        return [TextFrame(server.function_call_cancelled([(call.id, call.name) for call in cancelled]))]
 
-    def returned(self, call_id: str, output: str) -> Iterator[Frame]:
+    def returned(self, call_id: str, output: str) -> list[Frame]:
         """Show the result of a call that the proxy made, if it is still wanted."""
         call = self._told.get(call_id) if call_id in self._open else None
-        if call:
-            yield TextFrame(server.function_call_response(call.id, call.name, output))
+        return [TextFrame(server.function_call_response(call.id, call.name, output))] if call else []
 
-    def answered(self, call_id: str, output: str, *, keeps_history: bool) -> Iterator[Frame]:
+    def answered(self, call_id: str, output: str, *, keeps_history: bool) -> list[Frame]:
         """The result goes upstream: it is part of the conversation now."""
         call = self._close(call_id)
-        if call and keeps_history:
-            yield TextFrame(server.history_of_call(call, output))
+        return [TextFrame(server.history_of_call(call, output))] if call and keeps_history else []
 
     def _close(self, call_id: str) -> server.CallRequest | None:
         if call_id not in self._open:

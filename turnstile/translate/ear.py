@@ -12,8 +12,6 @@ from turnstile.protocol.voice_agent import server
 from turnstile.translate.playback import Playback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from turnstile.audio.formats import AudioFormat
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
@@ -52,6 +50,8 @@ class Ear:
         self._profile = profile
         self._output = PCM_24K
         self._converts = (PCM_24K, PCM_24K)
+        self._converts_for: tuple[object, AudioFormat] = (None, PCM_24K)
+        self._bytes_per_ms = _bytes_per_ms(PCM_24K)
         self._session_speaks: object = None
         self._complained_of: object = None
         self._told: dict[str, None] = {}
@@ -68,46 +68,55 @@ class Ear:
         self._session_speaks = shown
         self._convert_from(shown)
 
-    def begin(self, response: Json) -> Iterator[Frame]:
+    def begin(self, response: Json) -> list[Frame]:
         """Take a response in the format that it shows, or else in the session's; say it where that cannot be."""
         shown = _output_format(response) or self._session_speaks
         self._convert_from(shown)
-        if not self.is_audible and shown != self._complained_of:
-            self._complained_of = shown
-            name = shown.get("type") if isinstance(shown, dict) else shown
-            text = f"Upstream speaks {name!r:.60}, which cannot be converted: the agent's audio is left out."
-            yield self.fault("audio_not_convertible", text)
+        if self.is_audible or shown == self._complained_of:
+            return []
+        self._complained_of = shown
+        name = shown.get("type") if isinstance(shown, dict) else shown
+        text = f"Upstream speaks {name!r:.60}, which cannot be converted: the agent's audio is left out."
+        return [self.fault("audio_not_convertible", text)]
 
     def _convert_from(self, shown: object) -> None:
+        asked = (shown, self._output)
+        if asked == self._converts_for:  # Most responses show what the one before has shown.
+            return
+        self._converts_for = asked
         wire = self._output.upstream if shown is None else read_format(shown)
         self.is_audible = wire is not None
         if wire is not None and (wire, self._output) != self._converts:
             self._converts = (wire, self._output)
+            self._bytes_per_ms = _bytes_per_ms(wire)
             self.converter = Converter(wire, self._output)
 
     def milliseconds(self, audio: bytes) -> float:
         """Return how long audio as upstream sends it lasts."""
-        return self._converts[0].milliseconds(len(audio))
+        return len(audio) / self._bytes_per_ms
 
     def has_heard(self, item_id: str) -> bool:
         """Tell whether it heard the item's final text."""
         return item_id in self._told
 
-    def hear_item(self, item_id: str, text: str, role: server.Role = "assistant") -> Iterator[Frame]:
+    def hear_item(self, item_id: str, text: str, role: server.Role = "assistant") -> list[Frame]:
         """Tell the final text of an item."""
         remember(self._told, item_id, None)
         return self.hear(role, text)
 
-    def hear(self, role: server.Role, text: str) -> Iterator[Frame]:
+    def hear(self, role: server.Role, text: str) -> list[Frame]:
         """Tell somebody's final text."""
-        yield TextFrame(server.conversation_text(role, text))
-        if self.keeps_history:
-            yield TextFrame(server.history(role, text))
+        said = TextFrame(server.conversation_text(role, text))
+        return [said, TextFrame(server.history(role, text))] if self.keeps_history else [said]
 
     def fault(self, code: str, description: str) -> Frame:
         """Tell of a fault that the session survives."""
         make = server.error if self._profile.is_error(code) else server.warning
         return TextFrame(make(code, description))
+
+
+def _bytes_per_ms(wire: AudioFormat) -> float:
+    return wire.sample_width * wire.sample_rate / 1000
 
 
 def _output_format(response: Json) -> object:

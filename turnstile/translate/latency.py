@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 Token = Literal["text", "tool"]
+# What the time until the first piece of each kind is called.
+_FIGURES: Final = (("text", "ttt_text_latency"), ("tool", "ttt_tool_latency"), ("audio", "total_latency"))
 
 
 class Latencies:
@@ -31,8 +33,10 @@ class Latencies:
 
         Where no text was seen to come first, all of it counts as the text's: a model that speaks has no voice apart.
         """
-        total = self._since_asked(now)
-        text = self._since_asked(self._first.get("text", now))
+        total = _span(self._asked, now)
+        if "text" not in self._first:
+            return total, 0.0, total
+        text = _span(self._asked, self._first["text"])
         return total, _span(text, total), min(text, total)
 
     def report(self, heard: float | None) -> dict[str, float]:
@@ -41,22 +45,20 @@ class Latencies:
         Args:
             heard: How long the user's words took to be transcribed, if that is known.
         """
-        first = {name: self._since_asked(moment) for name, moment in self._first.items()}
-        tokens = [first[kind] for kind in ("text", "tool") if kind in first]
-        figures = {
-            "stt_latency": heard if heard is None else round(heard, 3),
-            "ttt_token_latency": min(tokens, default=None),
-            "ttt_text_latency": first.get("text"),
-            "ttt_tool_latency": first.get("tool"),
-            "total_latency": first.get("audio"),
-        }
-        if "audio" in first and "text" in first:
-            figures["tts_latency"] = _span(first["text"], first["audio"])
-        return {name: figure for name, figure in figures.items() if figure is not None} if first else {}
-
-    def _since_asked(self, moment: float) -> float:
-        return _span(self._asked, moment)
+        if not self._first:
+            return {}
+        since = {name: _span(self._asked, moment) for name, moment in self._first.items()}
+        figures = {} if heard is None else {"stt_latency": round(heard, 3)}
+        tokens = [since[kind] for kind in ("text", "tool") if kind in since]
+        if tokens:
+            figures["ttt_token_latency"] = min(tokens)
+        for kind, name in _FIGURES:
+            if kind in since:
+                figures[name] = since[kind]
+        if "audio" in since and "text" in since:
+            figures["tts_latency"] = _span(since["text"], since["audio"])
+        return figures
 
 
 def _span(begin: float, end: float) -> float:
-    return round(max(0.0, end - begin), 3)
+    return round(end - begin, 3) if end > begin else 0.0

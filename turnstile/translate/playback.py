@@ -19,10 +19,12 @@ class Playback:
             milliseconds: How long the audio lasts.
             now: The time, in seconds.
         """
+        sent = self._sent.get(item_id, 0.0) + milliseconds
         if now >= self._ends:
-            self._sent = {item_id: self._sent.get(item_id, 0.0)}
-        self._sent[item_id] = self._sent.get(item_id, 0.0) + milliseconds
-        self._ends = max(self._ends, now) + milliseconds / 1000
+            self._sent, self._ends = {item_id: sent}, now
+        else:
+            self._sent[item_id] = sent
+        self._ends += milliseconds / 1000
 
     def cut_off(self, now: float, *, goes_on: bool) -> tuple[tuple[str, int], ...]:
         """The user breaks in, and the client throws away what it has not played.

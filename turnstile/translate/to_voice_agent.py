@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import TextFrame
@@ -16,7 +16,7 @@ from turnstile.translate.latency import Latencies
 from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Sequence
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from turnstile.protocol.voice_agent.profile import Profile
 
 Json = dict[str, Any]
+
+_USER_STARTED_SPEAKING: Final = TextFrame(server.user_started_speaking())
+_UTTERANCE_END: Final = TextFrame(server.utterance_end())
 
 
 def problem_to_frame(problem: Problem, profile: Profile, *, fatal: bool) -> TextFrame:
@@ -69,18 +72,24 @@ class VoiceAgentTranslator(Translator):
     def translate(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002 - said anew
         """Return the frames that one server event comes to."""
         tell = _TELLERS.get(event["type"])
-        return list(tell(self, well_built(event), now)) if tell else []
+        return tell(self, well_built(event), now) if tell else []
 
     def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002
         """Translate one ``response.output_audio.delta`` without the table."""
-        answer, response_id = self._answer, event.get("response_id")
-        item_id, delta = event.get("item_id"), event.get("delta")
+        response_id, item_id, delta = event.get("response_id"), event.get("item_id"), event.get("delta")
         if not (isinstance(response_id, str) and isinstance(item_id, str) and isinstance(delta, str)):
             text = "Upstream sent a response.output_audio.delta without a response_id, an item_id or a delta."
             raise UpstreamProtocolError("invalid_event", text)
-        if answer is None or answer.is_silenced or response_id != answer.response_id:
+        answer = self._answer_of(event)
+        return answer.audio(item_id, delta, now) if answer and not answer.is_silenced else []
+
+    def audio_in_a_row(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:  # noqa: ARG002
+        """Translate several of them that came at once: they are converted together, and go down in one frame."""
+        first, *rest = events
+        answer = self._answer_of(first)
+        if not answer or answer.is_silenced:
             return []
-        return answer.audio(item_id, delta, now)
+        return answer.audio(first["item_id"], first["delta"], now, [event["delta"] for event in rest])
 
     def take_cut_off(self) -> tuple[tuple[str, int], ...]:
         """Return, once, which items the user did not hear to their end, with the milliseconds heard of each."""
@@ -99,152 +108,158 @@ class VoiceAgentTranslator(Translator):
 
     def calls_cancelled(self, call_ids: tuple[str, ...]) -> list[Frame]:
         """Tell the client that these calls need no result; calls that it never heard of are left out."""
-        return list(self._calls.cancel(call_ids))
+        return self._calls.cancel(call_ids)
 
     def call_returned(self, call_id: str, output: str) -> list[Frame]:
         """Show the client the result of a call that the proxy made."""
-        return list(self._calls.returned(call_id, output))
+        return self._calls.returned(call_id, output)
 
     def call_answered(self, call_id: str, output: str) -> list[Frame]:
         """A call's result goes into the conversation: part of its history."""
-        return list(self._calls.answered(call_id, output, keeps_history=self._ear.keeps_history))
+        return self._calls.answered(call_id, output, keeps_history=self._ear.keeps_history)
 
     def link_lost(self) -> list[Frame]:
         """The link is gone: what it was saying is over."""
         answer, self._answer = self._answer, None
         self._ear.playback.stop()
-        return list(answer.over()) if answer else []
+        return answer.over() if answer else []
 
-    def _updated(self, event: Json, _now: float) -> Iterator[Frame]:
+    def _updated(self, event: Json, _now: float) -> list[Frame]:
         value: Any = event
         for name in ("session", "audio", "input", "turn_detection", "interrupt_response"):
             value = value.get(name) if isinstance(value, dict) else None
         self._user_interrupts = value is not False
-        return iter(())
+        return []
 
     # The agent.
 
-    def _created(self, event: Json, now: float) -> Iterator[Frame]:
+    def _created(self, event: Json, now: float) -> list[Frame]:
         response = event["response"]
         if "conversation_id" in response and response["conversation_id"] is None:
-            return  # out of band
-        if self._answer:
-            yield from self._answer.over()
-        yield from self._ear.begin(response)
+            return []  # out of band
+        frames = self._answer.over() if self._answer else []
+        frames += self._ear.begin(response)
         self._answer = Answer(response, self._ear, Latencies(now if self._asked is None else self._asked))
         self._asked = None
+        return frames
 
     def _answer_of(self, event: Json) -> Answer | None:
         """Return the response that the event belongs to, if the client hears of it."""
         answer = self._answer
         return answer if answer and event["response_id"] == answer.response_id else None
 
-    def _text_grows(self, event: Json, now: float) -> Iterator[Frame]:
+    def _text_grows(self, event: Json, now: float) -> list[Frame]:
         answer = self._answer_of(event)
-        if answer:
-            yield from answer.text_grows(event["item_id"], event["delta"], now)
+        return answer.text_grows(event["item_id"], event["delta"], now) if answer else []
 
-    def _text_done(self, event: Json, now: float) -> Iterator[Frame]:
+    def _text_done(self, event: Json, now: float) -> list[Frame]:
         answer = self._answer_of(event)
-        if answer:
-            text = event["text"] if event["type"] == "response.output_text.done" else event["transcript"]
-            yield from answer.final_text(event["item_id"], text, now)
+        if not answer:
+            return []
+        text = event["text"] if event["type"] == "response.output_text.done" else event["transcript"]
+        return answer.final_text(event["item_id"], text, now)
 
-    def _item(self, event: Json, now: float) -> Iterator[Frame]:
+    def _item(self, event: Json, now: float) -> list[Frame]:
         """An item may be complete, and hold what no other event said."""
         item, answer = event["item"], self._answer
-        if item.get("role") == "user":
-            yield from self._written(item)
-        elif answer and item.get("role") == "assistant" and item.get("status") != "in_progress":
-            yield from answer.final_text(item["id"], text_of(item), now)
+        role = item.get("role")
+        if role == "user":
+            return self._written(item)
+        if answer and role == "assistant" and item.get("status") != "in_progress":
+            return answer.final_text(item["id"], text_of(item), now)
+        return []
 
-    def _written(self, item: Json) -> Iterator[Frame]:
+    def _written(self, item: Json) -> list[Frame]:
         """Tell what the user said in writing; what was spoken is told by its transcription."""
-        text = "".join(part.get("text", "") for part in item.get("content", ()) if part.get("type") == "input_text")
-        if text and not self._ear.has_heard(item["id"]):
-            yield from self._ear.hear_item(item["id"], text, "user")
+        item_id = item["id"]
+        if self._ear.has_heard(item_id):
+            return []
+        parts = item.get("content") or ()
+        text = "".join([part.get("text") or "" for part in parts if part.get("type") == "input_text"])
+        return self._ear.hear_item(item_id, text, "user") if text else []
 
-    def _output_item_added(self, event: Json, now: float) -> Iterator[Frame]:
-        answer, item = self._answer_of(event), event["item"]
-        if answer and item.get("type") == "function_call" and not answer.is_silenced:
-            answer.latencies.token("tool", now)
-            if item.get("name"):
-                yield TextFrame(server.agent_thinking(f"Calling {item['name']}."))
-
-    def _output_item_done(self, event: Json, _now: float) -> Iterator[Frame]:
+    def _output_item_added(self, event: Json, now: float) -> list[Frame]:
         item = event["item"]
-        if not self._answer_of(event) or item.get("type") != "function_call" or item.get("status") != "completed":
-            return
-        yield from self._called(item)
+        if item.get("type") != "function_call":
+            return []
+        answer = self._answer_of(event)
+        if not answer or answer.is_silenced:
+            return []
+        answer.latencies.token("tool", now)
+        return [TextFrame(server.agent_thinking(f"Calling {item['name']}."))] if item.get("name") else []
+
+    def _output_item_done(self, event: Json, _now: float) -> list[Frame]:
+        item = event["item"]
+        if item.get("type") != "function_call" or item.get("status") != "completed" or not self._answer_of(event):
+            return []
+        frames = self._called(item)
         if complete_arguments(item.get("arguments")) is None:
-            name = item.get("name", "a function")
+            name = item.get("name") or "a function"
             text = f"The model called {name} with arguments that are no JSON object; nobody is asked for it."
-            yield self._ear.fault("function_call_unreadable", text)
+            frames.append(self._ear.fault("function_call_unreadable", text))
+        return frames
 
-    def _arguments_done(self, event: Json, _now: float) -> Iterator[Frame]:
+    def _arguments_done(self, event: Json, _now: float) -> list[Frame]:
         # Older servers do not give the name here; the item's end does.
-        if self._answer_of(event):
-            yield from self._called(event)
+        return self._called(event) if self._answer_of(event) else []
 
-    def _called(self, call: Json) -> Iterator[Frame]:
-        if call.get("call_id") and call.get("name"):
-            yield from self._calls.request(call["call_id"], call["name"], call.get("arguments"))
+    def _called(self, call: Json) -> list[Frame]:
+        if not call.get("call_id") or not call.get("name"):
+            return []
+        return self._calls.request(call["call_id"], call["name"], call.get("arguments"))
 
-    def _done(self, event: Json, now: float) -> Iterator[Frame]:
+    def _done(self, event: Json, now: float) -> list[Frame]:
         response, answer = event["response"], self._answer
-        if answer and response["id"] == answer.response_id:
-            self._answer = None
-            stt, self._stt = self._stt, None
-            yield from answer.done(response, stt, now)
+        if not answer or response["id"] != answer.response_id:
+            return []
+        self._answer = None
+        stt, self._stt = self._stt, None
+        return answer.done(response, stt, now)
 
     # The user.
 
-    def _speech_started(self, _event: Json, now: float) -> Iterator[Frame]:
+    def _speech_started(self, _event: Json, now: float) -> list[Frame]:
         if self._user_interrupts:
             answer = self._answer
             goes_on = answer is not None and answer.has_audio and not answer.is_silenced
             self._cut_off = self._ear.playback.cut_off(now, goes_on=goes_on)
             if answer:
                 answer.is_silenced = True
-        yield TextFrame(server.user_started_speaking())
+        return [_USER_STARTED_SPEAKING]
 
-    def _speech_stopped(self, event: Json, now: float) -> Iterator[Frame]:
+    def _speech_stopped(self, event: Json, now: float) -> list[Frame]:
         self._asked, self._stt = now, None
         remember(self._stopped, event["item_id"], now)
-        if self._ear.has_extras:
-            yield TextFrame(server.utterance_end())
+        return [_UTTERANCE_END] if self._ear.has_extras else []
 
-    def _committed(self, event: Json, now: float) -> Iterator[Frame]:
+    def _committed(self, event: Json, now: float) -> list[Frame]:
         if event["item_id"] not in self._stopped:  # the turn ended here, not at the end of any speech
             self.asked(now)
             remember(self._stopped, event["item_id"], now)
-        return iter(())
+        return []
 
-    def _transcribing(self, event: Json, _now: float) -> Iterator[Frame]:
-        text = self._heard.get(event["item_id"], "") + event.get("delta", "")
+    def _transcribing(self, event: Json, _now: float) -> list[Frame]:
+        text = self._heard.get(event["item_id"], "") + (event.get("delta") or "")
         remember(self._heard, event["item_id"], text)
-        if self._ear.has_extras:
-            yield TextFrame(server.transcript(text, is_final=False))
+        return [TextFrame(server.transcript(text, is_final=False))] if self._ear.has_extras else []
 
-    def _transcribed(self, event: Json, now: float) -> Iterator[Frame]:
+    def _transcribed(self, event: Json, now: float) -> list[Frame]:
         self._heard.pop(event["item_id"], None)
         stopped = self._stopped.pop(event["item_id"], None)
         if stopped is not None:
             self._stt = now - stopped
         text = event["transcript"]
-        if self._ear.has_extras:
-            yield TextFrame(server.transcript(text, is_final=True))
-        if text:
-            yield from self._ear.hear("user", text)
+        frames: list[Frame] = [TextFrame(server.transcript(text, is_final=True))] if self._ear.has_extras else []
+        return frames + self._ear.hear("user", text) if text else frames
 
-    def _transcription_failed(self, event: Json, _now: float) -> Iterator[Frame]:
+    def _transcription_failed(self, event: Json, _now: float) -> list[Frame]:
         self._heard.pop(event["item_id"], None)
-        error = event.get("error", {})
+        error = event.get("error") or {}
         code = error.get("code") or "transcription_failed"
-        yield self._ear.fault(code, error.get("message") or "What the user said could not be transcribed.")
+        return [self._ear.fault(code, error.get("message") or "What the user said could not be transcribed.")]
 
 
-_TELLERS: dict[str, Callable[[VoiceAgentTranslator, Json, float], Iterator[Frame] | list[Frame]]] = {
+_TELLERS: dict[str, Callable[[VoiceAgentTranslator, Json, float], list[Frame]]] = {
     "response.created": VoiceAgentTranslator._created,  # noqa: SLF001 - the table of the class above
     "response.output_audio.delta": VoiceAgentTranslator.audio,
     "response.output_audio_transcript.delta": VoiceAgentTranslator._text_grows,  # noqa: SLF001

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.protocol.frames import Frame
@@ -36,6 +36,14 @@ class Translator:
             UpstreamProtocolError: It is not built as one.
         """
         return self.translate(event, now, data)
+
+    def audio_in_a_row(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:
+        """Translate several of them that came at once, all of one item, their ids and audio being texts.
+
+        Raises:
+            UpstreamProtocolError: One is not built as one; then nothing of any is told, and nothing has changed.
+        """
+        return [frame for event, each in zip(events, data, strict=True) for frame in self.audio(event, now, each)]
 
     def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
         """From now on the client hears `output`, in a `container` (``none`` or ``wav``).

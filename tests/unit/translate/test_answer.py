@@ -30,6 +30,11 @@ def test_an_answer_starts_once(answer):
     assert _kinds(answer.audio("i", "AAAA", 2.0)) == _kinds(answer.audio("i", "AAAA", 3.0)) == ["audio"]
 
 
+def test_base64_in_lines_is_read_as_others_read_it(answer):
+    answer.audio("i", "AAE=", 2.0)
+    assert answer.audio("i", "AwQF\r\nBgcI\n", 2.0) == [BinaryFrame(bytes(range(3, 9)))]
+
+
 def test_an_answer_in_audio_starts_with_its_audio_when_all_latencies_are_known():
     answer = begun(output_modalities=["audio"])
     assert list(answer.text_grows("i", "Hel", 1.5)) == []

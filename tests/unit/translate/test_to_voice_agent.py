@@ -673,6 +673,47 @@ def test_audio_that_is_no_base64_is_refused(component):
         component.hears(about("output_audio.delta", delta="a"))
 
 
+def deltas(*audio, of="r"):
+    return [about("output_audio.delta", of, delta=each) for each in audio]
+
+
+def in_a_row(translator, events, now=0.0):
+    return translator.audio_in_a_row(events, now, [None] * len(events))
+
+
+def test_audio_that_came_in_a_row_goes_down_in_one_frame():
+    translator = VoiceAgentTranslator(DEEPGRAM)
+    translator.translate(created(), 0.0)
+    _, frame = in_a_row(translator, deltas("AAEC", "AwQF", "Bg=="))
+    assert frame == BinaryFrame(bytes(range(6)))
+    assert in_a_row(translator, deltas("BwgJ", "CgsM")) == [BinaryFrame(bytes(range(6, 12)))]
+
+
+def test_audio_that_came_in_a_row_is_played_as_long_as_all_of_it_lasts():
+    translator = VoiceAgentTranslator(DEEPGRAM)
+    translator.translate(created(), 0.0)
+    in_a_row(translator, deltas(*[base64.b64encode(bytes(4_800)).decode()] * 10))
+    translator.translate({"type": "input_audio_buffer.speech_started"}, 0.25)
+    assert translator.take_cut_off() == (("i", 250),)
+
+
+def test_nothing_has_changed_where_one_of_a_row_is_no_base64():
+    translator = VoiceAgentTranslator(DEEPGRAM)
+    translator.translate(created(), 0.0)
+    with pytest.raises(UpstreamProtocolError, match="base64"):
+        in_a_row(translator, deltas("AAEC", "a"))
+    _, frame = in_a_row(translator, deltas("AAEC", "Aw=="))
+    assert frame == BinaryFrame(bytes(range(4)))
+
+
+def test_audio_in_a_row_is_not_heard_where_its_response_is_not():
+    translator = VoiceAgentTranslator(DEEPGRAM)
+    translator.translate(created(), 0.0)
+    assert in_a_row(translator, deltas("AAEC", "AwQF", of="another")) == []
+    translator.silence("r")
+    assert in_a_row(translator, deltas("AAEC", "AwQF")) == []
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -20,3 +20,14 @@ def test_what_a_language_has_no_words_for_is_not_told():
     assert silent.take_cut_off() == ()
     assert silent.calls_cancelled(("c",)) == silent.call_returned("c", "") == silent.call_answered("c", "") == []
     assert silent.link_lost() == []
+
+
+def test_audio_in_a_row_is_told_one_by_one_where_a_language_does_not_say_otherwise():
+    class Speaks(Translator):
+        def translate(self, event, now, data=None):
+            return [(event["delta"], now, data)]
+
+    assert Speaks().audio_in_a_row([{"delta": "A"}, {"delta": "B"}], 1.0, [b"a", None]) == [
+        ("A", 1.0, b"a"),
+        ("B", 1.0, None),
+    ]

@@ -60,7 +60,7 @@ def listen_updated() -> bytes:
 
 def conversation_text(role: Role, content: str) -> bytes:
     """Somebody's final words."""
-    return _message("ConversationText", role=role, content=content)
+    return orjson.dumps({"type": "ConversationText", "role": role, "content": content})
 
 
 def history(role: Role, content: str) -> bytes:
@@ -95,12 +95,14 @@ def agent_thinking(content: str) -> bytes:
 
 def agent_started_speaking(total: float, tts: float, ttt: float) -> bytes:
     """The agent's answer begins; latencies in seconds: overall, of the voice, of the text."""
-    return _message("AgentStartedSpeaking", total_latency=total, tts_latency=tts, ttt_latency=ttt)
+    return orjson.dumps(
+        {"type": "AgentStartedSpeaking", "total_latency": total, "tts_latency": tts, "ttt_latency": ttt}
+    )
 
 
 def latency_report(**latencies: float) -> bytes:
     """What a turn took, in seconds, by the names of the protocol (``stt_latency``, ``tts_latency``, ...)."""
-    return _message("LatencyReport", **latencies)
+    return orjson.dumps({"type": "LatencyReport", **latencies})
 
 
 def agent_audio_done() -> bytes:
