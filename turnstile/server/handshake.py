@@ -21,7 +21,7 @@ from turnstile.server.requests import (
     split_target,
     upgrade_request,
 )
-from turnstile.transports.loop import READ, WRITE
+from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.wire import SILENT, Outgoing, Wire
 

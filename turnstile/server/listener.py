@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from turnstile.errors import ConfigError
 from turnstile.server.handshake import Handshake
-from turnstile.transports.loop import READ
+from turnstile.transports.poll import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable

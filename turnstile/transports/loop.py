@@ -6,13 +6,15 @@ import heapq
 import itertools
 import logging
 import math
-import selectors
 import socket
 import threading
 import time
 from collections import deque
 from functools import cached_property, partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Protocol
+
+from turnstile.transports.poll import READ, Poller, make_poller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-READ = selectors.EVENT_READ
-WRITE = selectors.EVENT_WRITE
-
-# How many calls are made before sockets and deadlines are looked at again.
+# How many sockets are served before calls and deadlines are looked at again, and how many calls before sockets are.
+_SOCKETS_A_ROUND = 64
 _CALLS_A_ROUND = 1_000
 
 
@@ -32,7 +32,10 @@ class Member(Protocol):
     """Whoever has a socket on the loop. The loop calls all of these on its own thread."""
 
     def ready(self, events: int) -> None:
-        """The socket can be read (`READ`), written (`WRITE`) or both."""
+        """The socket can be read (`READ`), written (`WRITE`), or, with any other number, both.
+
+        Now and then it cannot after all. An error is found by who reads and writes.
+        """
 
     def broke(self, error: Exception) -> None:
         """A call made for this member raised `error`: end it, and only it."""
@@ -63,32 +66,35 @@ class Deadline:
 class IoLoop:
     """Waits for sockets and deadlines on one daemon thread, and sleeps when there is nothing to do.
 
-    An exception in a call made for one member is logged and ends that member only. What a process that forks must not
-    share is made by `start`.
+    An exception in a call made for one member is logged and ends that member only.
 
     Args:
         clock: Seconds that only go forward.
+        make_poller: Makes what watches the sockets.
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic, make_poller: Callable[[], Poller] = make_poller) -> None:
         self._clock = clock
+        self._make_poller = make_poller
         self._members: set[Member] = set()
+        self._watched: dict[int, Member] = {}
         self._soon: deque[tuple[Callable[[], None], Member | None]] = deque()
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._sequence = itertools.count()
-        self._lock = threading.Lock()  # guards _awake, _accepting and the writing end of the wake-up pair
+        self._lock = threading.Lock()  # for other threads than the loop's: they wake it one at a time
         self._awake = True  # as long as there is nobody to wake
         self._accepting = True
         self._stop_at = math.inf
         self._thread = threading.Thread(target=self._run, name="turnstile-io", daemon=True)
+        self._thread_id = 0
         self.now = clock()
         """The time of the latest wake-up: near enough for deadlines, and free."""
         self.wakeups = 0
         """How often the thread has woken up: an idle process does not count on."""
 
     @cached_property
-    def _selector(self) -> selectors.BaseSelector:
-        return selectors.DefaultSelector()
+    def _poller(self) -> Poller:
+        return self._make_poller()
 
     @cached_property
     def _wake(self) -> tuple[socket.socket, socket.socket]:
@@ -104,8 +110,12 @@ class IoLoop:
 
     def start(self) -> None:
         """Start the thread; calls from `call_soon` that came earlier run now."""
-        self._selector.register(self._wake[0], READ)
+        self.prepare()
         self._thread.start()
+
+    def prepare(self) -> None:
+        """Make what a process that forks must not share; for who makes the rounds itself, by `step`."""
+        self._poller.register(self._wake[0].fileno(), READ)
 
     def stop(self, timeout: float) -> None:
         """End every member in order, cut those that are left after `timeout` seconds, and end the thread.
@@ -124,6 +134,10 @@ class IoLoop:
         Returns:
             False when the loop has stopped: it will not run.
         """
+        if get_ident() == self._thread_id:  # which is awake, and alone ends the accepting
+            if self._accepting:
+                self._soon.append((call, owner))
+            return self._accepting
         with self._lock:
             if not self._accepting:
                 return False
@@ -132,6 +146,18 @@ class IoLoop:
                 self._awake = True
                 self._wake[1].send(b"\0")
         return True
+
+    def waker(self, call: Callable[[], None]) -> Callable[[], bool]:
+        """Return what asks for one and the same `call` as `call_soon` does, for who asks again and again."""
+        entry, soon, call_soon = (call, None), self._soon, self.call_soon
+
+        def wake() -> bool:
+            if get_ident() == self._thread_id and self._accepting:
+                soon.append(entry)
+                return True
+            return call_soon(call)
+
+        return wake
 
     def call_later(
         self, delay: float, call: Callable[[], None], owner: Member | None = None, *, slack: float = 0.0
@@ -163,28 +189,53 @@ class IoLoop:
 
     def watch(self, sock: socket.socket, events: int, member: Member) -> None:
         """Tell `member` when `sock` is ready for `events`, none of them with 0; on the loop's thread only."""
-        known = sock in self._selector.get_map()
-        if events and known:
-            self._selector.modify(sock, events, member)
-        elif events:
-            self._selector.register(sock, events, member)
-        elif known:
-            self._selector.unregister(sock)
+        descriptor = sock.fileno()
+        if not events:
+            if self._watched.pop(descriptor, None) is not None:
+                self._poller.unregister(descriptor)
+            return
+        (self._poller.modify if descriptor in self._watched else self._poller.register)(descriptor, events)
+        self._watched[descriptor] = member
+
+    def step(self, at_most: float | None = None) -> bool:
+        """Make one round: wait until somebody has something to do, and have it done.
+
+        Args:
+            at_most: Seconds to wait; None for as long as it takes.
+
+        Returns:
+            Whether a socket was ready, or a call still waits.
+        """
+        # Who asks for a call from elsewhere puts it in before looking at `_awake`: either sees the other.
+        self._awake = False
+        self._awake = bool(self._soon)
+        ready = self._poller.poll(0.0 if self._awake else self._patience(at_most), _SOCKETS_A_ROUND)
+        self._awake = True  # what this thread asks of itself needs no wake-up
+        self.wakeups += 1
+        self.now = self._clock()
+        for descriptor, events in ready:
+            member = self._watched.get(descriptor)
+            if member is None:  # the loop's own, or one that an earlier call of this round ended
+                self._take_wake_up(descriptor)
+                continue
+            try:
+                member.ready(events)
+            except Exception as error:  # noqa: BLE001 - logged there
+                self._broken(member, error)
+        if self._deadlines and self._deadlines[0][0] <= self.now:
+            self._call_due()
+        self._call_soon_ones()
+        return bool(ready or self._soon)
 
     def _run(self) -> None:
-        self._call_soon_ones()
-        while not self._is_over():
-            for key, events in self._selector.select(self._sleep()):
-                if key.data is None:
-                    self._wake[0].recv(64)
-                elif key.data in self._members:  # one that an earlier call of this round ended takes no notice
-                    self._call(key.data.ready, key.data, events)
-            self._awake = True  # what this thread asks of itself needs no wake-up
-            self.wakeups += 1
-            self.now = self._clock()
-            self._call_due()
-            self._call_soon_ones()
+        self._thread_id = get_ident()
+        while self._stop_at == math.inf or not self._is_over():
+            self.step()
         self._end()
+
+    def _take_wake_up(self, descriptor: int) -> None:
+        if descriptor == self._wake[0].fileno():
+            self._wake[0].recv(64)
 
     def _end(self) -> None:
         with self._lock:
@@ -198,17 +249,15 @@ class IoLoop:
     def _is_over(self) -> bool:
         return self._stop_at < math.inf and (not self._members or self._clock() >= self._stop_at)
 
-    def _sleep(self) -> float | None:
-        """Return how long nobody has anything to do, from now on to be woken up; 0 if somebody has."""
-        with self._lock:
-            self._awake = bool(self._soon)
-        return 0.0 if self._awake else self._patience()
-
-    def _patience(self) -> float | None:
+    def _patience(self, at_most: float | None = None) -> float | None:
+        """Return for how long nobody has anything to do; None for ever."""
         while self._deadlines and self._deadlines[0][2].call is None:
             heapq.heappop(self._deadlines)
         due = min(self._deadlines[0][0] if self._deadlines else math.inf, self._stop_at)
-        return None if due == math.inf else max(0.0, due - self._clock())
+        if due == math.inf:
+            return at_most
+        left = max(0.0, due - self._clock())
+        return left if at_most is None else min(left, at_most)
 
     def _call_due(self) -> None:
         while self._deadlines and self._deadlines[0][0] <= self.now:
@@ -223,17 +272,22 @@ class IoLoop:
             if not soon:
                 return
             call, owner = soon.popleft()
-            self._call(call, owner)
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - logged there
+                self._broken(owner, error)
 
-    def _call(self, call: Callable[..., None], owner: Member | None, *arguments: object) -> None:
+    def _call(self, call: Callable[[], None], owner: Member | None) -> None:
         try:
-            call(*arguments)
-        except Exception as error:
-            log.exception("a connection ends: a call made for it raised")
-            if owner is not None:
-                self._break(owner, error)
+            call()
+        except Exception as error:  # noqa: BLE001 - logged there
+            self._broken(owner, error)
 
-    def _break(self, member: Member, error: Exception) -> None:
+    def _broken(self, member: Member | None, error: Exception) -> None:
+        """Log that a call raised `error`, and end the member that it was made for."""
+        log.error("a connection ends: a call made for it raised", exc_info=error)
+        if member is None:
+            return
         try:
             member.broke(error)
         except Exception:
@@ -246,7 +300,8 @@ class IoLoop:
             self._call(member.retire, member)
 
     def _release(self) -> None:
-        self._selector.close()
+        self._poller.close()
+        self._watched.clear()
         for sock in self._wake:
             sock.close()
         self._soon.clear()

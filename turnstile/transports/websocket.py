@@ -11,8 +11,8 @@ from websockets.frames import CloseCode
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.flow import Keepalive, Pulse, ReadGate, WriteGate
 from turnstile.transports.limits import PEER_TOO_SLOW
-from turnstile.transports.loop import READ, WRITE
 from turnstile.transports.messages import MessageJoiner, Nobody, end_of, sendable_close
+from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.wire import Outgoing, Wire
 
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ class WebSocketConnection:
 
     def ready(self, events: int) -> None:
         """Read, write, or both."""
-        if events & READ or self._wire.stalled_read_wants_write:
+        if events != WRITE or self._wire.stalled_read_wants_write:
             self._read()
-        if events & WRITE or self._wire.stalled_write_wants_read:
+        if events != READ or self._wire.stalled_write_wants_read:
             self.flush()
 
     def broke(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the peer must not see it

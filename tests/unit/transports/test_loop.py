@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import select
 import socket
 import threading
 
 import pytest
 
-from turnstile.transports.loop import READ, IoLoop
+from turnstile.transports.loop import IoLoop
+from turnstile.transports.poll import READ, WRITE, SelectorPoller, make_poller
 
 WAIT = 10
+
+
+NEEDS_EPOLL = pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
 
 
 class Listening:
@@ -45,6 +50,30 @@ class Listening:
         self.sock.close()
         self.heard.set()
         self._note("cut")
+
+
+@pytest.fixture(
+    params=[pytest.param(make_poller, marks=NEEDS_EPOLL), SelectorPoller], ids=["with epoll", "with selectors"]
+)
+def any_poller(request):
+    return request.param
+
+
+@pytest.fixture
+def loop(any_poller):
+    loop = IoLoop(make_poller=any_poller)
+    loop.start()
+    yield loop
+    loop.stop(2)
+
+
+@pytest.fixture
+def stepped(any_poller):
+    """A loop whose rounds the test makes."""
+    loop = IoLoop(make_poller=any_poller)
+    loop.prepare()
+    yield loop
+    loop._end()
 
 
 @pytest.fixture
@@ -101,6 +130,117 @@ def test_a_resting_loop_does_not_wake_up(loop, barrier):
     at_rest = loop.wakeups
     assert not threading.Event().wait(0.3)
     assert loop.wakeups == at_rest
+
+
+def test_a_call_that_a_member_asks_for_is_made_in_the_same_round_without_a_wake_up(stepped, pair):
+    member = Listening(stepped, pair[0])
+    stepped.step(0)
+    made = []
+    member.ready = lambda _: (pair[0].recv(1), stepped.call_soon(lambda: made.append(1)))
+    pair[1].send(b"a")
+    assert stepped.step(WAIT)
+    assert made == [1]
+    assert not stepped.step(0), "nothing was ready: the loop has not woken itself"
+    member.cut()
+
+
+def test_a_round_waits_for_nobody_when_a_call_waits(stepped):
+    made = []
+    stepped.call_soon(lambda: made.append(1))
+    stepped.step()
+    assert made == [1]
+
+
+def test_a_round_ends_with_the_deadline_that_comes_first(stepped):
+    made = []
+    stepped.call_later(0.01, lambda: made.append(1))
+    stepped.step()
+    stepped.step(0)  # a system that counts in milliseconds may wake up a moment early
+    assert made == [1]
+
+
+def test_a_resting_loop_is_woken_when_another_thread_asks_for_a_call(stepped):
+    made = []
+    asking = threading.Thread(target=stepped.call_soon, args=(lambda: made.append(1),))
+    stepped._awake = False  # as within a round that waits
+    asking.start()
+    asking.join(WAIT)
+    assert stepped.step(0)
+    assert made == [1]
+    assert not stepped.step(0)
+
+
+def test_calls_asked_for_by_a_waker_run_in_the_order_asked_from_any_thread(loop):
+    made, done = [], threading.Event()
+    wake = loop.waker(lambda: made.append("woken"))
+
+    def on_the_loop():
+        wake()
+        loop.call_soon(lambda: made.append("called"))
+        wake()
+        loop.call_soon(done.set)
+
+    assert wake()
+    loop.call_soon(on_the_loop)
+    assert done.wait(WAIT)
+    assert made == ["woken", "woken", "called", "woken"]
+
+
+def test_a_waker_says_so_when_the_loop_takes_no_call_any_more(loop):
+    wake, asked = loop.waker(lambda: None), []
+    loop.stop(0)
+    asked.append(wake())
+    assert asked == [False]
+
+
+def test_a_call_is_refused_on_the_loops_own_thread_when_it_ends(loop, pair):
+    member, answers = Listening(loop, pair[0]), []
+    member.cut = lambda: answers.append(loop.call_soon(lambda: None))
+    loop.stop(0)
+    assert answers == [False]
+
+
+@NEEDS_EPOLL
+def test_a_round_serves_so_many_sockets_at_most_and_the_others_in_the_next():
+    loop = IoLoop()
+    loop.prepare()
+    pairs = [socket.socketpair() for _ in range(100)]
+    members = [Listening(loop, ours) for ours, _ in pairs]
+    loop.step(0)
+    for _, theirs in pairs:
+        theirs.send(b"a")
+    loop.step(0)
+    assert 0 < sum(member.heard.is_set() for member in members) < 100
+    loop.step(0)
+    assert all(member.heard.is_set() for member in members)
+    loop._end()
+    for _, theirs in pairs:
+        theirs.close()
+
+
+def test_a_member_hears_what_its_socket_is_ready_for(stepped, pair):
+    member, heard = Listening(stepped, pair[0]), []
+    stepped.step(0)
+    member.ready = heard.append
+    stepped.watch(pair[0], READ | WRITE, member)
+    stepped.step(0)
+    pair[1].send(b"a")
+    stepped.step(0)
+    stepped.watch(pair[0], READ, member)
+    stepped.step(0)
+    assert heard == [WRITE, READ | WRITE, READ]
+    member.cut()
+
+
+def test_a_member_hears_of_an_error_as_of_more_than_that_it_can_read(stepped, pair):
+    member, heard = Listening(stepped, pair[0]), []
+    stepped.step(0)
+    member.ready = heard.append
+    stepped.watch(pair[0], READ | WRITE, member)
+    pair[1].close()
+    stepped.step(0)
+    assert heard[0] not in {READ, WRITE}
+    member.cut()
 
 
 def test_a_member_hears_when_its_socket_can_be_read(loop, pair):
