@@ -22,9 +22,9 @@ _SESSION = (
     "items",
     "collisions",
     "answering",
+    "listening",
     "outcomes",
     "attribution",
-    "listening",
     "configuring",
     "unconfirmed",
     "linking",
@@ -152,9 +152,9 @@ OUTSIDE_THE_WALK = (
 ROWS_ONLY = (
     Mutant(
         "the user speaks on though turn detection is off (I)",
-        "machine",
-        "            is_off = step.state.proxy_commits\n",
-        "            is_off = False\n",
+        "configuring",
+        "    is_off = step.state.proxy_commits\n",
+        "    is_off = False\n",
     ),
     Mutant(
         "a response that is no object is not looked at (H)",
@@ -224,7 +224,8 @@ def implementation(mutant: Mutant | None = None) -> Implementation:
         for name in RULES:
             _load(name, mutant)
         machine, facts = (sys.modules[f"turnstile.session.{rule}"] for rule in ("machine", "facts"))
-        return Implementation(machine.Session, facts.FactReader, sys.modules["actors.realtime"].RealtimeDialect)
+        dialect = sys.modules["actors.realtime"].RealtimeDialect
+        return Implementation(machine.Session, machine.settle, facts.FactReader, dialect)
     finally:
         for name, module in kept.items():
             sys.modules.pop(name, None)

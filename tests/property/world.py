@@ -15,12 +15,16 @@ from turnstile.protocol.realtime import MARK
 from turnstile.session import effects as out
 from turnstile.session import events as told
 from turnstile.session.facts import FactReader
-from turnstile.session.machine import Session
+from turnstile.session.machine import Session, settle
 from turnstile.session.patch import merged
 from turnstile.session.state import Policy, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api_model import Api
+
+    from turnstile.session.step import Step
 
 POLICY = Policy(create_tries=8)
 _COLLISIONS = {"conversation_already_has_active_response"}
@@ -33,8 +37,15 @@ class ViolationError(AssertionError):
 class Implementation:
     """The code under proof: the real one, or a mutant of it."""
 
-    def __init__(self, session: type = Session, reader: type = FactReader, dialect: type = RealtimeDialect) -> None:
+    def __init__(
+        self,
+        session: type = Session,
+        settle: Callable[[State, Policy], Step | None] = settle,
+        reader: type = FactReader,
+        dialect: type = RealtimeDialect,
+    ) -> None:
         self.session = session
+        self.settle = settle
         self.reader = reader
         self.dialect = dialect
 
@@ -60,6 +71,7 @@ class World:
 
     def __init__(self, api: Api, code: Implementation = REAL, policy: Policy = POLICY, *, eager: bool = True) -> None:
         self.api = api
+        self.code = code
         self.session = code.session(policy, configured())
         self.reader = code.reader()
         self.eager = eager
@@ -189,6 +201,15 @@ class World:
         """Tell the session, and do what it wants done."""
         for effect in self.session.handle(event):
             self._perform(effect)
+        self._check_rest()
+
+    def _check_rest(self) -> None:
+        """Check what `Session.handle` relies on when it is told of something that changes nothing."""
+        session, effects = copy.copy(self.session), []
+        session._offer_again(effects)
+        changed = (session.state, session.backlog) != (self.session.state, self.session.backlog)
+        self._must(not effects and not changed, "P3: what was held may go, and did not")
+        self._must(self.code.settle(session.state, session.policy) is None, "P3: something is owed, and was not sent")
 
     # The referee.
 

@@ -14,7 +14,7 @@ from turnstile.session.step import Step
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
-    from turnstile.session.events import ResponseStarted
+    from turnstile.session.events import AsideStarted, ResponseStarted
     from turnstile.session.state import Policy
 
 
@@ -103,7 +103,7 @@ def _begun_late(state: State, late: Create, response_id: str, effects: tuple[Eff
     return Step(after, (*effects, *answer))
 
 
-def aside_started(state: State) -> Step:
+def aside_started(state: State, _: AsideStarted, __: Policy) -> Step:
     """A response out of band began: it answers the oldest create of its kind."""
     return Step(state._replace(asides=state.asides[1:])) if state.asides else Step(state)
 

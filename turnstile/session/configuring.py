@@ -8,6 +8,7 @@ from turnstile.errors import Problem
 from turnstile.session.collisions import last_ended
 from turnstile.session.comparing import differences, is_shown, with_shown
 from turnstile.session.effects import Answered, ApplyLocal, Merged, OpenLink, Reported, SendUpdate
+from turnstile.session.listening import turn_unheard
 from turnstile.session.patch import ENDPOINTS, at, difference, merged, without
 from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
 from turnstile.session.state import State, Update, wanted
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _DETECTION = ("audio", "input", "turn_detection")
 
 
-def take_config(state: State, request: ConfigRequested) -> Step:
+def take_config(state: State, request: ConfigRequested, _: Policy) -> Step:
     """Take a configuration request when it is its turn; it opens the link when there is none."""
     if state.link == "closed":
         model = request.patch.get("model")
@@ -171,7 +172,14 @@ def _has_more(state: State, request: ConfigRequested, staying: tuple[Path, ...])
 
 
 def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
-    """``session.updated``: it carries no event id, so it answers the one update that is out (first in, first out)."""
+    """``session.updated``: what it shows is in force; where turn detection is off, nobody hears the user any more."""
+    step = _answered(state, answer, policy)
+    is_off = step.state.proxy_commits
+    return Step(turn_unheard(step.state), step.effects) if is_off else step
+
+
+def _answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
+    """It carries no event id, so it answers the one update that is out (first in, first out)."""
     state = state._replace(voice=at(answer.session, *VOICE, default=state.voice))
     update = state.updating
     found = differences(update.patch, answer.session) if update else ()

@@ -16,6 +16,7 @@ from turnstile.session.step import Step
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
+    from turnstile.session.events import LinkConnected
     from turnstile.session.state import Policy
 
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _COMING = frozenset({"opening", "connected"})
 
 
-def link_connected(state: State) -> Step:
+def link_connected(state: State, _: LinkConnected, __: Policy) -> Step:
     """Upstream took the connection: what it says first, or its silence, tells whether it is up."""
     return Step(state._replace(link="connected")) if state.link == "opening" else Step(state)
 

@@ -6,13 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
+from turnstile.session.calling import turn_begun
 from turnstile.session.effects import Answered, OpenAudio, Reported, SendCommit, SendTruncate
 from turnstile.session.items import left_to_us, turn_ended
 from turnstile.session.state import Commit, Item, Response, State
 from turnstile.session.step import Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AudioHeard, SpeechStarted, SpeechStopped, TurnCommitted, TurnEndForced
+    from turnstile.session.events import (
+        AudioHeard,
+        InputCleared,
+        SpeechStarted,
+        SpeechStopped,
+        TurnCommitted,
+        TurnEndForced,
+    )
     from turnstile.session.state import Policy
 
 # So many turns may be expected to be answered at once.
@@ -35,7 +43,7 @@ def speech_started(state: State, started: SpeechStarted, policy: Policy) -> Step
     return Step(after, tuple(cuts))
 
 
-def speech_stopped(state: State, stopped: SpeechStopped) -> Step:
+def speech_stopped(state: State, stopped: SpeechStopped, _: Policy) -> Step:
     """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself.
 
     That response begins when the one in progress is over, which this turn interrupts, or is passed over for it.
@@ -67,7 +75,7 @@ def _expecting(state: State, turn: str) -> State:
 
 def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> Step:
     """A spoken turn is in the conversation: the API answers it by itself, or a create is owed for it."""
-    turn = committed.item_id
+    state, turn = turn_begun(state), committed.item_id
     response = _missing(state, turn)
     response = replace(response, turn_is_over=True) if response else None
     over = state._replace(hearing=replace(state.hearing, speaking=False, broke_in=""), response=response)
@@ -114,6 +122,11 @@ def _committed_by_the_api(state: State, turn: str) -> Step:
     return Step(_expecting(state, turn))
 
 
+def input_cleared(state: State, _: InputCleared, __: Policy) -> Step:
+    """What was heard of the user is forgotten."""
+    return Step(turn_unheard(state))
+
+
 def turn_unheard(state: State) -> State:
     """Nobody hears the user speak any more: turn detection is off, or what was heard is forgotten."""
     hearing = replace(state.hearing, speaking=False, broke_in="", stopped="")
@@ -154,7 +167,7 @@ def settle_audio(state: State) -> Step | None:
     return Step(state._replace(audio_open=True), (OpenAudio(),))
 
 
-def audio_heard(state: State, heard: AudioHeard) -> Step:
+def audio_heard(state: State, heard: AudioHeard, _: Policy) -> Step:
     """More audio waits for a commit of ours."""
     hearing = state.hearing
     uncommitted = hearing.uncommitted + heard.milliseconds
@@ -174,7 +187,7 @@ def commit_due(state: State) -> Step:
 
 def leftover_due(state: State) -> State:
     """A response ended: what was heard meanwhile is committed, however little it is."""
-    if not state.proxy_commits or state.hearing.uncommitted <= 0:
+    if state.hearing.uncommitted <= 0 or not state.proxy_commits:
         return state
     return state._replace(hearing=replace(state.hearing, due=True))
 

@@ -1,4 +1,4 @@
-"""The session machine. `decide` is the rule book: one case per sentence, without clock, thread or socket.
+"""The session machine. `RULES` is the rule book: one line a sentence, without clock, thread or socket.
 
 The rules in short: a configuration update or a response is sent only while no response is in progress, expected or
 requested. Only ``response.done`` with its id ends a response. An event that the state must not take now is postponed,
@@ -9,7 +9,7 @@ and everything postponed is offered again, oldest first, whenever the state has 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnstile.errors import InternalError, Problem
 from turnstile.session import (
@@ -72,120 +72,121 @@ from turnstile.session.step import Step
 from turnstile.session.waits import waits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from turnstile.session.effects import Effect
     from turnstile.session.events import Event, Postponable
+    from turnstile.session.waits import Wait
+
+    E = TypeVar("E")
+    Rule = Callable[[State, E, Policy], Step]
+
+
+def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
+    """Return an entry of the rule book; the type checker sees to it that the rule takes the event."""
+    return event, rule
+
+
+def _agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
+    """A client that speaks the API's own language asks for a response of its own."""
+    take = passing.take_create if policy.is_transparent else answering.take_agent_message
+    return take(state, request, policy)
+
+
+def _audio_follows(state: State, follows: AudioFollows, policy: Policy) -> Step:
+    """Let audio go that follows what the client gave, unless the session is not ready for audio at all.
+
+    What the gate holds it does not wait for; what is about to go, goes first.
+    """
+    if policy.is_transparent:
+        return passing.take_mark(state, follows)
+    if not state.audio_open or settle(state, policy):
+        return Step(state, postpone=True)
+    return Step(state, (LetAudioGo(follows.mark),))
+
+
+def _agent_spoke(state: State, _: AgentSpoke, __: Policy) -> Step:
+    return Step(state if state.voice_locked else state._replace(voice_locked=True))
+
+
+def _response_progressed(state: State, progressed: ResponseProgressed, _: Policy) -> Step:
+    response = state.response
+    if response is None or response.response_id != progressed.response_id:
+        return Step(state)
+    return Step(state._replace(response=replace(response, progress=response.progress + 1)))
+
+
+def _handed_back(state: State, back: HandedBack, _: Policy) -> Step:
+    if state.updating and state.updating.event_id == back.event_id:
+        return unconfirmed.update_handed_back(state, state.updating)
+    if state.requested and state.requested.event_id == back.event_id:
+        return answering.create_handed_back(state, state.requested)
+    return Step(state)
+
+
+RULES = dict(
+    [
+        # What the client wants.
+        _on(ConfigRequested, configuring.take_config),
+        _on(UserMessageGiven, items.take_user_message),
+        _on(AgentMessageGiven, _agent_message),
+        _on(FunctionAnswered, calling.function_answered),
+        _on(TurnEndForced, listening.take_turn_end),
+        _on(EventGiven, passing.take_event),
+        _on(AudioFollows, _audio_follows),
+        # The link.
+        _on(LinkWanted, passing.link_wanted),
+        _on(LinkConnected, linking.link_connected),
+        _on(LinkOpened, linking.link_opened),
+        _on(LinkLost, linking.link_lost),
+        # What upstream does with what it was sent.
+        _on(ConfigAnswered, configuring.config_answered),
+        _on(ItemConfirmed, items.item_confirmed),
+        _on(Refused, refused),
+        _on(HandedBack, _handed_back),
+        # Responses.
+        _on(ResponseStarted, attribution.response_started),
+        _on(AsideStarted, attribution.aside_started),
+        _on(ResponseProgressed, _response_progressed),
+        _on(ResponseFinished, outcomes.response_finished),
+        _on(AgentSpoke, _agent_spoke),
+        _on(FunctionCalled, calling.function_called),
+        _on(CallReturned, calling.call_returned),
+        # The user's voice.
+        _on(SpeechStarted, listening.speech_started),
+        _on(SpeechStopped, listening.speech_stopped),
+        _on(TurnCommitted, listening.turn_committed),
+        _on(InputCleared, listening.input_cleared),
+        _on(AudioHeard, listening.audio_heard),
+        # Time.
+        _on(TimerFired, time_is_up),
+    ]
+)
+"""What each event means."""
 
 
 def decide(state: State, event: Event, policy: Policy) -> Step:
     """Return what `event` means in `state`."""
     if isinstance(event, CLOSING_FACTS):
         state = state._replace(epoch=state.epoch + 1)
-    match event:
-        case ConfigRequested():
-            return configuring.take_config(state, event)
-        case UserMessageGiven():
-            return items.take_user_message(state, event, policy)
-        case AgentMessageGiven() if policy.is_transparent:
-            return passing.take_create(state, event, policy)
-        case AgentMessageGiven():
-            return answering.take_agent_message(state, event, policy)
-        case FunctionAnswered():
-            return calling.function_answered(state, event, policy)
-        case TurnEndForced():
-            return listening.take_turn_end(state, event, policy)
-        case EventGiven():
-            return passing.take_event(state, event, policy)
-        case AudioFollows() if policy.is_transparent:
-            return passing.take_mark(state, event)
-        case AudioFollows(mark):
-            return _let_audio_go(state, mark, policy)
-        case LinkWanted():
-            return passing.link_wanted(state, event)
-        case LinkConnected():
-            return linking.link_connected(state)
-        case LinkOpened():
-            return linking.link_opened(state, event, policy)
-        case LinkLost():
-            return linking.link_lost(state, event, policy)
-        case ConfigAnswered():
-            step = configuring.config_answered(state, event, policy)
-            is_off = step.state.proxy_commits
-            return replace(step, state=listening.turn_unheard(step.state)) if is_off else step
-        case ItemConfirmed():
-            return items.item_confirmed(state, event, policy)
-        case ResponseStarted():
-            return attribution.response_started(state, event, policy)
-        case AsideStarted():
-            return attribution.aside_started(state)
-        case ResponseProgressed(response_id):
-            return _progressed(state, response_id)
-        case ResponseFinished():
-            step = outcomes.response_finished(state, event, policy)
-            return replace(step, state=listening.leftover_due(step.state)) if step.state != state else step
-        case FunctionCalled():
-            return calling.function_called(state, event, policy)
-        case AgentSpoke():
-            return Step(state._replace(voice_locked=True))
-        case CallReturned():
-            return calling.call_returned(state, event, policy)
-        case SpeechStarted():
-            return listening.speech_started(state, event, policy)
-        case SpeechStopped():
-            return listening.speech_stopped(state, event)
-        case TurnCommitted():
-            return listening.turn_committed(calling.turn_begun(state), event, policy)
-        case InputCleared():
-            return Step(listening.turn_unheard(state))
-        case AudioHeard():
-            return listening.audio_heard(state, event)
-        case Refused():
-            return refused(state, event, policy)
-        case HandedBack(event_id):
-            return _handed_back(state, event_id)
-        case TimerFired():
-            return time_is_up(state, event, policy)
-        case _:
-            assert_never(event)
+    return RULES[type(event)](state, event, policy)
 
 
 def settle(state: State, policy: Policy) -> Step | None:
-    """Return the next thing that `state` owes, or None when it owes nothing."""
+    """Return the next thing that `state` owes, or None when it owes nothing; what it cannot owe is not asked for."""
+    gate_is_open = state.gate_is_open
     return (
-        answering.settle_interruption(state, policy)
-        or configuring.settle_config(state, policy)
-        or linking.settle_restored(state)
-        or listening.settle_audio(state)
-        or passing.settle_lane(state, policy)
-        or items.settle_items(state, policy)
-        or listening.settle_commit(state, policy)
-        or answering.settle_create(state, policy)
-        or passing.settle_audio_held(state, policy)
+        ((state.interrupting or state.response) and answering.settle_interruption(state, policy))
+        or (gate_is_open and configuring.settle_config(state, policy))
+        or (state.is_restoring and linking.settle_restored(state))
+        or (not state.audio_open and listening.settle_audio(state))
+        or (state.lane and passing.settle_lane(state, policy))
+        or (gate_is_open and items.settle_items(state, policy))
+        or (state.hearing.due and listening.settle_commit(state, policy))
+        or (gate_is_open and answering.settle_create(state, policy))
+        or (state.lane and passing.settle_audio_held(state, policy))
+        or None
     )
-
-
-def _let_audio_go(state: State, mark: int, policy: Policy) -> Step:
-    """Let audio go that follows what the client gave, unless the session is not ready for audio at all.
-
-    What the gate holds it does not wait for; what is about to go, goes first.
-    """
-    if not state.audio_open or settle(state, policy):
-        return Step(state, postpone=True)
-    return Step(state, (LetAudioGo(mark),))
-
-
-def _progressed(state: State, response_id: str) -> Step:
-    response = state.response
-    if response is None or response.response_id != response_id:
-        return Step(state)
-    return Step(state._replace(response=replace(response, progress=response.progress + 1)))
-
-
-def _handed_back(state: State, event_id: str) -> Step:
-    if state.updating and state.updating.event_id == event_id:
-        return unconfirmed.update_handed_back(state, state.updating)
-    if state.requested and state.requested.event_id == event_id:
-        return answering.create_handed_back(state, state.requested)
-    return Step(state)
 
 
 class Session:
@@ -200,6 +201,8 @@ class Session:
         self.policy = policy or Policy()
         self.state = state or State()
         self.backlog: tuple[Postponable, ...] = ()
+        self._waits: dict[str, Wait] = {}
+        self._waits_of: State | None = None
 
     def __repr__(self) -> str:
         return f"<Session {self.state.phase}, {self.held} held>"
@@ -215,8 +218,10 @@ class Session:
         effects: list[Effect] = []
         if not self._offer(event, effects):
             self._hold(event, effects)
+        elif self.state is before:  # It owed nothing when it began, so that nothing follows.
+            return effects
         while True:
-            if self.state != offered:
+            if self.backlog and self.state != offered:
                 offered = self.state
                 self._offer_again(effects)
             elif step := settle(self.state, self.policy):
@@ -231,7 +236,7 @@ class Session:
 
     def _take(self, step: Step, effects: list[Effect]) -> None:
         self.state = step.state
-        effects.extend(step.effects)
+        effects += step.effects
 
     def _hold(self, event: Event, effects: list[Effect]) -> None:
         if isinstance(event, AudioFollows):
@@ -275,16 +280,23 @@ class Session:
 
     def _observation(self, before: State) -> list[Effect]:
         """Return whether to observe audio, if that changed: told first, so that what is let go by it is counted."""
-        observes = self.state.proxy_commits
-        if observes == before.proxy_commits or self.policy.is_transparent:
+        state = self.state
+        if self.policy.is_transparent or (state.in_force is before.in_force and state.link == before.link):
+            return []
+        observes = state.proxy_commits
+        if observes == before.proxy_commits:
             return []
         return [ObserveAudio(observes, counts_buffer=observes and before.hearing.speaking)]
 
     def _timers(self, before: State) -> list[Effect]:
         """Timers follow from the state: what it began and ceased to wait for."""
-        if self.state == before:
+        if self.state is before:
             return []
-        old, new = waits(before, self.policy), waits(self.state, self.policy)
+        old = self._waits if self._waits_of is before else waits(before, self.policy)
+        new = waits(self.state, self.policy)
+        self._waits, self._waits_of = new, self.state
+        if new == old:
+            return []
         stopped = [StopTimer(name) for name in old if name not in new]
         started = [StartTimer(name, wait.token, wait.delay) for name, wait in new.items() if old.get(name) != wait]
         return [*stopped, *started]

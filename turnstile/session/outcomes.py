@@ -12,6 +12,7 @@ from turnstile.session.calling import calls_after
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import ResponseFinished
 from turnstile.session.items import left_to_us
+from turnstile.session.listening import leftover_due
 from turnstile.session.state import Create
 from turnstile.session.step import Step
 
@@ -28,8 +29,9 @@ def response_finished(state: State, finished: ResponseFinished, policy: Policy) 
     """``response.done``: the only end of a response, and only of the one that it names."""
     response = state.response
     if response is None or response.response_id != finished.response_id:
-        return Step(state._replace(ended=_with_ended(state, finished.response_id)))
-    return end_response(state, response, finished, policy)
+        return Step(leftover_due(state._replace(ended=_with_ended(state, finished.response_id))))
+    step = end_response(state, response, finished, policy)
+    return Step(leftover_due(step.state), step.effects)
 
 
 def response_ended_unheard(state: State, response: Response, policy: Policy) -> Step:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _COST = 1024
 
 
-def link_wanted(state: State, wanted: LinkWanted) -> Step:
+def link_wanted(state: State, wanted: LinkWanted, _: Policy) -> Step:
     """Open the link; what the API configures by itself is configuration enough."""
     if state.link != "closed":
         return Step(state)

@@ -52,9 +52,10 @@ def waits(state: State, policy: Policy) -> dict[str, Wait]:
         found["response"] = Wait(token, policy.response_stall)
     if state.backing_off:
         found["retry"] = Wait(str(state.tries), state.backing_off)
-    sent = next((item for item in state.items if item.stage == "sent"), None)
-    if sent:
-        found["item"] = Wait(sent.event_id, policy.item_timeout)
+    for item in state.items:
+        if item.stage == "sent":
+            found["item"] = Wait(item.event_id, policy.item_timeout)
+            break
     if state.commits:
         found["commit"] = Wait(state.commits[0].event_id, policy.commit_timeout)
     found.update(_audio_waits(state, policy))
@@ -63,7 +64,7 @@ def waits(state: State, policy: Policy) -> dict[str, Wait]:
 
 def _audio_waits(state: State, policy: Policy) -> dict[str, Wait]:
     hearing = state.hearing
-    if not state.proxy_commits or hearing.due or not is_enough(state, policy):
+    if hearing.due or not is_enough(state, policy) or not state.proxy_commits:
         return {}
     return {
         "pause": Wait(str(hearing.heard), policy.commit_pause),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from session_words import MESSAGE, answers, of
 
@@ -11,6 +13,7 @@ from turnstile.session.effects import Held, Released, StartTimer, StopTimer
 from turnstile.session.events import (
     AgentSpoke,
     ConfigRequested,
+    Event,
     ResponseFinished,
     ResponseStarted,
     SpeechStopped,
@@ -20,6 +23,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.state import PHASES, Policy, Response, State
 from turnstile.session.step import Step
+from turnstile.session.waits import waits
 
 
 def test_more_requests_than_may_wait_are_refused_by_name(at):
@@ -68,3 +72,33 @@ def test_a_session_tells_where_it_stands(at):
 def test_every_phase_has_its_word():
     assert State().phase == "no link"
     assert len(set(PHASES)) == 7
+
+
+def test_every_event_has_its_rule():
+    assert set(machine.RULES) == set(get_args(Event))
+
+
+def test_a_fact_that_changes_nothing_leaves_at_once(at, monkeypatch):
+    session = at(response=Response("resp_1"), voice_locked=True)
+    monkeypatch.setattr(machine, "settle", None)
+    before = session.state
+    assert session.handle(AgentSpoke()) == []
+    assert session.state is before
+
+
+def test_what_a_state_waits_for_is_found_out_once_a_state(at, monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine, "waits", lambda state, policy: asked.append(state) or waits(state, policy))
+    session = at()
+    states = [session.state]
+    for fact in (ResponseStarted("resp_1"), AgentSpoke(), ResponseFinished("resp_1")):
+        session.handle(fact)
+        states.append(session.state)
+    assert asked == states
+
+
+def test_the_timers_are_those_of_a_state_that_was_put_in_place(at):
+    session = at()
+    session.handle(ResponseStarted("resp_1"))
+    session.state = session.state._replace(response=Response("resp_2"))
+    assert of(StopTimer, session.handle(ResponseFinished("resp_2"))) == [StopTimer("response")]
