@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.dispatch import takes
-from actors.junction import Junction
 from actors.lifecycle import SessionActor
 from actors.messages import (
+    AnswersGiven,
     End,
     HostAsked,
     HostDecided,
     Inspect,
     Mark,
-    MarkPassed,
     PassedAudio,
     SessionShown,
     ToClient,
 )
 from turnstile.errors import ClientProtocolError
+from turnstile.observability.journal import NullJournal
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported, SessionAssumed
 from turnstile.session.events import AudioFollows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from actors.dispatch import Dispatcher
     from actors.messages import Introduction
@@ -118,6 +118,13 @@ class FrameRouter(Inbox):
             self._audio_follows = True
             self._client.tell(message)
 
+    def tell_all(self, messages: Sequence[object], /) -> None:
+        """Forward what one read completed, at once if all of it is audio, as it is most often."""
+        if self._audio_follows or any(message.__class__ is not BinaryFrame for message in messages):
+            super().tell_all(messages)
+        else:
+            self._upstream.tell_all(messages)
+
     def _set_mark(self) -> None:
         self._audio_follows = False
         self._marks += 1
@@ -151,7 +158,9 @@ class ClientActor(SessionActor):
         self._connection = connection
         self._dialect = dialect
         self._journal = journal
-        self._from_upstream: Junction[ToClient | SessionShown] = Junction()
+        self._is_watched = not isinstance(journal, NullJournal)
+        self._answers = 0
+        self._waiting: list[ToClient | SessionShown] = []
         self._is_shown = False
         self._marks = 0
         self._audio_follows = False
@@ -211,20 +220,17 @@ class ClientActor(SessionActor):
 
     @takes(ToClient, SessionShown)
     def _say(self, said: ToClient | SessionShown) -> None:
-        if self._from_upstream.is_closed:
-            self._from_upstream.put(said)
+        """Show what upstream says, in its place between the answers: it comes by a shorter way than they do."""
+        if said.behind > self._answers:
+            self._waiting.append(said)  # as does all that comes behind it, since the numbers only grow
         else:
             self._show(said)
 
-    @takes(Mark)
-    def _set_upstreams_mark(self, mark: Mark) -> None:
-        self._from_upstream.set_mark(mark)
-
-    @takes(MarkPassed)
-    def _pass_mark(self, passed: MarkPassed) -> None:
-        self._from_upstream.pass_mark(passed.number)
-        for waiting in self._from_upstream.take():
-            self._show(waiting)
+    @takes(AnswersGiven)
+    def _answers_given(self, given: AnswersGiven) -> None:
+        self._answers = given.facts
+        while self._waiting and self._waiting[0].behind <= given.facts:
+            self._show(self._waiting.pop(0))
 
     @takes(Answered)
     def _answered(self, answered: Answered) -> None:
@@ -248,7 +254,7 @@ class ClientActor(SessionActor):
 
     def release(self, end: End) -> None:
         """Tell the client what it was still to hear, and why if there is a problem, and close its socket."""
-        while (waiting := self._from_upstream.drop()) is not None:
+        for waiting in self._waiting:
             self._show(waiting)
         if end.problem is not None:
             self._write(self._dialect.problem(end.problem, fatal=True))
@@ -259,22 +265,24 @@ class ClientActor(SessionActor):
             self._host.tell(answered)
 
     def _read(self, data: bytes) -> None:
-        self._journal.frame(self.session_id, "client", "in", data)
+        if self._is_watched:
+            self._journal.frame(self.session_id, "client", "in", data)
         try:
             self._tell(self._dialect.read(data))
         except ClientProtocolError as error:
             self._write(self._dialect.problem(error.problem, fatal=False))
 
-    def _tell(self, things: Iterable[object]) -> None:
+    def _tell(self, things: Iterable[Any]) -> None:
         """Give each thing to the one that it is for."""
         for told in things:
-            if isinstance(told, TextFrame | BinaryFrame):
+            kind = told.__class__
+            if kind is TextFrame or kind is BinaryFrame:
                 self._write(told)
-            elif isinstance(told, PassedAudio):
+            elif kind is PassedAudio:
                 if self._audio_follows:
                     self._set_mark()
                 self._upstream.tell(told)
-            elif isinstance(told, End):
+            elif kind is End:
                 self.end_session(told)
             else:
                 self._audio_follows = True
@@ -291,13 +299,12 @@ class ClientActor(SessionActor):
         if isinstance(shown, SessionShown):
             self._is_shown = True
             self._tell(self._dialect.shown(shown.event))
-            return
-        for frame in shown.frames:
-            self._write(frame)
-
-    def _write(self, frame: Frame) -> None:
-        if isinstance(frame, BinaryFrame):
-            self._connection.send_binary(frame.data)
         else:
-            self._journal.frame(self.session_id, "client", "out", frame.data)
-            self._connection.send_text(frame.data)
+            self._write(*shown.frames)
+
+    def _write(self, *frames: Frame) -> None:
+        if self._is_watched:
+            for frame in frames:
+                if isinstance(frame, TextFrame):
+                    self._journal.frame(self.session_id, "client", "out", frame.data)
+        self._connection.send_all(frames)

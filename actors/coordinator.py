@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from actors.dispatch import takes
 from actors.lifecycle import SessionActor
-from actors.messages import End, Inspect, Mark, MarkPassed, Snapshot
+from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, Snapshot
 from turnstile.protocol.frames import Closed
 from turnstile.session.effects import (
     Answered,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Inbox, Timer, Timers
     from turnstile.session.effects import Effect
+    from turnstile.session.events import Fact
     from turnstile.session.machine import Session
 
 _log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class SessionCoordinatorActor(SessionActor):
         self._session = session
         self._timers = timers
         self._journal = journal
+        self._answered = 0
         self._running: dict[str, Timer] = {}
         self._client: Inbox
         self._upstream: Inbox
@@ -89,9 +91,12 @@ class SessionCoordinatorActor(SessionActor):
         for effect in self._session.handle(event):
             performers[effect.__class__](self, effect)
 
-    @takes(Mark)
-    def _pass_mark(self, mark: Mark) -> None:
-        self._client.tell(MarkPassed(mark.number))
+    @takes(*ANSWERED_FACTS)
+    def _answer(self, fact: Fact) -> None:
+        """Decide, and tell the client that it may hear what upstream has said since."""
+        self._decide(fact)
+        self._answered += 1
+        self._client.tell(AnswersGiven(self._answered))
 
     @takes(Inspect)
     def _say_where_it_stands(self, _: Inspect) -> Snapshot:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnstile.session.events import ConfigRequested, Request
+from turnstile.session.events import ConfigAnswered, ConfigRequested, Refused, Request, ResponseFinished
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
     from turnstile.ports import Inbox
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from turnstile.session.events import Postponable, Ref
     from turnstile.session.state import Phase, State
     from turnstile.translate.hosting import HostDecisions
+
+ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
+"""The facts on which the session may have something to tell the client: an acknowledgement, an error.
+
+They are counted at both ends of the way from the UpstreamActor to the coordinator.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +44,21 @@ class Introduction:
 
 
 class Mark(NamedTuple):
-    """On the shorter of two ways to an actor: what comes behind it waits until the mark has come by the longer one.
+    """To the UpstreamActor, between frames of input audio: what comes behind it waits for `LetAudioGo`.
 
-    Input audio goes to the UpstreamActor directly, messages by way of the coordinator: the ClientActor's end sets the
-    marks, and `LetAudioGo` brings them. What upstream says goes to the ClientActor directly, answers to requests by way
-    of the coordinator: the UpstreamActor sets the marks, and `MarkPassed` brings them.
+    Audio goes to the UpstreamActor directly, messages by way of the coordinator: the ClientActor's end sets the marks.
     """
 
     number: int
 
 
-class MarkPassed(NamedTuple):
-    """To the ClientActor: the coordinator has answered all that upstream had said before the mark."""
+class AnswersGiven(NamedTuple):
+    """To the ClientActor: the coordinator has answered so many of the facts that may be answered (`ANSWERED_FACTS`).
 
-    number: int
+    What upstream says goes to the ClientActor directly, answers to requests by way of the coordinator.
+    """
+
+    facts: int
 
 
 class PassedAudio(NamedTuple):
@@ -77,9 +86,15 @@ class HostAsked(NamedTuple):
 
 
 class SessionShown(NamedTuple):
-    """To the ClientActor: ``session.created`` or ``session.updated``, with the session as upstream has it."""
+    """To the ClientActor: ``session.created`` or ``session.updated``, with the session as upstream has it.
+
+    Args:
+        event: The event.
+        behind: How many answers come before it (`AnswersGiven`).
+    """
 
     event: dict[str, Any]
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +117,27 @@ class LocalSettings:
 
 
 class FromLink(NamedTuple):
-    """To the UpstreamActor: what one of its links said; `link` tells an old link's last words from a new one's."""
+    """To the UpstreamActor: what one of its links said at once.
+
+    Args:
+        link: Tells an old link's last words from a new one's.
+        said: The frames that one read completed, in their order; or news of the connection, alone.
+    """
 
     link: object
-    message: object
+    said: Sequence[Any]
 
 
 class ToClient(NamedTuple):
-    """To the ClientActor: frames for the client, in the wire's order."""
+    """To the ClientActor: what upstream has for the client.
+
+    Args:
+        frames: In the wire's order.
+        behind: How many answers come before them (`AnswersGiven`).
+    """
 
     frames: list[Frame]
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from actors.dispatch import takes
 from actors.function_calls import FunctionCalls
 from actors.lifecycle import SessionActor
-from actors.messages import End, FromLink, Mark, PassedAudio, SessionShown, ToClient
+from actors.messages import End, FromLink, Mark, PassedAudio
+from actors.reports import Reports
 from actors.upstream_events import UpstreamEvents
 from actors.upstream_link import UpstreamLink
 from turnstile.audio.confirmed import ConfirmedFormats
 from turnstile.errors import Problem
+from turnstile.observability.journal import NullJournal
 from turnstile.ports import FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
@@ -28,7 +30,6 @@ from turnstile.session.events import (
     LinkLost,
     LinkOpened,
     Refused,
-    ResponseFinished,
     ResponseProgressed,
     SpeechStarted,
     TurnCommitted,
@@ -37,7 +38,7 @@ from turnstile.session.patch import at
 from turnstile.session.shortfalls import VOICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
         Connector,
         FunctionCaller,
         HostFunctionCaller,
-        Inbox,
         UpstreamTarget,
     )
     from turnstile.protocol.frames import Frame
@@ -60,8 +60,6 @@ if TYPE_CHECKING:
 # Some servers begin with another event than OpenAI's.
 _SAY_THAT_IT_IS_UP = frozenset({"session.created", "conversation.created", "session.updated"})
 _SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
-# Facts on which the session may have something to tell the client: an acknowledgement, an error.
-_ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
 # How often, in seconds, the session hears that a response is alive.
 _PROGRESS_EVERY = 1.0
 # Close codes of the API that say the same: refused key, refused request.
@@ -110,31 +108,31 @@ class UpstreamActor(SessionActor):
         self._source = source
         self._clock = clock
         self._journal = journal
-        self._client: Inbox
-        self._coordinator: Inbox
+        self._is_watched = not isinstance(journal, NullJournal)
+        self._reports: Reports
         self._events = UpstreamEvents(translator, clock)
         self._epoch = 0
         self._progress_at = 0.0
-        self._marks = 0
         self._has_dropped = False
         self._labels = dict(labels)
         self._formats = ConfirmedFormats()
 
     def meet(self, others: Introduction) -> None:
         """Keep the two that hear of upstream."""
-        self._client, self._coordinator = others.client, others.coordinator
+        self._reports = Reports(others.client, others.coordinator)
 
     def run_ended(self) -> None:
         """Tell the session what was heard, and let what was written leave."""
         heard = self._audio.take_heard()
         if heard:
-            self._coordinator.tell(AudioHeard(heard))
+            self._reports.tell(AudioHeard(heard))
+        self._reports.flush()
         self._link.flush()
 
     def dropped(self, message: object) -> None:
         """Close a link that opened too late for anybody to use."""
-        if isinstance(message, FromLink) and isinstance(message.message, LinkReady):
-            message.message.connection.close(1000)
+        if isinstance(message, FromLink) and isinstance(message.said[0], LinkReady):
+            message.said[0].connection.close(1000)
 
     def release(self, end: End) -> None:
         """Close the link, and begin no function that has not begun."""
@@ -147,6 +145,7 @@ class UpstreamActor(SessionActor):
         # A link that opened and then kept silent is given up, not forgotten.
         self._close_link()
         self._events.begin_link()
+        self._reports.begin_link()
         self._link.open(command.model, self.inbox)
 
     def _close_link(self) -> None:
@@ -157,69 +156,62 @@ class UpstreamActor(SessionActor):
 
     @takes(FromLink)
     def _from_link(self, message: FromLink) -> None:
-        if self._link.is_current(message.link):
-            self._hear(message.message)
-        else:
+        link, said = message
+        if not self._link.is_current(link):
             self.dropped(message)
+        elif isinstance(said[0], TextFrame | BinaryFrame):
+            self._hear(said)
+        else:
+            self._connection_changed(said[0])
 
-    def _hear(self, said: object) -> None:
-        match said:
-            case TextFrame(data) | BinaryFrame(data):
-                heard = self._events.read(data, is_binary=isinstance(said, BinaryFrame))
-                if heard is not None:
-                    self._take(heard, data)
-                self._link.handled(len(data))
+    def _connection_changed(self, news: object) -> None:
+        match news:
             case LinkReady(connection):
-                self._coordinator.tell(LinkConnected())
+                self._reports.tell(LinkConnected())
                 self._link.connected(connection)
                 self._audio.connect(connection)
             case LinkFailed(problem, retryable):
                 self._lose(LinkLost(problem.code, problem.description, retryable))
             case Closed(code, reason):
                 words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
-                self._lose(LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, said))
+                self._lose(LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news))
 
-    def _take(self, heard: Heard, data: bytes) -> None:
+    def _hear(self, frames: Sequence[Frame]) -> None:
+        for heard in self._events.read_all(frames):
+            self._take(heard)
+        self._link.handled(sum([len(frame.data) for frame in frames]), len(frames))
+
+    def _take(self, heard: Heard) -> None:
         """Show the client first, then tell the session: what it answers must come behind.
 
         But for a function call: its result may come at once, and must find the call known.
         """
-        event, fact, frames, is_audio, _ = heard
-        if not is_audio:
+        event, fact, frames, is_audio, data = heard
+        if self._is_watched and not is_audio:
             self._journal.frame(self.session_id, "upstream", "in", data)
         if isinstance(fact, FunctionCalled):
-            self._coordinator.tell(replace(fact, endpoint=self._calls.endpoint(fact.name)))
+            self._reports.tell(replace(fact, endpoint=self._calls.endpoint(fact.name)))
             fact = None
         elif isinstance(fact, SpeechStarted):
             fact = SpeechStarted(self._translator.take_cut_off())
-        self._show(frames)
-        shows_session = event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict)
-        if shows_session:
-            self._client.tell(SessionShown(event))
-        if event["type"] in _SAY_THAT_IT_IS_UP and not self._link.is_up:
-            self._link.is_up = True
-            self._coordinator.tell(LinkOpened(shows_session, at(event, "session", *VOICE)))
+        self._reports.show(frames)
+        if event["type"] in _SAY_THAT_IT_IS_UP:
+            self._show_session(event)
         if fact is not None:
             self._epoch += isinstance(fact, CLOSING_FACTS)
-            self._tell(fact)
+            self._reports.tell(fact)
             self._take_effect(fact)
         elif isinstance(event.get("response_id"), str):
             self._show_progress(event["response_id"])
 
-    def _tell(self, fact: Fact) -> None:
-        """Tell the session; where that may lead to words for the client, what comes now is shown behind them."""
-        if not isinstance(fact, _ANSWERED_FACTS):
-            self._coordinator.tell(fact)
-            return
-        self._marks += 1
-        mark = Mark(self._marks)
-        self._client.tell(mark)
-        self._coordinator.tell(fact)
-        self._coordinator.tell(mark)
-
-    def _show(self, frames: list[Frame]) -> None:
-        if frames:
-            self._client.tell(ToClient(frames))
+    def _show_session(self, event: Json) -> None:
+        """Show the client the session, where upstream does, and tell the session once that the link is up."""
+        shows_session = event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict)
+        if shows_session:
+            self._reports.show_session(event)
+        if not self._link.is_up:
+            self._link.is_up = True
+            self._reports.tell(LinkOpened(shows_session, at(event, "session", *VOICE)))
 
     def _take_effect(self, fact: Fact) -> None:
         if isinstance(fact, TurnCommitted):
@@ -239,13 +231,13 @@ class UpstreamActor(SessionActor):
         now = self._clock()
         if now - self._progress_at >= _PROGRESS_EVERY:
             self._progress_at = now
-            self._coordinator.tell(ResponseProgressed(response_id))
+            self._reports.tell(ResponseProgressed(response_id))
 
     def _lose(self, lost: LinkLost) -> None:
         self._close_link()
         self._journal.note(self.session_id, "upstream", "in", "closed", lost.code)
-        self._show(self._translator.link_lost())
-        self._coordinator.tell(lost)
+        self._reports.show(self._translator.link_lost())
+        self._reports.tell(lost)
 
     # Up: to the link.
 
@@ -270,7 +262,7 @@ class UpstreamActor(SessionActor):
         if command.epoch >= self._epoch:
             return False
         self._journal.note(self.session_id, "upstream", "note", "handed back", command.event_id)
-        self._coordinator.tell(HandedBack(command.event_id))
+        self._reports.tell(HandedBack(command.event_id))
         return True
 
     @takes(effects.SendItem)
@@ -279,7 +271,7 @@ class UpstreamActor(SessionActor):
         self._translator.asked(self._clock())
         self._link.send(realtime.item_create(command.event_id, item))
         if item.get("type") == "function_call_output":
-            self._show(self._translator.call_answered(item["call_id"], item["output"]))
+            self._reports.show(self._translator.call_answered(item["call_id"], item["output"]))
 
     @takes(effects.PassOn)
     def _pass_on(self, command: effects.PassOn) -> None:
@@ -332,7 +324,7 @@ class UpstreamActor(SessionActor):
             self._link.send(commit)
         else:
             text = "There is no input audio to commit."
-            self._coordinator.tell(Refused(command.event_id, "input_audio_buffer_commit_empty", text))
+            self._reports.tell(Refused(command.event_id, "input_audio_buffer_commit_empty", text))
 
     @takes(effects.ApplyLocal)
     def _apply(self, effect: effects.ApplyLocal) -> None:
@@ -346,7 +338,7 @@ class UpstreamActor(SessionActor):
         if self._audio.dropped and not self._has_dropped:
             self._has_dropped = True
             text = "The session is not ready yet: audio beyond what can be held is dropped, the oldest first."
-            self._client.tell(effects.Reported(Problem("audio_dropped", text)))
+            self._reports.warn(Problem("audio_dropped", text))
 
     # Functions.
 
@@ -358,11 +350,11 @@ class UpstreamActor(SessionActor):
     def _cancel_calls(self, effect: effects.CallsCancelled) -> None:
         for call_id in effect.call_ids:
             self._calls.cancel(call_id)
-        self._show(self._translator.calls_cancelled(effect.call_ids))
+        self._reports.show(self._translator.calls_cancelled(effect.call_ids))
 
     @takes(FunctionReturned)
     def _returned(self, returned: FunctionReturned) -> None:
         call_id, output = returned.call_id, returned.output
         self._calls.returned(call_id)
-        self._show(self._translator.call_returned(call_id, output))
-        self._coordinator.tell(CallReturned(call_id, output))
+        self._reports.show(self._translator.call_returned(call_id, output))
+        self._reports.tell(CallReturned(call_id, output))

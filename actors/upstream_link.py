@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.messages import FromLink
+from turnstile.observability.journal import NullJournal
 from turnstile.ports import Inbox
 from turnstile.protocol import realtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Connector, UpstreamTarget
@@ -23,7 +24,11 @@ class _LinkInbox(Inbox):
 
     def tell(self, message: object, /) -> None:
         """Put in what the link says."""
-        self._inbox.tell(FromLink(self, message))
+        self._inbox.tell(FromLink(self, (message,)))
+
+    def tell_all(self, messages: Sequence[object], /) -> None:
+        """Put in what it says at once, in one message."""
+        self._inbox.tell(FromLink(self, messages))
 
 
 class UpstreamLink:
@@ -50,6 +55,7 @@ class UpstreamLink:
         self._target = target
         self._source = source
         self._journal = journal
+        self._is_watched = not isinstance(journal, NullJournal)
         self._link: _LinkInbox | None = None
         self._connection: Connection | None = None
         self._is_beta = False
@@ -87,13 +93,14 @@ class UpstreamLink:
         if self._connection is not None:
             if self._is_beta:
                 data = realtime.in_beta_words(data)
-            self._journal.frame(self._session_id, "upstream", "out", data)
+            if self._is_watched:
+                self._journal.frame(self._session_id, "upstream", "out", data)
             self._connection.send_text(data)
 
-    def handled(self, size: int) -> None:
-        """Let the link read on: a frame of `size` bytes was taken."""
+    def handled(self, size: int, messages: int) -> None:
+        """Let the link read on: so many messages, of `size` bytes together, were taken."""
         if self._connection is not None:
-            self._connection.handled(size)
+            self._connection.handled(size, messages)
 
     def flush(self) -> None:
         """Let what was written leave."""

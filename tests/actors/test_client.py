@@ -7,7 +7,7 @@ import json
 import pytest
 
 from actors.client import ClientActor, FrameRouter
-from actors.messages import End, Mark, MarkPassed, SessionShown, ToClient
+from actors.messages import AnswersGiven, End, Mark, SessionShown, ToClient
 from actors.realtime import RealtimeDialect
 from actors.voice_agent import VoiceAgentDialect
 from turnstile.errors import Problem
@@ -66,6 +66,16 @@ def routed(*frames):
     return upstream.messages, client.messages
 
 
+def test_what_is_read_at_once_is_forwarded_as_it_is_one_by_one():
+    audio, text = BinaryFrame(b"\0"), TextFrame(b"{}")
+    client, upstream = RecordingInbox(), RecordingInbox()
+    inbox = FrameRouter(client, upstream)
+    for frames in ([audio, audio], [audio, text, audio], [audio], [text], [audio, audio]):
+        inbox.tell_all(frames)
+    assert upstream.messages == [audio, audio, audio, Mark(1), audio, audio, Mark(2), audio, audio]
+    assert client.messages == [text, AudioFollows(1), text, AudioFollows(2)]
+
+
 def test_audio_passes_the_client_actor_by_and_nothing_else_does():
     received = [BinaryFrame(b'{"type":"Settings"}'), TextFrame(b"{}"), Closed(1000, "")]
     assert routed(*received) == (received[:1], received[1:])
@@ -100,30 +110,39 @@ def test_both_ways_are_marked_where_an_append_follows_another_event(bench):
     assert coordinator == [LinkWanted, 1, EventGiven, 2, EventGiven, EventGiven, 3]
 
 
+def shown(kind, behind=0):
+    return ToClient([TextFrame(b'{"type":"%s"}' % kind)], behind)
+
+
 def test_what_upstream_said_after_what_is_answered_is_shown_after_the_answer(bench, client):
     client.on_receive(TextFrame(SETTINGS))
-    before, after = ToClient([TextFrame(b'{"type":"AgentDone"}')]), ToClient([TextFrame(b'{"type":"AgentDone2"}')])
-    for message in (before, Mark(1), after, BinaryFrame(b""), Answered(1), MarkPassed(1), after):
+    before, after = shown(b"AgentDone"), shown(b"AgentDone2", 1)
+    for message in (before, after, BinaryFrame(b""), Answered(1), AnswersGiven(1), after):
         client.on_receive(message)
     kinds = [message["type"] for message in said(bench)]
     assert kinds == ["AgentDone", "SettingsApplied", "AgentDone2", "AgentDone2"]
 
 
-def test_each_mark_of_upstreams_is_waited_for(bench, client):
-    frames = [ToClient([TextFrame(b'{"type":"%d"}' % number)]) for number in range(4)]
-    for message in (Mark(1), frames[0], Mark(2), frames[1], MarkPassed(1), frames[2], MarkPassed(2), frames[3]):
+def test_each_answer_of_the_sessions_is_waited_for(bench, client):
+    for message in (shown(b"0", 1), shown(b"1", 2), AnswersGiven(1), shown(b"2", 2), AnswersGiven(2), shown(b"3", 2)):
         client.on_receive(message)
-        if isinstance(message, MarkPassed) and message.number == 1:
+        if message == AnswersGiven(1):
             assert [message["type"] for message in said(bench)] == ["0"]
     assert [message["type"] for message in said(bench)] == ["0", "1", "2", "3"]
 
 
+def test_nothing_waits_for_an_answer_that_was_given_before_it_came(bench, client):
+    client.on_receive(AnswersGiven(2))
+    client.on_receive(shown(b"0", 2))
+    assert [message["type"] for message in said(bench)] == ["0"]
+
+
 def test_what_upstream_shows_of_the_session_keeps_its_place_too(bench):
     client = make_realtime(bench)
-    for message in (Mark(1), SessionShown({"session": {"id": "s"}}), ToClient([TextFrame(b'{"type":"b"}')])):
+    for message in (SessionShown({"session": {"id": "s"}}, 1), shown(b"b", 1)):
         client.on_receive(message)
     assert said(bench) == []
-    client.on_receive(MarkPassed(1))
+    client.on_receive(AnswersGiven(1))
     assert [message["type"] for message in said(bench)] == ["session.created", "b"]
 
 
@@ -136,8 +155,7 @@ def test_a_session_that_upstream_has_not_shown_is_told_of_to_a_client_that_waits
 
 
 def test_what_was_still_to_be_shown_is_when_the_session_ends(bench, client):
-    client.on_receive(Mark(1))
-    client.on_receive(ToClient([TextFrame(b'{"type":"AgentDone"}')]))
+    client.on_receive(shown(b"AgentDone", 1))
     client.release(End(1000, ""))
     assert [message["type"] for message in said(bench)] == ["AgentDone"]
 

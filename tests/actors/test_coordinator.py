@@ -5,11 +5,19 @@ from __future__ import annotations
 import pytest
 
 from actors.coordinator import SessionCoordinatorActor
-from actors.messages import End, Inspect, Mark, MarkPassed
+from actors.messages import AnswersGiven, End, Inspect
 from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
 from turnstile.session import effects
-from turnstile.session.events import AudioFollows, ConfigRequested, TimerFired, TurnEndForced
+from turnstile.session.events import (
+    AudioFollows,
+    ConfigAnswered,
+    ConfigRequested,
+    Refused,
+    ResponseFinished,
+    TimerFired,
+    TurnEndForced,
+)
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
 
@@ -81,10 +89,14 @@ def test_what_is_the_clients_to_hear_is_told_the_client(bench, coordinator, effe
     assert bench.upstream.messages == []
 
 
-def test_a_mark_comes_to_the_client_behind_the_answers_to_what_came_before_it(bench, coordinator):
-    perform(coordinator, effects.Answered(1))
-    coordinator.on_receive(Mark(1))
-    assert bench.client.messages == [effects.Answered(1), MarkPassed(1)]
+@pytest.mark.parametrize("fact", [ConfigAnswered({}), Refused(None, "x", "No."), ResponseFinished("r1")])
+def test_the_client_is_told_that_it_was_answered_behind_the_answers(bench, coordinator, fact):
+    coordinator._session.wanted = [effects.Answered(1)]
+    coordinator.on_receive(fact)
+    coordinator._session.wanted = []
+    coordinator.on_receive(AudioFollows(1))
+    coordinator.on_receive(fact)
+    assert bench.client.messages == [effects.Answered(1), AnswersGiven(1), AnswersGiven(2)]
 
 
 def test_a_timer_comes_back_as_an_event_with_its_token(bench, coordinator):

@@ -67,6 +67,9 @@ class ChosenDispatcher:
 class Talk:
     """A session, and both its ends."""
 
+    at_once = False
+    """Whether a socket tells all that one read completed together, as a real one does."""
+
     def __init__(self, language, choose):
         self.dispatcher = ChosenDispatcher(choose)
         self.client, self.link = RecordingConnection(), RecordingConnection()
@@ -92,21 +95,27 @@ class Talk:
 
     def reads(self, *frames):
         """Read some frames of the client's at once."""
-        for frame in frames:
-            is_audio = isinstance(frame, bytes)
-            self.inbox.tell(BinaryFrame(frame) if is_audio else TextFrame(json.dumps(frame).encode()))
-        self.dispatcher.run()
-        return self
+        return self._tell(self.inbox, map(_frame, frames))
 
     def hears(self, *events):
         """Read some events of upstream's at once."""
-        for event in events:
-            self.upstream.tell(event if isinstance(event, LinkReady) else TextFrame(json.dumps(event).encode()))
+        return self._tell(self.upstream, map(_frame, events))
+
+    def _tell(self, inbox, messages):
+        if self.at_once:
+            inbox.tell_all(list(messages))
+        else:
+            for message in messages:
+                inbox.tell(message)
         self.dispatcher.run()
         return self
 
+    def connects(self):
+        self.upstream.tell(LinkReady(self.link))
+        return self
+
     def opens(self):
-        return self.hears(LinkReady(self.link), {"type": "session.created", "session": {"id": "s"}})
+        return self.connects().hears({"type": "session.created", "session": {"id": "s"}})
 
     def updated(self):
         """Upstream's confirmation of the last update."""
@@ -122,6 +131,15 @@ class Talk:
     def told(self):
         """What the client was told, by type."""
         return [json.loads(frame.data)["type"] for frame in self.client.sent if isinstance(frame, TextFrame)]
+
+
+def _frame(content):
+    return BinaryFrame(content) if isinstance(content, bytes) else TextFrame(json.dumps(content).encode())
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["one by one", "at once"], autouse=True)
+def _at_once(request):
+    Talk.at_once = request.param
 
 
 @contextmanager
@@ -225,11 +243,20 @@ def test_settings_are_acknowledged_before_what_upstream_says_after_it_took_them(
         assert talk.told() == ["SettingsApplied", "UserStartedSpeaking"]
 
 
+@each_turn
+def test_what_upstream_says_after_a_commit_was_refused_here_is_heard_after_that(choose):
+    with talking("component", choose) as talk:
+        ready(talk).reads({"type": "ForceEndTurn"}, {"type": "UpdatePrompt", "prompt": "Rhyme."})
+        started = {"type": "input_audio_buffer.speech_started", "item_id": "i1", "audio_start_ms": 0}
+        talk.hears(talk.updated(), started)
+        assert talk.told() == ["SettingsApplied", "Error", "PromptUpdated", "UserStartedSpeaking"]
+
+
 def test_a_session_that_is_assumed_does_not_take_the_place_of_one_that_upstream_has_shown_since():
     update = {"type": "session.update", "session": {"type": "realtime", "model": "another"}}
     created = {"type": "session.created", "session": {"id": "s", "type": "realtime"}}
     with talking("realtime") as talk:
-        talk.hears(LinkReady(talk.link), {"type": "conversation.created"}, created).reads(update)
+        talk.connects().hears({"type": "conversation.created"}, created).reads(update)
         told = [json.loads(frame.data) for frame in talk.client.sent]
         assert [event["session"]["id"] for event in told if "session" in event] == ["s", "s"]
 

@@ -117,7 +117,7 @@ class Upstream:
     def links(self, message, link=-1):
         """Have a link say something: the latest, or that of the given number."""
         self.bench.connector.asked[link][1].tell(message)
-        self.actor.on_receive(self.actor.inbox.get().message)
+        self.tell()
 
     def hears(self, *events):
         for event in events:
@@ -138,7 +138,7 @@ class Upstream:
         return b"".join(map(base64.b64decode, pieces))
 
     def facts(self):
-        return [told for told in self.bench.coordinator.messages if not isinstance(told, Mark)]
+        return self.bench.coordinator.messages
 
     def shown(self):
         """What the client was shown: its messages, audio as bytes."""
@@ -359,7 +359,7 @@ def test_the_client_is_shown_an_event_before_the_session_hears_of_it(bench, upst
     bench.coordinator.tell = lambda fact: order.append(type(fact).__name__)
     order.clear()
     upstream.hears(done())
-    assert order == ["client: ToClient", "client: Mark", "ResponseFinished", "Mark"]
+    assert order == ["client: ToClient", "ResponseFinished"]
 
 
 def test_the_session_hears_of_a_function_call_before_the_client_can_answer_it(bench, upstream):
@@ -636,31 +636,6 @@ def test_audio_behind_a_mark_goes_when_all_before_it_has_gone(upstream):
 def test_audio_does_not_wait_at_a_mark_that_has_been_passed(upstream):
     upstream.ready().tell(effects.LetAudioGo(1), Mark(1), BinaryFrame(b"\1\0"))
     assert upstream.appended() == b"\1\0"
-
-
-def test_a_mark_is_set_behind_what_the_client_may_be_answered_for(bench, upstream):
-    upstream.open()
-    for number, event in enumerate(
-        [
-            {"type": "session.updated", "session": {}},
-            {"type": "error", "error": {"code": "x", "message": "No."}},
-            {"type": "response.done", "response": {"id": "r1", "status": "failed", "output": []}},
-        ],
-        start=1,
-    ):
-        upstream.hears(event)
-        *_, fact, mark = bench.coordinator.messages
-        assert not isinstance(fact, Mark)
-        assert mark == Mark(number)
-        assert [told for told in bench.client.messages if isinstance(told, Mark)][-1] == Mark(number)
-
-
-def test_nothing_is_marked_for_speech(bench, upstream):
-    upstream.ready()
-    before = [*bench.coordinator.messages, *bench.client.messages].count(Mark)
-    upstream.hears(created(), {"type": "response.output_audio.delta", "response_id": "r1", "item_id": "i", "delta": ""})
-    marks = [told for told in (*bench.coordinator.messages, *bench.client.messages) if isinstance(told, Mark)]
-    assert len(marks) == 2 + before  # those of `session.updated`
 
 
 def test_audio_that_is_observed_is_told_once_a_run(upstream):
