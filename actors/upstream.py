@@ -177,8 +177,13 @@ class UpstreamActor(SessionActor):
                 self._lose(LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news))
 
     def _hear(self, frames: Sequence[Frame]) -> None:
-        for heard in self._events.read_all(frames):
-            self._take(heard)
+        if len(frames) > 1:
+            for heard in self._events.read_all(frames):
+                self._take(heard)
+        else:
+            alone = self._events.read(frames[0].data, is_binary=isinstance(frames[0], BinaryFrame))
+            if alone is not None:
+                self._take(alone)
         self._link.handled(sum([len(frame.data) for frame in frames]), len(frames))
 
     def _take(self, heard: Heard) -> None:
