@@ -34,6 +34,7 @@ from turnstile.protocol import realtime  # noqa: E402
 
 FRAME_SECONDS = 0.02
 FRAME_SAMPLES, DELTA_SAMPLES = 320, 480  # 20 ms at 16 and at 24 kHz
+UPSTREAM_RATE, SAY_BYTES = 24_000, 4800  # a delta of an answer: 100 ms
 _OPENING_AT_ONCE = 32
 _OPEN_WITHIN, _ANSWER_WITHIN, _CLOSE_WITHIN = 30.0, 20.0, 10.0
 _HEAD_END = b"\r\n\r\n"
@@ -79,21 +80,18 @@ class VoiceAgent:
     is_direct = False
     end, ready = "AgentDone", "SettingsApplied"
     faults = frozenset({"Error", "Warning"})
-    settings = text(
-        {
-            "type": "Settings",
-            "audio": {
-                "input": {"encoding": "linear16", "sample_rate": 16_000},
-                "output": {"encoding": "linear16", "sample_rate": 24_000},
-            },
-            "agent": {"think": {"prompt": "Be brief."}},
-        },
-        masked=True,
-    )
+
+    def __init__(self, output=UPSTREAM_RATE):
+        audio = {
+            "input": {"encoding": "linear16", "sample_rate": 16_000},
+            "output": {"encoding": "linear16", "sample_rate": output},
+        }
+        settings = {"type": "Settings", "audio": audio, "agent": {"think": {"prompt": "Be brief."}}}
+        self._settings = text(settings, masked=True)
 
     def opening(self):
         """Return what the client says first, of its own accord."""
-        return self.settings
+        return self._settings
 
     def ask(self, words):
         """Return the message that has the upstream speak."""
@@ -121,6 +119,9 @@ class Relayed:
         {"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}}, masked=True
     )
     _create = text({"type": "response.create", "response": {"metadata": {"client_event_id": "event_1"}}}, masked=True)
+
+    def __init__(self, output=UPSTREAM_RATE):
+        del output  # what upstream says is what they hear
 
     def opening(self):
         """Say nothing: upstream does."""
@@ -182,7 +183,8 @@ class Client(Peer):
     """One client."""
 
     __slots__ = (
-        "answered", "begun", "closing", "events", "got", "is_ready", "is_shaken", "sent", "sent_at", "speaker", "stamps"
+        "answered", "begun", "closing", "events", "heard", "is_ready", "is_shaken", "sent", "sent_at", "speaker",
+        "stamps",
     )  # fmt: skip
 
     def __init__(self, sock, poll, speaker, begun):
@@ -196,7 +198,7 @@ class Client(Peer):
 
     def restart(self):
         """Count from here."""
-        self.got = self.sent = self.answered = 0
+        self.heard = self.sent = self.answered = 0  # heard: bytes of audio, however they are cut
         self.sent_at = deque()
 
     def take(self, data):
@@ -216,12 +218,15 @@ class Client(Peer):
         found, self.rest = walk(data)
         for kind, payload in found:
             if kind == BINARY:
-                self.got += 1
                 if self.stamps is not None:
-                    self.stamps.append(int.from_bytes(payload[:8], "big"))
+                    first = -self.heard % SAY_BYTES
+                    self.stamps += [
+                        int.from_bytes(payload[at : at + 8]) for at in range(first, len(payload), SAY_BYTES)
+                    ]
+                self.heard += len(payload)
             elif kind == TEXT:
                 if self.speaker.is_direct and payload.startswith(_DELTA):
-                    self.got += 1
+                    self.heard += DELTA_SAMPLES * 2
                 else:
                     self._told(json.loads(payload))
             elif kind == PING:
@@ -253,10 +258,10 @@ class Client(Peer):
         return [kind for kind, _ in events]
 
     def advance(self, deltas):
-        """Return how many more frames are answered by what was got; `deltas` tells what each leads to."""
-        before, got, limit = self.answered, self.got, self.sent
+        """Return how many more frames are answered by what was heard; `deltas` tells what each leads to."""
+        before, heard, limit = self.answered, self.heard // (DELTA_SAMPLES * 2), self.sent
         answered = before
-        while answered < limit and deltas[answered] <= got:
+        while answered < limit and deltas[answered] <= heard:
             answered += 1
         self.answered = answered
         return answered - before
@@ -296,17 +301,17 @@ class Window:
             {name: sum(map(cpu_seconds, pids)) for name, pids in self._pids.items()},
         )
 
-    def close(self, frames=0):
-        """Return the figures, with those of a frame if `frames` were counted."""
+    def close(self, count=0, thing="frame"):
+        """Return the figures, with those of each thing if some were counted."""
         (then, machine, cpu), (now, machine_now, cpu_now) = self._begin, self._now()
         used = {name: cpu_now[name] - cpu[name] for name in cpu}
         seconds = now - then
         figures = {"seconds": seconds, "others": max(0.0, machine_now - machine - sum(used.values())) / seconds}
         for name, spent in used.items():
             figures[f"{name}_cpu"] = spent / seconds
-        if frames:
-            figures |= {"frames": frames, "frames_a_second": frames / seconds}
-            figures |= {f"{name}_us_a_frame": spent / frames * 1e6 for name, spent in used.items()}
+        if count:
+            figures |= {f"{thing}s": count, f"{thing}s_a_second": count / seconds}
+            figures |= {f"{name}_us_a_{thing}": spent / count * 1e6 for name, spent in used.items()}
         return figures
 
 
@@ -322,7 +327,7 @@ class Load:
         self.job = job
         self.tell = tell
         self.host, self.port = "127.0.0.1", job["port"]
-        self.speaker = SPEAKERS[job["speaker"]]()
+        self.speaker = SPEAKERS[job["speaker"]](job.get("output", UPSTREAM_RATE))
         self.course = Course(translates=self.speaker.translates)
         self.poll = select.epoll()
         self.by_number = {}
@@ -358,7 +363,7 @@ class Load:
         for client in clients:
             client.send(ask)
         deadline = time.monotonic() + _OPEN_WITHIN
-        while not all(client.got for client in clients):
+        while not all(client.heard for client in clients):
             self.serve(deadline, "responses to begin")
         for client in clients:
             client.take_events()
@@ -457,11 +462,19 @@ class Load:
                 take(told)
         for client in clients:
             client.take_events()
-            if client.got != self.course.deltas[client.sent - 1]:
+            said = self.course.deltas[client.sent - 1] * DELTA_SAMPLES * 2
+            if client.heard != said:
                 raise BenchError(
-                    f"a session of {client.sent} frames heard {client.got} deltas, "
-                    f"and should have heard {self.course.deltas[client.sent - 1]}"
+                    f"a session of {client.sent} frames heard {client.heard} bytes, and should have heard {said}"
                 )
+
+    def _check_answer(self, client, deltas):
+        """An answer has as much audio as was asked for: exactly, or within 5 ms where it was converted."""
+        rate = self.job.get("output", UPSTREAM_RATE)
+        said, slack = deltas * SAY_BYTES * rate // UPSTREAM_RATE, 0 if rate == UPSTREAM_RATE else rate * 2 // 200
+        if not self.speaker.is_direct and abs(client.heard - said) > slack:
+            raise BenchError(f"an answer of {deltas} deltas, {said} bytes, came as {client.heard} bytes")
+        client.heard = 0
 
     def saturate(self):
         """Every session has `window` frames under way all the time: how many a second come back."""
@@ -520,18 +533,16 @@ class Load:
                 raise BenchError("waited too long for answers")
             for client in self.wait((waiting[0][0] if waiting and now < end else now + 0.5) - time.monotonic()):
                 now, number = time.monotonic(), numbers[id(client)]
-                if client.got and not heard[number]:
+                if client.heard and not heard[number]:
                     heard[number] = True
                     times.append(now - asked[number])
                 if self.speaker.end in client.take_events():
-                    if client.got != 1:
-                        raise BenchError(f"an answer of one delta came as {client.got}")
-                    client.got = 0
+                    self._check_answer(client, 1)
                     wholes.append(now - asked[number])
                     heapq.heappush(waiting, (now + job["pause"], number))
                     busy -= 1
-        figures = window.close()
-        return {**figures, **spread(times, "ms", 1000), "turns_a_second": len(wholes) / figures["seconds"]}
+        figures = window.close(len(wholes), "turn")
+        return {**figures, **spread(times, "ms", 1000), **spread(wholes, "turn_ms", 1000)}
 
     def bursts(self):
         """Answers of `count` deltas of 100 ms each, all at once, again and again: how many deltas a second."""
@@ -549,9 +560,7 @@ class Load:
                 if self.speaker.end not in client.take_events():
                     continue
                 now = time.monotonic()
-                if client.got != count:
-                    raise BenchError(f"an answer of {count} deltas came as {client.got}")
-                client.got = 0
+                self._check_answer(client, count)
                 heard += count
                 times.append(now - asked.pop(id(client)))
                 if now < end:
@@ -599,8 +608,7 @@ class Load:
                     opening.discard(client)
                     client.closing = True
                     client.send(_GOODBYE)
-        figures = window.close()
-        return {**figures, **spread(times, "ms", 1000), "starts_a_second": len(times) / figures["seconds"]}
+        return {**window.close(len(times), "start"), **spread(times, "ms", 1000)}
 
     def hold(self):
         """Open sessions in the steps of `steps`; after each let them rest for its seconds, having said so."""
