@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame
+from turnstile.protocol.shapes import is_well_built
 from turnstile.session.facts import FactReader
 from turnstile.translate.table import SERVER_EVENTS
 
@@ -69,8 +70,14 @@ class UpstreamEvents:
 
         Some gateways send events in binary frames; that others are none is said once.
         """
-        parsed = self._parsed(data, is_binary=is_binary)
-        return None if parsed is None else self._read(*parsed, data)
+        try:
+            event, is_json = realtime.parse_server_event(data)
+        except UpstreamProtocolError as error:
+            self._is_no_event(error, is_binary=is_binary)
+            return None
+        if event["type"] in realtime.AUDIO_DELTAS:
+            return self._audio(event, data if is_json else None)
+        return self._heard(event, data, is_json=is_json)
 
     def read_all(self, frames: Iterable[Frame]) -> Iterator[Heard]:
         """Read frames that came at once; pieces of the agent's voice in a row are heard as one.
@@ -84,33 +91,24 @@ class UpstreamEvents:
         item: tuple[str, str] | None = None
         for frame in frames:
             data = frame.data
-            parsed = self._parsed(data, is_binary=isinstance(frame, BinaryFrame))
-            if parsed is None:
+            try:
+                event, is_json = realtime.parse_server_event(data)
+            except UpstreamProtocolError as error:
+                self._is_no_event(error, is_binary=isinstance(frame, BinaryFrame))
                 continue
-            event, is_json = parsed
             spoken = _spoken_item(event)
             if row and spoken != item:
                 yield self._row(row)
                 row = []
-            if spoken is None:
-                yield self._read(event, is_json, data)
-            else:
+            if spoken is not None:
                 row.append((event, data if is_json else None))
                 item = spoken
+            elif event["type"] in realtime.AUDIO_DELTAS:
+                yield self._audio(event, data if is_json else None)
+            else:
+                yield self._heard(event, data, is_json=is_json)
         if row:
             yield self._row(row)
-
-    def _parsed(self, data: bytes, *, is_binary: bool) -> tuple[Json, bool] | None:
-        try:
-            return realtime.parse_server_event(data)
-        except UpstreamProtocolError as error:
-            self._is_no_event(error, is_binary=is_binary)
-            return None
-
-    def _read(self, event: Json, is_json: bool, data: bytes) -> Heard:  # noqa: FBT001 - as it is parsed
-        if event["type"] in realtime.AUDIO_DELTAS:
-            return self._audio(event, data if is_json else None)
-        return self._heard(event, is_json, data)
 
     def _is_no_event(self, error: UpstreamProtocolError, *, is_binary: bool) -> None:
         if not is_binary:
@@ -142,25 +140,29 @@ class UpstreamEvents:
             _failed(error)
         return Heard(last, None, frames, is_audio=True)
 
-    def _heard(self, given: Json, is_json: bool, data: bytes) -> Heard:  # noqa: FBT001 - as it is parsed
+    def _heard(self, given: Json, data: bytes, *, is_json: bool) -> Heard:
         """Read any other event: its fact first, from what came and from as few fields as can be.
 
         What opens the gate is not lost with a field that only the client's words would have needed.
         """
         event, fact, frames, fault = given, None, _NOTHING, None
+        is_built = is_well_built(given)
         try:
-            fact = self._facts.fact(given)
+            fact = self._facts.fact(given, is_built=is_built)
         except Exception as error:
             fault = _failed(error)
         try:
             event = realtime.current_names(given)
-            # What has other words by now is said anew.
-            frames = self._translator.translate(event, self._clock(), data if is_json and event is given else None)
+            if event is given:
+                frames = self._translator.translate(event, self._clock(), data if is_json else None, is_built=is_built)
+            else:  # What has other words by now is said anew.
+                frames = self._translator.translate(event, self._clock())
         except Exception as error:
             if not isinstance(error, UpstreamProtocolError) or not isinstance(fault, UpstreamProtocolError):
                 _failed(error)
-        if event["type"] not in SERVER_EVENTS:
-            self._note_unknown(event["type"])
+        kind = event["type"]
+        if kind not in SERVER_EVENTS:
+            self._note_unknown(kind)
         return Heard(event, fact, frames, data=data)
 
     def _note_unknown(self, kind: str) -> None:

@@ -237,8 +237,8 @@ def test_half_a_character_in_arguments_is_mended_inside_their_own_json():
 class Broken(Translator):
     """A translator with a fault of its own."""
 
-    def translate(self, event, now, data=None):
-        raise KeyError(event["type"], now, data)
+    def translate(self, event, now, data=None, *, is_built=False):
+        raise KeyError(event["type"], now, data, is_built)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def parse_server_event(data: bytes) -> tuple[Json, bool]:
         event, is_json = orjson.loads(data), True
     except orjson.JSONDecodeError:
         event, is_json = _parsed_anyhow(data)
-    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+    if event.__class__ is not dict or event.get("type").__class__ is not str:
         raise UpstreamProtocolError("invalid_event", "Upstream sent JSON that is no event: it has no type.")
     return event, is_json
 
@@ -202,26 +202,25 @@ def current_names(event: Json) -> Json:
     What is not built as it should be stays as it is. Content parts are renamed in items only: the events about a part
     use the short names to this day.
     """
-    changed: Json = {}
-    for name, rename in _RENAMES.items():
-        given = event.get(name)
-        if isinstance(given, dict) and (renamed := rename(given)) is not given:
-            changed[name] = renamed
     kind = event["type"]
-    if kind in beta.EVENTS:
-        changed["type"] = beta.EVENTS[kind]
+    changed: Json = {"type": beta.EVENTS[kind]} if kind in beta.EVENTS else {}
+    for name, rename in _RENAMES:
+        if name in event:
+            given = event[name]
+            if isinstance(given, dict) and (renamed := rename(given)) is not given:
+                changed[name] = renamed
     return {**event, **changed} if changed else event
 
 
 def current_session(session: Json) -> Json:
     """Return a session, or what a response shows of its own, in the current shape; the same one if it has it."""
-    return beta.current_config(session) if any(name in session for name in beta.FIELDS) else session
+    return session if beta.FIELDS.keys().isdisjoint(session) else beta.current_config(session)
 
 
 def _current_response(response: Json) -> Json:
     shaped = current_session(response)
     output = shaped.get("output")
-    if not isinstance(output, list):
+    if not output or not isinstance(output, list):
         return shaped
     items = [_current_item(item) if isinstance(item, dict) else item for item in output]
     return shaped if items == output else {**shaped, "output": items}
@@ -229,19 +228,19 @@ def _current_response(response: Json) -> Json:
 
 def _current_item(item: Json) -> Json:
     content = item.get("content")
-    if not isinstance(content, list) or not any(_is_beta_part(part) for part in content):
+    if not content or not isinstance(content, list):
         return item
-    parts = [{**part, "type": beta.PARTS[part["type"]]} if _is_beta_part(part) else part for part in content]
-    return {**item, "content": parts}
+    parts = [_current_part(part) for part in content]
+    return item if parts == content else {**item, "content": parts}
 
 
-def _is_beta_part(part: Any) -> bool:
+def _current_part(part: Any) -> Any:
     kind = part.get("type") if isinstance(part, dict) else None
-    return isinstance(kind, str) and kind in beta.PARTS
+    return {**part, "type": beta.PARTS[kind]} if isinstance(kind, str) and kind in beta.PARTS else part
 
 
-_RENAMES: dict[str, Callable[[Json], Json]] = {
-    "session": current_session,
-    "response": _current_response,
-    "item": _current_item,
-}
+_RENAMES: Final[tuple[tuple[str, Callable[[Json], Json]], ...]] = (
+    ("session", current_session),
+    ("response", _current_response),
+    ("item", _current_item),
+)

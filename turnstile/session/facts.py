@@ -24,7 +24,7 @@ from turnstile.session.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from turnstile.session.events import Fact, Json, Outcome
 
@@ -45,22 +45,30 @@ class FactReader:
 
     It remembers which responses are out of band: one whose ``conversation_id`` is null is not on the default
     conversation, and neither closes the gate nor opens it, unless it has a mark, which only creates on that one get.
-    It remembers, too, which items other events have named, and tells of each item once.
+    It remembers, too, which items other events have named, and tells of each item once; that the agent spoke it tells
+    once, of the first response.
     """
 
     def __init__(self) -> None:
         self._out_of_band: set[str] = set()
         self._named: dict[str, None] = {}
         self._told: dict[str, None] = {}
+        self._spoken: set[str] = set()
 
-    def fact(self, event: Json) -> Fact | None:
+    def fact(self, event: Json, *, is_built: bool = False) -> Fact | None:
         """Return what `event`, parsed, tells, or None; read from as few of its fields as can be.
+
+        Args:
+            event: As upstream gave it.
+            is_built: It is known to be well built.
 
         Raises:
             UpstreamProtocolError: A field that the fact needs is missing, or not built as one.
         """
         read = _READERS.get(event["type"])
-        return read(self, well_built(event)) if read else None
+        if read is None:
+            return None
+        return read(self, event if is_built else well_built(event))
 
     def is_out_of_band(self, response_id: str) -> bool:
         """Tell whether the response, not yet done, is one that the gate takes no notice of."""
@@ -91,8 +99,8 @@ class FactReader:
         _remember(self._told, item_id)
         if item_id in self._named:
             return ItemConfirmed(item_id)
-        kind, role, call_id = (_text(item.get(name)) or "" for name in ("type", "role", "call_id"))
-        return ItemConfirmed(item_id, kind, role, call_id, _has_audio(item.get("content", [])))
+        kind, role, call_id = item.get("type") or "", item.get("role") or "", _text(item.get("call_id")) or ""
+        return ItemConfirmed(item_id, kind, role, call_id, _has_audio(item.get("content") or ()))
 
     def _output_item_added(self, event: Json) -> None:
         _remember(self._named, _text(event["item"].get("id")))
@@ -124,12 +132,15 @@ class FactReader:
         response_id, arguments = event["response_id"], complete_arguments(call.get("arguments"))
         if response_id in self._out_of_band or arguments is None:
             return None
-        place = event.get("output_index", 0)
+        place = event.get("output_index") or 0
         return FunctionCalled(response_id, place, _needed(call, "call_id"), _needed(call, "name"), arguments)
 
     def _part_added(self, event: Json) -> Fact | None:
-        spoken = event["part"].get("type") == "audio" and event["response_id"] not in self._out_of_band
-        return AgentSpoke() if spoken else None
+        response_id = event["response_id"]
+        if self._spoken or event["part"].get("type") != "audio" or response_id in self._out_of_band:
+            return None
+        self._spoken.add(response_id)
+        return AgentSpoke()
 
 
 def _needed(call: Json, field: str) -> str:
@@ -141,7 +152,7 @@ def _needed(call: Json, field: str) -> str:
 
 
 def _updated(_: FactReader, event: Json) -> Fact:
-    return ConfigAnswered(current_session(event.get("session", {})))
+    return ConfigAnswered(current_session(event.get("session") or {}))
 
 
 def _failure(details: Json | None) -> Problem:
@@ -167,8 +178,8 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _has_audio(content: list[Json]) -> bool:
-    return any("audio" in part.get("type", "") for part in content)
+def _has_audio(content: Iterable[Json]) -> bool:
+    return any("audio" in (part.get("type") or "") for part in content)
 
 
 def _remember(names: dict[str, None], name: str | None) -> None:

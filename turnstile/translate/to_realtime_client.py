@@ -43,9 +43,9 @@ class RealtimeTranslator(Translator):
         self._given: dict[str, Any] = {}
         self._unfinished: set[str] = set()
 
-    def translate(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
+    def translate(self, event: Json, now: float, data: bytes | None = None, *, is_built: bool = False) -> list[Frame]:
         """Return the event as it is, without what we put into it; none for those that are the session's to answer."""
-        del now
+        del now, is_built
         kind = event["type"]
         if kind in _ANSWERS:
             return []

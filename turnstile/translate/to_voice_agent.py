@@ -69,10 +69,19 @@ class VoiceAgentTranslator(Translator):
         """From now on the functions of these names are called by the proxy, all others by the client."""
         self._calls.call_from_here(names)
 
-    def translate(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002 - said anew
+    def translate(
+        self,
+        event: Json,
+        now: float,
+        data: bytes | None = None,  # noqa: ARG002 - said anew
+        *,
+        is_built: bool = False,
+    ) -> list[Frame]:
         """Return the frames that one server event comes to."""
         tell = _TELLERS.get(event["type"])
-        return tell(self, well_built(event), now) if tell else []
+        if tell is None:
+            return []
+        return tell(self, event if is_built else well_built(event), now)
 
     def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002
         """Translate one ``response.output_audio.delta`` without the table."""

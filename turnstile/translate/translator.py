@@ -16,13 +16,14 @@ Json = dict[str, Any]
 class Translator:
     """Tells a client what upstream says. This one tells nothing; a language overrides what it has words for."""
 
-    def translate(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
+    def translate(self, event: Json, now: float, data: bytes | None = None, *, is_built: bool = False) -> list[Frame]:
         """Return the frames that one server event comes to.
 
         Args:
             event: Parsed, in the current words.
             now: The time, in seconds.
             data: The event as it came, if it may be passed on so.
+            is_built: It is known to be well built.
 
         Raises:
             UpstreamProtocolError: The event is not built as its type is.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.errors import UpstreamProtocolError
-from turnstile.protocol.shapes import well_built
+from turnstile.protocol.shapes import is_well_built, well_built
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,31 @@ def test_what_is_optional_and_odd_is_left_out():
         {"type": "of.the.future", "response": 3},
         {"type": "response.created", "response": {"id": "r", "conversation_id": None, "usage": None}},
         {"type": "session.updated", "session": {"audio": {"input": {"turn_detection": None}}}},
+        {"type": "session.updated", "session": None},
+        {"type": "response.done", "response": {"id": "r", "status_details": None, "metadata": None, "output": []}},
+        {"type": "response.done", "response": {"id": "r", "output": None, "status_details": {"error": None}}},
+        {"type": "response.done", "response": {"id": "r", "output": [{"id": "i", "content": [{"text": None}]}]}},
     ],
 )
 def test_what_is_built_as_it_should_be_or_is_nobodys_to_read_stays(event):
     assert well_built(event) is event  # uncopied: nearly every event is so
+    assert is_well_built(event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.done", "response": {"id": "r", "output": ""}},
+        {"type": "response.done", "response": {"id": "r", "status_details": 0}},
+        {"type": "response.created", "response": {"id": "r", "output_modalities": False}},
+        {"type": "conversation.item.added", "item": {"id": "i", "content": [{"type": "text"}, None]}},
+        {"type": "conversation.item.added", "item": None},
+    ],
+)
+def test_what_is_odd_is_not_taken_for_well_built(event):
+    assert not is_well_built(event)
+
+
+def test_a_number_that_is_a_boolean_to_json_is_a_number_as_before():
+    event = {"type": "response.output_item.done", "response_id": "r", "item": {}, "output_index": True}
+    assert well_built(event) == event

@@ -138,6 +138,50 @@ def test_anything_else_is_no_business_of_the_gate(event):
     assert FactReader().fact(event) is None
 
 
+def spoke(response_id):
+    return {"type": "response.content_part.added", "response_id": response_id, "part": {"type": "audio"}}
+
+
+def test_that_the_agent_spoke_is_told_once_a_link():
+    reader = FactReader()
+    assert [reader.fact(spoke(response)) for response in ("r1", "r1", "r2")] == [events.AgentSpoke(), None, None]
+    assert FactReader().fact(spoke("r3")) == events.AgentSpoke()
+
+
+def test_that_the_agent_spoke_is_told_after_a_response_out_of_band_that_spoke_first():
+    reader = FactReader()
+    reader.fact(created(conversation_id=None))
+    assert [reader.fact(spoke(response)) for response in ("resp_1", "r2")] == [None, events.AgentSpoke()]
+
+
+@pytest.mark.parametrize(
+    ("event", "fact"),
+    [
+        (done(status=None, status_details=None, output=None), events.ResponseFinished("resp_1")),
+        ({"type": "session.updated", "session": None}, events.ConfigAnswered({})),
+        (
+            {"type": "conversation.item.added", "item": {"id": "i", "type": None, "role": None, "content": None}},
+            events.ItemConfirmed("i"),
+        ),
+        (
+            {"type": "conversation.item.added", "item": {"id": "i", "content": [{"type": None}]}},
+            events.ItemConfirmed("i"),
+        ),
+        (
+            {"type": "response.output_item.done", "response_id": "resp_1", "output_index": None, "item": CALL},
+            events.FunctionCalled("resp_1", 0, "call_1", "get"),
+        ),
+    ],
+)
+def test_a_field_that_is_null_is_read_as_one_that_is_not_given(event, fact):
+    assert FactReader().fact(event) == fact
+
+
+def test_an_event_that_is_known_to_be_well_built_is_not_looked_at_again():
+    started = FactReader().fact(created(metadata={MARK: "ts_1"}), is_built=True)
+    assert started == events.ResponseStarted("resp_1", "ts_1")
+
+
 def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
     reader = FactReader()
     assert reader.fact(created(conversation_id=None)) == events.AsideStarted()
