@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from actors.dispatch import takes
+from actors.due_times import DueTimes
 from actors.lifecycle import SessionActor
-from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, Snapshot
+from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, LookForDue, Snapshot
 from turnstile.protocol.frames import Closed
 from turnstile.session.effects import (
     Answered,
@@ -37,7 +38,7 @@ from turnstile.session.effects import (
     StopTimer,
 )
 from turnstile.session.endings import close_code
-from turnstile.session.events import Event, TimerFired
+from turnstile.session.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from actors.dispatch import Dispatcher
     from actors.messages import Introduction
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Inbox, Timer, Timers
+    from turnstile.ports import Clock, Inbox, Timers
     from turnstile.session.effects import Effect
     from turnstile.session.events import Fact
     from turnstile.session.machine import Session
@@ -59,6 +60,7 @@ class SessionCoordinatorActor(SessionActor):
     Args:
         session: Who decides.
         timers: Who wakes it.
+        clock: Seconds.
         journal: Who is shown what is held, let go and merged.
     """
 
@@ -70,14 +72,14 @@ class SessionCoordinatorActor(SessionActor):
         *,
         session: Session,
         timers: Timers,
+        clock: Clock,
         journal: Journal,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
         self._session = session
-        self._timers = timers
         self._journal = journal
         self._answered = 0
-        self._running: dict[str, Timer] = {}
+        self._due_times = DueTimes(timers, clock, partial(self.inbox.tell, LookForDue()))
         self._client: Inbox
         self._upstream: Inbox
 
@@ -98,6 +100,11 @@ class SessionCoordinatorActor(SessionActor):
         self._answered += 1
         self._client.tell(AnswersGiven(self._answered))
 
+    @takes(LookForDue)
+    def _look_for_due(self, _: LookForDue) -> None:
+        for fired in self._due_times.over():
+            self._decide(fired)
+
     @takes(Inspect)
     def _say_where_it_stands(self, _: Inspect) -> Snapshot:
         return Snapshot(self._session.state, self._session.backlog)
@@ -105,8 +112,7 @@ class SessionCoordinatorActor(SessionActor):
     def release(self, end: End) -> None:
         """Stop the timers."""
         del end
-        for timer in self._running.values():
-            timer.cancel()
+        self._due_times.end()
 
     # What the session decides, performed.
 
@@ -140,13 +146,11 @@ class SessionCoordinatorActor(SessionActor):
 
     @takes(StartTimer)
     def _start_timer(self, timer: StartTimer) -> None:
-        self._cancel_timer(timer.name)
-        fired = TimerFired(timer.name, timer.token)
-        self._running[timer.name] = self._timers.start(timer.delay, partial(self.inbox.tell, fired))
+        self._due_times.start(timer)
 
     @takes(StopTimer)
     def _stop_timer(self, timer: StopTimer) -> None:
-        self._cancel_timer(timer.name)
+        self._due_times.stop(timer.name)
 
     @takes(EndSession)
     def _cannot_go_on(self, end: EndSession) -> None:
@@ -154,11 +158,6 @@ class SessionCoordinatorActor(SessionActor):
         _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
         how = end.closing or Closed(close_code(problem.code), problem.code)
         self.end_session(End(how.code, how.reason, None if end.is_told else problem))
-
-    def _cancel_timer(self, name: str) -> None:
-        timer = self._running.pop(name, None)
-        if timer is not None:
-            timer.cancel()
 
     @takes(Held, Released, Merged, Collided)
     def _show(self, effect: Held | Released | Merged | Collided) -> None:

@@ -116,6 +116,10 @@ class LocalSettings:
     labels: dict[str, str] = field(default_factory=dict)
 
 
+class LookForDue(NamedTuple):
+    """To the coordinator, from the timers: something that the session waits for may be over."""
+
+
 class FromLink(NamedTuple):
     """To the UpstreamActor: what one of its links said at once.
 

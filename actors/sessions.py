@@ -187,6 +187,7 @@ class Sessions:
                 *shared,
                 session=language.session,
                 timers=around.timers,
+                clock=around.clock,
                 journal=around.journal,
             )
             undo.callback(coordinator.stop, block=False)

@@ -38,7 +38,13 @@ class Scripted:
 
 def make(bench, session):
     actor = SessionCoordinatorActor(
-        "s1", bench.dispatcher, bench.on_end, session=session, timers=bench.timers, journal=bench.journal
+        "s1",
+        bench.dispatcher,
+        bench.on_end,
+        session=session,
+        timers=bench.timers,
+        clock=bench.clock,
+        journal=bench.journal,
     )
     return bench.introduce(actor, "coordinator")
 
@@ -56,6 +62,7 @@ def coordinator(bench, session):
 def perform(coordinator, *wanted):
     coordinator._session.wanted = list(wanted)
     coordinator.on_receive(AudioFollows(1))
+    coordinator._session.wanted = []
 
 
 @pytest.mark.parametrize(
@@ -99,24 +106,45 @@ def test_the_client_is_told_that_it_was_answered_behind_the_answers(bench, coord
     assert bench.client.messages == [effects.Answered(1), AnswersGiven(1), AnswersGiven(2)]
 
 
+def wait(bench, coordinator, seconds):
+    """Let time pass, and return what the session has been told is over."""
+    bench.timers.advance(seconds)
+    while not coordinator.inbox.empty():
+        coordinator.on_receive(coordinator.inbox.get().message)
+    return [told for told in coordinator._session.told if isinstance(told, TimerFired)]
+
+
 def test_a_timer_comes_back_as_an_event_with_its_token(bench, coordinator):
     perform(coordinator, effects.StartTimer("update", "t1", 2.0))
-    bench.timers.advance(1.9)
-    assert bench.told_itself(coordinator) == []
-    bench.timers.advance(0.1)
-    assert bench.told_itself(coordinator) == [TimerFired("update", "t1")]
+    assert wait(bench, coordinator, 1.9) == []
+    assert wait(bench, coordinator, 0.1) == [TimerFired("update", "t1")]
+    assert wait(bench, coordinator, 10) == [TimerFired("update", "t1")]
 
 
 def test_a_timer_of_the_same_name_replaces_the_first(bench, coordinator):
     perform(coordinator, effects.StartTimer("update", "t1", 2.0), effects.StartTimer("update", "t2", 3.0))
-    bench.timers.advance(5)
-    assert bench.told_itself(coordinator) == [TimerFired("update", "t2")]
+    assert wait(bench, coordinator, 2.9) == []
+    assert wait(bench, coordinator, 2.1) == [TimerFired("update", "t2")]
 
 
 def test_a_stopped_timer_never_fires_and_one_that_does_not_run_can_be_stopped(bench, coordinator):
     perform(coordinator, effects.StartTimer("update", "t1", 2.0))
     perform(coordinator, effects.StopTimer("update"), effects.StopTimer("update"))
+    assert wait(bench, coordinator, 10) == []
     assert bench.timers.pending == 0
+
+
+def test_what_the_session_wants_when_a_wait_is_over_is_performed(bench, coordinator):
+    perform(coordinator, effects.StartTimer("update", "t1", 2.0))
+    coordinator._session.wanted = [effects.Answered(1)]
+    wait(bench, coordinator, 2.0)
+    assert bench.client.messages == [effects.Answered(1)]
+
+
+def test_a_wait_that_another_one_due_with_it_has_ended_does_not_fire(bench, coordinator):
+    perform(coordinator, effects.StartTimer("a", "t1", 2.0), effects.StartTimer("b", "t2", 2.0))
+    coordinator._session.wanted = [effects.StopTimer("b")]
+    assert wait(bench, coordinator, 10) == [TimerFired("a", "t1")]
 
 
 def test_no_timer_is_left_at_the_end(bench, coordinator):

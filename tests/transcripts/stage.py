@@ -126,6 +126,7 @@ class Stage:
                 _nobody_minds,
                 session=Session(policy or Policy(id_prefix="ts_")),
                 timers=self.timers,
+                clock=self.clock,
                 journal=NullJournal(),
             ),
             UpstreamActor.start(
