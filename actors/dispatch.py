@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from turnstile.ports import Inbox
 
+    Run = Callable[[], None]
+
 _log = logging.getLogger(__name__)
 
 Actor = TypeVar("Actor")
@@ -59,19 +61,20 @@ class Dispatcher:
     """Runs actors, on a thread that there is anyway or on threads of its own.
 
     Args:
-        workers: How many threads of its own; 0 for none, as long as `elsewhere` takes what is to be run.
-        elsewhere: Has a call made soon, on one thread that is the same for all, and tells whether it will be.
+        workers: How many threads of its own; 0 for none, as long as those of `elsewhere` take what is to be run.
+        elsewhere: Returns what has a call made soon, on one thread that is the same for all, or else gives it to its
+            second argument.
         name: Begins the threads' names.
     """
 
     def __init__(
         self,
         workers: int = 1,
-        elsewhere: Callable[[Callable[[], None]], bool] | None = None,
+        elsewhere: Callable[[Run, Callable[[Run], object]], Callable[[], object]] | None = None,
         name: str = "turnstile-actors",
     ) -> None:
         self._elsewhere = elsewhere if workers == 0 else None
-        self._ready: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._ready: SimpleQueue[Run | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
             for number in range(max(1, workers))
@@ -79,17 +82,19 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._started = False
 
-    def schedule(self, run: Callable[[], None]) -> None:
-        """Have `run` called; threads of its own start with the first use (never before a fork)."""
-        if self._elsewhere is not None and self._elsewhere(run):
-            return
+    def waker(self, run: Run) -> Callable[[], object]:
+        """Return what has `run` called soon, for who asks again and again."""
+        return partial(self._run_here, run) if self._elsewhere is None else self._elsewhere(run, self._run_here)
+
+    def schedule(self, run: Run) -> None:
+        """Have `run` called soon."""
+        self.waker(run)()
+
+    def _run_here(self, run: Run) -> None:
+        # Threads of its own start with the first use: never before a fork.
         if not self._started:
             self._start()
         self._ready.put(run)
-
-    def waker(self, run: Callable[[], None]) -> Callable[[], object]:
-        """Return what schedules `run`, again and again."""
-        return partial(self.schedule, run)
 
     def _start(self) -> None:
         with self._lock:

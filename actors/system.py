@@ -98,7 +98,7 @@ class ProxySystem:
         self._clock = clock
         self._loop = IoLoop(clock)
         self._timers = TimerThread(clock)
-        self._dispatcher = Dispatcher(config.dispatcher.workers, self._loop.call_soon)
+        self._dispatcher = Dispatcher(config.dispatcher.workers, self._loop.waker)
         self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
         self._connector, self._close_connector = self._make_connector()
         self._functions = _function_caller(config.functions, clock)

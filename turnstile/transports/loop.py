@@ -147,15 +147,22 @@ class IoLoop:
                 self._wake[1].send(b"\0")
         return True
 
-    def waker(self, call: Callable[[], None]) -> Callable[[], bool]:
-        """Return what asks for one and the same `call` as `call_soon` does, for who asks again and again."""
+    def waker(
+        self, call: Callable[[], None], otherwise: Callable[[Callable[[], None]], object]
+    ) -> Callable[[], object]:
+        """Return what asks for one and the same `call` as `call_soon` does, for who asks again and again.
+
+        Args:
+            call: Is made on the loop's thread.
+            otherwise: Is given the call when the loop has stopped.
+        """
         entry, soon, call_soon = (call, None), self._soon, self.call_soon
 
-        def wake() -> bool:
+        def wake() -> None:
             if get_ident() == self._thread_id and self._accepting:
                 soon.append(entry)
-                return True
-            return call_soon(call)
+            elif not call_soon(call):
+                otherwise(call)
 
         return wake
 

@@ -197,7 +197,7 @@ def test_a_run_that_fails_outside_of_an_actor_leaves_the_thread_alive(dispatcher
 
 def test_without_threads_of_its_own_a_dispatcher_has_its_runs_called_elsewhere():
     elsewhere, ran = [], []
-    dispatcher = Dispatcher(0, lambda run: elsewhere.append(run) or True)
+    dispatcher = Dispatcher(0, lambda run, _: partial(elsewhere.append, run))
     before = threading.active_count()
     dispatcher.schedule(lambda: ran.append("run"))
     assert (threading.active_count(), ran) == (before, [])
@@ -208,7 +208,7 @@ def test_without_threads_of_its_own_a_dispatcher_has_its_runs_called_elsewhere()
 
 def test_what_elsewhere_does_not_take_any_more_still_runs():
     done = threading.Event()
-    dispatcher = Dispatcher(0, lambda _: False)
+    dispatcher = Dispatcher(0, lambda run, otherwise: partial(otherwise, run))
     dispatcher.schedule(done.set)
     assert done.wait(DEADLINE)
     assert dispatcher.stop(DEADLINE)
@@ -216,7 +216,7 @@ def test_what_elsewhere_does_not_take_any_more_still_runs():
 
 def test_with_threads_of_its_own_nothing_runs_elsewhere():
     elsewhere, done = [], threading.Event()
-    own = Dispatcher(1, lambda run: elsewhere.append(run) or True)
+    own = Dispatcher(1, lambda run, _: partial(elsewhere.append, run))
     own.schedule(done.set)
     assert done.wait(DEADLINE)
     assert elsewhere == []

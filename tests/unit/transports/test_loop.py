@@ -172,7 +172,7 @@ def test_a_resting_loop_is_woken_when_another_thread_asks_for_a_call(stepped):
 
 def test_calls_asked_for_by_a_waker_run_in_the_order_asked_from_any_thread(loop):
     made, done = [], threading.Event()
-    wake = loop.waker(lambda: made.append("woken"))
+    wake = loop.waker(lambda: made.append("woken"), made.append)
 
     def on_the_loop():
         wake()
@@ -180,17 +180,22 @@ def test_calls_asked_for_by_a_waker_run_in_the_order_asked_from_any_thread(loop)
         wake()
         loop.call_soon(done.set)
 
-    assert wake()
+    wake()
     loop.call_soon(on_the_loop)
     assert done.wait(WAIT)
     assert made == ["woken", "woken", "called", "woken"]
 
 
-def test_a_waker_says_so_when_the_loop_takes_no_call_any_more(loop):
-    wake, asked = loop.waker(lambda: None), []
+def test_a_wakers_call_is_given_back_when_the_loop_takes_none_any_more(loop):
+    given_back = []
+
+    def call():
+        raise AssertionError("the loop has stopped")
+
+    wake = loop.waker(call, given_back.append)
     loop.stop(0)
-    asked.append(wake())
-    assert asked == [False]
+    wake()
+    assert given_back == [call]
 
 
 def test_a_call_is_refused_on_the_loops_own_thread_when_it_ends(loop, pair):
