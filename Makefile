@@ -70,7 +70,7 @@ lowest:
 	$(LOWEST)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(LOWEST)/python -m pytest -n auto $(foreach test,$(LOWEST_TESTS),$(wildcard $(test) $(test).py))
 
-# The proxy beside two relays, in one run of about seven minutes; BENCH=--quick for a short one. JSON goes to build/.
+# The proxy beside three relays, in one run of about seven minutes; BENCH=--quick for a short one. JSON goes to build/.
 bench: $(READY)
 	mkdir -p build
 	$(BIN)/python tests/bench/run.py --json build/bench.json $(BENCH)

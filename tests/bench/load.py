@@ -144,18 +144,6 @@ class Relayed:
         return b""
 
 
-class Hasty(Relayed):
-    """The same, but it asks for its response without waiting for its item."""
-
-    def ask(self, words):
-        """Return the item and the request."""
-        return self._item(words) + self._create
-
-    def reply(self, event):
-        """Return what the client says to an event, or nothing."""
-        return self._update if event["type"] == "session.created" else b""
-
-
 class AudioRelayed(Relayed):
     """The same, through a relay that resamples."""
 
@@ -173,7 +161,6 @@ class Direct(Relayed):
 SPEAKERS = {
     "voice agent": VoiceAgent,
     "relayed": Relayed,
-    "hasty": Hasty,
     "audio relayed": AudioRelayed,
     "direct": Direct,
 }

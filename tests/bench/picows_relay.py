@@ -40,7 +40,7 @@ class Upstream(WSListener):
         self._client = client
         self._told = client.transport
         self._asked = 0.0
-        self._convert = None
+        self._converter = None
         self._speaks = False
 
     def on_ws_connected(self, transport):
@@ -67,7 +67,7 @@ class Upstream(WSListener):
     def _session_created(self, _event):
         client = self._client
         if client.output != PCM_24K:
-            self._convert = Converter(PCM_24K, client.output).feed
+            self._converter = Converter(PCM_24K, client.output)
         session = {
             "type": "realtime",
             "output_modalities": ["audio"],
@@ -98,9 +98,13 @@ class Upstream(WSListener):
             self.tell(
                 {"type": "AgentStartedSpeaking", "total_latency": seconds, "tts_latency": 0, "ttt_latency": seconds}
             )
-        if self._convert is not None:
-            audio = self._convert(audio)
+        if self._converter is not None:
+            audio = self._converter.feed(audio)
         self._told.send(_BINARY, audio)
+
+    def _audio_done(self, _event):
+        if self._converter is not None:
+            self._told.send(_BINARY, self._converter.flush())
 
     def _transcript_done(self, event):
         self.tell({"type": "ConversationText", "role": "assistant", "content": event["transcript"]})
@@ -115,6 +119,7 @@ _EVENTS = {
     "response.output_audio.delta": Upstream._audio,
     "conversation.item.added": Upstream._item_added,
     "response.created": Upstream._response_created,
+    "response.output_audio.done": Upstream._audio_done,
     "response.output_audio_transcript.done": Upstream._transcript_done,
     "response.done": Upstream._response_done,
     "session.created": Upstream._session_created,

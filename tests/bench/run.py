@@ -1,4 +1,4 @@
-"""Measures the proxy beside two yardsticks, in one run: ``make bench``.
+"""Measures the proxy beside three yardsticks, in one run: ``make bench``.
 
     python tests/bench/run.py [--quick] [--only SCENARIO ...] [--json FILE]
 
@@ -57,7 +57,7 @@ def main():
     finally:
         for worker in reversed(workers):
             worker.end()
-    told = document(figures, machine(cores, limit), time.monotonic() - begun, is_quick=arguments.quick)
+    told = document(figures, machine(cores, limit, "in Python"), time.monotonic() - begun, is_quick=arguments.quick)
     sys.stdout.write(markdown(told))
     if arguments.json:
         arguments.json.write_text(json.dumps(told, indent=1) + "\n")

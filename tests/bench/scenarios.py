@@ -7,16 +7,16 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from delay import all_held_back
 from load import cpu_seconds
-from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PROXY, TWO, start_subject
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY, TWO, start_subject
 
 QUIET = 0.2
 """The part of a core that others may have had during a measurement that still counts as undisturbed."""
 
 # Seconds that a run spends on measuring again what was disturbed: whole, short.
 _SPARE, _QUICK_SPARE = 60.0, 15.0
-_ALL = (PROXY, BARE, AUDIO)
-_WITH_HARNESS = (*_ALL, ALONE, ALONE_BARE)
+_RELAYS = (PROXY, PICOWS, BARE)
 _REST_STEPS = ((100, 0.5), (1100, 10.0))
 _QUICK_REST_STEPS = ((50, 0.5), (550, 2.0))
 
@@ -41,33 +41,56 @@ class Scenario:
     kind: str
     what: str
     job: dict = field(default_factory=dict)
-    subjects: tuple = _ALL
+    subjects: tuple = _RELAYS
     seconds: float = 2.0
     warm: float = 0.3
     rounds: int = 3
     quick: tuple = (0.7, 1)
 
 
-def _live(sessions, gap=0.02, name="live", **options):
-    name = f"{name}-{sessions}"
-    what = f"{sessions} live sessions, a frame every {gap * 1000:.0f} ms"
-    return Scenario(name, "live", what, {"sessions": sessions, "gap": gap}, **options)
-
-
-def _saturate(sessions, window, **options):
-    what = f"saturated: {sessions} sessions, {window} frames under way in each"
-    job = {"sessions": sessions, "window": window}
-    return Scenario(f"saturate-{sessions}x{window}", "saturate", what, job, **options)
-
-
 SCENARIOS = (
-    _live(1),
-    _live(10),
-    _live(50),
-    _live(120),
-    _live(200, subjects=_WITH_HARNESS),
-    _saturate(50, 8, subjects=_WITH_HARNESS),
-    _saturate(50, 1),
+    Scenario(
+        "turns-20",
+        "turns",
+        "turns: 20 sessions, each asks again when it is answered",
+        {"sessions": 20, "pause": 0.0},
+        (*_RELAYS, ALONE),
+    ),
+    Scenario("paced-100", "paced", "paced speech: a delta every 100 ms, 100 sessions", {"sessions": 100}, seconds=3.0),
+    Scenario("burst", "bursts", "bursts: 20 deltas of 100 ms at once, 20 sessions", {"sessions": 20, "count": 20}),
+    Scenario(
+        "burst-16k",
+        "bursts",
+        "the same, converted to 16 kHz",
+        {"sessions": 20, "count": 20, "output": 16_000},
+        (PROXY, PICOWS),
+    ),
+    Scenario(
+        "live-200",
+        "live",
+        "200 live sessions, a frame every 20 ms up and down, each in its own phase",
+        {"sessions": 200, "gap": 0.02},
+        (*_RELAYS, AUDIO),
+        seconds=3.0,
+    ),
+    Scenario(
+        "saturate-50x8",
+        "saturate",
+        "saturated: 50 sessions, 8 frames under way in each",
+        {"sessions": 50, "window": 8},
+        (*_RELAYS, PICOWS_JOINS, AUDIO, ALONE, ALONE_BARE),
+    ),
+    Scenario(
+        "alone-frame", "live", "one session alone, a frame every 20 ms", {"sessions": 1, "gap": 0.02}, seconds=3.0
+    ),
+    Scenario(
+        "alone-turn",
+        "turns",
+        "one session alone, a turn, message to first audio",
+        {"sessions": 1, "pause": 0.02},
+        seconds=3.0,
+    ),
+    Scenario("held-back", "held back", "audio held back by conversion", {}, (PROXY,)),
     Scenario(
         "workers",
         "saturate",
@@ -76,17 +99,16 @@ SCENARIOS = (
         (PROXY, TWO),
     ),
     # As many frames a second in ten times as many sessions: a session must cost nothing by itself.
-    _live(50, name="cost", subjects=(PROXY, BARE)),
-    _live(500, gap=0.2, name="cost", subjects=(PROXY, BARE)),
-    Scenario(
-        "turn",
-        "turns",
-        "a turn: user message to first audio, 10 sessions",
-        {"sessions": 10, "pause": 0.05},
-        (*_ALL, HASTY),
+    *(
+        Scenario(
+            f"cost-{sessions}",
+            "live",
+            f"{sessions} sessions, 2,500 frames a second in all",
+            {"sessions": sessions, "gap": sessions / 2500},
+            (PROXY, BARE),
+        )
+        for sessions in (50, 500)
     ),
-    Scenario("burst", "bursts", "bursts: 20 deltas of 100 ms at once, 20 sessions", {"sessions": 20, "count": 20}),
-    Scenario("paced", "paced", "paced speech: a delta every 100 ms, 100 sessions", {"sessions": 100}),
     Scenario(
         "start",
         "starts",
@@ -140,6 +162,8 @@ class Run:
         seconds, rounds = scenario.quick if self._is_quick else (scenario.seconds, scenario.rounds)
         if scenario.kind == "hold":
             return {name: self._measure_rest(name) for name in scenario.subjects}
+        if scenario.kind == "held back":
+            return {PROXY: {"pairs": all_held_back(), "rounds": []}}
         found = {name: [] for name in scenario.subjects}
         for number in range(rounds):
             for name in scenario.subjects:

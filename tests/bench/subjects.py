@@ -219,7 +219,7 @@ class Subject(Worker):
 
 
 TWO = "proxy, two workers"
-PROXY, BARE, AUDIO, HASTY = "proxy", "bare relay", "audio relay", "bare relay, not waiting"
+PROXY, BARE, AUDIO = "proxy", "bare relay", "audio relay"
 PICOWS, PICOWS_JOINS = "picows relay", "picows relay, joining"
 ALONE, ALONE_BARE = "harness alone", "harness alone, bare"
 
@@ -234,9 +234,8 @@ def start_subject(name, cores, upstream):
             "--workers", "2" if name == TWO else "1",
         ]  # fmt: skip
         return Subject(name, "voice agent", command, cores, upstream)
-    if name in {BARE, HASTY}:
-        speaker = "relayed" if name == BARE else "hasty"
-        return Subject(name, speaker, [relay, "bare", upstream.url("/bare")], cores, upstream)
+    if name == BARE:
+        return Subject(name, "relayed", [relay, "bare", upstream.url("/bare")], cores, upstream)
     if name in {PICOWS, PICOWS_JOINS}:
         options = ["--joins"] if name == PICOWS_JOINS else []
         command = [str(HERE / "picows_relay.py"), upstream.url("/v1/realtime"), *options]

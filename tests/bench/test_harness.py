@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import delay
 from load import Course
-from report import TARGETS, judged
 from scenarios import SCENARIOS, Run, Scenario
-from subjects import ALONE, ALONE_BARE, AUDIO, BARE, HASTY, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores, Generator, Upstream
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores, Generator, Upstream
+from targets import REMARKS, TARGETS, judged
 from units import UNITS, measure
 from wire import BINARY, TEXT, BenchError, frame, walk
 
@@ -24,7 +26,7 @@ FRAMES = Scenario(
     {"sessions": 2, "gap": 0.005},
     (PROXY, TWO, PICOWS, PICOWS_JOINS, BARE, AUDIO, ALONE, ALONE_BARE),
 )
-TURNS = Scenario("turns", "turns", "a few turns", {"sessions": 2, "pause": 0.01}, (PROXY, PICOWS, BARE, AUDIO, HASTY))
+TURNS = Scenario("turns", "turns", "a few turns", {"sessions": 2, "pause": 0.01}, (PROXY, PICOWS, BARE, AUDIO))
 
 
 @pytest.fixture
@@ -105,3 +107,46 @@ def test_a_fragment_is_refused():
 def test_targets_are_read_from_scenarios_that_are_there():
     assert {name for target in TARGETS for name in target.scenarios} <= {scenario.name for scenario in SCENARIOS}
     assert judged({}) == ([], [])
+
+
+def test_every_target_and_remark_is_read_from_the_figures_of_its_scenario():
+    figures = {scenario.name: {name: defaultdict(lambda: 2.0) for name in scenario.subjects} for scenario in SCENARIOS}
+    figures["held-back"][PROXY]["pairs"] = {
+        "8000 to 24000": {"most": 2.0}, "24000 to 44100": {"most": 0.7}, "24000 to 48000": {"most": 1.0}
+    }  # fmt: skip
+    figures["mixed"][PROXY]["faults"] = {"late": 3}
+    rows, remarks = judged(figures)
+    assert (len(rows), len(remarks)) == (len(TARGETS), len(REMARKS))
+    measured = {row["what"]: (row["measured"], row["met"]) for row in rows}
+    assert measured["a turn: CPU to the picows relay's"] == (1.0, True)
+    assert measured["one session alone: added to a turn"] == (0.0, True)
+    assert measured["audio held back by conversion, 16 kHz and more"] == (1.0, True)
+    assert measured["audio held back by conversion, from and to 8 kHz"] == (2.0, True)
+    assert measured["audio held back by conversion, from and to 44.1 kHz"] == (0.7, True)
+    assert measured["mixed load: updates in a running response, collisions, faults told"] == (7.0, False)
+    assert measured["the harness alone: turns to those of the fastest"] == (1.0, False)
+
+
+# What is held back.
+
+
+class Late:
+    """A converter that holds nothing back by its lengths, and gives everything 24 samples late."""
+
+    def __init__(self, *_):
+        self._waiting = bytes(48)
+
+    def feed(self, data):
+        data = self._waiting + data
+        self._waiting = data[-48:]
+        return data[:-48]
+
+
+def test_audio_that_comes_out_at_once_but_later_in_what_comes_is_held_back(monkeypatch):
+    monkeypatch.setattr(delay, "Converter", Late)
+    held = delay.held_back(24_000, 24_000)
+    assert held == {"mean": pytest.approx(1.0), "most": pytest.approx(1.0)}
+
+
+def test_audio_that_needs_no_conversion_is_not_held_back():
+    assert delay.held_back(24_000, 24_000) == {"mean": pytest.approx(0.0), "most": pytest.approx(0.0)}
