@@ -58,24 +58,26 @@ def cancel(state: State, response: Response, because: Because, policy: Policy) -
 
 
 def settle_create(state: State, policy: Policy) -> Step | None:
-    """Create the one response that is owed: the agent's message first, then the answer to the items."""
-    if not _may_create(state) or not (state.sayings or state.has_owed):
+    """Items have gone: create the one response that is owed, the agent's message first, then the answer to the items.
+
+    Not before the user's turn is over, and all that was sent is confirmed.
+    """
+    waits = state.backing_off or state.commits or state.hearing.broke_in
+    is_owed = bool(state.sayings)
+    for item in state.items:
+        waits = waits or item.stage != "confirmed"
+        is_owed = is_owed or item.owed == "ours"
+    if waits or not is_owed:
         return None
     event_id = f"{policy.id_prefix}{state.serial}"
-    after = state._replace(serial=state.serial + 1)
-    if not state.sayings:
-        covers = tuple(item.item_id for item in state.items)
-        create = Create(event_id, None, covers, last_ended(state))
-        return Step(after._replace(requested=create), (SendCreate(event_id, follow_up(state, policy), state.epoch),))
-    say, *rest = state.sayings
-    after = after._replace(requested=Create(event_id, say, (), last_ended(state)), sayings=tuple(rest))
-    return Step(after, (SendCreate(event_id, dict(say.response), state.epoch),))
-
-
-def _may_create(state: State) -> bool:
-    """Tell whether a ``response.create`` may go: the user's turn is over, and all that was sent is confirmed."""
-    waits = state.backing_off or state.commits or state.hearing.broke_in
-    return state.is_ready and not waits and all(item.stage == "confirmed" for item in state.items)
+    if state.sayings:
+        say = state.sayings[0]
+        create, response = Create(event_id, say, (), last_ended(state)), dict(say.response)
+    else:
+        covers = tuple([item.item_id for item in state.items])
+        create, response = Create(event_id, None, covers, last_ended(state)), follow_up(state, policy)
+    after = state._replace(requested=create, sayings=state.sayings[1:], serial=state.serial + 1)
+    return Step(after, (SendCreate(event_id, response, state.epoch),))
 
 
 def create_refused(state: State, create: Create, error: Refused, policy: Policy) -> Step:

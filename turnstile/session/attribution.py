@@ -41,9 +41,15 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
         return Step(begun(state, started.response_id), effects)
     seen = () if create.say else _covered(state, create)
     unproven = create if started.mark is None else None
-    response = Response(started.response_id, seen, is_ours=True, unproven=unproven, passed_over=state.expected)
-    # One without a mark is not sure enough to be ours for being cut off.
-    response = replace(response, superfluous=not create.say and not seen and not unproven)
+    response = Response(
+        started.response_id,
+        seen,
+        is_ours=True,
+        unproven=unproven,
+        passed_over=state.expected,
+        # One without a mark is not sure enough to be ours for being cut off.
+        superfluous=not create.say and not seen and not unproven,
+    )
     after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))
     # Without a mark it may turn out yet to be the API's own.
     answers = (Answered(create.say.ref),) if create.say and not unproven else ()
@@ -123,7 +129,7 @@ def unmarked_refused(state: State, response: Response, create: Create) -> Step:
 
 def _covered(state: State, create: Create) -> tuple[Item, ...]:
     """Return what was there when we sent the create, and waits for its response."""
-    return tuple(item for item in state.items if item.item_id in create.covers)
+    return tuple([item for item in state.items if item.item_id in create.covers])
 
 
 def _unseen_of(response: Response, seen: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -131,4 +137,4 @@ def _unseen_of(response: Response, seen: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _unseen(state: State, seen: tuple[Item, ...]) -> tuple[Item, ...]:
-    return tuple(item for item in state.items if item not in seen)
+    return tuple([item for item in state.items if item not in seen])

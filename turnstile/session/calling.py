@@ -123,7 +123,7 @@ def follow_up(state: State, policy: Policy) -> Json:
     A choice of functions that the session forces upon each turn is not for the results of one: the agent would call
     again, and never speak. It may call, though not without end.
     """
-    if not any(item.content and item.content.get("type") == "function_call_output" for item in state.items):
+    if "function_call_output" not in [item.content.get("type") for item in state.items if item.content]:
         return {}
     if state.call_rounds >= policy.max_call_rounds:
         return {"tool_choice": "none"}
@@ -131,7 +131,7 @@ def follow_up(state: State, policy: Policy) -> Json:
 
 
 def _calls_of(state: State, response_id: str) -> list[Call]:
-    calls = (call for call in state.calls if call.response_id == response_id)
+    calls = [call for call in state.calls if call.response_id == response_id]
     return sorted(calls, key=lambda call: call.output_index)
 
 
@@ -157,8 +157,10 @@ def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy
 
     `owed`: who answers the results of a cancelled one that are there already.
     """
-    if outcome != "failed" and not _calls_of(state, response_id):
+    if outcome != "failed" and not (state.calls and _calls_of(state, response_id)):
         state = turn_begun(state)
+    if not state.calls:
+        return Step(state)
     if outcome == "cancelled":
         return _cancelled(state, response_id, policy, owed)
     return _batched(state, response_id, policy)

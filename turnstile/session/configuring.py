@@ -36,8 +36,8 @@ def take_config(state: State, request: ConfigRequested, _: Policy) -> Step:
 
 
 def settle_config(state: State, policy: Policy) -> Step | None:
-    """Send what is wanted and not in force, in one update; answer at once what is in force already."""
-    if not state.gate_is_open or state.update_waits or (not state.updates and state.is_in_sync):
+    """The gate is open: send what is wanted and not in force, in one update; answer at once what is in force."""
+    if state.update_waits or (not state.updates and state.is_in_sync):
         return None
     batch = next_batch(state, policy)
     if state.updates and not batch:

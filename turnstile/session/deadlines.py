@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
     """Do what follows when the wait of a timer ends; a timer of an earlier wait means nothing."""
-    wait = waits(state, policy).get(fired.name)
-    if wait is None or wait.token != fired.token:
+    if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in waits(state, policy)]:
         return Step(state)
     response = state.response
     match fired.name:

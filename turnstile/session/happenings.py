@@ -66,8 +66,8 @@ def happenings(session: Session) -> Iterator[tuple[str, Event]]:
     yield from _of_items(state)
     yield from _of_responses(state)
     yield from _of_turns(state)
-    for name, wait in waits(state, session.policy).items():
-        yield _TIME_IS_UP[name], TimerFired(name, wait.token)
+    for wait in waits(state, session.policy):
+        yield _TIME_IS_UP[wait.name], TimerFired(wait.name, wait.token)
 
 
 def _under_way(session: Session) -> int:

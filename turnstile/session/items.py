@@ -26,9 +26,7 @@ def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -
 
 
 def settle_items(state: State, policy: Policy) -> Step | None:
-    """Send the items that waited, in the order given."""
-    if not state.is_ready or all(item.stage != "waiting" for item in state.items):
-        return None
+    """Items may go: send those that waited, in the order given."""
     serial = state.serial
     items: list[Item] = []
     effects: list[Effect] = []
@@ -36,11 +34,11 @@ def settle_items(state: State, policy: Policy) -> Step | None:
         if item.stage != "waiting" or item.content is None:
             items.append(item)
             continue
-        sent = replace(item, stage="sent", event_id=f"{policy.id_prefix}{serial}")
-        items.append(sent)
-        effects.append(SendItem(sent.event_id, {**item.content, "id": item.item_id}))
+        event_id = f"{policy.id_prefix}{serial}"
+        items.append(item.sent(event_id))
+        effects.append(SendItem(event_id, {**item.content, "id": item.item_id}))
         serial += 1
-    return Step(state._replace(items=tuple(items), serial=serial), tuple(effects))
+    return Step(state._replace(items=tuple(items), serial=serial), tuple(effects)) if effects else None
 
 
 def item_confirmed(state: State, confirmed: ItemConfirmed, policy: Policy) -> Step:
@@ -48,8 +46,8 @@ def item_confirmed(state: State, confirmed: ItemConfirmed, policy: Policy) -> St
     item = _item_meant(state, confirmed, policy)
     if item is None:
         return Step(state)
-    there = replace(item, item_id=confirmed.item_id, stage="confirmed")
-    items = tuple(there if other is item else other for other in state.items)
+    there = item.confirmed(confirmed.item_id)
+    items = tuple([there if other is item else other for other in state.items])
     return Step(state._replace(items=items), _answers(item.ref, None))
 
 
@@ -59,13 +57,12 @@ def _item_meant(state: State, confirmed: ItemConfirmed, policy: Policy) -> Item 
     Where upstream gives names of its own, the oldest of the same kind and role is meant (first in, first out). One of
     our names means no other item: it comes late, for one that was given up on.
     """
-    sent = [item for item in state.items if item.stage == "sent"]
-    for item in sent:
+    for item in state.items:
         if item.item_id == confirmed.item_id:
-            return item
-    is_known = any(item.item_id == confirmed.item_id for item in state.items)
-    if is_known or confirmed.item_id.startswith(policy.id_prefix):
+            return item if item.stage == "sent" else None
+    if confirmed.item_id.startswith(policy.id_prefix):
         return None
+    sent = (item for item in state.items if item.stage == "sent")
     return next((item for item in sent if _is_alike(item.content or {}, confirmed)), None)
 
 
@@ -97,4 +94,4 @@ def turn_ended(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _owed(items: tuple[Item, ...], owed: Owed, before: Owed) -> tuple[Item, ...]:
-    return tuple(replace(item, owed=owed) if item.owed == before else item for item in items)
+    return tuple([replace(item, owed=owed) if item.owed == before else item for item in items])

@@ -193,8 +193,8 @@ def leftover_due(state: State) -> State:
 
 
 def settle_commit(state: State, policy: Policy) -> Step | None:
-    """Commit when it is due and the gate is open, one at a time."""
-    if not state.hearing.due or not state.is_ready or state.commits:
+    """A commit is due and items have gone: commit, one at a time."""
+    if state.commits:
         return None
     if not state.proxy_commits or state.hearing.uncommitted <= 0:
         return Step(state._replace(hearing=replace(state.hearing, due=False)))

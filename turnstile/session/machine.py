@@ -31,7 +31,6 @@ from turnstile.session.effects import (
     LetAudioGo,
     ObserveAudio,
     Released,
-    StartTimer,
     StopTimer,
 )
 from turnstile.session.events import (
@@ -74,9 +73,8 @@ from turnstile.session.waits import waits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.session.effects import Effect
+    from turnstile.session.effects import Effect, StartTimer
     from turnstile.session.events import Event, Postponable
-    from turnstile.session.waits import Wait
 
     E = TypeVar("E")
     Rule = Callable[[State, E, Policy], Step]
@@ -174,16 +172,17 @@ def decide(state: State, event: Event, policy: Policy) -> Step:
 
 def settle(state: State, policy: Policy) -> Step | None:
     """Return the next thing that `state` owes, or None when it owes nothing; what it cannot owe is not asked for."""
-    gate_is_open = state.gate_is_open
+    is_open = state.gate_is_open
+    is_ready = is_open and state.config_is_in_force
     return (
         ((state.interrupting or state.response) and answering.settle_interruption(state, policy))
-        or (gate_is_open and configuring.settle_config(state, policy))
+        or (is_open and not is_ready and configuring.settle_config(state, policy))
         or (state.is_restoring and linking.settle_restored(state))
         or (not state.audio_open and listening.settle_audio(state))
         or (state.lane and passing.settle_lane(state, policy))
-        or (gate_is_open and items.settle_items(state, policy))
-        or (state.hearing.due and listening.settle_commit(state, policy))
-        or (gate_is_open and answering.settle_create(state, policy))
+        or (is_ready and state.items and items.settle_items(state, policy))
+        or (is_ready and state.hearing.due and listening.settle_commit(state, policy))
+        or (is_ready and (state.items or state.sayings) and answering.settle_create(state, policy))
         or (state.lane and passing.settle_audio_held(state, policy))
         or None
     )
@@ -201,7 +200,7 @@ class Session:
         self.policy = policy or Policy()
         self.state = state or State()
         self.backlog: tuple[Postponable, ...] = ()
-        self._waits: dict[str, Wait] = {}
+        self._waits: list[StartTimer] = []
         self._waits_of: State | None = None
 
     def __repr__(self) -> str:
@@ -215,28 +214,21 @@ class Session:
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; return its effects, and those of everything that it lets through."""
         before = offered = self.state
-        effects: list[Effect] = []
-        if not self._offer(event, effects):
+        step = decide(before, event, self.policy)
+        self.state, effects = step.state, list(step.effects)
+        if step.postpone:
             self._hold(event, effects)
-        elif self.state is before:  # It owed nothing when it began, so that nothing follows.
+        elif step.state is before:  # It owed nothing when the event came, so that nothing follows.
             return effects
         while True:
             if self.backlog and self.state != offered:
                 offered = self.state
                 self._offer_again(effects)
-            elif step := settle(self.state, self.policy):
-                self._take(step, effects)
+            elif owed := settle(self.state, self.policy):
+                self.state = owed.state
+                effects += owed.effects
             else:
                 return [*self._observation(before), *effects, *self._timers(before)]
-
-    def _offer(self, event: Event, effects: list[Effect]) -> bool:
-        step = decide(self.state, event, self.policy)
-        self._take(step, effects)
-        return not step.postpone
-
-    def _take(self, step: Step, effects: list[Effect]) -> None:
-        self.state = step.state
-        effects += step.effects
 
     def _hold(self, event: Event, effects: list[Effect]) -> None:
         if isinstance(event, AudioFollows):
@@ -270,12 +262,17 @@ class Session:
         kept: list[Postponable] = []
         keeps_place = False
         for event in waiting:
-            taken: list[Effect] = [] if isinstance(event, AudioFollows) else [Released(event.ref)]
-            if (not keeps_place or isinstance(event, ConfigRequested)) and self._offer(event, taken):
-                effects += taken
-            else:
+            if keeps_place and not isinstance(event, ConfigRequested):
+                kept.append(event)
+                continue
+            step = decide(self.state, event, self.policy)
+            self.state = step.state
+            if step.postpone:
                 kept.append(event)
                 keeps_place = keeps_place or isinstance(event, AudioFollows | TurnEndForced)
+            elif not isinstance(event, AudioFollows):
+                effects.append(Released(event.ref))
+            effects += step.effects
         self.backlog = tuple(kept)
 
     def _observation(self, before: State) -> list[Effect]:
@@ -295,8 +292,6 @@ class Session:
         old = self._waits if self._waits_of is before else waits(before, self.policy)
         new = waits(self.state, self.policy)
         self._waits, self._waits_of = new, self.state
-        if new == old:
-            return []
-        stopped = [StopTimer(name) for name in old if name not in new]
-        started = [StartTimer(name, wait.token, wait.delay) for name, wait in new.items() if old.get(name) != wait]
-        return [*stopped, *started]
+        names = [wait.name for wait in new]
+        stopped = [StopTimer(wait.name) for wait in old if wait.name not in names]
+        return [*stopped, *[wait for wait in new if wait not in old]]

@@ -82,7 +82,7 @@ def _owed_after(state: State, response: Response, finished: ResponseFinished, po
     if finished.outcome == "failed" or (stalled and finished.outcome == "cancelled"):
         return _failed(state, response, finished, policy)
     if finished.outcome != "cancelled":
-        return Step(state._replace(tries=0, backing_off=0.0) if response.is_ours else state)
+        return Step(state._replace(tries=0, backing_off=0.0) if response.is_ours and state.tries else state)
     if response.cancel is not None:
         return Step(state)
     if state.hearing.speaking:

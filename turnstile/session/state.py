@@ -131,6 +131,14 @@ class Item:
     event_id: str = ""
     turn: str = ""
 
+    def sent(self, event_id: str) -> Item:
+        """Return the item as it is once an event of this id has sent it."""
+        return Item(self.item_id, self.ref, self.content, "sent", self.owed, event_id, self.turn)
+
+    def confirmed(self, item_id: str) -> Item:
+        """Return the item as it is once it is in the conversation, under this id."""
+        return Item(item_id, self.ref, self.content, "confirmed", self.owed, self.event_id, self.turn)
+
 
 @record
 class Create:
@@ -393,7 +401,12 @@ class State(_Fields):
     @property
     def is_ready(self) -> bool:
         """Whether items may go: the gate is open and the configuration asked for is in force."""
-        return self.gate_is_open and self.configured and not self.updates and self.is_in_sync
+        return self.gate_is_open and self.config_is_in_force
+
+    @property
+    def config_is_in_force(self) -> bool:
+        """Whether a configuration was asked for, and all that was is in force."""
+        return self.configured and not self.updates and self.is_in_sync
 
     @property
     def is_in_sync(self) -> bool:

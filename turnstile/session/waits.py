@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from turnstile.session.effects import StartTimer
 from turnstile.session.listening import is_enough
 
 if TYPE_CHECKING:
     from turnstile.session.state import Policy, State
 
 
-class Wait(NamedTuple):
-    """One thing waited for.
+def waits(state: State, policy: Policy) -> list[StartTimer]:
+    """Return a timer for each thing that `state` waits for, to run from the moment when the state began to wait.
 
-    Args:
-        token: Names the occasion: the same name with another token is another wait.
-        delay: Seconds from the moment the state began to wait.
+    The token names the occasion: the same name with another token is another wait.
     """
-
-    token: str
-    delay: float
-
-
-def waits(state: State, policy: Policy) -> dict[str, Wait]:
-    """Return all that `state` waits for, by the name of the timer."""
     if state.link == "waiting":
-        return {"link": Wait(str(state.losses), policy.retry_delay * 2 ** (state.losses - 1))}
+        return [StartTimer("link", str(state.losses), policy.retry_delay * 2 ** (state.losses - 1))]
     if state.link == "connected" and policy.link_silence is not None:
-        return {"link": Wait(f"connected {state.losses}", policy.link_silence)}
+        return [StartTimer("link", f"connected {state.losses}", policy.link_silence)]
     if state.link in {"opening", "connected"}:
-        return {"link": Wait(f"opening {state.losses}", policy.link_timeout)}
+        return [StartTimer("link", f"opening {state.losses}", policy.link_timeout)]
     if state.link != "open":
-        return {}
-    found: dict[str, Wait] = {}
+        return []
+    found: list[StartTimer] = []
     if state.updating:
-        found["update"] = Wait(state.updating.event_id, policy.update_timeout)
+        found.append(StartTimer("update", state.updating.event_id, policy.update_timeout))
     if state.update_waits:
-        found["update retry"] = Wait(str(state.overtaken), state.update_waits)
+        found.append(StartTimer("update retry", str(state.overtaken), state.update_waits))
     if state.requested:
-        found["create"] = Wait(state.requested.event_id, policy.create_timeout)
+        found.append(StartTimer("create", state.requested.event_id, policy.create_timeout))
     if state.expected and not state.response:
-        found["expected"] = Wait(state.expected, policy.expected_timeout)
+        found.append(StartTimer("expected", state.expected, policy.expected_timeout))
     if state.winner:
-        found["winner"] = Wait(state.winner, policy.expected_timeout)
+        found.append(StartTimer("winner", state.winner, policy.expected_timeout))
     if state.hearing.broke_in and (state.sayings or state.has_owed):
-        found["turn"] = Wait(state.hearing.broke_in, policy.response_stall)
+        found.append(StartTimer("turn", state.hearing.broke_in, policy.response_stall))
     if state.response and state.response.cancel:
-        found["cancel"] = Wait(state.response.cancel.event_id, policy.cancel_timeout)
+        found.append(StartTimer("cancel", state.response.cancel.event_id, policy.cancel_timeout))
     elif state.response:
         token = f"{state.response.response_id}+{state.response.progress}"
-        found["response"] = Wait(token, policy.response_stall)
+        found.append(StartTimer("response", token, policy.response_stall))
     if state.backing_off:
-        found["retry"] = Wait(str(state.tries), state.backing_off)
+        found.append(StartTimer("retry", str(state.tries), state.backing_off))
     for item in state.items:
         if item.stage == "sent":
-            found["item"] = Wait(item.event_id, policy.item_timeout)
+            found.append(StartTimer("item", item.event_id, policy.item_timeout))
             break
     if state.commits:
-        found["commit"] = Wait(state.commits[0].event_id, policy.commit_timeout)
-    found.update(_audio_waits(state, policy))
+        found.append(StartTimer("commit", state.commits[0].event_id, policy.commit_timeout))
+    if state.hearing.uncommitted:
+        found.extend(_audio_waits(state, policy))
     return found
 
 
-def _audio_waits(state: State, policy: Policy) -> dict[str, Wait]:
+def _audio_waits(state: State, policy: Policy) -> list[StartTimer]:
     hearing = state.hearing
     if hearing.due or not is_enough(state, policy) or not state.proxy_commits:
-        return {}
-    return {
-        "pause": Wait(str(hearing.heard), policy.commit_pause),
-        "enough": Wait(str(hearing.commits), policy.commit_enough),
-    }
+        return []
+    return [
+        StartTimer("pause", str(hearing.heard), policy.commit_pause),
+        StartTimer("enough", str(hearing.commits), policy.commit_enough),
+    ]

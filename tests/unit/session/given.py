@@ -120,9 +120,14 @@ def began(effects, response_id="resp_2") -> ResponseStarted:
     return ResponseStarted(response_id, create.event_id)
 
 
+def waiting(session) -> dict:
+    """What the session waits for, by the name of the timer."""
+    return {wait.name: wait for wait in waits(session.state, session.policy)}
+
+
 def timer(session, name):
     """The timer `name` of the state runs out."""
-    return session.handle(TimerFired(name, waits(session.state, session.policy)[name].token))
+    return session.handle(TimerFired(name, waiting(session)[name].token))
 
 
 UPDATED = ConfigAnswered({})

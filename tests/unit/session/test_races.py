@@ -18,6 +18,7 @@ from given import (
     timer,
     told,
     upstream,
+    waiting,
 )
 from session_words import of
 
@@ -42,7 +43,6 @@ from turnstile.session.events import (
     TurnEndForced,
 )
 from turnstile.session.state import Create, Hearing, Item, Policy, Response
-from turnstile.session.waits import waits
 
 SAY = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
 
@@ -182,7 +182,7 @@ def test_the_wait_for_a_winner_that_never_begins_is_bounded_and_no_clients_busin
 def test_a_create_is_refused_for_winners_that_never_begin_so_often_and_no_more():
     race = session()
     tries, effects = 1, race.handle(refused(asked(race), "r0"))
-    while "winner" in waits(race.state, race.policy):
+    while "winner" in waiting(race):
         (create,) = creates(timer(race, "winner"))
         tries, effects = tries + 1, race.handle(refused(create, f"r{tries}"))
     assert (tries, codes(effects)) == (race.policy.create_tries, ["response_refused"])

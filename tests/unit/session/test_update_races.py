@@ -20,6 +20,7 @@ from given import (
     told,
     updating,
     upstream,
+    waiting,
 )
 
 from turnstile.session.effects import Answered, EndSession, SendUpdate
@@ -33,7 +34,6 @@ from turnstile.session.events import (
     TurnCommitted,
 )
 from turnstile.session.state import Policy, Update
-from turnstile.session.waits import waits
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}
 STARTED, ENDED = ResponseStarted("resp_9"), ResponseFinished("resp_9")
@@ -109,7 +109,7 @@ def test_an_update_refused_for_it_twice_waits_a_while():
     busy = updating()
     effects = told(busy, STARTED, ENDED, _refusal())
     assert upstream(busy.handle(_again(effects, "resp_9"))) == []
-    assert waits(busy.state, busy.policy)["update retry"].delay == busy.policy.retry_delay
+    assert waiting(busy)["update retry"].delay == busy.policy.retry_delay
     assert patches(timer(busy, "update retry")) == [CALM]
 
 
@@ -137,7 +137,7 @@ def test_an_update_that_keeps_being_refused_is_given_up_on_in_words_of_ours_for_
         effects = busy.handle(error)
         if not is_over:
             effects += timer(busy, "winner")
-        elif "update retry" in waits(busy.state, busy.policy):
+        elif "update retry" in waiting(busy):
             effects += timer(busy, "update retry")
         if patches(effects):
             error = _again(effects, "resp_9")
