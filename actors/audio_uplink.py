@@ -36,7 +36,8 @@ class AudioUplink:
         self._is_open = False
         self._flows = False  # what comes now goes at once
         self._observes = False
-        self._heard = 0.0
+        self.heard = 0.0
+        """Milliseconds of audio that went upstream and were not yet taken by `take_heard`, while that is observed."""
 
     @property
     def dropped(self) -> int:
@@ -81,20 +82,25 @@ class AudioUplink:
         """Begin to count what goes upstream, or cease to; with `counts_buffer` what is there uncommitted, too."""
         self._observes = on
         if counts_buffer:
-            self._heard += self._audio.uncommitted
+            self.heard += self._audio.uncommitted
 
     def take_heard(self) -> float:
-        """Return the milliseconds of audio that went upstream since the last time, while that is observed."""
-        heard, self._heard = self._heard, 0.0
+        """Return the milliseconds of audio that went upstream since the last time."""
+        heard, self.heard = self.heard, 0.0
         return heard
 
-    def append(self, *pieces: bytes) -> None:
-        """Send some frames of the client's in one piece, or its events as they are."""
+    def append(self, pieces: Sequence[bytes]) -> bool:
+        """Send some frames of the client's in one piece, or its events as they are.
+
+        Returns:
+            Whether they went at once; otherwise they wait, and past the limit the oldest are `dropped`.
+        """
         if self._flows:
             self._send(pieces)
-            return
+            return True
         for piece in pieces:
             self._held.put(piece)
+        return False
 
     def commit(self, event_id: str) -> bytes | None:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""
@@ -134,4 +140,4 @@ class AudioUplink:
             if self._connection is not None:
                 self._connection.send_text(realtime.input_audio_append(piece))
             if self._observes:
-                self._heard += self._audio.milliseconds(piece)
+                self.heard += self._audio.milliseconds(piece)

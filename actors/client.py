@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.dispatch import takes
@@ -20,7 +21,6 @@ from actors.messages import (
 )
 from turnstile.errors import ClientProtocolError
 from turnstile.observability.journal import NullJournal
-from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.effects import Answered, Reported, SessionAssumed
 from turnstile.session.events import AudioFollows
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from actors.messages import Introduction
     from turnstile.errors import Problem
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Connection
+    from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import EventGiven, Json, LinkWanted, Ref, Request
     from turnstile.translate.hosting import HostDecisions
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_ALL_ANSWERS = AnswersGiven(sys.maxsize)
 # The code of a close for a message that is too large (RFC 6455, 7.4.1).
 _TOO_LARGE = 1009
 
@@ -88,48 +89,6 @@ class Dialect(Protocol):
             fatal: Whether the session ends with it.
             event_id: The client's own name for the event that it is about, in a language that names events.
         """
-
-
-class FrameRouter(Inbox):
-    """Forwards what a client's connection received: audio to the UpstreamActor, all else to the ClientActor.
-
-    Where audio follows text, both are told of the same mark, at which the audio waits for what the text leads to.
-
-    Args:
-        client: The ClientActor's inbox.
-        upstream: The UpstreamActor's.
-    """
-
-    __slots__ = ("_audio_follows", "_client", "_marks", "_upstream")
-
-    def __init__(self, client: Inbox, upstream: Inbox) -> None:
-        self._client = client
-        self._upstream = upstream
-        self._marks = 0
-        self._audio_follows = False
-
-    def tell(self, message: object, /) -> None:
-        """Forward a message to the actor that it is for."""
-        if isinstance(message, BinaryFrame):
-            if self._audio_follows:
-                self._set_mark()
-            self._upstream.tell(message)
-        else:
-            self._audio_follows = True
-            self._client.tell(message)
-
-    def tell_all(self, messages: Sequence[object], /) -> None:
-        """Forward what one read completed, at once if all of it is audio, as it is most often."""
-        if self._audio_follows or any(message.__class__ is not BinaryFrame for message in messages):
-            super().tell_all(messages)
-        else:
-            self._upstream.tell_all(messages)
-
-    def _set_mark(self) -> None:
-        self._audio_follows = False
-        self._marks += 1
-        self._upstream.tell(Mark(self._marks))
-        self._client.tell(AudioFollows(self._marks))
 
 
 class ClientActor(SessionActor):
@@ -223,14 +182,18 @@ class ClientActor(SessionActor):
         """Show what upstream says, in its place between the answers: it comes by a shorter way than they do."""
         if said.behind > self._answers:
             self._waiting.append(said)  # as does all that comes behind it, since the numbers only grow
+        elif isinstance(said, ToClient):
+            self._write(said.frames)
         else:
-            self._show(said)
+            self._is_shown = True
+            self._tell(self._dialect.shown(said.event))
 
     @takes(AnswersGiven)
     def _answers_given(self, given: AnswersGiven) -> None:
         self._answers = given.facts
-        while self._waiting and self._waiting[0].behind <= given.facts:
-            self._show(self._waiting.pop(0))
+        waiting, self._waiting = self._waiting, []
+        for said in waiting:
+            self._say(said)
 
     @takes(Answered)
     def _answered(self, answered: Answered) -> None:
@@ -246,7 +209,7 @@ class ClientActor(SessionActor):
 
     @takes(Reported)
     def _report(self, reported: Reported) -> None:
-        self._write(self._dialect.problem(reported.problem, fatal=False, event_id=reported.event_id))
+        self._write([self._dialect.problem(reported.problem, fatal=False, event_id=reported.event_id)])
 
     def run_ended(self) -> None:
         """Let what was written leave."""
@@ -254,10 +217,9 @@ class ClientActor(SessionActor):
 
     def release(self, end: End) -> None:
         """Tell the client what it was still to hear, and why if there is a problem, and close its socket."""
-        for waiting in self._waiting:
-            self._show(waiting)
+        self._answers_given(_ALL_ANSWERS)
         if end.problem is not None:
-            self._write(self._dialect.problem(end.problem, fatal=True))
+            self._write([self._dialect.problem(end.problem, fatal=True)])
         self._connection.close(end.code, end.reason)
 
     def _answer_host(self, answered: Answered) -> None:
@@ -270,14 +232,14 @@ class ClientActor(SessionActor):
         try:
             self._tell(self._dialect.read(data))
         except ClientProtocolError as error:
-            self._write(self._dialect.problem(error.problem, fatal=False))
+            self._write([self._dialect.problem(error.problem, fatal=False)])
 
     def _tell(self, things: Iterable[Any]) -> None:
         """Give each thing to the one that it is for."""
         for told in things:
             kind = told.__class__
             if kind is TextFrame or kind is BinaryFrame:
-                self._write(told)
+                self._write([told])
             elif kind is PassedAudio:
                 if self._audio_follows:
                     self._set_mark()
@@ -295,14 +257,7 @@ class ClientActor(SessionActor):
         self._upstream.tell(Mark(self._marks))
         self._coordinator.tell(AudioFollows(self._marks))
 
-    def _show(self, shown: ToClient | SessionShown) -> None:
-        if isinstance(shown, SessionShown):
-            self._is_shown = True
-            self._tell(self._dialect.shown(shown.event))
-        else:
-            self._write(*shown.frames)
-
-    def _write(self, *frames: Frame) -> None:
+    def _write(self, frames: Sequence[Frame]) -> None:
         if self._is_watched:
             for frame in frames:
                 if isinstance(frame, TextFrame):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from pykka import ActorDeadError
 
 from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor, FrameRouter
+from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
+from actors.frame_router import FrameRouter
 from actors.messages import End, Inspect, Introduction
 from actors.upstream import UpstreamActor
 from turnstile.audio.uplink import InputAudio

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from actors.dispatch import takes
 from actors.function_calls import FunctionCalls
+from actors.hearing import Hearing
 from actors.lifecycle import SessionActor
 from actors.messages import End, FromLink, Mark, PassedAudio
 from actors.reports import Reports
@@ -14,36 +14,25 @@ from actors.upstream_events import UpstreamEvents
 from actors.upstream_link import UpstreamLink
 from turnstile.audio.confirmed import ConfirmedFormats
 from turnstile.errors import Problem
-from turnstile.observability.journal import NullJournal
 from turnstile.ports import FunctionReturned, LinkFailed, LinkReady
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session import effects
 from turnstile.session.events import (
-    CLOSING_FACTS,
     AudioHeard,
     CallReturned,
-    ConfigAnswered,
-    FunctionCalled,
     HandedBack,
     LinkConnected,
     LinkLost,
-    LinkOpened,
     Refused,
-    ResponseProgressed,
-    SpeechStarted,
-    TurnCommitted,
 )
-from turnstile.session.patch import at
-from turnstile.session.shortfalls import VOICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
     from actors.messages import Introduction, LocalSettings
-    from actors.upstream_events import Heard
     from turnstile.observability.journal import Journal
     from turnstile.ports import (
         Clock,
@@ -53,15 +42,9 @@ if TYPE_CHECKING:
         HostFunctionCaller,
         UpstreamTarget,
     )
-    from turnstile.protocol.frames import Frame
-    from turnstile.session.events import Fact, Json
     from turnstile.translate.translator import Translator
 
-# Some servers begin with another event than OpenAI's.
-_SAY_THAT_IT_IS_UP = frozenset({"session.created", "conversation.created", "session.updated"})
-_SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
-# How often, in seconds, the session hears that a response is alive.
-_PROGRESS_EVERY = 1.0
+_FRAMES = (TextFrame, BinaryFrame)
 # Close codes of the API that say the same: refused key, refused request.
 _FINAL_CLOSES = frozenset({3000, 4000})
 
@@ -108,11 +91,8 @@ class UpstreamActor(SessionActor):
         self._source = source
         self._clock = clock
         self._journal = journal
-        self._is_watched = not isinstance(journal, NullJournal)
         self._reports: Reports
-        self._events = UpstreamEvents(translator, clock)
-        self._epoch = 0
-        self._progress_at = 0.0
+        self._hearing: Hearing
         self._has_dropped = False
         self._labels = dict(labels)
         self._formats = ConfirmedFormats()
@@ -120,12 +100,22 @@ class UpstreamActor(SessionActor):
     def meet(self, others: Introduction) -> None:
         """Keep the two that hear of upstream."""
         self._reports = Reports(others.client, others.coordinator)
+        self._hearing = Hearing(
+            self.session_id,
+            events=UpstreamEvents(self._translator, self._clock),
+            reports=self._reports,
+            translator=self._translator,
+            audio=self._audio,
+            formats=self._formats,
+            calls=self._calls,
+            clock=self._clock,
+            journal=self._journal,
+        )
 
     def run_ended(self) -> None:
         """Tell the session what was heard, and let what was written leave."""
-        heard = self._audio.take_heard()
-        if heard:
-            self._reports.tell(AudioHeard(heard))
+        if self._audio.heard:
+            self._reports.tell(AudioHeard(self._audio.take_heard()))
         self._reports.flush()
         self._link.flush()
 
@@ -144,8 +134,7 @@ class UpstreamActor(SessionActor):
     def _open_link(self, command: effects.OpenLink) -> None:
         # A link that opened and then kept silent is given up, not forgotten.
         self._close_link()
-        self._events.begin_link()
-        self._reports.begin_link()
+        self._hearing.begin_link()
         self._link.open(command.model, self.inbox)
 
     def _close_link(self) -> None:
@@ -157,10 +146,11 @@ class UpstreamActor(SessionActor):
     @takes(FromLink)
     def _from_link(self, message: FromLink) -> None:
         link, said = message
-        if not self._link.is_current(link):
+        if link is not self._link.current:
             self.dropped(message)
-        elif isinstance(said[0], TextFrame | BinaryFrame):
-            self._hear(said)
+        elif isinstance(said[0], _FRAMES):
+            self._hearing.hear(said)
+            self._link.handled(said)
         else:
             self._connection_changed(said[0])
 
@@ -175,68 +165,6 @@ class UpstreamActor(SessionActor):
             case Closed(code, reason):
                 words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
                 self._lose(LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news))
-
-    def _hear(self, frames: Sequence[Frame]) -> None:
-        if len(frames) > 1:
-            for heard in self._events.read_all(frames):
-                self._take(heard)
-        else:
-            alone = self._events.read(frames[0].data, is_binary=isinstance(frames[0], BinaryFrame))
-            if alone is not None:
-                self._take(alone)
-        self._link.handled(sum([len(frame.data) for frame in frames]), len(frames))
-
-    def _take(self, heard: Heard) -> None:
-        """Show the client first, then tell the session: what it answers must come behind.
-
-        But for a function call: its result may come at once, and must find the call known.
-        """
-        event, fact, frames, is_audio, data = heard
-        if self._is_watched and not is_audio:
-            self._journal.frame(self.session_id, "upstream", "in", data)
-        if isinstance(fact, FunctionCalled):
-            self._reports.tell(replace(fact, endpoint=self._calls.endpoint(fact.name)))
-            fact = None
-        elif isinstance(fact, SpeechStarted):
-            fact = SpeechStarted(self._translator.take_cut_off())
-        self._reports.show(frames)
-        if event["type"] in _SAY_THAT_IT_IS_UP:
-            self._show_session(event)
-        if fact is not None:
-            self._epoch += isinstance(fact, CLOSING_FACTS)
-            self._reports.tell(fact)
-            self._take_effect(fact)
-        elif isinstance(event.get("response_id"), str):
-            self._show_progress(event["response_id"])
-
-    def _show_session(self, event: Json) -> None:
-        """Show the client the session, where upstream does, and tell the session once that the link is up."""
-        shows_session = event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict)
-        if shows_session:
-            self._reports.show_session(event)
-        if not self._link.is_up:
-            self._link.is_up = True
-            self._reports.tell(LinkOpened(shows_session, at(event, "session", *VOICE)))
-
-    def _take_effect(self, fact: Fact) -> None:
-        if isinstance(fact, TurnCommitted):
-            self._audio.committed()
-        elif isinstance(fact, ConfigAnswered):
-            self._configured(fact.session)
-
-    def _configured(self, session: Json) -> None:
-        self._formats.updated(session)
-        self._audio.upstream_hears(self._formats.input)
-        self._translator.upstream_speaks(self._formats.output)
-        endpoints = self._calls.confirm()
-        if endpoints is not None:
-            self._translator.call_from_here(endpoints)
-
-    def _show_progress(self, response_id: str) -> None:
-        now = self._clock()
-        if now - self._progress_at >= _PROGRESS_EVERY:
-            self._progress_at = now
-            self._reports.tell(ResponseProgressed(response_id))
 
     def _lose(self, lost: LinkLost) -> None:
         self._close_link()
@@ -264,7 +192,7 @@ class UpstreamActor(SessionActor):
 
     def _is_overtaken(self, command: effects.SendUpdate | effects.SendCreate) -> bool:
         """Hand a gated command back if a fact has come that its decision did not know; tell whether it was."""
-        if command.epoch >= self._epoch:
+        if command.epoch >= self._hearing.epoch:
             return False
         self._journal.note(self.session_id, "upstream", "note", "handed back", command.event_id)
         self._reports.tell(HandedBack(command.event_id))
@@ -297,14 +225,14 @@ class UpstreamActor(SessionActor):
     def _append_audio(self, frame: BinaryFrame) -> None:
         """Take frames in a row together: they go on in one piece."""
         frames = [binary.data for binary in self.inbox.row(frame)]
-        self._audio.append(*frames)
+        if not self._audio.append(frames):
+            self._say_if_dropped()
         self._source.handled(sum(map(len, frames)), len(frames))
-        self._say_if_dropped()
 
     @takes(PassedAudio)
     def _append_events(self, event: PassedAudio) -> None:
-        self._audio.append(*[passed.event for passed in self.inbox.row(event)])
-        self._say_if_dropped()
+        if not self._audio.append([passed.event for passed in self.inbox.row(event)]):
+            self._say_if_dropped()
 
     @takes(Mark)
     def _set_mark(self, mark: Mark) -> None:

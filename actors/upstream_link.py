@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Connector, UpstreamTarget
+    from turnstile.protocol.frames import Frame
 
 
 class _LinkInbox(Inbox):
@@ -56,29 +57,23 @@ class UpstreamLink:
         self._source = source
         self._journal = journal
         self._is_watched = not isinstance(journal, NullJournal)
-        self._link: _LinkInbox | None = None
+        self.current: object = None
+        """The link in use, rather than one that was closed."""
         self._connection: Connection | None = None
         self._is_beta = False
-        self.is_up = False
-        """Whether upstream has said that the link is up."""
 
     def open(self, model: str | None, inbox: Inbox) -> None:
         """Open a link, which tells `inbox` all that it says (`FromLink`)."""
-        self._link = _LinkInbox(inbox)
-        self.is_up = False
+        self.current = link = _LinkInbox(inbox)
         target = self._target(model)
         self._is_beta = target.is_beta
-        self._connector.connect(target, self._link)
+        self._connector.connect(target, link)
 
     def close(self) -> None:
         """Close the link, if there is one: what it still says is nobody's."""
-        connection, self._connection, self._link = self._connection, None, None
+        connection, self._connection, self.current = self._connection, None, None
         if connection is not None:
             connection.close(1000)
-
-    def is_current(self, link: object) -> bool:
-        """Tell whether `link` is the one in use, rather than one that was closed."""
-        return link is self._link
 
     def connected(self, connection: Connection) -> None:
         """Use the connection of a link that has opened."""
@@ -97,10 +92,10 @@ class UpstreamLink:
                 self._journal.frame(self._session_id, "upstream", "out", data)
             self._connection.send_text(data)
 
-    def handled(self, size: int, messages: int) -> None:
-        """Let the link read on: so many messages, of `size` bytes together, were taken."""
+    def handled(self, frames: Sequence[Frame]) -> None:
+        """Let the link read on: some frames of its were taken."""
         if self._connection is not None:
-            self._connection.handled(size, messages)
+            self._connection.handled(sum([len(frame.data) for frame in frames]), len(frames))
 
     def flush(self) -> None:
         """Let what was written leave."""

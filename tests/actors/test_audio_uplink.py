@@ -37,12 +37,12 @@ def appended(link):
 
 def test_a_clients_own_events_go_as_they_are_once_the_session_is_ready(link):
     uplink = events()
-    uplink.append(b"one")
+    uplink.append([b"one"])
     uplink.connect(link)
-    uplink.append(b"two")
+    uplink.append([b"two"])
     assert link.sent == []
     uplink.open()
-    uplink.append(b"three")
+    uplink.append([b"three"])
     assert sent(link) == [b"one", b"two", b"three"]
     assert uplink.dropped == 0
 
@@ -51,7 +51,7 @@ def test_frames_wait_for_their_format_too(link):
     uplink = frames()
     uplink.connect(link)
     uplink.open()
-    uplink.append(b"ab", b"cd")
+    uplink.append([b"ab", b"cd"])
     assert link.sent == []
     uplink.agree(PCM_24K)
     assert appended(link) == [b"abcd"]
@@ -59,7 +59,7 @@ def test_frames_wait_for_their_format_too(link):
 
 def test_the_oldest_are_dropped_when_too_much_waits(link):
     uplink = events(max_held=8)
-    uplink.append(b"first", b"second", b"3rd")
+    uplink.append([b"first", b"second", b"3rd"])
     uplink.connect(link)
     uplink.open()
     assert sent(link) == [b"3rd"]
@@ -68,7 +68,7 @@ def test_the_oldest_are_dropped_when_too_much_waits(link):
 
 def test_no_half_sample_is_dropped(link):
     uplink = frames(max_held=5)
-    uplink.append(b"a", b"bcd", b"ef")
+    uplink.append([b"a", b"bcd", b"ef"])
     assert uplink.dropped == 2
     uplink.agree(PCM_24K)
     uplink.connect(link)
@@ -80,11 +80,11 @@ def test_what_comes_behind_a_mark_waits_until_the_mark_is_passed(link):
     uplink = events()
     uplink.connect(link)
     uplink.open()
-    uplink.append(b"one")
+    uplink.append([b"one"])
     uplink.set_mark(Mark(1))
-    uplink.append(b"two")
+    uplink.append([b"two"])
     uplink.set_mark(Mark(2))
-    uplink.append(b"three")
+    uplink.append([b"three"])
     assert sent(link) == [b"one"]
     uplink.pass_mark(1)
     assert sent(link) == [b"one", b"two"]
@@ -95,7 +95,7 @@ def test_what_comes_behind_a_mark_waits_until_the_mark_is_passed(link):
 def test_a_mark_that_is_passed_opens_nothing_before_the_session_is_ready(link):
     uplink = events()
     uplink.set_mark(Mark(1))
-    uplink.append(b"one")
+    uplink.append([b"one"])
     uplink.connect(link)
     uplink.pass_mark(1)
     assert link.sent == []
@@ -108,7 +108,7 @@ def test_all_waits_again_when_the_link_is_gone(link):
     uplink.connect(RecordingConnection())
     uplink.open()
     uplink.disconnect()
-    uplink.append(b"one")
+    uplink.append([b"one"])
     uplink.connect(link)
     assert link.sent == []
     uplink.open()
@@ -125,9 +125,9 @@ def test_what_upstream_holds_is_counted_where_the_user_was_speaking(link, counts
     uplink.agree(PCM_24K)
     uplink.connect(link)
     uplink.open()
-    uplink.append(bytes(96))
+    uplink.append([bytes(96)])
     uplink.observe(on=True, counts_buffer=counts_buffer)
-    uplink.append(bytes(48))
+    uplink.append([bytes(48)])
     assert uplink.take_heard() == heard
 
 
@@ -136,7 +136,7 @@ def test_only_what_goes_upstream_is_counted(link):
     uplink.agree(PCM_24K)
     uplink.connect(link)
     uplink.observe(on=True)
-    uplink.append(bytes(96))
+    uplink.append([bytes(96)])
     assert uplink.take_heard() == 0
     uplink.open()
     assert uplink.take_heard() == 2.0

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from actors.client import ClientActor, FrameRouter
+from actors.client import ClientActor
+from actors.frame_router import FrameRouter
 from actors.messages import AnswersGiven, End, Mark, SessionShown, ToClient
 from actors.realtime import RealtimeDialect
 from actors.voice_agent import VoiceAgentDialect

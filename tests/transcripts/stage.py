@@ -23,9 +23,10 @@ import numpy as np
 import pybase64
 
 from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor, FrameRouter
+from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
+from actors.frame_router import FrameRouter
 from actors.messages import Introduction
 from actors.upstream import UpstreamActor
 from actors.voice_agent import VoiceAgentDialect
