@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from actors.dispatch import DispatchedActor, Dispatcher, inbox_of
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.uplink import InputAudio
+from turnstile.ports import Inbox
 from turnstile.protocol import realtime
 from turnstile.protocol.voice_agent.client import parse_client_message
 from turnstile.protocol.voice_agent.profile import COMPONENT
@@ -26,7 +29,10 @@ from turnstile.session.machine import Session
 from turnstile.session.state import Policy, State
 from turnstile.translate.to_realtime import SERVES_ALL, settings_to_session
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+from turnstile.transports.limits import ConnectionLimits
+from turnstile.transports.loop import READ, IoLoop
 from turnstile.transports.messages import MessageJoiner
+from turnstile.transports.websocket import WebSocketConnection
 
 PCM_16K = AudioFormat("linear16", 16_000)
 NOISE = np.random.default_rng(1).integers(-9000, 9000, 2400, dtype="<i2").tobytes()
@@ -106,6 +112,11 @@ def test_resampler_a_frame_of_20_ms_from_16_to_24_khz(benchmark):
 
 def test_resampler_100_ms_from_16_to_24_khz(benchmark):
     benchmark(Converter(PCM_16K, PCM_24K).feed, (NOISE * 2)[:3200])
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+def test_resampler_100_ms_down_from_24_khz(benchmark, rate):
+    benchmark(Converter(PCM_24K, AudioFormat("linear16", rate)).feed, (NOISE * 2)[:4800])
 
 
 def test_resampler_a_frame_of_20_ms_from_mulaw_16_khz(benchmark):
@@ -218,7 +229,7 @@ def test_dispatcher_a_thousand_messages_over_two_hops(benchmark, actors):
     _until_done(benchmark, relay, done, range(999, -1, -1))
 
 
-# Framing.
+# Framing: by the library, and by a connection of the proxy's with its socket.
 
 
 @pytest.mark.parametrize("side", [SERVER, CLIENT], ids=["to_a_client", "to_upstream"])
@@ -243,3 +254,49 @@ def test_framing_a_frame_in(benchmark, side):
         return joiner.join(near.events_received())
 
     benchmark(receive)
+
+
+class Forgetful(Inbox):
+    """Forgets what it is told."""
+
+    def tell(self, message):
+        pass
+
+
+@pytest.fixture
+def connection():
+    """A client's connection, read and written by hand, and the other end of its socket."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(0)
+    connection = WebSocketConnection(
+        IoLoop(), ours, Protocol(SERVER), replace(ConnectionLimits(), read_high_water=2**62)
+    )
+    connection._inbox = Forgetful()
+    with ours, theirs:
+        yield connection, theirs
+
+
+@pytest.mark.parametrize("count", [1, 8], ids=["alone", "of_eight"])
+def test_connection_frames_in(benchmark, connection, count):
+    connection, theirs = connection
+    peer = Protocol(CLIENT)
+    for _ in range(count):
+        peer.send_binary(FRAME)
+    data = b"".join(peer.data_to_send())
+
+    def receive():
+        theirs.send(data)
+        connection.ready(READ)
+
+    benchmark(receive)
+
+
+def test_connection_a_frame_out(benchmark, connection):
+    connection, theirs = connection
+
+    def send():
+        connection.send_binary(FRAME)
+        connection.flush()
+        theirs.recv(65_536)
+
+    benchmark(send)
