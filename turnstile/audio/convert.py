@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import soxr
 
 from turnstile.audio import g711
+from turnstile.audio.resample import resampler
 
 if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
-    from turnstile.audio.g711 import Samples
 
 
 def converted(data: bytes, source: AudioFormat, target: AudioFormat) -> bytes:
@@ -34,47 +33,34 @@ class Converter:
     def __init__(self, source: AudioFormat, target: AudioFormat) -> None:
         self._source = source.encoding
         self._target = target.encoding
-        self._is_identity = source == target
+        rates = source.sample_rate, target.sample_rate
+        self._resampler = None if rates[0] == rates[1] else resampler(*rates)
         self._odd = b""
-        self._rates = (source.sample_rate, target.sample_rate)
-        self._resamples = source.sample_rate != target.sample_rate
-        # Made with the first audio: its filter takes 50 KB, more than all else of a session at rest.
-        self._stream: Any = None
 
     def feed(self, data: bytes) -> bytes:
         """Convert the next piece; half a sample at its end waits for the next one."""
-        if self._source == "linear16" and (self._odd or len(data) & 1):
+        if self._source != "linear16":
+            if self._resampler is None and self._source == self._target:
+                return data
+            data = g711.decode(self._source, data).tobytes()
+        if self._resampler is not None:
+            data = self._resampler.feed(data)
+        elif self._odd or len(data) & 1:
             data = self._whole(data)
-        if self._is_identity or not data:
-            return data
-        samples = self._decoded(data)
-        if self._resamples:
-            if self._stream is None:
-                self._stream = soxr.ResampleStream(*self._rates, 1, dtype="int16", quality="HQ")
-            samples = self._stream.resample_chunk(samples.reshape(-1, 1))
-        return self._encoded(samples)
+        if self._target != "linear16":
+            return g711.encode(self._target, np.frombuffer(data, _SAMPLE))
+        return data
 
     def flush(self) -> bytes:
         """Return what the filter still holds; the stream begins anew, and half a sample left over is dropped."""
         self._odd = b""
-        if self._stream is None:
+        if self._resampler is None:
             return b""
-        rest = self._stream.resample_chunk(np.empty((0, 1), _SAMPLE), last=True)
-        self._stream.clear()
-        return self._encoded(rest)
+        rest = self._resampler.flush()
+        return rest if self._target == "linear16" else g711.encode(self._target, np.frombuffer(rest, _SAMPLE))
 
     def _whole(self, data: bytes) -> bytes:
         data = self._odd + data
         cut = len(data) & ~1
         self._odd = data[cut:]
         return data[:cut]
-
-    def _decoded(self, data: bytes) -> Samples:
-        if self._source != "linear16":
-            return g711.decode(self._source, data)
-        return np.frombuffer(data, _SAMPLE)
-
-    def _encoded(self, samples: Samples) -> bytes:
-        if self._target != "linear16":
-            return g711.encode(self._target, samples)
-        return samples.tobytes()

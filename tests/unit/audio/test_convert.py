@@ -27,9 +27,9 @@ def _loudest_frequency(pcm, rate):
 
 
 def _is_the_same_sound(first, second):
-    """Whether two pieces of PCM differ in the resampler's dither at most, which is noise in the last bit."""
+    """Whether two pieces of PCM differ in the last bit at most: sums of other sizes are rounded otherwise."""
     samples = [np.frombuffer(pcm, "<i2").astype(int) for pcm in (first, second)]
-    return len(first) == len(second) and np.allclose(*samples, rtol=0, atol=2)
+    return len(first) == len(second) and np.allclose(*samples, rtol=0, atol=1)
 
 
 @pytest.mark.parametrize("audio", [PCM_24K, MULAW_8K])
@@ -83,7 +83,6 @@ def test_the_stream_begins_anew_when_it_was_flushed():
 def test_nothing_comes_of_a_stream_that_was_fed_nothing():
     converter = Converter(PCM_16K, PCM_24K)
     assert converter.feed(b"") == converter.flush() == b""
-    assert converter._stream is None  # which takes more memory than all else of a session at rest
 
 
 @pytest.mark.parametrize("source", [PCM_16K, MULAW_16K])
