@@ -104,8 +104,8 @@ class Hearing:
 
         But for a function call: its result may come at once, and must find the call known.
         """
-        event, fact, frames, is_audio, data = heard
-        if self._is_watched and not is_audio:
+        event, fact, frames, data = heard.event, heard.fact, heard.frames, heard.data
+        if self._is_watched and data is not None:
             self._journal.frame(self._session_id, "upstream", "in", data)
         if isinstance(fact, FunctionCalled):
             self._reports.tell(replace(fact, endpoint=self._calls.endpoint(fact.name)))

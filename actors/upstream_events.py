@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame
-from turnstile.protocol.shapes import is_well_built
-from turnstile.session.facts import FactReader
+from turnstile.protocol.shapes import IS_BUILT, well_built
+from turnstile.session.facts import READERS, FactReader
 from turnstile.translate.table import SERVER_EVENTS
 
 if TYPE_CHECKING:
@@ -28,22 +29,21 @@ _AUDIO = "response.output_audio.delta"
 _UNKNOWN_NOTED = 32
 
 
-class Heard(NamedTuple):
+@dataclass(slots=True)
+class Heard:
     """One event, or pieces of the agent's voice that came in a row.
 
     Args:
         event: In the current words; of several pieces the last.
         fact: What it means for the session, if anything.
         frames: What the client hears of it.
-        is_audio: It is a piece of the agent's voice.
-        data: It as it came, where it is none.
+        data: It as it came; None for a piece of the agent's voice.
     """
 
     event: Json
     fact: Fact | None
     frames: list[Frame]
-    is_audio: bool = False
-    data: bytes = b""
+    data: bytes | None
 
 
 class UpstreamEvents:
@@ -96,7 +96,7 @@ class UpstreamEvents:
             except UpstreamProtocolError as error:
                 self._is_no_event(error, is_binary=isinstance(frame, BinaryFrame))
                 continue
-            spoken = _spoken_item(event)
+            spoken = _spoken_item(event) if event["type"] == _AUDIO else None
             if row and spoken != item:
                 yield self._row(row)
                 row = []
@@ -126,7 +126,7 @@ class UpstreamEvents:
             frames = self._translator.audio(event, self._clock(), data if event is given else None)
         except Exception as error:
             _failed(error)
-        return Heard(event, None, frames, is_audio=True)
+        return Heard(event, None, frames, None)
 
     def _row(self, row: list[tuple[Json, bytes | None]]) -> Heard:
         """Read pieces of one item's audio; where one of them is none, each by itself, so that it alone is lost."""
@@ -138,19 +138,21 @@ class UpstreamEvents:
             frames = [frame for event, data in row for frame in self._audio(event, data).frames]
         except Exception as error:
             _failed(error)
-        return Heard(last, None, frames, is_audio=True)
+        return Heard(last, None, frames, None)
 
     def _heard(self, given: Json, data: bytes, *, is_json: bool) -> Heard:
         """Read any other event: its fact first, from what came and from as few fields as can be.
 
         What opens the gate is not lost with a field that only the client's words would have needed.
         """
-        event, fact, frames, fault = given, None, _NOTHING, None
-        is_built = is_well_built(given)
-        try:
-            fact = self._facts.fact(given, is_built=is_built)
-        except Exception as error:
-            fault = _failed(error)
+        event, fact, frames, fault, kind = given, None, _NOTHING, None, given["type"]
+        is_built = kind not in IS_BUILT or IS_BUILT[kind](given)
+        read = READERS.get(kind)
+        if read is not None:
+            try:
+                fact = read(self._facts, given if is_built else well_built(given))
+            except Exception as error:
+                fault = _failed(error)
         try:
             event = realtime.current_names(given)
             if event is given:
@@ -160,10 +162,9 @@ class UpstreamEvents:
         except Exception as error:
             if not isinstance(error, UpstreamProtocolError) or not isinstance(fault, UpstreamProtocolError):
                 _failed(error)
-        kind = event["type"]
-        if kind not in SERVER_EVENTS:
-            self._note_unknown(kind)
-        return Heard(event, fact, frames, data=data)
+        if event["type"] not in SERVER_EVENTS:
+            self._note_unknown(event["type"])
+        return Heard(event, fact, frames, data)
 
     def _note_unknown(self, kind: str) -> None:
         kind = kind[:64]
@@ -173,11 +174,11 @@ class UpstreamEvents:
 
 
 def _spoken_item(event: Json) -> tuple[str, str] | None:
-    """Return the response and the item that a piece of audio belongs to; None for anything else, or anything odd."""
-    if event["type"] != _AUDIO or not isinstance(event.get("delta"), str):
-        return None
-    response_id, item_id = event.get("response_id"), event.get("item_id")
-    return (response_id, item_id) if isinstance(response_id, str) and isinstance(item_id, str) else None
+    """Return the response and the item that a piece of audio belongs to; None if it is odd."""
+    response_id, item_id, delta = event.get("response_id"), event.get("item_id"), event.get("delta")
+    if isinstance(response_id, str) and isinstance(item_id, str) and isinstance(delta, str):
+        return response_id, item_id
+    return None
 
 
 def _failed(error: Exception) -> Exception:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.messages import End, LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
@@ -24,7 +23,7 @@ from turnstile.translate.naming import PROMPT_FIELDS
 from turnstile.translate.to_voice_agent import problem_to_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Sequence
 
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
@@ -39,8 +38,7 @@ _UNSERVED: dict[type[client.Message], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A request without its answer yet: the message that made it, and what is told when it is in force."""
 
     message: str
@@ -69,19 +67,18 @@ class VoiceAgentDialect:
     hears_binary = True
     message_limit = "limits.client_message_bytes"
 
-    def binary(self) -> Iterator[Frame]:
+    def binary(self) -> list[Frame]:
         """Say nothing: binary frames are audio."""
-        return iter(())
+        return []
 
-    def shown(self, event: Json) -> Iterator[Frame]:
+    def shown(self, event: Json) -> list[Frame]:
         """Say nothing: what is in force is told by acknowledgements."""
         del event
-        return iter(())
+        return []
 
-    def opening(self) -> Iterator[Frame]:
+    def opening(self) -> list[Frame]:
         """Welcome a client that waits for it."""
-        if self._profile.welcomes:
-            yield TextFrame(server.welcome(self._request_id))
+        return [TextFrame(server.welcome(self._request_id))] if self._profile.welcomes else []
 
     def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested | None:
         """Return the request for what the host decides anew; the conversation that came before stays."""
@@ -92,69 +89,69 @@ class VoiceAgentDialect:
             patch["instructions"] = to_realtime.with_history(patch["instructions"], self._history)
         return ConfigRequested(ref, patch, message="", fields=DECISIONS)
 
-    def read(self, data: bytes) -> Iterator[Frame | Request | End]:
+    def read(self, data: bytes) -> Sequence[Frame | Request | End]:
         """Read a message; its warnings go out at once, its answer when the session has it.
 
         Settings that cannot be read, when there are none before them, end the session: nothing could go on.
         """
         try:
-            yield from self._read(client.parse_client_message(data))
+            return self._read(client.parse_client_message(data))
         except ClientProtocolError as error:
             if error.message_type != "Settings" or self._first_settings is not None:
                 raise
-            yield _refused(error.problem)
+            return [_refused(error.problem)]
 
-    def _read(self, message: client.ClientMessage) -> Iterator[Frame | Request]:
+    def _read(self, message: client.ClientMessage) -> Sequence[Frame | Request]:
         match message:
             case client.Settings():
-                yield from self._settings(message)
+                return self._settings(message)
             case client.UpdatePrompt() if self._serves.host.decisions.prompt is not None:
-                yield self.problem(decided_by_host("prompt").about(message.type), fatal=False)
+                return [self.problem(decided_by_host("prompt").about(message.type), fatal=False)]
             case client.UpdatePrompt(prompt=prompt):
-                yield ConfigRequested(
-                    self._ask(message, server.prompt_updated()), {}, prompt, message.type, PROMPT_FIELDS
-                )
+                ref = self._ask(message, server.prompt_updated())
+                return [ConfigRequested(ref, {}, prompt, message.type, PROMPT_FIELDS)]
             case client.UpdateThink(think=think):
                 config = to_realtime.think_to_session(message, think, self._serves, self._history)
-                yield from self._config(message, config, server.think_updated())
+                return self._config(message, config, server.think_updated())
             case client.UpdateSpeak(speak=speak):
                 config = to_realtime.speak_to_session(message, speak, self._serves)
-                yield from self._config(message, config, server.speak_updated())
+                return self._config(message, config, server.speak_updated())
             case client.UpdateListen(listen=listen):
                 config = to_realtime.listen_to_session(message, listen)
-                yield from self._config(message, config, server.listen_updated())
+                return self._config(message, config, server.listen_updated())
             case client.UpdateThinkLive() | client.CustomToThinkProvider():
                 problem = Problem("not_supported", f"{_UNSERVED[type(message)]}.")
-                yield self.problem(problem.about(message.type), fatal=False)
+                return [self.problem(problem.about(message.type), fatal=False)]
             case client.InjectUserMessage(content=content):
-                yield UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content))
+                return [UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content))]
             case client.InjectAgentMessage(behavior=behavior):
                 response = to_realtime.agent_message_to_response(message)
-                yield AgentMessageGiven(self._ask(message), response, behavior or "default")
+                return [AgentMessageGiven(self._ask(message), response, behavior or "default")]
             case client.FunctionCallResponse(id=call_id):
-                yield FunctionAnswered(self._ask(message), call_id, to_realtime.function_result_to_output(message))
+                output = to_realtime.function_result_to_output(message)
+                return [FunctionAnswered(self._ask(message), call_id, output)]
             case client.ForceEndTurn():
-                yield TurnEndForced(self._ask(message))
+                return [TurnEndForced(self._ask(message))]
             case client.KeepAlive():
-                pass
+                return []
 
-    def answer(self, answered: Answered) -> Iterator[Frame | End]:
+    def answer(self, answered: Answered) -> Sequence[Frame | End]:
         """Acknowledge what is in force, and warn of what of it is not; otherwise say what became of it.
 
         First Settings that are refused end the session.
         """
         asked = self._asked.pop(answered.ref)
         problem = answered.problem
-        for shortfall in answered.shortfalls:
-            yield TextFrame(server.warning(shortfall.code, shortfall.description))
+        told: list[Frame | End] = [TextFrame(server.warning(one.code, one.description)) for one in answered.shortfalls]
         if problem is None:
-            yield from (TextFrame(ack) for ack in asked.acks)
+            told += [TextFrame(ack) for ack in asked.acks]
         elif answered.ref == self._first_settings and not answered.in_force:
-            yield _refused(problem.about(asked.message))
+            told.append(_refused(problem.about(asked.message)))
         elif problem.code == "injection_refused":
-            yield TextFrame(server.injection_refused(problem.description))
+            told.append(TextFrame(server.injection_refused(problem.description)))
         else:
-            yield self.problem(problem.about(asked.message), fatal=False)
+            told.append(self.problem(problem.about(asked.message), fatal=False))
+        return told
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:  # noqa: ARG002 - no names
         """Say what went wrong in the profile's manner."""
@@ -165,7 +162,7 @@ class VoiceAgentDialect:
         self._asked[self._refs] = _Asked(message.type, acks)
         return self._refs
 
-    def _settings(self, settings: client.Settings) -> Iterator[Frame | Request]:
+    def _settings(self, settings: client.Settings) -> list[Frame | Request]:
         start = to_realtime.settings_to_session(settings, self._profile, self._serves)
         self._history = start.history or self._history
         acks = [server.settings_applied()]
@@ -177,22 +174,23 @@ class VoiceAgentDialect:
         ref = self._ask(settings, *acks)
         if self._first_settings is None:
             self._first_settings = ref
-        yield from self._warn(settings, start.config.warnings)
-        yield _requested(ref, settings, start.config, local)
+        return [*self._warn(settings, start.config.warnings), _requested(ref, settings, start.config, local)]
 
     def _config(
         self, message: client.ClientMessage, config: to_realtime.ConfigPatch, ack: bytes
-    ) -> Iterator[Frame | Request]:
-        yield from self._warn(message, config.warnings)
-        yield _requested(self._ask(message, ack), message, config)
+    ) -> list[Frame | Request]:
+        warnings = self._warn(message, config.warnings)
+        return [*warnings, _requested(self._ask(message, ack), message, config)]
 
-    def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> Iterator[Frame]:
+    def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> list[Frame]:
         """Warn of each ignored part of a message, once."""
+        warnings: list[Frame] = []
         for problem in problems:
             named = problem.about(message.type)
             if named not in self._warned:
                 remember(self._warned, named, None)
-                yield self.problem(named, fatal=False)
+                warnings.append(self.problem(named, fatal=False))
+        return warnings
 
 
 def _requested(

@@ -339,9 +339,9 @@ def test_what_is_no_event_among_several_is_left_out(caplog):
 
 def test_a_fault_of_our_own_at_pieces_in_a_row_is_logged_as_ours(caplog):
     (heard,) = UpstreamEvents(Broken(), ManualClock()).read_all([delta("AAEC"), delta("AwQF")])
-    assert (heard.frames, heard.is_audio) == ([], True)
+    assert (heard.frames, heard.data) == ([], None)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 def test_an_event_comes_with_its_data_for_those_who_are_shown_the_wire():
-    assert [heard.data for heard in reads("realtime").read_all([TEXT, delta("AAEC")])] == [TEXT.data, b""]
+    assert [heard.data for heard in reads("realtime").read_all([TEXT, delta("AAEC")])] == [TEXT.data, None]

@@ -33,6 +33,8 @@ _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'
 AUDIO_DELTAS: Final = ("response.output_audio.delta", "response.audio.delta")
 """The types of the events that are pieces of the agent's voice, in the current words and in the beta's."""
+# A tuple: in an odd event the type may be something that has no hash.
+_BETA_PARTS: Final = tuple(beta.PARTS)
 # Quotation marks within a JSON text are escaped, so that these are found as a whole value only.
 _AUDIO_VALUES = tuple(b'"%s"' % kind.encode() for kind in AUDIO_DELTAS)
 
@@ -228,15 +230,17 @@ def _current_response(response: Json) -> Json:
 
 def _current_item(item: Json) -> Json:
     content = item.get("content")
-    if not content or not isinstance(content, list):
+    if not isinstance(content, list):
         return item
-    parts = [_current_part(part) for part in content]
-    return item if parts == content else {**item, "content": parts}
+    for part in content:
+        if isinstance(part, dict) and part.get("type") in _BETA_PARTS:
+            return {**item, "content": [_current_part(part) for part in content]}
+    return item
 
 
 def _current_part(part: Any) -> Any:
     kind = part.get("type") if isinstance(part, dict) else None
-    return {**part, "type": beta.PARTS[kind]} if isinstance(kind, str) and kind in beta.PARTS else part
+    return {**part, "type": beta.PARTS[kind]} if kind in _BETA_PARTS else part
 
 
 _RENAMES: Final[tuple[tuple[str, Callable[[Json], Json]], ...]] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from turnstile.errors import UpstreamProtocolError
@@ -81,20 +81,19 @@ def _object_test(shape: Shape) -> Callable[[Any], bool]:
     """
     fields = [*((name, inner, True) for name, inner in shape.needed.items())]
     fields += [(name, inner, False) for name, inner in shape.optional.items()]
-    types = [(name, inner, needed) for name, inner, needed in fields if isinstance(inner, type)]
+    types = [(name, (kind,) if needed else (kind, NoneType)) for name, kind, needed in fields if isinstance(kind, type)]
     objects = [(name, _object_test(inner), needed) for name, inner, needed in fields if isinstance(inner, Shape)]
     lists = [(name, _object_test(inner.each), needed) for name, inner, needed in fields if isinstance(inner, Many)]
 
     def is_built(value: Any) -> bool:
         if value.__class__ is not dict:
             return False
-        for name, kind, needed in types:
-            held = value.get(name)
-            if held.__class__ is not kind and (needed or held is not None):
+        for name, kinds in types:
+            if value.get(name).__class__ not in kinds:
                 return False
-        for name, is_one, needed in objects:
+        for name, is_so, needed in objects:
             held = value.get(name)
-            if (needed or held is not None) and not is_one(held):
+            if (needed or held is not None) and not is_so(held):
                 return False
         for name, is_one, needed in lists:
             held = value.get(name)
@@ -105,16 +104,11 @@ def _object_test(shape: Shape) -> Callable[[Any], bool]:
     return is_built
 
 
-_IS_BUILT: Final = {kind: _object_test(shape) for kind, shape in _SHAPES.items()}
+IS_BUILT: Final[Mapping[str, Callable[[Json], bool]]] = {kind: _object_test(shape) for kind, shape in _SHAPES.items()}
+"""By the current name of an event, what tells whether it is built as it should be, as nearly all are.
 
-
-def is_well_built(event: Json) -> bool:
-    """Tell whether a server event, under its current name, is built as it should be, as nearly all are.
-
-    In such a one each optional field is missing, null, or as it should be.
-    """
-    is_built = _IS_BUILT.get(event["type"])
-    return is_built is None or is_built(event)
+In such a one each optional field is missing, null, or as it should be. Of an event that is not here nothing is read.
+"""
 
 
 def well_built(event: Json) -> Json:
@@ -123,12 +117,13 @@ def well_built(event: Json) -> Json:
     Raises:
         UpstreamProtocolError: That is something that the event means nothing without; names the field.
     """
-    if is_well_built(event):  # Nothing is copied.
+    kind = event["type"]
+    if kind not in IS_BUILT or IS_BUILT[kind](event):  # Nothing is copied.
         return event
     try:
-        fitted: Json = _fitted(event, _SHAPES[event["type"]], "")
+        fitted: Json = _fitted(event, _SHAPES[kind], "")
     except UpstreamProtocolError as error:
-        text = f"Upstream sent a {event['type']} whose {error.problem.description} is missing or not built as one."
+        text = f"Upstream sent a {kind} whose {error.problem.description} is missing or not built as one."
         raise UpstreamProtocolError("invalid_event", text) from None
     return fitted
 

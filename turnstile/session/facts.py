@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.protocol.realtime import MARK, complete_arguments, current_session
@@ -24,7 +24,7 @@ from turnstile.session.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from turnstile.session.events import Fact, Json, Outcome
 
@@ -55,20 +55,14 @@ class FactReader:
         self._told: dict[str, None] = {}
         self._spoken: set[str] = set()
 
-    def fact(self, event: Json, *, is_built: bool = False) -> Fact | None:
+    def fact(self, event: Json) -> Fact | None:
         """Return what `event`, parsed, tells, or None; read from as few of its fields as can be.
-
-        Args:
-            event: As upstream gave it.
-            is_built: It is known to be well built.
 
         Raises:
             UpstreamProtocolError: A field that the fact needs is missing, or not built as one.
         """
-        read = _READERS.get(event["type"])
-        if read is None:
-            return None
-        return read(self, event if is_built else well_built(event))
+        read = READERS.get(event["type"])
+        return read(self, well_built(event)) if read else None
 
     def is_out_of_band(self, response_id: str) -> bool:
         """Tell whether the response, not yet done, is one that the gate takes no notice of."""
@@ -190,7 +184,7 @@ def _remember(names: dict[str, None], name: str | None) -> None:
         del names[next(iter(names))]
 
 
-_READERS: dict[str, Callable[[FactReader, Json], Fact | None]] = {
+READERS: Final[Mapping[str, Callable[[FactReader, Json], Fact | None]]] = {
     "session.updated": _updated,
     "conversation.item.added": FactReader._item,  # noqa: SLF001 - the table of the class above
     "conversation.item.created": FactReader._item,  # noqa: SLF001
@@ -207,3 +201,4 @@ _READERS: dict[str, Callable[[FactReader, Json], Fact | None]] = {
     "response.content_part.added": FactReader._part_added,  # noqa: SLF001
     "error": _error,
 }
+"""By the type of an event, what reads its fact, if there is one, out of a well-built one."""

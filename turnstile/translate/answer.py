@@ -149,7 +149,7 @@ class Answer:
 
 def _decoded(delta: str) -> bytes:
     try:
-        return pybase64.b64decode(delta, validate=True)
+        return pybase64.b64decode(delta, None, True)  # noqa: FBT003 - quicker than by its name, `validate`
     except ValueError:
         pass
     try:

@@ -13,12 +13,11 @@ from turnstile.translate.ear import remember
 from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from turnstile.protocol.frames import Frame
 
 Json = dict[str, Any]
-
-# Told by the ClientActor: as answers to the client's own updates.
-_ANSWERS: Final = frozenset({"session.created", "session.updated"})
 
 
 def unnamed_prefix(id_prefix: str) -> str:
@@ -46,42 +45,35 @@ class RealtimeTranslator(Translator):
     def translate(self, event: Json, now: float, data: bytes | None = None, *, is_built: bool = False) -> list[Frame]:
         """Return the event as it is, without what we put into it; none for those that are the session's to answer."""
         del now, is_built
-        kind = event["type"]
-        if kind in _ANSWERS:
-            return []
-        if kind == "conversation.item.created":
-            return self._created(event)
-        before = self._finished(event) if kind == "response.output_item.done" else []
-        told: Json | None = event
-        if kind == "error":
-            told = self._error(event)
-        elif kind in {"response.created", "response.done"}:
-            told = self._as_given(event)
-        if told is None:
-            return []
-        if told is event and data is not None and not self._is_beta:
-            return [*before, TextFrame(data)]
-        return [*before, *encoded(told, is_beta=self._is_beta)]
+        tell = _TELLERS.get(event["type"])
+        return tell(self, event, data) if tell else self._passed_on(event, data)
+
+    def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
+        """Return one ``response.output_audio.delta`` as it is."""
+        del now
+        return self._passed_on(event, data)
+
+    def _passed_on(self, event: Json, data: bytes | None) -> list[Frame]:
+        return encoded(event, is_beta=self._is_beta) if data is None or self._is_beta else [TextFrame(data)]
 
     def created(self, sent: Any, given: Any) -> None:
         """Remember what the client gave, to tell it of nothing else."""
         if sent != given:
             remember(self._given, _identity(sent), given)
 
-    def _as_given(self, event: Json) -> Json:
-        """Return an event about a response with the metadata that the client gave, where they are not what it shows."""
+    def _response(self, event: Json, data: bytes | None) -> list[Frame]:
+        """Tell of a response with the metadata that the client gave, where they are not what it shows."""
         response = _object(event, "response")
         metadata = response.get("metadata")
         if not isinstance(metadata, dict) or (identity := _identity(metadata)) not in self._given:
-            return event
+            return self._passed_on(event, data)
         has_ended = event["type"] == "response.done"
         given = self._given.pop(identity) if has_ended else self._given[identity]
-        return {**event, "response": {**response, "metadata": given}}
+        return encoded({**event, "response": {**response, "metadata": given}}, is_beta=self._is_beta)
 
-    def _created(self, event: Json) -> list[Frame]:
+    def _item_created(self, event: Json, _data: bytes | None) -> list[Frame]:
         """Tell of an item as it is told now: the beta told of it once, when it was there, finished or not."""
-        added = {**event, "type": "conversation.item.added"}
-        frames = encoded(added, is_beta=self._is_beta)
+        frames = encoded({**event, "type": "conversation.item.added"}, is_beta=self._is_beta)
         item = _object(event, "item")
         if item.get("status") == "in_progress" and isinstance(item.get("id"), str):
             self._unfinished.add(item["id"])
@@ -89,24 +81,40 @@ class RealtimeTranslator(Translator):
             frames += encoded({**event, "type": "conversation.item.done"}, is_beta=self._is_beta)
         return frames
 
-    def _finished(self, event: Json) -> list[Frame]:
-        """Tell that an item is finished, if upstream does not tell it."""
+    def _item_done(self, event: Json, data: bytes | None) -> list[Frame]:
+        """Tell of an item of a response's, and that it is finished, if upstream does not tell it."""
         item = _object(event, "item")
         if not isinstance(item.get("id"), str) or item["id"] not in self._unfinished:
-            return []
+            return self._passed_on(event, data)
         self._unfinished.discard(item["id"])
         done = {"type": "conversation.item.done", "event_id": event.get("event_id"), "item": item}
-        return encoded(done, is_beta=self._is_beta)
+        return encoded(done, is_beta=self._is_beta) + self._passed_on(event, data)
 
-    def _error(self, event: Json) -> Json | None:
-        """Return an error about an event of the client's, as it names it; None for one that the session tells."""
+    def _error(self, event: Json, data: bytes | None) -> list[Frame]:
+        """Tell of an error about an event of the client's, as it names it; of another the session tells."""
         error = _object(event, "error")
         event_id = error.get("event_id")
         if not isinstance(event_id, str):
-            return None
+            return []
         if event_id.startswith(unnamed_prefix(self._id_prefix)):
-            return {**event, "error": {**error, "event_id": None}}
-        return None if event_id.startswith(self._id_prefix) else event
+            return encoded({**event, "error": {**error, "event_id": None}}, is_beta=self._is_beta)
+        return [] if event_id.startswith(self._id_prefix) else self._passed_on(event, data)
+
+
+def _answered(_: RealtimeTranslator, _event: Json, _data: bytes | None) -> list[Frame]:
+    """Tell nothing: the ClientActor tells it, as the answer to the client's own update."""
+    return []
+
+
+_TELLERS: Final[Mapping[str, Callable[[RealtimeTranslator, Json, bytes | None], list[Frame]]]] = {
+    "session.created": _answered,
+    "session.updated": _answered,
+    "conversation.item.created": RealtimeTranslator._item_created,  # noqa: SLF001 - the table of the class above
+    "response.output_item.done": RealtimeTranslator._item_done,  # noqa: SLF001
+    "response.created": RealtimeTranslator._response,  # noqa: SLF001
+    "response.done": RealtimeTranslator._response,  # noqa: SLF001
+    "error": RealtimeTranslator._error,  # noqa: SLF001
+}
 
 
 def encoded(event: Json, *, is_beta: bool) -> list[Frame]:

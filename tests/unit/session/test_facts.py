@@ -177,11 +177,6 @@ def test_a_field_that_is_null_is_read_as_one_that_is_not_given(event, fact):
     assert FactReader().fact(event) == fact
 
 
-def test_an_event_that_is_known_to_be_well_built_is_not_looked_at_again():
-    started = FactReader().fact(created(metadata={MARK: "ts_1"}), is_built=True)
-    assert started == events.ResponseStarted("resp_1", "ts_1")
-
-
 def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
     reader = FactReader()
     assert reader.fact(created(conversation_id=None)) == events.AsideStarted()

@@ -35,6 +35,12 @@ def test_base64_in_lines_is_read_as_others_read_it(answer):
     assert answer.audio("i", "AwQF\r\nBgcI\n", 2.0) == [BinaryFrame(bytes(range(3, 9)))]
 
 
+def test_audio_that_the_client_cannot_hear_is_left_out():
+    ear = Ear(COMPONENT)
+    ear.upstream_speaks("flac")
+    assert begun(ear).audio("i", "AAAA", 2.0) == []
+
+
 def test_an_answer_in_audio_starts_with_its_audio_when_all_latencies_are_known():
     answer = begun(output_modalities=["audio"])
     assert list(answer.text_grows("i", "Hel", 1.5)) == []

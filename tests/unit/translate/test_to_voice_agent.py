@@ -611,6 +611,14 @@ def test_a_delta_without_text_adds_nothing(component):
     assert component.hears(transcription("delta", delta=None))[0]["transcript"] == ""
 
 
+def test_no_thinking_is_told_of_a_response_that_the_client_does_not_hear(deepgram):
+    call = {"type": "response.output_item.added", "item": {"type": "function_call", "name": "get_weather"}}
+    deepgram.hears(created())
+    assert deepgram.hears({**call, "response_id": "another"}) == []
+    deepgram.translator.silence("r")
+    assert deepgram.hears({**call, "response_id": "r"}) == []
+
+
 def test_silence_is_nobodys_text(deepgram):
     assert deepgram.hears(transcription("completed", transcript="")) == []
 

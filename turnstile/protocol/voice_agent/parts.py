@@ -32,7 +32,7 @@ class Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_not_given(cls, value: Any) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, dict) and None in value.values():
             return {name: field for name, field in value.items() if field is not None}
         return value
 
