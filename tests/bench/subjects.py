@@ -72,11 +72,12 @@ class Worker:
 
     Args:
         name: For errors.
-        command: What to run with this Python.
+        command: What to run with this Python, or with `program`.
         core: Where.
+        program: What runs it.
     """
 
-    def __init__(self, name, command, core):
+    def __init__(self, name, command, core, program=sys.executable):
         self.name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         clean = {
@@ -86,7 +87,7 @@ class Worker:
         }
         with _on(core):
             self.process = subprocess.Popen(
-                [sys.executable, *command],
+                [program, *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

@@ -2,8 +2,9 @@
 
 It speaks as much of the Realtime API as the measurements need, on frames built beforehand. What it answers is in the
 last user message: ``echo`` begins a response that stays open and says back as much audio as is heard, in deltas of
-20 ms; ``say COUNT GAP`` begins one of so many deltas of 100 ms, one every GAP milliseconds, or all at once for 0. The
-first bytes of each of the latter hold the time when it was sent, for a listener on the same machine.
+20 ms; ``say COUNT GAP [BYTES]`` begins one of so many deltas of 100 ms, or of so many bytes of audio, one every GAP
+milliseconds, or all at once for 0. The first bytes of each of the latter hold the time when it was sent, for a listener
+on the same machine.
 
 On the path ``/bare`` the same events are answered the same way, but audio is binary: of a client's 16 kHz, and of ours
 24 kHz. So a relay that translates nothing carries as many messages as one that does.
@@ -41,7 +42,8 @@ class Link(Peer):
     """One connection: a Realtime session, or the beginnings of one."""
 
     __slots__ = (
-        "audio", "counters", "heard", "is_bare", "is_open", "item", "names", "response", "said", "session", "where"
+        "audio", "counters", "heard", "is_bare", "is_open", "item", "metadata", "names", "response", "said", "session",
+        "where",
     )  # fmt: skip
 
     def __init__(self, sock, poll, counters):
@@ -52,6 +54,7 @@ class Link(Peer):
         self.names = 0
         self.item = ""
         self.response = ""
+        self.metadata = None
         self.where = {}
         self.audio = (b"", b"")
         self.heard = self.said = 0
@@ -154,10 +157,11 @@ class Link(Peer):
             return [self._event("error", error=error)]
         self.counters["responses"] += 1
         self.response = f"resp_{self.names}"
+        self.metadata = (event.get("response") or {}).get("metadata")
         where = self.where = {"response_id": self.response, "item_id": f"item_{self.names}", "output_index": 0}
         item = {"id": where["item_id"], "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         begun = [
-            self._event("response.created", response=self._shown("in_progress", event.get("response") or {})),
+            self._event("response.created", response=self._shown("in_progress")),
             self._event("response.output_item.added", response_id=self.response, output_index=0, item=item),
             self._event("conversation.item.added", previous_item_id=None, item=item),
             self._event("response.content_part.added", **where, content_index=0, part={"type": "audio"}),
@@ -167,8 +171,8 @@ class Link(Peer):
             self.heard = self.said = 0
             self.audio = (b"", self._delta(where, _TONE[: ECHO_SAMPLES * 2]))
             return [*begun, self.audio[1]]  # the first one says that it is time to speak
-        count, gap = map(int, numbers)
-        whole = self._delta(where, bytes(STAMP_BYTES) + _TONE[: SAY_BYTES - STAMP_BYTES])
+        count, gap, size = (*map(int, numbers), SAY_BYTES)[:3]
+        whole = self._delta(where, bytes(STAMP_BYTES) + _TONE[STAMP_BYTES:size])
         hole = bytes(STAMP_BYTES) if self.is_bare else pybase64.b64encode(bytes(STAMP_BYTES))
         head, _, tail = whole.partition(hole)
         self.audio = (head, tail)
@@ -186,7 +190,7 @@ class Link(Peer):
         encoded = pybase64.b64encode(audio).decode()
         return self._event("response.output_audio.delta", **where, content_index=0, delta=encoded)
 
-    def _shown(self, status, asked):
+    def _shown(self, status):
         return {
             "object": "realtime.response",
             "id": self.response,
@@ -195,7 +199,7 @@ class Link(Peer):
             "output": [],
             "conversation_id": "conv_1",
             "output_modalities": ["audio"],
-            "metadata": asked.get("metadata"),
+            "metadata": self.metadata,
         }
 
     def _finished(self):
@@ -204,7 +208,7 @@ class Link(Peer):
             (
                 self._event("response.output_audio.done", **where),
                 self._event("response.output_audio_transcript.done", **where, transcript="That is what I say."),
-                self._event("response.done", response=self._shown("completed", {})),
+                self._event("response.done", response=self._shown("completed")),
             )
         )
         self.response = ""

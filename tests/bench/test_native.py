@@ -1,0 +1,147 @@
+"""The load generator in C measures what the one in Python does, or says that it could not."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from native import Native, NoCompilerError, build
+from subjects import PROXY, Cores, Upstream, start_subject
+from wire import BenchError
+
+JOBS = {
+    "turns": {"sessions": 3},
+    "bursts": {"sessions": 2, "count": 5},
+    "live": {"sessions": 2, "gap": 0.005},
+    "saturate": {"sessions": 2, "window": 4},
+    "paced": {"sessions": 2},
+}
+
+
+@pytest.fixture(scope="session")
+def program():
+    try:
+        return build()
+    except NoCompilerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def native(program):
+    with ExitStack() as stack:
+        stack.callback((native := Native(Cores.of_this_machine(), program)).end)
+        yield native
+
+
+def job(kind, speaker, port, **changes):
+    timing = {"seconds": 0.1, "warm": 0.05, "pids": {}}
+    return {"kind": kind, "speaker": speaker, "port": port, **timing, **JOBS[kind], **changes}
+
+
+@pytest.mark.parametrize("kind", JOBS)
+@pytest.mark.parametrize("speaker", ["direct", "relayed"])
+def test_it_does_each_job_with_its_own_upstream(native, kind, speaker):
+    figures = native.run(job(kind, speaker, native.port))
+    counters = native.counters()
+    assert figures["load_cpu"] > 0
+    if kind == "turns":
+        assert 0 < figures["turns"] == figures["turn_ms_count"] <= counters["responses"]
+        assert figures["ms_p50"] <= figures["turn_ms_most"]
+    elif kind == "live":
+        assert figures["ms_count"] == figures["late_ms_count"] == 40
+        assert counters["appends"] == 60
+    elif kind == "saturate":
+        assert 0 < figures["frames"] <= counters["appends"]
+    else:
+        assert 0 < figures["frames"] <= counters["responses"] * 5
+        assert 0 < figures["ms_p50"] <= figures["ms_p99"]
+
+
+@pytest.mark.parametrize("kind", ["turns", "live"])
+def test_it_drives_a_subject_and_tells_its_cpu(native, kind):
+    with ExitStack() as stack:
+        subject = start_subject(PROXY, Cores.of_this_machine(), native)
+        stack.callback(subject.end)
+        figures = native.run(
+            job(kind, subject.speaker, subject.port, pids={"subject": subject.pids(), "upstream": [native.pid]})
+        )
+    assert figures["subject_us_a_turn" if kind == "turns" else "subject_us_a_frame"] > 0
+    assert figures["upstream_cpu"] == 0
+    assert native.counters()["strangers"] == 0
+
+
+def test_a_frame_whose_audio_does_not_come_back_as_it_should_is_no_figure(native):
+    native.write_line(json.dumps({**job("live", "direct", native.port), "course": [0]}))
+    error = json.loads(native.read_line())["error"]
+    assert error == "a session of 30 frames heard 28800 bytes, and should have heard 27840"
+    assert native.process.wait() == 1
+    with pytest.raises(BenchError, match="has ended with 1"):
+        native.counters()
+
+
+def test_a_client_that_is_not_let_in_is_no_figure(native):
+    def refuse():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        with pytest.raises(BenchError, match=r"a client was not let in: HTTP/1\.1 404 Not Found"):
+            native.run(job("turns", "voice agent", listener.getsockname()[1], sessions=1))
+        refusing.join()
+
+
+def test_a_job_that_nobody_knows_is_no_figure(native):
+    with pytest.raises(BenchError, match="there is no job called 'juggle'"):
+        native.run({**job("turns", "direct", native.port), "kind": "juggle"})
+
+
+def said_by(port):
+    """Return what an upstream says to a client that asks for all there is, without its numbers and times."""
+    item = {"type": "message", "role": "user", "id": "mine", "status": "incomplete"}
+    with connect(f"ws://127.0.0.1:{port}/v1/realtime", compression=None) as client:
+        answers = [client.recv(timeout=5)]
+        for event, count in (
+            ({"type": "session.update", "session": {"audio": {"input": {"a": [1, "]"]}, "output": {}}, "b": 1}}, 1),
+            ({"type": "session.update", "session": {"audio": {"input": {"a": None, "c": {}}}, "d": {"e": 2.5}}}, 1),
+            ({"type": "conversation.item.create", "item": {**item, "content": [{"text": '\\"}é\\'}]}}, 2),
+            ({"type": "conversation.item.create", "item": {**item, "content": [{"text": "say 2 0 30"}]}}, 2),
+            ({"type": "response.create", "response": {"metadata": {"mark": 'a"b'}}}, 9),
+            ({"type": "conversation.item.create", "item": {**item, "content": [{"text": "say 2 1"}]}}, 2),
+            ({"type": "response.create"}, 9),
+            ({"type": "conversation.item.create", "item": {**item, "content": [{"text": "echo"}]}}, 2),
+            ({"type": "response.create", "response": {"metadata": None}}, 5),
+            ({"type": "response.create", "event_id": "again"}, 1),
+            ({"type": "conversation.item.truncate"}, 0),
+            ({"type": "nobody.knows"}, 0),
+            ({"type": "input_audio_buffer.append", "audio": "AAAA" * 800}, 2),
+        ):
+            client.send(json.dumps(event, separators=(",", ":")))
+            answers += [client.recv(timeout=5) for _ in range(count)]
+    events = [json.loads(re.sub(r'"(event|resp|item|sess)_\d+"', r'"\1"', answer)) for answer in answers]
+    for event in events:
+        if "delta" in event:
+            event["delta"] = event["delta"][12:]
+        if "error" in event:
+            event["error"]["message"] = re.sub(r"\d+", "", event["error"]["message"])
+    return events
+
+
+def test_both_upstreams_say_the_same(native):
+    with ExitStack() as stack:
+        stack.callback((upstream := Upstream(Cores.of_this_machine())).end)
+        assert said_by(native.port) == said_by(upstream.port)
+        assert native.counters() == upstream.counters()
