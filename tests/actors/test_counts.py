@@ -1,0 +1,265 @@
+"""What a turn, a piece of audio and an update cost, counted: in messages, runs, timers and calls, not in time.
+
+A session's real actors run on the test's own thread, with connections in memory; what one read completes comes at
+once, as from a socket. The messages, runs and timers are exact. The bounds of calls are what was counted on CPython
+3.11, and a twentieth more.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import sys
+from collections import deque
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import actors
+from actors.inbox import DispatchedInbox
+from actors.languages import Languages
+from actors.messages import End
+from actors.sessions import Sessions, Surroundings
+from turnstile.config import load_config
+from turnstile.observability.journal import NullJournal
+from turnstile.ports import LinkReady, UpstreamTarget
+from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
+
+OURS = tuple(str(Path(actors.__file__).parents[1] / name) for name in ("actors", "turnstile"))
+TESTING = str(Path(OURS[1]) / "testing")
+SETTINGS = {"type": "Settings", "audio": {"input": {"encoding": "linear16", "sample_rate": 24_000}}, "agent": {}}
+ITEM = {"response_id": "r1", "item_id": "i1", "output_index": 0, "content_index": 0}
+PART = {"type": "audio", "transcript": ""}
+DELTA = {"type": "response.output_audio.delta", **ITEM, "delta": base64.b64encode(bytes(4800)).decode()}
+
+
+class Cost:
+    """What was counted."""
+
+    def __init__(self):
+        self.messages = []
+        self.runs = 0
+        self.timers = 0
+        self.calls = 0
+
+
+class Counting:
+    """Counts into `cost` whatever the session does; satisfies the parts of a `Dispatcher` and of `Timers`."""
+
+    def __init__(self):
+        self.cost = Cost()
+        self._runs = deque()
+        self._timers = ManualTimers(ManualClock())
+
+    def waker(self, run):
+        return partial(self._runs.append, run)
+
+    def run(self):
+        """Run what is to be run, and count."""
+        while self._runs:
+            self.cost.runs += 1
+            run, before = self._runs.popleft(), sys.getprofile()
+            sys.setprofile(self._count)
+            try:
+                run()
+            finally:
+                sys.setprofile(before)
+
+    def _count(self, frame, event, _argument):
+        if event == "call":
+            name = frame.f_code.co_filename
+            self.cost.calls += name.startswith(OURS) and not name.startswith(TESTING)
+
+    def start(self, delay, callback):
+        self.cost.timers += 1
+        return self._timers.start(delay, callback)
+
+
+class Talk:
+    """A session at rest, of a client that hears audio in binary frames."""
+
+    def __init__(self, counting):
+        self.counting = counting
+        self.client, self.link = RecordingConnection(), RecordingConnection()
+        config = load_config(flags={"upstream.url": "simulator:"})
+        self.sessions = Sessions(
+            Surroundings(
+                dispatcher=counting,
+                timers=counting,
+                connector=self,
+                target=lambda *_: UpstreamTarget("ws://upstream"),
+                functions=None,
+                host_functions=None,
+                clock=ManualClock(),
+                journal=NullJournal(),
+            )
+        )
+        speak = Languages(config, lambda _: False, is_gated=True).named("component")
+        self.inbox = self.sessions.begin(self.client, speak)
+        self.says(SETTINGS)
+        self._upstream.tell(LinkReady(self.link))
+        self.hears({"type": "session.created", "session": {"id": "s"}})
+        self.is_updated()
+
+    def connect(self, target, inbox):
+        """Be the `Connector`."""
+        del target
+        self._upstream = inbox
+
+    def says(self, *frames):
+        """Read what the client sends, at once."""
+        self._tell(self.inbox, frames)
+
+    def hears(self, *events):
+        """Read what upstream sends, at once."""
+        self._tell(self._upstream, events)
+
+    def is_updated(self):
+        self.hears({"type": "session.updated", "session": {"id": "s", **self.sent()["session"]}})
+
+    def sent(self):
+        """Return the latest event that went up."""
+        return json.loads(self.link.sent[-1].data)
+
+    def _tell(self, inbox, contents):
+        frames = [
+            BinaryFrame(one) if isinstance(one, bytes) else TextFrame(json.dumps(one).encode()) for one in contents
+        ]
+        if len(frames) == 1:
+            inbox.tell(frames[0])
+        else:
+            inbox.tell_all(frames)
+        self.counting.run()
+
+
+def turn(talk):
+    """The user writes, and the agent answers with one piece of audio."""
+    talk.says({"type": "InjectUserMessage", "content": "Hello."})
+    item = {"object": "realtime.item", "status": "completed", **talk.sent()["item"]}
+    talk.hears(*({"type": f"conversation.item.{what}", "item": item} for what in ("added", "done")))
+    response = {"id": "r1", "conversation_id": "c1", "output": [], "metadata": talk.sent()["response"]["metadata"]}
+    answer = {"id": "i1", "type": "message", "role": "assistant", "content": []}
+    talk.hears(
+        {"type": "response.created", "response": response},
+        {"type": "response.output_item.added", **ITEM, "item": answer},
+        {"type": "response.content_part.added", **ITEM, "part": PART},
+        DELTA,
+        {"type": "response.output_audio.done", **ITEM},
+        {"type": "response.output_audio_transcript.done", **ITEM, "transcript": "Hi."},
+        {"type": "response.done", "response": {**response, "status": "completed"}},
+    )
+
+
+def begin_response(talk):
+    talk.hears({"type": "response.created", "response": {"id": "r1", "output": []}}, DELTA, DELTA)
+
+
+def update(talk):
+    """The client changes its prompt while the agent speaks, which is in force behind the response."""
+    talk.says({"type": "UpdatePrompt", "prompt": f"Rhyme {len(talk.link.sent)} times."})
+    talk.hears({"type": "response.done", "response": {"id": "r1", "status": "completed", "output": []}})
+    talk.is_updated()
+
+
+@pytest.fixture
+def talk(monkeypatch):
+    counting = Counting()
+    tell, tell_all = DispatchedInbox.tell, DispatchedInbox.tell_all
+
+    def counted_tell(inbox, message):
+        counting.cost.messages.append(type(message).__name__)
+        tell(inbox, message)
+
+    def counted_tell_all(inbox, messages):
+        counting.cost.messages += [type(message).__name__ for message in messages]
+        tell_all(inbox, messages)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DispatchedInbox, "tell", counted_tell)
+        patched.setattr(DispatchedInbox, "tell_all", counted_tell_all)
+        talk = Talk(counting)
+        yield talk
+    talk.inbox.tell(End(1000, ""))
+    counting.run()
+    assert len(talk.sessions) == 0
+
+
+@contextmanager
+def counted(talk):
+    """Count what the block costs; the collector would call what other tests have left."""
+    talk.counting.cost = cost = Cost()
+    gc.disable()
+    try:
+        yield cost
+    finally:
+        gc.enable()
+
+
+def cost_of(talk, unit):
+    """Return what the second of two such units costs; in the first some things are done for all to come."""
+    unit(talk)
+    with counted(talk) as cost:
+        unit(talk)
+    return cost
+
+
+def test_a_turn_costs_few_messages_runs_and_calls_and_no_timer(talk):
+    cost = cost_of(talk, turn)
+    assert cost.messages == [
+        "TextFrame",
+        "UserMessageGiven",
+        "SendItem",
+        *("FromLink", "ToClient", "ItemConfirmed", "Answered", "SendCreate"),
+        *("FromLink", "ResponseStarted", "ToClient", "ResponseFinished", "AnswersGiven"),
+    ]
+    assert (cost.runs, cost.timers) == (11, 0)
+    assert cost.calls <= 420
+
+
+def test_a_delta_costs_two_messages_and_runs(talk):
+    begin_response(talk)
+    cost = cost_of(talk, lambda talk: talk.hears(DELTA))
+    assert cost.messages == ["FromLink", "ToClient"]
+    assert (cost.runs, cost.timers) == (2, 0)
+    assert cost.calls <= 30
+
+
+def test_a_burst_of_deltas_costs_as_many_messages_and_runs_as_one(talk):
+    begin_response(talk)
+    cost = cost_of(talk, lambda talk: talk.hears(*[DELTA] * 20))
+    assert cost.messages == ["FromLink", "ToClient"]
+    assert (cost.runs, cost.timers) == (2, 0)
+    assert cost.calls <= 93
+
+
+def test_a_frame_of_the_users_costs_a_message_and_a_run(talk):
+    cost = cost_of(talk, lambda talk: talk.says(bytes(960)))
+    assert cost.messages == ["BinaryFrame"]
+    assert (cost.runs, cost.timers) == (1, 0)
+    assert cost.calls <= 16
+
+
+def test_frames_of_the_users_that_come_at_once_cost_one_run_and_hardly_more_calls(talk):
+    cost = cost_of(talk, lambda talk: talk.says(*[bytes(960)] * 8))
+    assert cost.messages == ["BinaryFrame"] * 8
+    assert (cost.runs, cost.timers) == (1, 0)
+    assert cost.calls <= 16
+
+
+def test_an_update_in_mid_response_costs_few_messages_and_no_timer(talk):
+    begin_response(talk)
+    update(talk)
+    begin_response(talk)
+    with counted(talk) as cost:
+        update(talk)
+    assert cost.messages == [
+        *("TextFrame", "ConfigRequested"),
+        *("FromLink", "ToClient", "ResponseFinished", "SendUpdate", "AnswersGiven"),
+        *("FromLink", "SessionShown", "ConfigAnswered", "Answered", "AnswersGiven"),
+    ]
+    assert (cost.runs, cost.timers) == (11, 0)
+    assert cost.calls <= 298
