@@ -5,6 +5,7 @@ Nothing here locks, looks at a clock or touches a socket; a connection does that
 
 from __future__ import annotations
 
+import math
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -30,18 +31,20 @@ class ReadGate:
         self._pauses = 0
         self._unhandled = 0
         self._full = False
-
-    @property
-    def is_open(self) -> bool:
+        self.is_open = True
         """Whether the peer may be read."""
-        # A resume may overtake the pause it belongs to, when two threads hold a source back and let it go.
-        return self._pauses <= 0 and not self._full
 
-    def received(self, size: int) -> None:
-        """Count a message of `size` bytes that was passed on to be worked on."""
-        self._unhandled += size + self._message_cost
+    def received(self, size: int, messages: int = 1) -> None:
+        """Count so many messages as passed on to be worked on.
+
+        Args:
+            size: How many bytes they have together.
+            messages: How many.
+        """
+        self._unhandled += size + messages * self._message_cost
         if self._unhandled > self._high_water:
             self._full = True
+            self.is_open = False
 
     def handled(self, size: int, messages: int = 1) -> bool:
         """Count so many messages as worked on; whether there is room for more now, as there was not before.
@@ -53,16 +56,23 @@ class ReadGate:
         self._unhandled = max(0, self._unhandled - size - messages * self._message_cost)
         if self._full and self._unhandled <= self._low_water:
             self._full = False
+            self._decide()
             return True
         return False
 
     def pause(self) -> None:
         """Close the gate until one more `resume`."""
         self._pauses += 1
+        self._decide()
 
     def resume(self) -> None:
         """Take one `pause` back."""
         self._pauses -= 1
+        self._decide()
+
+    def _decide(self) -> None:
+        # A resume may overtake the pause it belongs to, when two threads hold a source back and let it go.
+        self.is_open = self._pauses <= 0 and not self._full
 
 
 class WriteGate:
@@ -76,27 +86,28 @@ class WriteGate:
         self._high_water = high_water
         self._low_water = low_water
         self._sources: list[Connection] = []
-        self._holding = False
+        self.is_holding = False
+        """Whether they are held back."""
 
     def add(self, source: Connection) -> list[Callable[[], None]]:
         """Hold `source` back from now on whenever there is too much to write."""
         self._sources.append(source)
-        return [source.pause_reading] if self._holding else []
+        return [source.pause_reading] if self.is_holding else []
 
     def measure(self, waiting: int) -> list[Callable[[], None]]:
         """Look at the number of bytes that wait to be written."""
-        if self._holding:
+        if self.is_holding:
             return self.release() if waiting <= self._low_water else []
         if waiting <= self._high_water or not self._sources:
             return []
-        self._holding = True
+        self.is_holding = True
         return [source.pause_reading for source in self._sources]
 
     def release(self) -> list[Callable[[], None]]:
         """Let go of whatever is held back."""
-        if not self._holding:
+        if not self.is_holding:
             return []
-        self._holding = False
+        self.is_holding = False
         return [source.resume_reading for source in self._sources]
 
 
@@ -122,13 +133,9 @@ class Keepalive:
     def __init__(self, interval: float, timeout: float, now: float) -> None:
         self._interval = interval
         self._timeout = timeout
-        self._heard_at = now
-        self._pinged_at: float | None = None
-
-    def heard(self, now: float) -> None:
-        """Note a sign of life."""
-        self._heard_at = now
-        self._pinged_at = None
+        self._pinged_at = -math.inf
+        self.heard_at = now
+        """When the latest sign of life came; who reads the peer says so."""
 
     def look(self, now: float, *, listening: bool) -> tuple[Pulse, float]:
         """Say what to do now, and in how many seconds to look again.
@@ -138,11 +145,11 @@ class Keepalive:
             listening: Whether the peer is being read; one that is held back cannot show that it lives.
         """
         if not listening:
-            self.heard(now)
-        if self._pinged_at is not None:
+            self.heard_at = now
+        if self.heard_at < self._pinged_at:
             left = self._pinged_at + self._timeout - now
             return (Pulse.WAIT, left) if left > 0 else (Pulse.GONE, 0)
-        left = self._heard_at + self._interval - now
+        left = self.heard_at + self._interval - now
         if left > 0:
             return Pulse.WAIT, left
         self._pinged_at = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import OK_CLOSE_CODES, Close, CloseCode, Frame, Opcode
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from websockets.protocol import Event, Protocol
 
-EMPTY_MESSAGES: Final = 1000
-
 
 class MessageJoiner:
     """Makes messages of frames: one at a time, its size already bounded by the framing library."""
@@ -24,12 +22,6 @@ class MessageJoiner:
     def __init__(self) -> None:
         self._partial = bytearray()  # not a list: a message in fragments of one byte must cost what it weighs
         self._is_text = False
-        self._empty_in_a_row = 0
-
-    @property
-    def floods(self) -> bool:
-        """Whether the peer sends nothing but empty messages, which no bound on bytes would hold."""
-        return self._empty_in_a_row > EMPTY_MESSAGES
 
     def join(self, events: Sequence[Event]) -> list[TextFrame | BinaryFrame]:
         """Return the messages that `events` complete."""
@@ -52,7 +44,6 @@ class MessageJoiner:
         return messages
 
     def _message(self, data: bytes) -> TextFrame | BinaryFrame:
-        self._empty_in_a_row = 0 if data else self._empty_in_a_row + 1
         return TextFrame(data) if self._is_text else BinaryFrame(data)
 
 

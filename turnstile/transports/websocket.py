@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from websockets.frames import CloseCode
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.flow import Keepalive, Pulse, ReadGate, WriteGate
+from turnstile.transports.framing import Framing
 from turnstile.transports.limits import PEER_TOO_SLOW
-from turnstile.transports.messages import MessageJoiner, Nobody, end_of, sendable_close
+from turnstile.transports.messages import Nobody
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.wire import Outgoing, Wire
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import Deadline, IoLoop
+
+
+# A peer that sends more of them, one after the other, sends nothing else, and no bound on bytes would hold that.
+_EMPTY_MESSAGES: Final = 1000
 
 
 class WebSocketConnection:
@@ -47,14 +52,13 @@ class WebSocketConnection:
 
     def __init__(self, loop: IoLoop, sock: socket.socket, protocol: Protocol, limits: ConnectionLimits) -> None:
         self._loop = loop
-        self._protocol = protocol
+        self._framing = Framing(protocol)
         self._limits = limits
         self._inbox: Inbox = Nobody()
         self._lock = threading.Lock()  # guards everything below but what only the I/O thread touches
         self._wire = Wire(sock)
         self._outgoing = Outgoing()
-        self._outgoing.add(protocol.data_to_send())  # the answer to a handshake leaves first
-        self._joiner = MessageJoiner()
+        self._outgoing.add(self._framing.answers())  # the answer to a handshake leaves first
         self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water, limits.message_cost)
         self._write_gate = WriteGate(limits.write_high_water, limits.write_low_water)
         self._closing = False
@@ -93,22 +97,21 @@ class WebSocketConnection:
         with self._lock:
             if self._closing:
                 return
-            protocol = self._protocol
-            for frame in frames:
-                (protocol.send_text if isinstance(frame, TextFrame) else protocol.send_binary)(frame.data)
-            self._outgoing.add(protocol.data_to_send())
-            if self._outgoing.size <= self._limits.write_ceiling:
+            outgoing = self._outgoing
+            outgoing.size += self._framing.write(frames, outgoing.chunks)
+            if outgoing.size <= self._limits.write_ceiling:
                 return
             calls = self._push()
         _make(calls)
 
     def flush(self) -> None:
         """Hand everything queued to the operating system, as much as it takes now."""
-        if self._outgoing.is_empty:
+        if not (self._outgoing.size or self._outgoing.end_due):
             return
         with self._lock:
             calls = self._push()
-        _make(calls)
+        if calls:
+            _make(calls)
 
     def close(self, code: int, reason: str = "") -> None:
         """Flush, then start the closing handshake.
@@ -207,7 +210,11 @@ class WebSocketConnection:
             self._give_up_on_reader()
         if self._outgoing.size or self._watched != READ:  # while nothing waits, whoever moves the read gate asks
             self._ask_to_rewatch()
-        return self._write_gate.release() if self._closing else self._write_gate.measure(self._outgoing.size)
+        if self._closing:
+            return self._write_gate.release()
+        if self._outgoing.size or self._write_gate.is_holding:
+            return self._write_gate.measure(self._outgoing.size)
+        return ()
 
     def _give_up_on_reader(self) -> None:
         """Stop buffering for a peer that does not read.
@@ -225,9 +232,8 @@ class WebSocketConnection:
 
     def _start_closing(self, code: int, reason: str) -> None:
         self._closing = True
-        close = sendable_close(code, reason)
-        self._protocol.send_close(close.code, close.reason)
-        self._outgoing.add(self._protocol.data_to_send())
+        self._framing.write_close(code, reason)
+        self._outgoing.add(self._framing.answers())
         self._loop.call_soon(self._await_close, self)
 
     # Reading; on the I/O thread.
@@ -243,7 +249,7 @@ class WebSocketConnection:
                 data, broken = b"", _why(error)
         if data:
             self._take(data)
-            if self._wire.holds_data:
+            if self._wire.holds_data():
                 self._loop.call_soon(self._read, self)
         elif data is None:
             self._rewatch()
@@ -251,17 +257,28 @@ class WebSocketConnection:
             self._take_end(broken)
 
     def _take(self, data: bytes) -> None:
-        self._keepalive.heard(self._loop.now)
+        self._keepalive.heard_at = self._loop.now
         if self._released:
             return
         calls: Iterable[Callable[[], None]] = ()
+        end = None
         with self._lock:
-            messages, end = self._parse(data)
-            if not self._outgoing.is_empty:
+            was_closing = self._closing
+            messages = self._framing.read(data)
+            if self._framing.has_answers or self._framing.empty_in_a_row > _EMPTY_MESSAGES:
+                end = self._answer()
                 calls = self._push()
+            if was_closing:
+                messages = []
+            elif messages:
+                size = 0
+                for message in messages:
+                    size += len(message[0])
+                self._read_gate.received(size, len(messages))
             if not self._is_reading():
                 self._ask_to_rewatch()
-        _make(calls)
+        if calls:
+            _make(calls)
         if len(messages) == 1:
             self._inbox.tell(messages[0])
         elif messages:
@@ -270,27 +287,20 @@ class WebSocketConnection:
             self._await_close()
             self._end(end)
 
-    def _parse(self, data: bytes) -> tuple[list[TextFrame | BinaryFrame], Closed | None]:
-        """Feed the framing library; the lock is held."""
-        was_closing = self._closing
-        self._protocol.receive_data(data)
-        messages = self._joiner.join(self._protocol.events_received())
-        self._outgoing.add(self._protocol.data_to_send())
-        end = end_of(self._protocol)
-        if was_closing:
-            return [], end
-        for message in messages:
-            self._read_gate.received(len(message.data))
+    def _answer(self) -> Closed | None:
+        """Queue what the framing library answers to what came, and return the end, if that was it; the lock is held."""
+        self._outgoing.add(self._framing.answers())
+        end = self._framing.end()
         if end is not None:
             self._closing = True
-        elif self._joiner.floods:
+        elif not self._closing and self._framing.empty_in_a_row > _EMPTY_MESSAGES:
             self._start_closing(CloseCode.POLICY_VIOLATION, "nothing but empty messages")
-        return messages, end
+        return end
 
     def _take_end(self, broken: str) -> None:
         with self._lock:
-            self._protocol.receive_eof()
-            end = end_of(self._protocol)
+            self._framing.read_end()
+            end = self._framing.end()
         self._release()
         self._end(Closed(CloseCode.ABNORMAL_CLOSURE, broken) if broken or end is None else end)
 
@@ -346,8 +356,8 @@ class WebSocketConnection:
         with self._lock:
             if self._closing:
                 return
-            self._protocol.send_ping(b"")
-            self._outgoing.add(self._protocol.data_to_send())
+            self._framing.write_ping()
+            self._outgoing.add(self._framing.answers())
             calls = self._push()
         _make(calls)
 
@@ -381,7 +391,7 @@ class WebSocketConnection:
                 return
             self._watched = interest
             self._loop.watch(self._wire.sock, interest, self)
-            unread = interest & READ and self._wire.holds_data
+            unread = interest & READ and self._wire.holds_data()
         if unread:
             self._loop.call_soon(self._read, self)
 

@@ -32,7 +32,6 @@ class Wire:
         self.stalled_write_wants_read = False
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
 
-    @property
     def holds_data(self) -> bool:
         """Whether bytes were read off the socket already that no selector knows of."""
         return self._tls is not None and self._tls.pending() > 0
@@ -55,7 +54,7 @@ class Wire:
             self.stalled_read_wants_write = True
             return None
 
-    def send(self, data: memoryview) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """Write what the socket takes.
 
         Returns:
@@ -93,23 +92,20 @@ class Outgoing:
     def __init__(self) -> None:
         self.size = 0
         """How many bytes wait."""
-        self._chunks: list[bytes] = []
-        self._head = memoryview(b"")
-        self._end_due = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits, not even the end of the stream."""
-        return not self.size and not self._end_due
+        self.chunks: list[bytes] = []
+        """Those of them that were put in since the last write; who appends to it adds to `size`."""
+        self.end_due = False
+        """Whether the end of the stream waits, behind all else."""
+        self._begun: bytes | memoryview = b""  # what the socket may have taken a part of
 
     def add(self, chunks: Iterable[bytes]) -> None:
         """Take whole frames in; an empty one stands for the end of the stream, as in the framing library."""
         for chunk in chunks:
             if chunk:
-                self._chunks.append(chunk)
+                self.chunks.append(chunk)
                 self.size += len(chunk)
             else:
-                self._end_due = True
+                self.end_due = True
 
     def push(self, wire: Wire) -> None:
         """Write what `wire` takes.
@@ -118,25 +114,26 @@ class Outgoing:
             OSError: The link is broken.
         """
         while self.size:
-            if not self._head:
-                self._head = memoryview(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
-                self._chunks = []
-            taken = wire.send(self._head)
+            begun = self._begun
+            if not begun:
+                begun = b"".join(self.chunks)
+                self.chunks.clear()
+            taken = wire.send(begun)
+            self.size -= taken
+            self._begun = memoryview(begun)[taken:] if taken < len(begun) else b""
             if not taken:
                 return
-            self._head = self._head[taken:]
-            self.size -= taken
-        if self._end_due:
-            self._end_due = False
+        if self.end_due:
+            self.end_due = False
             wire.end_writing()
 
     def shed(self) -> None:
         """Drop what waits, but for the frames that the socket may have taken a part of."""
-        self._chunks.clear()
-        self.size = len(self._head)
+        self.chunks.clear()
+        self.size = len(self._begun)
 
     def clear(self) -> None:
         """Drop everything."""
-        self._head = memoryview(b"")
+        self._begun = b""
         self.shed()
-        self._end_due = False
+        self.end_due = False

@@ -30,6 +30,18 @@ def test_the_read_gate_closes_past_the_high_water_and_opens_at_the_low_one():
     assert gate.is_open
 
 
+def test_messages_counted_together_cost_what_they_cost_one_by_one():
+    together, alone = (ReadGate(high_water=10, low_water=4, message_cost=2) for _ in range(2))
+    together.received(4, messages=3)
+    for size in (1, 1, 2):
+        alone.received(size)
+    assert together.is_open
+    assert alone.is_open
+    for gate in (together, alone):
+        gate.received(0)
+        assert not gate.is_open
+
+
 def test_credit_given_back_twice_does_not_become_credit_for_more():
     gate = ReadGate(high_water=10, low_water=4)
     gate.handled(100)
@@ -79,7 +91,7 @@ def test_nobody_is_held_when_there_is_no_source():
 def test_a_ping_is_asked_for_after_an_interval_of_silence_only():
     pulse = Keepalive(interval=20, timeout=5, now=0)
     assert pulse.look(10, listening=True) == (Pulse.WAIT, 10)
-    pulse.heard(15)
+    pulse.heard_at = 15
     assert pulse.look(20, listening=True) == (Pulse.WAIT, 15)
     assert pulse.look(35, listening=True) == (Pulse.PING, 5)
 
@@ -87,7 +99,7 @@ def test_a_ping_is_asked_for_after_an_interval_of_silence_only():
 def test_any_sign_of_life_answers_a_ping():
     pulse = Keepalive(20, 5, 0)
     pulse.look(20, listening=True)
-    pulse.heard(22)
+    pulse.heard_at = 22
     assert pulse.look(25, listening=True) == (Pulse.WAIT, 17)
 
 

@@ -1,0 +1,190 @@
+"""WebSocket frames read and written: whole plain messages here, everything else by the framing library (RFC 6455, 5).
+
+A message in one frame is all but every frame of a session. The library is given the others, each whole: fragments,
+control frames, frames with reserved bits, texts that are not UTF-8. So it stands at the beginning of a frame whenever
+one is read here. A frame that is refused by its head it is given as it comes, and all that follows; likewise everything
+from when either side has begun to close.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING, Final
+
+from websockets.frames import apply_mask  # type: ignore[attr-defined]  # compiled, where there is a build for it
+from websockets.protocol import OPEN, SERVER
+
+from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.transports.messages import MessageJoiner, end_of, sendable_close
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from websockets.protocol import Protocol
+
+    from turnstile.protocol.frames import Closed, Frame
+
+_TEXT: Final = 0x81
+_BINARY: Final = 0x82
+_KIND: Final = 0x0F
+_KNOWN: Final = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
+
+_HEAD_BYTES: Final = 2
+_MASKED: Final = 0x80
+_IN_TWO_BYTES: Final = 126
+_IN_EIGHT_BYTES: Final = 127
+_head = struct.Struct("!BB").pack
+_middle_head = struct.Struct("!BBH").pack
+_long_head = struct.Struct("!BBQ").pack
+
+_MASK_BYTES: Final = 4
+# How many bytes for masks are asked of the system at once. Each mask is new, and nobody can foresee it (10.3).
+_MASK_POOL: Final = 64 * _MASK_BYTES
+
+
+class Framing:
+    """One connection's frames. Calls must not overlap.
+
+    Args:
+        protocol: Open, of either side; bounds the size of messages. Nobody else uses it from now on.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self._joiner = MessageJoiner()
+        is_server = protocol.side is SERVER
+        self._mask_in = _MASKED if is_server else 0
+        self._mask_out = 0 if is_server else _MASKED
+        self._masks = b""
+        self._limit = self._room = protocol.max_message_size or 1 << 64
+        self._reads_plain = True  # as long as no message in fragments has begun
+        self._is_librarys = False
+        self._rest = bytearray()  # of a frame that has not come whole
+        self._need = 0
+        self.empty_in_a_row = 0
+        """How many of the latest messages, one after the other, were empty."""
+        self.has_answers = True
+        """Whether the library may have answered something, or ended the link, since the last `answers`."""
+
+    def read(self, data: bytes) -> list[Frame]:
+        """Take bytes in; return the messages that they complete."""
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._need:
+                return []
+            data = bytes(self._rest)
+            self._rest.clear()
+        messages: list[Frame] = []
+        begin, end = 0, len(data)
+        while begin < end and not self._is_librarys:
+            place = self._measure(data, begin)
+            if place is None:
+                self._is_librarys = True
+                break
+            at, after = place
+            if after > end:
+                self._rest += data[begin:]
+                self._need = after - begin
+                return messages
+            kind, payload = data[begin], data[at:after]
+            if self._mask_in:
+                payload = apply_mask(payload, data[at - _MASK_BYTES : at])
+            is_plain = kind == _BINARY or (kind == _TEXT and (payload.isascii() or _is_utf8(payload)))
+            if is_plain and self._reads_plain:
+                messages.append(BinaryFrame(payload) if kind == _BINARY else TextFrame(payload))
+                self.empty_in_a_row = 0 if payload else self.empty_in_a_row + 1
+            else:
+                messages += self._hand_over(data[begin:after])
+            begin = after
+        return messages + self._hand_over(data[begin:]) if begin < end else messages
+
+    def _measure(self, data: bytes, begin: int) -> tuple[int, int] | None:
+        """Return where the payload of the frame at `begin` begins and ends; where its head may end, if it is not whole.
+
+        None for a frame that is refused by its head: of no known kind, wrongly masked, or too large.
+        """
+        end = len(data)
+        at = begin + _HEAD_BYTES
+        if at > end:
+            return at, at
+        kind, size = data[begin], data[begin + 1] - self._mask_in
+        if kind & _KIND not in _KNOWN or not 0 <= size <= _IN_EIGHT_BYTES:
+            return None
+        if size >= _IN_TWO_BYTES:
+            at += 2 if size == _IN_TWO_BYTES else 8
+            if at > end:
+                return at, at
+            size = int.from_bytes(data[begin + _HEAD_BYTES : at], "big")
+        if size > self._room:
+            return None
+        if self._mask_in:
+            at += _MASK_BYTES
+        return at, at + size
+
+    def _hand_over(self, data: bytes) -> list[Frame]:
+        """Have the library read; return the messages that it has completed."""
+        protocol = self._protocol
+        protocol.receive_data(data)
+        messages = self._joiner.join(protocol.events_received())
+        for message in messages:
+            self.empty_in_a_row = 0 if message.data else self.empty_in_a_row + 1
+        self._reads_plain = protocol.current_size is None
+        self._room = self._limit - (protocol.current_size or 0)
+        self._is_librarys = self._is_librarys or protocol.state is not OPEN
+        self.has_answers = True
+        return messages
+
+    def read_end(self) -> None:
+        """Take notice that the stream has ended."""
+        self._protocol.receive_eof()
+
+    def answers(self) -> list[bytes]:
+        """Return what the library has to say, in whole frames; an empty one stands for the end of the stream."""
+        self.has_answers = False
+        return self._protocol.data_to_send()
+
+    def end(self) -> Closed | None:
+        """Say how the link ended as far as the library knows; None while it has not."""
+        return end_of(self._protocol)
+
+    def write(self, messages: Iterable[Frame], chunks: list[bytes]) -> int:
+        """Append the messages' frames to `chunks`; return how many bytes they have."""
+        mask_out, added = self._mask_out, 0
+        for message in messages:
+            data = message[0]
+            size = len(data)
+            kind = _TEXT if message.__class__ is TextFrame else _BINARY
+            if size < _IN_TWO_BYTES:
+                head = _head(kind, mask_out | size)
+            elif size < 1 << 16:
+                head = _middle_head(kind, mask_out | _IN_TWO_BYTES, size)
+            else:
+                head = _long_head(kind, mask_out | _IN_EIGHT_BYTES, size)
+            if mask_out:
+                masks = self._masks or os.urandom(_MASK_POOL)
+                mask, self._masks = masks[:_MASK_BYTES], masks[_MASK_BYTES:]
+                head += mask
+                data = apply_mask(data, mask)
+            chunks.append(head)
+            chunks.append(data)
+            added += len(head) + size
+        return added
+
+    def write_ping(self) -> None:
+        """Have the library ask whether the peer is there."""
+        self._protocol.send_ping(b"")
+
+    def write_close(self, code: int, reason: str) -> None:
+        """Have the library start the closing handshake, as far as RFC 6455 lets code and reason be sent."""
+        self._is_librarys = True
+        close = sendable_close(code, reason)
+        self._protocol.send_close(close.code, close.reason)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
