@@ -364,7 +364,7 @@ class State(_Fields):
 
     __slots__ = ()
 
-    if not TYPE_CHECKING:  # The type checker knows the fields of the one that this replaces.
+    if not TYPE_CHECKING:  # pragma: no branch - the type checker knows the fields of the one that this replaces
 
         def _replace(self, **changes: Any) -> State:
             """Return a state that differs in some fields, in half the time that a named tuple's own method takes."""

@@ -16,32 +16,26 @@ def waits(state: State, policy: Policy) -> list[StartTimer]:
 
     The token names the occasion: the same name with another token is another wait.
     """
-    if state.link == "waiting":
-        return [StartTimer("link", str(state.losses), policy.retry_delay * 2 ** (state.losses - 1))]
-    if state.link == "connected" and policy.link_silence is not None:
-        return [StartTimer("link", f"connected {state.losses}", policy.link_silence)]
-    if state.link in {"opening", "connected"}:
-        return [StartTimer("link", f"opening {state.losses}", policy.link_timeout)]
     if state.link != "open":
-        return []
+        return _link_waits(state, policy)
     found: list[StartTimer] = []
+    response, hearing = state.response, state.hearing
     if state.updating:
         found.append(StartTimer("update", state.updating.event_id, policy.update_timeout))
     if state.update_waits:
         found.append(StartTimer("update retry", str(state.overtaken), state.update_waits))
     if state.requested:
         found.append(StartTimer("create", state.requested.event_id, policy.create_timeout))
-    if state.expected and not state.response:
+    if state.expected and not response:
         found.append(StartTimer("expected", state.expected, policy.expected_timeout))
     if state.winner:
         found.append(StartTimer("winner", state.winner, policy.expected_timeout))
-    if state.hearing.broke_in and (state.sayings or state.has_owed):
-        found.append(StartTimer("turn", state.hearing.broke_in, policy.response_stall))
-    if state.response and state.response.cancel:
-        found.append(StartTimer("cancel", state.response.cancel.event_id, policy.cancel_timeout))
-    elif state.response:
-        token = f"{state.response.response_id}+{state.response.progress}"
-        found.append(StartTimer("response", token, policy.response_stall))
+    if hearing.broke_in and (state.sayings or state.has_owed):
+        found.append(StartTimer("turn", hearing.broke_in, policy.response_stall))
+    if response and response.cancel:
+        found.append(StartTimer("cancel", response.cancel.event_id, policy.cancel_timeout))
+    elif response:
+        found.append(StartTimer("response", f"{response.response_id}+{response.progress}", policy.response_stall))
     if state.backing_off:
         found.append(StartTimer("retry", str(state.tries), state.backing_off))
     for item in state.items:
@@ -50,16 +44,17 @@ def waits(state: State, policy: Policy) -> list[StartTimer]:
             break
     if state.commits:
         found.append(StartTimer("commit", state.commits[0].event_id, policy.commit_timeout))
-    if state.hearing.uncommitted:
-        found.extend(_audio_waits(state, policy))
+    if hearing.uncommitted and not hearing.due and is_enough(state, policy) and state.proxy_commits:
+        found.append(StartTimer("pause", str(hearing.heard), policy.commit_pause))
+        found.append(StartTimer("enough", str(hearing.commits), policy.commit_enough))
     return found
 
 
-def _audio_waits(state: State, policy: Policy) -> list[StartTimer]:
-    hearing = state.hearing
-    if hearing.due or not is_enough(state, policy) or not state.proxy_commits:
-        return []
-    return [
-        StartTimer("pause", str(hearing.heard), policy.commit_pause),
-        StartTimer("enough", str(hearing.commits), policy.commit_enough),
-    ]
+def _link_waits(state: State, policy: Policy) -> list[StartTimer]:
+    if state.link == "waiting":
+        return [StartTimer("link", str(state.losses), policy.retry_delay * 2 ** (state.losses - 1))]
+    if state.link == "connected" and policy.link_silence is not None:
+        return [StartTimer("link", f"connected {state.losses}", policy.link_silence)]
+    if state.link in {"opening", "connected"}:
+        return [StartTimer("link", f"opening {state.losses}", policy.link_timeout)]
+    return []
