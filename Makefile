@@ -79,7 +79,7 @@ bench: $(READY)
 bench-micro: $(READY)
 	$(BIN)/python -m pytest tests/bench/micro.py -p no:randomly --benchmark-columns=median,iqr,ops,rounds $(BENCH)
 
-# What a turn, a delta and a frame take, in calls and CPU; BENCH="--profile build/profile turn" to see in what.
+# What a turn, a delta and a frame take, in calls and CPU; BENCH=--layers to see in what.
 bench-units: $(READY)
 	$(BIN)/python tests/bench/units.py $(BENCH)
 

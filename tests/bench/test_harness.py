@@ -16,7 +16,7 @@ from load import Course
 from scenarios import SCENARIOS, Run, Scenario
 from subjects import ALONE, ALONE_BARE, AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores, Generator, Upstream
 from targets import REMARKS, TARGETS, judged
-from units import UNITS, measure
+from units import UNITS, by_layer, measure
 from wire import BINARY, TEXT, BenchError, frame, walk
 
 FRAMES = Scenario(
@@ -76,9 +76,14 @@ def test_a_session_that_does_not_start_stops_the_run_with_a_clear_line(run):
 
 
 def test_every_unit_of_work_is_counted_and_a_burst_costs_less_a_delta():
-    rows = measure(list(UNITS), 3)
+    layers = {}
+    rows = measure(list(UNITS), 3, lambda name, *seen: layers.update({name: by_layer(*seen)}))
     assert all(figure > 0 for row in rows.values() for figure in row)
     assert rows["delta of 20"][0] < rows["delta"][0] < rows["turn"][0]
+    for name, found in layers.items():
+        assert found["actors"][0] > 0
+        assert sum(calls for calls, _ in found.values()) == pytest.approx(rows[name][0], rel=0.3)
+        assert sum(share for _, share in found.values()) == pytest.approx(1)
 
 
 def test_the_answers_to_frames_are_known_beforehand():

@@ -1,229 +1,42 @@
 """What a turn, a delta and a frame cost the proxy, one at a time: ``make bench-units``.
 
-    python tests/bench/units.py [--profile FILE] [UNIT ...]
+    python tests/bench/units.py [--layers] [--profile FILE] [UNIT ...]
 
 Calls of functions are the figure to steer by while the code changes: they hardly depend on the machine, or on what else
 it does. CPU time is the I/O thread's, with its waking up for each message, as at a session alone; the least of many
 tries is what it takes undisturbed. The proxy is a whole one, in this process, on real sockets, with one session; this
 script is its client and its upstream, on another thread, and waits while the proxy works.
+
+By layers, the time is that of a profile, which makes calls dearer than they are: it shows proportions. What a layer has
+a C function do counts as the layer's; waiting, reading and writing are left out.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import cProfile
 import gc
-import json
 import pstats
 import socket
 import statistics
 import sys
 import threading
 import time
+from collections import defaultdict
 from contextlib import closing
 from functools import partial
-from itertools import count
 from pathlib import Path
 
-from wire import BINARY, accept, frame, request, text, walk
+from conversation import UNITS, WITHIN, Conversation
+from subjects import ROOT
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from actors.system import ProxySystem
-from turnstile.audio.convert import Converter
-from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.config import load_config
 
-_WITHIN = 10.0
-_FRAME_BYTES, _FRAME_DOWN_BYTES, _DELTA_BYTES = 640, 960, 4800  # 20 ms at 16 and at 24 kHz; 100 ms
-_SETTINGS = {
-    "type": "Settings",
-    "audio": {
-        "input": {"encoding": "linear16", "sample_rate": 16_000},
-        "output": {"encoding": "linear16", "sample_rate": 24_000},
-    },
-    "agent": {"think": {"prompt": "Be brief."}},
-}
-
-
-class End:
-    """One end of a connection to the proxy, in blocking calls.
-
-    Args:
-        sock: Connected; owned from now on.
-        masked: Whether it is a client's.
-    """
-
-    def __init__(self, sock, *, masked):
-        sock.settimeout(_WITHIN)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._sock = sock
-        self._rest = b""
-        self._frames = []
-        self._masked = masked
-
-    def send(self, *events):
-        """Send events, or audio as bytes, in one write."""
-        self._sock.sendall(b"".join(map(self._frame, events)))
-
-    def _frame(self, event):
-        if isinstance(event, bytes):
-            return frame(BINARY, event, masked=self._masked)
-        return text(event, masked=self._masked)
-
-    def shake(self, words=b""):
-        """Send the words of a handshake, if any, and return those of the other side."""
-        self._sock.sendall(words)
-        while b"\r\n\r\n" not in self._rest:
-            self._rest += self._sock.recv(65_536)
-        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
-        return head + b"\r\n\r\n"
-
-    def reply(self, words):
-        """Send the answer to a handshake."""
-        self._sock.sendall(words)
-
-    def close(self):
-        """Close the connection."""
-        self._sock.close()
-
-    def read(self):
-        """Return the next message: audio as bytes, an event as what its JSON says."""
-        while not self._frames:
-            found, self._rest = walk(self._rest + self._sock.recv(1 << 18))
-            self._frames = [payload if kind == BINARY else json.loads(payload) for kind, payload in found]
-        return self._frames.pop(0)
-
-    def read_until(self, kind):
-        """Read up to an event of that type, and return it."""
-        while True:
-            message = self.read()
-            if isinstance(message, dict) and message["type"] == kind:
-                return message
-
-
-class Conversation:
-    """A session of the proxy, with both its peers.
-
-    Args:
-        port: Of the proxy.
-        listener: Where the proxy looks for its upstream.
-    """
-
-    def __init__(self, port, listener):
-        self._numbers = count()
-        self._twin = Converter(AudioFormat("linear16", 16_000), PCM_24K)
-        self._answering = None
-        self.client = End(socket.create_connection(("127.0.0.1", port)), masked=True)
-        self.client.shake(request("127.0.0.1", port, "/openai"))
-        self.client.send(_SETTINGS)
-        self.upstream = End(listener.accept()[0], masked=False)
-        self.upstream.reply(accept(self.upstream.shake()))
-        self._tell("session.created", session={"id": "sess_1", "object": "realtime.session"})
-        session = self.upstream.read_until("session.update")["session"]
-        self._tell("session.updated", session={"id": "sess_1", "object": "realtime.session", **session})
-        self.client.read_until("SettingsApplied")
-
-    def close(self):
-        """End the session."""
-        self.client.close()
-        self.upstream.close()
-
-    def turn(self):
-        """A user's message and its answer of one delta, seven events long."""
-        self._finish()
-        self.client.send({"type": "InjectUserMessage", "content": "Say something."})
-        item = self.upstream.read_until("conversation.item.create")["item"]
-        item |= {"object": "realtime.item", "status": "completed"}
-        shown = {"previous_item_id": None, "item": item}
-        self.upstream.send(
-            self._event("conversation.item.added", **shown),
-            self._event("conversation.item.done", **shown),
-        )
-        asked = self.upstream.read_until("response.create")["response"]
-        where = self._name_response()
-        part = {**where, "content_index": 0}
-        answer = {"id": where["item_id"], "type": "message", "role": "assistant", "content": []}
-        self.upstream.send(
-            self._response("response.created", "in_progress", asked.get("metadata")),
-            self._event("response.output_item.added", response_id=where["response_id"], output_index=0, item=answer),
-            self._event("response.content_part.added", **part, part={"type": "audio", "transcript": ""}),
-            self._delta(64),
-            self._event("response.output_audio.done", **part),
-            self._event("response.output_audio_transcript.done", **part, transcript="Something."),
-            self._response("response.done", "completed", asked.get("metadata")),
-        )
-        self._answering = None
-        self.client.read_until("AgentDone")
-
-    def speech(self, deltas, size):
-        """So many deltas, all at once."""
-        self._begin()
-        self.upstream.send(*(self._delta(size) for _ in range(deltas)))
-        left = deltas * size
-        while left:
-            message = self.client.read()
-            left -= len(message) if isinstance(message, bytes) else 0
-
-    def frames(self, number):
-        """So many frames of 20 ms up, all at once, and as many down."""
-        self._begin()
-        self.client.send(*[bytes(_FRAME_BYTES)] * number)
-        # A resampler may hold audio back: its twin knows how much.
-        left = len(self._twin.feed(bytes(_FRAME_BYTES * number)))
-        while left > 0:
-            left -= len(base64.b64decode(self.upstream.read_until("input_audio_buffer.append")["audio"]))
-        self.speech(number, _FRAME_DOWN_BYTES)
-
-    def _begin(self):
-        if self._answering is None:
-            self._name_response()
-            self.upstream.send(self._response("response.created", "in_progress", None))
-
-    def _finish(self):
-        if self._answering is not None:
-            self.upstream.send(self._response("response.done", "completed", None))
-            self._answering = None
-            self.client.read_until("AgentDone")
-
-    def _name_response(self):
-        number = next(self._numbers)
-        self._answering = {"response_id": f"resp_{number}", "item_id": f"item_{number}", "output_index": 0}
-        return self._answering
-
-    def _tell(self, kind, **fields):
-        self.upstream.send(self._event(kind, **fields))
-
-    def _event(self, kind, **fields):
-        return {"type": kind, "event_id": f"event_{next(self._numbers)}", **fields}
-
-    def _delta(self, size):
-        audio = base64.b64encode(bytes(size)).decode()
-        return self._event("response.output_audio.delta", **self._answering, content_index=0, delta=audio)
-
-    def _response(self, kind, status, metadata):
-        response = {
-            "id": self._answering["response_id"],
-            "object": "realtime.response",
-            "status": status,
-            "status_details": None,
-            "output": [],
-            "conversation_id": "conv_1",
-            "output_modalities": ["audio"],
-            "metadata": metadata,
-        }
-        return self._event(kind, response=response)
-
-
-# By name: what is done, and how many of it that is.
-UNITS = {
-    "turn": (Conversation.turn, 1),
-    "delta": (partial(Conversation.speech, deltas=1, size=_DELTA_BYTES), 1),
-    "delta of 20": (partial(Conversation.speech, deltas=20, size=_DELTA_BYTES), 20),
-    "frame": (partial(Conversation.frames, number=1), 1),
-    "frame of 4": (partial(Conversation.frames, number=4), 4),
-}
+_SYSTEM = ("'send'", "'recv'", "'recv_into'", "'poll'", "'select'")
+_LIBRARIES = "libraries"
 
 
 class Meter:
@@ -241,7 +54,7 @@ class Meter:
         """Have a function called on the proxy's thread; returns what it returns."""
         found, done = [], threading.Event()
         self._call(lambda: (found.append(function(*arguments)), done.set()))
-        done.wait(_WITHIN)
+        done.wait(WITHIN)
         return found[0]
 
     def calls(self, do, times):
@@ -268,28 +81,57 @@ class Meter:
             found.append((time.clock_gettime(self._clock) - begun) / times)
         return found
 
-    def profile(self, do, times, path):
-        """Write what cProfile sees there meanwhile."""
+    def profile(self, do, times):
+        """Return what cProfile sees there meanwhile."""
         profile = cProfile.Profile()
         self.there(profile.enable)
         for _ in range(times):
             do()
         self.there(profile.disable)
-        pstats.Stats(profile).dump_stats(path)
+        return pstats.Stats(profile)
+
+
+def by_layer(profile, times):
+    """Return the Python calls of each layer for one of so many times, and its share of the time in the profile."""
+    layers = defaultdict(lambda: [0, 0.0])
+    for (path, _, name), (_, calls, seconds, _, callers) in profile.stats.items():
+        if path != "~":
+            layers[_layer(path)][0] += calls / times
+            layers[_layer(path)][1] += seconds
+        elif not any(word in name for word in _SYSTEM):
+            for caller, (_, _, own, _) in callers.items():
+                layers[_layer(caller[0])][1] += own
+    whole = sum(seconds for _, seconds in layers.values())
+    found = {layer: (calls, seconds / whole) for layer, (calls, seconds) in layers.items()}
+    return dict(sorted(found.items(), key=lambda item: -item[1][1]))
+
+
+def _layer(path):
+    parts = Path(path).relative_to(ROOT).parts if Path(path).is_relative_to(ROOT) else ()
+    if parts[:1] == ("turnstile",) and len(parts) > 2:
+        return "/".join(parts[:2])
+    return parts[0] if parts and parts[0] in {"actors", "turnstile"} else _LIBRARIES
 
 
 def _arguments():
     parser = argparse.ArgumentParser(prog="units.py", description=__doc__.splitlines()[0])
     parser.add_argument("units", nargs="*", metavar="UNIT", help=f"some of {', '.join(UNITS)}; all by default")
     parser.add_argument("--times", type=int, default=100, help="how often each is done to count it")
+    parser.add_argument("--layers", action="store_true", help="also tell in which layer of the code each is spent")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="also write a profile of each to FILE.UNIT")
     return parser.parse_args()
 
 
-def measure(names, times, profile=None):
-    """Return a row of figures for each unit: Python calls, C calls, least and median microseconds of CPU."""
+def measure(names, times, seen=None):
+    """Return a row of figures for each unit: Python calls, C calls, least and median microseconds of CPU.
+
+    Args:
+        names: Of the units.
+        times: How often each is done.
+        seen: Is shown a profile of each, with the unit's name and how many units it is of.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(_WITHIN)
+    listener.settimeout(WITHIN)
     url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
     flags = {"upstream.url": url, "upstream.api_key": "none", "server.port": "0", "server.host": "127.0.0.1"}
     rows = {}
@@ -306,19 +148,34 @@ def measure(names, times, profile=None):
             gc.collect()
             spent = meter.seconds(do, 5, times)
             calls = meter.calls(do, times)
-            if profile:
-                meter.profile(do, times, f"{profile}.{name.replace(' ', '-')}")
             least, median = min(spent) * 1e6, statistics.median(spent) * 1e6
             rows[name] = [figure / size for figure in (*calls, least, median)]
+            if seen:
+                seen(name, meter.profile(do, times), times * size)
     return rows
 
 
+def _table(head, rows):
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    sys.stdout.write("\n".join(lines) + "\n\n")
+
+
 def main():
-    """Print a table."""
-    arguments = _arguments()
-    sys.stdout.write("| unit | Python calls | C calls | CPU, µs: least | median |\n| --- | --- | --- | --- | --- |\n")
-    for name, row in measure(arguments.units or list(UNITS), arguments.times, arguments.profile).items():
-        sys.stdout.write(f"| {name} | {' | '.join(f'{figure:,.1f}' for figure in row)} |\n")
+    """Print a table, and one for each unit whose layers are asked for."""
+    arguments, layers = _arguments(), {}
+
+    def see(name, profile, units):
+        if arguments.profile:
+            profile.dump_stats(f"{arguments.profile}.{name.replace(' ', '-')}")
+        layers[name] = by_layer(profile, units)
+
+    is_seen = arguments.layers or arguments.profile
+    rows = measure(arguments.units or list(UNITS), arguments.times, see if is_seen else None)
+    figures = [(name, *(f"{figure:,.1f}" for figure in row)) for name, row in rows.items()]
+    _table(("unit", "Python calls", "C calls", "CPU, µs: least", "median"), figures)
+    for name, found in layers.items() if arguments.layers else ():
+        rest = [(layer, f"{calls:.1f}", f"{share:.0%}") for layer, (calls, share) in found.items()]
+        _table((name, "Python calls", "share of the time"), rest)
 
 
 if __name__ == "__main__":
