@@ -87,7 +87,6 @@ class Hearing:
         """From now on a new link is heard, which has not said yet that it is up."""
         self._is_up = False
         self._events.begin_link()
-        self._reports.begin_link()
 
     def hear(self, frames: Sequence[Frame]) -> None:
         """Take the frames that one read has completed."""

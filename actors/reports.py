@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from actors.messages import ANSWERED_FACTS, SessionShown, ToClient
 from turnstile.session.effects import Reported
-from turnstile.session.events import AgentSpoke
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import Fact
-
-# Facts that upstream states again and again, and that change nothing the second time.
-_STATED_AGAIN = frozenset({AgentSpoke})
 
 
 class Reports:
@@ -29,18 +25,13 @@ class Reports:
         coordinator: The SessionCoordinatorActor's.
     """
 
-    __slots__ = ("_client", "_coordinator", "_frames", "_latest", "_to_be_answered")
+    __slots__ = ("_client", "_coordinator", "_frames", "_to_be_answered")
 
     def __init__(self, client: Inbox, coordinator: Inbox) -> None:
         self._client = client
         self._coordinator = coordinator
         self._frames: list[Frame] = []
-        self._latest: dict[type, Fact] = {}
         self._to_be_answered = 0
-
-    def begin_link(self) -> None:
-        """Take all that upstream states as new: it does not know what was stated before."""
-        self._latest.clear()
 
     def show(self, frames: list[Frame]) -> None:
         """Have the client hear some frames, at the end of the run at the latest."""
@@ -57,15 +48,10 @@ class Reports:
         self._client.tell(Reported(problem))
 
     def tell(self, fact: Fact) -> None:
-        """Tell the session of a fact, but for one that was stated just so before, and behind what the client heard."""
-        kind = fact.__class__
-        if kind in _STATED_AGAIN:
-            if self._latest.get(kind) == fact:
-                return
-            self._latest[kind] = fact
+        """Tell the session of a fact, behind what the client heard."""
         self.flush()
         self._coordinator.tell(fact)
-        if kind in ANSWERED_FACTS:
+        if fact.__class__ in ANSWERED_FACTS:
             self._to_be_answered += 1
 
     def flush(self) -> None:

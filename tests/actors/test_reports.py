@@ -10,7 +10,6 @@ from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.session.effects import Reported
 from turnstile.session.events import (
-    AgentSpoke,
     ConfigAnswered,
     Refused,
     ResponseFinished,
@@ -96,23 +95,6 @@ def test_what_is_told_by_itself_comes_behind_what_was_shown_before(told, say, me
     told.reports.show([TEXT])
     say(told.reports)
     assert told.all == [("client", ToClient([TEXT])), ("client", message)]
-
-
-def test_that_the_agent_has_spoken_is_told_once_a_link(told):
-    for _ in range(2):
-        told.reports.tell(AgentSpoke())
-        told.reports.tell(AgentSpoke())
-        told.reports.begin_link()
-    assert told.all == [("session", AgentSpoke())] * 2
-
-
-def test_what_was_shown_before_a_fact_that_is_left_out_still_waits_for_the_end_of_the_run(told):
-    told.reports.tell(AgentSpoke())
-    told.reports.show([TEXT])
-    told.reports.tell(AgentSpoke())
-    assert told.all == [("session", AgentSpoke())]
-    told.reports.flush()
-    assert told.all[1:] == [("client", ToClient([TEXT]))]
 
 
 @pytest.mark.parametrize("fact", [ResponseProgressed("r1"), ConfigAnswered({}), ResponseFinished("r1")])
