@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 import numpy as np
 
 Law = Literal["mulaw", "alaw"]
+_CODE: Final = np.dtype(np.uint8)
+_BITS: Final = np.dtype(np.uint16)
 Samples = np.ndarray[Any, np.dtype[np.int16]]
 
 
@@ -40,9 +42,9 @@ _CODES: Final = {law: _codes(meaning) for law, meaning in _MEANINGS.items()}
 
 def decode(law: Law, data: bytes) -> Samples:
     """Return the samples of G.711 bytes."""
-    return _MEANINGS[law][np.frombuffer(data, dtype=np.uint8)]
+    return _MEANINGS[law].take(np.frombuffer(data, _CODE))
 
 
 def encode(law: Law, samples: Samples) -> bytes:
     """Return the G.711 bytes of samples: the code that comes nearest to each."""
-    return _CODES[law][samples.view(np.uint16)].tobytes()
+    return _CODES[law].take(samples.view(_BITS)).tobytes()
