@@ -86,7 +86,7 @@ class IoLoop:
         self._accepting = True
         self._stop_at = math.inf
         self._thread = threading.Thread(target=self._run, name="turnstile-io", daemon=True)
-        self._thread_id = 0
+        self._ident = 0
         self.now = clock()
         """The time of the latest wake-up: near enough for deadlines, and free."""
         self.wakeups = 0
@@ -134,7 +134,7 @@ class IoLoop:
         Returns:
             False when the loop has stopped: it will not run.
         """
-        if get_ident() == self._thread_id:  # which is awake, and alone ends the accepting
+        if get_ident() == self._ident:  # which is awake, and alone ends the accepting
             if self._accepting:
                 self._soon.append((call, owner))
             return self._accepting
@@ -159,7 +159,7 @@ class IoLoop:
         entry, soon, call_soon = (call, None), self._soon, self.call_soon
 
         def wake() -> None:
-            if get_ident() == self._thread_id and self._accepting:
+            if get_ident() == self._ident and self._accepting:
                 soon.append(entry)
             elif not call_soon(call):
                 otherwise(call)
@@ -235,7 +235,7 @@ class IoLoop:
         return bool(ready or self._soon)
 
     def _run(self) -> None:
-        self._thread_id = get_ident()
+        self._ident = get_ident()
         while self._stop_at == math.inf or not self._is_over():
             self.step()
         self._end()

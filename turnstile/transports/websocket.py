@@ -136,16 +136,14 @@ class WebSocketConnection:
     def pause_reading(self) -> None:
         """Do not read until `resume_reading`; counted."""
         with self._lock:
-            was_open = self._read_gate.is_open
             self._read_gate.pause()
-            self._gate_moved(was_open=was_open)
+            self._ask_to_rewatch()
 
     def resume_reading(self) -> None:
         """Take one `pause_reading` back."""
         with self._lock:
-            was_open = self._read_gate.is_open
             self._read_gate.resume()
-            self._gate_moved(was_open=was_open)
+            self._ask_to_rewatch()
 
     def holds_back(self, source: Connection) -> None:
         """While this one has more than its high water mark to write, `source` is not read."""
@@ -241,7 +239,7 @@ class WebSocketConnection:
     def _read(self) -> None:
         broken = ""
         with self._lock:
-            if self._released or not self._is_reading():
+            if self._released or not (self._closing or self._read_gate.is_open):
                 return
             try:
                 data = self._wire.receive()
@@ -249,7 +247,7 @@ class WebSocketConnection:
                 data, broken = b"", _why(error)
         if data:
             self._take(data)
-            if self._wire.holds_data():
+            if self._wire.is_tls and self._wire.holds_data():
                 self._loop.call_soon(self._read, self)
         elif data is None:
             self._rewatch()
@@ -275,7 +273,7 @@ class WebSocketConnection:
                 for message in messages:
                     size += len(message[0])
                 self._read_gate.received(size, len(messages))
-            if not self._is_reading():
+            if not (self._closing or self._read_gate.is_open):
                 self._ask_to_rewatch()
         if calls:
             _make(calls)
@@ -363,19 +361,8 @@ class WebSocketConnection:
 
     # What the loop waits for.
 
-    def _is_reading(self) -> bool:
-        return self._closing or self._read_gate.is_open
-
     def _interest(self) -> int:
-        wire = self._wire
-        interest = READ if self._is_reading() or wire.stalled_write_wants_read else 0
-        if (self._outgoing.size and not wire.stalled_write_wants_read) or wire.stalled_read_wants_write:
-            interest |= WRITE
-        return interest
-
-    def _gate_moved(self, *, was_open: bool) -> None:
-        if self._read_gate.is_open != was_open:
-            self._ask_to_rewatch()
+        return self._wire.interest(reads=self._closing or self._read_gate.is_open, writes=self._outgoing.size > 0)
 
     def _ask_to_rewatch(self) -> None:
         """Have the I/O thread wait for something else; the lock is held, on any thread."""

@@ -8,6 +8,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final
 
+from turnstile.transports.poll import READ, WRITE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -31,10 +33,18 @@ class Wire:
         self.stalled_read_wants_write = False
         self.stalled_write_wants_read = False
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        self.is_tls = self._tls is not None
 
     def holds_data(self) -> bool:
         """Whether bytes were read off the socket already that no selector knows of."""
         return self._tls is not None and self._tls.pending() > 0
+
+    def interest(self, *, reads: bool, writes: bool) -> int:
+        """Return what to wait for in order to read, write or both: `READ`, `WRITE`, both or 0."""
+        interest = READ if reads or self.stalled_write_wants_read else 0
+        if (writes and not self.stalled_write_wants_read) or self.stalled_read_wants_write:
+            interest |= WRITE
+        return interest
 
     def receive(self) -> bytes | None:
         """Read what is there.
