@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,93 +14,13 @@ enum { OPENING_AT_ONCE = 32, STAMP_BYTES = 8 };
 static const int64_t OPEN_WITHIN = 30 * SECOND, CLOSE_WITHIN = 10 * SECOND;
 static const char DELTA[] = "{\"type\":\"response.output_audio.delta\"";
 
-/* What clients of a kind send and wait for. */
-struct speaker {
-    const char *name, *path, *ready, *end;
-    bool is_agent;  /* speaks the Voice Agent's words, else the Realtime API's */
-    bool is_direct; /* its audio is in the Realtime API's events, else in binary messages */
-};
-
-static const struct speaker SPEAKERS[] = {
-    {"voice agent", "/openai", "SettingsApplied", "AgentAudioDone", .is_agent = true},
-    {"relayed", "/bare", "session.updated", "response.done", .is_agent = false},
-    {"audio relayed", "/bare", "session.updated", "response.done", .is_agent = false},
-    {"direct", "/v1/realtime", "session.updated", "response.done", .is_direct = true},
-};
-
-static const struct speaker *speaker_of(const char *name)
-{
-    for (size_t number = 0; number < sizeof SPEAKERS / sizeof *SPEAKERS; number++)
-        if (!strcmp(SPEAKERS[number].name, name))
-            return &SPEAKERS[number];
-    fail("there is no speaker called '%s'", name);
-}
-
 /* What they send. */
-
-static void add_text(struct bytes *out, const struct bytes *text)
-{
-    frame_add(out, FRAME_TEXT, (struct span){text->at, text->size}, true);
-}
-
-static void build_settings(struct clients *clients)
-{
-    struct bytes text = {0};
-    bytes_print(&text, "{\"type\":\"Settings\",\"audio\":{\"input\":{\"encoding\":\"linear16\",\"sample_rate\":16000},");
-    bytes_print(&text, "\"output\":{\"encoding\":\"linear16\",\"sample_rate\":%d}},", clients->job->output);
-    bytes_print(&text, "\"agent\":{\"think\":{\"prompt\":\"Be brief.\"}}}");
-    add_text(&clients->opening, &text);
-    bytes_free(&text);
-}
-
-static void build_realtime(struct clients *clients)
-{
-    struct bytes text = {0};
-    bytes_print(&text, "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"instructions\":\"Be brief.\"}}");
-    add_text(&clients->update, &text);
-    text.size = 0;
-    bytes_print(&text, "{\"type\":\"response.create\",\"response\":{\"metadata\":{\"client_event_id\":\"event_1\"}}}");
-    add_text(&clients->create, &text);
-    bytes_free(&text);
-}
-
-static void build_audio(struct clients *clients)
-{
-    bool is_direct = clients->speaker->is_direct;
-    int16_t speech[HEARD_BYTES / 2];
-    for (int number = 0; number < HEARD_BYTES / 2; number++)
-        speech[number] = (int16_t)(8000 * sin(number / 7.0) + 3000 * sin(number / 1.7));
-    if (!is_direct) {
-        frame_add(&clients->audio, FRAME_BINARY, (struct span){(char *)speech, FRAME_BYTES}, true);
-        return;
-    }
-    struct bytes text = {0};
-    bytes_print(&text, "{\"type\":\"input_audio_buffer.append\",\"audio\":\"");
-    base64_add(&text, speech, sizeof speech);
-    bytes_print(&text, "\"}");
-    add_text(&clients->audio, &text);
-    bytes_free(&text);
-}
-
-static void build_ask(struct clients *clients, const char *words)
-{
-    struct bytes text = {0};
-    const char *form = "{\"type\":\"conversation.item.create\",\"event_id\":\"event_1\",\"item\":{\"type\":\"message\","
-                       "\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"";
-    if (clients->speaker->is_agent)
-        bytes_print(&text, "{\"type\":\"InjectUserMessage\",\"content\":\"%s\"}", words);
-    else
-        bytes_print(&text, "%s%s\"}]}}", form, words);
-    clients->ask.size = 0;
-    add_text(&clients->ask, &text);
-    bytes_free(&text);
-}
 
 void clients_will_ask(struct clients *clients, int count, int gap)
 {
     struct bytes words = {0};
     bytes_print(&words, "say %d %d %d", count, gap, clients->job->bytes);
-    build_ask(clients, words.at);
+    script_ask(&clients->script, clients->speaker, words.at);
     bytes_free(&words);
 }
 
@@ -114,13 +33,13 @@ void client_ask(struct client *client)
 {
     client->asked_at = now();
     client->heard = client->heard_at = client->ends = 0;
-    client_send(client, &client->clients->ask);
+    client_send(client, &client->clients->script.ask);
 }
 
 void client_speak(struct client *client, int frames)
 {
     static struct bytes several;
-    const struct bytes *audio = &client->clients->audio;
+    const struct bytes *audio = &client->clients->script.audio;
     if (client->sent_at)
         for (int number = 0; number < frames; number++)
             client->sent_at[client->sent + number] = now();
@@ -192,9 +111,9 @@ static void reply_to_realtime(struct client *client, struct span type, struct sp
 {
     const struct clients *clients = client->clients;
     if (span_is(type, "session.created"))
-        client_send(client, &clients->update);
+        client_send(client, &clients->script.update);
     else if (span_is(type, "conversation.item.added") && is_user_item(event))
-        client_send(client, &clients->create);
+        client_send(client, &clients->script.create);
 }
 
 static void read_event(struct client *client, struct span event)
@@ -240,8 +159,8 @@ static void begin_speaking(struct client *client, struct span answer)
     if (!span_begins(answer, "HTTP/1.1 101 "))
         fail("a client was not let in: %.*s", (int)(strcspn(answer.at, "\r\n")), answer.at);
     client->is_shaken = true;
-    if (client->clients->opening.size)
-        client_send(client, &client->clients->opening);
+    if (client->clients->script.opening.size)
+        client_send(client, &client->clients->script.opening);
 }
 
 static ssize_t client_take(struct peer *peer, char *data, size_t size)
@@ -319,11 +238,7 @@ void clients_open(struct clients *clients, const struct job *job)
     clients->job = job;
     clients->speaker = speaker_of(job->speaker);
     clients->at = allocate((size_t)job->sessions, sizeof *clients->at);
-    if (clients->speaker->is_agent)
-        build_settings(clients);
-    else
-        build_realtime(clients);
-    build_audio(clients);
+    clients->script = script_of(clients->speaker, job->output);
     int64_t deadline = now() + OPEN_WITHIN;
     for (int ready = 0; ready < job->sessions; ready = count_ready(clients)) {
         while (clients->count < job->sessions && clients->count - ready < OPENING_AT_ONCE)
@@ -335,7 +250,7 @@ void clients_open(struct clients *clients, const struct job *job)
 void clients_open_speaking(struct clients *clients, const struct job *job)
 {
     clients_open(clients, job);
-    build_ask(clients, "echo");
+    script_ask(&clients->script, clients->speaker, "echo");
     int64_t deadline = now() + OPEN_WITHIN;
     for (int number = 0; number < clients->count; number++)
         client_ask(clients->at[number]);
@@ -359,10 +274,6 @@ void clients_close(struct clients *clients)
     while (clients->left)
         serve_or_fail(deadline, "sessions to end");
     bytes_free(&goodbye);
-    bytes_free(&clients->opening);
-    bytes_free(&clients->update);
-    bytes_free(&clients->create);
-    bytes_free(&clients->audio);
-    bytes_free(&clients->ask);
+    script_free(&clients->script);
     free(clients->at);
 }

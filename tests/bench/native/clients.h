@@ -5,11 +5,7 @@
 #include "figures.h"
 #include "job.h"
 #include "peer.h"
-
-/* Audio in bytes of 16 bits a sample: 20 ms of a client's at 16 kHz, and of upstream's at 24. */
-enum { FRAME_BYTES = 640, HEARD_BYTES = 960, UPSTREAM_RATE = 24000 };
-
-struct speaker;
+#include "speakers.h"
 
 struct client {
     struct peer peer;
@@ -28,7 +24,7 @@ struct clients {
     const struct speaker *speaker;
     struct client **at;
     int count, left; /* left: connections that have not ended */
-    struct bytes opening, update, create, audio, ask; /* frames, built beforehand */
+    struct script script;
     void (*told)(struct client *client); /* called when a client was told something */
     void *of_job;                        /* for `told` */
     struct times *stamps;                /* how long stamped deltas took, if that is of interest */

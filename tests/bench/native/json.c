@@ -11,9 +11,19 @@ static _Noreturn void not_json(struct span text)
     fail("what was received is no JSON: %.*s", (int)(text.size < SHOWN_BYTES ? text.size : SHOWN_BYTES), text.at);
 }
 
+static bool is_space(char mark)
+{
+    return mark == ' ' || mark == '\t' || mark == '\r' || mark == '\n';
+}
+
+static bool ends_value(char mark)
+{
+    return is_space(mark) || mark == ',' || mark == ']' || mark == '}';
+}
+
 static void skip_space(struct span *text)
 {
-    while (text->size && strchr(" \t\r\n", *text->at)) {
+    while (text->size && is_space(*text->at)) {
         text->at++;
         text->size--;
     }
@@ -73,7 +83,7 @@ static struct span take_value(struct span *text)
     else if (*text->at == '{' || *text->at == '[')
         size = nested_size(*text);
     else
-        while (size < text->size && !strchr(",]} \t\r\n", text->at[size]))
+        while (size < text->size && !ends_value(text->at[size]))
             size++;
     if (!size)
         not_json(*text);

@@ -14,6 +14,8 @@
 static struct bytes input; /* jobs that have come in and are not done */
 static bool is_over;
 
+typedef void measurement(const struct job *job, struct bytes *figures);
+
 static ssize_t take_input(struct peer *peer, char *data, size_t size)
 {
     (void)peer;
@@ -27,11 +29,23 @@ static void input_ended(struct peer *peer)
     is_over = true;
 }
 
+static measurement *measure_of(const char *kind)
+{
+    static const struct {
+        const char *kind;
+        measurement *measure;
+    } kinds[] = {{"turns", turns}, {"bursts", bursts}, {"paced", paced}, {"live", live}, {"saturate", saturate}};
+    for (size_t number = 0; number < sizeof kinds / sizeof *kinds; number++)
+        if (!strcmp(kinds[number].kind, kind))
+            return kinds[number].measure;
+    fail("there is no job called '%s'", kind);
+}
+
 static void do_job(struct span line)
 {
     struct bytes figures = {0};
     struct job job = job_read(line);
-    jobs_do(&job, &figures);
+    measure_of(job.kind)(&job, &figures);
     printf("{\"figures\":{%.*s}}\n", (int)figures.size, figures.at);
     fflush(stdout);
     job_free(&job);

@@ -26,6 +26,11 @@ int64_t now(void)
     return time.tv_sec * SECOND + time.tv_nsec;
 }
 
+int64_t nanoseconds(double seconds)
+{
+    return (int64_t)(seconds * SECOND);
+}
+
 void make_ready(int fd)
 {
     int yes = 1;

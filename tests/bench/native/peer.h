@@ -26,6 +26,7 @@ struct peer {
 
 /* Return the monotonic time in nanoseconds. */
 int64_t now(void);
+int64_t nanoseconds(double seconds);
 
 /* Serve a file descriptor, which the loop owns from now on. `take` and `ended` are set. */
 void peer_begin(struct peer *peer, int fd);

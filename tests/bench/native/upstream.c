@@ -1,7 +1,6 @@
 #include "upstream.h"
 
-#include "json.h"
-#include "peer.h"
+#include "link.h"
 #include "websocket.h"
 
 #include <arpa/inet.h>
@@ -11,338 +10,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Audio at 24 kHz in bytes of 16 bits a sample: 20 ms and 100 ms. */
-enum { ECHO_BYTES = 960, SAY_BYTES = 4800, MOST_BYTES = 1 << 20 };
-enum { STAMP_BYTES = 9 }; /* a time in 8 bytes, and one more that makes whole letters of it */
 enum { BACKLOG = 1024 };
 
-static const char APPEND[] = "{\"type\":\"input_audio_buffer.append\",\"audio\":\"", APPEND_END[] = "\"}";
 static const char BARE_PATH[] = "/bare";
-
-static struct {
-    unsigned long sessions, appends, updates, updates_in_response, responses, collisions, strangers;
-} counters;
-
-/* One connection: a Realtime session, or the beginnings of one. */
-struct link {
-    struct peer peer;
-    bool is_open, is_bare; /* bare: audio is binary, of a client's 16 kHz, and of ours at 24 */
-    unsigned number, names;
-    struct bytes session;  /* as it is shown */
-    struct bytes words;    /* of the last user message */
-    struct bytes metadata; /* of the response, as it was asked for */
-    unsigned response;     /* in progress, or 0 */
-    bool is_echo;
-    uint64_t heard, said;  /* in bytes at 24 kHz, since the echo began */
-    struct bytes delta;    /* the frame that is said, again and again */
-    size_t stamp_at;       /* where its time goes */
-    int left;              /* deltas of paced speech that are not due yet */
-    int64_t due, gap;
-    struct link *sooner, *later; /* of those that have something due */
-};
-
-static struct link *soonest, *latest;
-static struct bytes answers, event; /* of one read; of one event */
-
-/* What is due. */
-
-static void unschedule(struct link *link)
-{
-    if (link->due == NEVER)
-        return;
-    *(link->sooner ? &link->sooner->later : &soonest) = link->later;
-    *(link->later ? &link->later->sooner : &latest) = link->sooner;
-    link->due = NEVER;
-}
-
-/* Have the link called at a time: nearly always that is behind all others. */
-static void schedule(struct link *link, int64_t due)
-{
-    unschedule(link);
-    struct link *sooner = latest;
-    while (sooner && sooner->due > due)
-        sooner = sooner->sooner;
-    link->due = due;
-    link->sooner = sooner;
-    link->later = sooner ? sooner->later : soonest;
-    *(sooner ? &sooner->later : &soonest) = link;
-    *(link->later ? &link->later->sooner : &latest) = link;
-}
-
-/* Events. */
-
-static void event_begin(struct link *link, const char *type)
-{
-    event.size = 0;
-    bytes_print(&event, "{\"type\":\"%s\",\"event_id\":\"event_%u\"", type, ++link->names);
-}
-
-static void event_end(void)
-{
-    bytes_add(&event, "}", 1);
-    frame_add(&answers, FRAME_TEXT, (struct span){event.at, event.size}, false);
-}
-
-static void add_place(struct link *link)
-{
-    bytes_print(&event, ",\"response_id\":\"resp_%u\",\"item_id\":\"item_%u\",\"output_index\":0,\"content_index\":0",
-                link->response, link->response);
-}
-
-static void add_response(struct link *link, const char *status)
-{
-    struct span metadata = {link->metadata.at, link->metadata.size};
-    bytes_print(&event, ",\"response\":{\"object\":\"realtime.response\",\"id\":\"resp_%u\",\"status\":\"%s\"",
-                link->response, status);
-    bytes_print(&event, ",\"status_details\":null,\"output\":[],\"conversation_id\":\"conv_1\"");
-    bytes_print(&event, ",\"output_modalities\":[\"audio\"],\"metadata\":");
-    bytes_add_span(&event, metadata.size ? metadata : span_of("null"));
-    bytes_add(&event, "}", 1);
-}
-
-static void add_assistant_item(struct link *link)
-{
-    bytes_print(&event, ",\"item\":{\"id\":\"item_%u\",\"type\":\"message\",\"role\":\"assistant\"", link->response);
-    bytes_print(&event, ",\"status\":\"in_progress\",\"content\":[]}");
-}
-
-static void show_session(struct link *link, const char *type)
-{
-    event_begin(link, type);
-    bytes_print(&event, ",\"session\":");
-    bytes_add(&event, link->session.at, link->session.size);
-    event_end();
-}
-
-static void say_begun(struct link *link)
-{
-    event_begin(link, "response.created");
-    add_response(link, "in_progress");
-    event_end();
-    event_begin(link, "response.output_item.added");
-    bytes_print(&event, ",\"response_id\":\"resp_%u\",\"output_index\":0", link->response);
-    add_assistant_item(link);
-    event_end();
-    event_begin(link, "conversation.item.added");
-    bytes_print(&event, ",\"previous_item_id\":null");
-    add_assistant_item(link);
-    event_end();
-    event_begin(link, "response.content_part.added");
-    add_place(link);
-    bytes_print(&event, ",\"part\":{\"type\":\"audio\"}");
-    event_end();
-}
-
-static void say_finished(struct link *link)
-{
-    event_begin(link, "response.output_audio.done");
-    add_place(link);
-    event_end();
-    event_begin(link, "response.output_audio_transcript.done");
-    add_place(link);
-    bytes_print(&event, ",\"transcript\":\"That is what I say.\"");
-    event_end();
-    event_begin(link, "response.done");
-    add_response(link, "completed");
-    event_end();
-    link->response = 0;
-}
-
-/* Audio. */
-
-static const char *tone(size_t size)
-{
-    static char at[MOST_BYTES];
-    static bool is_built;
-    for (size_t place = 0; !is_built && place < sizeof at; place++)
-        at[place] = (char)place;
-    is_built = true;
-    return size <= sizeof at ? at : NULL;
-}
-
-/* Build the frame with audio of so many bytes, the first of which are left to a stamp. */
-static void build_delta(struct link *link, size_t size)
-{
-    static const char hole[STAMP_BYTES];
-    const char *audio = tone(size);
-    if (!audio || size < STAMP_BYTES)
-        fail("a delta cannot have %zu bytes", size);
-    struct bytes *delta = &link->delta;
-    delta->size = 0;
-    if (link->is_bare) {
-        frame_add(delta, FRAME_BINARY, (struct span){audio, size}, false);
-        link->stamp_at = delta->size - size;
-        return;
-    }
-    event_begin(link, "response.output_audio.delta");
-    add_place(link);
-    bytes_print(&event, ",\"delta\":\"");
-    size_t before = event.size;
-    base64_add(&event, hole, sizeof hole);
-    base64_add(&event, audio + sizeof hole, size - sizeof hole);
-    bytes_print(&event, "\"}");
-    frame_add(delta, FRAME_TEXT, (struct span){event.at, event.size}, false);
-    link->stamp_at = delta->size - (event.size - before);
-}
-
-/* Answer with the delta, with the time in it. */
-static void say_delta(struct link *link)
-{
-    int64_t time = now();
-    unsigned char stamp[STAMP_BYTES] = {0};
-    for (int place = 0; place < 8; place++)
-        stamp[place] = (unsigned char)(time >> (56 - 8 * place));
-    if (link->is_bare) {
-        memcpy(link->delta.at + link->stamp_at, stamp, sizeof stamp);
-    } else {
-        event.size = 0;
-        base64_add(&event, stamp, sizeof stamp);
-        memcpy(link->delta.at + link->stamp_at, event.at, event.size);
-    }
-    bytes_add(&answers, link->delta.at, link->delta.size);
-}
-
-static void send_answers(struct link *link)
-{
-    if (answers.size)
-        peer_send(&link->peer, (struct span){answers.at, answers.size});
-    answers.size = 0;
-}
-
-static int64_t do_what_is_due(void)
-{
-    while (soonest && soonest->due <= now()) {
-        struct link *link = soonest;
-        int64_t next = link->due + link->gap; /* by the plan, not by the clock: a late one does not delay the next */
-        unschedule(link);
-        if (link->left > 0) {
-            link->left--;
-            say_delta(link);
-            schedule(link, next);
-        } else {
-            say_finished(link);
-        }
-        send_answers(link);
-    }
-    return soonest ? soonest->due : NEVER;
-}
-
-/* What clients say. */
-
-static void update_session(struct link *link, struct span said)
-{
-    struct span patch;
-    if (!json_member(said, "session", &patch))
-        fail("a session.update without a session was received");
-    struct bytes merged = {0};
-    json_merge(&merged, (struct span){link->session.at, link->session.size}, patch);
-    bytes_free(&link->session);
-    link->session = merged;
-    counters.updates++;
-    counters.updates_in_response += link->response != 0;
-    show_session(link, "session.updated");
-}
-
-static void show_item(struct link *link, const char *type, struct span item)
-{
-    event_begin(link, type);
-    bytes_print(&event, ",\"previous_item_id\":null,\"item\":");
-    json_merge(&event, item, span_of("{\"object\":\"realtime.item\",\"status\":\"completed\"}"));
-    event_end();
-}
-
-static void add_item(struct link *link, struct span said)
-{
-    struct span item, content, part, words;
-    if (!json_member(said, "item", &item) || !json_member(item, "content", &content) || !json_first(content, &part) ||
-        !json_member(part, "text", &words))
-        fail("an item without a text was received: %.*s", (int)said.size, said.at);
-    link->words.size = 0;
-    bytes_print(&link->words, "%.*s", (int)json_text(words).size, json_text(words).at);
-    show_item(link, "conversation.item.added", item);
-    show_item(link, "conversation.item.done", item);
-}
-
-static void refuse_response(struct link *link, struct span said)
-{
-    struct span id = span_of("null");
-    json_member(said, "event_id", &id);
-    counters.collisions++;
-    event_begin(link, "error");
-    bytes_print(&event, ",\"error\":{\"type\":\"invalid_request_error\"");
-    bytes_print(&event, ",\"code\":\"conversation_already_has_active_response\",\"message\":\"Conversation already has "
-                        "an active response in progress: resp_%u.\",\"event_id\":%.*s}",
-                link->response, (int)id.size, id.at);
-    event_end();
-}
-
-static void begin_response(struct link *link, struct span said)
-{
-    int count, gap, size = SAY_BYTES;
-    struct span metadata = {0};
-    link->metadata.size = 0;
-    if (json_find(said, &metadata, "response", "metadata", NULL))
-        bytes_add_span(&link->metadata, metadata);
-    counters.responses++;
-    link->response = ++link->names;
-    say_begun(link);
-    const char *words = link->words.at ? link->words.at : "";
-    link->is_echo = !strcmp(words, "echo");
-    if (link->is_echo) {
-        link->heard = link->said = 0;
-        build_delta(link, ECHO_BYTES);
-        say_delta(link); /* says that it is time to speak */
-        return;
-    }
-    if (sscanf(words, "say %d %d %d", &count, &gap, &size) < 2)
-        fail("the stub upstream has no answer to '%s'", words);
-    build_delta(link, (size_t)size);
-    if (gap) {
-        link->left = count;
-        link->gap = (int64_t)gap * (SECOND / 1000);
-        schedule(link, now());
-        return;
-    }
-    while (count-- > 0)
-        say_delta(link);
-    say_finished(link);
-}
-
-static void answer_text(struct link *link, struct span said)
-{
-    struct span type;
-    if (span_begins(said, APPEND)) {
-        size_t around = sizeof APPEND - 1 + sizeof APPEND_END - 1;
-        if (said.size < around || memcmp(said.at + said.size - 2, APPEND_END, 2))
-            fail("an append that ends otherwise than with its audio was received");
-        link->heard += base64_size((struct span){said.at + sizeof APPEND - 1, said.size - around});
-        counters.appends++;
-        return;
-    }
-    if (!json_member(said, "type", &type))
-        fail("an event without a type was received");
-    type = json_text(type);
-    if (span_is(type, "conversation.item.create"))
-        add_item(link, said);
-    else if (span_is(type, "response.create") && link->response)
-        refuse_response(link, said);
-    else if (span_is(type, "response.create"))
-        begin_response(link, said);
-    else if (span_is(type, "session.update"))
-        update_session(link, said);
-    else if (!span_is(type, "conversation.item.truncate"))
-        counters.strangers++;
-}
 
 /* Answer one frame; tells whether the connection goes on. */
 static bool answer_frame(struct link *link, const struct frame *frame)
 {
     struct span payload = {frame->payload, frame->size};
     if (frame->kind == FRAME_TEXT) {
-        answer_text(link, payload);
+        link_answer(link, payload);
     } else if (frame->kind == FRAME_BINARY) {
-        link->heard += payload.size / 2 * 3; /* from 16 kHz to 24, in halves of a sample */
-        counters.appends++;
+        link_hear(link, payload.size / 2 * 3); /* a client's 16 kHz, as bytes at 24 */
     } else if (frame->kind == FRAME_PING) {
         frame_add(&answers, FRAME_PONG, payload, false);
     } else if (frame->kind == FRAME_CLOSE) {
@@ -370,23 +49,12 @@ static bool answer_request(struct link *link, struct span request)
         show_counters();
         return false;
     }
-    static unsigned sessions;
     const char *path = memchr(request.at, ' ', request.size);
     link->is_open = true;
     link->is_bare = path && !strncmp(path + 1, BARE_PATH, sizeof BARE_PATH - 1);
-    link->number = ++sessions;
-    counters.sessions++;
-    bytes_print(&link->session, "{\"type\":\"realtime\",\"object\":\"realtime.session\",\"id\":\"sess_%u\"}", link->number);
     handshake_answer(&answers, request);
-    show_session(link, "session.created");
+    link_begin(link);
     return true;
-}
-
-/* Say back what was heard, in whole deltas. */
-static void echo(struct link *link)
-{
-    for (uint64_t due = link->heard / ECHO_BYTES; link->said < due; link->said++)
-        bytes_add(&answers, link->delta.at, link->delta.size);
 }
 
 static ssize_t link_take(struct peer *peer, char *data, size_t size)
@@ -405,21 +73,14 @@ static ssize_t link_take(struct peer *peer, char *data, size_t size)
         taken += length;
         goes_on = answer_frame(link, &frame);
     }
-    if (link->response && link->is_echo)
-        echo(link);
-    send_answers(link);
+    link_echo(link);
+    link_send(link);
     return goes_on ? (ssize_t)taken : -1;
 }
 
 static void link_ended(struct peer *peer)
 {
-    struct link *link = (struct link *)peer;
-    unschedule(link);
-    bytes_free(&link->session);
-    bytes_free(&link->words);
-    bytes_free(&link->metadata);
-    bytes_free(&link->delta);
-    free(link);
+    link_free((struct link *)peer);
 }
 
 static void accept_links(struct peer *listener)
@@ -440,8 +101,7 @@ static void accept_links(struct peer *listener)
 static void listener_ended(struct peer *listener)
 {
     free(listener);
-    bytes_free(&answers);
-    bytes_free(&event);
+    links_close();
 }
 
 int upstream_listen(void)
@@ -457,6 +117,6 @@ int upstream_listen(void)
     listener->ready = accept_links;
     listener->ended = listener_ended;
     peer_begin(listener, fd);
-    loop_do_what_is_due = do_what_is_due;
+    loop_do_what_is_due = links_speak;
     return ntohs(address.sin_port);
 }

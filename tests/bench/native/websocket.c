@@ -42,7 +42,7 @@ size_t frame_read(char *data, size_t size, struct frame *frame)
     if (kind != FRAME_TEXT && kind != FRAME_BINARY && (kind < FRAME_CLOSE || kind > FRAME_PONG))
         fail("a frame that begins with the byte 0x%x was received, which the harness cannot read", (unsigned)kind);
     bool is_masked = length & MASKED;
-    uint64_t payload = length & ~MASKED;
+    uint64_t payload = (uint64_t)(length & ~MASKED);
     size_t more = payload == SHORT ? 2 : payload == LONG ? 8 : 0;
     size_t head = 2 + more + (is_masked ? KEY_BYTES : 0);
     if (size < head)
@@ -96,7 +96,8 @@ void handshake_ask(struct bytes *out, int port, const char *path)
     unsigned char nonce[NONCE_BYTES];
     if (getrandom(nonce, sizeof nonce, 0) != sizeof nonce)
         fail("the system has no random bytes");
-    bytes_print(out, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", path, port);
+    bytes_print(out, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", path, port);
+    bytes_print(out, "Upgrade: websocket\r\nConnection: Upgrade\r\n");
     bytes_print(out, "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
     base64_add(out, nonce, sizeof nonce);
     bytes_print(out, "\r\n\r\n");
@@ -191,7 +192,8 @@ void base64_add(struct bytes *out, const void *data, size_t size)
     bytes_reserve(out, (size + 2) / 3 * 4);
     for (size_t place = 0; place < size; place += 3) {
         size_t left = size - place;
-        uint32_t group = (uint32_t)at[place] << 16 | (left > 1 ? (uint32_t)at[place + 1] << 8 : 0) | (left > 2 ? at[place + 2] : 0);
+        uint32_t second = left > 1 ? at[place + 1] : 0, third = left > 2 ? at[place + 2] : 0;
+        uint32_t group = (uint32_t)at[place] << 16 | second << 8 | third;
         char *to = out->at + out->size;
         to[0] = LETTERS[group >> 18];
         to[1] = LETTERS[group >> 12 & 63];
