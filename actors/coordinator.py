@@ -34,8 +34,7 @@ from turnstile.session.effects import (
     SendTruncate,
     SendUpdate,
     SessionAssumed,
-    StartTimer,
-    StopTimer,
+    WaitFor,
 )
 from turnstile.session.endings import close_code
 from turnstile.session.events import Event
@@ -144,13 +143,9 @@ class SessionCoordinatorActor(SessionActor):
         _log.warning("The client is told of %s", reported.problem.code)
         self._client.tell(reported)
 
-    @takes(StartTimer)
-    def _start_timer(self, timer: StartTimer) -> None:
-        self._due_times.start(timer)
-
-    @takes(StopTimer)
-    def _stop_timer(self, timer: StopTimer) -> None:
-        self._due_times.stop(timer.name)
+    @takes(WaitFor)
+    def _wait_for(self, effect: WaitFor) -> None:
+        self._due_times.wait_for(effect.waits)
 
     @takes(EndSession)
     def _cannot_go_on(self, end: EndSession) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from turnstile.ports import Clock, Timer, Timers
-    from turnstile.session.effects import StartTimer
+    from turnstile.session.effects import Wait
 
 # From so many seconds on a wait may last up to one more: all that end in the same second are looked at together.
 _TO_THE_SECOND = 5.0
@@ -35,23 +35,25 @@ class DueTimes:
         self._timers = timers
         self._clock = clock
         self._look = look
-        self._waits: dict[str, tuple[float, str]] = {}
+        self._waits: dict[Wait, float] = {}
         self._timer: Timer | None = None
         self._look_at = math.inf
 
-    def start(self, wait: StartTimer) -> None:
-        """Begin a wait, in the place of a running one of the same name."""
-        now, delay = self._clock(), wait.delay
+    def wait_for(self, waits: tuple[Wait, ...]) -> None:
+        """Wait for these and for nothing else; those of them that run already go on."""
+        running, self._waits = self._waits, {}
+        for wait in waits:
+            self._waits[wait] = running[wait] if wait in running else self._begun(wait.delay)
+
+    def _begun(self, delay: float) -> float:
+        """Return when a wait is over that begins now, and see to it that somebody looks then."""
+        now = self._clock()
         due = now + delay
         if delay >= _TO_THE_SECOND:
             due = float(math.ceil(due))
-        self._waits[wait.name] = (due, wait.token)
         if due < self._look_at:
             self._arm(due, now)
-
-    def stop(self, name: str) -> None:
-        """End a wait early, if it runs."""
-        self._waits.pop(name, None)
+        return due
 
     def over(self) -> Iterator[TimerFired]:
         """Return the waits that are over, in the order of their due times, and look again when the next one may be.
@@ -59,12 +61,13 @@ class DueTimes:
         Each is looked at when it is asked for: what is done about one may end or begin another.
         """
         now = self._clock()
-        for due, name in sorted((due, name) for name, (due, _) in self._waits.items() if due <= now):
-            if name in self._waits and self._waits[name][0] == due:
-                yield TimerFired(name, self._waits.pop(name)[1])
+        for due, wait in sorted((due, wait) for wait, due in self._waits.items() if due <= now):
+            if self._waits.get(wait) == due:
+                del self._waits[wait]
+                yield TimerFired(wait.name, wait.token)
         self._disarm()
         if self._waits:
-            self._arm(min(self._waits.values())[0], now)
+            self._arm(min(self._waits.values()), now)
 
     def end(self) -> None:
         """End all waits."""

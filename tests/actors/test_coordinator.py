@@ -114,41 +114,45 @@ def wait(bench, coordinator, seconds):
     return [told for told in coordinator._session.told if isinstance(told, TimerFired)]
 
 
+def waits(*them):
+    return effects.WaitFor(tuple(effects.Wait(*one) for one in them))
+
+
 def test_a_timer_comes_back_as_an_event_with_its_token(bench, coordinator):
-    perform(coordinator, effects.StartTimer("update", "t1", 2.0))
+    perform(coordinator, waits(("update", "t1", 2.0)))
     assert wait(bench, coordinator, 1.9) == []
     assert wait(bench, coordinator, 0.1) == [TimerFired("update", "t1")]
     assert wait(bench, coordinator, 10) == [TimerFired("update", "t1")]
 
 
 def test_a_timer_of_the_same_name_replaces_the_first(bench, coordinator):
-    perform(coordinator, effects.StartTimer("update", "t1", 2.0), effects.StartTimer("update", "t2", 3.0))
+    perform(coordinator, waits(("update", "t1", 2.0)), waits(("update", "t2", 3.0)))
     assert wait(bench, coordinator, 2.9) == []
     assert wait(bench, coordinator, 2.1) == [TimerFired("update", "t2")]
 
 
-def test_a_stopped_timer_never_fires_and_one_that_does_not_run_can_be_stopped(bench, coordinator):
-    perform(coordinator, effects.StartTimer("update", "t1", 2.0))
-    perform(coordinator, effects.StopTimer("update"), effects.StopTimer("update"))
+def test_a_wait_that_ended_before_never_fires(bench, coordinator):
+    perform(coordinator, waits(("update", "t1", 2.0)))
+    perform(coordinator, waits())
     assert wait(bench, coordinator, 10) == []
     assert bench.timers.pending == 0
 
 
 def test_what_the_session_wants_when_a_wait_is_over_is_performed(bench, coordinator):
-    perform(coordinator, effects.StartTimer("update", "t1", 2.0))
+    perform(coordinator, waits(("update", "t1", 2.0)))
     coordinator._session.wanted = [effects.Answered(1)]
     wait(bench, coordinator, 2.0)
     assert bench.client.messages == [effects.Answered(1)]
 
 
 def test_a_wait_that_another_one_due_with_it_has_ended_does_not_fire(bench, coordinator):
-    perform(coordinator, effects.StartTimer("a", "t1", 2.0), effects.StartTimer("b", "t2", 2.0))
-    coordinator._session.wanted = [effects.StopTimer("b")]
+    perform(coordinator, waits(("a", "t1", 2.0), ("b", "t2", 2.0)))
+    coordinator._session.wanted = [waits()]
     assert wait(bench, coordinator, 10) == [TimerFired("a", "t1")]
 
 
 def test_no_timer_is_left_at_the_end(bench, coordinator):
-    perform(coordinator, effects.StartTimer("update", "t1", 2.0), effects.StartTimer("create", "t2", 2.0))
+    perform(coordinator, waits(("update", "t1", 2.0), ("create", "t2", 2.0)))
     coordinator.release(End(1000, ""))
     assert bench.timers.pending == 0
 

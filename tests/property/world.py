@@ -309,10 +309,8 @@ class World:
                 self.up.append({"type": "input_audio_buffer.commit", "event_id": event_id})
             case out.Answered(ref, problem, in_force):
                 self._answered(ref, ok=problem is None and in_force)
-            case out.StartTimer(name, token, _):
-                self.timers[name] = token
-            case out.StopTimer(name):
-                self.timers.pop(name, None)
+            case out.WaitFor(waits):
+                self.timers = {wait.name: wait.token for wait in waits}
             case out.EndSession(problem):
                 raise ViolationError(f"P7: the session ended by itself: {problem}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnstile.session.record import record
 
@@ -117,9 +117,14 @@ class ObserveAudio:
     counts_buffer: bool = False
 
 
-@record
-class StartTimer:
-    """Send `TimerFired(name, token)` in `delay` seconds; replaces the running timer of this name."""
+class Wait(NamedTuple):
+    """One thing waited for.
+
+    Args:
+        name: What.
+        token: Names the occasion: the same name with another token is another wait.
+        delay: Seconds from the moment when the session began to wait.
+    """
 
     name: str
     token: str
@@ -127,10 +132,10 @@ class StartTimer:
 
 
 @record
-class StopTimer:
-    """Forget the timer of this name."""
+class WaitFor:
+    """Send `TimerFired` when one of these is over. Those that were waited for before go on, all others end."""
 
-    name: str
+    waits: tuple[Wait, ...]
 
 
 @record
@@ -245,8 +250,7 @@ Effect = (
     | OpenAudio
     | LetAudioGo
     | ObserveAudio
-    | StartTimer
-    | StopTimer
+    | WaitFor
     | Answered
     | CallFunction
     | CallsCancelled

@@ -349,7 +349,7 @@ class HandedBack:
 
 @record
 class TimerFired:
-    """A timer that `StartTimer` asked for ran out; `token` is the one it was started with."""
+    """A wait that `WaitFor` named is over; `token` is its own."""
 
     name: str
     token: str

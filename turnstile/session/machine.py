@@ -31,7 +31,7 @@ from turnstile.session.effects import (
     LetAudioGo,
     ObserveAudio,
     Released,
-    StopTimer,
+    WaitFor,
 )
 from turnstile.session.events import (
     CLOSING_FACTS,
@@ -73,7 +73,7 @@ from turnstile.session.waits import waits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.session.effects import Effect, StartTimer
+    from turnstile.session.effects import Effect
     from turnstile.session.events import Event, Postponable
 
     E = TypeVar("E")
@@ -200,8 +200,7 @@ class Session:
         self.policy = policy or Policy()
         self.state = state or State()
         self.backlog: tuple[Postponable, ...] = ()
-        self._waits: list[StartTimer] = []
-        self._waits_of: State | None = None
+        self._waits = waits(self.state, self.policy)
 
     def __repr__(self) -> str:
         return f"<Session {self.state.phase}, {self.held} held>"
@@ -228,7 +227,7 @@ class Session:
                 self.state = owed.state
                 effects += owed.effects
             else:
-                return [*self._observation(before), *effects, *self._timers(before)]
+                return [*self._observation(before), *effects, *self._timers()]
 
     def _hold(self, event: Event, effects: list[Effect]) -> None:
         if isinstance(event, AudioFollows):
@@ -285,13 +284,7 @@ class Session:
             return []
         return [ObserveAudio(observes, counts_buffer=observes and before.hearing.speaking)]
 
-    def _timers(self, before: State) -> list[Effect]:
-        """Timers follow from the state: what it began and ceased to wait for."""
-        if self.state is before:
-            return []
-        old = self._waits if self._waits_of is before else waits(before, self.policy)
-        new = waits(self.state, self.policy)
-        self._waits, self._waits_of = new, self.state
-        names = [wait.name for wait in new]
-        stopped = [StopTimer(wait.name) for wait in old if wait.name not in names]
-        return [*stopped, *[wait for wait in new if wait not in old]]
+    def _timers(self) -> list[Effect]:
+        """Timers follow from the state: return what it waits for, if that changed."""
+        before, self._waits = self._waits, waits(self.state, self.policy)
+        return [] if self._waits == before else [WaitFor(self._waits)]

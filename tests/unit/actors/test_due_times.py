@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.due_times import DueTimes
-from turnstile.session.effects import StartTimer
+from turnstile.session.effects import Wait
 from turnstile.session.events import TimerFired
 from turnstile.testing import ManualClock, ManualTimers
 
@@ -30,14 +30,25 @@ class Waiting:
         self.timers = CountingTimers(self.clock)
         self.looks = 0
         self.over = []
+        self.waits = {}
         self.due_times = DueTimes(self.timers, self.clock, self._look)
 
     def _look(self):
         self.looks += 1
-        self.over += [(fired, self.clock.now) for fired in self.due_times.over()]
+        self.over += [(fired, self.clock.now) for fired in self.told()]
+
+    def told(self):
+        for fired in self.due_times.over():
+            del self.waits[fired.name]
+            yield fired
 
     def start(self, name, delay, occasion="t"):
-        self.due_times.start(StartTimer(name, occasion, delay))
+        self.waits[name] = Wait(name, occasion, delay)
+        self.due_times.wait_for(tuple(self.waits.values()))
+
+    def stop(self, name):
+        self.waits.pop(name, None)
+        self.due_times.wait_for(tuple(self.waits.values()))
 
     def names(self):
         return [fired.name for fired, _ in self.over]
@@ -80,8 +91,8 @@ def test_waits_that_begin_and_end_one_after_the_other_need_one_timer(waiting):
         waiting.start("a", 10.0)
         waiting.start("b", 12.0)
         waiting.timers.advance(0.01)
-        waiting.due_times.stop("a")
-        waiting.due_times.stop("b")
+        waiting.stop("a")
+        waiting.stop("b")
     assert waiting.timers.started == 1
     waiting.timers.advance(60)
     assert (waiting.over, waiting.looks, waiting.timers.pending) == ([], 1, 0)
@@ -98,7 +109,7 @@ def test_a_wait_that_is_over_sooner_than_the_timer_takes_its_place(waiting):
 
 def test_a_look_in_vain_waits_for_what_is_next(waiting):
     waiting.start("a", 1.0)
-    waiting.due_times.stop("a")
+    waiting.stop("a")
     waiting.start("b", 3.0)
     waiting.timers.advance(2.5)
     assert (waiting.over, waiting.looks) == ([], 1)
@@ -108,7 +119,7 @@ def test_a_look_in_vain_waits_for_what_is_next(waiting):
 
 def test_a_look_that_comes_early_ends_nothing_and_loses_nothing(waiting):
     waiting.start("a", 2.0)
-    assert list(waiting.due_times.over()) == []
+    assert list(waiting.told()) == []
     waiting.timers.advance(2.0)
     assert waiting.names() == ["a"]
 
@@ -117,9 +128,9 @@ def test_what_is_stopped_while_the_waits_are_told_is_not_over(waiting):
     waiting.start("a", 1.0)
     waiting.start("b", 1.0)
     waiting.clock.now += 1.0
-    over = waiting.due_times.over()
+    over = waiting.told()
     assert next(over).name == "a"
-    waiting.due_times.stop("b")
+    waiting.stop("b")
     assert list(over) == []
 
 
@@ -127,7 +138,7 @@ def test_what_begins_anew_while_the_waits_are_told_waits_its_time(waiting):
     waiting.start("a", 1.0)
     waiting.start("b", 1.0, "old")
     waiting.clock.now += 1.0
-    over = waiting.due_times.over()
+    over = waiting.told()
     assert next(over).name == "a"
     waiting.start("b", 1.0, "new")
     assert list(over) == []
@@ -163,7 +174,7 @@ def test_no_wait_is_over_early_nor_long_after_nor_twice_nor_when_it_was_stopped(
             waiting.start(name, seconds, str(number))
             wanted[name] = (str(number), waiting.clock.now, seconds)
         elif what == "stop":
-            waiting.due_times.stop(name)
+            waiting.stop(name)
             wanted.pop(name, None)
         else:
             waiting.timers.advance(seconds)

@@ -6,7 +6,7 @@ import pytest
 from given import PROXY_ANSWERS, answers, client, codes, creates, requested, running, said_item, session, timer, told
 
 from turnstile.errors import Problem
-from turnstile.session.effects import StartTimer
+from turnstile.session.effects import WaitFor
 from turnstile.session.events import (
     AgentMessageGiven,
     Refused,
@@ -32,7 +32,8 @@ def failing(problem, policy=None):
 
 
 def delays(effects):
-    return [effect.delay for effect in effects if isinstance(effect, StartTimer) and effect.name == "retry"]
+    told = [effect.waits for effect in effects if isinstance(effect, WaitFor)]
+    return [wait.delay for waits in told for wait in waits if wait.name == "retry"]
 
 
 def test_a_rate_limit_waits_as_long_as_the_api_says():

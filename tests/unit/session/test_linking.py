@@ -14,7 +14,8 @@ from turnstile.session.effects import (
     SendItem,
     SendUpdate,
     SessionAssumed,
-    StartTimer,
+    Wait,
+    WaitFor,
 )
 from turnstile.session.events import (
     AgentMessageGiven,
@@ -50,7 +51,7 @@ SILENT = Policy(link_silence=1.0)
 
 def test_a_link_that_is_connected_is_up_when_it_says_so(at):
     session = at(link="opening", policy=SILENT)
-    assert of(StartTimer, session.handle(LinkConnected())) == [StartTimer("link", "connected 0", 1.0)]
+    assert of(WaitFor, session.handle(LinkConnected())) == [WaitFor((Wait("link", "connected 0", 1.0),))]
     session.handle(LinkOpened())
     assert session.state.link == "open"
     assert session.handle(LinkConnected()) == []
@@ -65,7 +66,7 @@ def test_a_link_that_says_nothing_counts_as_up_where_that_may_be(at):
 
 def test_a_link_that_says_nothing_is_given_up_where_it_would_say_so(at):
     session = at(link="opening", policy=Policy())
-    assert of(StartTimer, session.handle(LinkConnected())) == []
+    assert of(WaitFor, session.handle(LinkConnected())) == []
     session.handle(TimerFired("link", "opening 0"))
     assert session.state.link == "waiting"
 
@@ -91,7 +92,7 @@ def test_a_lost_link_is_reported_and_replaced_after_a_while(at):
     session = at()
     effects = session.handle(LOST)
     assert codes(effects) == ["upstream_lost"]
-    assert of(StartTimer, effects) == [StartTimer("link", "1", 0.25)]
+    assert of(WaitFor, effects) == [WaitFor((Wait("link", "1", 0.25),))]
     assert of(OpenLink, session.handle(TimerFired("link", "1"))) == [OpenLink(None)]
 
 

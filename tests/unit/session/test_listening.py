@@ -13,7 +13,7 @@ from turnstile.session.effects import (
     SendCreate,
     SendItem,
     SendTruncate,
-    StartTimer,
+    WaitFor,
 )
 from turnstile.session.events import (
     AgentMessageGiven,
@@ -128,15 +128,15 @@ def test_audio_is_observed_while_the_proxy_commits(at):
 
 def test_the_first_commit_wants_a_second_of_audio(at):
     session = at(config=OFF)
-    assert of(StartTimer, session.handle(AudioHeard(900))) == []
-    timers = {timer.name: timer.delay for timer in of(StartTimer, session.handle(AudioHeard(100)))}
-    assert timers == {"pause": 0.4, "enough": 0.6}
+    assert of(WaitFor, session.handle(AudioHeard(900))) == []
+    (told,) = of(WaitFor, session.handle(AudioHeard(100)))
+    assert {wait.name: wait.delay for wait in told.waits} == {"pause": 0.4, "enough": 0.6}
 
 
 def test_later_commits_want_a_tenth_of_a_second(at):
     session = at(config=OFF, hearing=Hearing(commits=1))
-    assert of(StartTimer, session.handle(AudioHeard(99))) == []
-    assert of(StartTimer, session.handle(AudioHeard(1))) != []
+    assert of(WaitFor, session.handle(AudioHeard(99))) == []
+    assert of(WaitFor, session.handle(AudioHeard(1))) != []
 
 
 def test_the_proxy_commits_after_a_pause(at):
@@ -148,8 +148,10 @@ def test_the_proxy_commits_after_a_pause(at):
 
 def test_more_audio_makes_a_new_pause_but_not_a_new_end(at):
     session = at(config=OFF, hearing=Hearing(commits=1))
-    session.handle(AudioHeard(200))
-    assert [timer.name for timer in of(StartTimer, session.handle(AudioHeard(20)))] == ["pause"]
+    (before,) = of(WaitFor, session.handle(AudioHeard(200)))
+    (after,) = of(WaitFor, session.handle(AudioHeard(20)))
+    assert [wait.name for wait in after.waits if wait not in before.waits] == ["pause"]
+    assert [wait.name for wait in after.waits if wait in before.waits] == ["enough"]
     assert of(SendCommit, session.handle(TimerFired("pause", "1"))) == []
     assert len(of(SendCommit, session.handle(TimerFired("enough", "1")))) == 1
 

@@ -311,8 +311,8 @@ def test_p7_a_stall_is_reported_as_one_and_leads_back_to_idle(stalled, wait, cod
 
 def test_p7_a_sign_of_life_begins_the_wait_anew():
     busy = running()
-    before = busy.handle(ResponseProgressed("resp_1"))
-    assert [effect.token for effect in before] == ["resp_1+1"]
+    (effect,) = busy.handle(ResponseProgressed("resp_1"))
+    assert [wait.token for wait in effect.waits] == ["resp_1+1"]
 
 
 def test_p7_a_lost_link_leads_back_to_idle_over_a_new_one():
