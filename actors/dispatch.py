@@ -209,6 +209,8 @@ class DispatchedActor(pykka.Actor):
         finally:
             current_session.reset(session)
             inbox.give_up_claim()
+            if contents and inbox.try_claim():
+                inbox.wake()
 
     def dropped(self, message: object) -> None:
         """Run code for a message that came too late to be handled, such as one that hands something over."""

@@ -24,22 +24,25 @@ class DispatchedInbox:
     def __init__(self) -> None:
         self.contents: deque[Any] = deque()
         """What waits, oldest first: messages, and envelopes around those that pykka put in."""
-        self._claim = threading.Lock()
-        self._claim.acquire()  # nobody is woken before `open`
-        self._try_claim: Callable[[], bool] = partial(self._claim.acquire, False)  # noqa: FBT003 - without waiting
-        self._wake: Callable[[], object]
+        claim = threading.Lock()
+        claim.acquire()  # nobody is woken before `open`
+        self.try_claim: Callable[[], bool] = partial(claim.acquire, False)  # noqa: FBT003 - without waiting
+        """Tells whether the actor is the caller's to wake: it was idle, and counts as woken from now on."""
+        self.give_up_claim: Callable[[], None] = claim.release
+        """Ends a run. If more came, a new claim begins another: it has woken nobody."""
+        self.wake: Callable[[], object]
 
     def tell(self, message: object, /) -> None:
         """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
         self.contents.append(message)
-        if self._try_claim():
-            self._wake()
+        if self.try_claim():
+            self.wake()
 
     def tell_all(self, messages: Sequence[object], /) -> None:
         """Put several messages in, and have the actor run once for all."""
         self.contents.extend(messages)
-        if self._try_claim():
-            self._wake()
+        if self.try_claim():
+            self.wake()
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """Put an envelope in, likewise."""
@@ -71,11 +74,7 @@ class DispatchedInbox:
 
     def open(self, wake: Callable[[], object]) -> None:
         """Begin to schedule: what was put in before counts as new."""
-        self._wake = wake
+        self.wake = wake
         self.give_up_claim()
-
-    def give_up_claim(self) -> None:
-        """End a run; begins another if more came."""
-        self._claim.release()
-        if self.contents and self._try_claim():
-            self._wake()
+        if self.contents and self.try_claim():
+            wake()

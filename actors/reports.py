@@ -49,7 +49,8 @@ class Reports:
 
     def tell(self, fact: Fact) -> None:
         """Tell the session of a fact, behind what the client heard."""
-        self.flush()
+        if self._frames:
+            self.flush()
         self._coordinator.tell(fact)
         if fact.__class__ in ANSWERED_FACTS:
             self._to_be_answered += 1

@@ -95,7 +95,10 @@ class UpstreamLink:
     def handled(self, frames: Sequence[Frame]) -> None:
         """Let the link read on: some frames of its were taken."""
         if self._connection is not None:
-            self._connection.handled(sum([len(frame.data) for frame in frames]), len(frames))
+            size = 0
+            for frame in frames:
+                size += len(frame.data)
+            self._connection.handled(size, len(frames))
 
     def flush(self) -> None:
         """Let what was written leave."""
