@@ -60,7 +60,7 @@ interop: $(READY)
 # What needs no SDK, with the lowest versions that pyproject.toml allows: the SDKs ask for newer ones than the product.
 LOWEST := build/lowest/bin
 LOWEST_TESTS := tests/actors tests/embed \
-	$(addprefix tests/unit/,actors embed observability server session terminal transports test_config.py) \
+	$(addprefix tests/unit/,actors audio embed observability server session terminal transports test_config.py) \
 	$(addprefix tests/integration/test_,component_client failures hosted limits losses process tls workers)
 lowest:
 	$(PYTHON) -m venv --clear build/lowest

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnstile.audio import g711
-from turnstile.audio.convert import Converter
+from turnstile.audio.convert import Converter, converted
 from turnstile.audio.formats import PCM_24K, AudioFormat
 
 PCM_16K = AudioFormat("linear16", 16_000)
@@ -56,6 +56,10 @@ def test_a_tone_keeps_its_pitch_and_length_when_it_is_resampled(rate):
     heard = converter.feed(_tone(1, rate)) + converter.flush()
     assert len(heard) == pytest.approx(48_000, abs=4)
     assert _loudest_frequency(heard, 24_000) == pytest.approx(440, abs=2)
+
+
+def test_audio_that_is_there_as_a_whole_keeps_its_length():
+    assert len(converted(_tone(0.5, 16_000), PCM_16K, MULAW_8K)) == 4_000
 
 
 def test_a_tone_is_heard_the_same_when_it_has_travelled_by_both_laws():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -224,3 +225,10 @@ def test_a_click_would_be_heard_if_each_piece_of_speech_were_a_stream_of_its_own
     pieces = [resampled(16_000, 24_000, speech[start : start + 320]) for start in range(0, len(speech), 320)]
     borders = np.cumsum([len(piece) for piece in pieces])[:-1]
     assert bend_at_borders(np.concatenate(pieces), borders) > 1
+
+
+def test_streams_that_share_a_filter_do_not_disturb_each_other_on_threads_of_their_own():
+    speech = spoken(16_000)
+    with ThreadPoolExecutor(4) as threads:
+        heard = list(threads.map(lambda _: resampled(16_000, 24_000, speech), range(8)))
+    assert all(np.array_equal(one, heard[0]) for one in heard)
