@@ -7,7 +7,7 @@ import re
 import socket
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from native import Native, NoCompilerError, build
 from subjects import PROXY, Cores, Upstream, start_subject
-from wire import BenchError
+from wire import CLOSE, TEXT, BenchError, frame, text
 
 JOBS = {
     "turns": {"sessions": 3},
@@ -67,17 +67,17 @@ def test_it_does_each_job_with_its_own_upstream(native, kind, speaker):
         assert 0 < figures["ms_p50"] <= figures["ms_p99"]
 
 
-@pytest.mark.parametrize("kind", ["turns", "live"])
-def test_it_drives_a_subject_and_tells_its_cpu(native, kind):
+def test_it_drives_the_proxy_through_each_job_and_tells_its_cpu(native):
     with ExitStack() as stack:
         subject = start_subject(PROXY, Cores.of_this_machine(), native)
         stack.callback(subject.end)
-        figures = native.run(
-            job(kind, subject.speaker, subject.port, pids={"subject": subject.pids(), "upstream": [native.pid]})
-        )
-    assert figures["subject_us_a_turn" if kind == "turns" else "subject_us_a_frame"] > 0
-    assert figures["upstream_cpu"] == 0
-    assert native.counters()["strangers"] == 0
+        pids = {"subject": subject.pids(), "upstream": [native.pid]}
+        for kind, changes in (*((kind, {}) for kind in JOBS), ("bursts", {"output": 16_000}), ("turns", {"bytes": 64})):
+            figures = native.run(job(kind, subject.speaker, subject.port, pids=pids, **changes))
+            assert figures["subject_us_a_turn" if kind == "turns" else "subject_us_a_frame"] > 0
+            assert figures["upstream_cpu"] == 0
+    counters = native.counters()
+    assert counters["strangers"] == counters["updates_in_response"] == counters["collisions"] == 0
 
 
 def test_a_frame_whose_audio_does_not_come_back_as_it_should_is_no_figure(native):
@@ -89,19 +89,42 @@ def test_a_frame_whose_audio_does_not_come_back_as_it_should_is_no_figure(native
         native.counters()
 
 
-def test_a_client_that_is_not_let_in_is_no_figure(native):
-    def refuse():
+_LET_IN = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+_FAULT = text({"type": "Error", "code": "X"}, masked=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", r"a client was not let in: HTTP/1\.1 404 Not Found$"),
+        (_LET_IN, "a session was lost: its connection ended$"),
+        (_LET_IN + frame(CLOSE, b"\x03\xf3Sorry", masked=False), "a session was closed: 1011 Sorry$"),
+        (
+            _LET_IN + _FAULT,
+            r'a client was told: {"type":"Error","code":"X"}$',
+        ),
+        (_LET_IN + frame(TEXT, b'{"type":', masked=False), "what was received is no JSON: $"),
+        (_LET_IN + b"\x01\x00", "a frame that begins with the byte 0x1 was received"),
+    ],
+)
+def test_a_session_that_does_not_start_is_no_figure(native, answer, error):
+    def reply():
         connection, _ = listener.accept()
         with connection:
             connection.recv(4096)
-            connection.sendall(b"HTTP/1.1 404 Not Found\r\n\r\n")
+            with suppress(ConnectionError):  # it ends at what it cannot use
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(4096):
+                    pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        refusing = threading.Thread(target=refuse)
-        refusing.start()
-        with pytest.raises(BenchError, match=r"a client was not let in: HTTP/1\.1 404 Not Found"):
+        replying = threading.Thread(target=reply)
+        replying.start()
+        with pytest.raises(BenchError, match=error):
             native.run(job("turns", "voice agent", listener.getsockname()[1], sessions=1))
-        refusing.join()
+        assert native.process.wait() == 1
+        replying.join()
 
 
 def test_a_job_that_nobody_knows_is_no_figure(native):
