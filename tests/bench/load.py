@@ -4,7 +4,7 @@ A round trip is counted in audio, not in messages: a resampler may answer two fr
 back what it needs. The stub upstream says back as much audio as it heard, in deltas of 20 ms. From the product's own
 `Converter`, fed the same frames, it is known which delta each frame leads to, however the subject cuts or joins the
 pieces. A frame that completes none (its audio waits in the resampler for the next one) is not timed; that wait is of
-the filter's making and is told apart, as the audio held back.
+the filter's making, and `delay.py` measures it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ class Course:
         self._translates = translates
         self._samples = 0
         self.deltas = []
-        self.held_ms = []
 
     def reach(self, frames):
         """Know the answers to so many frames."""
@@ -68,7 +67,6 @@ class Course:
             else:
                 self._samples += DELTA_SAMPLES
             self.deltas.append(self._samples // DELTA_SAMPLES)
-            self.held_ms.append(len(self.deltas) * FRAME_SECONDS * 1000 - self._samples / 24)
 
 
 class VoiceAgent:
@@ -760,10 +758,6 @@ def main():
         try:
             load = Load(job, tell)
             figures = getattr(load, job["kind"])()
-            course = load.course
-            if course.held_ms:
-                figures["held_ms_mean"] = sum(course.held_ms) / len(course.held_ms)
-                figures["held_ms_most"] = max(course.held_ms)
             load.close()
             tell({"figures": figures})
         except BenchError as error:

@@ -16,9 +16,10 @@ import sys
 import time
 from pathlib import Path
 
+from harness import Harness
 from report import document, machine, markdown
 from scenarios import SCENARIOS, Run
-from subjects import Cores, Generator, Upstream, raise_file_limit
+from subjects import Cores, raise_file_limit
 from wire import BenchError
 
 
@@ -45,9 +46,8 @@ def main():
         _say("There is one core only: the harness takes its time from what it measures, and no figure means much.")
     begun, figures, workers = time.monotonic(), {}, []
     try:
-        workers.append(upstream := Upstream(cores))
-        workers.append(generator := Generator(cores))
-        workers.append(run := Run(cores, upstream, generator, is_quick=arguments.quick, say=_say))
+        workers.append(harness := Harness(cores))
+        workers.append(run := Run(cores, harness, is_quick=arguments.quick, say=_say))
         for scenario in SCENARIOS:
             if not arguments.only or scenario.name in arguments.only:
                 figures[scenario.name] = run.measure(scenario)
@@ -57,7 +57,9 @@ def main():
     finally:
         for worker in reversed(workers):
             worker.end()
-    told = document(figures, machine(cores, limit, "in Python"), time.monotonic() - begun, is_quick=arguments.quick)
+    told = document(
+        figures, machine(cores, limit, harness.language), time.monotonic() - begun, is_quick=arguments.quick
+    )
     sys.stdout.write(markdown(told))
     if arguments.json:
         arguments.json.write_text(json.dumps(told, indent=1) + "\n")

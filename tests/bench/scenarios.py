@@ -113,9 +113,7 @@ SCENARIOS = (
         "start",
         "starts",
         "starts: connect to SettingsApplied, 32 at once",
-        {"at_once": 32},
-        seconds=600,
-        quick=(200, 1),
+        {"at_once": 32, "count": 400},
     ),
     Scenario("idle", "hold", "sessions at rest", subjects=(PROXY, BARE), rounds=1),
     Scenario(
@@ -136,16 +134,14 @@ class Run:
 
     Args:
         cores: Who runs where.
-        upstream: The stub.
-        generator: Puts the load on.
+        harness: Puts the load on.
         is_quick: Whether it is a short one.
         say: Tells how it goes.
     """
 
-    def __init__(self, cores, upstream, generator, *, is_quick, say):
+    def __init__(self, cores, harness, *, is_quick, say):
         self._cores = cores
-        self._upstream = upstream
-        self._generator = generator
+        self._harness = harness
         self._is_quick = is_quick
         self._say = say
         self._spare = _QUICK_SPARE if is_quick else _SPARE
@@ -178,12 +174,12 @@ class Run:
 
     def _subject(self, name):
         if name not in self._subjects:
-            self._subjects[name] = start_subject(name, self._cores, self._upstream)
+            self._subjects[name] = start_subject(name, self._cores, self._harness.upstream)
         self._subjects[name].require_life()
         return self._subjects[name]
 
     def _pids(self, subject):
-        harness = {"load": [self._generator.pid], "upstream": [self._upstream.pid]}
+        harness = self._harness.pids()
         return harness if subject.is_harness else {"subject": subject.pids(), **harness}
 
     def _do_undisturbed(self, scenario, name, seconds):
@@ -196,26 +192,25 @@ class Run:
         return figures
 
     def _do(self, scenario, name, seconds):
-        subject, before = self._subject(name), self._upstream.counters()
+        subject, before = self._subject(name), self._harness.upstream.counters()
         job = {
             "kind": scenario.kind,
             "speaker": subject.speaker,
             "port": subject.port,
             "pids": self._pids(subject),
             "seconds": seconds,
-            "count": seconds,
             "warm": scenario.warm,
             **scenario.job,
         }
-        figures = self._generator.run(job)
+        figures = self._harness.run(job)
         subject.require_life()
-        after = self._upstream.counters()
+        after = self._harness.upstream.counters()
         return {**figures, **{f"upstream_{counter}": after[counter] - before[counter] for counter in after}}
 
     def _measure_rest(self, name):
         """Open sessions in a fresh process, and see what they cost while nothing happens."""
         self._say(f"sessions at rest: {name}")
-        subject = start_subject(name, self._cores, self._upstream)
+        subject = start_subject(name, self._cores, self._harness.upstream)
         try:
             return self._rest(subject)
         finally:
@@ -234,7 +229,7 @@ class Run:
             found.append({"sessions": told["open"], "memory_kb": memory, "threads": threads, "cpu_share": spent})
 
         empty = {"kind": "hold", "speaker": subject.speaker, "port": subject.port, "seconds": 60, "pids": {}}
-        self._generator.run({**empty, "steps": steps}, look)
+        self._harness.run({**empty, "steps": steps}, look)
         subject.require_life()
         few, many = found
         sessions = many["sessions"] - few["sessions"]

@@ -12,9 +12,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import delay
+from harness import Harness
 from load import Course
 from scenarios import SCENARIOS, Run, Scenario
-from subjects import ALONE, ALONE_BARE, AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores, Generator, Upstream
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores
 from targets import REMARKS, TARGETS, judged
 from units import UNITS, by_layer, measure
 from wire import BINARY, TEXT, BenchError, frame, walk
@@ -29,13 +30,12 @@ FRAMES = Scenario(
 TURNS = Scenario("turns", "turns", "a few turns", {"sessions": 2, "pause": 0.01}, (PROXY, PICOWS, BARE, AUDIO))
 
 
-@pytest.fixture
-def run():
+@pytest.fixture(params=[False, True], ids=["in_c", "in_python"])
+def run(request):
     cores = Cores.of_this_machine()
     with ExitStack() as stack:
-        stack.callback((upstream := Upstream(cores)).end)
-        stack.callback((generator := Generator(cores)).end)
-        run = Run(cores, upstream, generator, is_quick=True, say=lambda _: None)
+        stack.callback((harness := Harness(cores, in_python=request.param)).end)
+        run = Run(cores, harness, is_quick=True, say=lambda _: None)
         stack.callback(run.end)
         yield run
 
@@ -54,10 +54,11 @@ def brief(scenario, *subjects):
 
 def test_every_subject_answers_every_frame_and_every_turn(run):
     for figures in run.measure(brief(FRAMES)).values():
-        assert figures["frames"] == 40
+        assert figures["ms_count"] == 40
+        assert figures["frames"] > 0
         assert 0 < figures["ms_p50"] <= figures["ms_p99"]
     for figures in run.measure(brief(TURNS)).values():
-        assert figures["ms_count"] == figures["upstream_responses"] > 0
+        assert 0 < figures["ms_count"] <= figures["upstream_responses"]
 
 
 def test_a_subject_that_dies_stops_the_run_with_a_clear_line(run):
@@ -91,7 +92,6 @@ def test_the_answers_to_frames_are_known_beforehand():
     plain.reach(100)
     resampled.reach(100)
     assert plain.deltas == list(range(1, 101))
-    assert max(plain.held_ms) == pytest.approx(0)
     assert 95 <= resampled.deltas[-1] <= 100
 
 
