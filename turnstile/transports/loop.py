@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import logging
 import math
 import socket
@@ -14,6 +12,7 @@ from functools import cached_property, partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Protocol
 
+from turnstile.transports.loop_deadlines import Deadline, Deadlines
 from turnstile.transports.poll import READ, Poller, make_poller
 
 if TYPE_CHECKING:
@@ -48,22 +47,6 @@ class Member(Protocol):
         """The loop stops now: close the socket."""
 
 
-class Deadline:
-    """One call that the loop owes somebody later. `cancel` on the loop's thread only."""
-
-    __slots__ = ("call", "owner")
-
-    def __init__(self, call: Callable[[], None], owner: Member | None) -> None:
-        self.call: Callable[[], None] | None = call
-        self.owner = owner
-
-    def cancel(self) -> None:
-        """Take it back; one that has passed or was cancelled takes no notice."""
-        # Dropping both lets a connection go that is long closed, while its place in the heap waits to come up.
-        self.call = None
-        self.owner = None
-
-
 class IoLoop:
     """Waits for sockets and deadlines on one daemon thread, and sleeps when there is nothing to do.
 
@@ -80,8 +63,7 @@ class IoLoop:
         self._members: set[Member] = set()
         self._watched: dict[int, Member] = {}
         self._soon: deque[tuple[Callable[[], None], Member | None]] = deque()
-        self._deadlines: list[tuple[float, int, Deadline]] = []
-        self._sequence = itertools.count()
+        self._deadlines = Deadlines()
         self._lock = threading.Lock()  # for other threads than the loop's: they wake it one at a time
         self._awake = True  # as long as there is nobody to wake
         self._accepting = True
@@ -182,7 +164,7 @@ class IoLoop:
         if slack > 0:
             when = math.ceil(when / slack) * slack
         deadline = Deadline(call, owner)
-        heapq.heappush(self._deadlines, (when, next(self._sequence), deadline))
+        self._deadlines.add(when, deadline)
         return deadline
 
     def join(self, member: Member) -> None:
@@ -230,14 +212,15 @@ class IoLoop:
                 member.ready(events)
             except Exception as error:  # noqa: BLE001 - logged there
                 self._broken(member, error)
-        if self._deadlines and self._deadlines[0][0] <= self.now:
-            self._call_due()
+        while (deadline := self._deadlines.take(self.now)) is not None:
+            if deadline.call is not None:
+                self._call(deadline.call, deadline.owner)
         self._call_soon_ones()
         return bool(ready or self._soon)
 
     def _run(self) -> None:
         self._ident = get_ident()
-        while self._stop_at == math.inf or not self._is_over():
+        while self._stop_at == math.inf or (self._members and self._clock() < self._stop_at):
             self.step()
         self._end()
 
@@ -254,24 +237,15 @@ class IoLoop:
             self._call(member.cut, None)
         self._release()
 
-    def _is_over(self) -> bool:
-        return self._stop_at < math.inf and (not self._members or self._clock() >= self._stop_at)
-
     def _patience(self, at_most: float | None = None) -> float | None:
         """Return for how long nobody has anything to do; None for ever."""
-        while self._deadlines and self._deadlines[0][2].call is None:
-            heapq.heappop(self._deadlines)
-        due = min(self._deadlines[0][0] if self._deadlines else math.inf, self._stop_at)
-        if due == math.inf:
+        first = self._deadlines.first()
+        if first == math.inf:
             return at_most
-        left = max(0.0, due - self._clock())
-        return left if at_most is None else min(left, at_most)
-
-    def _call_due(self) -> None:
-        while self._deadlines and self._deadlines[0][0] <= self.now:
-            deadline = heapq.heappop(self._deadlines)[2]
-            if deadline.call is not None:
-                self._call(deadline.call, deadline.owner)
+        left = first - self._clock()
+        if left < 0:
+            return 0.0
+        return left if at_most is None or left < at_most else at_most
 
     def _call_soon_ones(self) -> None:
         """Make the calls that wait, and those that they lead to: between two actors nobody looks at the sockets."""
@@ -304,6 +278,7 @@ class IoLoop:
 
     def _begin_stop(self, timeout: float) -> None:
         self._stop_at = self._clock() + timeout
+        self.call_later(timeout, lambda: None)  # wakes the loop in time
         for member in list(self._members):
             self._call(member.retire, member)
 

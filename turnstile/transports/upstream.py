@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from turnstile.ports import Inbox, UpstreamTarget
     from turnstile.transports.limits import ConnectionLimits
-    from turnstile.transports.loop import Deadline, IoLoop
+    from turnstile.transports.loop import IoLoop
+    from turnstile.transports.loop_deadlines import Deadline
 
 _SWITCHING_PROTOCOLS: Final = 101
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.transports.limits import ConnectionLimits
-    from turnstile.transports.loop import Deadline, IoLoop
+    from turnstile.transports.loop import IoLoop
+    from turnstile.transports.loop_deadlines import Deadline
 
 
 # A peer that sends more of them, one after the other, sends nothing else, and no bound on bytes would hold that.

@@ -111,17 +111,18 @@ def test_deadlines_come_in_their_order_and_cancelled_ones_never(loop):
 def test_deadlines_with_slack_share_a_wake_up():
     now = [100.3]
     loop = IoLoop(clock=lambda: now[0])
+    loop.prepare()
     seen = []
     loop.call_later(1.0, lambda: seen.append("a"), slack=1.0)
     loop.call_later(1.5, lambda: seen.append("b"), slack=1.0)
     assert loop._patience() == pytest.approx(1.7)
-    loop.now = 101.9
-    loop._call_due()
+    now[0] = 101.9
+    loop.step(0)
     assert seen == []
-    loop.now = 102.0
-    loop._call_due()
+    now[0] = 102.0
+    loop.step(0)
     assert seen == ["a", "b"]
-    loop.stop(0)
+    loop._end()
 
 
 def test_a_resting_loop_does_not_wake_up(loop, barrier):

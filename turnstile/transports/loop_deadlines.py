@@ -1,0 +1,57 @@
+"""Calls that are owed later, the earliest first."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.transports.loop import Member
+
+
+class Deadline:
+    """One call that the loop owes somebody later. `cancel` on the loop's thread only."""
+
+    __slots__ = ("call", "owner")
+
+    def __init__(self, call: Callable[[], None], owner: Member | None) -> None:
+        self.call: Callable[[], None] | None = call
+        self.owner = owner
+
+    def cancel(self) -> None:
+        """Take it back; one that has passed or was cancelled takes no notice."""
+        # Dropping both lets a connection go that is long closed, while its place in the heap waits to come up.
+        self.call = None
+        self.owner = None
+
+
+class Deadlines:
+    """All of one loop. Times are seconds of its clock."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Deadline]] = []
+        self._sequence = itertools.count()
+
+    def add(self, when: float, deadline: Deadline) -> None:
+        """Keep a deadline until `when`; of those that are due at the same time the first added comes first."""
+        heapq.heappush(self._heap, (when, next(self._sequence), deadline))
+
+    def first(self) -> float:
+        """Return when the earliest is due; infinity if there is none."""
+        heap = self._heap
+        while heap and heap[0][2].call is None:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else math.inf
+
+    def take(self, now: float) -> Deadline | None:
+        """Take out the earliest, if it is due; cancelled ones come too."""
+        heap = self._heap
+        return heapq.heappop(heap)[2] if heap and heap[0][0] <= now else None
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._heap.clear()
