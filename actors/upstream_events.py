@@ -88,7 +88,7 @@ class UpstreamEvents:
                 take(heard)
         """
         row: list[tuple[Json, bytes | None]] = []
-        item: tuple[str, str] | None = None
+        of: tuple[object, object, object] | None = None
         for frame in frames:
             data = frame.data
             try:
@@ -96,14 +96,15 @@ class UpstreamEvents:
             except UpstreamProtocolError as error:
                 self._is_no_event(error, is_binary=isinstance(frame, BinaryFrame))
                 continue
-            spoken = _spoken_item(event) if event["type"] == _AUDIO else None
-            if row and spoken != item:
+            kind = event["type"]
+            spoken = (event.get("response_id"), event.get("item_id"), event.get("delta").__class__)
+            if row and (kind != _AUDIO or spoken != of):
                 yield self._row(row)
                 row = []
-            if spoken is not None:
+            if kind == _AUDIO:
                 row.append((event, data if is_json else None))
-                item = spoken
-            elif event["type"] in realtime.AUDIO_DELTAS:
+                of = spoken
+            elif kind in realtime.AUDIO_DELTAS:
                 yield self._audio(event, data if is_json else None)
             else:
                 yield self._heard(event, data, is_json=is_json)
@@ -171,14 +172,6 @@ class UpstreamEvents:
         if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
             self._unknown.add(kind)
             _log.info("Upstream sends events of a type that is new: %s", kind)
-
-
-def _spoken_item(event: Json) -> tuple[str, str] | None:
-    """Return the response and the item that a piece of audio belongs to; None if it is odd."""
-    response_id, item_id, delta = event.get("response_id"), event.get("item_id"), event.get("delta")
-    if isinstance(response_id, str) and isinstance(item_id, str) and isinstance(delta, str):
-        return response_id, item_id
-    return None
 
 
 def _failed(error: Exception) -> Exception:

@@ -103,6 +103,16 @@ class VoiceAgentDialect:
 
     def _read(self, message: client.ClientMessage) -> Sequence[Frame | Request]:
         match message:
+            case client.InjectUserMessage(content=content):
+                return [UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content))]
+            case client.InjectAgentMessage(behavior=behavior):
+                response = to_realtime.agent_message_to_response(message)
+                return [AgentMessageGiven(self._ask(message), response, behavior or "default")]
+            case client.FunctionCallResponse(id=call_id):
+                output = to_realtime.function_result_to_output(message)
+                return [FunctionAnswered(self._ask(message), call_id, output)]
+            case client.ForceEndTurn():
+                return [TurnEndForced(self._ask(message))]
             case client.Settings():
                 return self._settings(message)
             case client.UpdatePrompt() if self._serves.host.decisions.prompt is not None:
@@ -122,16 +132,6 @@ class VoiceAgentDialect:
             case client.UpdateThinkLive() | client.CustomToThinkProvider():
                 problem = Problem("not_supported", f"{_UNSERVED[type(message)]}.")
                 return [self.problem(problem.about(message.type), fatal=False)]
-            case client.InjectUserMessage(content=content):
-                return [UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content))]
-            case client.InjectAgentMessage(behavior=behavior):
-                response = to_realtime.agent_message_to_response(message)
-                return [AgentMessageGiven(self._ask(message), response, behavior or "default")]
-            case client.FunctionCallResponse(id=call_id):
-                output = to_realtime.function_result_to_output(message)
-                return [FunctionAnswered(self._ask(message), call_id, output)]
-            case client.ForceEndTurn():
-                return [TurnEndForced(self._ask(message))]
             case client.KeepAlive():
                 return []
 

@@ -65,7 +65,7 @@ class Answer:
         if not ear.is_audible:
             return []
         audio = b"".join([_decoded(delta), *map(_decoded, more)]) if more else _decoded(delta)
-        ear.playback.play(item_id, ear.milliseconds(audio), now)
+        ear.playback.play(item_id, len(audio) / ear.bytes_per_ms, now)
         frames: list[Frame] = []
         if not self.has_audio:
             self.has_audio = True

@@ -51,7 +51,8 @@ class Ear:
         self._output = PCM_24K
         self._converts = (PCM_24K, PCM_24K)
         self._converts_for: tuple[object, AudioFormat] = (None, PCM_24K)
-        self._bytes_per_ms = _bytes_per_ms(PCM_24K)
+        self.bytes_per_ms = _bytes_per_ms(PCM_24K)
+        """Of audio as upstream sends it."""
         self._session_speaks: object = None
         self._complained_of: object = None
         self._told: dict[str, None] = {}
@@ -88,12 +89,8 @@ class Ear:
         self.is_audible = wire is not None
         if wire is not None and (wire, self._output) != self._converts:
             self._converts = (wire, self._output)
-            self._bytes_per_ms = _bytes_per_ms(wire)
+            self.bytes_per_ms = _bytes_per_ms(wire)
             self.converter = Converter(wire, self._output)
-
-    def milliseconds(self, audio: bytes) -> float:
-        """Return how long audio as upstream sends it lasts."""
-        return len(audio) / self._bytes_per_ms
 
     def has_heard(self, item_id: str) -> bool:
         """Tell whether it heard the item's final text."""

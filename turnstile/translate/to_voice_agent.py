@@ -85,20 +85,23 @@ class VoiceAgentTranslator(Translator):
 
     def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002
         """Translate one ``response.output_audio.delta`` without the table."""
-        response_id, item_id, delta = event.get("response_id"), event.get("item_id"), event.get("delta")
-        if not (isinstance(response_id, str) and isinstance(item_id, str) and isinstance(delta, str)):
-            text = "Upstream sent a response.output_audio.delta without a response_id, an item_id or a delta."
-            raise UpstreamProtocolError("invalid_event", text)
-        answer = self._answer_of(event)
-        return answer.audio(item_id, delta, now) if answer and not answer.is_silenced else []
+        answer = self._speaking(event)
+        return answer.audio(event["item_id"], event["delta"], now) if answer else []
 
     def audio_in_a_row(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:  # noqa: ARG002
         """Translate several of them that came at once: they are converted together, and go down in one frame."""
         first, *rest = events
-        answer = self._answer_of(first)
-        if not answer or answer.is_silenced:
-            return []
-        return answer.audio(first["item_id"], first["delta"], now, [event["delta"] for event in rest])
+        answer = self._speaking(first)
+        return answer.audio(first["item_id"], first["delta"], now, [event["delta"] for event in rest]) if answer else []
+
+    def _speaking(self, event: Json) -> Answer | None:
+        """Return the response that a piece of audio belongs to, if the client hears its audio."""
+        answer, response_id = self._answer, event.get("response_id")
+        is_built = isinstance(event.get("item_id"), str) and isinstance(event.get("delta"), str)
+        if not is_built or not isinstance(response_id, str):
+            text = "Upstream sent a response.output_audio.delta without a response_id, an item_id or a delta."
+            raise UpstreamProtocolError("invalid_event", text)
+        return answer if answer and response_id == answer.response_id and not answer.is_silenced else None
 
     def take_cut_off(self) -> tuple[tuple[str, int], ...]:
         """Return, once, which items the user did not hear to their end, with the milliseconds heard of each."""

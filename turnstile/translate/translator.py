@@ -39,7 +39,7 @@ class Translator:
         return self.translate(event, now, data)
 
     def audio_in_a_row(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:
-        """Translate several of them that came at once, all of one item, their ids and audio being texts.
+        """Translate several of them that came at once: all of one response and item, their audio of one kind of value.
 
         Raises:
             UpstreamProtocolError: One is not built as one; then nothing of any is told, and nothing has changed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -10,6 +10,9 @@ from turnstile.errors import ClientProtocolError
 from turnstile.protocol import jsontext
 from turnstile.protocol.voice_agent.faults import describe
 from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Part, Speaks, Thinks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Message(Part):
@@ -154,8 +157,8 @@ ClientMessage = (
     | ForceEndTurn
     | KeepAlive
 )
-_MESSAGES: dict[str, TypeAdapter[ClientMessage]] = {
-    kind.model_fields["type"].default: TypeAdapter(kind) for kind in get_args(ClientMessage)
+_MESSAGES: dict[str, Callable[[Any], ClientMessage]] = {
+    kind.model_fields["type"].default: TypeAdapter(kind).validator.validate_python for kind in get_args(ClientMessage)
 }
 MESSAGE_TYPES = tuple(_MESSAGES)
 
@@ -180,11 +183,11 @@ def parse_client_message(data: bytes) -> ClientMessage:
     kind = value.get("type")
     if not isinstance(kind, str):
         raise ClientProtocolError("missing_type", f"type: is missing or no text; give one of {', '.join(_MESSAGES)}.")
-    adapter = _MESSAGES.get(kind)
-    if adapter is None:
+    read = _MESSAGES.get(kind)
+    if read is None:
         text = f"type: {kind[:64]!r} is not known; give one of {', '.join(_MESSAGES)}."
         raise ClientProtocolError("unknown_message_type", text)
     try:
-        return adapter.validate_python(value)
+        return read(value)
     except ValidationError as error:
         raise ClientProtocolError("invalid_message", describe(kind, value, error), kind) from None
