@@ -19,7 +19,7 @@ from turnstile.translate.hosting import DECISIONS, HostRule
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from turnstile.protocol.frames import Frame
     from turnstile.session.effects import Answered
@@ -68,19 +68,18 @@ class RealtimeDialect:
     hears_binary = False
     message_limit = "limits.realtime_message_bytes"
 
-    def opening(self) -> Iterator[LinkWanted | Request]:
+    def opening(self) -> Sequence[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
         decisions = self._host.decisions
-        yield LinkWanted(decisions.model or self._model)
+        wanted = LinkWanted(decisions.model or self._model)
         patch = self._host.decide(decisions)
-        if patch:
-            yield ConfigRequested(self._ask(None, is_update=False), patch)
+        return [wanted, ConfigRequested(self._ask(None, is_update=False), patch)] if patch else [wanted]
 
     def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested:
         """Return the request for what the host decides anew."""
         return ConfigRequested(ref, self._host.decide(decisions), message="", fields=DECISIONS)
 
-    def read(self, data: bytes) -> Iterator[Frame | Request | EventGiven | PassedAudio]:
+    def read(self, data: bytes) -> Sequence[Frame | Request | EventGiven | PassedAudio]:
         """Read an event: what the gate holds becomes a request, everything else passes as it is.
 
         What is passed on is written anew: no second ``type`` or ``session`` that was not looked at goes with it.
@@ -90,8 +89,7 @@ class RealtimeDialect:
         """
         append = plain_append(data)
         if append is not None:
-            yield PassedAudio(named_append(append.event_id or self._next_name(), append.audio))
-            return
+            return [PassedAudio(named_append(append.event_id or self._next_name(), append.audio))]
         event = parse_client_event(data)
         event_id = event.get("event_id")
         event_id = event_id if isinstance(event_id, str) else None
@@ -99,56 +97,56 @@ class RealtimeDialect:
             event = beta.current_client_event(event)
         fault = shape_fault(event, is_beta=self._is_beta)
         if fault is not None:
-            yield self._error(fault, event_id)
-            return
+            return [self._error(fault, event_id)]
         kind = event["type"]
         if kind == "response.create" and event.get("response"):
             event = {**event, "response": self._host.response(event["response"])}
         named = event if event.get("event_id") else {**event, "event_id": self._next_name()}
         match kind:
             case "session.update":
-                yield self._update(event["session"], event_id, len(data))
+                return [self._update(event["session"], event_id, len(data))]
             case "response.create" if _is_gated(event):
                 ref = self._ask(event_id, is_update=False)
-                yield AgentMessageGiven(ref, event.get("response") or {}, "queue", size=len(data))
+                return [AgentMessageGiven(ref, event.get("response") or {}, "queue", size=len(data))]
             case "response.create":
-                yield EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])
+                return [EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])]
             case "response.cancel":
-                yield EventGiven(orjson.dumps(named), at_once=True)
+                return [EventGiven(orjson.dumps(named), at_once=True)]
             case "input_audio_buffer.append":
-                yield PassedAudio(orjson.dumps(named))
+                return [PassedAudio(orjson.dumps(named))]
             case "input_audio_buffer.commit" | "input_audio_buffer.clear":
-                yield EventGiven(orjson.dumps(named), event_id=event_id, follows_audio=True)
+                return [EventGiven(orjson.dumps(named), event_id=event_id, follows_audio=True)]
             case _:
-                yield EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))
+                return [EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))]
 
-    def binary(self) -> Iterator[Frame]:
+    def binary(self) -> list[Frame]:
         """Say that audio travels in events."""
         text = "Expected a text WebSocket message; binary frames are not supported."
-        yield self._error(Problem("invalid_event", text))
+        return [self._error(Problem("invalid_event", text))]
 
-    def answer(self, answered: Answered) -> Iterator[Frame]:
+    def answer(self, answered: Answered) -> list[Frame]:
         """Show the session that an update has led to, behind what of it is not in force; say what else went wrong."""
         is_update, event_id = self._asked.pop(answered.ref)
-        for shortfall in answered.shortfalls:
-            yield self._error(shortfall, event_id)
+        told = [self._error(shortfall, event_id) for shortfall in answered.shortfalls]
         if answered.problem is not None:
-            yield self._error(answered.problem, event_id)
+            told.append(self._error(answered.problem, event_id))
             if is_update and not answered.in_force:
                 self._host.tools_are(self._session.get("tools"))
         if is_update and answered.in_force:
-            yield from self._tell("session.updated", session=self._session)
+            told += self._tell("session.updated", session=self._session)
+        return told
 
-    def shown(self, event: Json) -> Iterator[Frame]:
+    def shown(self, event: Json) -> list[Frame]:
         """Keep what the session is like; tell it the first time, and when it was another client's to change."""
         is_first, self._is_created = not self._is_created, True
         self._session = event["session"]
         if is_first and "event_id" not in event:  # said for an upstream that does not say it
-            yield from self._tell("session.created", session=self._session)
-        elif is_first:
-            yield from encoded({**event, "type": "session.created"}, is_beta=self._is_beta)
-        elif self._is_shared and not any(is_update for is_update, _ in self._asked.values()):
-            yield from encoded(event, is_beta=self._is_beta)
+            return self._tell("session.created", session=self._session)
+        if is_first:
+            return encoded({**event, "type": "session.created"}, is_beta=self._is_beta)
+        if self._is_shared and not any(is_update for is_update, _ in self._asked.values()):
+            return encoded(event, is_beta=self._is_beta)
+        return []
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
         """Say what went wrong."""
@@ -183,10 +181,10 @@ class RealtimeDialect:
         self._asked[self._refs] = (is_update, event_id)
         return self._refs
 
-    def _tell(self, kind: str, **fields: Any) -> Iterator[Frame]:
+    def _tell(self, kind: str, **fields: Any) -> list[Frame]:
         self._told += 1
         event = {"type": kind, "event_id": f"event_{self._told}", **fields}
-        yield from encoded(event, is_beta=self._is_beta)
+        return encoded(event, is_beta=self._is_beta)
 
     def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
         if problem.error_event is not None:

@@ -183,8 +183,8 @@ ROWS_ONLY = (
     Mutant(
         "an event that names its type twice is passed on as it was written (H)",
         "realtime",
-        "                yield EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))\n",
-        "                yield EventGiven(data, event_id=event_id, call_id=_answered_call(event))\n",
+        "                return [EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))]\n",
+        "                return [EventGiven(data, event_id=event_id, call_id=_answered_call(event))]\n",
     ),
     Mutant(
         "what is locked is named without its message (N)",

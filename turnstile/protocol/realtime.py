@@ -41,17 +41,17 @@ _AUDIO_VALUES = tuple(b'"%s"' % kind.encode() for kind in AUDIO_DELTAS)
 
 def session_update(event_id: str, patch: Json) -> bytes:
     """Change the fields of the session that `patch` names; its ``type`` is required in every update."""
-    return _event("session.update", event_id, session={"type": "realtime", **patch})
+    return orjson.dumps({"type": "session.update", "event_id": event_id, "session": {"type": "realtime", **patch}})
 
 
 def item_create(event_id: str, item: Json) -> bytes:
     """Put `item` at the end of the conversation."""
-    return _event("conversation.item.create", event_id, item=item)
+    return orjson.dumps({"type": "conversation.item.create", "event_id": event_id, "item": item})
 
 
 def response_create(event_id: str, response: Json) -> bytes:
     """Begin a response; its metadata, where there is room, name this event, to tell it from the API's own."""
-    return _event("response.create", event_id, response=response)
+    return orjson.dumps({"type": "response.create", "event_id": event_id, "response": response})
 
 
 def response_metadata(event_id: str, given: Any, labels: Mapping[str, str] | None = None) -> Any:
@@ -72,26 +72,23 @@ def response_metadata(event_id: str, given: Any, labels: Mapping[str, str] | Non
 
 def response_cancel(event_id: str, response_id: str) -> bytes:
     """Stop one response."""
-    return _event("response.cancel", event_id, response_id=response_id)
+    return orjson.dumps({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
 
 
 def item_truncate(event_id: str, item_id: str, audio_end_ms: int) -> bytes:
     """Forget what of an assistant item's audio was not heard: all past `audio_end_ms` milliseconds."""
-    return _event("conversation.item.truncate", event_id, item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
+    cut = {"item_id": item_id, "content_index": 0, "audio_end_ms": audio_end_ms}
+    return orjson.dumps({"type": "conversation.item.truncate", "event_id": event_id, **cut})
 
 
 def input_audio_commit(event_id: str) -> bytes:
     """Make the input audio a conversation item."""
-    return _event("input_audio_buffer.commit", event_id)
+    return orjson.dumps({"type": "input_audio_buffer.commit", "event_id": event_id})
 
 
 def input_audio_append(audio: bytes) -> bytes:
     """Append input audio in the session's format, at most 15 MiB; without an event id, which nothing would answer."""
     return b"".join((_APPEND, pybase64.b64encode(audio), _APPEND_END))
-
-
-def _event(kind: str, event_id: str, **fields: Any) -> bytes:
-    return orjson.dumps({"type": kind, "event_id": event_id, **fields})
 
 
 def is_audio_delta(data: bytes) -> bool:
@@ -140,7 +137,8 @@ def parse_client_event(data: bytes) -> Json:
     Raises:
         ClientProtocolError: It is no JSON object, or one of more values than a large event may have.
     """
-    _check_values(data)
+    if len(data) > _LARGE:
+        _check_values(data)
     try:
         event = jsontext.loads(data)
     except ValueError as error:
@@ -156,7 +154,7 @@ def _check_values(data: bytes) -> None:
 
     Before each value is a comma or a bracket. To build millions of them takes seconds, in which no other session runs.
     """
-    if len(data) > _LARGE and any(_has_more(data, sign) for sign in _BEFORE_VALUES):
+    if any(_has_more(data, sign) for sign in _BEFORE_VALUES):
         text = (
             f"Invalid event: it is larger than {_LARGE:,} bytes and has more than {_MOST_VALUES:,} commas or brackets; "
             "give it in several events."
