@@ -1,0 +1,93 @@
+"""What a session's decisions take, counted without a clock: Python calls, and what the actors are asked to do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from given import CALM, configured, message, running
+
+import turnstile
+from turnstile.session import effects as out
+from turnstile.session.events import (
+    AgentSpoke,
+    AudioHeard,
+    ConfigAnswered,
+    ConfigRequested,
+    ItemConfirmed,
+    ResponseFinished,
+    ResponseProgressed,
+    ResponseStarted,
+)
+from turnstile.session.machine import Session
+
+OFF = {"audio": {"input": {"turn_detection": None}}}
+# What the client says, and what upstream says of it, in a text turn.
+TURN = (
+    message(),
+    ItemConfirmed("ts_100"),
+    ResponseStarted("resp_1", "ts_102"),
+    AgentSpoke(),
+    ResponseFinished("resp_1"),
+)
+
+# Where our functions come from; those that are made for a class have no file.
+OURS = (str(Path(turnstile.__file__).parent), "<string>")
+
+
+def calls(session, *events):
+    """Return how many functions of ours are called while the session is told `events`, and what it wants done."""
+    counted, wanted = [], []
+
+    def count(frame, kind, _):
+        if kind == "call" and frame.f_code.co_filename.startswith(OURS):
+            counted.append(frame)
+
+    before = sys.getprofile()
+    for event in events:
+        sys.setprofile(count)
+        try:
+            effects = session.handle(event)
+        finally:
+            sys.setprofile(before)
+        wanted += effects
+    return len(counted), wanted
+
+
+def test_a_text_turn_takes_few_calls():
+    session = Session(state=configured(voice_locked=True))
+    count, wanted = calls(session, *TURN)
+    assert [type(effect) for effect in wanted if not isinstance(effect, out.WaitFor)] == [
+        out.SendItem,
+        out.Answered,
+        out.SendCreate,
+    ]
+    assert session.state.phase == "idle"
+    assert count <= 120
+
+
+def test_a_text_turn_says_what_is_waited_for_once_a_change():
+    _, wanted = calls(Session(state=configured(voice_locked=True)), *TURN)
+    names = [[wait.name for wait in effect.waits] for effect in wanted if isinstance(effect, out.WaitFor)]
+    assert names == [["item"], ["create"], ["response"], []]
+
+
+def test_an_update_in_mid_response_takes_few_calls():
+    count, wanted = calls(running(), ConfigRequested(1, CALM), ResponseFinished("resp_1"), ConfigAnswered(CALM))
+    assert out.Answered(1) in wanted
+    assert count <= 125
+
+
+@pytest.mark.parametrize(
+    ("session", "event", "most"),
+    [
+        (configured(voice_locked=True), AgentSpoke(), 5),
+        (running().state, ResponseProgressed("resp_1"), 20),
+        (configured(), ResponseProgressed("resp_1"), 5),
+        (configured(OFF), AudioHeard(20.0), 25),
+    ],
+)
+def test_a_sign_of_life_takes_few_calls(session, event, most):
+    count, _ = calls(Session(state=session), event)
+    assert count <= most
