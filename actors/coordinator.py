@@ -94,7 +94,7 @@ class SessionCoordinatorActor(SessionActor):
 
     @takes(*ANSWERED_FACTS)
     def _answer(self, fact: Fact) -> None:
-        """Decide, and tell the client that it may hear what upstream has said since."""
+        """Decide as for all events, and tell the client that it may hear what upstream has said since."""
         self._decide(fact)
         self._answered += 1
         self._client.tell(AnswersGiven(self._answered))

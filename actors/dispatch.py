@@ -48,7 +48,10 @@ def takes(*kinds: type) -> Callable[[Callable[[Actor, Any], Answer]], Callable[[
 
 
 def takes(*kinds: type) -> Callable[[Any], Any]:
-    """Have messages of these classes, not of their subclasses, taken by the method below (`DispatchedActor`)."""
+    """Have messages of these classes, not of their subclasses, taken by the method below (`DispatchedActor`).
+
+    Of two methods that are marked for the same class the later one takes it.
+    """
 
     def note(method: Any) -> Any:
         method.takes = kinds

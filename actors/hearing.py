@@ -114,8 +114,9 @@ class Hearing:
             self._show_session(event)
         if fact is not None:
             self._tell(fact)
-        elif isinstance(event.get("response_id"), str):
-            self._show_progress(event["response_id"])
+        elif self._clock() - self._progress_at >= _PROGRESS_EVERY and isinstance(event.get("response_id"), str):
+            self._progress_at = self._clock()
+            self._reports.tell(ResponseProgressed(event["response_id"]))
 
     def _show_session(self, event: Json) -> None:
         """Show the client the session, where upstream does, and tell the session once that the link is up."""
@@ -144,9 +145,3 @@ class Hearing:
         endpoints = self._calls.confirm()
         if endpoints is not None:
             self._translator.call_from_here(endpoints)
-
-    def _show_progress(self, response_id: str) -> None:
-        now = self._clock()
-        if now - self._progress_at >= _PROGRESS_EVERY:
-            self._progress_at = now
-            self._reports.tell(ResponseProgressed(response_id))
