@@ -11,6 +11,8 @@ import pytest
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.upstream import UpstreamActor
+from turnstile.protocol.frames import TextFrame
+from turnstile.session.effects import SendItem
 from turnstile.session.events import UserMessageGiven
 from turnstile.simulator.faults import Faults
 from turnstile.testing import patience
@@ -37,18 +39,20 @@ def no_session_is_left(proxy, but=0):
         return system._sessions._ended.wait_for(lambda: len(system._sessions._live) == but, patience(10))
 
 
-@pytest.mark.parametrize("actor", [ClientActor, SessionCoordinatorActor, UpstreamActor])
-def test_an_exception_in_an_actor_ends_its_session_with_an_error_and_no_other(proxy, monkeypatch, actor, caplog):
-    original = actor.receive
+@pytest.mark.parametrize(
+    ("actor", "kind"),
+    [(ClientActor, TextFrame), (SessionCoordinatorActor, UserMessageGiven), (UpstreamActor, SendItem)],
+    ids=["client", "coordinator", "upstream"],
+)
+def test_an_exception_in_an_actor_ends_its_session_with_an_error_and_no_other(proxy, monkeypatch, actor, kind, caplog):
+    take_it = actor.handlers[kind]
 
-    def receive(self, message):
-        if "boom" in repr(message) and not isinstance(message, UserMessageGiven | type(None)):
+    def take(self, message):
+        if "boom" in repr(message):
             raise RuntimeError("boom")
-        if isinstance(message, UserMessageGiven) and actor is SessionCoordinatorActor and "boom" in repr(message):
-            raise RuntimeError("boom")
-        return original(self, message)
+        return take_it(self, message)
 
-    monkeypatch.setattr(actor, "receive", receive)
+    monkeypatch.setitem(actor.handlers, kind, take)
     with configured(proxy) as other, configured(proxy) as dialogue:
         dialogue.send("InjectUserMessage", content="boom")
         assert dialogue.wait_for("Error")["code"] == "internal_error"
