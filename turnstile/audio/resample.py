@@ -147,7 +147,8 @@ class PhaseResampler(Resampler):
 
 
 def _rounded(samples: Floats) -> bytes:
-    samples.clip(_LOWEST, _HIGHEST, out=samples)
+    np.minimum(samples, _HIGHEST, out=samples)
+    np.maximum(samples, _LOWEST, out=samples)
     np.rint(samples, out=samples)
     return samples.astype(_SAMPLE).tobytes()
 
