@@ -7,6 +7,7 @@ of `KINDS` as `load.py` does them, and is the upstream of the rest; what it answ
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import urllib.request
@@ -42,11 +43,12 @@ def build(program=PROGRAM, flags=FLAGS):
     if compiler is None:
         raise NoCompilerError("there is no C compiler (cc)")
     program.parent.mkdir(parents=True, exist_ok=True)
-    command = [compiler, *flags, "-o", str(program), *map(str, sources), "-lm"]
+    half_done = program.with_name(f"{program.name}-{os.getpid()}")  # others may compile it at the same time
+    command = [compiler, *flags, "-o", str(half_done), *map(str, sources), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_WITHIN, check=False)
     if done.returncode:
         raise NoCompilerError(f"it does not compile here: {done.stderr[-2000:]}")
-    return program
+    return half_done.replace(program)
 
 
 @cache

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum { PACED_MS = 100, MOST_HELD_MS = 5 };
+enum { MORE_PACED = 5 }; /* deltas that are said around the window */
 
 /* Answers, again and again: each session asks anew when its answer has ended, after a pause. */
 
@@ -75,7 +76,8 @@ static void keep_asking(struct asking *asking, struct bytes *figures, int things
     bool is_over = false;
     while (!is_over || asking->busy) {
         int64_t time = now(), next = is_over ? NEVER : ask_now(asking);
-        int64_t edge = is_over ? end + ANSWER_SECONDS * SECOND : asking->window.is_open ? end : begin;
+        int64_t limit = end + ANSWER_SECONDS * SECOND;
+        int64_t edge = is_over ? limit : !asking->window.is_open ? begin : asking->ended ? end : limit;
         if (time < edge) {
             loop_serve(next < edge ? next : edge);
         } else if (is_over) {
@@ -152,18 +154,12 @@ static void ask_all(struct clients *clients, int64_t start)
     }
 }
 
-static void serve_until(int64_t time)
-{
-    while (now() < time)
-        loop_serve(time);
-}
-
 void paced(const struct job *job, struct bytes *figures)
 {
     struct clients clients = {.told = NULL};
     struct times stamps = {0}, before = {0};
     struct window window;
-    int count = (int)lround((job->warm + job->seconds) * 1000 / PACED_MS) + 2;
+    int count = (int)lround((job->warm + job->seconds) * 1000 / PACED_MS) + MORE_PACED;
     struct asking asking = {.clients = &clients, .deltas = count};
     bool is_stamped = job->output == UPSTREAM_RATE;
     clients_open(&clients, job);
@@ -177,6 +173,8 @@ void paced(const struct job *job, struct bytes *figures)
     long heard = deltas_heard(&clients);
     window_open(&window, job);
     serve_until(end);
+    while (deltas_heard(&clients) == heard)
+        serve_or_fail(end + ANSWER_SECONDS * SECOND, "speech");
     window_close(&window, figures, deltas_heard(&clients) - heard, "frame");
     clients.stamps = NULL;
     while (count_ends(&clients) < clients.count)

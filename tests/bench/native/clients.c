@@ -218,6 +218,12 @@ static void begin(struct clients *clients)
     bytes_free(&request);
 }
 
+void serve_until(int64_t time)
+{
+    while (now() < time)
+        loop_serve(time);
+}
+
 void serve_or_fail(int64_t deadline, const char *what)
 {
     if (now() >= deadline)

@@ -45,7 +45,8 @@ void client_speak(struct client *client, int frames);
 /* Return how many more frames are answered by what was heard. */
 int client_advance(struct client *client);
 
-/* Serve until something has happened, `until` at the latest. */
+void serve_until(int64_t time);
+/* Serve what comes next. Fails when the deadline has passed. */
 void serve_or_fail(int64_t deadline, const char *what);
 
 #endif

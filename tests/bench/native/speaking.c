@@ -27,6 +27,14 @@ static void wait_for_answers(struct clients *clients)
     }
 }
 
+/* However slow it all is, no figure is made of nothing. */
+static void wait_for_one(const long *answered)
+{
+    int64_t deadline = now() + ANSWER_SECONDS * SECOND;
+    while (!*answered)
+        serve_or_fail(deadline, "an answer");
+}
+
 struct speaking {
     struct times times, late;
     int timed_from; /* the first frame of a session that is timed */
@@ -82,6 +90,7 @@ void live(const struct job *job, struct bytes *figures)
     clients.of_job = &speaking;
     long warm = (long)timed_from * clients.count, total = (long)frames * clients.count;
     speak_in_pace(&clients, &window, warm, total);
+    wait_for_one(&speaking.answered);
     /* Where a subject falls behind, what it did is told, not what it was given. */
     window_close(&window, figures, speaking.answered, "frame");
     wait_for_answers(&clients);
@@ -111,7 +120,7 @@ static void just_count(struct client *client)
 void saturate(const struct job *job, struct bytes *figures)
 {
     struct clients clients = {.told = NULL};
-    struct window window = {.is_open = false};
+    struct window window;
     long answered = 0;
     clients_open_speaking(&clients, job);
     clients.told = refill;
@@ -120,14 +129,11 @@ void saturate(const struct job *job, struct bytes *figures)
         client_speak(clients.at[number], job->window);
         refill(clients.at[number]);
     }
-    int64_t begin = now() + nanoseconds(job->warm), end = begin + nanoseconds(job->seconds);
-    while (now() < end) {
-        if (!window.is_open && now() >= begin) {
-            answered = 0;
-            window_open(&window, job);
-        }
-        loop_serve(window.is_open ? end : begin);
-    }
+    serve_until(now() + nanoseconds(job->warm));
+    answered = 0;
+    window_open(&window, job);
+    serve_until(now() + nanoseconds(job->seconds));
+    wait_for_one(&answered);
     window_close(&window, figures, answered, "frame");
     clients.told = just_count;
     wait_for_answers(&clients);
