@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http
 import logging
 import re
@@ -23,7 +24,7 @@ from turnstile.server.requests import (
 )
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
-from turnstile.transports.wire import SILENT, Outgoing, Wire
+from turnstile.transports.wire import SILENT, Outgoing, wire_of
 
 if TYPE_CHECKING:
     import socket
@@ -71,7 +72,7 @@ class Handshake:
         done: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._wire = Wire(sock)
+        self._wire = wire_of(sock)
         self._peer = peer
         self._limits = limits
         self._accept = accept
@@ -144,8 +145,9 @@ class Handshake:
         return True
 
     def _read(self) -> None:
-        data = self._wire.receive()
-        if data is None:
+        try:
+            data = self._wire.receive()
+        except BlockingIOError:
             return
         if not data:
             self.cut()
@@ -247,8 +249,9 @@ class Handshake:
         """Write the rest of the answer, and wait for the client's end: closing on unread bytes takes it back."""
         self._outgoing.push(self._wire)
         self._loop.watch(self._wire.sock, READ | WRITE if self._outgoing.size else READ, self)
-        if self._wire.receive() == b"":
-            self.cut()
+        with contextlib.suppress(BlockingIOError):
+            if not self._wire.receive():
+                self.cut()
 
 
 def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) -> None:

@@ -14,7 +14,7 @@ from turnstile.transports.framing import Framing
 from turnstile.transports.limits import PEER_TOO_SLOW
 from turnstile.transports.messages import Nobody
 from turnstile.transports.poll import READ, WRITE
-from turnstile.transports.wire import Outgoing, Wire
+from turnstile.transports.wire import Outgoing, wire_of
 
 if TYPE_CHECKING:
     import socket
@@ -57,7 +57,7 @@ class WebSocketConnection:
         self._limits = limits
         self._inbox: Inbox = Nobody()
         self._lock = threading.Lock()  # guards everything below but what only the I/O thread touches
-        self._wire = Wire(sock)
+        self._wire = wire_of(sock)
         self._outgoing = Outgoing()
         self._outgoing.add(self._framing.answers())  # the answer to a handshake leaves first
         self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water, limits.message_cost)
@@ -238,22 +238,22 @@ class WebSocketConnection:
     # Reading; on the I/O thread.
 
     def _read(self) -> None:
-        broken = ""
-        with self._lock:
-            if self._released or not (self._closing or self._read_gate.is_open):
-                return
-            try:
-                data = self._wire.receive()
-            except OSError as error:
-                data, broken = b"", _why(error)
-        if data:
-            self._take(data)
-            if self._wire.is_tls and self._wire.holds_data():
-                self._loop.call_soon(self._read, self)
-        elif data is None:
+        if self._released or not (self._closing or self._read_gate.is_open):
+            return
+        try:
+            data = self._wire.receive()
+        except BlockingIOError:
             self._rewatch()
-        else:
-            self._take_end(broken)
+            return
+        except OSError as error:
+            self._take_end(_why(error))
+            return
+        if not data:
+            self._take_end()
+            return
+        self._take(data)
+        if self._wire.is_tls and self._wire.holds_data():
+            self._loop.call_soon(self._read, self)
 
     def _take(self, data: bytes) -> None:
         self._keepalive.heard_at = self._loop.now
@@ -296,7 +296,7 @@ class WebSocketConnection:
             self._start_closing(CloseCode.POLICY_VIOLATION, "nothing but empty messages")
         return end
 
-    def _take_end(self, broken: str) -> None:
+    def _take_end(self, broken: str = "") -> None:
         with self._lock:
             self._framing.read_end()
             end = self._framing.end()
@@ -363,7 +363,8 @@ class WebSocketConnection:
     # What the loop waits for.
 
     def _interest(self) -> int:
-        return self._wire.interest(reads=self._closing or self._read_gate.is_open, writes=self._outgoing.size > 0)
+        reads = self._closing or self._read_gate.is_open
+        return self._wire.interest(reads=reads, writes=self._outgoing.size > 0)
 
     def _ask_to_rewatch(self) -> None:
         """Have the I/O thread wait for something else; the lock is held, on any thread."""

@@ -6,12 +6,14 @@ import contextlib
 import logging
 import socket
 import ssl
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from turnstile.transports.poll import READ, WRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 RECEIVE_BYTES: Final = 64 * 1024
 
@@ -20,80 +22,115 @@ RECEIVE_BYTES: Final = 64 * 1024
 SILENT: Final = logging.Logger("turnstile.framing", logging.CRITICAL + 1)  # noqa: LOG001 - that is the point
 
 
-class Wire:
-    """A non-blocking socket that says what it waits for.
+class _Socket:
+    """What plain and TLS sockets have in common."""
 
-    A TLS socket may have to write before it can read, and the other way round: after a call that got nowhere,
-    `stalled_read_wants_write` and `stalled_write_wants_read` tell. Calls must not overlap: OpenSSL's object cannot
-    be used by two threads at once.
-    """
+    stalled_read_wants_write = False
+    stalled_write_wants_read = False
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.stalled_read_wants_write = False
-        self.stalled_write_wants_read = False
-        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
-        self.is_tls = self._tls is not None
-
-    def holds_data(self) -> bool:
-        """Whether bytes were read off the socket already that no selector knows of."""
-        return self._tls is not None and self._tls.pending() > 0
 
     def interest(self, *, reads: bool, writes: bool) -> int:
         """Return what to wait for in order to read, write or both: `READ`, `WRITE`, both or 0."""
-        interest = READ if reads or self.stalled_write_wants_read else 0
+        events = READ if reads or self.stalled_write_wants_read else 0
         if (writes and not self.stalled_write_wants_read) or self.stalled_read_wants_write:
-            interest |= WRITE
-        return interest
-
-    def receive(self) -> bytes | None:
-        """Read what is there.
-
-        Returns:
-            The bytes; empty at the end of the stream; None when there is nothing now.
-
-        Raises:
-            OSError: The link is broken.
-        """
-        self.stalled_read_wants_write = False
-        try:
-            return self.sock.recv(RECEIVE_BYTES)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return None
-        except ssl.SSLWantWriteError:
-            self.stalled_read_wants_write = True
-            return None
-
-    def send(self, data: bytes | memoryview) -> int:
-        """Write what the socket takes.
-
-        Returns:
-            How many bytes that was.
-
-        Raises:
-            OSError: The link is broken.
-        """
-        self.stalled_write_wants_read = False
-        try:
-            return self.sock.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError):
-            return 0
-        except ssl.SSLWantReadError:
-            self.stalled_write_wants_read = True
-            return 0
+            events |= WRITE
+        return events
 
     def end_writing(self) -> None:
         """Tell the peer that nothing more comes; it may still be read."""
-        with contextlib.suppress(OSError, ValueError):  # a peer that is gone already need not be told
-            if self._tls is not None:
-                self._tls.unwrap()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a peer that is gone already need not be told
             # Not SSLSocket's own method, which would forget the TLS state that reading still needs.
             socket.socket.shutdown(self.sock, socket.SHUT_WR)
 
     def close(self) -> None:
         """Close the socket."""
         self.sock.close()
+
+
+class PlainWire(_Socket):
+    """A plain non-blocking socket."""
+
+    is_tls: Final = False
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.receive: Callable[[], bytes] = partial(sock.recv, RECEIVE_BYTES)
+        """Read what is there, nothing at the end of the stream; raises as a `TlsWire` does."""
+        self.send: Callable[[bytes | memoryview], int] = sock.send
+        """Write what the socket takes, and return how many bytes that was; raises as a `TlsWire` does."""
+
+    def holds_data(self) -> bool:
+        """Whether bytes were read off the socket already that no poller knows of."""
+        return False
+
+
+class TlsWire(_Socket):
+    """A non-blocking TLS socket that says what it waits for.
+
+    It may have to write before it can read, and the other way round: after a call that got nowhere,
+    `stalled_read_wants_write` and `stalled_write_wants_read` tell.
+    """
+
+    is_tls: Final = True
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        super().__init__(sock)
+        self._tls = sock
+        self._lock = threading.Lock()  # OpenSSL's object cannot be used by two threads at once
+
+    def holds_data(self) -> bool:
+        """Whether bytes were read off the socket already that no poller knows of."""
+        return self._tls.pending() > 0
+
+    def receive(self) -> bytes:
+        """Read what is there, nothing at the end of the stream.
+
+        Raises:
+            BlockingIOError: There is nothing now.
+            OSError: The link is broken.
+        """
+        with self._lock:
+            self.stalled_read_wants_write = False
+            try:
+                return self._tls.recv(RECEIVE_BYTES)
+            except ssl.SSLWantReadError:
+                raise BlockingIOError from None
+            except ssl.SSLWantWriteError:
+                self.stalled_read_wants_write = True
+                raise BlockingIOError from None
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Write what the socket takes, and return how many bytes that was.
+
+        Raises:
+            BlockingIOError: It takes nothing now.
+            OSError: The link is broken.
+        """
+        with self._lock:
+            self.stalled_write_wants_read = False
+            try:
+                return self._tls.send(data)
+            except ssl.SSLWantWriteError:
+                raise BlockingIOError from None
+            except ssl.SSLWantReadError:
+                self.stalled_write_wants_read = True
+                raise BlockingIOError from None
+
+    def end_writing(self) -> None:
+        """Tell the peer that nothing more comes; it may still be read."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._tls.unwrap()
+        super().end_writing()
+
+
+Wire = PlainWire | TlsWire
+
+
+def wire_of(sock: socket.socket) -> Wire:
+    """Return the wire for a non-blocking socket."""
+    return TlsWire(sock) if isinstance(sock, ssl.SSLSocket) else PlainWire(sock)
 
 
 class Outgoing:
@@ -128,7 +165,10 @@ class Outgoing:
             if not begun:
                 begun = b"".join(self.chunks)
                 self.chunks.clear()
-            taken = wire.send(begun)
+            try:
+                taken = wire.send(begun)
+            except BlockingIOError:
+                taken = 0
             self.size -= taken
             self._begun = memoryview(begun)[taken:] if taken < len(begun) else b""
             if not taken:

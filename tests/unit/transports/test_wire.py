@@ -4,7 +4,8 @@ import ssl
 
 import pytest
 
-from turnstile.transports.wire import Outgoing, Wire
+from turnstile.transports.poll import READ, WRITE
+from turnstile.transports.wire import Outgoing, PlainWire, TlsWire
 
 
 class Scripted:
@@ -29,32 +30,41 @@ class Scripted:
         return taken
 
 
-@pytest.mark.parametrize("error", [BlockingIOError(), ssl.SSLWantReadError()])
-def test_nothing_is_read_when_nothing_is_there(error):
-    wire = Wire(Scripted(error))
-    assert wire.receive() is None
+def test_nothing_is_read_over_tls_when_nothing_is_there():
+    wire = TlsWire(Scripted(ssl.SSLWantReadError()))
+    with pytest.raises(BlockingIOError):
+        wire.receive()
     assert not wire.stalled_read_wants_write
 
 
 def test_a_read_that_needs_a_write_says_so_until_the_next_one():
-    wire = Wire(Scripted(ssl.SSLWantWriteError(), b"a"))
-    assert wire.receive() is None
-    assert wire.stalled_read_wants_write
+    wire = TlsWire(Scripted(ssl.SSLWantWriteError(), b"a"))
+    with pytest.raises(BlockingIOError):
+        wire.receive()
+    assert wire.interest(reads=False, writes=False) == WRITE
     assert wire.receive() == b"a"
-    assert not wire.stalled_read_wants_write
+    assert wire.interest(reads=False, writes=False) == 0
 
 
 def test_a_write_that_needs_a_read_says_so_until_the_next_one():
-    wire = Wire(Scripted(ssl.SSLWantReadError(), 1))
-    assert wire.send(memoryview(b"a")) == 0
-    assert wire.stalled_write_wants_read
+    wire = TlsWire(Scripted(ssl.SSLWantReadError(), 1))
+    with pytest.raises(BlockingIOError):
+        wire.send(memoryview(b"a"))
+    assert wire.interest(reads=False, writes=True) == READ
     assert wire.send(memoryview(b"a")) == 1
-    assert not wire.stalled_write_wants_read
+    assert wire.interest(reads=False, writes=True) == WRITE
+
+
+def test_a_tls_socket_that_takes_nothing_now_says_so():
+    wire = TlsWire(Scripted(ssl.SSLWantWriteError()))
+    with pytest.raises(BlockingIOError):
+        wire.send(b"a")
+    assert wire.interest(reads=True, writes=True) == READ | WRITE
 
 
 def test_many_frames_leave_in_one_write_and_the_rest_goes_on_where_it_stopped():
     sock = Scripted(3, BlockingIOError(), 3, 2)
-    wire, outgoing = Wire(sock), Outgoing()
+    wire, outgoing = PlainWire(sock), Outgoing()
     outgoing.add([b"abc", b"def"])
     outgoing.push(wire)
     assert (sock.sent, outgoing.size) == ([b"abc"], 3)
@@ -65,7 +75,7 @@ def test_many_frames_leave_in_one_write_and_the_rest_goes_on_where_it_stopped():
 
 def test_only_what_the_socket_may_have_a_part_of_is_kept_when_shedding():
     sock = Scripted(1, BlockingIOError(), 2)
-    wire, outgoing = Wire(sock), Outgoing()
+    wire, outgoing = PlainWire(sock), Outgoing()
     outgoing.add([b"abc"])
     outgoing.push(wire)
     outgoing.add([b"def"])
