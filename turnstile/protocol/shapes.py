@@ -35,7 +35,6 @@ _ERROR: Final = Shape({}, {"type": str, "code": str, "message": str})
 _IN_RESPONSE: Final = {"response_id": str, "item_id": str}
 
 _SHAPES: Final[dict[str, Shape]] = {
-    "session.created": Shape({}, {"session": dict}),
     "session.updated": Shape({}, {"session": dict}),
     "conversation.item.added": Shape({"item": _ITEM}),
     "conversation.item.created": Shape({"item": _ITEM}),
@@ -45,15 +44,12 @@ _SHAPES: Final[dict[str, Shape]] = {
     "conversation.item.input_audio_transcription.failed": Shape({"item_id": str}, {"error": _ERROR}),
     "input_audio_buffer.speech_stopped": Shape({"item_id": str}),
     "input_audio_buffer.committed": Shape({"item_id": str}),
-    "response.created": Shape(
-        {"response": Shape({"id": str}, {"metadata": dict, "output_modalities": list, "status": str})}
-    ),
+    "response.created": Shape({"response": Shape({"id": str}, {"metadata": dict, "output_modalities": list})}),
     "response.done": Shape(
         {
             "response": Shape(
                 {"id": str},
                 {
-                    "metadata": dict,
                     "status": str,
                     "status_details": Shape({}, {"reason": str, "error": _ERROR}),
                     "output": Many(_ITEM),
@@ -61,9 +57,9 @@ _SHAPES: Final[dict[str, Shape]] = {
             )
         }
     ),
-    "response.output_item.added": Shape({"response_id": str, "item": Shape({}, _CALL)}),
+    "response.output_item.added": Shape({"response_id": str, "item": Shape({}, {"type": str, "name": str})}),
     "response.output_item.done": Shape({"response_id": str, "item": Shape({}, _CALL)}, {"output_index": int}),
-    "response.content_part.added": Shape({"response_id": str, "part": _PART}),
+    "response.content_part.added": Shape({"response_id": str, "part": Shape({}, {"type": str})}),
     "response.output_text.delta": Shape({**_IN_RESPONSE, "delta": str}),
     "response.output_text.done": Shape({**_IN_RESPONSE, "text": str}),
     "response.output_audio_transcript.delta": Shape({**_IN_RESPONSE, "delta": str}),
