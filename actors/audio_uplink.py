@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.waiting_audio import WaitingAudio
 from turnstile.protocol import realtime
+from turnstile.protocol.frames import TextFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,13 +105,13 @@ class AudioUplink:
 
     def commit(self, event_id: str) -> bytes | None:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""
-        if self._may_send():
-            self._send_pieces(self._audio.finish())
+        events = [*self._appends(self._audio.finish())] if self._may_send() else []
         if not self._audio.uncommitted:
             return None
         padding = self._audio.padding()
-        if padding and self._connection is not None:
-            self._connection.send_text(realtime.input_audio_append(padding))
+        if padding:
+            events.append(realtime.input_audio_append(padding))
+        self._send_events(events)
         self._audio.committed()
         return realtime.input_audio_commit(event_id)
 
@@ -129,15 +130,14 @@ class AudioUplink:
                 self._send(pieces)
 
     def _send(self, pieces: Sequence[bytes]) -> None:
-        if not self._takes_events:
-            self._send_pieces(self._audio.feed(*pieces))
-        elif self._connection is not None:
-            for event in pieces:
-                self._connection.send_text(event)
+        self._send_events(pieces if self._takes_events else self._appends(self._audio.feed(*pieces)))
 
-    def _send_pieces(self, pieces: Iterable[bytes]) -> None:
-        for piece in pieces:
-            if self._connection is not None:
-                self._connection.send_text(realtime.input_audio_append(piece))
-            if self._observes:
-                self.heard += self._audio.milliseconds(piece)
+    def _send_events(self, events: Iterable[bytes]) -> None:
+        if self._connection is not None:
+            self._connection.send_all(map(TextFrame, events))
+
+    def _appends(self, pieces: Sequence[bytes]) -> Iterable[bytes]:
+        """Return the events that append pieces, which are counted where that is observed."""
+        if self._observes:
+            self.heard += sum(map(self._audio.milliseconds, pieces))
+        return map(realtime.input_audio_append, pieces)

@@ -9,7 +9,7 @@ import pytest
 
 from actors.audio_uplink import AudioUplink
 from actors.messages import Mark
-from turnstile.audio.formats import PCM_24K
+from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.uplink import InputAudio
 from turnstile.testing import RecordingConnection
 
@@ -140,3 +140,26 @@ def test_only_what_goes_upstream_is_counted(link):
     assert uplink.take_heard() == 0
     uplink.open()
     assert uplink.take_heard() == 2.0
+
+
+def test_events_that_come_together_are_queued_together(monkeypatch):
+    link, queued = RecordingConnection(), []
+    monkeypatch.setattr(link, "send_all", lambda messages: queued.append([message.data for message in messages]))
+    uplink = events()
+    uplink.connect(link)
+    uplink.open()
+    uplink.append([b"one", b"two"])
+    assert queued == [[b"one", b"two"]]
+
+
+def test_a_commit_queues_the_rest_and_its_padding_together(monkeypatch):
+    link, queued = RecordingConnection(), []
+    uplink = frames()
+    uplink.connect(link)
+    uplink.agree(AudioFormat("linear16", 16_000))
+    uplink.open()
+    uplink.append([bytes(640)])
+    monkeypatch.setattr(link, "send_all", lambda messages: queued.append(list(messages)))
+    assert uplink.commit("e1") is not None
+    (together,) = queued
+    assert [len(base64.b64decode(json.loads(frame.data)["audio"])) for frame in together] == [48, 4_800 - 960]
