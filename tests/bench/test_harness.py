@@ -83,7 +83,7 @@ def test_every_unit_of_work_is_counted_and_a_burst_costs_less_a_delta():
     assert rows["delta of 20"][0] < rows["delta"][0] < rows["turn"][0]
     for name, found in layers.items():
         assert found["actors"][0] > 0
-        assert sum(calls for calls, _ in found.values()) == pytest.approx(rows[name][0], rel=0.3)
+        assert sum(calls for calls, _ in found.values()) == pytest.approx(rows[name][0], rel=0.1)
         assert sum(share for _, share in found.values()) == pytest.approx(1)
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import cProfile
 import gc
-import pstats
 import socket
 import statistics
 import sys
@@ -36,7 +35,7 @@ from actors.system import ProxySystem
 from turnstile.config import load_config
 
 _SYSTEM = ("'send'", "'recv'", "'recv_into'", "'poll'", "'select'")
-_LIBRARIES = "libraries"
+_OTHERS = "libraries, and what is generated"
 
 
 class Meter:
@@ -88,19 +87,21 @@ class Meter:
         for _ in range(times):
             do()
         self.there(profile.disable)
-        return pstats.Stats(profile)
+        return profile
 
 
 def by_layer(profile, times):
     """Return the Python calls of each layer for one of so many times, and its share of the time in the profile."""
     layers = defaultdict(lambda: [0, 0.0])
-    for (path, _, name), (_, calls, seconds, _, callers) in profile.stats.items():
-        if path != "~":
-            layers[_layer(path)][0] += calls / times
-            layers[_layer(path)][1] += seconds
-        elif not any(word in name for word in _SYSTEM):
-            for caller, (_, _, own, _) in callers.items():
-                layers[_layer(caller[0])][1] += own
+    for entry in profile.getstats():
+        if isinstance(entry.code, str):  # of C: its callers have it
+            continue
+        layer = layers[_layer(entry.code.co_filename)]
+        layer[0] += entry.callcount / times
+        layer[1] += entry.inlinetime
+        for called in entry.calls or ():
+            if isinstance(called.code, str) and not any(word in called.code for word in _SYSTEM):
+                layer[1] += called.inlinetime
     whole = sum(seconds for _, seconds in layers.values())
     found = {layer: (calls, seconds / whole) for layer, (calls, seconds) in layers.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1][1]))
@@ -110,7 +111,7 @@ def _layer(path):
     parts = Path(path).relative_to(ROOT).parts if Path(path).is_relative_to(ROOT) else ()
     if parts[:1] == ("turnstile",) and len(parts) > 2:
         return "/".join(parts[:2])
-    return parts[0] if parts and parts[0] in {"actors", "turnstile"} else _LIBRARIES
+    return parts[0] if parts and parts[0] in {"actors", "turnstile"} else _OTHERS
 
 
 def _arguments():
