@@ -48,16 +48,17 @@ class Framing:
 
     Args:
         protocol: Open, of either side; bounds the size of messages. Nobody else uses it from now on.
+        max_message_bytes: The same bound.
     """
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, max_message_bytes: int) -> None:
         self._protocol = protocol
         self._joiner = MessageJoiner()
         is_server = protocol.side is SERVER
         self._mask_in = _MASKED if is_server else 0
         self._mask_out = 0 if is_server else _MASKED
         self._masks = b""
-        self._limit = self._room = protocol.max_message_size or 1 << 64
+        self._limit = self._room = max_message_bytes
         self._reads_plain = True  # as long as no message in fragments has begun
         self._is_librarys = False
         self._rest = bytearray()  # of a frame that has not come whole
@@ -129,8 +130,8 @@ class Framing:
         messages = self._joiner.join(protocol.events_received())
         for message in messages:
             self.empty_in_a_row = 0 if message.data else self.empty_in_a_row + 1
-        self._reads_plain = protocol.current_size is None
-        self._room = self._limit - (protocol.current_size or 0)
+        self._reads_plain = self._joiner.begun is None
+        self._room = self._limit - (self._joiner.begun or 0)
         self._is_librarys = self._is_librarys or protocol.state is not OPEN
         self.has_answers = True
         return messages

@@ -22,6 +22,8 @@ class MessageJoiner:
     def __init__(self) -> None:
         self._partial = bytearray()  # not a list: a message in fragments of one byte must cost what it weighs
         self._is_text = False
+        self.begun: int | None = None
+        """How many bytes have come of a message whose last fragment has not; None when there is no such message."""
 
     def join(self, events: Sequence[Event]) -> list[TextFrame | BinaryFrame]:
         """Return the messages that `events` complete."""
@@ -36,11 +38,14 @@ class MessageJoiner:
                     messages.append(self._message(bytes(frame.data)))
                 else:
                     self._partial += frame.data
+                    self.begun = len(self._partial)
             elif opcode is Opcode.CONT:
                 self._partial += frame.data
+                self.begun = len(self._partial)
                 if frame.fin:
                     messages.append(self._message(bytes(self._partial)))
                     self._partial.clear()
+                    self.begun = None
         return messages
 
     def _message(self, data: bytes) -> TextFrame | BinaryFrame:

@@ -53,7 +53,7 @@ class WebSocketConnection:
 
     def __init__(self, loop: IoLoop, sock: socket.socket, protocol: Protocol, limits: ConnectionLimits) -> None:
         self._loop = loop
-        self._framing = Framing(protocol)
+        self._framing = Framing(protocol, limits.max_message_bytes)
         self._limits = limits
         self._inbox: Inbox = Nobody()
         self._lock = threading.Lock()  # guards everything below but what only the I/O thread touches

@@ -125,13 +125,13 @@ def cut(draw, stream):
     ]
 
 
-@given(st.data(), streams(), st.sampled_from([10, 125, LIMIT, None]))
+@given(st.data(), streams(), st.sampled_from([10, 125, LIMIT, 1 << 20]))
 @settings(max_examples=400)
 def test_a_stream_comes_to_the_same_as_with_the_library_alone_wherever_it_is_cut(data, sent, limit):
     side, stream = sent
     pieces = data.draw(cut(stream))
     own_part = data.draw(st.integers(0, 3 * len(pieces)))
-    ours, alone = Framing(protocol(side, limit)), Alone(side, limit)
+    ours, alone = Framing(protocol(side, limit), limit), Alone(side, limit)
     for number, piece in enumerate(pieces):
         if number == own_part and alone.protocol.state is OPEN:
             act = data.draw(st.sampled_from(["write_close", "write_ping"]))
@@ -151,7 +151,7 @@ def test_a_stream_comes_to_the_same_as_with_the_library_alone_wherever_it_is_cut
 @given(st.sampled_from(SIDES), st.lists(st.sampled_from([b"", b"a"]), max_size=30), st.integers(1, 3))
 def test_empty_messages_are_counted_as_with_the_library_alone(side, payloads, pieces):
     masked = side is Side.SERVER
-    ours, alone = Framing(protocol(side)), Alone(side, LIMIT)
+    ours, alone = Framing(protocol(side), LIMIT), Alone(side, LIMIT)
     for payload in payloads:
         frames = encoded(TEXT, payload, masked=masked)
         if pieces > 1:  # in fragments, which the library joins
@@ -167,7 +167,7 @@ def test_empty_messages_are_counted_as_with_the_library_alone(side, payloads, pi
 def test_the_library_reads_the_messages_that_we_write(side, messages):
     chunks = []
     frames = [TextFrame(data) if is_text else BinaryFrame(data) for is_text, data in messages]
-    size = Framing(protocol(side)).write(frames, chunks)
+    size = Framing(protocol(side), LIMIT).write(frames, chunks)
     assert size == len(b"".join(chunks))
     read, _, _ = unmasked(chunks, side)
     assert read == [(Opcode.TEXT if is_text else Opcode.BINARY, data, True) for is_text, data in messages]
@@ -177,13 +177,13 @@ def test_the_library_reads_the_messages_that_we_write(side, messages):
 def test_what_we_write_has_as_many_bytes_as_what_the_library_writes(side):
     for size in (0, 125, 126, 65_535, 65_536):
         chunks, library = [], protocol(side)
-        Framing(protocol(side)).write([BinaryFrame(bytes(size))], chunks)
+        Framing(protocol(side), LIMIT).write([BinaryFrame(bytes(size))], chunks)
         library.send_binary(bytes(size))
         assert len(b"".join(chunks)) == len(b"".join(library.data_to_send()))
 
 
 def test_each_frame_of_a_client_has_a_mask_of_its_own():
-    framing, masks = Framing(protocol(Side.CLIENT)), set()
+    framing, masks = Framing(protocol(Side.CLIENT), LIMIT), set()
     for _ in range(300):
         chunks = []
         framing.write([BinaryFrame(b"")], chunks)
@@ -195,7 +195,7 @@ def test_each_frame_of_a_client_has_a_mask_of_its_own():
 @BOTH_SIDES
 @pytest.mark.parametrize("kind", [TEXT, BINARY, PING, 0x01])
 def test_too_large_a_frame_is_refused_by_its_head(side, kind):
-    framing = Framing(protocol(side))
+    framing = Framing(protocol(side), LIMIT)
     head = encoded(kind, b"", masked=side is Side.SERVER, size=LIMIT + 1)[:4]
     assert framing.read(head) == []
     assert framing.end() == Closed(1009, f"frame with {LIMIT + 1} bytes exceeds limit of {LIMIT} bytes", by_us=True)
@@ -203,7 +203,7 @@ def test_too_large_a_frame_is_refused_by_its_head(side, kind):
 
 @BOTH_SIDES
 def test_a_fragment_is_refused_by_its_head_when_its_message_would_be_too_large(side):
-    framing, masked = Framing(protocol(side)), side is Side.SERVER
+    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
     framing.read(encoded(0x01, bytes(600), masked=masked))
     assert framing.read(encoded(0x80, b"", masked=masked, size=401)[:4]) == []
     assert framing.end().code == 1009
@@ -211,7 +211,7 @@ def test_a_fragment_is_refused_by_its_head_when_its_message_would_be_too_large(s
 
 @BOTH_SIDES
 def test_the_library_is_not_asked_when_whole_messages_come(side, monkeypatch):
-    framing, masked = Framing(protocol(side)), side is Side.SERVER
+    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
     framing.answers()
     monkeypatch.setattr(framing._protocol, "receive_data", None)
     stream = encoded(TEXT, "ä".encode(), masked=masked) + encoded(BINARY, bytes(200), masked=masked)
@@ -222,7 +222,7 @@ def test_the_library_is_not_asked_when_whole_messages_come(side, monkeypatch):
 
 @BOTH_SIDES
 def test_a_text_that_is_no_utf_8_is_the_librarys_to_judge(side):
-    framing, masked = Framing(protocol(side)), side is Side.SERVER
+    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
     framing.answers()
     framing.read(encoded(TEXT, b"\xff", masked=masked))
     assert framing.has_answers
@@ -230,7 +230,7 @@ def test_a_text_that_is_no_utf_8_is_the_librarys_to_judge(side):
 
 @BOTH_SIDES
 def test_what_comes_is_the_librarys_when_our_side_has_begun_to_close(side):
-    framing, masked = Framing(protocol(side)), side is Side.SERVER
+    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
     framing.write_close(1000, "done")
     framing.answers()
     assert framing.read(encoded(TEXT, b"crossing", masked=masked)) == [TextFrame(b"crossing")]
@@ -238,7 +238,7 @@ def test_what_comes_is_the_librarys_when_our_side_has_begun_to_close(side):
 
 
 def test_an_unfinished_frame_takes_no_more_than_the_bound_on_messages_and_a_head():
-    framing = Framing(protocol(Side.SERVER))
+    framing = Framing(protocol(Side.SERVER), LIMIT)
     framing.read(encoded(BINARY, bytes(LIMIT), masked=True)[:-1])
     assert len(framing._rest) <= LIMIT + 14
     assert framing.read(b"\0")[0].data[:-1] == bytes(LIMIT - 1)
@@ -246,7 +246,7 @@ def test_an_unfinished_frame_takes_no_more_than_the_bound_on_messages_and_a_head
 
 
 def test_what_comes_behind_a_close_is_not_told():
-    framing = Framing(protocol(Side.SERVER))
+    framing = Framing(protocol(Side.SERVER), LIMIT)
     stream = encoded(TEXT, b"last", masked=True) + encoded(CLOSE, b"\3\xe8", masked=True)
     assert framing.read(stream + encoded(TEXT, b"late", masked=True)) == [TextFrame(b"last")]
     assert framing.read(encoded(TEXT, b"later", masked=True)) == []
