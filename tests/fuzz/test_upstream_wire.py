@@ -11,13 +11,16 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 from values import encoded, wire
 
+from actors.upstream_events import UpstreamEvents
 from turnstile.errors import UpstreamProtocolError
+from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.realtime import current_names, parse_server_event
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.events import ConfigRequested, ResponseProgressed, UserMessageGiven
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
+from turnstile.testing import ManualClock
 from turnstile.translate.table import SERVER_EVENTS
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
@@ -99,6 +102,35 @@ def test_a_client_can_read_what_events_come_to(frames, made):
         event = parsed(data)
         if event is not None:
             check(translated(translator, event, float(now)))
+
+
+def whole(frames):
+    """Return frames with pieces of audio that follow one another in one."""
+    audio, told = b"", []
+    for frame in frames:
+        if isinstance(frame, BinaryFrame):
+            audio += frame.data
+        else:
+            told += [audio, frame.data]
+            audio = b""
+    return [part for part in (*told, audio) if part]
+
+
+_voice = BUILT["response.output_audio.delta"].map(
+    lambda event: encoded({**event, "response_id": "resp_1", "item_id": "item_1"})
+)
+
+
+@given(st.lists(st.one_of(wire(events), _voice, _voice), max_size=12), translators)
+def test_what_comes_at_once_is_heard_as_if_each_event_came_alone(frames, made):
+    begun = TextFrame(b'{"type":"response.created","response":{"id":"resp_1","conversation_id":"conv_1"}}')
+    frames = [begun, *map(TextFrame, frames)]
+    together, singly = (UpstreamEvents(made()[0], ManualClock()) for _ in range(2))
+    at_once = [*together.read_all(frames)]
+    one_by_one = [heard for frame in frames if (heard := singly.read(frame.data)) is not None]
+    assert [heard.fact for heard in at_once if heard.fact] == [heard.fact for heard in one_by_one if heard.fact]
+    heard_at_once, heard_singly = ([frame for one in all_ for frame in one.frames] for all_ in (at_once, one_by_one))
+    assert whole(heard_at_once) == whole(heard_singly)
 
 
 @given(st.lists(wire(events), max_size=12), st.booleans())
