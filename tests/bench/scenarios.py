@@ -15,7 +15,7 @@ QUIET = 0.2
 """The part of a core that others may have had during a measurement that still counts as undisturbed."""
 
 # Seconds that a run spends on measuring again what was disturbed: whole, short.
-_SPARE, _QUICK_SPARE = 60.0, 15.0
+_SPARE, _QUICK_SPARE = 45.0, 15.0
 _RELAYS = (PROXY, PICOWS, BARE)
 _REST_STEPS = ((100, 0.5), (1100, 10.0))
 _QUICK_REST_STEPS = ((50, 0.5), (550, 2.0))
