@@ -78,6 +78,10 @@ class SessionActor(DispatchedActor):
         if self._released:
             return
         self._released = True
+        try:
+            self.run_ended()  # the others hear what the run has come to before they hear of its end
+        except Exception:
+            _log.exception("%s could not end its run", type(self).__name__)
         for peer in self._peers:
             peer.tell(end)
         try:

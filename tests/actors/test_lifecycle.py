@@ -95,6 +95,20 @@ def test_the_end_is_told_and_counted_when_letting_go_fails(part, bench, ended, c
     assert "Part could not let go of everything" in caplog.text
 
 
+def test_the_end_is_told_and_everything_let_go_when_the_run_cannot_end(part, bench, ended, caplog):
+    def run_ended():
+        raise OSError("nothing can be written")
+
+    part.run_ended = run_ended
+    with caplog.at_level(logging.ERROR):
+        part.inbox.tell(BYE)
+        assert ended.wait(patience(5))
+    assert bench.coordinator.wait_for(End) == BYE
+    assert part.released == [BYE]
+    assert part.actor_stopped.wait(patience(5))
+    assert "Part could not end its run" in caplog.text
+
+
 def test_a_question_that_fails_is_its_askers_and_the_session_goes_on(part, ended):
     with pytest.raises(ValueError, match="boom"):
         part.actor_ref.ask(ValueError("boom"), timeout=patience(5))

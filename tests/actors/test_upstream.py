@@ -281,6 +281,15 @@ def test_what_was_being_said_is_over_for_the_client_when_the_link_is_lost(upstre
     assert [one["type"] for one in upstream.shown() if isinstance(one, dict)][-2:] == ["AgentAudioDone", "AgentDone"]
 
 
+def test_what_was_heard_before_a_failure_is_shown_before_the_end(bench, upstream):
+    upstream.ready().hears(created())
+    bench.connector.asked[-1][1].tell(TextFrame(json.dumps(delta(b"\1\0" * 2400)).encode()))
+    upstream.actor.on_receive(upstream.actor.inbox.get().message)
+    before = list(bench.client.messages)
+    upstream.actor.on_failure(None, None, None)
+    assert [type(told) for told in bench.client.messages[len(before) :]] == [ToClient, End]
+
+
 # Commands.
 
 
