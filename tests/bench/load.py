@@ -23,6 +23,7 @@ from collections import deque
 from itertools import cycle
 from pathlib import Path
 
+import pybase64
 from wire import BINARY, CLOSE, PING, PONG, TEXT, BenchError, Peer, frame, request, text, walk
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,7 @@ from turnstile.audio.formats import AudioFormat  # noqa: E402
 from turnstile.protocol import realtime  # noqa: E402
 
 FRAME_SECONDS = 0.02
+PACE_MS = 100
 FRAME_SAMPLES, DELTA_SAMPLES = 320, 480  # 20 ms at 16 and at 24 kHz
 UPSTREAM_RATE, SAY_BYTES = 24_000, 4800  # a delta of an answer: 100 ms
 _OPENING_AT_ONCE = 32
@@ -43,7 +45,8 @@ _SPEECH = b"".join(
     int(8000 * math.sin(number / 7) + 3000 * math.sin(number / 1.7)).to_bytes(2, "little", signed=True)
     for number in range(DELTA_SAMPLES)
 )
-_DELTA = b'{"type":"response.output_audio.delta"'
+_DELTA, _DELTA_AUDIO, _DELTA_END = b'{"type":"response.output_audio.delta"', b'"delta":"', b'"}'
+_MORE_PACED = 5  # times at which something is said around the window
 
 
 class Course:
@@ -163,19 +166,50 @@ SPEAKERS = {
     "direct": Direct,
 }
 
+_KINDS = frozenset({"live", "saturate", "turns", "paced", "starts", "hold", "mixed"})
+_WORDS = frozenset({"kind", "speaker", "pids", "steps", "seed"})
+_MOST_SECONDS, _MOST_AT_ONCE = 3600, 1000
+# What numbers a job may have, and their least and most.
+_NUMBERS = {
+    "port": (1, 65_535), "sessions": (1, 100_000), "count": (1, 100_000), "at_once": (1, _MOST_AT_ONCE),
+    "window": (1, _MOST_AT_ONCE), "together": (1, _MOST_AT_ONCE), "bytes": (9, 1 << 20), "output": (8000, 48_000),
+    "seconds": (1e-6, _MOST_SECONDS), "gap": (1e-6, _MOST_SECONDS), "warm": (0, _MOST_SECONDS),
+    "pause": (0, _MOST_SECONDS),
+}  # fmt: skip
+
+
+def check(job):
+    """See that a job can be done as it is written: a name that is mistaken must not lead to a figure.
+
+    Raises:
+        BenchError: It cannot.
+    """
+    for name, value in job.items():
+        if name in _NUMBERS:
+            least, most = _NUMBERS[name]
+            if not (isinstance(value, int | float) and least <= value <= most):
+                raise BenchError(f"a job whose {name} is {json.dumps(value)} was received")
+        elif name not in _WORDS:
+            raise BenchError(f"a job with '{name}', which nobody knows, was received")
+    if job.get("kind") not in _KINDS:
+        raise BenchError(f"there is no job called '{job.get('kind')}'")
+    if job.get("speaker") not in SPEAKERS:
+        raise BenchError(f"there is no speaker called '{job.get('speaker')}'")
+
 
 class Client(Peer):
     """One client."""
 
     __slots__ = (
-        "answered", "begun", "closing", "events", "heard", "is_ready", "is_shaken", "sent", "sent_at", "speaker",
-        "stamps",
+        "answered", "begun", "closing", "delta_bytes", "events", "heard", "is_ready", "is_shaken", "sent", "sent_at",
+        "speaker", "stamps",
     )  # fmt: skip
 
-    def __init__(self, sock, poll, speaker, begun):
+    def __init__(self, sock, poll, speaker, begun, delta_bytes):
         super().__init__(sock, poll)
         self.speaker = speaker
         self.begun = begun
+        self.delta_bytes = delta_bytes
         self.is_shaken = self.is_ready = self.closing = False
         self.events = []
         self.stamps = None
@@ -203,21 +237,23 @@ class Client(Peer):
         found, self.rest = walk(data)
         for kind, payload in found:
             if kind == BINARY:
-                if self.stamps is not None:
-                    first = -self.heard % SAY_BYTES
-                    self.stamps += [
-                        int.from_bytes(payload[at : at + 8]) for at in range(first, len(payload), SAY_BYTES)
-                    ]
-                self.heard += len(payload)
+                self._hear(payload)
             elif kind == TEXT:
                 if self.speaker.is_direct and payload.startswith(_DELTA):
-                    self.heard += DELTA_SAMPLES * 2
+                    start = payload.index(_DELTA_AUDIO) + len(_DELTA_AUDIO)
+                    self._hear(pybase64.b64decode(payload[start : -len(_DELTA_END)]))
                 else:
                     self._told(json.loads(payload))
             elif kind == PING:
                 self.send(frame(PONG, payload, masked=True))
             elif kind == CLOSE and not self.closing:
                 raise BenchError(f"a session was closed: {payload!r}")
+
+    def _hear(self, audio):
+        if self.stamps is not None:
+            begins = range(-self.heard % self.delta_bytes, len(audio), self.delta_bytes)
+            self.stamps += [int.from_bytes(audio[at : at + 8]) for at in begins]
+        self.heard += len(audio)
 
     def _told(self, event):
         kind = event["type"]
@@ -312,7 +348,9 @@ class Load:
         self.job = job
         self.tell = tell
         self.host, self.port = "127.0.0.1", job["port"]
-        self.speaker = SPEAKERS[job["speaker"]](job.get("output", UPSTREAM_RATE))
+        self.delta_bytes = job.get("bytes", SAY_BYTES)
+        self.output = job.get("output", UPSTREAM_RATE)
+        self.speaker = SPEAKERS[job["speaker"]](self.output)
         self.course = Course(translates=self.speaker.translates)
         self.poll = select.epoll()
         self.by_number = {}
@@ -323,7 +361,7 @@ class Load:
         """Begin one more session."""
         begun = time.monotonic()
         sock = socket.create_connection((self.host, self.port), timeout=_OPEN_WITHIN)
-        client = Client(sock, self.poll, self.speaker, begun)
+        client = Client(sock, self.poll, self.speaker, begun, self.delta_bytes)
         self.by_number[sock.fileno()] = client
         client.send(request(self.host, self.port, self.speaker.path))
         return client
@@ -455,9 +493,10 @@ class Load:
 
     def _check_answer(self, client, deltas):
         """An answer has as much audio as was asked for: exactly, or within 5 ms where it was converted."""
-        rate = self.job.get("output", UPSTREAM_RATE)
-        said, slack = deltas * SAY_BYTES * rate // UPSTREAM_RATE, 0 if rate == UPSTREAM_RATE else rate * 2 // 200
-        if not self.speaker.is_direct and abs(client.heard - said) > slack:
+        rate = self.output
+        said = deltas * self.delta_bytes * rate // UPSTREAM_RATE
+        slack = 0 if rate == UPSTREAM_RATE else rate * 2 // 200
+        if abs(client.heard - said) > slack:
             raise BenchError(f"an answer of {deltas} deltas, {said} bytes, came as {client.heard} bytes")
         client.heard = 0
 
@@ -499,7 +538,7 @@ class Load:
         """A user message and its answer of one delta, again and again: how long until the first audio."""
         job = self.job
         clients, times, wholes = self.open(job["sessions"]), [], []
-        ask = self.speaker.ask("say 1 0")
+        ask = self.speaker.ask(f"say 1 0 {self.delta_bytes}")
         waiting = [(time.monotonic() + number * job["pause"] / len(clients), number) for number in range(len(clients))]
         numbers = {id(client): number for number, client in enumerate(clients)}
         asked, heard = [0.0] * len(clients), [False] * len(clients)
@@ -529,53 +568,53 @@ class Load:
         figures = window.close(len(wholes), "turn")
         return {**figures, **spread(times, "ms", 1000), **spread(wholes, "turn_ms", 1000)}
 
-    def bursts(self):
-        """Answers of `count` deltas of 100 ms each, all at once, again and again: how many deltas a second."""
-        job = self.job
-        clients, times, count = self.open(job["sessions"]), [], job["count"]
-        ask, heard = self.speaker.ask(f"say {count} 0"), 0
-        asked = {}
-        for client in clients:
-            asked[id(client)] = time.monotonic()
-            client.send(ask)
-        window, end = Window(job["pids"]), time.monotonic() + job["seconds"]
-        deadline = end + _ANSWER_WITHIN
-        while asked:
-            for client in self.serve(deadline, "answers"):
-                if self.speaker.end not in client.take_events():
-                    continue
-                now = time.monotonic()
-                self._check_answer(client, count)
-                heard += count
-                times.append(now - asked.pop(id(client)))
-                if now < end:
-                    asked[id(client)] = now
-                    client.send(ask)
-        return {**window.close(heard), **spread(times, "ms", 1000)}
-
     def paced(self):
-        """Answers of a delta of 100 ms every 100 ms in every session: how long each takes to the client."""
-        job = self.job
-        clients, times = self.open(job["sessions"]), []
-        count = round(job["seconds"] / 0.1)
-        ask, start, asked, heard = self.speaker.ask(f"say {count} 100"), time.monotonic(), 0, 0
-        window, deadline = Window(job["pids"]), time.monotonic() + job["seconds"] + _ANSWER_WITHIN
+        """Answers of `together` deltas every 100 ms in every session: how long each takes to the client.
+
+        No answer begins or ends while it is measured. What was converted bears no times.
+        """
+        job, together = self.job, self.job.get("together", 1)
+        clients, times, ended, pace = self.open(job["sessions"]), [], set(), PACE_MS / 1000
+        count = (round((job["warm"] + job["seconds"]) / pace) + _MORE_PACED) * together
+        ask = self.speaker.ask(f"say {count} {PACE_MS} {self.delta_bytes} {together}")
+
+        def hear(told):
+            now = time.monotonic_ns()
+            for client in told:
+                if client.stamps:
+                    times.extend((now - stamp) / 1e9 for stamp in client.stamps)
+                    client.stamps.clear()
+                if self.speaker.end in client.take_events():
+                    ended.add(client)
+
+        start = time.monotonic()
+        for number, client in enumerate(clients):  # spread over the first 100 ms
+            self._serve_until(start + pace * number / len(clients), hear)
+            client.stamps = [] if self.output == UPSTREAM_RATE else None
+            client.send(ask)
+        begin = start + pace + job["warm"]
+        self._serve_until(begin, hear)
+        times.clear()
+        window, heard = Window(job["pids"]), self._deltas_heard(clients)
+        self._serve_until(begin + job["seconds"], hear)
+        deadline = time.monotonic() + _ANSWER_WITHIN
+        while self._deltas_heard(clients) == heard:
+            hear(self.serve(deadline, "speech"))
+        figures = window.close(self._deltas_heard(clients) - heard)
+        if self.output == UPSTREAM_RATE:
+            figures |= spread(times, "ms", 1000)
+        while len(ended) < len(clients):
+            hear(self.serve(deadline, "speech to end"))
         for client in clients:
-            client.stamps = []
-        while heard < count * len(clients):
-            # Spread over the first 100 ms.
-            due = start + asked * 0.1 / len(clients)
-            if asked < len(clients) and due <= time.monotonic():
-                clients[asked].send(ask)
-                asked += 1
-                continue
-            for client in self.wait(due - time.monotonic()) if asked < len(clients) else self.serve(deadline, "speech"):
-                now = time.monotonic_ns()
-                times += [(now - stamp) / 1e9 for stamp in client.stamps]
-                heard += len(client.stamps)
-                client.stamps.clear()
-                client.take_events()
-        return {**window.close(heard), **spread(times, "ms", 1000)}
+            self._check_answer(client, count)
+        return figures
+
+    def _serve_until(self, end, hear):
+        while (left := end - time.monotonic()) > 0:
+            hear(self.wait(left))
+
+    def _deltas_heard(self, clients):
+        return sum(client.heard for client in clients) * UPSTREAM_RATE // (self.delta_bytes * self.output)
 
     def starts(self):
         """Begin `count` sessions, `at_once` of them at a time, and end each when it is configured."""
@@ -754,8 +793,9 @@ def main():
 
     gc.disable()
     for line in sys.stdin:
-        job = json.loads(line)
         try:
+            job = json.loads(line)
+            check(job)
             load = Load(job, tell)
             figures = getattr(load, job["kind"])()
             load.close()

@@ -2,9 +2,9 @@
 
 It speaks as much of the Realtime API as the measurements need, on frames built beforehand. What it answers is in the
 last user message: ``echo`` begins a response that stays open and says back as much audio as is heard, in deltas of
-20 ms; ``say COUNT GAP [BYTES]`` begins one of so many deltas of 100 ms, or of so many bytes of audio, one every GAP
-milliseconds, or all at once for 0. The first bytes of each of the latter hold the time when it was sent, for a listener
-on the same machine.
+20 ms; ``say COUNT GAP [BYTES [TOGETHER]]`` begins one of so many deltas of 100 ms, or of so many bytes of audio, one
+every GAP milliseconds, or so many together, or all at once for 0. The first bytes of each of the latter hold the time
+when it was sent, for a listener on the same machine.
 
 On the path ``/bare`` the same events are answered the same way, but audio is binary: of a client's 16 kHz, and of ours
 24 kHz. So a relay that translates nothing carries as many messages as one that does.
@@ -30,7 +30,7 @@ STAMP_BYTES = 9  # a time in 8 bytes, and one more that makes whole letters of b
 _CLIENT_SAMPLE_RATIO = (3, 4)  # samples at 24 kHz for two bytes at 16 kHz
 _APPEND, _APPEND_END = b'{"type":"input_audio_buffer.append","audio":"', b'"}'
 _HEAD_END = b"\r\n\r\n"
-_TONE = bytes(range(256)) * 20
+_TONE = bytes(range(256)) * 4096  # as much as a delta may have
 
 
 def stamp():
@@ -88,10 +88,11 @@ class Link(Peer):
             self.send(b"".join(answers))
         return True
 
-    def say(self):
-        """Send one delta of a response that says something."""
+    def say(self, count):
+        """Send deltas of a response that says something, in one write."""
         head, tail = self.audio
-        self.send(head + (stamp() if self.is_bare else pybase64.b64encode(stamp())) + tail)
+        encode = bytes if self.is_bare else pybase64.b64encode
+        self.send(b"".join([head + encode(stamp()) + tail for _ in range(count)]))
 
     def finish(self):
         """End the response."""
@@ -171,17 +172,17 @@ class Link(Peer):
             self.heard = self.said = 0
             self.audio = (b"", self._delta(where, _TONE[: ECHO_SAMPLES * 2]))
             return [*begun, self.audio[1]]  # the first one says that it is time to speak
-        count, gap, size = (*map(int, numbers), SAY_BYTES)[:3]
+        count, gap, *others = map(int, numbers)
+        size, together = (*others, *(SAY_BYTES, 1)[len(others) :])
         whole = self._delta(where, bytes(STAMP_BYTES) + _TONE[STAMP_BYTES:size])
         hole = bytes(STAMP_BYTES) if self.is_bare else pybase64.b64encode(bytes(STAMP_BYTES))
         head, _, tail = whole.partition(hole)
         self.audio = (head, tail)
         self.send(b"".join(begun))
         if gap:
-            schedule(self, count, gap / 1000)
+            schedule(self, count, gap / 1000, together)
             return []
-        for _ in range(count):
-            self.say()
+        self.say(count)
         return [self._finished()]
 
     def _delta(self, where, audio):
@@ -223,19 +224,19 @@ def _merge(known, patch):
             known[name] = value
 
 
-_due = []  # when, a number that breaks ties, link, deltas left, gap in seconds
+_due = []  # when, a number that breaks ties, link, deltas left, gap in seconds, deltas at once
 _numbers = iter(range(sys.maxsize))
 
 
-def schedule(link, count, gap):
-    """Have the link say so many deltas, the first one now."""
-    heapq.heappush(_due, (time.monotonic(), next(_numbers), link, count, gap))
+def schedule(link, count, gap, together):
+    """Have the link say so many deltas, some of them together, the first ones now."""
+    heapq.heappush(_due, (time.monotonic(), next(_numbers), link, count, gap, together))
 
 
 def say_what_is_due():
     """Send the deltas whose time has come; returns the seconds until the next, or None."""
     while _due:
-        when, _, link, count, gap = _due[0]
+        when, _, link, count, gap, together = _due[0]
         left = when - time.monotonic()
         if left > 0:
             return left
@@ -243,9 +244,10 @@ def say_what_is_due():
         if link.sock.fileno() == -1:
             continue
         if count:
-            link.say()
+            said = min(together, count)
+            link.say(said)
             # By the plan, not by the clock: a late one does not delay the next.
-            heapq.heappush(_due, (when + gap, next(_numbers), link, count - 1, gap))
+            heapq.heappush(_due, (when + gap, next(_numbers), link, count - said, gap, together))
         else:
             link.finish()
     return None

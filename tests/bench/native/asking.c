@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum { PACED_MS = 100, MOST_HELD_MS = 5 };
-enum { MORE_PACED = 5 }; /* deltas that are said around the window */
+enum { MORE_PACED = 5 }; /* times at which something is said around the window */
 
 /* Answers, again and again: each session asks anew when its answer has ended, after a pause. */
 
@@ -16,7 +16,6 @@ struct asking {
     struct client **waiting; /* a ring: whose turn is next */
     int64_t *due;
     int from, count, busy;
-    int deltas; /* of an answer */
     long ended; /* answers, while the window was open */
     struct times firsts, wholes;
 };
@@ -41,14 +40,12 @@ static int64_t ask_now(struct asking *asking)
 }
 
 /* An answer has as much audio as was asked for: exactly, or within what a resampler may hold back. */
-static void check_answer(const struct asking *asking, int64_t heard)
+static void check_answer(const struct job *job, int deltas, int64_t heard)
 {
-    const struct job *job = asking->clients->job;
-    int64_t said = (int64_t)asking->deltas * job->bytes * job->output / UPSTREAM_RATE;
+    int64_t said = (int64_t)deltas * job->bytes * job->output / UPSTREAM_RATE;
     int64_t slack = job->output == UPSTREAM_RATE ? 0 : job->output * 2 * MOST_HELD_MS / 1000;
     if (llabs(heard - said) > slack)
-        fail("an answer of %d deltas, %lld bytes, came as %lld bytes", asking->deltas, (long long)said,
-             (long long)heard);
+        fail("an answer of %d deltas, %lld bytes, came as %lld bytes", deltas, (long long)said, (long long)heard);
 }
 
 static void answer_grew(struct client *client)
@@ -57,7 +54,7 @@ static void answer_grew(struct client *client)
     if (!client->ends)
         return;
     int64_t time = now();
-    check_answer(asking, client->heard);
+    check_answer(client->clients->job, 1, client->heard);
     if (asking->window.is_open) {
         asking->ended++;
         times_add(&asking->firsts, client->heard_at - client->asked_at);
@@ -68,8 +65,8 @@ static void answer_grew(struct client *client)
     ask_later(asking, client, time + nanoseconds(client->clients->job->pause));
 }
 
-/* Ask until the time is over, then wait for what is still under way. Tells the cost of an answer's `things`. */
-static void keep_asking(struct asking *asking, struct bytes *figures, int things, const char *thing)
+/* Ask until the time is over, then wait for what is still under way. */
+static void keep_asking(struct asking *asking, struct bytes *figures)
 {
     const struct job *job = asking->clients->job;
     int64_t begin = now() + nanoseconds(job->warm), end = begin + nanoseconds(job->seconds);
@@ -83,7 +80,7 @@ static void keep_asking(struct asking *asking, struct bytes *figures, int things
         } else if (is_over) {
             fail("waited too long for answers");
         } else if (asking->window.is_open) {
-            window_close(&asking->window, figures, asking->ended * things, thing);
+            window_close(&asking->window, figures, asking->ended, "turn");
             is_over = true;
         } else {
             window_open(&asking->window, job);
@@ -91,22 +88,21 @@ static void keep_asking(struct asking *asking, struct bytes *figures, int things
     }
 }
 
-static void ask_closed_loop(const struct job *job, struct bytes *figures, int deltas, bool is_turn)
+void turns(const struct job *job, struct bytes *figures)
 {
     struct clients clients = {.told = NULL};
-    struct asking asking = {.clients = &clients, .deltas = deltas};
+    struct asking asking = {.clients = &clients};
     clients_open(&clients, job);
-    clients_will_ask(&clients, deltas, 0);
+    clients_will_ask(&clients, 1, 0);
     clients.told = answer_grew;
     clients.of_job = &asking;
     asking.waiting = allocate((size_t)clients.count, sizeof(struct client *));
     asking.due = allocate((size_t)clients.count, sizeof *asking.due);
     for (int number = 0; number < clients.count; number++)
         ask_later(&asking, clients.at[number], now() + nanoseconds(job->pause) * number / clients.count);
-    keep_asking(&asking, figures, is_turn ? 1 : deltas, is_turn ? "turn" : "frame");
-    times_spread(is_turn ? &asking.firsts : &asking.wholes, figures, "ms");
-    if (is_turn)
-        times_spread(&asking.wholes, figures, "turn_ms");
+    keep_asking(&asking, figures);
+    times_spread(&asking.firsts, figures, "ms");
+    times_spread(&asking.wholes, figures, "turn_ms");
     clients_close(&clients);
     times_free(&asking.firsts);
     times_free(&asking.wholes);
@@ -114,17 +110,7 @@ static void ask_closed_loop(const struct job *job, struct bytes *figures, int de
     free(asking.due);
 }
 
-void turns(const struct job *job, struct bytes *figures)
-{
-    ask_closed_loop(job, figures, 1, true);
-}
-
-void bursts(const struct job *job, struct bytes *figures)
-{
-    ask_closed_loop(job, figures, job->count, false);
-}
-
-/* Speech in its own pace: a delta of 100 ms every 100 ms. */
+/* Speech in its own pace: a delta, or a burst of them, every 100 ms. */
 
 static long deltas_heard(const struct clients *clients)
 {
@@ -159,8 +145,7 @@ void paced(const struct job *job, struct bytes *figures)
     struct clients clients = {.told = NULL};
     struct times stamps = {0}, before = {0};
     struct window window;
-    int count = (int)lround((job->warm + job->seconds) * 1000 / PACED_MS) + MORE_PACED;
-    struct asking asking = {.clients = &clients, .deltas = count};
+    int count = ((int)lround((job->warm + job->seconds) * 1000 / PACED_MS) + MORE_PACED) * job->together;
     bool is_stamped = job->output == UPSTREAM_RATE;
     clients_open(&clients, job);
     clients_will_ask(&clients, count, PACED_MS);
@@ -180,7 +165,7 @@ void paced(const struct job *job, struct bytes *figures)
     while (count_ends(&clients) < clients.count)
         serve_or_fail(end + ANSWER_SECONDS * SECOND, "speech to end");
     for (int number = 0; number < clients.count; number++)
-        check_answer(&asking, clients.at[number]->heard);
+        check_answer(job, count, clients.at[number]->heard);
     if (is_stamped)
         times_spread(&stamps, figures, "ms");
     clients_close(&clients);

@@ -19,7 +19,7 @@ static const char DELTA[] = "{\"type\":\"response.output_audio.delta\"";
 void clients_will_ask(struct clients *clients, int count, int gap)
 {
     struct bytes words = {0};
-    bytes_print(&words, "say %d %d %d", count, gap, clients->job->bytes);
+    bytes_print(&words, "say %d %d %d %d", count, gap, clients->job->bytes, clients->job->together);
     script_ask(&clients->script, clients->speaker, words.at);
     bytes_free(&words);
 }

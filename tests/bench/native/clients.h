@@ -36,7 +36,7 @@ void clients_open(struct clients *clients, const struct job *job);
 void clients_open_speaking(struct clients *clients, const struct job *job);
 /* End every session in order. */
 void clients_close(struct clients *clients);
-/* Have every later question ask for `count` deltas, one each `gap` milliseconds, or all at once for 0. */
+/* Have every later question ask for `count` deltas, the job's `together` each `gap` milliseconds, or all at once for 0. */
 void clients_will_ask(struct clients *clients, int count, int gap);
 
 void client_ask(struct client *client);

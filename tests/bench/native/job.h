@@ -23,7 +23,7 @@ struct job {
     double seconds, warm; /* how long it is measured, and how long not, before */
     double gap, pause;    /* seconds between frames, and between a turn's end and the next one */
     int sessions, window; /* window: frames under way in each session */
-    int count;            /* deltas of a burst */
+    int together;         /* deltas that are due at once in paced speech */
     int bytes;            /* of audio in a delta, at 24 kHz */
     int output;           /* sample rate that clients want to hear */
     int *course;          /* deltas of 20 ms that answer the first so many frames; after them, one for each */

@@ -8,9 +8,7 @@ enum { ANSWER_SECONDS = 20 }; /* how long to wait for what is still under way at
 
 /* A question and its answer of one delta, again and again in every session. */
 void turns(const struct job *job, struct bytes *figures);
-/* The same with answers of many deltas, all at once. */
-void bursts(const struct job *job, struct bytes *figures);
-/* Answers of a delta of 100 ms every 100 ms in every session. */
+/* Answers of `together` deltas every 100 ms in every session; no answer begins or ends while it is measured. */
 void paced(const struct job *job, struct bytes *figures);
 /* A frame each `gap` seconds in every session, each in its own phase. */
 void live(const struct job *job, struct bytes *figures);

@@ -102,7 +102,9 @@ static bool step_in(struct span *rest, char open, char close)
         return false;
     skip(rest, 1);
     skip_space(rest);
-    return rest->size && *rest->at != close;
+    if (!rest->size)
+        not_json(*rest);
+    return *rest->at != close;
 }
 
 bool json_next(struct span *rest, struct span *value)

@@ -206,8 +206,8 @@ int64_t links_speak(void)
         int64_t next = link->due + link->gap; /* by the plan, not by the clock: a late one does not delay the next */
         unschedule(link);
         if (link->left > 0) {
-            link->left--;
-            say_delta(link);
+            for (int said = 0; said < link->together && link->left > 0; said++, link->left--)
+                say_delta(link);
             schedule(link, next);
         } else {
             say_finished(link);
@@ -269,6 +269,7 @@ static void refuse_response(struct link *link, struct span said)
 static void begin_response(struct link *link, struct span said)
 {
     int count, gap, size = SAY_BYTES;
+    link->together = 1;
     struct span metadata = {0};
     link->metadata.size = 0;
     if (json_find(said, &metadata, "response", "metadata", NULL))
@@ -284,7 +285,7 @@ static void begin_response(struct link *link, struct span said)
         say_delta(link); /* says that it is time to speak */
         return;
     }
-    if (sscanf(words, "say %d %d %d", &count, &gap, &size) < 2)
+    if (sscanf(words, "say %d %d %d %d", &count, &gap, &size, &link->together) < 2 || link->together < 1)
         fail("the stub upstream has no answer to '%s'", words);
     build_delta(link, (size_t)size);
     if (gap) {

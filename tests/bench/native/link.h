@@ -22,7 +22,7 @@ struct link {
     uint64_t heard, said;  /* in bytes at 24 kHz, since the echo began */
     struct bytes delta;    /* the frame that is said, again and again */
     size_t stamp_at;       /* where its time goes */
-    int left;              /* deltas of paced speech that are not due yet */
+    int left, together;    /* deltas of paced speech that are not due yet, and how many are due at once */
     int64_t due, gap;
     struct link *sooner, *later; /* of those that have something due */
 };

@@ -34,7 +34,7 @@ static measurement *measure_of(const char *kind)
     static const struct {
         const char *kind;
         measurement *measure;
-    } kinds[] = {{"turns", turns}, {"bursts", bursts}, {"paced", paced}, {"live", live}, {"saturate", saturate}};
+    } kinds[] = {{"turns", turns}, {"paced", paced}, {"live", live}, {"saturate", saturate}};
     for (size_t number = 0; number < sizeof kinds / sizeof *kinds; number++)
         if (!strcmp(kinds[number].kind, kind))
             return kinds[number].measure;
