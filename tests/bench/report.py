@@ -14,9 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from scenarios import QUIET, SCENARIOS
-from subjects import AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY
-from targets import judged
+from subjects import ALONE, ALONE_BARE, AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY
+from targets import ceilings, judged, rate
 
+_CEILING_AT_LEAST = 2.0
 _LIBRARIES = ("numpy", "orjson", "picows", "pybase64", "pykka", "websocket-client", "websockets")
 
 
@@ -72,6 +73,7 @@ def document(figures, where, seconds, *, is_quick):
         "others": noise(figures),
         "targets": rows,
         "remarks": remarks,
+        "ceilings": ceilings(figures),
         "scenarios": {
             scenario.name: {"asked": {**_plain(scenario)}, "figures": figures[scenario.name]}
             for scenario in SCENARIOS
@@ -88,7 +90,7 @@ def markdown(told):
     """Return the tables of what `document` gave."""
     scenarios = told["scenarios"]
     lines = [_heading(told), *_judgements(told["targets"]), *_remarks(told["remarks"]), *_costs(scenarios)]
-    lines += _loads(scenarios)
+    lines += [*_loads(scenarios), *_ceilings(told["ceilings"], scenarios)]
     if "held-back" in scenarios:
         lines += _held(scenarios["held-back"]["figures"][PROXY]["pairs"])
     if "idle" in scenarios:
@@ -153,12 +155,28 @@ def _loads(scenarios):
         for name, figures in scenario["figures"].items():
             if "load_cpu" not in figures:
                 continue
-            rate = next((value for key, value in figures.items() if key.endswith("s_a_second")), None)
-            cells = [*(figures.get(f"ms_p{share}") for share in (50, 95, 99)), rate]
+            cells = [*(figures.get(f"ms_p{share}") for share in (50, 95, 99)), rate(figures)]
             cells += [figures.get("subject_cpu"), figures["load_cpu"] + figures["upstream_cpu"], figures["others"]]
             rows.append((scenario["asked"]["what"], name, *map(_number, cells)))
     head = ("load", "subject", "p50, ms", "p95", "p99", "a second")
     return _table((*head, "cores: subject", "harness", "others"), *rows) if rows else []
+
+
+def _ceilings(found, scenarios):
+    """Return what the load generator can do: less than twice what is measured, and it is that which is measured."""
+    rows = []
+    for row in found:
+        times = _number(row["times"]) + ("" if row["times"] >= _CEILING_AT_LEAST else ", **less than twice**")
+        known = "alone" if row["alone"] else "by its core"
+        what = scenarios[row["scenario"]]["asked"]["what"]
+        rows.append((what, _number(row["fastest"]), _number(row["ceiling"]), times, known))
+    head = ("the harness's ceiling", "fastest subject, a second", "harness, a second", "times", "known")
+    words = (
+        f"Alone ({ALONE}; {ALONE_BARE}: with binary audio) its clients are connected straight to its own stub upstream,"
+        " with no subject between: it sends and receives as much as it does with one. By its core: what it would do "
+        "with the whole of its core, from the most that it used of it."
+    )
+    return [*_table(head, *rows), "", words] if rows else []
 
 
 def _held(pairs):

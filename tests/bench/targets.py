@@ -105,6 +105,30 @@ def _ceiling(scenario, figure):
     return read
 
 
+def rate(figures):
+    """Return how many turns, frames or whatever the load is of were done in a second; None where that is no figure."""
+    return next((value for name, value in figures.items() if name.endswith("s_a_second")), None)
+
+
+def ceilings(figures):
+    """Return for each load how many the fastest subject did in a second, and how many the harness can.
+
+    Where it was measured alone, it is what it did then, by the clock. Elsewhere, where the load is the same whoever
+    bears it, it is what it would do with all of its core, by the part that it used.
+    """
+    rows = []
+    for name, found in figures.items():
+        subjects = [each for subject, each in found.items() if subject not in {ALONE, ALONE_BARE} and rate(each)]
+        if subjects:
+            alone = rate(found.get(ALONE, {}))
+            by_core = min(rate(each) / (each["load_cpu"] + each["upstream_cpu"]) for each in subjects)
+            fastest = max(map(rate, subjects))
+            ceiling = alone or by_core
+            row = {"scenario": name, "fastest": fastest, "ceiling": ceiling, "times": ceiling / fastest}
+            rows.append({**row, "alone": alone is not None})
+    return rows
+
+
 def _under_way(found):
     mixed = found["mixed"][PROXY]
     return mixed["upstream_updates_in_response"] + mixed["upstream_collisions"] + sum(mixed["faults"].values())

@@ -12,11 +12,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import delay
+import report
 from harness import Harness
 from load import Course
 from scenarios import SCENARIOS, Run, Scenario
 from subjects import ALONE, ALONE_BARE, AUDIO, BARE, PICOWS, PICOWS_JOINS, PROXY, TWO, Cores
-from targets import REMARKS, TARGETS, judged
+from targets import REMARKS, TARGETS, ceilings, judged
 from units import UNITS, by_layer, measure
 from wire import BINARY, TEXT, BenchError, frame, walk
 
@@ -130,6 +131,25 @@ def test_every_target_and_remark_is_read_from_the_figures_of_its_scenario():
     assert measured["audio held back by conversion, from and to 44.1 kHz"] == (0.7, True)
     assert measured["mixed load: updates in a running response, collisions, faults told"] == (7.0, False)
     assert measured["the harness alone: turns to those of the fastest"] == (1.0, False)
+
+
+def test_the_ceiling_is_what_the_harness_does_alone_or_would_do_with_its_whole_core():
+    used = {"load_cpu": 0.25, "upstream_cpu": 0.25}
+    turns, burst = {"turns_a_second": 100.0, **used}, {"frames_a_second": 1000.0, **used}
+    figures = {
+        "turns-20": {PROXY: turns, BARE: {**turns, "turns_a_second": 200.0}, ALONE: {"turns_a_second": 380.0}},
+        "burst": {PROXY: burst, BARE: {**burst, "load_cpu": 0.15}},
+        "held-back": {PROXY: {"pairs": {}}},
+    }
+    assert ceilings(figures) == [
+        {"scenario": "turns-20", "fastest": 200.0, "ceiling": 380.0, "times": 1.9, "alone": True},
+        {"scenario": "burst", "fastest": 1000.0, "ceiling": 2000.0, "times": 2.0, "alone": False},
+    ]
+    asked = {name: {"asked": {"what": name}} for name in figures}
+    head, _, turns, burst = (line for line in report._ceilings(ceilings(figures), asked) if line.startswith("|"))
+    assert "ceiling" in head
+    assert turns == "| turns-20 | 200 | 380 | 1.90, **less than twice** | alone |"
+    assert burst == "| burst | 1,000 | 2,000 | 2.00 | by its core |"
 
 
 # What is held back.
