@@ -173,8 +173,9 @@ def _ceilings(found, scenarios):
     head = ("the harness's ceiling", "fastest subject, a second", "harness, a second", "times", "known")
     words = (
         f"Alone ({ALONE}; {ALONE_BARE}: with binary audio) its clients are connected straight to its own stub upstream,"
-        " with no subject between: it sends and receives as much as it does with one. By its core: what it would do "
-        "with the whole of its core, from the most that it used of it."
+        " with no subject between: it sends and receives as much as it does with one. Where a load is of a given size, "
+        "it is given four times as much, and does no more than that. By its core: what it would do with the whole of "
+        "its core, from the most that it used of it."
     )
     return [*_table(head, *rows), "", words] if rows else []
 

@@ -30,6 +30,8 @@ class Scenario:
         kind: The load generator's job.
         job: What that job is told, but for its length.
         subjects: Who does it, in turn.
+        alone: What else of the job the harness alone is told: where the others decide by themselves how much they do,
+            nothing; elsewhere several times as much, to see that it can.
         seconds: How long each round of it is measured.
         warm: Seconds before, which are not.
         rounds: How often all of them do it.
@@ -42,6 +44,7 @@ class Scenario:
     what: str
     job: dict = field(default_factory=dict)
     subjects: tuple = _RELAYS
+    alone: dict = field(default_factory=dict)
     seconds: float = 2.0
     warm: float = 0.3
     rounds: int = 3
@@ -56,12 +59,22 @@ SCENARIOS = (
         {"sessions": 20, "pause": 0.0, "bytes": 64},
         (*_RELAYS, ALONE),
     ),
-    Scenario("paced-100", "paced", "paced speech: a delta every 100 ms, 100 sessions", {"sessions": 100}, seconds=3.0),
+    Scenario(
+        "paced-100",
+        "paced",
+        "paced speech: a delta every 100 ms, 100 sessions",
+        {"sessions": 100},
+        (*_RELAYS, ALONE),
+        alone={"sessions": 400},
+        seconds=3.0,
+    ),
     Scenario(
         "burst",
         "paced",
         "bursts: 20 deltas of 100 ms at once every 100 ms, 20 sessions",
         {"sessions": 20, "together": 20},
+        (*_RELAYS, ALONE),
+        alone={"sessions": 80},
     ),
     Scenario(
         "burst-16k",
@@ -75,7 +88,8 @@ SCENARIOS = (
         "live",
         "200 live sessions, a frame every 20 ms up and down, each in its own phase",
         {"sessions": 200, "gap": 0.02},
-        (*_RELAYS, AUDIO),
+        (*_RELAYS, AUDIO, ALONE),
+        alone={"gap": 0.005},
         seconds=3.0,
     ),
     Scenario(
@@ -206,6 +220,7 @@ class Run:
             "seconds": seconds,
             "warm": scenario.warm,
             **scenario.job,
+            **(scenario.alone if name == ALONE else {}),
         }
         figures = self._harness.run(job)
         subject.require_life()

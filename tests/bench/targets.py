@@ -113,8 +113,8 @@ def rate(figures):
 def ceilings(figures):
     """Return for each load how many the fastest subject did in a second, and how many the harness can.
 
-    Where it was measured alone, it is what it did then, by the clock. Elsewhere, where the load is the same whoever
-    bears it, it is what it would do with all of its core, by the part that it used.
+    Where it was measured alone, it is what it did then, by the clock; in a load of a given size that is no more than
+    it was given. Elsewhere it is what it would do with all of its core, by the part that it used.
     """
     rows = []
     for name, found in figures.items():

@@ -62,6 +62,14 @@ def test_every_subject_answers_every_frame_and_every_turn(run):
         assert 0 < figures["ms_count"] <= figures["upstream_responses"]
 
 
+def test_the_harness_alone_is_given_several_times_as_much_where_the_load_is_of_a_given_size(run):
+    few = Scenario(
+        "few", "live", "few", {"sessions": 2, "gap": 0.02}, (BARE, ALONE), {"gap": 0.005}, warm=0.1, quick=(0.2, 1)
+    )
+    figures = run.measure(few)
+    assert (figures[BARE]["ms_count"], figures[ALONE]["ms_count"]) == (20, 80)
+
+
 def test_a_subject_that_dies_stops_the_run_with_a_clear_line(run):
     run.measure(brief(TURNS, BARE))
     relay = run._subjects[BARE].process
