@@ -71,16 +71,16 @@ SCENARIOS = (
     Scenario(
         "burst",
         "paced",
-        "bursts: 20 deltas of 100 ms at once every 100 ms, 20 sessions",
-        {"sessions": 20, "together": 20},
+        "bursts: 20 deltas of 100 ms at once every 100 ms, 100 sessions",
+        {"sessions": 100, "together": 20},
         (*_RELAYS, ALONE),
-        alone={"sessions": 80},
+        alone={"sessions": 400},
     ),
     Scenario(
         "burst-16k",
         "paced",
         "the same, converted to 16 kHz",
-        {"sessions": 20, "together": 20, "output": 16_000},
+        {"sessions": 100, "together": 20, "output": 16_000},
         (PROXY, PICOWS),
     ),
     Scenario(
