@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from websockets.frames import apply_mask  # type: ignore[attr-defined]  # compiled, where there is a build for it
@@ -19,7 +20,7 @@ from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.transports.messages import MessageJoiner, end_of, sendable_close
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from websockets.protocol import Protocol
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
+_PLAIN: Final = frozenset({_TEXT, _BINARY})
 _KIND: Final = 0x0F
 _KNOWN: Final = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
 
@@ -42,6 +44,10 @@ _MASK_BYTES: Final = 4
 # How many bytes for masks are asked of the system at once. Each mask is new, and nobody can foresee it (10.3).
 _MASK_POOL: Final = 64 * _MASK_BYTES
 
+# As the classes themselves make them, without a Python call for each.
+_text_frame: Callable[[tuple[bytes]], TextFrame] = partial(tuple.__new__, TextFrame)
+_binary_frame: Callable[[tuple[bytes]], BinaryFrame] = partial(tuple.__new__, BinaryFrame)
+
 
 class Framing:
     """One connection's frames. Calls must not overlap.
@@ -56,6 +62,7 @@ class Framing:
         self._joiner = MessageJoiner()
         is_server = protocol.side is SERVER
         self._mask_in = _MASKED if is_server else 0
+        self._least_head = _HEAD_BYTES + (_MASK_BYTES if is_server else 0)
         self._mask_out = 0 if is_server else _MASKED
         self._masks = b""
         self._limit = self._room = max_message_bytes
@@ -79,31 +86,38 @@ class Framing:
         messages: list[Frame] = []
         begin, end = 0, len(data)
         while begin < end and not self._is_librarys:
-            place = self._measure(data, begin)
-            if place is None:
+            kind, at = data[begin], begin + self._least_head
+            is_plain = kind in _PLAIN and self._reads_plain
+            size = data[begin + 1] - self._mask_in if is_plain and at + 2 <= end else _IN_EIGHT_BYTES
+            if 0 <= size <= _IN_TWO_BYTES:  # nearly all
+                if size == _IN_TWO_BYTES:
+                    size = data[begin + 2] << 8 | data[begin + 3]
+                    at += 2
+                after = at + size if size <= self._limit else 0
+            else:
+                at, after = self._measure(data, begin)
+            if not after:
                 self._is_librarys = True
                 break
-            at, after = place
             if after > end:
                 self._rest += data[begin:]
                 self._need = after - begin
                 return messages
-            kind, payload = data[begin], data[at:after]
+            payload = data[at:after]
             if self._mask_in:
                 payload = apply_mask(payload, data[at - _MASK_BYTES : at])
-            is_plain = kind == _BINARY or (kind == _TEXT and (payload.isascii() or _is_utf8(payload)))
-            if is_plain and self._reads_plain:
-                messages.append(BinaryFrame(payload) if kind == _BINARY else TextFrame(payload))
+            if is_plain and (kind == _BINARY or payload.isascii() or _is_utf8(payload)):
+                messages.append((_binary_frame if kind == _BINARY else _text_frame)((payload,)))
                 self.empty_in_a_row = 0 if payload else self.empty_in_a_row + 1
             else:
                 messages += self._hand_over(data[begin:after])
             begin = after
         return messages + self._hand_over(data[begin:]) if begin < end else messages
 
-    def _measure(self, data: bytes, begin: int) -> tuple[int, int] | None:
+    def _measure(self, data: bytes, begin: int) -> tuple[int, int]:
         """Return where the payload of the frame at `begin` begins and ends; where its head may end, if it is not whole.
 
-        None for a frame that is refused by its head: of no known kind, wrongly masked, or too large.
+        Zeros for a frame that is refused by its head: of no known kind, wrongly masked, or too large.
         """
         end = len(data)
         at = begin + _HEAD_BYTES
@@ -111,14 +125,14 @@ class Framing:
             return at, at
         kind, size = data[begin], data[begin + 1] - self._mask_in
         if kind & _KIND not in _KNOWN or not 0 <= size <= _IN_EIGHT_BYTES:
-            return None
+            return 0, 0
         if size >= _IN_TWO_BYTES:
             at += 2 if size == _IN_TWO_BYTES else 8
             if at > end:
                 return at, at
             size = int.from_bytes(data[begin + _HEAD_BYTES : at], "big")
         if size > self._room:
-            return None
+            return 0, 0
         if self._mask_in:
             at += _MASK_BYTES
         return at, at + size
