@@ -102,17 +102,33 @@ class WebSocketConnection:
             outgoing.size += self._framing.write(frames, outgoing.chunks)
             if outgoing.size <= self._limits.write_ceiling:
                 return
-            calls = self._push()
-        _make(calls)
+        self.flush()
 
     def flush(self) -> None:
         """Hand everything queued to the operating system, as much as it takes now."""
-        if not (self._outgoing.size or self._outgoing.end_due):
+        outgoing = self._outgoing
+        if not (outgoing.size or outgoing.end_due):
             return
+        calls: Iterable[Callable[[], None]] = ()
         with self._lock:
-            calls = self._push()
-        if calls:
-            _make(calls)
+            if self._released:
+                return
+            try:
+                outgoing.push(self._wire)
+            except OSError as error:
+                outgoing.clear()
+                self._closing = True
+                self._loop.call_soon(partial(self._cut, _why(error)), self)
+            if outgoing.size > self._limits.write_ceiling:
+                self._give_up_on_reader()
+            if outgoing.size or self._watched != READ:  # while nothing waits, whoever moves the read gate asks
+                self._ask_to_rewatch()
+            if self._closing:
+                calls = self._write_gate.release()
+            elif outgoing.size or self._write_gate.is_holding:
+                calls = self._write_gate.measure(outgoing.size)
+        for call in calls:
+            call()
 
     def close(self, code: int, reason: str = "") -> None:
         """Flush, then start the closing handshake.
@@ -125,8 +141,7 @@ class WebSocketConnection:
             if self._closing:
                 return
             self._start_closing(code, reason)
-            calls = self._push()
-        _make(calls)
+        self.flush()
 
     def handled(self, size: int, messages: int = 1) -> None:
         """Give back the credit for `size` received bytes in so many messages."""
@@ -150,7 +165,8 @@ class WebSocketConnection:
         """While this one has more than its high water mark to write, `source` is not read."""
         with self._lock:
             calls = self._write_gate.add(source) + self._write_gate.measure(self._outgoing.size)
-        _make(calls)
+        for call in calls:
+            call()
 
     # The loop's side: on the I/O thread.
 
@@ -194,26 +210,6 @@ class WebSocketConnection:
         self._cut("cut off")
 
     # Writing; the lock is held.
-
-    def _push(self) -> Iterable[Callable[[], None]]:
-        """Write what the socket takes; returns what to call without the lock."""
-        if self._released:
-            return ()
-        try:
-            self._outgoing.push(self._wire)
-        except OSError as error:
-            self._outgoing.clear()
-            self._closing = True
-            self._loop.call_soon(partial(self._cut, _why(error)), self)
-        if self._outgoing.size > self._limits.write_ceiling:
-            self._give_up_on_reader()
-        if self._outgoing.size or self._watched != READ:  # while nothing waits, whoever moves the read gate asks
-            self._ask_to_rewatch()
-        if self._closing:
-            return self._write_gate.release()
-        if self._outgoing.size or self._write_gate.is_holding:
-            return self._write_gate.measure(self._outgoing.size)
-        return ()
 
     def _give_up_on_reader(self) -> None:
         """Stop buffering for a peer that does not read.
@@ -259,14 +255,13 @@ class WebSocketConnection:
         self._keepalive.heard_at = self._loop.now
         if self._released:
             return
-        calls: Iterable[Callable[[], None]] = ()
         end = None
         with self._lock:
             was_closing = self._closing
             messages = self._framing.read(data)
-            if self._framing.has_answers or self._framing.empty_in_a_row > _EMPTY_MESSAGES:
+            has_answers = self._framing.has_answers or self._framing.empty_in_a_row > _EMPTY_MESSAGES
+            if has_answers:
                 end = self._answer()
-                calls = self._push()
             if was_closing:
                 messages = []
             elif messages:
@@ -276,8 +271,8 @@ class WebSocketConnection:
                 self._read_gate.received(size, len(messages))
             if not (self._closing or self._read_gate.is_open):
                 self._ask_to_rewatch()
-        if calls:
-            _make(calls)
+        if has_answers:
+            self.flush()
         if len(messages) == 1:
             self._inbox.tell(messages[0])
         elif messages:
@@ -336,7 +331,8 @@ class WebSocketConnection:
         for deadline in (self._next_look, self._close_deadline):
             if deadline is not None:
                 deadline.cancel()
-        _make(calls)
+        for call in calls:
+            call()
 
     def _look_at_pulse(self) -> None:
         if self._closing or self._limits.ping_interval <= 0:
@@ -357,8 +353,7 @@ class WebSocketConnection:
                 return
             self._framing.write_ping()
             self._outgoing.add(self._framing.answers())
-            calls = self._push()
-        _make(calls)
+        self.flush()
 
     # What the loop waits for.
 
@@ -383,11 +378,6 @@ class WebSocketConnection:
             unread = interest & READ and self._wire.holds_data()
         if unread:
             self._loop.call_soon(self._read, self)
-
-
-def _make(calls: Iterable[Callable[[], None]]) -> None:
-    for call in calls:
-        call()
 
 
 def _why(error: OSError) -> str:
