@@ -212,10 +212,12 @@ class IoLoop:
                 member.ready(events)
             except Exception as error:  # noqa: BLE001 - logged there
                 self._broken(member, error)
-        while (deadline := self._deadlines.take(self.now)) is not None:
+        while self.now >= self._deadlines.earliest:
+            deadline = self._deadlines.take()
             if deadline.call is not None:
                 self._call(deadline.call, deadline.owner)
-        self._call_soon_ones()
+        if self._soon:
+            self._call_soon_ones()
         return bool(ready or self._soon)
 
     def _run(self) -> None:

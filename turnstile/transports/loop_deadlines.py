@@ -35,23 +35,27 @@ class Deadlines:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Deadline]] = []
         self._sequence = itertools.count()
+        self.earliest = math.inf
+        """When the earliest is due, be it a cancelled one; infinity if there is none."""
 
     def add(self, when: float, deadline: Deadline) -> None:
         """Keep a deadline until `when`; of those that are due at the same time the first added comes first."""
         heapq.heappush(self._heap, (when, next(self._sequence), deadline))
+        self.earliest = self._heap[0][0]
 
     def first(self) -> float:
-        """Return when the earliest is due; infinity if there is none."""
-        heap = self._heap
-        while heap and heap[0][2].call is None:
-            heapq.heappop(heap)
-        return heap[0][0] if heap else math.inf
+        """Return when the earliest is due that is not cancelled; infinity if there is none."""
+        while self._heap and self._heap[0][2].call is None:
+            self.take()
+        return self.earliest
 
-    def take(self, now: float) -> Deadline | None:
-        """Take out the earliest, if it is due; cancelled ones come too."""
-        heap = self._heap
-        return heapq.heappop(heap)[2] if heap and heap[0][0] <= now else None
+    def take(self) -> Deadline:
+        """Take out the earliest, be it a cancelled one."""
+        deadline = heapq.heappop(self._heap)[2]
+        self.earliest = self._heap[0][0] if self._heap else math.inf
+        return deadline
 
     def clear(self) -> None:
         """Forget all."""
         self._heap.clear()
+        self.earliest = math.inf

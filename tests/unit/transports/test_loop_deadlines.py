@@ -13,14 +13,19 @@ def test_the_earliest_is_taken_first_and_of_equals_the_first_added():
     deadlines, three = Deadlines(), [Deadline(nothing, None) for _ in range(3)]
     for when, deadline in zip((2.0, 1.0, 1.0), three, strict=True):
         deadlines.add(when, deadline)
-    assert [deadlines.take(2.0) for _ in three] == [three[1], three[2], three[0]]
+    assert [(deadlines.earliest, deadlines.take()) for _ in three] == [
+        (1.0, three[1]),
+        (1.0, three[2]),
+        (2.0, three[0]),
+    ]
+    assert deadlines.earliest == math.inf
 
 
-def test_none_is_taken_before_it_is_due():
+def test_one_that_is_due_sooner_than_all_others_is_the_earliest():
     deadlines = Deadlines()
-    deadlines.add(2.0, Deadline(nothing, None))
-    assert deadlines.take(1.9) is None
-    assert deadlines.first() == 2.0
+    for when, earliest in ((2.0, 2.0), (3.0, 2.0), (1.0, 1.0)):
+        deadlines.add(when, Deadline(nothing, None))
+        assert deadlines.earliest == earliest
 
 
 def test_the_first_is_one_that_was_not_cancelled():
@@ -28,13 +33,22 @@ def test_the_first_is_one_that_was_not_cancelled():
     deadlines.add(1.0, cancelled)
     deadlines.add(2.0, Deadline(nothing, None))
     cancelled.cancel()
+    assert deadlines.earliest == 1.0
     assert deadlines.first() == 2.0
+    assert deadlines.earliest == 2.0
 
 
 def test_without_deadlines_the_first_is_never_due():
     deadlines = Deadlines()
     assert deadlines.first() == math.inf
-    assert deadlines.take(math.inf) is None
+    assert deadlines.earliest == math.inf
+
+
+def test_those_that_are_forgotten_are_never_due():
+    deadlines = Deadlines()
+    deadlines.add(1.0, Deadline(nothing, None))
+    deadlines.clear()
+    assert deadlines.earliest == math.inf
 
 
 def test_a_cancelled_deadline_lets_go_of_what_it_would_have_called():
