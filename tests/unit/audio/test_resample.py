@@ -177,6 +177,55 @@ def test_a_shared_filter_cannot_be_changed(pair):
         weights[0, 0] = 1
 
 
+class Counted(np.ndarray):
+    """An array that counts how many numbers are worked on wherever it takes part."""
+
+    work = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        arrays = [np.asarray(each) for each in inputs]
+        result = getattr(ufunc, method)(*arrays, **options)
+        Counted.work += sum(each.size for each in arrays)
+        if out is None:
+            return result.view(Counted) if isinstance(result, np.ndarray) else result
+        out[0].view(np.ndarray)[...] = result
+        return out[0]
+
+
+@pytest.mark.parametrize(("source", "target"), [*PAIRS, (47_999, 8_001)])
+def test_a_filter_is_built_by_one_solution_whose_work_is_the_square_of_what_it_sees(source, target, monkeypatch):
+    solutions, solution = [], resample._solution
+
+    def counted(noise, right):
+        Counted.work = 0
+        solved = solution(noise.view(Counted), right.view(Counted))
+        solutions.append((*right.shape, Counted.work))
+        return solved
+
+    monkeypatch.setattr(resample, "_solution", counted)
+    for kept in (resample._rows, resample._phases):
+        kept.cache_clear()
+    resampler(source, target)
+    [(phases, seen, work)] = solutions
+    assert (phases, seen <= 264) == (10, True)
+    assert seen**2 < work < 3 * phases * seen**2
+
+
+@pytest.mark.parametrize(("source", "target"), [(16_000, 24_000), (48_000, 8_000), (24_000, 23_999), (44_100, 8_000)])
+def test_a_filter_has_the_least_error_on_noise_at_each_phase(source, target):
+    up, down = target // math.gcd(source, target), source // math.gcd(source, target)
+    weights, phases = resample._weights(up, down, min(up, 300)), min(up, 300)
+    places = np.arange(1 - math.ceil(28 * max(1, down / up)), math.ceil(16 * max(1, down / up)) + 1)
+    band = min(1, up / down)
+    apart = np.subtract.outer(places, places)
+    begin = min(1, 1.122 * band)
+    noise = 0.878 * band * np.sinc(0.878 * band * apart) - begin * np.sinc(begin * apart) + (1 + 1e-7) * (apart == 0)
+    right = 0.878 * band * np.sinc(0.878 * band * (places - np.arange(phases)[:, None] / phases))
+    best = np.linalg.solve(noise, right.T).T
+    assert weights.shape == best.shape
+    assert np.abs(weights - best / best.sum(1, keepdims=True)).max() < 2e-7
+
+
 def test_a_filter_is_small_whatever_the_rates():
     assert max(resampler(*pair)._rows.matrix.nbytes for pair in PERIODIC) < 1 << 19
     for pair in UNUSUAL:
