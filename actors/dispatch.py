@@ -184,11 +184,10 @@ class DispatchedActor(pykka.Actor):
         """Take what waits, up to the length of a run, and give the claim up."""
         inbox, handlers = self.inbox, self.handlers
         contents, is_over = inbox.contents, self._is_over
+        inbox.left = self.run_length
         session = current_session.set(self.session_id)
         try:
-            for _ in range(self.run_length):
-                if is_over or not contents:
-                    break
+            while contents and inbox.left > 0 and not is_over:
                 content = contents.popleft()
                 take = handlers.get(content.__class__)
                 try:
@@ -201,6 +200,7 @@ class DispatchedActor(pykka.Actor):
                         self.on_receive(content)
                 except Exception:
                     is_over = self._fail()
+                inbox.left -= 1
             try:
                 if not is_over:
                     self.run_ended()

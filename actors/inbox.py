@@ -24,6 +24,8 @@ class DispatchedInbox:
     def __init__(self) -> None:
         self.contents: deque[Any] = deque()
         """What waits, oldest first: messages, and envelopes around those that pykka put in."""
+        self.left = RUN_LENGTH
+        """How many messages the run may take yet, the one at hand among them."""
         claim = threading.Lock()
         claim.acquire()  # nobody is woken before `open`
         self.try_claim: Callable[[], bool] = partial(claim.acquire, False)  # noqa: FBT003 - without waiting
@@ -57,11 +59,12 @@ class DispatchedInbox:
         """Take out what waits next and is of the class of `first`; for the actor itself, at `first`, which it has.
 
         Returns:
-            `first`, and what came behind it in a row.
+            `first`, and what came behind it in a row, as far as the run goes.
         """
         contents, row = self.contents, [first]
-        while contents and contents[0].__class__ is first.__class__ and len(row) < RUN_LENGTH:
+        while contents and contents[0].__class__ is first.__class__ and len(row) < self.left:
             row.append(contents.popleft())
+        self.left -= len(row) - 1
         return row
 
     def empty(self) -> bool:

@@ -149,6 +149,7 @@ class UpstreamActor(SessionActor):
         if link is not self._link.current:
             self.dropped(message)
         elif isinstance(said[0], _FRAMES):
+            self.inbox.left -= len(said) - 1
             self._hearing.hear(said)
             self._link.handled(said)
         else:

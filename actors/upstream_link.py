@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.inbox import RUN_LENGTH
 from actors.messages import FromLink
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import Inbox
@@ -28,8 +29,9 @@ class _LinkInbox(Inbox):
         self._inbox.tell(FromLink(self, (message,)))
 
     def tell_all(self, messages: Sequence[object], /) -> None:
-        """Put in what it says at once, in one message."""
-        self._inbox.tell(FromLink(self, messages))
+        """Put in what it says at once, in one message, or several where it is more than a run may take."""
+        for start in range(0, len(messages), RUN_LENGTH):
+            self._inbox.tell(FromLink(self, messages[start : start + RUN_LENGTH]))
 
 
 class UpstreamLink:

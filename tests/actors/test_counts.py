@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import actors
-from actors.inbox import DispatchedInbox
+from actors.inbox import RUN_LENGTH, DispatchedInbox
 from actors.languages import Languages
 from actors.messages import End
 from actors.sessions import Sessions, Surroundings
@@ -263,3 +263,14 @@ def test_an_update_in_mid_response_costs_few_messages_and_no_timer(talk):
     ]
     assert (cost.runs, cost.timers) == (11, 0)
     assert cost.calls <= 268
+
+
+@pytest.mark.parametrize(
+    ("way", "frame"), [("says", {"type": "KeepAlive"}), ("says", bytes(2)), ("hears", {"type": "rate_limits.updated"})]
+)
+def test_a_run_takes_as_many_frames_as_it_is_long_however_they_come(talk, way, frame):
+    read = getattr(talk, way)
+    read(frame)
+    with counted(talk) as cost:
+        read(*[frame] * 3 * RUN_LENGTH)
+    assert cost.runs == 3
