@@ -21,7 +21,7 @@ from pykka._envelope import Envelope
 
 from actors.inbox import RUN_LENGTH, DispatchedInbox
 from turnstile.errors import InternalError
-from turnstile.observability.logs import current_session
+from turnstile.observability.logs import names_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +137,7 @@ class DispatchedActor(pykka.Actor):
 
     run_length: ClassVar[int] = RUN_LENGTH
     session_id = "-"
-    """Names the session in all that is logged during a run."""
+    """Names the session in all that is logged during a run (`names_session`)."""
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {}
     """The method for each class of message."""
 
@@ -180,12 +180,12 @@ class DispatchedActor(pykka.Actor):
     def run_ended(self) -> None:
         """Run code when the messages that waited are worked on, such as writing out what they came to."""
 
+    @names_session
     def _run(self) -> None:
         """Take what waits, up to the length of a run, and give the claim up."""
         inbox, handlers = self.inbox, self.handlers
         contents, is_over = inbox.contents, self._is_over
         inbox.left = self.run_length
-        session = current_session.set(self.session_id)
         try:
             while contents and inbox.left > 0 and not is_over:
                 content = contents.popleft()
@@ -210,7 +210,6 @@ class DispatchedActor(pykka.Actor):
                 self._is_over = True
                 self._drain()
         finally:
-            current_session.reset(session)
             inbox.give_up_claim()
             if contents and inbox.try_claim():
                 inbox.wake()

@@ -72,10 +72,10 @@ class Named(DispatchedActor):
     at_end = None
 
     def on_receive(self, _):
-        return current_session.get(), self.at_end
+        return current_session(), self.at_end
 
     def run_ended(self):
-        self.at_end = current_session.get()
+        self.at_end = current_session()
 
 
 def test_what_a_run_logs_names_its_session_and_what_comes_behind_it_does_not(bench):
@@ -83,7 +83,7 @@ def test_what_a_run_logs_names_its_session_and_what_comes_behind_it_does_not(ben
     assert ref.ask("who", timeout=patience(5)) == ("s1", None)
     assert ref.ask("who", timeout=patience(5)) == ("s1", "s1")
     behind, done = [], threading.Event()
-    bench.dispatcher.schedule(lambda: (behind.append(current_session.get()), done.set()))
+    bench.dispatcher.schedule(lambda: (behind.append(current_session()), done.set()))
     assert done.wait(patience(5))
     assert behind == ["-"]
     ref.stop(timeout=patience(5))
@@ -94,7 +94,7 @@ def test_a_run_that_fails_outside_of_the_messages_leaves_no_name_behind(bench, a
     inbox_of(actor).tell("fail late")
     everything_ran(bench.dispatcher)
     names, done = [], threading.Event()
-    bench.dispatcher.schedule(lambda: (names.append(current_session.get()), done.set()))
+    bench.dispatcher.schedule(lambda: (names.append(current_session()), done.set()))
     assert done.wait(patience(5))
     assert names == ["-"]
 

@@ -6,11 +6,16 @@ import json
 import logging
 import re
 import sys
-from contextvars import ContextVar
-from typing import Literal, TextIO
+from inspect import currentframe
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
-current_session: ContextVar[str] = ContextVar("turnstile_session", default="-")
-"""Names the session in all that is logged."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    Method = TypeVar("Method", bound=Callable[..., Any])
+
+_naming: set[CodeType] = set()
 
 # A net under the rule that no secret is logged: OpenAI's keys, and what follows a scheme or a name of authorization,
 # in a header's own form, in JSON and in a query.
@@ -23,6 +28,23 @@ _SECRET = re.compile(
 )
 
 
+def names_session(method: Method) -> Method:
+    """Have all that is logged while `method` runs name the session: the `session_id` of the object whose method it is.
+
+    It is looked for when something is logged, which is seldom, so that a run of the method costs nothing.
+    """
+    _naming.add(method.__code__)
+    return method
+
+
+def current_session() -> str:
+    """Return the name of the session that the caller works for; a dash outside of sessions."""
+    frame = currentframe()
+    while frame is not None and frame.f_code not in _naming:
+        frame = frame.f_back
+    return "-" if frame is None else frame.f_locals["self"].session_id
+
+
 def without_secrets(text: str) -> str:
     """Return `text` with everything masked that looks like a key."""
     return _SECRET.sub(lambda match: f"{match['between'] or ''}***", text)
@@ -30,7 +52,7 @@ def without_secrets(text: str) -> str:
 
 class _SessionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.session = current_session.get()
+        record.session = current_session()
         return True
 
 

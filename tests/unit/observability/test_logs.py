@@ -1,11 +1,10 @@
 import io
 import json
 import logging
-from contextlib import contextmanager
 
 import pytest
 
-from turnstile.observability.logs import current_session, set_up_logging, without_secrets
+from turnstile.observability.logs import names_session, set_up_logging, without_secrets
 
 _log = logging.getLogger("turnstile.test")
 
@@ -31,11 +30,13 @@ def start():
     return start
 
 
-@contextmanager
-def session_context(name):
-    token = current_session.set(name)
-    yield
-    current_session.reset(token)
+class Session:
+    def __init__(self, session_id):
+        self.session_id = session_id
+
+    @names_session
+    def run(self, call, *arguments):
+        return call(*arguments)
 
 
 def _fail(words):
@@ -44,18 +45,22 @@ def _fail(words):
 
 def test_a_line_names_level_session_and_logger(start):
     stream = start()
-    with session_context("s-1"):
-        _log.info("It %s.", "happened")
+    Session("s-1").run(_log.info, "It %s.", "happened")
     line = stream.getvalue()
     assert line.endswith(" INFO    [s-1] turnstile.test: It happened.\n")
 
 
 def test_a_line_outside_of_sessions_names_none(start):
     stream = start()
-    with session_context("s-1"):
-        pass
+    Session("s-1").run(list)
     _log.info("It happened.")
     assert " [-] " in stream.getvalue()
+
+
+def test_a_line_of_a_session_within_another_names_the_inner_one(start):
+    stream = start()
+    Session("s-1").run(Session("s-2").run, _log.info, "It happened.")
+    assert " [s-2] " in stream.getvalue()
 
 
 def test_a_line_under_the_level_is_left_out(start):
@@ -66,8 +71,7 @@ def test_a_line_under_the_level_is_left_out(start):
 
 def test_json_lines_hold_the_same(start):
     stream = start(form="json")
-    with session_context("s-1"):
-        _log.warning('It "happened": ü.')
+    Session("s-1").run(_log.warning, 'It "happened": ü.')
     entry = json.loads(stream.getvalue())
     assert entry.pop("time")
     assert entry == {
