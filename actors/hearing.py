@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.observability.journal import NullJournal
-from turnstile.protocol.frames import BinaryFrame
 from turnstile.session.events import (
     CLOSING_FACTS,
     ConfigAnswered,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from actors.audio_uplink import AudioUplink
     from actors.function_calls import FunctionCalls
     from actors.reports import Reports
-    from actors.upstream_events import Heard, UpstreamEvents
+    from actors.upstream_events import UpstreamEvents
     from turnstile.audio.confirmed import ConfirmedFormats
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock
@@ -79,7 +78,7 @@ class Hearing:
         self._journal = journal
         self._is_watched = not isinstance(journal, NullJournal)
         self._is_up = False
-        self._progress_at = 0.0
+        self._now = self._progress_at = 0.0
         self.epoch = 0
         """How many facts that close the gate there were."""
 
@@ -90,32 +89,27 @@ class Hearing:
 
     def hear(self, frames: Sequence[Frame]) -> None:
         """Take the frames that one read has completed."""
-        if len(frames) > 1:
-            for heard in self._events.read_all(frames):
-                self._take(heard)
-        else:
-            alone = self._events.read(frames[0].data, is_binary=isinstance(frames[0], BinaryFrame))
-            if alone is not None:
-                self._take(alone)
+        self._now = self._clock()
+        self._events.read(frames, self._now, self._take)
 
-    def _take(self, heard: Heard) -> None:
+    def _take(self, event: Json, fact: Fact | None, frames: list[Frame], data: bytes | None) -> None:
         """Show the client first, then tell the session: what it answers must come behind.
 
         But for a function call: its result may come at once, and must find the call known.
         """
-        event, fact, frames, data = heard.event, heard.fact, heard.frames, heard.data
         if self._is_watched and data is not None:
             self._journal.frame(self._session_id, "upstream", "in", data)
         if isinstance(fact, FunctionCalled):
             self._reports.tell(replace(fact, endpoint=self._calls.endpoint(fact.name)))
             fact = None
-        self._reports.show(frames)
+        if frames:
+            self._reports.show(frames)
         if event["type"] in _SAY_THAT_IT_IS_UP:
             self._show_session(event)
         if fact is not None:
             self._tell(fact)
-        elif self._clock() - self._progress_at >= _PROGRESS_EVERY and isinstance(event.get("response_id"), str):
-            self._progress_at = self._clock()
+        elif self._now - self._progress_at >= _PROGRESS_EVERY and isinstance(event.get("response_id"), str):
+            self._progress_at = self._now
             self._reports.tell(ResponseProgressed(event["response_id"]))
 
     def _show_session(self, event: Json) -> None:

@@ -102,7 +102,7 @@ class UpstreamActor(SessionActor):
         self._reports = Reports(others.client, others.coordinator)
         self._hearing = Hearing(
             self.session_id,
-            events=UpstreamEvents(self._translator, self._clock),
+            events=UpstreamEvents(self._translator),
             reports=self._reports,
             translator=self._translator,
             audio=self._audio,

@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import orjson
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame
-from turnstile.protocol.shapes import IS_BUILT, well_built
+from turnstile.protocol.shapes import IS_PLAIN, well_built
 from turnstile.session.facts import READERS, FactReader
 from turnstile.translate.table import SERVER_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from turnstile.ports import Clock
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import Fact, Json
     from turnstile.translate.translator import Translator
 
+    Kind = tuple[Callable[[Json], bool] | None, Callable[[FactReader, Json], Fact | None] | None]
+    Take = Callable[[Json, Fact | None, list[Frame], bytes | None], None]
+
 _log = logging.getLogger(__name__)
 
 _NOTHING: list[Frame] = []
-_AUDIO = "response.output_audio.delta"
+_AUDIO, _OLD_AUDIO = realtime.AUDIO_DELTAS
+_OTHER: Kind = (lambda _: False, None)
+# By the type of an event: what tells that nothing in it is odd or old, where that may be; what reads its fact.
+_KINDS: dict[str, Kind] = {kind: (IS_PLAIN.get(kind), READERS.get(kind)) for kind in SERVER_EVENTS}
 # So many types of events that are new are noted.
 _UNKNOWN_NOTED = 32
-
-
-@dataclass(slots=True)
-class Heard:
-    """One event, or pieces of the agent's voice that came in a row.
-
-    Args:
-        event: In the current words; of several pieces the last.
-        fact: What it means for the session, if anything.
-        frames: What the client hears of it.
-        data: It as it came; None for a piece of the agent's voice.
-    """
-
-    event: Json
-    fact: Fact | None
-    frames: list[Frame]
-    data: bytes | None
 
 
 class UpstreamEvents:
@@ -51,12 +40,10 @@ class UpstreamEvents:
 
     Args:
         translator: Puts events into the client's words.
-        clock: Seconds.
     """
 
-    def __init__(self, translator: Translator, clock: Clock) -> None:
+    def __init__(self, translator: Translator) -> None:
         self._translator = translator
-        self._clock = clock
         self._facts = FactReader()
         self._unknown: set[str] = set()
         self._has_binary = False
@@ -65,51 +52,39 @@ class UpstreamEvents:
         """From now on a new link is read, with a conversation of its own."""
         self._facts = FactReader()
 
-    def read(self, data: bytes, *, is_binary: bool = False) -> Heard | None:
-        """Read a frame; None for what is no event.
-
-        Some gateways send events in binary frames; that others are none is said once.
-        """
-        try:
-            event, is_json = realtime.parse_server_event(data)
-        except UpstreamProtocolError as error:
-            self._is_no_event(error, is_binary=is_binary)
-            return None
-        if event["type"] in realtime.AUDIO_DELTAS:
-            return self._audio(event, data if is_json else None)
-        return self._heard(event, data, is_json=is_json)
-
-    def read_all(self, frames: Iterable[Frame]) -> Iterator[Heard]:
+    def read(self, frames: Iterable[Frame], now: float, take: Take) -> None:
         """Read frames that came at once; pieces of the agent's voice in a row are heard as one.
 
-        Each is translated only when it is asked for, so that what was heard before has been taken by then::
+        Each is translated only when what was heard before has been taken.
 
-            for heard in events.read_all(frames):
-                take(heard)
+        Args:
+            frames: Text; or binary, as some gateways send events: that such a one is none is said once.
+            now: The time, in seconds.
+            take: Is given each event in the current words, the fact in it, if any, what the client hears of it, and it
+                as it came; of the agent's voice the last piece of a row, and None for how it came.
         """
         row: list[tuple[Json, bytes | None]] = []
-        of: tuple[object, object, object] | None = None
         for frame in frames:
-            data = frame.data
+            data, is_json = frame.data, True
             try:
-                event, is_json = realtime.parse_server_event(data)
-            except UpstreamProtocolError as error:
-                self._is_no_event(error, is_binary=isinstance(frame, BinaryFrame))
-                continue
-            kind = event["type"]
-            spoken = (event.get("response_id"), event.get("item_id"), event.get("delta").__class__)
-            if row and (kind != _AUDIO or spoken != of):
-                yield self._row(row)
+                event = orjson.loads(data)
+                kind = _KINDS[event["type"]]
+            except (ValueError, LookupError, TypeError):  # It is in the words of the beta, or new, or no event at all.
+                try:
+                    event, kind, is_json = _read_in_full(data)
+                except UpstreamProtocolError as error:
+                    self._is_no_event(error, is_binary=isinstance(frame, BinaryFrame))
+                    continue
+            is_spoken = event["type"] == _AUDIO
+            if row and not (is_spoken and _goes_on(row[-1][0], event)):
+                take(row[-1][0], None, self._spoken(row, now), None)
                 row = []
-            if kind == _AUDIO:
+            if is_spoken:
                 row.append((event, data if is_json else None))
-                of = spoken
-            elif kind in realtime.AUDIO_DELTAS:
-                yield self._audio(event, data if is_json else None)
             else:
-                yield self._heard(event, data, is_json=is_json)
+                self._hear(event, kind, data, is_json, now, take)
         if row:
-            yield self._row(row)
+            take(row[-1][0], None, self._spoken(row, now), None)
 
     def _is_no_event(self, error: UpstreamProtocolError, *, is_binary: bool) -> None:
         if not is_binary:
@@ -118,60 +93,69 @@ class UpstreamEvents:
             self._has_binary = True
             _log.warning("Upstream sends binary frames that are no events; they are ignored.")
 
-    def _audio(self, given: Json, data: bytes | None) -> Heard:
-        """Read a piece of the agent's voice: the hot path, on which there is no fact."""
-        event, frames = given, _NOTHING
+    def _spoken(self, row: list[tuple[Json, bytes | None]], now: float) -> list[Frame]:
+        """Translate pieces of one item's audio; where one of them is none, each by itself, so that it alone is lost."""
         try:
-            if given["type"] != _AUDIO:
-                event = realtime.current_names(given)
-            frames = self._translator.audio(event, self._clock(), data if event is given else None)
-        except Exception as error:
-            _failed(error)
-        return Heard(event, None, frames, None)
-
-    def _row(self, row: list[tuple[Json, bytes | None]]) -> Heard:
-        """Read pieces of one item's audio; where one of them is none, each by itself, so that it alone is lost."""
-        last, frames = row[-1][0], _NOTHING
-        try:
+            if len(row) == 1:
+                return self._translator.audio(row[0][0], now, row[0][1])
             events, data = zip(*row, strict=True)
-            frames = self._translator.audio_in_a_row(events, self._clock(), data)
-        except UpstreamProtocolError:
-            frames = [frame for event, data in row for frame in self._audio(event, data).frames]
+            return self._translator.audio_in_a_row(events, now, data)
+        except UpstreamProtocolError as error:
+            if len(row) > 1:
+                return [frame for piece in row for frame in self._spoken([piece], now)]
+            _cannot_be_read(error)
         except Exception as error:
             _failed(error)
-        return Heard(last, None, frames, None)
+        return _NOTHING
 
-    def _heard(self, given: Json, data: bytes, *, is_json: bool) -> Heard:
+    def _hear(self, given: Json, kind: Kind, data: bytes, is_json: bool, now: float, take: Take) -> None:  # noqa: FBT001
         """Read any other event: its fact first, from what came and from as few fields as can be.
 
         What opens the gate is not lost with a field that only the client's words would have needed.
         """
-        event, fact, frames, fault, kind = given, None, _NOTHING, None, given["type"]
-        is_built = kind not in IS_BUILT or IS_BUILT[kind](given)
-        read = READERS.get(kind)
+        event, fact, frames, fault = given, None, _NOTHING, None
+        is_plain, read = kind
+        plain = is_plain is None or is_plain(given)
         if read is not None:
             try:
-                fact = read(self._facts, given if is_built else well_built(given))
+                fact = read(self._facts, given if plain else well_built(given))
             except Exception as error:
                 fault = _failed(error)
         try:
-            event = realtime.current_names(given)
-            if event is given:
-                frames = self._translator.translate(event, self._clock(), data if is_json else None, is_built=is_built)
-            else:  # What has other words by now is said anew.
-                frames = self._translator.translate(event, self._clock())
+            if not plain:
+                event = realtime.current_names(given)
+            # What has other words by now is said anew.
+            passed = data if is_json and event is given else None
+            frames = self._translator.translate(event, now, passed, is_built=plain)
         except Exception as error:
             if not isinstance(error, UpstreamProtocolError) or not isinstance(fault, UpstreamProtocolError):
                 _failed(error)
-        if event["type"] not in SERVER_EVENTS:
+        if not plain and event["type"] not in SERVER_EVENTS:
             self._note_unknown(event["type"])
-        return Heard(event, fact, frames, data)
+        take(event, fact, frames, data)
 
     def _note_unknown(self, kind: str) -> None:
         kind = kind[:64]
         if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
             self._unknown.add(kind)
             _log.info("Upstream sends events of a type that is new: %s", kind)
+
+
+def _goes_on(before: Json, event: Json) -> bool:
+    """Tell whether a piece of audio belongs to the same item as the one before it, and is of the same class."""
+    return (
+        before.get("response_id") == event.get("response_id")
+        and before.get("item_id") == event.get("item_id")
+        and before.get("delta").__class__ is event.get("delta").__class__
+    )
+
+
+def _read_in_full(data: bytes) -> tuple[Json, Kind, bool]:
+    """Return any event, its kind, and whether it is JSON as written, in the current words."""
+    event, is_json = realtime.parse_server_event(data)
+    if event["type"] == _OLD_AUDIO:
+        event, is_json = {**event, "type": _AUDIO}, False
+    return event, _KINDS.get(event["type"], _OTHER), is_json
 
 
 def _failed(error: Exception) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import NamedTuple
 
 import pytest
 
@@ -14,7 +15,6 @@ from turnstile.session import events
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
-from turnstile.testing import ManualClock
 from turnstile.translate.table import SERVER_EVENTS
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
@@ -128,10 +128,36 @@ def spoilt(value):
             yield {other: kept for other, kept in value.items() if other != name}, str(name)
 
 
+class Heard(NamedTuple):
+    """What was taken of one event, or of pieces of the voice in a row."""
+
+    event: dict
+    fact: object
+    frames: list
+    data: bytes | None
+
+
+class Reading(UpstreamEvents):
+    """One session's upstream, of which is kept what is heard."""
+
+    def read_all(self, frames):
+        """Return what is heard of frames that come at once."""
+        heard = []
+        self.read(frames, 0.0, lambda *one: heard.append(Heard(*one)))
+        return heard
+
+    def read_one(self, data):
+        """Return what is heard of a frame that comes alone."""
+        (heard,) = self.read_all([TextFrame(data)])
+        return heard
+
+
 def reads(language):
     """Return what reads events for a language, with a response under way."""
-    upstream = UpstreamEvents(LANGUAGES[language](), ManualClock())
-    upstream.read(json.dumps({"type": "response.created", "response": {**RESPONSE, "status": "in_progress"}}).encode())
+    upstream = Reading(LANGUAGES[language]())
+    upstream.read_one(
+        json.dumps({"type": "response.created", "response": {**RESPONSE, "status": "in_progress"}}).encode()
+    )
     return upstream
 
 
@@ -142,7 +168,7 @@ def test_a_fact_is_told_whatever_else_is_odd_in_its_event_and_nothing_fails(even
     kind, fields = event["type"], {name: value for name, value in event.items() if name != "type"}
     for changed, place in spoilt(fields):
         odd = {"type": kind, **changed}
-        heard = reads(language).read(json.dumps(odd).encode())
+        heard = reads(language).read_one(json.dumps(odd).encode())
         if fact is not None and place not in needed and odd.get("response", {}).get("conversation_id", "") is not None:
             assert type(heard.fact) is fact, odd
     assert caplog.text == ""
@@ -152,7 +178,7 @@ def test_a_fact_is_told_whatever_else_is_odd_in_its_event_and_nothing_fails(even
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_end_of_a_response_is_told_whatever_its_output_is(output, language, caplog):
     event = {"type": "response.done", "response": {**RESPONSE, "output": output}}
-    assert reads(language).read(json.dumps(event).encode()).fact == events.ResponseFinished("r")
+    assert reads(language).read_one(json.dumps(event).encode()).fact == events.ResponseFinished("r")
     assert caplog.text == ""
 
 
@@ -206,29 +232,29 @@ SAID = rb'{"id":"i","type":"message","role":"assistant","content":[{"type":"outp
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_end_of_a_response_is_told_that_holds_half_a_character(language):
-    assert reads(language).read(HALF % SAID).fact == events.ResponseFinished("r")
+    assert reads(language).read_one(HALF % SAID).fact == events.ResponseFinished("r")
 
 
 def test_what_is_only_passed_on_stays_byte_for_byte():
-    assert [frame.data for frame in reads("realtime").read(HALF % SAID).frames] == [HALF % SAID]
+    assert [frame.data for frame in reads("realtime").read_one(HALF % SAID).frames] == [HALF % SAID]
 
 
 def test_what_is_written_anew_has_a_replacement_for_half_a_character():
-    (frame,) = reads("beta").read(HALF % SAID).frames
+    (frame,) = reads("beta").read_one(HALF % SAID).frames
     assert json.loads(frame.data)["response"]["output"][0]["content"][0]["text"] == "ok \ufffd end"
-    told = [json.loads(frame.data) for frame in reads("component").read(HALF % SAID).frames]
+    told = [json.loads(frame.data) for frame in reads("component").read_one(HALF % SAID).frames]
     assert next(one["content"] for one in told if one["type"] == "ConversationText") == "ok \ufffd end"
 
 
 def test_an_event_that_is_no_json_is_read_and_passed_on_as_json():
-    heard = reads("realtime").read(b'{"type":"response.done","response":{"id":"r","logprob":-Infinity}}')
+    heard = reads("realtime").read_one(b'{"type":"response.done","response":{"id":"r","logprob":-Infinity}}')
     assert heard.fact == events.ResponseFinished("r")
     assert [frame.data for frame in heard.frames] == [b'{"type":"response.done","response":{"id":"r","logprob":null}}']
 
 
 def test_half_a_character_in_arguments_is_mended_inside_their_own_json():
     call = {**EVENTS[-1][0], "arguments": r'{"city": "Par\ud83d"}'}
-    heard = reads("component").read(json.dumps(call).encode())
+    heard = reads("component").read_one(json.dumps(call).encode())
     assert heard.fact.arguments == '{"city":"Par\ufffd"}'
     (request,) = [json.loads(frame.data) for frame in heard.frames]
     assert request["functions"][0]["arguments"] == heard.fact.arguments
@@ -249,7 +275,7 @@ class Broken(Translator):
     ],
 )
 def test_a_fault_of_our_own_is_logged_as_ours_with_its_traceback_and_loses_no_fact(event, fact, caplog):
-    assert UpstreamEvents(Broken(), ManualClock()).read(json.dumps(event).encode()).fact == fact
+    assert Reading(Broken()).read_one(json.dumps(event).encode()).fact == fact
     (record,) = caplog.records
     assert (record.levelname, record.exc_info[0]) == ("ERROR", KeyError)
     assert "the fault is the proxy's own" in caplog.text
@@ -258,7 +284,7 @@ def test_a_fault_of_our_own_is_logged_as_ours_with_its_traceback_and_loses_no_fa
 def test_a_fault_of_our_own_in_reading_a_fact_does_not_keep_the_event_from_the_client(caplog, monkeypatch):
     upstream = reads("realtime")
     monkeypatch.setattr(upstream, "_facts", None)
-    assert len(upstream.read(b'{"type":"response.done","response":{"id":"r"}}').frames) == 1
+    assert len(upstream.read_one(b'{"type":"response.done","response":{"id":"r"}}').frames) == 1
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
@@ -271,7 +297,7 @@ def heard_in_a_row(language, *frames):
     """Return what is heard of frames that come at once, each with what the client hears of it, and the same singly."""
     together, singly = reads(language), reads(language)
     at_once = [[frame.data for frame in heard.frames] for heard in together.read_all(frames)]
-    return at_once, [[frame.data for frame in singly.read(frame.data).frames] for frame in frames]
+    return at_once, [[frame.data for frame in singly.read_one(frame.data).frames] for frame in frames]
 
 
 TEXT = TextFrame(json.dumps({"type": "response.output_audio_transcript.delta", **IN_RESPONSE, "delta": "So"}).encode())
@@ -320,14 +346,16 @@ def test_audio_that_is_none_is_lost_alone_and_said(caplog):
     assert "no base64" in record.getMessage()
 
 
-def test_each_of_several_events_is_translated_only_when_it_is_asked_for():
+def test_each_of_several_events_is_translated_when_what_came_before_has_been_taken():
     upstream = reads("deepgram")
     speaks = {"type": "input_audio_buffer.speech_started", "item_id": "u"}
-    heard = upstream.read_all([delta("AAEC"), TextFrame(json.dumps(speaks).encode())])
-    assert len(next(heard).frames) == 2
-    assert upstream._translator.take_cut_off() == ()  # the user has not broken in yet
-    assert next(heard).fact == events.SpeechStarted()
-    assert upstream._translator.take_cut_off() == (("i", 1),)
+    cut_off = []
+    upstream.read(
+        [delta("AAEC"), TextFrame(json.dumps(speaks).encode())],
+        0.0,
+        lambda _, fact, frames, __: cut_off.append((fact, len(frames), upstream._translator.take_cut_off())),
+    )
+    assert cut_off == [(None, 2, ()), (events.SpeechStarted(), 1, (("i", 1),))]
 
 
 def test_what_is_no_event_among_several_is_left_out(caplog):
@@ -338,7 +366,7 @@ def test_what_is_no_event_among_several_is_left_out(caplog):
 
 
 def test_a_fault_of_our_own_at_pieces_in_a_row_is_logged_as_ours(caplog):
-    (heard,) = UpstreamEvents(Broken(), ManualClock()).read_all([delta("AAEC"), delta("AwQF")])
+    (heard,) = Reading(Broken()).read_all([delta("AAEC"), delta("AwQF")])
     assert (heard.frames, heard.data) == ([], None)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 

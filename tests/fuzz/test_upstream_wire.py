@@ -15,12 +15,12 @@ from actors.upstream_events import UpstreamEvents
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.realtime import current_names, parse_server_event
+from turnstile.protocol.shapes import IS_PLAIN, well_built
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.events import ConfigRequested, ResponseProgressed, UserMessageGiven
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.state import Policy
-from turnstile.testing import ManualClock
 from turnstile.translate.table import SERVER_EVENTS
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
@@ -95,6 +95,14 @@ def test_an_event_is_read_or_refused(data):
         read(FactReader(), event)
 
 
+@given(wire(events))
+def test_nothing_in_an_event_that_is_taken_for_plain_is_odd_or_old(data):
+    event = parse_server_event(data)[0] if parsed(data) else {}
+    if event.get("type") in IS_PLAIN and IS_PLAIN[event["type"]](event):
+        assert well_built(event) is event
+        assert current_names(event) is event
+
+
 @given(st.lists(wire(events), max_size=12), translators)
 def test_a_client_can_read_what_events_come_to(frames, made):
     translator, check = made()
@@ -102,6 +110,18 @@ def test_a_client_can_read_what_events_come_to(frames, made):
         event = parsed(data)
         if event is not None:
             check(translated(translator, event, float(now)))
+
+
+def heard(upstream, frames):
+    """Return the facts in frames that come at once, and what the client hears of them."""
+    facts, told = [], []
+
+    def take(_event, fact, frames, _data):
+        facts.extend([fact] if fact else ())
+        told.extend(frames)
+
+    upstream.read(frames, 0.0, take)
+    return facts, told
 
 
 def whole(frames):
@@ -125,12 +145,11 @@ _voice = BUILT["response.output_audio.delta"].map(
 def test_what_comes_at_once_is_heard_as_if_each_event_came_alone(frames, made):
     begun = TextFrame(b'{"type":"response.created","response":{"id":"resp_1","conversation_id":"conv_1"}}')
     frames = [begun, *map(TextFrame, frames)]
-    together, singly = (UpstreamEvents(made()[0], ManualClock()) for _ in range(2))
-    at_once = [*together.read_all(frames)]
-    one_by_one = [heard for frame in frames if (heard := singly.read(frame.data)) is not None]
-    assert [heard.fact for heard in at_once if heard.fact] == [heard.fact for heard in one_by_one if heard.fact]
-    heard_at_once, heard_singly = ([frame for one in all_ for frame in one.frames] for all_ in (at_once, one_by_one))
-    assert whole(heard_at_once) == whole(heard_singly)
+    together, singly = (UpstreamEvents(made()[0]) for _ in range(2))
+    facts, told = heard(together, frames)
+    one_by_one = [heard(singly, [frame]) for frame in frames]
+    assert facts == [fact for each, _ in one_by_one for fact in each]
+    assert whole(told) == whole(frame for _, each in one_by_one for frame in each)
 
 
 @given(st.lists(wire(events), max_size=12), st.booleans())

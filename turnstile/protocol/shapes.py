@@ -6,18 +6,24 @@ from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from turnstile.errors import UpstreamProtocolError
+from turnstile.protocol import beta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 Json = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """An object: the fields that it means nothing without, and those that it may have; others may be anything."""
+    """An object: the fields that it means nothing without, and those that it may have; others may be anything.
+
+    By `old_fields`, or by a ``type`` that is one of `old_types`, it is known to be in the words of the beta.
+    """
 
     needed: Mapping[str, Check]
     optional: Mapping[str, Check] = MappingProxyType({})
+    old_fields: Collection[str] = ()
+    old_types: Collection[str] = ()
 
 
 class Many(NamedTuple):
@@ -28,23 +34,36 @@ class Many(NamedTuple):
 
 Check: TypeAlias = "type | Shape | Many"
 
-_PART: Final = Shape({}, {"type": str, "text": str, "transcript": str})
-_ITEM: Final = Shape({"id": str}, {"type": str, "role": str, "status": str, "content": Many(_PART)})
-_CALL: Final = {"type": str, "status": str, "call_id": str, "name": str}
+_SESSION: Final = Shape({}, {}, old_fields=beta.FIELDS)
+_PART: Final = Shape({}, {"type": str, "text": str, "transcript": str}, old_types=beta.PARTS)
+_CONTENT: Final = {"content": Many(_PART)}
+_ITEM: Final = Shape({"id": str}, {"type": str, "role": str, "status": str, **_CONTENT})
+_BEGUN: Final = Shape({}, {"type": str, "name": str, **_CONTENT})
+_CALL: Final = Shape({}, {"type": str, "status": str, "call_id": str, "name": str, **_CONTENT})
 _ERROR: Final = Shape({}, {"type": str, "code": str, "message": str})
 _IN_RESPONSE: Final = {"response_id": str, "item_id": str}
 
 _SHAPES: Final[dict[str, Shape]] = {
-    "session.updated": Shape({}, {"session": dict}),
+    "session.created": Shape({}, {"session": _SESSION}),
+    "session.updated": Shape({}, {"session": _SESSION}),
     "conversation.item.added": Shape({"item": _ITEM}),
     "conversation.item.created": Shape({"item": _ITEM}),
     "conversation.item.done": Shape({"item": _ITEM}),
+    "conversation.item.retrieved": Shape({"item": _ITEM}),
     "conversation.item.input_audio_transcription.delta": Shape({"item_id": str}, {"delta": str}),
     "conversation.item.input_audio_transcription.completed": Shape({"item_id": str, "transcript": str}),
     "conversation.item.input_audio_transcription.failed": Shape({"item_id": str}, {"error": _ERROR}),
     "input_audio_buffer.speech_stopped": Shape({"item_id": str}),
     "input_audio_buffer.committed": Shape({"item_id": str}),
-    "response.created": Shape({"response": Shape({"id": str}, {"metadata": dict, "output_modalities": list})}),
+    "response.created": Shape(
+        {
+            "response": Shape(
+                {"id": str},
+                {"metadata": dict, "output_modalities": list, "output": Many(_ITEM)},
+                old_fields=beta.FIELDS,
+            )
+        }
+    ),
     "response.done": Shape(
         {
             "response": Shape(
@@ -54,11 +73,12 @@ _SHAPES: Final[dict[str, Shape]] = {
                     "status_details": Shape({}, {"reason": str, "error": _ERROR}),
                     "output": Many(_ITEM),
                 },
+                old_fields=beta.FIELDS,
             )
         }
     ),
-    "response.output_item.added": Shape({"response_id": str, "item": Shape({}, {"type": str, "name": str})}),
-    "response.output_item.done": Shape({"response_id": str, "item": Shape({}, _CALL)}, {"output_index": int}),
+    "response.output_item.added": Shape({"response_id": str, "item": _BEGUN}),
+    "response.output_item.done": Shape({"response_id": str, "item": _CALL}, {"output_index": int}),
     "response.content_part.added": Shape({"response_id": str, "part": Shape({}, {"type": str})}),
     "response.output_text.delta": Shape({**_IN_RESPONSE, "delta": str}),
     "response.output_text.done": Shape({**_IN_RESPONSE, "text": str}),
@@ -71,17 +91,18 @@ _SHAPES: Final[dict[str, Shape]] = {
 
 
 def _object_test(shape: Shape) -> Callable[[Any], bool]:
-    """Return what tells whether a value is surely built as `shape` says, made once: it is asked of each event.
+    """Return what tells whether a value is surely built as `shape` says, and in the current words.
 
-    An optional field that is null counts as not given.
+    It is made once, since it is asked of each event. An optional field that is null counts as not given.
     """
     fields = [*((name, inner, True) for name, inner in shape.needed.items())]
     fields += [(name, inner, False) for name, inner in shape.optional.items()]
     types = [(name, (kind,) if needed else (kind, NoneType)) for name, kind, needed in fields if isinstance(kind, type)]
     objects = [(name, _object_test(inner), needed) for name, inner, needed in fields if isinstance(inner, Shape)]
     lists = [(name, _object_test(inner.each), needed) for name, inner, needed in fields if isinstance(inner, Many)]
+    old_fields, old_types = frozenset(shape.old_fields), frozenset(shape.old_types)
 
-    def is_built(value: Any) -> bool:
+    def is_plain(value: Any) -> bool:
         if value.__class__ is not dict:
             return False
         for name, kinds in types:
@@ -95,15 +116,18 @@ def _object_test(shape: Shape) -> Callable[[Any], bool]:
             held = value.get(name)
             if (needed or held is not None) and (held.__class__ is not list or not all(map(is_one, held))):
                 return False
-        return True
+        return (not old_types or value.get("type") not in old_types) and (
+            not old_fields or old_fields.isdisjoint(value)
+        )
 
-    return is_built
+    return is_plain
 
 
-IS_BUILT: Final[Mapping[str, Callable[[Json], bool]]] = {kind: _object_test(shape) for kind, shape in _SHAPES.items()}
-"""By the current name of an event, what tells whether it is built as it should be, as nearly all are.
+IS_PLAIN: Final[Mapping[str, Callable[[Json], bool]]] = {kind: _object_test(shape) for kind, shape in _SHAPES.items()}
+"""By the current name of an event, what tells whether nothing in it is odd or old, as it is with nearly all.
 
-In such a one each optional field is missing, null, or as it should be. Of an event that is not here nothing is read.
+In such a one each optional field is missing, null, or as it should be, and `current_names` changes nothing.
+Of an event that is not here nothing is read, and nothing was renamed but its type.
 """
 
 
@@ -114,7 +138,7 @@ def well_built(event: Json) -> Json:
         UpstreamProtocolError: That is something that the event means nothing without; names the field.
     """
     kind = event["type"]
-    if kind not in IS_BUILT or IS_BUILT[kind](event):  # Nothing is copied.
+    if kind not in IS_PLAIN or IS_PLAIN[kind](event):  # Nothing is copied.
         return event
     try:
         fitted: Json = _fitted(event, _SHAPES[kind], "")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from turnstile.errors import UpstreamProtocolError
-from turnstile.protocol.shapes import IS_BUILT, well_built
+from turnstile.protocol.realtime import current_names
+from turnstile.protocol.shapes import IS_PLAIN, well_built
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,31 @@ def test_what_is_built_as_it_should_be_or_is_nobodys_to_read_stays(event):
         {"type": "conversation.item.added", "item": None},
     ],
 )
-def test_what_is_odd_is_not_taken_for_well_built(event):
-    assert not IS_BUILT[event["type"]](event)
+def test_what_is_odd_is_not_taken_for_plain(event):
+    assert not IS_PLAIN[event["type"]](event)
+
+
+OLD = {"id": "i", "content": [{"type": "input_text", "text": "Hi"}, {"type": "audio"}]}
+RESPONSE = {"id": "r", "status": "completed", "output": [], "metadata": None}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "session.created", "session": {"voice": "ash"}},
+        {"type": "session.updated", "session": {"turn_detection": None}},
+        {"type": "response.created", "response": {**RESPONSE, "modalities": ["text"]}},
+        {"type": "response.created", "response": {**RESPONSE, "output": [OLD]}},
+        {"type": "response.done", "response": {**RESPONSE, "voice": "ash"}},
+        {"type": "response.done", "response": {**RESPONSE, "output": [OLD]}},
+        {"type": "response.output_item.added", "response_id": "r", "item": OLD},
+        {"type": "response.output_item.done", "response_id": "r", "item": OLD},
+        *({"type": f"conversation.item.{end}", "item": OLD} for end in ("added", "created", "done", "retrieved")),
+    ],
+)
+def test_what_is_in_the_words_of_the_beta_is_not_taken_for_plain(event):
+    assert current_names(event) is not event
+    assert not IS_PLAIN[event["type"]](event)
 
 
 def test_a_number_that_is_a_boolean_to_json_is_a_number_as_before():
