@@ -103,10 +103,12 @@ class Framing:
                 self._rest += data[begin:]
                 self._need = after - begin
                 return messages
-            payload = data[at:after]
-            if self._mask_in:
-                payload = apply_mask(payload, data[at - _MASK_BYTES : at])
-            if is_plain and (kind == _BINARY or payload.isascii() or _is_utf8(payload)):
+            if is_plain:
+                payload = data[at:after]
+                if self._mask_in:
+                    payload = apply_mask(payload, data[at - _MASK_BYTES : at])
+                is_plain = kind == _BINARY or payload.isascii() or _is_utf8(payload)
+            if is_plain:
                 messages.append((_binary_frame if kind == _BINARY else _text_frame)((payload,)))
                 self.empty_in_a_row = 0 if payload else self.empty_in_a_row + 1
             else:

@@ -269,7 +269,7 @@ class WebSocketConnection:
                 for message in messages:
                     size += len(message[0])
                 self._read_gate.received(size, len(messages))
-            if not (self._closing or self._read_gate.is_open):
+            if self._watched != READ or not (self._closing or self._read_gate.is_open):
                 self._ask_to_rewatch()
         if has_answers:
             self.flush()

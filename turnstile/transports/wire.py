@@ -34,7 +34,7 @@ class _Socket:
     def interest(self, *, reads: bool, writes: bool) -> int:
         """Return what to wait for in order to read, write or both: `READ`, `WRITE`, both or 0."""
         events = READ if reads or self.stalled_write_wants_read else 0
-        if (writes and not self.stalled_write_wants_read) or self.stalled_read_wants_write:
+        if (writes and not self.stalled_write_wants_read) or (reads and self.stalled_read_wants_write):
             events |= WRITE
         return events
 
@@ -82,7 +82,8 @@ class TlsWire(_Socket):
 
     def holds_data(self) -> bool:
         """Whether bytes were read off the socket already that no poller knows of."""
-        return self._tls.pending() > 0
+        with self._lock:
+            return self._tls.pending() > 0
 
     def receive(self) -> bytes:
         """Read what is there, nothing at the end of the stream.

@@ -220,6 +220,14 @@ def test_the_library_is_not_asked_when_whole_messages_come(side, monkeypatch):
     assert not framing.has_answers
 
 
+@pytest.mark.parametrize("kind", [0x01, 0x02, PING, CLOSE])
+def test_what_the_library_reads_it_alone_unmasks(kind, monkeypatch):
+    framing = Framing(protocol(Side.SERVER), LIMIT)
+    monkeypatch.setattr("turnstile.transports.framing.apply_mask", None)
+    assert framing.read(encoded(kind, b"\3\xe8", masked=True)) == []
+    assert framing.has_answers
+
+
 @BOTH_SIDES
 def test_a_text_that_is_no_utf_8_is_the_librarys_to_judge(side):
     framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import select
+import ssl
 import threading
 
 import pytest
@@ -278,6 +279,25 @@ def test_bytes_that_tls_has_read_already_are_told_when_reading_resumes(open_link
     assert link.inbox.messages.empty()
     link.connection.resume_reading()
     assert link.inbox.next() == TextFrame(b"a")
+
+
+def test_the_loop_rests_when_a_read_over_tls_went_on_after_a_write(open_link, tls_contexts, loop, barrier, monkeypatch):
+    link = open_link(contexts=tls_contexts)
+    tls, calls = link.our_socket, []
+
+    def stall_once(size):
+        calls.append(size)
+        if len(calls) == 1:
+            raise ssl.SSLWantWriteError
+        return type(tls).recv(tls, size)
+
+    monkeypatch.setattr(tls, "recv", stall_once)
+    link.peer.send_text(b"a")
+    assert link.inbox.next() == TextFrame(b"a")
+    barrier()
+    at_rest = loop.wakeups
+    assert not threading.Event().wait(0.3)
+    assert loop.wakeups == at_rest
 
 
 def test_a_peer_that_does_not_read_is_cut_off_at_the_ceiling(open_link):

@@ -41,8 +41,15 @@ def test_a_read_that_needs_a_write_says_so_until_the_next_one():
     wire = TlsWire(Scripted(ssl.SSLWantWriteError(), b"a"))
     with pytest.raises(BlockingIOError):
         wire.receive()
-    assert wire.interest(reads=False, writes=False) == WRITE
+    assert wire.interest(reads=True, writes=False) == READ | WRITE
     assert wire.receive() == b"a"
+    assert wire.interest(reads=True, writes=False) == READ
+
+
+def test_a_read_that_needs_a_write_waits_for_nothing_while_nobody_reads():
+    wire = TlsWire(Scripted(ssl.SSLWantWriteError()))
+    with pytest.raises(BlockingIOError):
+        wire.receive()
     assert wire.interest(reads=False, writes=False) == 0
 
 
