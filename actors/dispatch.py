@@ -218,8 +218,13 @@ class DispatchedActor(pykka.Actor):
         """Run code for a message that came too late to be handled, such as one that hands something over."""
 
     def _drain(self) -> None:
-        for message in self.inbox.waiting():
+        """Drop what came too late, and have pykka tell those who asked; what comes meanwhile has a run of its own."""
+        contents, late = self.inbox.contents, DispatchedInbox()
+        while contents:
+            late.contents.append(contents.popleft())
+        for message in late.waiting():
             self.dropped(message)
+        self.actor_inbox = late
         self._actor_loop_teardown()
 
     def _open_envelope(self, envelope: Envelope[Any]) -> bool:

@@ -65,6 +65,29 @@ def test_the_threads_go_on_when_a_run_fails_outside_of_the_messages(bench, actor
     assert Fragile.start(bench.dispatcher).stop(timeout=patience(5))
 
 
+class Dropping(DispatchedActor):
+    """Is told another message while it drops one."""
+
+    def __init__(self, dispatcher, late):
+        super().__init__(dispatcher)
+        self.late = late
+
+    def dropped(self, message):
+        self.late.append(message)
+        if message == "first":
+            self.inbox.tell("second")
+
+
+def test_what_comes_while_late_messages_are_dropped_is_dropped_too(bench):
+    late = []
+    ref = Dropping.start(bench.dispatcher, late)
+    ref.stop(timeout=patience(5))
+    inbox_of(ref).tell("first")
+    everything_ran(bench.dispatcher)
+    everything_ran(bench.dispatcher)  # with the run that came of the first
+    assert late == ["first", "second"]
+
+
 class Named(DispatchedActor):
     """Returns which session it logs under, now and at the end of its latest run."""
 

@@ -21,6 +21,7 @@ from turnstile.protocol.voice_agent.parts import FunctionEndpoint
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session import effects
 from turnstile.session.events import (
+    AgentSpoke,
     AudioHeard,
     CallReturned,
     ConfigAnswered,
@@ -236,6 +237,14 @@ def test_the_last_words_of_an_old_link_are_nobodys(upstream):
     upstream.links(TextFrame(json.dumps(created()).encode()), link=0)
     assert upstream.facts() == facts
     assert upstream.link.closed is None
+
+
+def test_that_the_agent_spoke_is_told_once_a_link(upstream):
+    spoke = {"type": "response.content_part.added", "response_id": "r1", "item_id": "i1", "part": {"type": "audio"}}
+    upstream.open().hears(spoke, spoke)
+    upstream.links(Closed(1006, ""))
+    upstream.open().hears(spoke, spoke)
+    assert upstream.facts().count(AgentSpoke()) == 2
 
 
 def test_a_link_that_opens_after_another_was_asked_for_is_closed(upstream):

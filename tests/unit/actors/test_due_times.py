@@ -107,6 +107,16 @@ def test_a_wait_that_is_over_sooner_than_the_timer_takes_its_place(waiting):
     assert waiting.timers.pending == 0
 
 
+def test_a_wait_that_goes_on_is_over_no_later_when_others_begin_and_end(waiting):
+    waiting.start("a", 2.0)
+    waiting.timers.advance(1)
+    waiting.start("b", 3.0)
+    waiting.timers.advance(0.5)
+    waiting.stop("b")
+    waiting.timers.advance(10)
+    assert waiting.over == [(TimerFired("a", "t"), 102.25)]
+
+
 def test_a_look_in_vain_waits_for_what_is_next(waiting):
     waiting.start("a", 1.0)
     waiting.stop("a")
@@ -187,6 +197,9 @@ def test_no_wait_is_over_early_nor_long_after_nor_twice_nor_when_it_was_stopped(
             waiting.over.clear()
             assert all(since + delay > waiting.clock.now - 1.0 for _, since, delay in wanted.values())
     waiting.timers.advance(30)
+    for fired, at in waiting.over:
+        _, since, delay = wanted[fired.name]
+        assert since + delay <= at <= since + delay + (1.0 if delay >= 5 else 1e-9)
     assert sorted(fired.name for fired, _ in waiting.over) == sorted(wanted)
     assert ended == sorted(ended)
     assert waiting.timers.pending == 0
