@@ -24,7 +24,7 @@ from turnstile.session.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from turnstile.session.events import Fact, Json, Outcome
 
@@ -93,8 +93,10 @@ class FactReader:
         _remember(self._told, item_id)
         if item_id in self._named:
             return ItemConfirmed(item_id)
-        kind, role, call_id = item.get("type") or "", item.get("role") or "", _text(item.get("call_id")) or ""
-        return ItemConfirmed(item_id, kind, role, call_id, _has_audio(item.get("content") or ()))
+        call_id, has_audio = _text(item.get("call_id")) or "", False
+        for part in item.get("content") or ():
+            has_audio = has_audio or "audio" in (part.get("type") or "")
+        return ItemConfirmed(item_id, item.get("type") or "", item.get("role") or "", call_id, has_audio)
 
     def _output_item_added(self, event: Json) -> None:
         _remember(self._named, _text(event["item"].get("id")))
@@ -170,10 +172,6 @@ def _error(_: FactReader, event: Json) -> Fact:
 def _text(value: object) -> str | None:
     """Return a text that may be missing; anything else counts as missing."""
     return value if isinstance(value, str) else None
-
-
-def _has_audio(content: Iterable[Json]) -> bool:
-    return any("audio" in (part.get("type") or "") for part in content)
 
 
 def _remember(names: dict[str, None], name: str | None) -> None:

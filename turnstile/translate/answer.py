@@ -103,7 +103,8 @@ class Answer:
             figures = self.latencies.report(stt)
             if figures:
                 frames.append(TextFrame(server.latency_report(**figures)))
-        return frames + self._ends() + self._complaint(response)
+        frames += self._ends()
+        return frames + self._complaint(response) if response.get("status") in _CUT_SHORT else frames
 
     def _texts(self, response: Json, now: float) -> list[Frame]:
         frames: list[Frame] = []
@@ -134,13 +135,11 @@ class Answer:
         return [TextFrame(server.agent_started_speaking(*self.latencies.started(now)))]
 
     def _complaint(self, response: Json) -> list[Frame]:
-        """Say why it did not complete; that the user or a command of ours cut it off needs no saying.
+        """Say why it was cut short; that the user or a command of ours cut it off needs no saying.
 
         That it failed is the session's to say, which may have it repeated.
         """
         status = response.get("status")
-        if status not in _CUT_SHORT:
-            return []
         reason = (response.get("status_details") or {}).get("reason") or "unknown"
         if status == "cancelled" and reason in _CUT_OFF:
             return []

@@ -45,18 +45,17 @@ class Latencies:
         Args:
             heard: How long the user's words took to be transcribed, if that is known.
         """
-        if not self._first:
+        first = self._first
+        if not first:
             return {}
-        since = {name: _span(self._asked, moment) for name, moment in self._first.items()}
         figures = {} if heard is None else {"stt_latency": round(heard, 3)}
-        tokens = [since[kind] for kind in ("text", "tool") if kind in since]
-        if tokens:
-            figures["ttt_token_latency"] = min(tokens)
         for kind, name in _FIGURES:
-            if kind in since:
-                figures[name] = since[kind]
-        if "audio" in since and "text" in since:
-            figures["tts_latency"] = _span(since["text"], since["audio"])
+            if kind in first:
+                figures[name] = _span(self._asked, first[kind])
+                if kind != "audio":
+                    figures["ttt_token_latency"] = min(figures.get("ttt_token_latency", figures[name]), figures[name])
+        if "audio" in first and "text" in first:
+            figures["tts_latency"] = _span(first["text"], first["audio"])
         return figures
 
 
