@@ -7,12 +7,13 @@ The coordinator is told events (`turnstile.session.events`), and tells the other
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from turnstile.session.events import ConfigAnswered, ConfigRequested, Refused, Request, ResponseFinished
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
@@ -132,6 +133,11 @@ class FromLink(NamedTuple):
     said: Sequence[Any]
 
 
+# As `turnstile.protocol.frames` does: without a Python call.
+from_link: Callable[[tuple[object, Sequence[Any]]], FromLink] = partial(tuple.__new__, FromLink)
+"""Makes a `FromLink` of the tuple of its fields."""
+
+
 class ToClient(NamedTuple):
     """To the ClientActor: what upstream has for the client.
 
@@ -142,6 +148,10 @@ class ToClient(NamedTuple):
 
     frames: list[Frame]
     behind: int = 0
+
+
+to_client: Callable[[tuple[list[Frame], int]], ToClient] = partial(tuple.__new__, ToClient)
+"""Makes a `ToClient` of the tuple of its fields, likewise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.messages import ANSWERED_FACTS, SessionShown, ToClient
+from actors.messages import ANSWERED_FACTS, SessionShown, to_client
 from turnstile.session.effects import Reported
 
 if TYPE_CHECKING:
@@ -59,4 +59,4 @@ class Reports:
         """Tell the client what was gathered."""
         if self._frames:
             frames, self._frames = self._frames, []
-            self._client.tell(ToClient(frames, self._to_be_answered))
+            self._client.tell(to_client((frames, self._to_be_answered)))

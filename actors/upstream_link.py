@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.inbox import RUN_LENGTH
-from actors.messages import FromLink
+from actors.messages import from_link
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import Inbox
 from turnstile.protocol import realtime
@@ -26,12 +26,12 @@ class _LinkInbox(Inbox):
 
     def tell(self, message: object, /) -> None:
         """Put in what the link says."""
-        self._inbox.tell(FromLink(self, (message,)))
+        self._inbox.tell(from_link((self, (message,))))
 
     def tell_all(self, messages: Sequence[object], /) -> None:
         """Put in what it says at once, in one message, or several where it is more than a run may take."""
         for start in range(0, len(messages), RUN_LENGTH):
-            self._inbox.tell(FromLink(self, messages[start : start + RUN_LENGTH]))
+            self._inbox.tell(from_link((self, messages[start : start + RUN_LENGTH])))
 
 
 class UpstreamLink:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class TextFrame(NamedTuple):
@@ -33,3 +37,9 @@ class Closed(NamedTuple):
 
 
 Frame = TextFrame | BinaryFrame
+
+# What is made for every message is made without the Python call that a named tuple's own constructor is.
+text_frame: Callable[[tuple[bytes]], TextFrame] = partial(tuple.__new__, TextFrame)
+"""Makes a `TextFrame` of the tuple of its fields."""
+binary_frame: Callable[[tuple[bytes]], BinaryFrame] = partial(tuple.__new__, BinaryFrame)
+"""Makes a `BinaryFrame` of the tuple of its fields."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pybase64
 
 from turnstile.errors import UpstreamProtocolError
-from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.protocol.frames import BinaryFrame, TextFrame, binary_frame
 from turnstile.protocol.voice_agent import server
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Answer:
             frames = self._start(now)
         audio = ear.converter.feed(audio)
         if audio:
-            frames.append(BinaryFrame(self._header + audio))
+            frames.append(binary_frame((self._header + audio,)))
             self._header = b""
         return frames
 

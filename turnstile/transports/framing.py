@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import os
 import struct
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from websockets.frames import apply_mask  # type: ignore[attr-defined]  # compiled, where there is a build for it
 from websockets.protocol import OPEN, SERVER
 
-from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.protocol.frames import TextFrame, binary_frame, text_frame
 from turnstile.transports.messages import MessageJoiner, end_of, sendable_close
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from websockets.protocol import Protocol
 
@@ -43,10 +42,6 @@ _long_head = struct.Struct("!BBQ").pack
 _MASK_BYTES: Final = 4
 # How many bytes for masks are asked of the system at once. Each mask is new, and nobody can foresee it (10.3).
 _MASK_POOL: Final = 64 * _MASK_BYTES
-
-# As the classes themselves make them, without a Python call for each.
-_text_frame: Callable[[tuple[bytes]], TextFrame] = partial(tuple.__new__, TextFrame)
-_binary_frame: Callable[[tuple[bytes]], BinaryFrame] = partial(tuple.__new__, BinaryFrame)
 
 
 class Framing:
@@ -109,7 +104,7 @@ class Framing:
                     payload = apply_mask(payload, data[at - _MASK_BYTES : at])
                 is_plain = kind == _BINARY or payload.isascii() or _is_utf8(payload)
             if is_plain:
-                messages.append((_binary_frame if kind == _BINARY else _text_frame)((payload,)))
+                messages.append((binary_frame if kind == _BINARY else text_frame)((payload,)))
                 self.empty_in_a_row = 0 if payload else self.empty_in_a_row + 1
             else:
                 messages += self._hand_over(data[begin:after])

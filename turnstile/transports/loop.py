@@ -199,7 +199,10 @@ class IoLoop:
         # Who asks for a call from elsewhere puts it in before looking at `_awake`: either sees the other.
         self._awake = False
         self._awake = bool(self._soon)
-        ready = self._poller.poll(0.0 if self._awake else self._patience(at_most), _SOCKETS_A_ROUND)
+        timeout = 0.0 if self._awake else self._deadlines.left(self._clock)
+        if at_most is not None and (timeout is None or at_most < timeout):
+            timeout = at_most
+        ready = self._poller.poll(timeout, _SOCKETS_A_ROUND)
         self._awake = True  # what this thread asks of itself needs no wake-up
         self.wakeups += 1
         self.now = self._clock()
@@ -238,16 +241,6 @@ class IoLoop:
         for member in list(self._members):
             self._call(member.cut, None)
         self._release()
-
-    def _patience(self, at_most: float | None = None) -> float | None:
-        """Return for how long nobody has anything to do; None for ever."""
-        first = self._deadlines.first()
-        if first == math.inf:
-            return at_most
-        left = first - self._clock()
-        if left < 0:
-            return 0.0
-        return left if at_most is None or left < at_most else at_most
 
     def _call_soon_ones(self) -> None:
         """Make the calls that wait, and those that they lead to: between two actors nobody looks at the sockets."""

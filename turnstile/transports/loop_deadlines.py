@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from turnstile.ports import Clock
     from turnstile.transports.loop import Member
 
 
@@ -43,11 +44,15 @@ class Deadlines:
         heapq.heappush(self._heap, (when, next(self._sequence), deadline))
         self.earliest = self._heap[0][0]
 
-    def first(self) -> float:
-        """Return when the earliest is due that is not cancelled; infinity if there is none."""
-        while self._heap and self._heap[0][2].call is None:
+    def left(self, clock: Clock) -> float | None:
+        """Return in how many seconds the earliest is due that is not cancelled, 0 for now; None if there is none."""
+        heap = self._heap
+        while heap and heap[0][2].call is None:
             self.take()
-        return self.earliest
+        if not heap:
+            return None
+        left = self.earliest - clock()
+        return left if left > 0 else 0.0
 
     def take(self) -> Deadline:
         """Take out the earliest, be it a cancelled one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from websockets.frames import CloseCode
 
-from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.protocol.frames import Closed, binary_frame, text_frame
 from turnstile.transports.flow import Keepalive, Pulse, ReadGate, WriteGate
 from turnstile.transports.framing import Framing
 from turnstile.transports.limits import PEER_TOO_SLOW
@@ -87,11 +87,11 @@ class WebSocketConnection:
 
     def send_text(self, data: bytes) -> None:
         """Queue one text message (UTF-8)."""
-        self.send_all((TextFrame(data),))
+        self.send_all((text_frame((data,)),))
 
     def send_binary(self, data: bytes) -> None:
         """Queue one binary message."""
-        self.send_all((BinaryFrame(data),))
+        self.send_all((binary_frame((data,)),))
 
     def send_all(self, frames: Iterable[Frame]) -> None:
         """Queue several messages."""

@@ -108,14 +108,57 @@ def test_deadlines_come_in_their_order_and_cancelled_ones_never(loop):
     assert seen == ["first", "second"]
 
 
+class Patient:
+    """A poller whose sockets are never ready; notes how long it was to wait."""
+
+    def __init__(self):
+        self.waits = []
+
+    def register(self, *_):
+        pass
+
+    def poll(self, timeout, _):
+        self.waits.append(timeout)
+        return []
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("delay", "at_most", "wait"),
+    [(None, None, None), (None, 2.0, 2.0), (1.0, None, 1.0), (1.0, 2.0, 1.0), (3.0, 2.0, 2.0), (-1.0, None, 0.0)],
+)
+def test_a_round_waits_for_the_next_deadline_but_no_longer_than_it_may(delay, at_most, wait):
+    poller = Patient()
+    loop = IoLoop(clock=lambda: 100.0, make_poller=lambda: poller)
+    loop.prepare()
+    if delay is not None:
+        loop.call_later(delay, list)
+    loop.step(at_most)
+    assert poller.waits == [wait]
+    loop._end()
+
+
+def test_a_round_does_not_wait_while_a_call_does():
+    poller = Patient()
+    loop = IoLoop(make_poller=lambda: poller)
+    loop.prepare()
+    loop.call_soon(list)
+    loop.step(5.0)
+    assert poller.waits == [0.0]
+    loop._end()
+
+
 def test_deadlines_with_slack_share_a_wake_up():
-    now = [100.3]
-    loop = IoLoop(clock=lambda: now[0])
+    now, poller = [100.3], Patient()
+    loop = IoLoop(clock=lambda: now[0], make_poller=lambda: poller)
     loop.prepare()
     seen = []
     loop.call_later(1.0, lambda: seen.append("a"), slack=1.0)
     loop.call_later(1.5, lambda: seen.append("b"), slack=1.0)
-    assert loop._patience() == pytest.approx(1.7)
+    loop.step()
+    assert poller.waits == [pytest.approx(1.7)]
     now[0] = 101.9
     loop.step(0)
     assert seen == []

@@ -28,19 +28,25 @@ def test_one_that_is_due_sooner_than_all_others_is_the_earliest():
         assert deadlines.earliest == earliest
 
 
-def test_the_first_is_one_that_was_not_cancelled():
+def test_the_time_that_is_left_is_that_of_one_that_was_not_cancelled():
     deadlines, cancelled = Deadlines(), Deadline(nothing, None)
     deadlines.add(1.0, cancelled)
     deadlines.add(2.0, Deadline(nothing, None))
     cancelled.cancel()
     assert deadlines.earliest == 1.0
-    assert deadlines.first() == 2.0
+    assert deadlines.left(lambda: 0.5) == 1.5
     assert deadlines.earliest == 2.0
 
 
-def test_without_deadlines_the_first_is_never_due():
+def test_no_time_is_left_when_one_is_due_already():
     deadlines = Deadlines()
-    assert deadlines.first() == math.inf
+    deadlines.add(1.0, Deadline(nothing, None))
+    assert deadlines.left(lambda: 3.0) == 0
+
+
+def test_without_deadlines_none_is_ever_due():
+    deadlines = Deadlines()
+    assert deadlines.left(lambda: 0.0) is None
     assert deadlines.earliest == math.inf
 
 
