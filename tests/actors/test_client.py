@@ -169,6 +169,12 @@ def test_a_request_goes_to_the_coordinator_and_its_credit_back_to_the_socket(ben
     assert bench.upstream.messages == []
 
 
+def test_the_credit_for_each_message_is_given_back_when_several_wait(bench, client):
+    client.inbox.tell_all([TextFrame(b"{"), TextFrame(b"[]"), Closed(1000, "")])
+    client.on_receive(TextFrame(b'{"type":"KeepAlive"}'))
+    assert (bench.connection.handled_bytes, bench.connection.handled_messages) == (23, 3)
+
+
 def test_a_message_that_cannot_be_read_is_answered_and_told_nobody(bench, client):
     client.on_receive(TextFrame(b"{"))
     assert [(fault["type"], fault["code"]) for fault in said(bench)] == [("Error", "invalid_json")]

@@ -550,6 +550,19 @@ def test_the_credit_for_an_event_is_given_back_when_it_was_worked_on(upstream):
     assert upstream.link.handled_bytes - before == 30
 
 
+def test_the_credit_for_each_event_is_given_back_when_several_come_at_once(bench, upstream):
+    upstream.open()
+    size, messages = upstream.link.handled_bytes, upstream.link.handled_messages
+    bench.connector.asked[-1][1].tell_all([TextFrame(b"{}"), BinaryFrame(b"1"), TextFrame(b"")])
+    upstream.tell()
+    assert (upstream.link.handled_bytes - size, upstream.link.handled_messages - messages) == (3, 3)
+
+
+def test_the_credit_for_each_frame_of_audio_is_given_back_when_several_wait(bench, upstream):
+    upstream.tell(BinaryFrame(b"12"), BinaryFrame(b"3456"), BinaryFrame(b"78"))
+    assert (bench.connection.handled_bytes, bench.connection.handled_messages) == (8, 3)
+
+
 GARBAGE = [
     b"",
     b"{",

@@ -132,6 +132,7 @@ class RecordingConnection:
         self.sent: list[Frame] = []
         self.flushes = 0
         self.handled_bytes = 0
+        self.handled_messages = 0
         self.closed: tuple[int, str] | None = None
         self.held_back: list[Connection] = []
         self.pauses = 0
@@ -165,10 +166,11 @@ class RecordingConnection:
         with self._lock:
             self.closed = self.closed or (code, reason)
 
-    def handled(self, size: int, messages: int = 1) -> None:  # noqa: ARG002 - the bytes tell enough
+    def handled(self, size: int, messages: int = 1) -> None:
         """Count the credit."""
         with self._lock:
             self.handled_bytes += size
+            self.handled_messages += messages
 
     def holds_back(self, source: Connection) -> None:
         """Keep who is held back."""
