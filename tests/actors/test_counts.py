@@ -217,7 +217,7 @@ def test_a_turn_costs_few_messages_runs_and_calls_and_no_timer(talk):
         *("FromLink", "ResponseStarted", "ToClient", "ResponseFinished", "AnswersGiven"),
     ]
     assert (cost.runs, cost.timers) == (11, 0)
-    assert cost.calls <= 350
+    assert cost.calls <= 286
 
 
 def test_a_delta_costs_two_messages_and_runs(talk):
@@ -225,7 +225,7 @@ def test_a_delta_costs_two_messages_and_runs(talk):
     cost = cost_of(talk, lambda talk: talk.hears(DELTA))
     assert cost.messages == ["FromLink", "ToClient"]
     assert (cost.runs, cost.timers) == (2, 0)
-    assert cost.calls <= 25
+    assert cost.calls <= 23
 
 
 def test_a_burst_of_deltas_costs_as_many_messages_and_runs_as_one(talk):
@@ -233,7 +233,7 @@ def test_a_burst_of_deltas_costs_as_many_messages_and_runs_as_one(talk):
     cost = cost_of(talk, lambda talk: talk.hears(*[DELTA] * 20))
     assert cost.messages == ["FromLink", "ToClient"]
     assert (cost.runs, cost.timers) == (2, 0)
-    assert cost.calls <= 66
+    assert cost.calls <= 64
 
 
 def test_a_frame_of_the_users_costs_a_message_and_a_run(talk):
@@ -262,7 +262,7 @@ def test_an_update_in_mid_response_costs_few_messages_and_no_timer(talk):
         *("FromLink", "SessionShown", "ConfigAnswered", "Answered", "AnswersGiven"),
     ]
     assert (cost.runs, cost.timers) == (11, 0)
-    assert cost.calls <= 268
+    assert cost.calls <= 253
 
 
 @pytest.mark.parametrize(
