@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import sys
 import threading
@@ -10,6 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
+from turnstile.observability.logs import in_this_session
 from turnstile.ports import FunctionReturned, failed_call, sendable
 from turnstile.transports.pool import WorkerPool
 
@@ -95,11 +95,8 @@ class HostFunctionPool:
     def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> _Call:
         """Call without blocking; tells `inbox` one `FunctionReturned`, unless it is cancelled. Never raises."""
         call = _Call(call_id, inbox)
-        # What is logged on other threads names the same session.
-        job = partial(contextvars.copy_context().run, self._answer, call, function, arguments)
-        if self._pool.submit(job):
-            time_out = partial(contextvars.copy_context().run, self._time_out, call)
-            call.limit(self._timers, self._timeout, time_out)
+        if self._pool.submit(in_this_session(partial(self._answer, call, function, arguments))):
+            call.limit(self._timers, self._timeout, in_this_session(partial(self._time_out, call)))
         else:
             words = _CLOSING if self._pool.closed else "Too many functions are being called."
             call.end(failed_call(words))

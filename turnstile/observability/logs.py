@@ -45,6 +45,23 @@ def current_session() -> str:
     return "-" if frame is None else frame.f_locals["self"].session_id
 
 
+class _OnOtherThread:
+    """Makes a call in the name of a session."""
+
+    def __init__(self, session_id: str, call: Callable[[], object]) -> None:
+        self.session_id = session_id
+        self._call = call
+
+    @names_session
+    def make(self) -> None:
+        self._call()
+
+
+def in_this_session(call: Callable[[], object]) -> Callable[[], None]:
+    """Return `call` such that what it logs names the session that the caller works for, on any thread."""
+    return _OnOtherThread(current_session(), call).make
+
+
 def without_secrets(text: str) -> str:
     """Return `text` with everything masked that looks like a key."""
     return _SECRET.sub(lambda match: f"{match['between'] or ''}***", text)

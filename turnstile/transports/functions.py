@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import re
 import ssl
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 import httpcore2
 import orjson
 
+from turnstile.observability.logs import in_this_session
 from turnstile.ports import FunctionReturned, failed_call, sendable
 from turnstile.transports.addresses import AllowList, parse_address
 from turnstile.transports.dialling import CheckedNetwork, Deadline, FunctionError, resolve_name
@@ -112,9 +112,7 @@ class HttpFunctionCaller:
 
     def call(self, request: FunctionRequest, inbox: Inbox) -> None:
         """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
-        # What is logged on the other thread names the same session.
-        job = partial(contextvars.copy_context().run, self._answer, request, inbox)
-        if not self._calling.submit(job):
+        if not self._calling.submit(in_this_session(partial(self._answer, request, inbox))):
             _tell(inbox, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
 
     def close(self, timeout: float) -> None:

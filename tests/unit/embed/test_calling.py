@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from turnstile.embed.calling import HostFunctionPool, InOrder, UnusableArguments
+from turnstile.observability.logs import current_session, names_session
 from turnstile.ports import FunctionReturned
 from turnstile.testing import ManualTimers, RecordingInbox, patience
 from turnstile.transports.pool import WorkerPool
@@ -101,6 +102,39 @@ def test_a_call_for_which_no_thread_was_free_is_said_not_to_have_been_made(make_
     held.may_go.set()
     pool.close(patience(5))
     assert called == []
+
+
+class Session:
+    """Calls a function of its host; notes which session is named in what is logged where the result is told."""
+
+    session_id = "s1"
+
+    def __init__(self):
+        self.inbox, self.named = RecordingInbox(), []
+
+    @names_session
+    def call(self, pool, function):
+        pool.call(function, "c1", "{}", self)
+
+    def tell(self, message):
+        self.named.append(current_session())
+        self.inbox.tell(message)
+
+
+def test_what_is_logged_of_a_call_names_the_session_that_called(make_pool):
+    session = Session()
+    session.call(make_pool(), lambda _: "done")
+    session.inbox.wait_for(FunctionReturned)
+    assert session.named == ["s1"]
+
+
+def test_what_is_logged_of_a_call_that_takes_too_long_names_the_session_that_called(make_pool):
+    timers, held, session = ManualTimers(), Held(), Session()
+    session.call(make_pool(timers=timers), held)
+    assert held.begun.wait(patience(5))
+    timers.advance(10.0)
+    held.may_go.set()
+    assert session.named == ["s1"]
 
 
 def test_a_call_that_has_its_result_waits_for_no_time(make_pool):

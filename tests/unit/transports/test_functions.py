@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import http.server
 import io
 import json
@@ -14,7 +13,7 @@ import time
 import pytest
 
 from turnstile.errors import ConfigError
-from turnstile.observability.logs import set_up_logging
+from turnstile.observability.logs import current_session, names_session, set_up_logging
 from turnstile.ports import FunctionRequest, FunctionReturned
 from turnstile.transports.functions import HttpFunctionCaller
 
@@ -645,14 +644,20 @@ def test_no_header_of_either_side_is_logged_at_debug_level(serve, call, debug_lo
     assert KEY not in debug_log.getvalue()
 
 
+class Session:
+    def __init__(self, session_id):
+        self.session_id = session_id
+
+    @names_session
+    def run(self, call, *arguments):
+        call(*arguments)
+
+
 def test_what_is_logged_of_a_call_names_the_session_that_called(serve, make_caller, make_inbox):
-    session = contextvars.ContextVar("session", default="none")
     seen = []
-    server, inbox = serve(), make_inbox(lambda _: seen.append(session.get()))
+    server, inbox = serve(), make_inbox(lambda _: seen.append(current_session()))
     caller = make_caller(server.port)
-    session.set("s1")
-    caller.call(request_to(server.port), inbox)
-    session.set("s2")
+    Session("s1").run(caller.call, request_to(server.port), inbox)
     inbox.next()
     caller.close(WAIT)
     assert seen == ["s1"]
