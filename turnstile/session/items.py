@@ -27,18 +27,15 @@ def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -
 
 def settle_items(state: State, policy: Policy) -> Step | None:
     """Items may go: send those that waited, in the order given."""
-    serial = state.serial
-    items: list[Item] = []
-    effects: list[Effect] = []
-    for item in state.items:
-        if item.stage != "waiting" or item.content is None:
-            items.append(item)
-            continue
-        event_id = f"{policy.id_prefix}{serial}"
-        items.append(item.sent(event_id))
-        effects.append(SendItem(event_id, {**item.content, "id": item.item_id}))
-        serial += 1
-    return Step(state._replace(items=tuple(items), serial=serial), tuple(effects)) if effects else None
+    items, serial = [*state.items], state.serial
+    effects: tuple[Effect, ...] = ()
+    for place, item in enumerate(items):
+        if item.stage == "waiting" and item.content is not None:
+            event_id = f"{policy.id_prefix}{serial}"
+            items[place] = item.sent(event_id)
+            effects = (*effects, SendItem(event_id, {**item.content, "id": item.item_id}))
+            serial += 1
+    return Step(state._replace(items=tuple(items), serial=serial), effects) if effects else None
 
 
 def item_confirmed(state: State, confirmed: ItemConfirmed, policy: Policy) -> Step:

@@ -227,7 +227,9 @@ class Session:
                 self.state = owed.state
                 effects += owed.effects
             else:
-                return [*self._observation(before), *effects, *self._timers()]
+                self._observe(before, effects)
+                self._wait(effects)
+                return effects
 
     def _hold(self, event: Event, effects: list[Effect]) -> None:
         if isinstance(event, AudioFollows):
@@ -274,17 +276,18 @@ class Session:
             effects += step.effects
         self.backlog = tuple(kept)
 
-    def _observation(self, before: State) -> list[Effect]:
-        """Return whether to observe audio, if that changed: told first, so that what is let go by it is counted."""
+    def _observe(self, before: State, effects: list[Effect]) -> None:
+        """Have audio observed or not, if that changed: told first, so that what is let go by it is counted."""
         state = self.state
         if self.policy.is_transparent or (state.in_force is before.in_force and state.link == before.link):
-            return []
+            return
         observes = state.proxy_commits
-        if observes == before.proxy_commits:
-            return []
-        return [ObserveAudio(observes, counts_buffer=observes and before.hearing.speaking)]
+        if observes != before.proxy_commits:
+            effects.insert(0, ObserveAudio(observes, counts_buffer=observes and before.hearing.speaking))
 
-    def _timers(self) -> list[Effect]:
-        """Timers follow from the state: return what it waits for, if that changed."""
-        before, self._waits = self._waits, waits(self.state, self.policy)
-        return [] if self._waits == before else [WaitFor(self._waits)]
+    def _wait(self, effects: list[Effect]) -> None:
+        """Timers follow from the state: have what it waits for waited for, if that changed."""
+        now = waits(self.state, self.policy)
+        if now != self._waits:
+            self._waits = now
+            effects.append(WaitFor(now))
