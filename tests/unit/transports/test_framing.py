@@ -229,6 +229,17 @@ def test_what_the_library_reads_it_alone_unmasks(kind, monkeypatch):
 
 
 @BOTH_SIDES
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_536])
+def test_a_message_cut_anywhere_in_its_head_is_read_behind_another(side, size):
+    masked = side is Side.SERVER
+    first, second = encoded(BINARY, b"first", masked=masked), encoded(BINARY, bytes(size), masked=masked)
+    for cut in range(15):
+        framing = Framing(protocol(side, 1 << 20), 1 << 20)
+        read = framing.read(first + second[:cut]) + framing.read(second[cut:])
+        assert read == [BinaryFrame(b"first"), BinaryFrame(bytes(size))]
+
+
+@BOTH_SIDES
 def test_a_text_that_is_no_utf_8_is_the_librarys_to_judge(side):
     framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
     framing.answers()

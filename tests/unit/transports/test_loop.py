@@ -383,3 +383,21 @@ def test_events_of_a_member_that_left_in_the_same_round_are_dropped(loop, barrie
     assert all(member.heard.wait(WAIT) for member in members)
     one[1].close()
     two[1].close()
+
+
+def test_a_socket_is_served_among_calls_that_always_ask_for_the_next(stepped, pair):
+    member = Listening(stepped, pair[0])
+    stepped.step(0)
+    made = []
+
+    def go_on():
+        made.append(1)
+        if len(made) < 10_000:
+            stepped.call_soon(go_on)
+
+    stepped.call_soon(go_on)
+    stepped.step(0)
+    pair[1].send(b"a")
+    stepped.step(0)
+    assert member.calls == ["ready"]
+    assert len(made) < 10_000

@@ -361,6 +361,19 @@ def test_many_small_messages_are_not_read_either_while_they_wait_unhandled(open_
     assert link.inbox.next() == TextFrame(b"held up")
 
 
+def test_messages_of_one_read_are_each_counted_while_they_wait_unhandled(open_link, barrier):
+    link = open_link(read_high_water=2000, read_low_water=500, message_cost=600)
+    for _ in range(4):
+        link.peer.protocol.send_binary(b"x")
+    link.peer.put()
+    link.inbox.take(4)
+    barrier()
+    assert "held back" in repr(link.connection)
+    link.connection.handled(4, 4)
+    link.peer.send_text(b"held up")
+    assert link.inbox.next() == TextFrame(b"held up")
+
+
 def test_tcp_holds_the_peer_up_while_it_is_not_read(open_link, barrier):
     link = open_link(read_high_water=1 << 30)
     link.connection.pause_reading()
@@ -413,6 +426,30 @@ def test_a_close_is_heard_although_reading_is_paused_when_it_answers_ours(open_l
     assert link.peer.receive().opcode is Opcode.CLOSE
     link.peer.put()
     assert link.inbox.next() == Closed(1000, "")
+
+
+def test_messages_that_cross_our_close_are_not_told(open_link):
+    link = open_link()
+    link.connection.close(1000)
+    link.peer.send_text(b"crossing")
+    assert link.peer.receive().opcode is Opcode.CLOSE
+    link.peer.put()
+    assert link.inbox.next() == Closed(1000, "")
+
+
+def test_the_loop_rests_when_a_slow_peer_has_read_all(open_link, loop, barrier):
+    link = open_link()
+    sent = 0
+    while not link.connection.buffered:
+        link.connection.send_binary(bytes(50_000))
+        link.connection.flush()
+        sent += 1
+    for _ in range(sent):
+        link.peer.receive()
+    barrier()
+    at_rest = loop.wakeups
+    assert not threading.Event().wait(0.3)
+    assert loop.wakeups == at_rest
 
 
 def test_a_silent_peer_is_pinged_and_then_gone(open_link):
