@@ -46,15 +46,6 @@ class DispatchedInbox:
         if self.try_claim():
             self.wake()
 
-    def leave(self, message: object, /) -> None:
-        """Leave a message that may wait until `have_run`: so others can run before, and tell the actor more."""
-        self.contents.append(message)
-
-    def have_run(self) -> None:
-        """Have the actor run, if it is not about to."""
-        if self.try_claim():
-            self.wake()
-
     def put(self, envelope: Envelope[Any], /) -> None:
         """Put an envelope in, likewise."""
         self.tell(envelope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.messages import ANSWERED_FACTS, SessionShown, ToClient, to_client
+from actors.messages import ANSWERED_FACTS, SessionShown, to_client
 from turnstile.session.effects import Reported
 
 if TYPE_CHECKING:
@@ -18,21 +18,19 @@ class Reports:
     """Gathers what the client hears in a run, and tells it before the session is told anything.
 
     So an answer of the session's to a fact comes behind what upstream said before it. What upstream says after a fact
-    that may be answered names the fact by its number (`ToClient.behind`), and waits for the answer. The client runs
-    behind the session, once for all that both say.
+    that may be answered names the fact by its number (`ToClient.behind`), and waits for the answer.
 
     Args:
         client: The ClientActor's inbox.
         coordinator: The SessionCoordinatorActor's.
     """
 
-    __slots__ = ("_client", "_coordinator", "_frames", "_has_left", "_to_be_answered")
+    __slots__ = ("_client", "_coordinator", "_frames", "_to_be_answered")
 
     def __init__(self, client: Inbox, coordinator: Inbox) -> None:
         self._client = client
         self._coordinator = coordinator
         self._frames: list[Frame] = []
-        self._has_left = False
         self._to_be_answered = 0
 
     def show(self, frames: list[Frame]) -> None:
@@ -41,37 +39,24 @@ class Reports:
 
     def show_session(self, event: dict[str, Any]) -> None:
         """Show the ClientActor the session as upstream has it, behind what it was shown before."""
-        if self._frames:
-            self._leave_frames()
-        self._leave(SessionShown(event, self._to_be_answered))
+        self.flush()
+        self._client.tell(SessionShown(event, self._to_be_answered))
 
     def warn(self, problem: Problem) -> None:
         """Have the client hear of a problem, behind what it was shown before."""
-        if self._frames:
-            self._leave_frames()
-        self._leave(Reported(problem))
+        self.flush()
+        self._client.tell(Reported(problem))
 
     def tell(self, fact: Fact) -> None:
         """Tell the session of a fact, behind what the client heard."""
         if self._frames:
-            self._leave_frames()
+            self.flush()
         self._coordinator.tell(fact)
         if fact.__class__ in ANSWERED_FACTS:
             self._to_be_answered += 1
 
     def flush(self) -> None:
-        """Have the client told what was gathered, at the end of a run."""
+        """Tell the client what was gathered."""
         if self._frames:
             frames, self._frames = self._frames, []
             self._client.tell(to_client((frames, self._to_be_answered)))
-        elif self._has_left:
-            self._client.have_run()
-        self._has_left = False
-
-    def _leave_frames(self) -> None:
-        frames, self._frames = self._frames, []
-        self._leave(to_client((frames, self._to_be_answered)))
-
-    def _leave(self, message: ToClient | SessionShown | Reported) -> None:
-        self._client.leave(message)
-        self._has_left = True

@@ -33,14 +33,6 @@ class Inbox(Protocol):
         for message in messages:
             self.tell(message)
 
-    def leave(self, message: object, /) -> None:
-        """Leave a message that may wait until `have_run`; here it does not."""
-        self.tell(message)
-
-    def have_run(self) -> None:
-        """Have the receiver run for what was left, if it does not anyway; here nothing waits for that."""
-        return
-
 
 class Connection(Protocol):
     """One open WebSocket, either side. All methods may be called from any thread, and after the end."""

@@ -130,24 +130,6 @@ def test_a_row_is_what_waits_next_of_the_same_class(waiting, row):
     assert inbox.waiting() == waiting[len(row) - 1 :]
 
 
-def test_what_is_left_wakes_nobody_until_the_actor_shall_run():
-    inbox, woken = DispatchedInbox(), []
-    inbox.open(lambda: woken.append(inbox.waiting()))
-    inbox.leave("a")
-    assert woken == []
-    inbox.have_run()
-    assert woken == [["a"]]
-
-
-def test_an_actor_that_is_about_to_run_is_not_woken_for_what_was_left():
-    inbox, woken = DispatchedInbox(), []
-    inbox.open(lambda: woken.append(inbox.waiting()))
-    inbox.leave("a")
-    inbox.tell("b")
-    inbox.have_run()
-    assert woken == [["a", "b"]]
-
-
 def test_a_row_is_as_long_as_a_run_at_most():
     inbox = DispatchedInbox()
     inbox.tell_all([1] * 100)

@@ -28,8 +28,7 @@ class Told:
     def __init__(self):
         self.all = []
         self.client, self.coordinator = RecordingInbox(), RecordingInbox()
-        self.client.tell = self.client.leave = lambda message: self.all.append(("client", message))
-        self.client.have_run = lambda: self.all.append(("client", "run"))
+        self.client.tell = lambda message: self.all.append(("client", message))
         self.coordinator.tell = lambda message: self.all.append(("session", message))
         self.reports = Reports(self.client, self.coordinator)
 
@@ -47,14 +46,6 @@ def test_what_is_shown_in_a_run_is_told_the_client_at_once(told):
     told.reports.flush()
     told.reports.flush()
     assert told.all == [("client", ToClient([TEXT, AUDIO, TEXT]))]
-
-
-def test_the_client_runs_behind_the_session_when_nothing_is_shown_after_the_fact(told):
-    told.reports.show([TEXT])
-    told.reports.tell(ResponseStarted("r1"))
-    for _ in range(2):
-        told.reports.flush()
-    assert told.all == [("client", ToClient([TEXT])), ("session", ResponseStarted("r1")), ("client", "run")]
 
 
 def test_the_client_hears_what_came_before_a_fact_before_the_session_is_told(told):
