@@ -5,13 +5,16 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.ports import Clock
     from turnstile.transports.loop import Member
+
+# Seconds. Systems take no wait of more milliseconds than an int holds, which is 25 days.
+_LONGEST_WAIT: Final = 86_400.0
 
 
 class Deadline:
@@ -45,14 +48,17 @@ class Deadlines:
         self.earliest = self._heap[0][0]
 
     def left(self, clock: Clock) -> float | None:
-        """Return in how many seconds the earliest is due that is not cancelled, 0 for now; None if there is none."""
+        """Return in how many seconds the earliest is due that is not cancelled; None if there is none.
+
+        0 for now, and at most a day.
+        """
         heap = self._heap
         while heap and heap[0][2].call is None:
             self.take()
         if not heap:
             return None
         left = self.earliest - clock()
-        return left if left > 0 else 0.0
+        return 0.0 if left < 0 else min(_LONGEST_WAIT, left)
 
     def take(self) -> Deadline:
         """Take out the earliest, be it a cancelled one."""

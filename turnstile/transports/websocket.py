@@ -293,6 +293,7 @@ class WebSocketConnection:
 
     def _take_end(self, broken: str = "") -> None:
         with self._lock:
+            self._closing = True  # the library writes no more, not even a close
             self._framing.read_end()
             end = self._framing.end()
         self._release()

@@ -401,3 +401,13 @@ def test_a_socket_is_served_among_calls_that_always_ask_for_the_next(stepped, pa
     stepped.step(0)
     assert member.calls == ["ready"]
     assert len(made) < 10_000
+
+
+@pytest.mark.parametrize("delay", [3e6, 1e12])
+def test_the_loop_goes_on_when_a_deadline_is_further_away_than_the_system_can_wait(loop, delay):
+    set_up, done = threading.Event(), threading.Event()
+    loop.call_soon(lambda: (loop.call_later(delay, done.set), set_up.set()))
+    assert set_up.wait(WAIT)
+    assert not threading.Event().wait(0.05)  # it sleeps now, or is dead
+    loop.call_soon(done.set)
+    assert done.wait(2)

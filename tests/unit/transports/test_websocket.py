@@ -510,6 +510,15 @@ def test_everything_is_taken_without_complaint_after_the_end(open_link, barrier)
     assert repr(connection) == "<WebSocketConnection closed, reading, 0 bytes to write>"
 
 
+def test_a_close_is_taken_without_complaint_when_the_stream_has_just_ended(open_link, monkeypatch, caplog):
+    link = open_link()
+    connection, release = link.connection, link.connection._release
+    monkeypatch.setattr(connection, "_release", lambda: (connection.close(1000), release()))
+    link.peer.vanish()
+    assert link.inbox.next().code == 1006
+    assert not caplog.records
+
+
 def test_open_connections_are_closed_in_order_when_the_loop_stops(open_link, loop):
     link = open_link()
     stopper = threading.Thread(target=loop.stop, args=(5,))
