@@ -21,15 +21,27 @@ _CEILING_AT_LEAST = 2.0
 _LIBRARIES = ("numpy", "orjson", "picows", "pybase64", "pykka", "websocket-client", "websockets")
 
 
-def interpreter():
-    """Return which Python this is, and how it was built: one without PGO and LTO is a tenth to a fifth slower."""
-    options = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    build = [
-        f"{'with' if option in options else 'without'} {name}"
-        for name, option in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto"))
+# How a build shows that it has PGO or LTO: an option of `configure`, or a compiler's or linker's flag.
+_SIGNS = {"PGO": ("--enable-optimizations", "-fprofile-use", "-fprofile-instr-use"), "LTO": ("--with-lto", "-flto")}
+
+
+def interpreter(told=sysconfig.get_config_var):
+    """Return which Python this is, and how it was built: one without PGO and LTO is a tenth to a fifth slower.
+
+    A build that shows neither may have both: Debian's does not tell.
+
+    Args:
+        told: Returns a variable of the build by its name, or None.
+    """
+    words = " ".join(str(told(name) or "") for name in ("CONFIG_ARGS", "PY_CORE_CFLAGS", "PY_CORE_LDFLAGS"))
+    shown = [
+        name
+        for name, signs in _SIGNS.items()
+        if any(word.startswith(signs) and not word.endswith("=no") for word in words.replace("'", "").split())
     ]
+    parts = [f"with {name}" if name in shown else f"{name} not shown by its build" for name in _SIGNS]
     name = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{name} ({platform.python_compiler()}, {' and '.join(build)})"
+    return f"{name} ({platform.python_compiler()}, {', '.join(parts)})"
 
 
 def machine(cores, limit, load):

@@ -183,3 +183,21 @@ def test_audio_that_comes_out_at_once_but_later_in_what_comes_is_held_back(monke
 
 def test_audio_that_needs_no_conversion_is_not_held_back():
     assert delay.held_back(24_000, 24_000) == {"mean": pytest.approx(0.0), "most": pytest.approx(0.0)}
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "PGO not shown by its build, LTO not shown by its build"),
+        (
+            {"CONFIG_ARGS": "'--enable-shared' '--without-lto'"},
+            "PGO not shown by its build, LTO not shown by its build",
+        ),
+        ({"CONFIG_ARGS": "'--enable-optimizations' '--with-lto=thin'"}, "with PGO, with LTO"),
+        ({"CONFIG_ARGS": "'--enable-optimizations' '--with-lto=no'"}, "with PGO, LTO not shown by its build"),
+        ({"PY_CORE_CFLAGS": "-O3 -fprofile-use -g", "PY_CORE_LDFLAGS": "-g -flto=auto"}, "with PGO, with LTO"),
+        ({"PY_CORE_LDFLAGS": "-flto"}, "PGO not shown by its build, with LTO"),
+    ],
+)
+def test_the_heading_says_of_a_build_what_it_shows_and_no_more(variables, told):
+    assert report.interpreter(variables.get).endswith(f", {told})")
