@@ -10,7 +10,7 @@ import time
 from collections import deque
 from functools import cached_property, partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from turnstile.transports.loop_deadlines import Deadline, Deadlines
 from turnstile.transports.poll import READ, Poller, make_poller
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.ports import Clock
+    from turnstile.transports.member import Member
 
 log = logging.getLogger(__name__)
 
@@ -26,25 +27,6 @@ log = logging.getLogger(__name__)
 # Few sockets: what was read is worked on while it is in the processor's cache, and nobody waits for many others' reads.
 _SOCKETS_A_ROUND = 16
 _CALLS_A_ROUND = 1_000
-
-
-class Member(Protocol):
-    """Whoever has a socket on the loop. The loop calls all of these on its own thread."""
-
-    def ready(self, events: int) -> None:
-        """The socket can be read (`READ`), written (`WRITE`), or, with any other number, both.
-
-        Now and then it cannot after all. An error is found by who reads and writes.
-        """
-
-    def broke(self, error: Exception) -> None:
-        """A call made for this member raised `error`: end it, and only it."""
-
-    def retire(self) -> None:
-        """The loop wants to stop: end in order, soon."""
-
-    def cut(self) -> None:
-        """The loop stops now: close the socket."""
 
 
 class IoLoop:

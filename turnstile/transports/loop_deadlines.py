@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.ports import Clock
-    from turnstile.transports.loop import Member
+    from turnstile.transports.member import Member
 
 # Seconds. Systems take no wait of more milliseconds than an int holds, which is 25 days.
 _LONGEST_WAIT: Final = 86_400.0
