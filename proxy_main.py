@@ -17,7 +17,7 @@ from turnstile.observability.logs import set_up_logging
 from turnstile.server.listener import reserve_port
 from turnstile.server.signals import SignalGate
 from turnstile.server.workers import MISUSED, READY, Workers
-from turnstile.terminal.conversation import hold_conversation
+from turnstile.terminal.demo import hold_conversation
 from turnstile.terminal.sound import open_sound
 from turnstile.terminal.talk import talk
 from turnstile.terminal.timeline import render
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from turnstile.config import Config
     from turnstile.observability.journal import Entry
     from turnstile.simulator.log import SimulatorLog
-    from turnstile.terminal.conversation import Outcome
+    from turnstile.terminal.demo import Outcome
 
 OK, FAILED = 0, 1
 

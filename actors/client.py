@@ -10,13 +10,13 @@ from actors.dispatch import takes
 from actors.lifecycle import SessionActor
 from actors.messages import (
     AnswersGiven,
+    AudioEvent,
     End,
     HostAsked,
     HostDecided,
     Inspect,
     Mark,
-    PassedAudio,
-    SessionShown,
+    SessionSnapshot,
     ToClient,
 )
 from turnstile.errors import ClientProtocolError
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from actors.dispatch import Dispatcher
-    from actors.messages import Introduction
+    from actors.messages import Peers
     from turnstile.errors import Problem
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import EventGiven, Json, LinkWanted, Ref, Request
-    from turnstile.translate.hosting import HostDecisions
+    from turnstile.translate.host_overrides import HostDecisions
 
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Dialect(Protocol):
     def shown(self, event: Json) -> Iterable[Frame]:
         """Tell the client what upstream shows of the session."""
 
-    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | PassedAudio | End]:
+    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioEvent | End]:
         """Read a text message: what the coordinator or upstream is told, and what the client is told at once.
 
         An `End`, of this and of `answer`, ends the session.
@@ -92,7 +92,7 @@ class Dialect(Protocol):
 
 
 class ClientActor(SessionActor):
-    """Parses and translates what the client sends, but for binary audio, which `FrameRouter` takes past it.
+    """Parses and translates what the client sends, but for binary audio, which `AudioRouter` takes past it.
 
     Args:
         connection: The client's socket.
@@ -119,14 +119,14 @@ class ClientActor(SessionActor):
         self._journal = journal
         self._is_watched = not isinstance(journal, NullJournal)
         self._answers = 0
-        self._waiting: list[ToClient | SessionShown] = []
+        self._waiting: list[ToClient | SessionSnapshot] = []
         self._is_shown = False
         self._marks = 0
         self._audio_follows = False
         self._coordinator: Inbox
         self._upstream: Inbox
 
-    def meet(self, others: Introduction) -> None:
+    def meet(self, others: Peers) -> None:
         """Keep the two that hear of the client, and welcome it."""
         self._coordinator, self._upstream = others.coordinator, others.upstream
         self._tell(self._dialect.opening())
@@ -177,8 +177,8 @@ class ClientActor(SessionActor):
 
     # For the client.
 
-    @takes(ToClient, SessionShown)
-    def _say(self, said: ToClient | SessionShown) -> None:
+    @takes(ToClient, SessionSnapshot)
+    def _say(self, said: ToClient | SessionSnapshot) -> None:
         """Show what upstream says, in its place between the answers: it comes by a shorter way than they do."""
         if said.behind > self._answers:
             self._waiting.append(said)  # as does all that comes behind it, since the numbers only grow
@@ -240,7 +240,7 @@ class ClientActor(SessionActor):
             kind = told.__class__
             if kind is TextFrame or kind is BinaryFrame:
                 self._write([told])
-            elif kind is PassedAudio:
+            elif kind is AudioEvent:
                 if self._audio_follows:
                     self._set_mark()
                 self._upstream.tell(told)

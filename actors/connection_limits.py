@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from turnstile.transports.limits import ConnectionLimits
 
 if TYPE_CHECKING:
-    from actors.languages import LanguageName
+    from actors.dialects.registry import LanguageName
     from turnstile.config import Config, LimitsSection
 
 

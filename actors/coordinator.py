@@ -6,8 +6,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
+from actors.deadline_timer import DueTimes
 from actors.dispatch import takes
-from actors.due_times import DueTimes
 from actors.lifecycle import SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, LookForDue, Snapshot
 from turnstile.protocol.frames import Closed
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.dispatch import Dispatcher
-    from actors.messages import Introduction
+    from actors.messages import Peers
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Inbox, Timers
     from turnstile.session.effects import Effect
@@ -82,7 +82,7 @@ class SessionCoordinatorActor(SessionActor):
         self._client: Inbox
         self._upstream: Inbox
 
-    def meet(self, others: Introduction) -> None:
+    def meet(self, others: Peers) -> None:
         """Keep the two that are told what to do."""
         self._client, self._upstream = others.client, others.upstream
 

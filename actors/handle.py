@@ -13,12 +13,12 @@ import pykka
 from pykka import ActorDeadError
 
 from actors.messages import End, HostAsked, HostDecided, Inspect
-from turnstile.embed.functions import host_functions
+from turnstile.embed.function_schema import host_functions
 from turnstile.errors import ConfigError, SessionError
 from turnstile.ports import Inbox
 from turnstile.protocol.realtime import is_audio_delta
 from turnstile.session.events import AgentMessageGiven, Behavior
-from turnstile.translate.hosting import HostDecisions, is_sendable
+from turnstile.translate.host_overrides import HostDecisions, is_sendable
 from turnstile.translate.to_realtime import spoken_word_for_word
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from actors.client import ClientActor
     from actors.coordinator import SessionCoordinatorActor
-    from actors.messages import Introduction, Snapshot
+    from actors.messages import Peers, Snapshot
     from turnstile.embed.feed import EventFeed
     from turnstile.session.effects import Answered
     from turnstile.session.events import Ref
-    from turnstile.translate.hosting import HostFunction
+    from turnstile.translate.host_overrides import HostFunction
 
 
 CallElsewhere = Callable[[Callable[[], object]], bool]
@@ -123,7 +123,7 @@ class SessionHandle:
         self.feed = feed
         self._client: ActorRef[ClientActor]
         self._coordinator: ActorRef[SessionCoordinatorActor]
-        self._inboxes: Introduction
+        self._inboxes: Peers
         self._ended = threading.Event()
 
     def hear(self, message: bytes) -> None:
@@ -136,7 +136,7 @@ class SessionHandle:
         session_id: str,
         client: ActorRef[ClientActor],
         coordinator: ActorRef[SessionCoordinatorActor],
-        inboxes: Introduction,
+        inboxes: Peers,
     ) -> None:
         """Learn whose handle this is, once, when the session begins."""
         self.session_id = session_id

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.dispatch import DispatchedActor, takes
-from actors.messages import End, Introduction
+from actors.messages import End, Peers
 from turnstile.errors import Problem
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ class SessionActor(DispatchedActor):
         self._peers: tuple[Inbox, ...] = ()
         self._released = False
 
-    @takes(Introduction)
-    def _introduced(self, others: Introduction) -> None:
+    @takes(Peers)
+    def _introduced(self, others: Peers) -> None:
         me = self.inbox
         self._peers = tuple(inbox for inbox in (others.client, others.coordinator, others.upstream) if inbox is not me)
         self.meet(others)
 
-    def meet(self, others: Introduction) -> None:
+    def meet(self, others: Peers) -> None:
         """Keep the inboxes that the actor tells things to."""
         raise NotImplementedError
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import Postponable, Ref
     from turnstile.session.state import Phase, State
-    from turnstile.translate.hosting import HostDecisions
+    from turnstile.translate.host_overrides import HostDecisions
 
 ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
 """The facts on which the session may have something to tell the client: an acknowledgement, an error.
@@ -31,7 +31,7 @@ They are counted at both ends of the way from the UpstreamActor to the coordinat
 
 
 @dataclass(frozen=True, slots=True)
-class Introduction:
+class Peers:
     """The first message to each: where the three find each other."""
 
     client: Inbox
@@ -62,7 +62,7 @@ class AnswersGiven(NamedTuple):
     facts: int
 
 
-class PassedAudio(NamedTuple):
+class AudioEvent(NamedTuple):
     """To the UpstreamActor: input audio in an event, of a client that speaks the API's own language."""
 
     event: bytes
@@ -86,7 +86,7 @@ class HostAsked(NamedTuple):
     request: Request
 
 
-class SessionShown(NamedTuple):
+class SessionSnapshot(NamedTuple):
     """To the ClientActor: ``session.created`` or ``session.updated``, with the session as upstream has it.
 
     Args:

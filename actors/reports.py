@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.messages import ANSWERED_FACTS, SessionShown, to_client
+from actors.messages import ANSWERED_FACTS, SessionSnapshot, to_client
 from turnstile.session.effects import Reported
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Reports:
     def show_session(self, event: dict[str, Any]) -> None:
         """Show the ClientActor the session as upstream has it, behind what it was shown before."""
         self.flush()
-        self._client.tell(SessionShown(event, self._to_be_answered))
+        self._client.tell(SessionSnapshot(event, self._to_be_answered))
 
     def warn(self, problem: Problem) -> None:
         """Have the client hear of a problem, behind what it was shown before."""

@@ -14,15 +14,15 @@ from actors.connection_limits import client_limits
 from actors.system import ProxySystem
 from turnstile.audio.convert import converted
 from turnstile.audio.formats import AudioFormat
-from turnstile.audio.wav import read_wav
+from turnstile.audio.wav_header import read_wav
 from turnstile.config import SIMULATOR, load_config
 from turnstile.embed.feed import EventFeed
-from turnstile.embed.functions import host_function
+from turnstile.embed.function_schema import host_function
 from turnstile.errors import ConfigError, SessionError
 from turnstile.ports import Inbox, LinkFailed, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.loop import IoLoop
-from turnstile.transports.upstream import WebSocketConnector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from actors.messages import Snapshot
     from turnstile.config import Config
     from turnstile.ports import Connection
-    from turnstile.simulator.script import Scenario
+    from turnstile.simulator.scenario import Scenario
 
 Json = dict[str, Any]
 

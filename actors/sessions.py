@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from pykka import ActorDeadError
 
+from actors.audio_router import AudioRouter
 from actors.audio_uplink import AudioUplink
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
-from actors.frame_router import FrameRouter
-from actors.messages import End, Inspect, Introduction
+from actors.messages import End, Inspect, Peers
 from actors.upstream import UpstreamActor
 from turnstile.audio.uplink import InputAudio
 from turnstile.observability.journal import ClientTap
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
+    from actors.dialects.registry import Language
     from actors.dispatch import Dispatcher
     from actors.handle import SessionHandle
-    from actors.languages import Language
     from actors.messages import Snapshot
     from turnstile.observability.journal import Journal
     from turnstile.ports import (
@@ -50,7 +50,7 @@ _ACTORS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SessionDependencies:
     """What every session is given.
 
     Args:
@@ -74,13 +74,13 @@ class Surroundings:
     journal: Journal
 
 
-class _Live:
+class RunningSession:
     """One session that has not ended: who is asked about it, who is told things, how many of the three are left."""
 
     __slots__ = ("coordinator", "handle", "inboxes", "left")
 
     def __init__(
-        self, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Introduction, handle: SessionHandle | None
+        self, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Peers, handle: SessionHandle | None
     ) -> None:
         self.coordinator = coordinator
         self.inboxes = inboxes
@@ -95,9 +95,9 @@ class Sessions:
         around: What each is given.
     """
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: SessionDependencies) -> None:
         self._around = around
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, RunningSession] = {}
         self._ended = threading.Condition()
         self._draining = False
 
@@ -126,8 +126,8 @@ class Sessions:
         session_id = secrets.token_hex(6)
         language = speak(session_id)
         client, coordinator, upstream = self._start_actors(session_id, connection, language, handle)
-        others = Introduction(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
-        live = _Live(coordinator, others, handle)
+        others = Peers(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
+        live = RunningSession(coordinator, others, handle)
         if handle is not None:
             handle.meet(session_id, client, coordinator, others)
         with self._ended:
@@ -136,7 +136,7 @@ class Sessions:
             if self._draining:
                 others.tell_all(_SHUTTING_DOWN)
         _log.info("Session %s began (%s)", session_id, language.name)
-        return FrameRouter(others.client, others.upstream) if language.dialect.hears_binary else others.client
+        return AudioRouter(others.client, others.upstream) if language.dialect.hears_binary else others.client
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return where every session stands; one that ends meanwhile is left out.

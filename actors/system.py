@@ -13,32 +13,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from actors.connection_limits import client_limits, upstream_limits
+from actors.dialects.registry import Languages
 from actors.dispatch import Dispatcher
 from actors.handle import SessionHandle
-from actors.languages import Languages
-from actors.sessions import Sessions, Surroundings
+from actors.sessions import SessionDependencies, Sessions
 from actors.timers import TimerThread
 from turnstile.config import SIMULATOR, upstream_target
-from turnstile.embed.calling import HostFunctionPool, InOrder
 from turnstile.embed.feed import EventFeed
+from turnstile.embed.function_pool import HostFunctionPool, SerialCallback
 from turnstile.errors import ConfigError, InternalError, SessionError
 from turnstile.observability.journal import LoggingJournal, NullJournal
 from turnstile.protocol import jsontext
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.requests import Admission, Rejection
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
-from turnstile.simulator.server import Simulator, SimulatorConnector
-from turnstile.transports.functions import HttpFunctionCaller
+from turnstile.simulator.simulator import Simulator, SimulatorConnector
+from turnstile.transports.connector import WebSocketConnector
+from turnstile.transports.http.caller import HttpFunctionCaller
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.memory import memory_pair
 from turnstile.transports.pool import WorkerPool
-from turnstile.transports.upstream import WebSocketConnector
 from turnstile.transports.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actors.languages import Language, LanguageName
+    from actors.dialects.registry import Language, LanguageName
     from actors.messages import Snapshot
     from turnstile.config import Config, FunctionsSection
     from turnstile.embed.upgrade import Upgrade
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
     from turnstile.protocol.upstreams import KindName
     from turnstile.server.requests import UpgradeRequest
-    from turnstile.simulator.script import Scenario
-    from turnstile.translate.hosting import HostDecisions
+    from turnstile.simulator.scenario import Scenario
+    from turnstile.translate.host_overrides import HostDecisions
 
 OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
 
@@ -105,7 +105,7 @@ class ProxySystem:
         self._host_functions, self._host_events = _host_threads(config.functions, self._timers)
         self._languages = Languages(config, self._functions.may_call, is_gated=is_gated)
         self._sessions = Sessions(
-            Surroundings(
+            SessionDependencies(
                 dispatcher=self._dispatcher,
                 timers=self._timers,
                 connector=self._connector,
@@ -334,7 +334,7 @@ class ProxySystem:
         feed = EventFeed(_EVENTS_KEPT)
         handle = SessionHandle(feed, self._host_events.submit)
         if on_event is not None:
-            feed.on_event = InOrder(self._host_events, lambda data: on_event(handle, jsontext.loads(data))).put
+            feed.on_event = SerialCallback(self._host_events, lambda data: on_event(handle, jsontext.loads(data))).put
         return handle
 
     def _no_place(self) -> Rejection | None:

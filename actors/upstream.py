@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.dispatch import takes
-from actors.function_calls import FunctionCalls
-from actors.hearing import Hearing
+from actors.function_runner import FunctionCalls
 from actors.lifecycle import SessionActor
-from actors.messages import End, FromLink, Mark, PassedAudio
+from actors.messages import AudioEvent, End, FromLink, Mark
 from actors.reports import Reports
 from actors.upstream_events import UpstreamEvents
 from actors.upstream_link import UpstreamLink
+from actors.upstream_reader import Hearing
 from turnstile.audio.confirmed import ConfirmedFormats
 from turnstile.errors import Problem
 from turnstile.ports import FunctionReturned, LinkFailed, LinkReady
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
-    from actors.messages import Introduction, LocalSettings
+    from actors.messages import LocalSettings, Peers
     from turnstile.observability.journal import Journal
     from turnstile.ports import (
         Clock,
@@ -97,7 +97,7 @@ class UpstreamActor(SessionActor):
         self._labels = dict(labels)
         self._formats = ConfirmedFormats()
 
-    def meet(self, others: Introduction) -> None:
+    def meet(self, others: Peers) -> None:
         """Keep the two that hear of upstream."""
         self._reports = Reports(others.client, others.coordinator)
         self._hearing = Hearing(
@@ -230,8 +230,8 @@ class UpstreamActor(SessionActor):
             self._say_if_dropped()
         self._source.handled(sum(map(len, frames)), len(frames))
 
-    @takes(PassedAudio)
-    def _append_events(self, event: PassedAudio) -> None:
+    @takes(AudioEvent)
+    def _append_events(self, event: AudioEvent) -> None:
         if not self._audio.append([passed.event for passed in self.inbox.row(event)]):
             self._say_if_dropped()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.dispatch import Dispatcher
-from actors.messages import Introduction
+from actors.messages import Peers
 from turnstile.observability.journal import RecordingJournal
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience
 
@@ -38,7 +38,7 @@ class Bench:
     def introduce(self, actor, role):
         """Tell an actor that was not started of the other two, and of itself as `role`."""
         inboxes = {"client": self.client, "coordinator": self.coordinator, "upstream": self.upstream}
-        actor.on_receive(Introduction(**{**inboxes, role: actor.inbox}))
+        actor.on_receive(Peers(**{**inboxes, role: actor.inbox}))
         return actor
 
     def on_end(self):

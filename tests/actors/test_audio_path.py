@@ -18,9 +18,9 @@ from functools import partial
 import pytest
 from websockets.protocol import CLIENT, SERVER, Protocol
 
-from actors.languages import Languages
+from actors.dialects.registry import Languages
 from actors.messages import End
-from actors.sessions import Sessions, Surroundings
+from actors.sessions import SessionDependencies, Sessions
 from turnstile.config import load_config
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget
@@ -101,7 +101,7 @@ class Talk:
         self.client, self.link = RecordingConnection(), RecordingConnection()
         config = load_config(flags={"upstream.url": "simulator:"})
         self.sessions = Sessions(
-            Surroundings(
+            SessionDependencies(
                 dispatcher=self.dispatcher,
                 timers=ManualTimers(clock),
                 connector=self.connector,

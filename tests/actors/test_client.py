@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from actors.audio_router import AudioRouter
 from actors.client import ClientActor
-from actors.frame_router import FrameRouter
-from actors.messages import AnswersGiven, End, Mark, SessionShown, ToClient
-from actors.realtime import RealtimeDialect
-from actors.voice_agent import VoiceAgentDialect
+from actors.dialects.realtime import RealtimeDialect
+from actors.dialects.voice_agent import VoiceAgentDialect
+from actors.messages import AnswersGiven, End, Mark, SessionSnapshot, ToClient
 from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
@@ -61,7 +61,7 @@ def test_a_deepgram_client_is_welcomed_by_name_and_a_component_is_not(bench):
 def routed(*frames):
     """Return what the UpstreamActor and the ClientActor are told of some frames."""
     client, upstream = RecordingInbox(), RecordingInbox()
-    inbox = FrameRouter(client, upstream)
+    inbox = AudioRouter(client, upstream)
     for frame in frames:
         inbox.tell(frame)
     return upstream.messages, client.messages
@@ -70,7 +70,7 @@ def routed(*frames):
 def test_what_is_read_at_once_is_forwarded_as_it_is_one_by_one():
     audio, text = BinaryFrame(b"\0"), TextFrame(b"{}")
     client, upstream = RecordingInbox(), RecordingInbox()
-    inbox = FrameRouter(client, upstream)
+    inbox = AudioRouter(client, upstream)
     for frames in ([audio, audio], [audio, text, audio], [audio], [text], [audio, audio]):
         inbox.tell_all(frames)
     assert upstream.messages == [audio, audio, audio, Mark(1), audio, audio, Mark(2), audio, audio]
@@ -140,7 +140,7 @@ def test_nothing_waits_for_an_answer_that_was_given_before_it_came(bench, client
 
 def test_what_upstream_shows_of_the_session_keeps_its_place_too(bench):
     client = make_realtime(bench)
-    for message in (SessionShown({"session": {"id": "s"}}, 1), shown(b"b", 1)):
+    for message in (SessionSnapshot({"session": {"id": "s"}}, 1), shown(b"b", 1)):
         client.on_receive(message)
     assert said(bench) == []
     client.on_receive(AnswersGiven(1))

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 import actors
+from actors.dialects.registry import Languages
 from actors.inbox import RUN_LENGTH, DispatchedInbox
-from actors.languages import Languages
 from actors.messages import End
-from actors.sessions import Sessions, Surroundings
+from actors.sessions import SessionDependencies, Sessions
 from turnstile.config import load_config
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget
@@ -87,7 +87,7 @@ class Talk:
         self.client, self.link = RecordingConnection(), RecordingConnection()
         config = load_config(flags={"upstream.url": "simulator:"})
         self.sessions = Sessions(
-            Surroundings(
+            SessionDependencies(
                 dispatcher=counting,
                 timers=counting,
                 connector=self,
@@ -259,7 +259,7 @@ def test_an_update_in_mid_response_costs_few_messages_and_no_timer(talk):
     assert cost.messages == [
         *("TextFrame", "ConfigRequested"),
         *("FromLink", "ToClient", "ResponseFinished", "SendUpdate", "AnswersGiven"),
-        *("FromLink", "SessionShown", "ConfigAnswered", "Answered", "AnswersGiven"),
+        *("FromLink", "SessionSnapshot", "ConfigAnswered", "Answered", "AnswersGiven"),
     ]
     assert (cost.runs, cost.timers) == (11, 0)
     assert cost.calls <= 253

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from actors.realtime import RealtimeDialect
+from actors.dialects.realtime import RealtimeDialect
 from turnstile.protocol.frames import TextFrame
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import Request

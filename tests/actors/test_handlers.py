@@ -76,7 +76,7 @@ def test_what_comes_from_outside_is_taken(actor, kinds):
 
 @pytest.mark.parametrize("actor", ACTORS)
 def test_each_takes_its_end_and_is_introduced(actor):
-    assert set(SessionActor.handlers) == {messages.End, messages.Introduction} <= set(actor.handlers)
+    assert set(SessionActor.handlers) == {messages.End, messages.Peers} <= set(actor.handlers)
 
 
 def test_the_class_below_takes_what_the_class_above_does_and_may_take_it_otherwise():

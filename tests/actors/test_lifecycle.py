@@ -9,7 +9,7 @@ import pytest
 
 from actors.dispatch import inbox_of
 from actors.lifecycle import INTERNAL_FAULT, SessionActor
-from actors.messages import End, Introduction
+from actors.messages import End, Peers
 from turnstile.testing import RecordingInbox, patience
 
 BYE = End(1000, "bye")
@@ -47,7 +47,7 @@ def ended():
 def part(bench, ended):
     """A running actor whose two peers are inboxes."""
     ref = Part.start("s1", bench.dispatcher, ended.set)
-    inbox_of(ref).tell(Introduction(inbox_of(ref), bench.coordinator, bench.upstream))
+    inbox_of(ref).tell(Peers(inbox_of(ref), bench.coordinator, bench.upstream))
     yield ref.part
     if ref.is_alive():
         ref.stop(timeout=patience(5))
@@ -120,7 +120,7 @@ def test_all_three_end_when_one_of_them_fails(bench):
     counted = threading.Semaphore(0)
     refs = [Part.start("s1", bench.dispatcher, counted.release) for _ in range(3)]
     for ref in refs:
-        inbox_of(ref).tell(Introduction(*map(inbox_of, refs)))
+        inbox_of(ref).tell(Peers(*map(inbox_of, refs)))
     inbox_of(refs[1]).tell(ValueError("boom"))
     for ref in refs:
         assert counted.acquire(timeout=patience(5))
@@ -133,7 +133,7 @@ def test_the_base_leaves_its_two_parts_to_the_actors(bench):
     bare = SessionActor("s1", bench.dispatcher, bench.on_end)
     for call in (
         lambda: bare.release(BYE),
-        lambda: bare.meet(Introduction(*[RecordingInbox()] * 3)),
+        lambda: bare.meet(Peers(*[RecordingInbox()] * 3)),
     ):
         with pytest.raises(NotImplementedError):
             call()

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.languages import Languages
+from actors.dialects.registry import Languages
 from actors.messages import End
-from actors.sessions import Sessions, Surroundings
+from actors.sessions import SessionDependencies, Sessions
 from turnstile.config import load_config
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget
@@ -74,7 +74,7 @@ class Talk:
         self.dispatcher = ChosenDispatcher(choose)
         self.client, self.link = RecordingConnection(), RecordingConnection()
         self.sessions = Sessions(
-            Surroundings(
+            SessionDependencies(
                 dispatcher=self.dispatcher,
                 timers=ManualTimers(ManualClock()),
                 connector=self,

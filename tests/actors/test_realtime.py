@@ -7,13 +7,13 @@ import logging
 
 import pytest
 
-from actors.messages import PassedAudio
-from actors.realtime import RealtimeDialect
+from actors.dialects.realtime import RealtimeDialect
+from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.session.effects import Answered
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
-from turnstile.translate.hosting import HostDecisions, HostFunction, HostRule
+from turnstile.translate.host_overrides import HostDecisions, HostFunction, HostRule
 
 PROBLEM = Problem("invalid_value", "No.")
 
@@ -118,7 +118,7 @@ def test_an_event_without_a_name_is_given_one(dialect):
 
 def test_appends_go_the_way_of_audio(dialect):
     passed = read(dialect, "input_audio_buffer.append", event_id="mine", audio="AAAA")
-    assert isinstance(passed, PassedAudio)
+    assert isinstance(passed, AudioEvent)
     assert json.loads(passed.event)["audio"] == "AAAA"
 
 

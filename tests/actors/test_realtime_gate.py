@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from actors.messages import PassedAudio
-from actors.realtime import RealtimeDialect
+from actors.dialects.realtime import RealtimeDialect
+from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError
 from turnstile.session import effects
 from turnstile.session.events import EventGiven, Request, ResponseFinished, ResponseStarted
@@ -77,7 +77,7 @@ def tell(dialect, session, frame):
     """Give a client's frame to its session, as the actors do; return what goes upstream."""
     sent = []
     for told in dialect.read(frame.encode()):
-        if isinstance(told, PassedAudio):
+        if isinstance(told, AudioEvent):
             sent.append(json.loads(told.event)["type"])
         elif isinstance(told, Request | EventGiven):
             sent += went_up(session.handle(told))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.messages import SessionShown, ToClient
+from actors.messages import SessionSnapshot, ToClient
 from actors.reports import Reports
 from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, TextFrame
@@ -71,7 +71,7 @@ def test_what_comes_behind_a_fact_that_may_be_answered_waits_for_the_answer(told
     assert [message for who, message in told.all if who == "client"] == [
         ToClient([TEXT], behind=0),
         ToClient([TEXT], behind=1),
-        SessionShown({"session": {}}, behind=2),
+        SessionSnapshot({"session": {}}, behind=2),
         ToClient([AUDIO], behind=2),
     ]
 
@@ -87,7 +87,7 @@ def test_nothing_waits_behind_a_fact_that_is_not_answered(told):
 @pytest.mark.parametrize(
     ("say", "message"),
     [
-        (lambda reports: reports.show_session({"session": {}}), SessionShown({"session": {}})),
+        (lambda reports: reports.show_session({"session": {}}), SessionSnapshot({"session": {}})),
         (lambda reports: reports.warn(PROBLEM), Reported(PROBLEM)),
     ],
 )

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 from websocket import ABNF, WebSocketBadStatusException, create_connection
 
-import actors.languages
+import actors.dialects.registry
 import actors.sessions
 import actors.system
 from actors.system import ProxySystem, SimulatorSystem
@@ -219,7 +219,7 @@ def test_nothing_is_left_of_a_session_that_could_not_begin(system, monkeypatch, 
         if part == "UpstreamActor":
             patch.setattr(actors.sessions.UpstreamActor, "__init__", fail)
         else:
-            patch.setattr(actors.languages, part, fail)
+            patch.setattr(actors.dialects.registry, part, fail)
         link = create_connection(url(system), timeout=patience(5))
         opcode, data = link.recv_data()
         assert (opcode, int.from_bytes(data[:2], "big")) == (ABNF.OPCODE_CLOSE, 1011)

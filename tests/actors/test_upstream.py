@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from actors.audio_uplink import AudioUplink
-from actors.messages import End, LocalSettings, Mark, PassedAudio, ToClient
+from actors.messages import AudioEvent, End, LocalSettings, Mark, ToClient
 from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.uplink import InputAudio
@@ -39,7 +39,7 @@ from turnstile.session.events import (
     TurnCommitted,
 )
 from turnstile.testing import RecordingConnection
-from turnstile.translate.hosting import HostFunction
+from turnstile.translate.host_overrides import HostFunction
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 WEATHER = FunctionEndpoint(url="https://api.example.com/weather", method="POST", headers={"x-key": "made up"})
@@ -623,7 +623,7 @@ def test_the_oldest_audio_goes_first_and_the_client_is_told_once_when_too_much_w
 
 def test_the_client_is_told_too_when_it_is_its_own_audio_events_that_are_too_many(bench):
     upstream = Upstream(bench, max_held=1000, takes_events=True).open()
-    upstream.tell(*(PassedAudio(b"{%d}" % number * 200) for number in range(5)))
+    upstream.tell(*(AudioEvent(b"{%d}" % number * 200) for number in range(5)))
     (reported,) = [told for told in bench.client.messages if isinstance(told, effects.Reported)]
     assert reported.problem.code == "audio_dropped"
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from actors.dialects.voice_agent import VoiceAgentDialect
 from actors.messages import End, LocalSettings
-from actors.voice_agent import VoiceAgentDialect
 from turnstile.audio.formats import AudioFormat
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame

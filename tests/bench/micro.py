@@ -31,7 +31,7 @@ from turnstile.translate.to_realtime import SERVES_ALL, settings_to_session
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import READ, IoLoop
-from turnstile.transports.messages import MessageJoiner
+from turnstile.transports.message_joiner import MessageJoiner
 from turnstile.transports.websocket import WebSocketConnection
 
 PCM_16K = AudioFormat("linear16", 16_000)

@@ -34,9 +34,9 @@ from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.server.listener import Listener
 from turnstile.server.requests import Admission
+from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
-from turnstile.transports.upstream import WebSocketConnector
 
 # Credit that never runs out: nobody gives it back.
 LIMITS = replace(ConnectionLimits(), read_high_water=2**62)

@@ -10,9 +10,9 @@ from messages import BUILT, messages
 from own_language import client_events
 from values import SECRET, encoded, wire
 
-from actors.messages import PassedAudio
-from actors.realtime import RealtimeDialect
-from actors.voice_agent import VoiceAgentDialect
+from actors.dialects.realtime import RealtimeDialect
+from actors.dialects.voice_agent import VoiceAgentDialect
+from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES, parse_client_message
@@ -44,7 +44,7 @@ def told(session, dialect, things):
     for thing in things:
         if isinstance(thing, TextFrame | BinaryFrame):
             frames.append(thing)
-        elif not isinstance(thing, PassedAudio):
+        elif not isinstance(thing, AudioEvent):
             for effect in session.handle(thing):
                 sent(effect)
                 if isinstance(effect, Answered):

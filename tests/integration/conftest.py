@@ -13,7 +13,7 @@ from actors.system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.observability.journal import RecordingJournal
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.terminal.dialogue import Dialogue
 from turnstile.testing import patience
 

@@ -25,7 +25,7 @@ from actors.system import ProxySystem, SimulatorSystem  # noqa: E402
 from actors.timers import TimerThread  # noqa: E402
 from turnstile.config import load_config  # noqa: E402
 from turnstile.simulator.faults import Pace  # noqa: E402
-from turnstile.simulator.server import Simulator  # noqa: E402
+from turnstile.simulator.simulator import Simulator  # noqa: E402
 
 WEATHER = {"name": "get_weather", "description": "Look up the weather.", "parameters": {"type": "object"}}
 RATE = 16_000

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from turnstile.simulator.faults import Faults, RefusedEvent
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 
 WEATHER = {"name": "get_weather", "description": "Look up the weather.", "parameters": {"type": "object"}}
 

@@ -11,7 +11,7 @@ from websocket import create_connection
 
 from turnstile.audio import g711
 from turnstile.simulator.quirks import Quirks
-from turnstile.simulator.script import Scenario
+from turnstile.simulator.scenario import Scenario
 from turnstile.testing import patience
 
 MULAW = {"encoding": "mulaw", "sample_rate": 8_000}

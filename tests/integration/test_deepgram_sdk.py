@@ -19,7 +19,7 @@ from deepgram.types import DeepgramThinkLiveProviderV1, ThinkLiveSettingsV1
 
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Pace
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -14,12 +14,12 @@ import pytest
 from actors import ProxySystem, ScriptedSession
 from turnstile.config import load_config
 from turnstile.embed.feed import EventFeed
-from turnstile.embed.functions import host_functions
+from turnstile.embed.function_schema import host_functions
 from turnstile.errors import ConfigError, InternalError, SessionError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.protocol.frames import Closed, TextFrame
 from turnstile.testing import RecordingInbox, patience
-from turnstile.translate.hosting import HostDecisions
+from turnstile.translate.host_overrides import HostDecisions
 
 
 def get_weather(city: str) -> str:

@@ -16,7 +16,7 @@ import websocket
 
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Faults, Pace
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
 SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.simulator.quirks import Quirks
-from turnstile.simulator.script import Scenario
+from turnstile.simulator.scenario import Scenario
 
 TEXT = {"output_modalities": ["text"]}
 HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}

@@ -14,8 +14,8 @@ from agents.tool import function_tool
 
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Pace
-from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.scenario import Call, Expect, Reply, Scenario, Step
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
 VAD = {"type": "server_vad", "create_response": True, "interrupt_response": True}

@@ -14,7 +14,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Pace
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
 WEATHER = {

@@ -12,7 +12,7 @@ from websocket import ABNF
 
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Pace
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
 TIMES = 40

@@ -12,7 +12,7 @@ from websocket import create_connection
 from actors import ScriptedSession
 from turnstile.simulator.faults import Pace
 from turnstile.simulator.quirks import Quirks
-from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
+from turnstile.simulator.scenario import Call, Expect, Reply, Scenario, Step
 from turnstile.simulator.speech import spoken
 from turnstile.testing import patience
 

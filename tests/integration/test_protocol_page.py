@@ -17,7 +17,7 @@ from turnstile.config import SIMULATOR, load_config
 from turnstile.observability.journal import RecordingJournal
 from turnstile.protocol.realtime import MARK
 from turnstile.simulator.faults import Faults
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from websocket import ABNF, create_connection
 
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Faults, RefusedEvent
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
 # The stock SDK tries a lost connection again after these.

@@ -11,7 +11,7 @@ import pytest
 from actors import ProxySystem, ScriptedSession
 from turnstile.config import SIMULATOR, load_config
 from turnstile.errors import ConfigError, SessionError
-from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
+from turnstile.simulator.scenario import Call, Expect, Reply, Scenario, Step
 from turnstile.testing import patience
 
 pytest_plugins = ["turnstile.testing.fixtures"]

@@ -14,7 +14,7 @@ from websocket import create_connection
 from actors.timers import TimerThread
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.requests import Admission
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop

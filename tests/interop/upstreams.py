@@ -22,7 +22,7 @@ from actors.system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.simulator.faults import NO_FAULTS, Faults, Pace
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ _SESSION = (
 RULES = (
     *(f"turnstile.session.{rule}" for rule in _SESSION),
     "turnstile.protocol.client_shapes",
-    "actors.realtime",
+    "actors.dialects.realtime",
 )
 
 
@@ -224,7 +224,7 @@ def implementation(mutant: Mutant | None = None) -> Implementation:
         for name in RULES:
             _load(name, mutant)
         machine, facts = (sys.modules[f"turnstile.session.{rule}"] for rule in ("machine", "facts"))
-        dialect = sys.modules["actors.realtime"].RealtimeDialect
+        dialect = sys.modules["actors.dialects.realtime"].RealtimeDialect
         return Implementation(machine.Session, machine.settle, facts.FactReader, dialect)
     finally:
         for name, module in kept.items():

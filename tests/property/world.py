@@ -10,13 +10,13 @@ import copy
 from collections import deque
 from typing import TYPE_CHECKING
 
-from actors.realtime import RealtimeDialect
+from actors.dialects.realtime import RealtimeDialect
 from turnstile.protocol.realtime import MARK
 from turnstile.session import effects as out
 from turnstile.session import events as told
+from turnstile.session.config_patch import merged
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session, settle
-from turnstile.session.patch import merged
 from turnstile.session.state import Policy, State
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from stage import Stage, Wire, readable
 from turnstile.ports import LinkReady
 from turnstile.protocol.frames import Closed
 from turnstile.simulator.scenario_files import bundled_scenario
-from turnstile.simulator.server import Simulator
+from turnstile.simulator.simulator import Simulator
 
 HERE = Path(__file__).parent
 # Longer than any wait in a conversation, in milliseconds.

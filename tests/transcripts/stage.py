@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pybase64
 
+from actors.audio_router import AudioRouter
 from actors.audio_uplink import AudioUplink
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
+from actors.dialects.voice_agent import VoiceAgentDialect
 from actors.dispatch import inbox_of
-from actors.frame_router import FrameRouter
-from actors.messages import Introduction
+from actors.messages import Peers
 from actors.upstream import UpstreamActor
-from actors.voice_agent import VoiceAgentDialect
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.uplink import InputAudio
@@ -146,8 +146,8 @@ class Stage:
                 journal=NullJournal(),
             ),
         ]
-        inboxes = Introduction(*(inbox_of(actor) for actor in started))
-        self.client_inbox = FrameRouter(inboxes.client, inboxes.upstream)
+        inboxes = Peers(*(inbox_of(actor) for actor in started))
+        self.client_inbox = AudioRouter(inboxes.client, inboxes.upstream)
         for inbox in (inboxes.upstream, inboxes.coordinator, inboxes.client):
             inbox.tell(inboxes)
         self.settle()

@@ -9,8 +9,8 @@ from actors import ProxySystem, ScriptedSession, SessionHandle
 from actors.messages import Snapshot
 from turnstile.config import Config, load_config
 from turnstile.embed.flask import converse
-from turnstile.embed.functions import host_function
-from turnstile.translate.hosting import HostDecisions, HostFunction
+from turnstile.embed.function_schema import host_function
+from turnstile.translate.host_overrides import HostDecisions, HostFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

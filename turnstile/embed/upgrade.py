@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
 from turnstile.server.requests import SPEAKS_WEBSOCKET, Rejection, open_protocol, upgrade_request
-from turnstile.transports.wire import SILENT
+from turnstile.transports.nonblocking_socket import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,17 +8,17 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from turnstile.embed.functions import host_functions
+from turnstile.embed.function_schema import host_functions
 from turnstile.embed.upgrade import Environ, Upgrade
 from turnstile.errors import ConfigError
 from turnstile.server.requests import Rejection
-from turnstile.translate.hosting import HostDecisions, is_sendable
+from turnstile.translate.host_overrides import HostDecisions, is_sendable
 from turnstile.translate.to_realtime import TAGS_SIZE, tags_to_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from turnstile.translate.hosting import HostFunction
+    from turnstile.translate.host_overrides import HostFunction
 
 S_co = TypeVar("S_co", covariant=True)
 

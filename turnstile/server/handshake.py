@@ -22,9 +22,9 @@ from turnstile.server.requests import (
     split_target,
     upgrade_request,
 )
+from turnstile.transports.nonblocking_socket import SILENT, Outgoing, wire_of
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
-from turnstile.transports.wire import SILENT, Outgoing, wire_of
 
 if TYPE_CHECKING:
     import socket

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 from websockets.server import ServerProtocol
 
-from turnstile.transports.wire import SILENT
+from turnstile.transports.nonblocking_socket import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

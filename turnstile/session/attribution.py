@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from turnstile.session.answering import put_back
 from turnstile.session.effects import Answered, Collided
 from turnstile.session.events import ResponseFinished
 from turnstile.session.outcomes import end_response, proven
+from turnstile.session.responses import put_back
 from turnstile.session.state import Create, Item, Response, State
 from turnstile.session.step import Step
 

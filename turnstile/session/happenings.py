@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnstile.session.deadlines import waits
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigAnswered,
@@ -25,7 +26,6 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.waits import waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

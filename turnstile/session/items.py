@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from turnstile.session.calling import turn_begun
 from turnstile.session.effects import Answered, Reported, SendItem
+from turnstile.session.function_calls import turn_begun
 from turnstile.session.state import Item, Owed, State
 from turnstile.session.step import Step
 

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnstile.errors import InternalError, Problem
 from turnstile.session import (
-    answering,
     attribution,
-    calling,
-    configuring,
+    config_updates,
+    failed_updates,
+    function_calls,
     items,
-    linking,
-    listening,
+    link,
     outcomes,
-    passing,
-    unconfirmed,
+    passthrough,
+    responses,
+    turns,
 )
-from turnstile.session.deadlines import time_is_up
+from turnstile.session.deadlines import waits
 from turnstile.session.effects import (
     Answered,
     Held,
@@ -65,10 +65,10 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.refusals import refused
 from turnstile.session.state import Policy, State
 from turnstile.session.step import Step
-from turnstile.session.waits import waits
+from turnstile.session.timeouts import time_is_up
+from turnstile.session.upstream_errors import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
 
 def _agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
     """A client that speaks the API's own language asks for a response of its own."""
-    take = passing.take_create if policy.is_transparent else answering.take_agent_message
+    take = passthrough.take_create if policy.is_transparent else responses.take_agent_message
     return take(state, request, policy)
 
 
@@ -97,7 +97,7 @@ def _audio_follows(state: State, follows: AudioFollows, policy: Policy) -> Step:
     What the gate holds it does not wait for; what is about to go, goes first.
     """
     if policy.is_transparent:
-        return passing.take_mark(state, follows)
+        return passthrough.take_mark(state, follows)
     if not state.audio_open or settle(state, policy):
         return Step(state, postpone=True)
     return Step(state, (LetAudioGo(follows.mark),))
@@ -116,29 +116,29 @@ def _response_progressed(state: State, progressed: ResponseProgressed, _: Policy
 
 def _handed_back(state: State, back: HandedBack, _: Policy) -> Step:
     if state.updating and state.updating.event_id == back.event_id:
-        return unconfirmed.update_handed_back(state, state.updating)
+        return failed_updates.update_handed_back(state, state.updating)
     if state.requested and state.requested.event_id == back.event_id:
-        return answering.create_handed_back(state, state.requested)
+        return responses.create_handed_back(state, state.requested)
     return Step(state)
 
 
 RULES = dict(
     [
         # What the client wants.
-        _on(ConfigRequested, configuring.take_config),
+        _on(ConfigRequested, config_updates.take_config),
         _on(UserMessageGiven, items.take_user_message),
         _on(AgentMessageGiven, _agent_message),
-        _on(FunctionAnswered, calling.function_answered),
-        _on(TurnEndForced, listening.take_turn_end),
-        _on(EventGiven, passing.take_event),
+        _on(FunctionAnswered, function_calls.function_answered),
+        _on(TurnEndForced, turns.take_turn_end),
+        _on(EventGiven, passthrough.take_event),
         _on(AudioFollows, _audio_follows),
         # The link.
-        _on(LinkWanted, passing.link_wanted),
-        _on(LinkConnected, linking.link_connected),
-        _on(LinkOpened, linking.link_opened),
-        _on(LinkLost, linking.link_lost),
+        _on(LinkWanted, passthrough.link_wanted),
+        _on(LinkConnected, link.link_connected),
+        _on(LinkOpened, link.link_opened),
+        _on(LinkLost, link.link_lost),
         # What upstream does with what it was sent.
-        _on(ConfigAnswered, configuring.config_answered),
+        _on(ConfigAnswered, config_updates.config_answered),
         _on(ItemConfirmed, items.item_confirmed),
         _on(Refused, refused),
         _on(HandedBack, _handed_back),
@@ -148,14 +148,14 @@ RULES = dict(
         _on(ResponseProgressed, _response_progressed),
         _on(ResponseFinished, outcomes.response_finished),
         _on(AgentSpoke, _agent_spoke),
-        _on(FunctionCalled, calling.function_called),
-        _on(CallReturned, calling.call_returned),
+        _on(FunctionCalled, function_calls.function_called),
+        _on(CallReturned, function_calls.call_returned),
         # The user's voice.
-        _on(SpeechStarted, listening.speech_started),
-        _on(SpeechStopped, listening.speech_stopped),
-        _on(TurnCommitted, listening.turn_committed),
-        _on(InputCleared, listening.input_cleared),
-        _on(AudioHeard, listening.audio_heard),
+        _on(SpeechStarted, turns.speech_started),
+        _on(SpeechStopped, turns.speech_stopped),
+        _on(TurnCommitted, turns.turn_committed),
+        _on(InputCleared, turns.input_cleared),
+        _on(AudioHeard, turns.audio_heard),
         # Time.
         _on(TimerFired, time_is_up),
     ]
@@ -175,15 +175,15 @@ def settle(state: State, policy: Policy) -> Step | None:
     is_open = state.gate_is_open
     is_ready = is_open and state.config_is_in_force
     return (
-        ((state.interrupting or state.response) and answering.settle_interruption(state, policy))
-        or (is_open and not is_ready and configuring.settle_config(state, policy))
-        or (state.is_restoring and linking.settle_restored(state))
-        or (not state.audio_open and listening.settle_audio(state))
-        or (state.lane and passing.settle_lane(state, policy))
+        ((state.interrupting or state.response) and responses.settle_interruption(state, policy))
+        or (is_open and not is_ready and config_updates.settle_config(state, policy))
+        or (state.is_restoring and link.settle_restored(state))
+        or (not state.audio_open and turns.settle_audio(state))
+        or (state.lane and passthrough.settle_lane(state, policy))
         or (is_ready and state.items and items.settle_items(state, policy))
-        or (is_ready and state.hearing.due and listening.settle_commit(state, policy))
-        or (is_ready and (state.items or state.sayings) and answering.settle_create(state, policy))
-        or (state.lane and passing.settle_audio_held(state, policy))
+        or (is_ready and state.hearing.due and turns.settle_commit(state, policy))
+        or (is_ready and (state.items or state.sayings) and responses.settle_create(state, policy))
+        or (state.lane and passthrough.settle_audio_held(state, policy))
         or None
     )
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import failures
-from turnstile.session.answering import create_failed, give_up
-from turnstile.session.calling import calls_after
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import ResponseFinished
+from turnstile.session.function_calls import calls_after
 from turnstile.session.items import left_to_us
-from turnstile.session.listening import leftover_due
+from turnstile.session.responses import create_failed, give_up
 from turnstile.session.state import Create
 from turnstile.session.step import Step
+from turnstile.session.turns import leftover_due
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect

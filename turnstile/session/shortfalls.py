@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnstile.errors import Problem
-from turnstile.session.patch import at
+from turnstile.session.config_patch import at
 
 if TYPE_CHECKING:
-    from turnstile.session.comparing import Difference, Path
+    from turnstile.session.config_comparison import Difference, Path
     from turnstile.session.events import ConfigRequested, Json
 
 UPDATE_EVENT = "session.update"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from turnstile.session.patch import at, difference, merged
+from turnstile.session.config_patch import at, difference, merged
 from turnstile.session.record import record
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from turnstile.session.collisions import is_collision
+from turnstile.session.config_patch import ENDPOINTS, without
 from turnstile.session.effects import (
     Answered,
     ApplyLocal,
@@ -30,7 +31,6 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.patch import ENDPOINTS, without
 from turnstile.session.state import Policy, State
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.protocol import beta
-from turnstile.simulator import refusals
-from turnstile.simulator.refusals import Refusal
+from turnstile.simulator import api_errors
+from turnstile.simulator.api_errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -64,7 +64,7 @@ def _check_config(config: Json, path: str) -> None:
 def _check_fields(config: Json, path: str, newer: AbstractSet[str]) -> None:
     for field in config:
         if field in newer:
-            raise refusals.unknown_parameter(f"{path}.{field}")
+            raise api_errors.unknown_parameter(f"{path}.{field}")
 
 
 def _check_item(item: Json, path: str) -> None:
@@ -72,4 +72,4 @@ def _check_item(item: Json, path: str) -> None:
     for number, part in enumerate(content if isinstance(content, list) else ()):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind in beta.PARTS.values():
-            raise refusals.invalid_value(f"{path}.content[{number}].type", kind, _PARTS)
+            raise api_errors.invalid_value(f"{path}.content[{number}].type", kind, _PARTS)

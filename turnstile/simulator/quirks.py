@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from turnstile.simulator.refusals import Refusal
+from turnstile.simulator.api_errors import Refusal
+from turnstile.simulator.replies import Call, Reply
 from turnstile.simulator.schema import check_event
-from turnstile.simulator.turns import Call, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

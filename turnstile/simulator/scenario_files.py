@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from turnstile.errors import ConfigError
-from turnstile.simulator.converse import converse
+from turnstile.simulator.echo import converse
 from turnstile.simulator.quirks import NO_QUIRKS, Quirks
-from turnstile.simulator.script import Expect, Scenario, Step
-from turnstile.simulator.turns import Call, Ends, Kind, Reply
+from turnstile.simulator.replies import Call, Ends, Kind, Reply
+from turnstile.simulator.scenario import Expect, Scenario, Step
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from turnstile.simulator import refusals
+from turnstile.simulator import api_errors
 from turnstile.simulator.checks import (
     anything,
     by_type,
@@ -102,7 +102,7 @@ def _modalities(value: Any, path: str) -> None:
     """Accept text alone or audio alone: the API takes not both."""
     list_of(one_of("text", "audio"), of="strings")(value, path)
     if len(value) != 1:
-        raise refusals.Refusal(
+        raise api_errors.Refusal(
             "invalid_value", f"Invalid modalities: {value}. Supported combinations are: ['text'] and ['audio'].", path
         )
 
@@ -191,7 +191,7 @@ def _session(value: Any, path: str) -> None:
     """Accept a partial session object; its type is looked at first, as the rest hangs on it."""
     if isinstance(value, dict):
         if value.get("type", ABSENT) is ABSENT:
-            raise refusals.missing_parameter(f"{path}.type")
+            raise api_errors.missing_parameter(f"{path}.type")
         one_of(*_SESSION_TYPES)(value["type"], f"{path}.type")
         if value["type"] == "transcription":
             _transcription_session(value, path)
@@ -287,14 +287,14 @@ def check_event(event: Any) -> str:
         Refusal: The API would not take it, whatever the state of the session.
     """
     if not isinstance(event, dict):
-        raise refusals.invalid_json()
+        raise api_errors.invalid_json()
     event = absent_marked(event)
     if "type" not in event:
-        raise refusals.type_missing()
+        raise api_errors.type_missing()
     kind = event["type"]
     if not isinstance(kind, str):
-        raise refusals.invalid_type("type", "a string", kind)
+        raise api_errors.invalid_type("type", "a string", kind)
     if kind not in CHECKS:
-        raise refusals.invalid_value("type", kind, EVENTS)
+        raise api_errors.invalid_value("type", kind, EVENTS)
     CHECKS[kind](event, "")
     return kind

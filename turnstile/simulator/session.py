@@ -8,28 +8,28 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from turnstile.simulator import refusals, settings
+from turnstile.simulator import api_errors, settings
+from turnstile.simulator.api_errors import Refusal
 from turnstile.simulator.beta import in_beta_words, in_current_words
-from turnstile.simulator.conversation import Conversation, client_item
-from turnstile.simulator.desk import Desk
+from turnstile.simulator.context import Desk
+from turnstile.simulator.conversation_items import Conversation, client_item
 from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.ids import Ids
+from turnstile.simulator.input_buffer import Listening
 from turnstile.simulator.json_text import parsed
-from turnstile.simulator.listening import Listening
 from turnstile.simulator.log import BrokenRule, ReceivedItem, SimulatorLog
 from turnstile.simulator.nulls import absent_marked, without_absent
+from turnstile.simulator.outbox import Wire
 from turnstile.simulator.quirks import NO_QUIRKS, rewritten, without_fixed
-from turnstile.simulator.refusals import Refusal
+from turnstile.simulator.response_engine import Speaking
+from turnstile.simulator.scenario import Run
 from turnstile.simulator.schema import check_event
-from turnstile.simulator.script import Run
-from turnstile.simulator.speaking import Speaking
-from turnstile.simulator.wire import Wire
 
 if TYPE_CHECKING:
     from turnstile.protocol.frames import Closed, Frame
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.quirks import Quirks
-    from turnstile.simulator.script import Scenario
+    from turnstile.simulator.scenario import Scenario
 
 Json = dict[str, Any]
 
@@ -101,7 +101,7 @@ class SimulatedSession:
         self._speaking.on_done = self._listening.expect_user
         self.log.unreached = self._desk.run.unreached()
         self._events = 0
-        self._refused = rejection or (refusals.invalid_api_key() if faults.refused_key else None)
+        self._refused = rejection or (api_errors.invalid_api_key() if faults.refused_key else None)
         if self._refused is not None:
             self._reject(self._refused)
             return
@@ -155,7 +155,7 @@ class SimulatedSession:
         """
         self._wire.run(now)
         if self._refused is None and self.closing is None:
-            self._refuse(refusals.binary_frame(), f"a binary frame of {len(data)} bytes", None)
+            self._refuse(api_errors.binary_frame(), f"a binary frame of {len(data)} bytes", None)
 
     def _take(self, event: Any) -> None:
         kind = event_id = None
@@ -182,7 +182,7 @@ class SimulatedSession:
     def _act(self, kind: str, event: Json) -> None:
         running = self._speaking.active
         if running is not None and kind in self._desk.quirks.refused_mid_response:
-            raise refusals.collision(running.id)
+            raise api_errors.collision(running.id)
         match kind:
             case "input_audio_buffer.append":
                 self._listening.append(event["audio"])
@@ -267,7 +267,7 @@ class SimulatedSession:
 
     def _refuse(self, refusal: Refusal, kind: str | None, event_id: str | None, *, injected: bool = False) -> None:
         self.log.note_broken(BrokenRule(refusal.code, refusal.message, kind, event_id, injected))
-        late = self._desk.faults.late_empty_commit if refusal.code == refusals.COMMIT_EMPTY else 0.0
+        late = self._desk.faults.late_empty_commit if refusal.code == api_errors.COMMIT_EMPTY else 0.0
         self._wire.refuse(refusal, event_id, late)
 
     def _reject(self, refusal: Refusal) -> None:
@@ -278,7 +278,7 @@ class SimulatedSession:
         self._wire.close(AUTH_CLOSE if key else REQUEST_CLOSE, reason)
 
     def _expire(self, minutes: int) -> None:
-        refusal = refusals.session_expired(minutes)
+        refusal = api_errors.session_expired(minutes)
         self._wire.refuse(refusal, None)
         self._wire.close(EXPIRED_CLOSE, refusal.message)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from turnstile.simulator import refusals
+from turnstile.simulator import api_errors
 
 Json = dict[str, Any]
 
@@ -126,27 +126,27 @@ def check_reasoning(patch: Json, *, reasoning: bool) -> None:
     """
     for name in ("reasoning", "parallel_tool_calls"):
         if name in patch and not reasoning:
-            raise refusals.Refusal(
+            raise api_errors.Refusal(
                 "invalid_value", f"'{name}' is only supported by reasoning Realtime models.", echoes=False
             )
 
 
 def _check_fixed(session: Json, patch: Json) -> None:
     if patch["type"] != session["type"]:
-        raise refusals.other_session_type(patch["type"], session["type"])
+        raise api_errors.other_session_type(patch["type"], session["type"])
     if patch.get("model", session["model"]) != session["model"]:
-        raise refusals.Refusal("invalid_parameter", "The model of a session cannot be changed.", "session.model")
+        raise api_errors.Refusal("invalid_parameter", "The model of a session cannot be changed.", "session.model")
     if session["tracing"] is not None and patch.get("tracing") not in (None, session["tracing"]):
-        raise refusals.Refusal(
+        raise api_errors.Refusal(
             "invalid_parameter", "Tracing cannot be changed once it is enabled for a session.", "session.tracing"
         )
 
 
 def _check_output(before: Json, patch: Json, *, spoken: bool, busy: bool) -> None:
     if spoken and patch.get("voice", before["voice"]) != before["voice"]:
-        raise refusals.voice_locked()
+        raise api_errors.voice_locked()
     if busy and patch.get("speed", before["speed"]) != before["speed"]:
-        raise refusals.Refusal(
+        raise api_errors.Refusal(
             "invalid_value",
             "The speed can only be changed in between model turns, not while a response is in progress.",
             "session.audio.output.speed",

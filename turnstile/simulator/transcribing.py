@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from turnstile.simulator.desk import Desk
+    from turnstile.simulator.context import Desk
 
 Json = dict[str, Any]
 

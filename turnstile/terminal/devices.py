@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnstile.errors import ConfigError
-from turnstile.terminal.playback import Playback
+from turnstile.terminal.playback_buffer import Playback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

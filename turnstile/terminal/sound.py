@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from turnstile.errors import ConfigError
 from turnstile.terminal import devices
-from turnstile.terminal.wav import WavQuestion, WavRecording
+from turnstile.terminal.wav_devices import WavQuestion, WavRecording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from turnstile.translate.bounds import OUTPUT_TOKENS, adjusted
-from turnstile.translate.unserved import first_served, shortened, unserved
+from turnstile.translate.ignored_fields import first_served, shortened, unserved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

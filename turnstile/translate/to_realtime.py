@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from turnstile.audio.formats import AudioFormat, parse_format
 from turnstile.translate.bounds import IDLE_TIMEOUT, adjusted
-from turnstile.translate.hosting import HOST_DECIDES
-from turnstile.translate.listening import listen_warnings, transcription
-from turnstile.translate.naming import LISTEN_FIELDS, SETTINGS_FIELDS, speak_fields, think_fields
+from turnstile.translate.field_names import LISTEN_FIELDS, SETTINGS_FIELDS, speak_fields, think_fields
+from turnstile.translate.host_overrides import HOST_DECIDES
+from turnstile.translate.ignored_fields import first_served, unserved, unserved_fields
 from turnstile.translate.serves import SERVES_ALL
-from turnstile.translate.speaking import is_voice_served, own_warnings, speak_warnings, spoken_by
 from turnstile.translate.thinking import thinking
-from turnstile.translate.unserved import first_served, unserved, unserved_fields
+from turnstile.translate.transcription import listen_warnings, transcription
+from turnstile.translate.voice import is_voice_served, own_warnings, speak_warnings, spoken_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

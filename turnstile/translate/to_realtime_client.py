@@ -9,7 +9,7 @@ import orjson
 from turnstile.protocol import beta
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import MARK
-from turnstile.translate.ear import remember
+from turnstile.translate.client_output import remember
 from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import complete_arguments
 from turnstile.protocol.shapes import well_built
 from turnstile.protocol.voice_agent import server
-from turnstile.translate.answer import Answer, text_of
-from turnstile.translate.calls import Calls
-from turnstile.translate.ear import Ear, remember
+from turnstile.translate.call_messages import Calls
+from turnstile.translate.client_output import Ear, remember
 from turnstile.translate.latency import Latencies
+from turnstile.translate.response_view import Answer, text_of
 from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from websockets.frames import apply_mask  # type: ignore[attr-defined]  # compil
 from websockets.protocol import OPEN, SERVER
 
 from turnstile.protocol.frames import TextFrame, binary_frame, text_frame
-from turnstile.transports.messages import MessageJoiner, end_of, sendable_close
+from turnstile.transports.message_joiner import MessageJoiner, end_of, sendable_close
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

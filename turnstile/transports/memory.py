@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.flow import ReadGate, WriteGate
 from turnstile.transports.limits import PEER_TOO_SLOW, ConnectionLimits
-from turnstile.transports.messages import Nobody
+from turnstile.transports.message_joiner import Nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,9 +12,9 @@ from turnstile.protocol.frames import Closed, binary_frame, text_frame
 from turnstile.transports.flow import Keepalive, Pulse, ReadGate, WriteGate
 from turnstile.transports.framing import Framing
 from turnstile.transports.limits import PEER_TOO_SLOW
-from turnstile.transports.messages import Nobody
+from turnstile.transports.message_joiner import Nobody
+from turnstile.transports.nonblocking_socket import Outgoing, wire_of
 from turnstile.transports.poll import READ, WRITE
-from turnstile.transports.wire import Outgoing, wire_of
 
 if TYPE_CHECKING:
     import socket

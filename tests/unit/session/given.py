@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from turnstile.session import effects as out
+from turnstile.session.deadlines import waits
 from turnstile.session.events import (
     ConfigAnswered,
     ConfigRequested,
@@ -14,7 +15,6 @@ from turnstile.session.events import (
 )
 from turnstile.session.machine import Session
 from turnstile.session.state import Create, Item, Policy, Response, State, Update
-from turnstile.session.waits import waits
 
 BRIEF = {"instructions": "Be brief."}
 CALM = {"instructions": "Be calm."}

@@ -9,6 +9,7 @@ from session_words import MESSAGE, answers, of
 
 from turnstile.errors import InternalError
 from turnstile.session import machine
+from turnstile.session.deadlines import waits
 from turnstile.session.effects import Held, Released, Wait, WaitFor
 from turnstile.session.events import (
     AgentSpoke,
@@ -23,7 +24,6 @@ from turnstile.session.events import (
 )
 from turnstile.session.state import PHASES, Policy, Response, State
 from turnstile.session.step import Step
-from turnstile.session.waits import waits
 
 
 def test_more_requests_than_may_wait_are_refused_by_name(at):

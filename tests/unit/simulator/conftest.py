@@ -13,10 +13,10 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from turnstile.simulator.api_errors import Refusal
 from turnstile.simulator.faults import NO_FAULTS, Pace
-from turnstile.simulator.refusals import Refusal
+from turnstile.simulator.scenario import Scenario
 from turnstile.simulator.schema import check_event
-from turnstile.simulator.script import Scenario
 from turnstile.simulator.session import SimulatedSession
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from turnstile.simulator.faults import Faults, Pace
 from turnstile.simulator.quirks import Quirks
-from turnstile.simulator.script import Call, Expect, Reply, Step
+from turnstile.simulator.scenario import Call, Expect, Reply, Step
 
 STEPS = (
     Step(Expect(contains="call"), Reply("Wait.", (Call("f", {"a": 1}), Call("g")))),

@@ -6,7 +6,7 @@ import pytest
 
 from turnstile.protocol.frames import Closed
 from turnstile.simulator.faults import Faults
-from turnstile.simulator.script import Call, Expect, Reply, Step
+from turnstile.simulator.scenario import Call, Expect, Reply, Step
 
 STORY = Step(Expect(), Reply("one two three four five six seven eight nine ten"))
 TEXT = {"output_modalities": ["text"]}

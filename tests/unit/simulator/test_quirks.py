@@ -8,7 +8,7 @@ import pytest
 
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.simulator.quirks import NO_QUIRKS, Quirks
-from turnstile.simulator.script import Call, Expect, Reply, Step
+from turnstile.simulator.scenario import Call, Expect, Reply, Step
 
 STORY = Step(Expect(), Reply("one two three four five six seven eight nine ten"))
 TEXT = {"output_modalities": ["text"]}

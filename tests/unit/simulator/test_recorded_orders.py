@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from turnstile.simulator.faults import Pace
-from turnstile.simulator.script import Call, Expect, Reply, Step
+from turnstile.simulator.scenario import Call, Expect, Reply, Step
 
 RECORDED = json.loads(Path(__file__).with_name("recorded_orders.json").read_text(encoding="utf-8"))
 MIXED = {"response.output_audio_transcript.delta", "response.output_audio.delta"}

@@ -5,10 +5,10 @@ from importlib import resources
 import pytest
 
 from turnstile.errors import ConfigError
-from turnstile.simulator.converse import converse
+from turnstile.simulator.echo import converse
 from turnstile.simulator.quirks import Quirks
+from turnstile.simulator.scenario import Call, Expect, Reply, Scenario, Step
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario, parse_scenario
-from turnstile.simulator.script import Call, Expect, Reply, Scenario, Step
 
 WHOLE = """
 transcripts = ["one"]

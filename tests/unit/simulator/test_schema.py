@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.simulator import schema
-from turnstile.simulator.refusals import Refusal
+from turnstile.simulator.api_errors import Refusal
 from turnstile.simulator.schema import check_event
 
 ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}

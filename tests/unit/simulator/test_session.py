@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from turnstile.protocol.frames import Closed
-from turnstile.simulator import refusals
+from turnstile.simulator import api_errors
 from turnstile.simulator.faults import Faults, RefusedEvent
-from turnstile.simulator.script import Call, Expect, Reply, Step
+from turnstile.simulator.scenario import Call, Expect, Reply, Step
 
 TEXT = {"output_modalities": ["text"]}
 CALL = Step(Expect("text"), Reply(calls=(Call("f"),)))
@@ -324,7 +324,7 @@ def test_nothing_is_taken_after_the_end(player):
 
 
 def test_a_refused_connection_says_why_and_ends(player):
-    client = player(created=False, rejection=refusals.invalid_model("gpt-nope"))
+    client = player(created=False, rejection=api_errors.invalid_model("gpt-nope"))
     client.send("response.create")
     client.advance(1)
     assert client.kinds == ["error"]

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from turnstile.simulator.refusals import Refusal
+from turnstile.simulator.api_errors import Refusal
 from turnstile.simulator.settings import initial, is_reasoning, updated
 
 

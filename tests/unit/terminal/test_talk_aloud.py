@@ -15,7 +15,7 @@ from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, load_config
 from turnstile.terminal.sound import Sound, open_sound
 from turnstile.terminal.talk import talk
-from turnstile.terminal.wav import WavQuestion, WavRecording
+from turnstile.terminal.wav_devices import WavQuestion, WavRecording
 from turnstile.testing import patience
 
 PIECE = 960

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.protocol.voice_agent.profile import COMPONENT
-from turnstile.session.patch import at
+from turnstile.session.config_patch import at
 from turnstile.translate.to_realtime import settings_to_session
 
 INPUT, OUTPUT = ("audio", "input"), ("audio", "output")

@@ -10,8 +10,8 @@ from websockets.protocol import OPEN, Protocol, Side
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.framing import Framing
-from turnstile.transports.messages import MessageJoiner, end_of
-from turnstile.transports.wire import SILENT
+from turnstile.transports.message_joiner import MessageJoiner, end_of
+from turnstile.transports.nonblocking_socket import SILENT
 
 SIDES = [Side.SERVER, Side.CLIENT]
 BOTH_SIDES = pytest.mark.parametrize("side", SIDES, ids=["as server", "as client"])

@@ -1,0 +1,192 @@
+"""The languages that clients speak, and the parts of a session that know them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+from actors.dialects.realtime import RealtimeDialect
+from actors.dialects.voice_agent import VoiceAgentDialect
+from turnstile.errors import ClientProtocolError, ConfigError
+from turnstile.protocol.addressing import Address, read_address
+from turnstile.protocol.upstreams import KINDS
+from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+from turnstile.server.requests import Rejection
+from turnstile.session.machine import Session
+from turnstile.session.state import TRANSCRIPTION, Policy, State
+from turnstile.session.ungated import UngatedSession
+from turnstile.translate.host_overrides import HostDecisions, HostRule
+from turnstile.translate.serves import Serves
+from turnstile.translate.to_realtime_client import RealtimeTranslator
+from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.client import Dialect
+    from turnstile.config import Config
+    from turnstile.protocol.voice_agent.profile import Profile
+    from turnstile.server.requests import UpgradeRequest
+    from turnstile.translate.translator import Translator
+
+_log = logging.getLogger(__name__)
+
+LanguageName = Literal["deepgram", "component", "realtime"]
+
+
+# By this browsers say what others say in the header `OpenAI-Beta`: they can set none.
+_BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+# How long, in seconds, a compatible server may say nothing before its link counts as up: it may wait for us to begin.
+_SILENCE = 1.0
+# So many names of ignored fields are logged, and so many characters of each.
+_NAMES_SHOWN, _NAME_SHOWN = 8, 24
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What a session speaks with its client: its name, the parts that know it, and what its address asks for.
+
+    `held_audio` bytes of its input audio may wait.
+    """
+
+    name: str
+    dialect: Dialect
+    translator: Translator
+    session: Session | UngatedSession
+    labels: dict[str, str]
+    held_audio: int
+    address: Address = field(default_factory=Address)
+
+
+class Languages:
+    """Makes the parts of a session for a client.
+
+    Args:
+        config: All settings.
+        may_call: Tells whether a function at an address may be called from here.
+        is_gated: False sends everything at once, to show what then happens.
+    """
+
+    def __init__(self, config: Config, may_call: Callable[[str], bool], *, is_gated: bool) -> None:
+        self._config = config
+        self._may_call = may_call
+        self._is_gated = is_gated
+        server = config.server
+        self.by_path: dict[str, LanguageName] = {
+            server.voice_agent_path: "deepgram",
+            server.component_path: "component",
+            **dict.fromkeys(server.realtime_paths, "realtime"),
+        }
+        """The language that is spoken at each path."""
+
+    def of_request(self, request: UpgradeRequest) -> Callable[[str], Language] | Rejection:
+        """Return what makes a client's language for a session of the given id, by the path that it came to."""
+        name = self.by_path.get(request.path)
+        if name is None:
+            known = ", ".join(self.by_path)
+            return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n")
+        return self.named(name, request)
+
+    def named(
+        self, name: LanguageName, request: UpgradeRequest | None = None, decisions: HostDecisions | None = None
+    ) -> Callable[[str], Language] | Rejection:
+        """Return what makes a language for a session of the given id.
+
+        Args:
+            name: Which.
+            request: What the client came with, if it came over a socket.
+            decisions: What the host of the session decides.
+
+        Raises:
+            ConfigError: There is no such language.
+        """
+        known = get_args(LanguageName)
+        if name not in known:
+            raise ConfigError("invalid_language", f"speaks: must be one of {', '.join(known)}, not {name!r}.")
+        decided = decisions or HostDecisions()
+        if name != "realtime":
+            profile = DEEPGRAM if name == "deepgram" else COMPONENT
+            return lambda session_id: self._voice_agent(profile, session_id, decided)
+        try:
+            address = self._address(request, decided) if request else Address()
+        except ClientProtocolError as error:
+            return Rejection(400, f"{error.problem.description}\n")
+        return lambda session_id: self._realtime(address, session_id, decided)
+
+    def _address(self, request: UpgradeRequest, decided: HostDecisions) -> Address:
+        """Read what a Realtime client asks for in its address.
+
+        Raises:
+            ClientProtocolError: It cannot be had here.
+        """
+        kind = KINDS[self._config.upstream.kind]
+        says_beta = "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in request.subprotocols
+        address = read_address(request.query, says_beta=says_beta, upstream_is_beta=kind.is_beta)
+        model = address.model
+        if decided.model is not None and address.query:
+            (asked,) = address.query
+            words = f"{asked}: cannot go with the model that the host of this session decides."
+            raise ClientProtocolError("invalid_query", words)
+        if model is not None and decided.model is None and not self._config.serves_model(model):
+            raise ClientProtocolError("invalid_query", f"model: {model[:64]!r} is not served here.")
+        if address.ignored:
+            # A value, or a name that is as long as one, may be a key.
+            names = ", ".join(f"{name[:_NAME_SHOWN]!a}" for name in address.ignored[:_NAMES_SHOWN])
+            _log.info("Fields of a client's address are ignored: %s", names)
+        return address
+
+    def _voice_agent(self, profile: Profile, session_id: str, decided: HostDecisions) -> Language:
+        policy = self._policy(session_id, self._config.upstream.reconnects)
+        serves = Serves(self._config.serves_model, self._may_call, HostRule(decided))
+        return Language(
+            profile.name,
+            VoiceAgentDialect(profile, session_id, serves),
+            VoiceAgentTranslator(profile),
+            Session(policy) if self._is_gated else UngatedSession(policy),
+            decided.labels,
+            self._config.limits.held_audio_bytes,
+        )
+
+    def _realtime(self, address: Address, session_id: str, decided: HostDecisions) -> Language:
+        # A new link would have another conversation, which such a client could not know of.
+        policy = replace(
+            self._policy(session_id, reconnects=0),
+            is_transparent=True,
+            is_shared=address.call_id is not None,
+            turns="server",
+        )
+        # What only writes down has no prompt, voice or functions that could be decided.
+        host = HostRule(HostDecisions() if address.intent else decided)
+        return Language(
+            "realtime",
+            RealtimeDialect(
+                address.model,
+                is_beta=address.is_beta,
+                id_prefix=policy.id_prefix,
+                is_shared=policy.is_shared,
+                host=host,
+            ),
+            RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
+            Session(policy, _initial_state(address)),
+            decided.labels,
+            # As much as in frames, but no less than the largest append.
+            max(self._config.limits.held_audio_bytes, self._config.limits.realtime_message_bytes),
+            address,
+        )
+
+    def _policy(self, session_id: str, reconnects: int) -> Policy:
+        # Ids of ours are known by their beginning; the API takes 32 characters.
+        silence = _SILENCE if self._config.upstream.kind == "compatible" else None
+        return Policy(
+            id_prefix=f"ts{session_id[:8]}_",
+            reconnects=reconnects,
+            link_silence=silence,
+            **self._config.session.model_dump(),
+        )
+
+
+def _initial_state(address: Address) -> State:
+    """Return where a Realtime client's session begins: its type is in force from the start."""
+    session_type = {"type": TRANSCRIPTION} if address.intent == TRANSCRIPTION else {}
+    return State(accepted=session_type, in_force=session_type)

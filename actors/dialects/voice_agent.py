@@ -1,0 +1,203 @@
+"""The voice-agent dialect: what each message of the client's asks of the session, and what its answer is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.messages import End, LocalSettings
+from turnstile.errors import ClientProtocolError, Problem
+from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.voice_agent import client, server
+from turnstile.session.endings import refusal_code
+from turnstile.session.events import (
+    AgentMessageGiven,
+    ConfigRequested,
+    FunctionAnswered,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.translate import to_realtime
+from turnstile.translate.client_output import remember
+from turnstile.translate.field_names import PROMPT_FIELDS
+from turnstile.translate.host_overrides import DECISIONS, decided_by_host
+from turnstile.translate.to_voice_agent import problem_to_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from turnstile.protocol.frames import Frame
+    from turnstile.protocol.voice_agent.profile import Profile
+    from turnstile.session.effects import Answered
+    from turnstile.session.events import Json, Ref, Request
+    from turnstile.translate.host_overrides import HostDecisions
+    from turnstile.translate.serves import Serves
+
+_UNSERVED: dict[type[client.Message], str] = {
+    client.UpdateThinkLive: "upstream has no live thinking; it is ignored",
+    client.CustomToThinkProvider: "upstream takes no payloads of a think provider's own; it is ignored",
+}
+
+
+class _Asked(NamedTuple):
+    """A request without its answer yet: the message that made it, and what is told when it is in force."""
+
+    message: str
+    acks: tuple[bytes, ...] = ()
+
+
+class VoiceAgentDialect:
+    """One client's Voice Agent v1 conversation.
+
+    Args:
+        profile: Which of the two kinds of client it is.
+        request_id: Names the session to a client that is welcomed.
+        serves: What the client may ask for.
+    """
+
+    def __init__(self, profile: Profile, request_id: str, serves: Serves) -> None:
+        self._profile = profile
+        self._request_id = request_id
+        self._serves = serves
+        self._refs = 0
+        self._asked: dict[int, _Asked] = {}
+        self._first_settings: Ref | None = None
+        self._history = ""
+        self._warned: dict[Problem, None] = {}
+
+    hears_binary = True
+    message_limit = "limits.client_message_bytes"
+
+    def binary(self) -> list[Frame]:
+        """Say nothing: binary frames are audio."""
+        return []
+
+    def shown(self, event: Json) -> list[Frame]:
+        """Say nothing: what is in force is told by acknowledgements."""
+        del event
+        return []
+
+    def opening(self) -> list[Frame]:
+        """Welcome a client that waits for it."""
+        return [TextFrame(server.welcome(self._request_id))] if self._profile.welcomes else []
+
+    def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested | None:
+        """Return the request for what the host decides anew; the conversation that came before stays."""
+        patch = self._serves.host.decide(decisions)
+        if self._first_settings is None:
+            return None
+        if "instructions" in patch:
+            patch["instructions"] = to_realtime.with_history(patch["instructions"], self._history)
+        return ConfigRequested(ref, patch, message="", fields=DECISIONS)
+
+    def read(self, data: bytes) -> Sequence[Frame | Request | End]:
+        """Read a message; its warnings go out at once, its answer when the session has it.
+
+        Settings that cannot be read, when there are none before them, end the session: nothing could go on.
+        """
+        try:
+            return self._read(client.parse_client_message(data))
+        except ClientProtocolError as error:
+            if error.message_type != "Settings" or self._first_settings is not None:
+                raise
+            return [_refused(error.problem)]
+
+    def _read(self, message: client.ClientMessage) -> Sequence[Frame | Request]:
+        match message:
+            case client.InjectUserMessage(content=content):
+                return [UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content))]
+            case client.InjectAgentMessage(behavior=behavior):
+                response = to_realtime.agent_message_to_response(message)
+                return [AgentMessageGiven(self._ask(message), response, behavior or "default")]
+            case client.FunctionCallResponse(id=call_id):
+                output = to_realtime.function_result_to_output(message)
+                return [FunctionAnswered(self._ask(message), call_id, output)]
+            case client.ForceEndTurn():
+                return [TurnEndForced(self._ask(message))]
+            case client.Settings():
+                return self._settings(message)
+            case client.UpdatePrompt() if self._serves.host.decisions.prompt is not None:
+                return [self.problem(decided_by_host("prompt").about(message.type), fatal=False)]
+            case client.UpdatePrompt(prompt=prompt):
+                ref = self._ask(message, server.prompt_updated())
+                return [ConfigRequested(ref, {}, prompt, message.type, PROMPT_FIELDS)]
+            case client.UpdateThink(think=think):
+                config = to_realtime.think_to_session(message, think, self._serves, self._history)
+                return self._config(message, config, server.think_updated())
+            case client.UpdateSpeak(speak=speak):
+                config = to_realtime.speak_to_session(message, speak, self._serves)
+                return self._config(message, config, server.speak_updated())
+            case client.UpdateListen(listen=listen):
+                config = to_realtime.listen_to_session(message, listen)
+                return self._config(message, config, server.listen_updated())
+            case client.UpdateThinkLive() | client.CustomToThinkProvider():
+                problem = Problem("not_supported", f"{_UNSERVED[type(message)]}.")
+                return [self.problem(problem.about(message.type), fatal=False)]
+            case client.KeepAlive():
+                return []
+
+    def answer(self, answered: Answered) -> Sequence[Frame | End]:
+        """Acknowledge what is in force, and warn of what of it is not; otherwise say what became of it.
+
+        First Settings that are refused end the session.
+        """
+        asked = self._asked.pop(answered.ref)
+        problem = answered.problem
+        told: list[Frame | End] = [TextFrame(server.warning(one.code, one.description)) for one in answered.shortfalls]
+        if problem is None:
+            told += [TextFrame(ack) for ack in asked.acks]
+        elif answered.ref == self._first_settings and not answered.in_force:
+            told.append(_refused(problem.about(asked.message)))
+        elif problem.code == "injection_refused":
+            told.append(TextFrame(server.injection_refused(problem.description)))
+        else:
+            told.append(self.problem(problem.about(asked.message), fatal=False))
+        return told
+
+    def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:  # noqa: ARG002 - no names
+        """Say what went wrong in the profile's manner."""
+        return problem_to_frame(problem, self._profile, fatal=fatal)
+
+    def _ask(self, message: client.ClientMessage, *acks: bytes) -> int:
+        self._refs += 1
+        self._asked[self._refs] = _Asked(message.type, acks)
+        return self._refs
+
+    def _settings(self, settings: client.Settings) -> list[Frame | Request]:
+        start = to_realtime.settings_to_session(settings, self._profile, self._serves)
+        self._history = start.history or self._history
+        acks = [server.settings_applied()]
+        if start.greeting and self._first_settings is None:
+            acks.append(server.conversation_text("assistant", start.greeting))
+        local = LocalSettings(
+            start.input, start.output, start.container, keeps_history=start.wants_history, labels=start.labels
+        )
+        ref = self._ask(settings, *acks)
+        if self._first_settings is None:
+            self._first_settings = ref
+        return [*self._warn(settings, start.config.warnings), _requested(ref, settings, start.config, local)]
+
+    def _config(
+        self, message: client.ClientMessage, config: to_realtime.ConfigPatch, ack: bytes
+    ) -> list[Frame | Request]:
+        warnings = self._warn(message, config.warnings)
+        return [*warnings, _requested(self._ask(message, ack), message, config)]
+
+    def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> list[Frame]:
+        """Warn of each ignored part of a message, once."""
+        warnings: list[Frame] = []
+        for problem in problems:
+            named = problem.about(message.type)
+            if named not in self._warned:
+                remember(self._warned, named, None)
+                warnings.append(self.problem(named, fatal=False))
+        return warnings
+
+
+def _requested(
+    ref: Ref, message: client.ClientMessage, config: to_realtime.ConfigPatch, local: LocalSettings | None = None
+) -> ConfigRequested:
+    return ConfigRequested(ref, config.patch, message=message.type, fields=config.fields, local=local)
+
+
+def _refused(problem: Problem) -> End:
+    return End(refusal_code(problem.code), problem.code, problem)

@@ -1,0 +1,434 @@
+from __future__ import annotations
+
+import base64
+import contextlib
+import http
+import socket
+import ssl
+import threading
+
+import pytest
+from websockets.sync.server import serve
+
+from turnstile.errors import ConfigError
+from turnstile.ports import LinkFailed, LinkReady, UpstreamTarget
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.transports.connector import WebSocketConnector
+
+WAIT = 10
+KEY = "sk-very-secret"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_from_outside(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def make_connector(loop, limits):
+    with contextlib.ExitStack() as stack:
+
+        def make(**options):
+            connector = WebSocketConnector(loop, limits, **options)
+            stack.callback(connector.close, WAIT)
+            return connector
+
+        yield make
+
+
+@pytest.fixture
+def run_upstream():
+    """Serve with the `websockets` package; returns the port."""
+    connections, over = [], threading.Event()
+    with contextlib.ExitStack() as stack:
+
+        def run(handler, **options):
+            def keep_and_serve(connection):
+                connections.append(connection)
+                if not over.is_set():
+                    handler(connection)
+
+            server = stack.enter_context(serve(keep_and_serve, "127.0.0.1", 0, **options))
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            stack.callback(thread.join, WAIT)
+            stack.callback(server.shutdown)
+            return server.socket.getsockname()[1]
+
+        yield run
+    # Not every version of the package does this when its server shuts down.
+    over.set()
+    for connection in connections:
+        connection.close()
+    for thread in threading.enumerate():
+        if thread.name.endswith(("(conn_handler)", "(recv_events)", "(keepalive)")):
+            thread.join(WAIT)
+
+
+def read_head(sock):
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += sock.recv(1)
+    return head
+
+
+def echo(connection):
+    for message in connection:
+        connection.send(message)
+
+
+def test_a_link_echoes_when_it_is_open(make_connector, make_inbox, run_upstream):
+    port = run_upstream(echo)
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}/v1/realtime?model=m"), inbox)
+    ready = inbox.next()
+    assert isinstance(ready, LinkReady)
+    ready.connection.send_text(b"hello")
+    ready.connection.send_binary(b"\1")
+    ready.connection.flush()
+    assert inbox.take(2) == [TextFrame(b"hello"), BinaryFrame(b"\1")]
+    ready.connection.close(1000)
+    assert inbox.next() == Closed(1000, "")
+
+
+def test_frames_right_behind_the_handshake_are_told_after_link_ready(make_connector, make_inbox, run_upstream):
+    def greet(connection):
+        connection.send("session.created")
+        connection.close(4000, "bye")
+
+    port = run_upstream(greet)
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    assert isinstance(inbox.next(), LinkReady)
+    assert inbox.take(2) == [TextFrame(b"session.created"), Closed(4000, "bye")]
+
+
+def test_the_handshake_carries_the_headers_and_no_origin(make_connector, make_inbox, run_upstream):
+    seen = {}
+
+    def look(connection):
+        seen.update(connection.request.headers)
+        seen["path"] = connection.request.path
+
+    port = run_upstream(look)
+    inbox = make_inbox()
+    target = UpstreamTarget(f"ws://127.0.0.1:{port}/v1?model=m", {"Authorization": f"Bearer {KEY}"})
+    make_connector().connect(target, inbox)
+    assert isinstance(inbox.take(2)[0], LinkReady)
+    assert seen["authorization"] == f"Bearer {KEY}"
+    assert seen["path"] == "/v1?model=m"
+    assert "origin" not in seen
+
+
+def test_large_messages_go_both_ways_over_tls(make_connector, make_inbox, run_upstream, tls_contexts, authority):
+    port = run_upstream(echo, ssl=tls_contexts[0], max_size=None)
+    inbox = make_inbox()
+    with authority.cert_pem.tempfile() as ca_file:
+        connector = make_connector(ca_file=ca_file)
+    connector.connect(UpstreamTarget(f"wss://localhost:{port}"), inbox)
+    connection = inbox.next().connection
+    large = bytes(range(256)) * (14 * 1024)
+    connection.send_binary(large)
+    connection.flush()
+    assert inbox.next() == BinaryFrame(large)
+    connection.handled(len(large))
+
+
+def test_a_certificate_is_not_checked_when_told_not_to(make_connector, make_inbox, run_upstream, tls_contexts):
+    port = run_upstream(echo, ssl=tls_contexts[0])
+    inbox = make_inbox()
+    make_connector(verify=False).connect(UpstreamTarget(f"wss://127.0.0.1:{port}"), inbox)
+    assert isinstance(inbox.next(), LinkReady)
+
+
+def test_upstream_tls_is_told_when_the_certificate_is_not_trusted(make_connector, make_inbox, run_raw, tls_contexts):
+    def refuse(sock):
+        with contextlib.suppress(ssl.SSLError):
+            tls_contexts[0].wrap_socket(sock, server_side=True)
+
+    port = run_raw(refuse)
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"wss://localhost:{port}"), inbox)
+    failed = inbox.next()
+    assert (failed.problem.code, failed.retryable) == ("upstream_tls", False)
+    assert "certificate" in failed.problem.description
+    assert f"localhost:{port}" in failed.problem.description
+
+
+def test_upstream_tls_is_told_when_the_upstream_speaks_none(make_connector, make_inbox, run_raw):
+    port = run_raw(lambda sock: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"wss://localhost:{port}"), inbox)
+    assert inbox.next().problem.code == "upstream_tls"
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [(400, False), (401, False), (403, False), (404, False), (418, False), (429, True), (503, True)],
+)
+def test_upstream_refused_is_told_in_words_when_the_answer_is_no(
+    make_connector, make_inbox, run_upstream, status, retryable
+):
+    def refuse(connection, _):
+        return connection.respond(http.HTTPStatus(status), f"key {KEY}")
+
+    port = run_upstream(echo, process_request=refuse)
+    inbox = make_inbox()
+    target = UpstreamTarget(f"ws://127.0.0.1:{port}?token={KEY}", {"Authorization": KEY})
+    make_connector().connect(target, inbox)
+    failed = inbox.next()
+    assert (failed.problem.code, failed.retryable) == ("upstream_refused", retryable)
+    assert str(status) in failed.problem.description
+    assert KEY not in repr(failed)
+
+
+def test_a_redirect_is_not_followed(make_connector, make_inbox, run_raw):
+    seen = []
+
+    def redirect(sock):
+        seen.append(read_head(sock))
+        sock.sendall(b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\n\r\n")
+
+    port = run_raw(redirect)
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    failed = inbox.next()
+    assert failed.problem.code == "upstream_refused"
+    assert "302" in failed.problem.description
+    assert len(seen) == 1
+
+
+def test_upstream_refused_is_told_when_the_answer_is_no_websocket(make_connector, make_inbox, run_raw):
+    port = run_raw(lambda sock: (read_head(sock), sock.sendall(b"HTTP/1.1 101 Sure\r\nUpgrade: tea\r\n\r\n")))
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    failed = inbox.next()
+    assert failed.problem.code == "upstream_refused"
+    assert "as a WebSocket server" in failed.problem.description
+
+
+def test_upstream_unreachable_is_told_with_host_and_port_when_nobody_listens(make_connector, make_inbox):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://user:{KEY}@127.0.0.1:{port}/v1?token={KEY}"), inbox)
+    failed = inbox.next()
+    assert (failed.problem.code, failed.retryable) == ("upstream_unreachable", True)
+    assert f"127.0.0.1:{port}" in failed.problem.description
+    assert KEY not in failed.problem.description
+
+
+def test_upstream_unreachable_is_told_when_the_name_is_unknown(make_connector, make_inbox):
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget("ws://no-such-host.invalid/"), inbox)
+    assert "no-such-host.invalid:80" in inbox.next().problem.description
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 101"])
+def test_upstream_unreachable_is_told_when_the_upstream_hangs_up(make_connector, make_inbox, run_raw, answer):
+    port = run_raw(lambda sock: (read_head(sock), sock.sendall(answer)))
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    failed = inbox.next()
+    assert failed.problem.code == "upstream_unreachable"
+    assert "before it was open" in failed.problem.description
+
+
+def test_upstream_unreachable_is_told_when_no_answer_comes_in_time(make_connector, make_inbox, run_raw):
+    port = run_raw(lambda sock: sock.recv(1 << 16) and sock.recv(1))
+    inbox = make_inbox()
+    make_connector(timeout=0.1).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    assert "within 0.1 s" in inbox.next().problem.description
+
+
+def test_a_handshake_that_trickles_is_ended(make_connector, make_inbox, run_raw):
+    stop = threading.Event()
+
+    def trickle(sock):
+        read_head(sock)
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nX: ")
+        while not stop.wait(0.05):
+            sock.sendall(b"x")
+
+    port = run_raw(trickle)
+    inbox = make_inbox()
+    make_connector(timeout=0.2).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    failed = inbox.next()
+    stop.set()
+    assert failed.problem.code == "upstream_unreachable"
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [("http://host/", {}), ("ws:///path", {}), ("ws://host:port/", {}), ("ws://host/", {"Authorization": "a\r\nb: c"})],
+)
+def test_upstream_unreachable_is_told_when_the_target_makes_no_sense(make_connector, make_inbox, url, headers):
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(url, headers), inbox)
+    failed = inbox.next()
+    assert (failed.problem.code, failed.retryable) == ("upstream_unreachable", False)
+
+
+def splice(a, b):
+    with contextlib.suppress(OSError):
+        while data := a.recv(1 << 16):
+            b.sendall(data)
+    with contextlib.suppress(OSError):
+        b.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_a_proxy_of_the_environment_is_used(
+    make_connector, make_inbox, run_raw, run_upstream, monkeypatch, tls_contexts, secure
+):
+    asked = []
+
+    def tunnel(sock):
+        head = read_head(sock).decode()
+        asked.append(head)
+        host, port = head.split()[1].split(":")
+        sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection((host, int(port))) as far:
+            back = threading.Thread(target=splice, args=(far, sock))
+            back.start()
+            splice(sock, far)
+            back.join(WAIT)
+
+    port = run_upstream(echo, ssl=tls_contexts[0] if secure else None)
+    proxy = run_raw(tunnel)
+    monkeypatch.setenv("https_proxy" if secure else "http_proxy", f"http://me:pass@127.0.0.1:{proxy}")
+    inbox = make_inbox()
+    scheme = "wss" if secure else "ws"
+    make_connector(verify=False).connect(UpstreamTarget(f"{scheme}://127.0.0.1:{port}"), inbox)
+    connection = inbox.next().connection
+    connection.send_text(b"through")
+    connection.flush()
+    assert inbox.next() == TextFrame(b"through")
+    assert asked[0].startswith(f"CONNECT 127.0.0.1:{port} ")
+    assert base64.b64encode(b"me:pass").decode() in asked[0]
+    connection.close(1000)
+    assert inbox.next() == Closed(1000, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"), [("407 Authenticate", False), ("502 Bad Gateway", True), ("what", True)]
+)
+def test_upstream_unreachable_is_told_when_the_proxy_refuses(
+    make_connector, make_inbox, run_raw, monkeypatch, status, retryable
+):
+    proxy = run_raw(lambda sock: (read_head(sock), sock.sendall(f"HTTP/1.1 {status}\r\n\r\n".encode())))
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy}")
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget("ws://api.example.com/"), inbox)
+    failed = inbox.next()
+    assert (failed.problem.code, failed.retryable) == ("upstream_unreachable", retryable)
+    assert "the HTTP proxy opened no tunnel" in failed.problem.description
+    assert "api.example.com:80" in failed.problem.description
+
+
+def test_threads_are_started_when_needed_and_no_more_than_allowed(make_connector, make_inbox, run_upstream):
+    port = run_upstream(echo)
+    connector = make_connector(threads=2)
+
+    def running():
+        return sorted(t.name for t in threading.enumerate() if t.name.startswith("turnstile-connect"))
+
+    assert running() == []
+    inboxes = [make_inbox() for _ in range(6)]
+    for inbox in inboxes:
+        connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    for inbox in inboxes:
+        assert isinstance(inbox.next(), LinkReady)
+    assert running() == ["turnstile-connect-1", "turnstile-connect-2"]
+    connector.close(WAIT)
+    assert running() == []
+
+
+def test_link_failed_is_told_after_close(make_connector, make_inbox):
+    connector, inbox = make_connector(), make_inbox()
+    connector.close(0)
+    connector.connect(UpstreamTarget("ws://127.0.0.1:1"), inbox)
+    assert isinstance(inbox.next(), LinkFailed)
+
+
+def test_link_failed_is_told_after_the_loop_has_stopped(make_connector, make_inbox, loop):
+    connector, inbox = make_connector(), make_inbox()
+    loop.stop(0)
+    connector.connect(UpstreamTarget("ws://127.0.0.1:1"), inbox)
+    assert isinstance(inbox.next(), LinkFailed)
+
+
+def test_link_failed_is_told_when_the_connector_closes_or_the_loop_stops_meanwhile(
+    make_connector, make_inbox, run_upstream, loop
+):
+    entered, leave = threading.Event(), threading.Event()
+
+    def wait(_connection, _request):
+        entered.set()
+        leave.wait(WAIT)
+
+    port = run_upstream(echo, process_request=wait)
+    connector = make_connector(threads=1)
+    first, second = make_inbox(), make_inbox()
+    connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), first)
+    connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), second)
+    assert entered.wait(WAIT)
+    loop.stop(0)
+    connector.close(0)
+    leave.set()
+    for inbox in (first, second):
+        failed = inbox.next()
+        assert isinstance(failed, LinkFailed)
+        assert "shutting down" in failed.problem.description
+
+
+def test_the_link_is_closed_quietly_when_nobody_waits_for_it_any_more(make_connector, make_inbox, run_upstream):
+    gone = threading.Event()
+
+    def listen(connection):
+        with contextlib.suppress(Exception):
+            connection.recv()
+        gone.set()
+
+    alive = [True, False]
+    inbox = make_inbox()
+    inbox.is_alive = lambda: alive.pop(0)
+    connector = make_connector()
+    connector.connect(UpstreamTarget(f"ws://127.0.0.1:{run_upstream(listen)}"), inbox)
+    assert gone.wait(WAIT)
+    assert inbox.messages.empty()
+
+
+def test_no_link_is_opened_when_nobody_waits_for_it(make_connector, make_inbox):
+    dead, alive = make_inbox(), make_inbox()
+    dead.is_alive = lambda: False
+    connector = make_connector(threads=1)
+    connector.connect(UpstreamTarget("nonsense"), dead)
+    connector.connect(UpstreamTarget("nonsense"), alive)
+    assert isinstance(alive.next(), LinkFailed)
+    assert dead.messages.empty()
+
+
+def test_an_inbox_that_raises_costs_its_own_link_only(make_connector, make_inbox, run_upstream, caplog):
+    def refuse(message):
+        raise ValueError(message)
+
+    port = run_upstream(echo)
+    connector = make_connector(threads=1)
+    connector.connect(UpstreamTarget("nonsense"), make_inbox(refuse))
+    connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), make_inbox(refuse))
+    inbox = make_inbox()
+    connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    assert isinstance(inbox.next(), LinkReady)
+    assert len([record for record in caplog.records if record.name.startswith("turnstile")]) == 2
+
+
+def test_a_file_that_is_no_certificate_is_a_config_error(make_connector, tmp_path):
+    wrong = tmp_path / "ca.pem"
+    wrong.write_text("nothing")
+    with pytest.raises(ConfigError, match=r"ca\.pem"):
+        make_connector(ca_file=str(wrong))
+    with pytest.raises(ConfigError, match="No such file"):
+        make_connector(ca_file=str(tmp_path / "missing.pem"))

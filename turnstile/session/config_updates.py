@@ -1,0 +1,216 @@
+"""The configuration: what the client wants, what is out, what is in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.collisions import last_ended
+from turnstile.session.config_comparison import differences, is_shown, with_shown
+from turnstile.session.config_patch import ENDPOINTS, at, difference, merged, without
+from turnstile.session.effects import Answered, ApplyLocal, Merged, OpenLink, Reported, SendUpdate
+from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
+from turnstile.session.state import State, Update, wanted
+from turnstile.session.step import Step
+from turnstile.session.turns import turn_unheard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.session.config_comparison import Difference, Path
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import ConfigAnswered, ConfigRequested, Json
+    from turnstile.session.state import Policy
+
+_DETECTION = ("audio", "input", "turn_detection")
+
+
+def take_config(state: State, request: ConfigRequested, _: Policy) -> Step:
+    """Take a configuration request when it is its turn; it opens the link when there is none."""
+    if state.link == "closed":
+        model = request.patch.get("model")
+        return Step(state._replace(link="opening", model=model), (OpenLink(model),), postpone=True)
+    if not state.gate_is_open:
+        return Step(state, postpone=True)
+    return Step(state._replace(updates=(*state.updates, request)))
+
+
+def settle_config(state: State, policy: Policy) -> Step | None:
+    """The gate is open: send what is wanted and not in force, in one update; answer at once what is in force."""
+    if state.update_waits or (not state.updates and state.is_in_sync):
+        return None
+    batch = next_batch(state, policy)
+    if state.updates and not batch:
+        return _too_long(state, policy)
+    rest = without_batch(state, batch)
+    target = sendable(rest, wanted(rest, batch), policy)
+    patch = difference(target, rest.in_force)
+    if not patch:
+        return _confirmed(rest, batch, target, policy)
+    if "type" in target:  # required in every update, and not that of an ordinary session
+        patch = {**patch, "type": target["type"]}
+    event_id = f"{policy.id_prefix}{rest.serial}"
+    update = Update(event_id, batch, patch, target, rest.epoch, last_ended(rest))
+    endpoints = patch.get(ENDPOINTS)
+    effects: list[Effect] = [SendUpdate(event_id, without(patch, ENDPOINTS), rest.epoch, endpoints)]
+    if batch:
+        effects.insert(0, Merged(event_id, tuple(request.ref for request in batch)))
+    return Step(rest._replace(updating=update, serial=rest.serial + 1), tuple(effects))
+
+
+def next_batch(state: State, policy: Policy) -> tuple[ConfigRequested, ...]:
+    """Return the requests that go in the next update."""
+    return _fitting(state, state.updates[:1] if state.one_by_one else state.updates, policy)
+
+
+def without_batch(state: State, batch: tuple[ConfigRequested, ...]) -> State:
+    """Return the state once the requests of `next_batch` wait no more."""
+    alone = 1 if state.one_by_one else 0
+    return state._replace(updates=state.updates[len(batch) :], one_by_one=state.one_by_one - alone)
+
+
+def _fitting(state: State, requests: tuple[ConfigRequested, ...], policy: Policy) -> tuple[ConfigRequested, ...]:
+    """Return the requests ahead of the first that makes the prompt too long: that one is answered after them."""
+    for number, request in enumerate(requests):
+        if request.added_prompt and _prompt_length(state, requests[: number + 1]) > policy.prompt_limit:
+            return requests[:number]
+    return requests
+
+
+def _prompt_length(state: State, requests: tuple[ConfigRequested, ...]) -> int:
+    return len(wanted(state, requests).get("instructions") or "")
+
+
+def _too_long(state: State, policy: Policy) -> Step:
+    request, *rest = state.updates
+    length, limit = _prompt_length(state, (request,)), policy.prompt_limit
+    name = field_name(request, ("instructions",))
+    text = f"{name}: the prompt would be {length} characters long, at most {limit} fit; send less."
+    after = state._replace(updates=tuple(rest), one_by_one=max(state.one_by_one - 1, 0))
+    return Step(after, (Answered(request.ref, Problem("prompt_too_long", text), in_force=False),))
+
+
+def sendable(state: State, config: Json, policy: Policy) -> Json:
+    """Return of `config` what may be in force: no other model, no other voice once one was heard, turns as set."""
+    target = without(config, "model")
+    if state.voice_locked and at(target, *VOICE) is not None:
+        voice = at(state.in_force, *VOICE)
+        target = without(target, *VOICE)
+        if voice is not None:
+            target = merged(target, {"audio": {"output": {"voice": voice}}})
+    if policy.turns == "proxy" and at(target, *_DETECTION, default={}) is not None:
+        # "server_vad" is the API's default, and `type` is required wherever turn detection is set.
+        kind = at(target, *_DETECTION, "type", default="server_vad")
+        target = merged(target, {"audio": {"input": {"turn_detection": {"type": kind, "create_response": False}}}})
+    return target
+
+
+def _confirmed(
+    state: State,
+    requests: tuple[ConfigRequested, ...],
+    target: Json,
+    policy: Policy,
+    found: tuple[Difference, ...] = (),
+) -> Step:
+    """`target` is in force, but for what upstream shows otherwise: every request behind it gets its one answer.
+
+    What is shown otherwise counts as accepted from here on: it was said, and to ask for it again would change nothing.
+    """
+    answers: list[Effect] = []
+    for request in requests:
+        if request.local is not None:
+            answers.append(ApplyLocal(request.local))
+        own = [one for one in _to_be_said(found, policy) if _asker(requests, one) is request]
+        answers.append(_answer(state, request, target, own))
+    accepted = with_shown(target, found)
+    in_force = with_shown(state.in_force, found)
+    after = state._replace(
+        accepted=accepted,
+        in_force=in_force if difference(accepted, in_force) else accepted,
+        configured=state.configured or bool(requests),
+        overtaken=0,
+    )
+    return Step(after, tuple(answers))
+
+
+def _to_be_said(found: tuple[Difference, ...], policy: Policy) -> Iterator[Difference]:
+    """Yield what the client must be told; one of the API's own language sees in `session.updated` what is in force."""
+    return (one for one in found if not policy.is_transparent and not one.is_made_up_for)
+
+
+def _asker(requests: tuple[ConfigRequested, ...], found: Difference) -> ConfigRequested | None:
+    """Return the request whose word on the field counted: the last that named it."""
+    return next((request for request in reversed(requests) if names(request, found.path)), None)
+
+
+def _answer(state: State, request: ConfigRequested, target: Json, found: list[Difference]) -> Answered:
+    """Acknowledge `request` with what of it is not in force; refuse it where all that it asks for is locked."""
+    stays = dict(_staying(state, request, target))
+    shortfalls = tuple(stays.values())
+    if stays and not _has_more(state, request, tuple(stays)):
+        return Answered(request.ref, shortfalls[-1], in_force=False, shortfalls=shortfalls[:-1])
+    return Answered(request.ref, shortfalls=(*shortfalls, *(not_in_force(request, one) for one in found)))
+
+
+def _staying(state: State, request: ConfigRequested, target: Json) -> Iterator[tuple[Path, Problem]]:
+    """Yield what of `request` cannot change any more."""
+    model = request.patch.get("model")
+    if model is not None and model != state.model:
+        yield MODEL, locked(request, MODEL, model)
+    voice = at(request.patch, *VOICE)
+    if state.voice_locked and voice is not None and voice not in (at(target, *VOICE), state.voice):
+        yield VOICE, locked(request, VOICE, voice)
+
+
+def _has_more(state: State, request: ConfigRequested, staying: tuple[Path, ...]) -> bool:
+    """Tell whether `request` asks for, or changes, more than what stays."""
+    rest = request.patch
+    for path in staying:
+        rest = without(rest, *path)
+    named = any(has_at(rest, tuple(path.split("."))) for path in request.fields) if request.fields else bool(rest)
+    return named or bool(request.added_prompt) or bool(differences(rest, state.accepted))
+
+
+def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
+    """``session.updated``: what it shows is in force; where turn detection is off, nobody hears the user any more."""
+    step = _answered(state, answer, policy)
+    is_off = step.state.proxy_commits
+    return Step(turn_unheard(step.state), step.effects) if is_off else step
+
+
+def _answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
+    """It carries no event id, so it answers the one update that is out (first in, first out)."""
+    state = state._replace(voice=at(answer.session, *VOICE, default=state.voice))
+    update = state.updating
+    found = differences(update.patch, answer.session) if update else ()
+    if state.late and (update is None or found or not is_shown(update.patch, answer.session)):
+        after = state._replace(late=state.late - 1)
+        if policy.is_shared:  # it may be another client's as well
+            return Step(_as_others_say(after, answer))
+        # Its client was told that it is not in force: what it changed after all is set right by the next update.
+        return Step(after._replace(in_force=with_shown(state.in_force, differences(state.in_force, answer.session))))
+    if policy.is_shared and not (update and _has_effect(update, found, answer)):
+        return Step(_as_others_say(state, answer))
+    if update is None:
+        return Step(state)
+    after = state._replace(updating=None, in_force=merged(state.in_force, update.patch))
+    step = _confirmed(after, update.requests, update.target, policy, found)
+    # What no request named was restored on a new link, or is a rule of ours.
+    unasked = (one for one in _to_be_said(found, policy) if _asker(update.requests, one) is None)
+    reports = [Reported(not_in_force(None, one)) for one in unasked if at(state.in_force, *one.path) != one.shown]
+    return Step(step.state, (*reports, *step.effects))
+
+
+def _has_effect(update: Update, found: tuple[Difference, ...], answer: ConfigAnswered) -> bool:
+    """Tell whether the answer shows a field of the update's as it was sent; one of several parts as a whole."""
+    sent = update.patch
+    for one in found:
+        sent = without(sent, *one.path[: len(VOICE)])
+    return not found or is_shown(sent, answer.session)
+
+
+def _as_others_say(state: State, answer: ConfigAnswered) -> State:
+    """Another client configured the session that it shares with ours: what it shows is in force, and stays so."""
+    accepted = with_shown(state.accepted, differences(state.accepted, answer.session))
+    in_force = with_shown(state.in_force, differences(state.in_force, answer.session))
+    return state._replace(accepted=accepted, in_force=in_force)

@@ -1,0 +1,111 @@
+"""Updates that upstream did not confirm: refused, lost to a race, handed back, or left without an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.collisions import is_collision, winner_of
+from turnstile.session.config_patch import merged
+from turnstile.session.config_updates import next_batch, without_batch
+from turnstile.session.effects import Answered, Collided, EndSession, Reported
+from turnstile.session.shortfalls import about
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.events import ConfigRequested, Refused
+    from turnstile.session.state import Policy, State, Update
+
+
+def update_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:
+    """A refused update is discarded whole: take it apart, so that only the bad request gets the error.
+
+    But where a turn began while it was under way, it may have been refused for that: then it goes again behind it.
+    """
+    if is_collision(error):
+        return _lost_race(state, update, error, policy)
+    if update.epoch < state.epoch and state.overtaken + 1 < policy.create_tries:
+        return update_handed_back(state._replace(overtaken=state.overtaken + 1), update)
+    back = state._replace(updating=None, overtaken=0, updates=(*update.requests, *state.updates))
+    if len(update.requests) > 1:
+        return Step(back._replace(one_by_one=len(update.requests)))
+    if error.code == "cannot_update_voice" and not state.voice_locked:
+        return Step(back._replace(voice_locked=True, one_by_one=state.one_by_one + len(update.requests)))
+    after, problem = state._replace(updating=None), error.problem
+    if policy.is_transparent:  # its client knows the API's own words
+        return _given_up(after, update.requests, problem, problem)
+    said = tuple(about(request, problem, error.param) for request in update.requests)
+    return _given_up(after, update.requests, problem, *said)
+
+
+def _lost_race(state: State, update: Update, error: Refused, policy: Policy) -> Step:
+    """Some servers refuse an update while a response runs: its clients hear nothing, and it goes again behind that."""
+    collided = Collided(update.event_id, state.overtaken + 1)
+    back = update_handed_back(state, update).state
+    winner = winner_of(state, error, update.ended)
+    if winner is not None:
+        return Step(back._replace(winner=winner), (collided,))
+    # The first repetition goes at once, later ones after a while.
+    wait = policy.retry_delay * 2 ** (state.overtaken - 1) if state.overtaken else 0.0
+    step = _try_again(back, policy, wait)
+    return Step(step.state, (collided, *step.effects))
+
+
+def has_lost_race(state: State) -> bool:
+    """Tell whether it is an update that waits for the winner of a race: while one waits, nothing is created."""
+    return bool(state.updates) or not state.is_in_sync
+
+
+def winner_missing(state: State, policy: Policy) -> Step:
+    """The response that an update was refused for did not begin in time, for all that is known."""
+    return _try_again(state._replace(winner=""), policy, 0.0)
+
+
+def _try_again(state: State, policy: Policy, wait: float) -> Step:
+    """Let the update at the head go again, but not for ever.
+
+    Args:
+        state: The update waits again.
+        policy: Says how often.
+        wait: Seconds until it may go.
+    """
+    tries = state.overtaken + 1
+    if tries < policy.create_tries:
+        return Step(state._replace(overtaken=tries, update_waits=wait))
+    text = "Upstream kept refusing the configuration, since it took a response to be running; send it again."
+    problem = Problem("update_refused", text)
+    batch = next_batch(state, policy)
+    return _given_up(without_batch(state, batch), batch, problem, *(about(request, problem) for request in batch))
+
+
+def update_stalled(state: State, update: Update, policy: Policy) -> Step:
+    """No answer came in time: say so, and do not take a late answer for the next one's."""
+    text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
+    problem = Problem("update_stalled", text)
+    said = tuple(about(request, problem) for request in update.requests)
+    after = state._replace(updating=None, late=state.late + 1)
+    if not update.requests:  # what was to be set right counts as set right, until a late answer shows otherwise
+        after = after._replace(in_force=merged(after.in_force, update.patch))
+    return _given_up(after, update.requests, problem, *said)
+
+
+def _given_up(state: State, requests: tuple[ConfigRequested, ...], problem: Problem, *said: Problem) -> Step:
+    """Answer each request with what is `said` to it; without any, tell of the `problem`.
+
+    What was only to be set right stays as it is in force then. But a new link that does not take what the old one took
+    is none that the client could go on with: the session ends.
+    """
+    after = state._replace(overtaken=0, update_waits=0.0)
+    if requests:
+        answers = zip(requests, said, strict=True)
+        return Step(after, tuple(Answered(request.ref, one, in_force=False) for request, one in answers))
+    if state.is_restoring:
+        return Step(after._replace(link="ended"), (EndSession(problem),))
+    return Step(after._replace(accepted=after.in_force), (Reported(problem),))
+
+
+def update_handed_back(state: State, update: Update) -> Step:
+    """The update did not go: it waits again, ahead of what came later."""
+    alone = 1 if state.one_by_one and update.requests else 0
+    updates = (*update.requests, *state.updates)
+    return Step(state._replace(updating=None, updates=updates, one_by_one=state.one_by_one + alone))

@@ -1,0 +1,140 @@
+"""The upstream link: a new one knows nothing, a lost one takes its conversation with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
+from turnstile.session.endings import api_closing
+from turnstile.session.events import LinkLost, LinkOpened
+from turnstile.session.function_calls import void_calls
+from turnstile.session.outcomes import proven
+from turnstile.session.state import Hearing, Item, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import LinkConnected
+    from turnstile.session.state import Policy
+
+
+# The link is on its way up.
+_COMING = frozenset({"opening", "connected"})
+
+
+def link_connected(state: State, _: LinkConnected, __: Policy) -> Step:
+    """Upstream took the connection: what it says first, or its silence, tells whether it is up."""
+    return Step(state._replace(link="connected")) if state.link == "opening" else Step(state)
+
+
+def link_opened(state: State, opened: LinkOpened, policy: Policy) -> Step:
+    """A link is there; nothing is in force on it yet."""
+    if state.link not in _COMING:
+        return Step(state)
+    assumed = (_assumed(state, policy),) if policy.is_transparent and not opened.shows_session else ()
+    return Step(state._replace(link="open", voice=opened.voice), assumed)
+
+
+def _assumed(state: State, policy: Policy) -> SessionAssumed:
+    session = {"type": "realtime", "object": "realtime.session", "id": f"sess_{policy.id_prefix.strip('_')}"}
+    return SessionAssumed({**session, **({"model": state.model} if state.model else {}), **state.accepted})
+
+
+def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
+    """Whatever ran is over. What upstream had not confirmed waits for the next link, if there may be one."""
+    if state.link not in {*_COMING, "open"}:
+        return Step(state)
+    problem = lost.problem
+    if not lost.retryable or state.losses >= policy.reconnects:
+        closing = api_closing(lost) if policy.is_transparent else None
+        return Step(state._replace(link="ended"), (EndSession(problem, closing, lost.is_told),))
+    calls = void_calls(state)
+    items, lost_items = _items_for_a_new_link(state)
+    say = state.requested.say if state.requested else None
+    update = state.updating
+    after = calls.state._replace(
+        link="waiting",
+        losses=state.losses + 1,
+        is_restoring=state.is_restoring or state.link == "open",
+        in_force={},
+        updates=(*(update.requests if update else ()), *state.updates),
+        updating=None,
+        overtaken=0,
+        update_waits=0.0,
+        late=0,
+        response=None,
+        requested=None,
+        given_up=None,
+        asides=(),
+        ended=(),
+        expected="",
+        earlier=(),
+        winner="",
+        items=items,
+        sayings=(say, *state.sayings) if say else state.sayings,
+        interrupting=False,
+        audio_open=False,
+        commits=(),
+        hearing=Hearing(),
+        voice_locked=False,
+        tries=0,
+        backing_off=0.0,
+    )
+    told = _loss_told(state, problem) if state.link == "open" else ()
+    said = proven(state.response) if state.response else ()
+    return Step(after, (*told, *said, *calls.effects, *lost_items, *_lost_commits(state, problem)))
+
+
+def _loss_told(state: State, problem: Problem) -> tuple[Effect, ...]:
+    """Say what is gone with the link: what was said so far, and a spoken turn that has no answer yet."""
+    words = f"{problem.description} A new link is opened, which does not know what was said so far."
+    unanswered = (*(state.response.seen if state.response else ()), *state.items)
+    if not state.expected and all(item.content is not None for item in unanswered):
+        return (Reported(Problem("upstream_lost", words)),)
+    turn = "What the user said last is lost with the link, and has no answer; it must be said again."
+    return Reported(Problem("upstream_lost", words)), Reported(Problem("turn_lost", turn))
+
+
+def settle_restored(state: State) -> Step | None:
+    """Say that a new link does the work of a lost one, when all is in force on it that was on the other."""
+    if not state.is_restoring or state.link != "open" or state.updating or not state.is_in_sync:
+        return None
+    words = (
+        "A new upstream link does the work of the lost one, configured like it. "
+        "It does not know what was said before; tell the agent what it must know."
+    )
+    return Step(state._replace(is_restoring=False), (Reported(Problem("upstream_restored", words)),))
+
+
+def _items_for_a_new_link(state: State) -> tuple[tuple[Item, ...], tuple[Effect, ...]]:
+    """User messages go again; a spoken turn and the result of a call cannot, since what they belong to is gone."""
+    kept: list[Item] = []
+    lost: list[Effect] = []
+    problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
+    for item in (*(state.response.seen if state.response else ()), *state.items):
+        if item.content is None:
+            continue
+        if item.content.get("type") == "function_call_output":
+            if item.stage != "confirmed" and item.ref is not None:
+                lost.append(Answered(item.ref, problem, in_force=False))
+            continue
+        # A confirmed item's request has its answer already.
+        ref = None if item.stage == "confirmed" else item.ref
+        kept.append(replace(item, stage="waiting", owed="ours", ref=ref))
+    return tuple(kept), tuple(lost)
+
+
+def _lost_commits(state: State, problem: Problem) -> tuple[Effect, ...]:
+    return tuple(Answered(commit.ref, problem, in_force=False) for commit in state.commits if commit.ref is not None)
+
+
+def link_due(state: State, policy: Policy) -> Step:
+    """The moment of the next try has come; or a link that was to open keeps silent."""
+    if state.link == "connected" and policy.link_silence is not None:
+        return link_opened(state, LinkOpened(shows_session=False), policy)
+    if state.link in _COMING:
+        text = f"The upstream link did not come up (session.created) within {policy.link_timeout:g} s."
+        return link_lost(state, LinkLost("upstream_silent", text), policy)
+    return Step(state._replace(link="opening"), (OpenLink(state.model),))

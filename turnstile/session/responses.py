@@ -1,0 +1,142 @@
+"""The responses that we owe: each asked for, asked for again, cancelled, or given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from turnstile.errors import Problem
+from turnstile.session import failures
+from turnstile.session.collisions import is_collision, last_ended, winner_of
+from turnstile.session.effects import Answered, Collided, Reported, SendCancel, SendCreate
+from turnstile.session.function_calls import follow_up
+from turnstile.session.state import Because, Cancel, Create, Response, State
+from turnstile.session.step import Step
+
+if TYPE_CHECKING:
+    from turnstile.session.events import AgentMessageGiven, Refused
+    from turnstile.session.state import Policy
+
+_REFUSED = Problem("response_refused", "Upstream kept refusing to begin a response; the messages stay unanswered.")
+
+
+def take_agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
+    """Let the agent speak: when it is its turn, or by interrupting; by default only while nobody has the turn."""
+    if not state.configured or state.link != "open" or len(state.sayings) >= policy.max_held:
+        return Step(state, postpone=True)
+    if request.behavior == "interrupt" and not state.interrupting:
+        interrupting = state.response is not None or state.requested is not None or _is_expected(state)
+        return Step(state._replace(sayings=(request, *state.sayings), interrupting=interrupting))
+    if request.behavior == "default" and state.running_turn:
+        text = f"The agent message was refused: a turn is running ({state.running_turn})."
+        return Step(state, (Answered(request.ref, Problem("injection_refused", text), in_force=False),))
+    if not state.is_ready:
+        return Step(state, postpone=True)
+    return Step(state._replace(sayings=(*state.sayings, request)))
+
+
+def settle_interruption(state: State, policy: Policy) -> Step | None:
+    """Cancel the response in progress if it shall not go on."""
+    response = state.response
+    if state.interrupting and response is None and state.requested is None and not _is_expected(state):
+        return Step(state._replace(interrupting=False))
+    if response is None or response.cancel or not (state.interrupting or response.superfluous):
+        return None
+    return cancel(state, response, "asked" if state.interrupting else "superfluous", policy)
+
+
+def _is_expected(state: State) -> bool:
+    return bool(state.expected or state.winner)
+
+
+def cancel(state: State, response: Response, because: Because, policy: Policy) -> Step:
+    """Ask upstream to stop `response`."""
+    event_id = f"{policy.id_prefix}{state.serial}"
+    stopping = Cancel(event_id, because)
+    after = state._replace(response=replace(response, cancel=stopping), interrupting=False, serial=state.serial + 1)
+    return Step(after, (SendCancel(event_id, response.response_id),))
+
+
+def settle_create(state: State, policy: Policy) -> Step | None:
+    """Items have gone: create the one response that is owed, the agent's message first, then the answer to the items.
+
+    Not before the user's turn is over, and all that was sent is confirmed.
+    """
+    waits = state.backing_off or state.commits or state.hearing.broke_in
+    is_owed = bool(state.sayings)
+    for item in state.items:
+        waits = waits or item.stage != "confirmed"
+        is_owed = is_owed or item.owed == "ours"
+    if waits or not is_owed:
+        return None
+    event_id = f"{policy.id_prefix}{state.serial}"
+    if state.sayings:
+        say = state.sayings[0]
+        create, response = Create(event_id, say, (), last_ended(state)), dict(say.response)
+    else:
+        covers = tuple([item.item_id for item in state.items])
+        create, response = Create(event_id, None, covers, last_ended(state)), follow_up(state, policy)
+    after = state._replace(requested=create, sayings=state.sayings[1:], serial=state.serial + 1)
+    return Step(after, (SendCreate(event_id, response, state.epoch),))
+
+
+def create_refused(state: State, create: Create, error: Refused, policy: Policy) -> Step:
+    """The create lost a race, and goes again when the winner is done; or upstream will not have it at all."""
+    after = state._replace(requested=None)
+    if not is_collision(error):
+        if policy.is_transparent or not failures.is_passing(error.problem):
+            return give_up(after, create, error.problem)
+        wait = failures.wait_before(error.problem, state.tries + 1, policy)
+        return create_failed(after, create, error.problem, policy, wait)
+    collided = Collided(create.event_id, state.tries + 1)
+    winner = winner_of(state, error, create.ended)
+    if winner == "" or (winner and state.tries + 1 < policy.create_tries):
+        return Step(put_back(after._replace(winner=winner), create.say), (collided,))
+    step = create_failed(after, create, _REFUSED, policy)
+    return Step(step.state, (collided, *step.effects))
+
+
+def winner_missing(state: State) -> Step:
+    """The response that a refusal has named did not begin in time: what was refused goes again, counted as a try."""
+    return Step(state._replace(winner="", tries=state.tries + 1))
+
+
+def create_stalled(state: State, create: Create, policy: Policy) -> Step:
+    """Upstream neither began the response nor refused it in time."""
+    text = (
+        f"Upstream did not begin the response that was asked for (response.created) within {policy.create_timeout:g} s."
+    )
+    problem = Problem("response_create_stalled", text)
+    left = tuple(replace(item, owed="ours") for item in create.rival if item.item_id not in create.covers)
+    after = state._replace(requested=None, given_up=create, items=(*left, *state.items))
+    step = create_failed(after, create, problem, policy)
+    return Step(step.state, step.effects or (Reported(problem),))
+
+
+def create_handed_back(state: State, create: Create) -> Step:
+    """The create did not go: what it was for waits again."""
+    return Step(put_back(state._replace(requested=None), create.say))
+
+
+def create_failed(state: State, create: Create, problem: Problem, policy: Policy, wait: float | None = None) -> Step:
+    """Count a failed create: without a `wait` the first repetition goes at once, later ones after a while."""
+    tries = state.tries + 1
+    if tries >= policy.create_tries:
+        return give_up(state, create, problem)
+    if wait is None:
+        wait = policy.retry_delay * 2 ** (tries - 2) if tries > 1 else 0.0
+    return Step(put_back(state._replace(tries=tries, backing_off=wait), create.say))
+
+
+def give_up(state: State, create: Create, problem: Problem) -> Step:
+    """Owe no more what cannot be had: the agent message, or else the answer to the items that the create covers."""
+    after = state._replace(tries=0, backing_off=0.0)
+    if create.say:
+        return Step(after, (Answered(create.say.ref, problem, in_force=False),))
+    kept = tuple(item for item in state.items if item.item_id not in create.covers or item.owed != "ours")
+    return Step(after._replace(items=kept), (Reported(problem),) if kept != state.items else ())
+
+
+def put_back(state: State, say: AgentMessageGiven | None) -> State:
+    """Owe the agent message of a create that came to nothing again, before the others."""
+    return state._replace(sayings=(say, *state.sayings)) if say else state

@@ -1,0 +1,224 @@
+"""The simulator as a whole: opens sessions in memory and for sockets, and keeps what they have seen."""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlsplit
+
+from turnstile.errors import Problem
+from turnstile.ports import LinkFailed, LinkReady
+from turnstile.protocol.upstreams import KINDS
+from turnstile.simulator import api_errors
+from turnstile.simulator.faults import NO_FAULTS, Pace
+from turnstile.simulator.in_memory_link import InboxOutlet, InMemoryConnection
+from turnstile.simulator.scenario_files import bundled_scenario
+from turnstile.simulator.session import LIFETIME, SimulatedSession
+from turnstile.simulator.session_driver import SimulatorLink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from turnstile.ports import Clock, Connection, Inbox, Timers, UpstreamTarget
+    from turnstile.protocol.upstreams import KindName
+    from turnstile.simulator.api_errors import Refusal
+    from turnstile.simulator.faults import Faults
+    from turnstile.simulator.log import SimulatorLog
+    from turnstile.simulator.quirks import Quirks
+    from turnstile.simulator.scenario import Scenario
+
+DEFAULT_MODEL: Final = "gpt-realtime"
+_REALTIME: Final = "realtime"
+
+
+class Simulator:
+    """A Realtime API: as many sessions as are asked for, all after one scenario.
+
+    Args:
+        scenario: What is answered; the bundled default when None.
+        kind: What kind of API it is.
+        faults: What goes wrong in each session; or a function of the session's number, from 0.
+        quirks: What differs from the recorded API; the scenario's when None.
+        seed: Of all chance; each session has its own, made of this and its number.
+        clock: Seconds that only go forward.
+        timers: For what is due later.
+        pace: How long things take.
+        api_key: The key that clients must bring; None takes any and none.
+        lifetime: Seconds until a session expires.
+        keep: How many sessions that have ended are kept, for `sessions` and `logs`.
+        wall_clock: Unix time, for the session object's `expires_at`.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        kind: KindName = "openai",
+        clock: Clock,
+        timers: Timers,
+        faults: Faults | Callable[[int], Faults] = NO_FAULTS,
+        quirks: Quirks | None = None,
+        seed: int = 0,
+        pace: Pace | None = None,
+        api_key: str | None = None,
+        lifetime: float = LIFETIME,
+        keep: int = 100,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._scenario = scenario or bundled_scenario()
+        self.kind = KINDS[kind]
+        """What kind of API it is."""
+        self._clock = clock
+        self._timers = timers
+        self._faults = faults
+        self._quirks = self._scenario.quirks if quirks is None else quirks
+        self._seed = seed
+        self._pace = pace or Pace()
+        self._api_key = api_key
+        self._lifetime = lifetime
+        self._keep = keep
+        self._wall_clock = wall_clock
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._links: list[SimulatorLink] = []
+
+    def __repr__(self) -> str:
+        return f"<Simulator, {sum(not link.has_ended for link in list(self._links))} sessions open>"
+
+    @property
+    def sessions(self) -> list[SimulatedSession]:
+        """The sessions so far, the oldest first; the last ones that have ended too."""
+        return [link.session for link in list(self._links)]
+
+    @property
+    def logs(self) -> list[SimulatorLog]:
+        """What the sessions have seen, in the same order."""
+        return [session.log for session in self.sessions]
+
+    def open_session(
+        self, model: str | None, headers: Mapping[str, str] | None = None, intent: str | None = None
+    ) -> SimulatorLink:
+        """Open a session; it says nothing before `begin`.
+
+        Args:
+            model: The model asked for; None when none was.
+            headers: What the handshake sent.
+            intent: What it is for instead, as no model may be named then: ``transcription``, or a ``call`` to join.
+        """
+        number = next(self._numbers)
+        session = SimulatedSession(
+            self._scenario,
+            model=model or DEFAULT_MODEL,
+            seed=self._seed * 1_000_003 + number,
+            now=self._clock(),
+            faults=self._faults(number) if callable(self._faults) else self._faults,
+            quirks=self._quirks,
+            pace=self._pace,
+            lifetime=self._lifetime,
+            created_at=int(self._wall_clock()),
+            rejection=self._rejection(model, headers or {}, intent),
+            transcribes=intent == "transcription",
+            is_beta=self.kind.is_beta,
+        )
+        link = SimulatorLink(session, self._clock, self._timers)
+        with self._lock:
+            self._links.append(link)
+            self._forget()
+        return link
+
+    def turns_away(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a handshake is answered with HTTP 401; `headers` by their names in lower case."""
+        return self.kind.refuses_in_http and self._api_key is not None and not self._is_key(self.kind.key_in(headers))
+
+    def accept(
+        self,
+        connection: Connection,
+        *,
+        model: str | None,
+        headers: Mapping[str, str] | None = None,
+        intent: str | None = None,
+    ) -> Inbox:
+        """Take over a connection that was opened to the simulator.
+
+        Args:
+            connection: The server's end of an open WebSocket.
+            model: The model asked for in the query.
+            headers: What the handshake sent.
+            intent: ``transcription``, or a ``call`` to join, as for `open_session`.
+
+        Returns:
+            Where the connection's frames, and its end, are to be told.
+        """
+        link = self.open_session(model, headers, intent)
+        link.begin(connection)
+        return link
+
+    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        """Open a link in memory.
+
+        Args:
+            target: ``simulator:``, with the model in the query if at all, as in ``simulator:?model=gpt-realtime``.
+            inbox: Is told `LinkReady`, then the frames, then `Closed`; or `LinkFailed` for a handshake turned away.
+        """
+        if self.turns_away({name.lower(): value for name, value in target.headers.items()}):
+            problem = Problem("upstream_refused", "the upstream refused the API key (401)")
+            inbox.tell(LinkFailed(problem, retryable=False))
+            return
+        query = parse_qs(urlsplit(target.url).query)
+        intent = "call" if "call_id" in query else query.get("intent", [None])[0]
+        model = query.get(self.kind.model_parameter, [None if intent else DEFAULT_MODEL])[0]
+        link = self.open_session(model, target.headers, intent)
+        connection = InMemoryConnection(link, inbox)
+        inbox.tell(LinkReady(connection))
+        link.begin(InboxOutlet(connection, inbox))
+
+    def shut_down(self) -> None:
+        """Let go of all sessions, without a word; no timer of theirs is left."""
+        for link in list(self._links):
+            link.end()
+
+    def _forget(self) -> None:
+        """Let go of the oldest sessions that have ended, if there are too many of them."""
+        ended = [link for link in self._links if link.has_ended]
+        gone = set(ended[: max(0, len(ended) - self._keep)])
+        if gone:
+            self._links = [link for link in self._links if link not in gone]
+
+    def _rejection(self, model: str | None, headers: Mapping[str, str], intent: str | None) -> Refusal | None:
+        sent = {name.lower(): value for name, value in headers.items()}
+        if "realtime=v1" in sent.get("openai-beta", "") and not self.kind.is_beta:
+            return api_errors.beta_disabled()
+        if self._api_key is not None:
+            given = self.kind.key_in(sent)
+            if not given:
+                return api_errors.missing_api_key()
+            if not self._is_key(given):
+                return api_errors.invalid_api_key()
+        if intent is not None:
+            return api_errors.model_with_an_intent() if model else None
+        if not model:
+            return api_errors.missing_model()
+        # Azure's deployments have any name.
+        is_served = _REALTIME in model or self.kind.refuses_in_http
+        return None if is_served else api_errors.invalid_model(model)
+
+    def _is_key(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), (self._api_key or "").encode())
+
+
+class SimulatorConnector:
+    """The `Connector` port for ``simulator:``: upstream links that never leave the process.
+
+    Args:
+        simulator: Where they lead.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        """Open a link in memory; tells `inbox` `LinkReady`, then the frames, then `Closed`."""
+        self._simulator.connect(target, inbox)

@@ -1,0 +1,195 @@
+"""Opens upstream links: websocket-client does the handshake, then the I/O loop has the socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import websocket
+from websockets.protocol import Protocol, Side
+
+from turnstile.errors import ConfigError
+from turnstile.ports import LinkFailed, LinkReady
+from turnstile.transports.connect_errors import describe_failure, refused, unreachable
+from turnstile.transports.nonblocking_socket import SILENT
+from turnstile.transports.pool import WorkerPool
+from turnstile.transports.websocket import WebSocketConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnstile.ports import Inbox, UpstreamTarget
+    from turnstile.transports.limits import ConnectionLimits
+    from turnstile.transports.loop import IoLoop
+    from turnstile.transports.loop_deadlines import Deadline
+
+_SWITCHING_PROTOCOLS: Final = 101
+
+
+class WebSocketConnector:
+    """The `Connector` port over websocket-client.
+
+    Names, TCP, TLS and the handshake block, so they run on a few daemon threads of their own, started when needed. An
+    HTTP proxy is taken from the environment (``http_proxy``, ``https_proxy``, ``no_proxy``). Redirects are not
+    followed: they would carry the key elsewhere.
+
+    Args:
+        loop: Reads and writes the open links; running.
+        limits: What one link may cost.
+        timeout: How long the host may take for the TCP connection, for TLS, and for the answer to the handshake, in
+            seconds each. The time that an attempt waits for a free thread is not counted.
+        ca_file: Certificates (PEM) to trust instead of the system's.
+        verify: Whether to check the upstream's certificate at all.
+        threads: How many links are opened at the same time.
+
+    Raises:
+        ConfigError: `ca_file` cannot be used.
+    """
+
+    def __init__(
+        self,
+        loop: IoLoop,
+        limits: ConnectionLimits,
+        *,
+        timeout: float = 10.0,
+        ca_file: str | None = None,
+        verify: bool = True,
+        threads: int = 4,
+    ) -> None:
+        self._loop = loop
+        self._limits = limits
+        self._timeout = timeout
+        self._sslopt = _tls_options(ca_file, verify=verify)
+        self._pool = WorkerPool("connect", threads)
+
+    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
+        if not (self._loop.running and self._pool.submit(partial(self._try, target, inbox))):
+            inbox.tell(unreachable("the proxy is shutting down", retry=False))
+
+    def close(self, timeout: float) -> None:
+        """Open no more links, and wait for the threads; attempts that still wait are told that they failed.
+
+        Args:
+            timeout: How many seconds to wait for attempts that are under way.
+        """
+        self._pool.close(timeout)
+
+    def _try(self, target: UpstreamTarget, inbox: Inbox) -> None:
+        if not _is_alive(inbox):
+            return
+        outcome = unreachable("the proxy is shutting down", retry=False) if self._pool.closed else self._open(target)
+        if isinstance(outcome, LinkFailed):
+            inbox.tell(outcome)
+        elif not self._loop.call_soon(partial(self._hand_over, outcome, inbox)):
+            outcome.close()
+            inbox.tell(unreachable("the proxy is shutting down", retry=False))
+
+    def _open(self, target: UpstreamTarget) -> socket.socket | LinkFailed:
+        where = ""
+        link: Any = websocket.WebSocket(sslopt=self._sslopt, enable_multithread=False)
+        watchdog = _Watchdog(self._loop, link, 3 * self._timeout)
+        try:
+            where = _host_and_port(target.url)
+            link.connect(
+                target.url,
+                header=_header_lines(target.headers),
+                timeout=self._timeout,
+                suppress_origin=True,
+                redirect_limit=0,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session must hear that there is no link
+            status = link.getstatus()
+            if status is not None and status != _SWITCHING_PROTOCOLS:  # a redirect raises without naming its status
+                return refused(status)
+            return describe_failure(error, where, self._timeout)
+        finally:
+            watchdog.release()
+        # websocket-client reads the answer byte by byte, so nothing of the frames behind it is left in its buffers.
+        sock: socket.socket = link.sock
+        link.sock = None
+        sock.settimeout(0)
+        return sock
+
+    def _hand_over(self, sock: socket.socket, inbox: Inbox) -> None:
+        if not _is_alive(inbox):
+            sock.close()
+            return
+        protocol = Protocol(Side.CLIENT, max_size=self._limits.max_message_bytes, logger=SILENT)
+        connection = WebSocketConnection(self._loop, sock, protocol, self._limits)
+        try:
+            inbox.tell(LinkReady(connection))
+        except Exception:
+            sock.close()
+            raise
+        connection.begin(inbox)
+
+
+class _Watchdog:
+    """Ends a handshake whose answer comes, but so slowly that no timeout of the socket's sees it."""
+
+    def __init__(self, loop: IoLoop, link: websocket.WebSocket, seconds: float) -> None:
+        self._loop = loop
+        self._link = link
+        self._seconds = seconds
+        self._deadline: Deadline | None = None
+        loop.call_soon(self._arm)
+
+    def release(self) -> None:
+        """The handshake is over; from any thread."""
+        self._loop.call_soon(self._disarm)
+
+    def _arm(self) -> None:
+        self._deadline = self._loop.call_later(self._seconds, self._bite)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _bite(self) -> None:
+        if self._link.sock is not None:
+            with contextlib.suppress(OSError):
+                # Not SSLSocket's own method: the other thread is using the TLS state that it would drop.
+                socket.socket.shutdown(self._link.sock, socket.SHUT_RDWR)
+
+
+def _tls_options(ca_file: str | None, *, verify: bool) -> dict[str, Any]:
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate (PEM) in it"
+        words = f"the file of trusted certificates {ca_file!r} cannot be used: {reason}"
+        raise ConfigError("upstream_ca_file", words) from error
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return {"context": context}
+
+
+def _host_and_port(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        raise ValueError("no WebSocket address")
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
+
+
+def _header_lines(headers: Mapping[str, str]) -> list[str]:
+    """Return the handshake's headers.
+
+    Raises:
+        ValueError: One holds a line break, and would end as a header of its own.
+    """
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a line break in a header")
+    return lines
+
+
+def _is_alive(inbox: Inbox) -> bool:
+    """Whether somebody still waits for the link; an inbox that cannot tell counts as alive."""
+    asks = getattr(inbox, "is_alive", None)
+    return asks is None or bool(asks())

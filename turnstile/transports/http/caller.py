@@ -1,0 +1,252 @@
+"""Calls functions over HTTP for clients: to hosts that the operator allows, on threads of their own, by a deadline."""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+import time
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+import httpcore2
+import orjson
+
+from turnstile.observability.logs import in_this_session
+from turnstile.ports import FunctionReturned, failed_call, sendable
+from turnstile.transports.http.allow_list import AllowList, parse_address
+from turnstile.transports.http.network import CheckedNetwork, Deadline, FunctionError, resolve_name
+from turnstile.transports.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from turnstile.ports import Clock, FunctionRequest, Inbox
+    from turnstile.transports.http.allow_list import Address
+    from turnstile.transports.http.network import Resolve
+
+log = logging.getLogger(__name__)
+
+_WITH_BODY: Final = {"POST", "PUT", "PATCH"}
+_WITH_QUERY: Final = {"GET", "DELETE"}
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_CHARSET: Final = re.compile(r""";\s*charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+# Of the connection, not of the call (RFC 9110, section 7.6.1), or ours to say.
+_LEFT_OUT: Final = {
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+_CLOSING: Final = "The function was not called: the proxy is shutting down."
+_FULL: Final = "The function was not called: too many calls are waiting."
+
+
+class HttpFunctionCaller:
+    """The `FunctionCaller` port over httpcore2: one connection a call, never through an HTTP proxy.
+
+    Arguments are a JSON body for POST, PUT and PATCH, and become the query for GET and DELETE. Redirects are not
+    followed: they would carry the client's headers elsewhere.
+
+    Args:
+        allowed_hosts: The hosts that may be called, as `AllowList` takes them.
+        allow_private: Whether they may be on this machine or a private network.
+        timeout: How many seconds a call may take from its name's look-up to the last byte. The time that it waits for
+            a free thread is not counted.
+        max_result_bytes: The largest result; of a larger one no more is read.
+        threads: How many calls are made at the same time.
+        max_waiting: How many more may wait; one more fails at once.
+        clock: Seconds that only go forward.
+        ssl_context: Whom to trust; by default whom the system trusts.
+        resolve: Gives the IP addresses of a name, by default the system's, the best first; may block.
+
+    Raises:
+        ConfigError: One of `allowed_hosts` is no host.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed_hosts: Sequence[str],
+        allow_private: bool,
+        timeout: float,
+        max_result_bytes: int,
+        threads: int,
+        max_waiting: int,
+        clock: Clock = time.monotonic,
+        ssl_context: ssl.SSLContext | None = None,
+        resolve: Resolve = resolve_name,
+    ) -> None:
+        self._allowed = AllowList(allowed_hosts)
+        self._allow_private = allow_private
+        self._timeout = timeout
+        self._max_result_bytes = max_result_bytes
+        self._clock = clock
+        self._given_context = ssl_context
+        self._resolve = resolve
+        self._calling = WorkerPool("function", threads, max_waiting=max_waiting)
+        self._resolving = WorkerPool("resolve", threads)
+
+    @cached_property
+    def _ssl_context(self) -> ssl.SSLContext:
+        # Reading whom the system trusts takes a while, and most proxies call nobody.
+        return self._given_context or ssl.create_default_context()
+
+    def may_call(self, url: str) -> bool:
+        """Whether the operator allows the host of `url`; where its name leads is looked at when it is called."""
+        try:
+            return parse_address(url) in self._allowed
+        except ValueError:
+            return False
+
+    def call(self, request: FunctionRequest, inbox: Inbox) -> None:
+        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+        if not self._calling.submit(in_this_session(partial(self._answer, request, inbox))):
+            _tell(inbox, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
+
+    def close(self, timeout: float) -> None:
+        """Call no more; calls that wait are told that they failed.
+
+        Args:
+            timeout: How many seconds to wait for calls that are under way; they end by their own deadline.
+        """
+        give_up = self._clock() + timeout
+        self._calling.close(timeout)
+        self._resolving.close(max(0.0, give_up - self._clock()))
+
+    def _answer(self, request: FunctionRequest, inbox: Inbox) -> None:
+        _tell(inbox, request, self._output(request))
+
+    def _output(self, request: FunctionRequest) -> str:
+        where, detail = "-", ""
+        try:
+            address = self._address(request)
+            where = f"{address.host}:{address.port}"
+            return self._exchange(request, address)
+        except FunctionError as error:
+            words = error.problem.description
+        except TimeoutError:
+            words = f"The function did not answer within {self._timeout:g} s."
+        except ssl.SSLCertVerificationError as error:
+            words = f"The certificate of the function's host is not accepted: {error.verify_message}."
+        except ssl.SSLError:
+            words = "There is no secure connection to the function's host."
+        except (OSError, httpcore2.RemoteProtocolError):
+            words = "The function gave no complete HTTP answer."
+        except Exception as error:  # noqa: BLE001 - whatever it is, the model must hear that there is no result
+            # Its message may hold a header.
+            words, detail = "The function could not be called.", f" ({type(error).__name__})"
+        return _failed(request, where, words, detail)
+
+    def _address(self, request: FunctionRequest) -> Address:
+        if self._calling.closed:
+            raise FunctionError(_CLOSING)
+        try:
+            address = parse_address(request.url)
+        except ValueError:
+            raise FunctionError("The function may not be called: its URL is none of http or https.") from None
+        if address not in self._allowed:
+            raise FunctionError("The function may not be called: its host is not allowed.")
+        return address
+
+    def _exchange(self, request: FunctionRequest, address: Address) -> str:
+        target, content = _target_and_content(request, address)
+        headers = _fields(request.headers, address, has_body=content is not None)
+        deadline = Deadline(self._clock, self._timeout)
+        network = CheckedNetwork(self._resolve, self._resolving, deadline, allow_private=self._allow_private)
+        url = httpcore2.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
+        with (
+            httpcore2.HTTPConnection(url.origin, ssl_context=self._ssl_context, network_backend=network) as connection,
+            connection.stream(request.method.upper(), url, headers=headers, content=content) as response,
+        ):
+            return self._result(response)
+
+    def _result(self, response: httpcore2.Response) -> str:
+        if not 200 <= response.status < 300:  # noqa: PLR2004 - success, in HTTP
+            raise FunctionError(f"The function answered {response.status}.")
+        headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+        if headers.get(b"content-encoding", "identity").lower() != "identity":
+            raise FunctionError("The function's result is compressed, which was not asked for.")
+        body = bytearray()
+        for chunk in response.iter_stream():
+            body += chunk
+            if len(body) > self._max_result_bytes:
+                raise FunctionError(f"The function's result is larger than {self._max_result_bytes} bytes.")
+        return _text(bytes(body), headers.get(b"content-type", ""))
+
+
+def _tell(inbox: Inbox, request: FunctionRequest, output: str) -> None:
+    try:
+        inbox.tell(FunctionReturned(request.call_id, output))
+    except Exception:
+        log.exception("the result of the function call %s could not be told", request.call_id)
+
+
+def _failed(request: FunctionRequest, where: str, words: str, detail: str = "") -> str:
+    log.warning("function call %s to %s: %s%s", request.call_id, where, words, detail)
+    return failed_call(words)
+
+
+def _target_and_content(request: FunctionRequest, address: Address) -> tuple[str, bytes | None]:
+    method = request.method.upper()
+    if method in _WITH_BODY:
+        return address.target, (request.arguments or "{}").encode("utf-8", "replace")
+    if method in _WITH_QUERY:
+        query = _query(request.arguments)
+        return address.target + (("&" if "?" in address.target else "?") + query if query else ""), None
+    raise FunctionError(f"The function cannot be called by the method {request.method[:20]!r}.")
+
+
+def _query(arguments: str) -> str:
+    try:
+        fields = orjson.loads(arguments or "{}")
+    except orjson.JSONDecodeError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise FunctionError("The function's arguments are no JSON object.")
+    return urlencode(
+        {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in fields.items()}
+    )
+
+
+def _fields(headers: Mapping[str, str], address: Address, *, has_body: bool) -> list[tuple[bytes, bytes]]:
+    """Return the header fields of a call: the client's, and ours where it has none or must not have.
+
+    Raises:
+        FunctionError: One is no header, or would end as more than one.
+    """
+    fields = {
+        "host": ("Host", address.authority),
+        "accept": ("Accept", "*/*"),
+        "accept-encoding": ("Accept-Encoding", "identity"),
+        "connection": ("Connection", "close"),
+        "user-agent": ("User-Agent", "turnstile"),
+    }
+    if has_body:
+        fields["content-type"] = ("Content-Type", "application/json")
+    for name, value in headers.items():
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise FunctionError("The function cannot be called: one of its headers is none.")
+        if name.lower() not in _LEFT_OUT:
+            fields[name.lower()] = (name, value.strip(" \t"))
+    return [(name.encode("ascii"), value.encode()) for name, value in fields.values()]
+
+
+def _text(body: bytes, content_type: str) -> str:
+    named = _CHARSET.search(content_type)
+    try:
+        text = body.decode(named[1] if named else "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        text = body.decode("utf-8", "replace")
+    return sendable(text)  # some charsets can spell half a character
