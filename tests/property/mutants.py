@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # The rules; what they speak of (events, effects, state) is the same for all.
 _SESSION = (
-    "patch",
+    "config_patch",
     "shortfalls",
-    "calling",
+    "function_calls",
     "items",
     "collisions",
-    "answering",
-    "listening",
+    "responses",
+    "turns",
     "outcomes",
     "attribution",
-    "configuring",
-    "unconfirmed",
-    "linking",
-    "refusals",
-    "waits",
+    "config_updates",
+    "failed_updates",
+    "link",
+    "upstream_errors",
     "deadlines",
+    "timeouts",
     "facts",
     "machine",
 )
@@ -69,13 +69,13 @@ MUTANTS = (
     ),
     Mutant(
         "the second update is dropped",
-        "configuring",
+        "config_updates",
         "    target = sendable(rest, wanted(rest, batch), policy)\n",
         "    batch = batch[:1]\n    target = sendable(rest, wanted(rest, batch), policy)\n",
     ),
     Mutant(
         "an update is acknowledged at once",
-        "configuring",
+        "config_updates",
         "    return Step(state._replace(updates=(*state.updates, request)))\n",
         "    return Step(state._replace(updates=(*state.updates, request)), (Answered(request.ref),))\n",
     ),
@@ -87,7 +87,7 @@ MUTANTS = (
     ),
     Mutant(
         "an update that lost a race is answered by the refusal",
-        "unconfirmed",
+        "failed_updates",
         "        return _lost_race(state, update, error, policy)\n",
         "        said = [error.problem] * len(update.requests)\n"
         "        return _given_up(state._replace(updating=None), update.requests, error.problem, *said)\n",
@@ -100,7 +100,7 @@ MUTANTS = (
     ),
     Mutant(
         "the answer to a turn that interrupts a response is not waited for (A)",
-        "listening",
+        "turns",
         "    if not state.expected or state.expected == turn:\n",
         "    if state.response:\n        return state\n    if not state.expected or state.expected == turn:\n",
     ),
@@ -118,7 +118,7 @@ MUTANTS = (
     ),
     Mutant(
         "a create does not wait for a commit (F)",
-        "answering",
+        "responses",
         "    waits = state.backing_off or state.commits or state.hearing.broke_in\n",
         "    waits = state.backing_off or state.hearing.broke_in\n",
     ),
@@ -142,7 +142,7 @@ OUTSIDE_THE_WALK = (
     ),
     Mutant(
         "a lost race is not repaired",
-        "answering",
+        "responses",
         "    return Step(put_back(state._replace(tries=tries, backing_off=wait), create.say))\n",
         "    return give_up(state, create, problem)\n",
     ),
@@ -152,7 +152,7 @@ OUTSIDE_THE_WALK = (
 ROWS_ONLY = (
     Mutant(
         "the user speaks on though turn detection is off (I)",
-        "configuring",
+        "config_updates",
         "    is_off = step.state.proxy_commits\n",
         "    is_off = False\n",
     ),
@@ -206,7 +206,7 @@ ROWS_ONLY = (
     ),
     Mutant(
         "what is in force is not acknowledged where a part is locked (N)",
-        "configuring",
+        "config_updates",
         "    if stays and not _has_more(state, request, tuple(stays)):\n",
         "    if stays:\n",
     ),
