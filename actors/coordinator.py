@@ -11,31 +11,7 @@ from actors.dispatch import takes
 from actors.lifecycle import SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, LookForDue, Snapshot
 from turnstile.protocol.frames import Closed
-from turnstile.session.effects import (
-    Answered,
-    ApplyLocal,
-    CallFunction,
-    CallsCancelled,
-    Collided,
-    EndSession,
-    Held,
-    LetAudioGo,
-    Merged,
-    ObserveAudio,
-    OpenAudio,
-    OpenLink,
-    PassOn,
-    Released,
-    Reported,
-    SendCancel,
-    SendCommit,
-    SendCreate,
-    SendItem,
-    SendTruncate,
-    SendUpdate,
-    SessionAssumed,
-    WaitFor,
-)
+from turnstile.session.effects import ClientEffect, EndSession, Held, Noted, Reported, UpstreamEffect, WaitFor
 from turnstile.session.endings import close_code
 from turnstile.session.events import Event
 
@@ -46,7 +22,6 @@ if TYPE_CHECKING:
     from actors.messages import Peers
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Inbox, Timers
-    from turnstile.session.effects import Effect
     from turnstile.session.events import Fact
     from turnstile.session.machine import Session
 
@@ -113,33 +88,19 @@ class SessionCoordinatorActor(SessionActor):
         del end
         self._due_times.end()
 
-    # What the session decides, performed.
+    # Perform the effects.
 
-    @takes(
-        OpenLink,
-        SendUpdate,
-        SendItem,
-        SendCreate,
-        PassOn,
-        SendCancel,
-        SendTruncate,
-        SendCommit,
-        ApplyLocal,
-        OpenAudio,
-        LetAudioGo,
-        ObserveAudio,
-        CallFunction,
-        CallsCancelled,
-    )
-    def _tell_upstream(self, effect: Effect) -> None:
+    @takes(*get_args(UpstreamEffect))
+    def _send_upstream(self, effect: UpstreamEffect) -> None:
         self._upstream.tell(effect)
 
-    @takes(Answered, SessionAssumed)
-    def _tell_client(self, effect: Effect) -> None:
+    @takes(*get_args(ClientEffect))
+    def _send_to_client(self, effect: ClientEffect) -> None:
         self._client.tell(effect)
 
     @takes(Reported)
     def _report(self, reported: Reported) -> None:
+        """Log the problem and send it to the client: a client effect that needs more than `_send_to_client`."""
         _log.warning("The client is told of %s", reported.problem.code)
         self._client.tell(reported)
 
@@ -154,16 +115,10 @@ class SessionCoordinatorActor(SessionActor):
         how = end.closing or Closed(close_code(problem.code), problem.code)
         self.end_session(End(how.code, how.reason, None if end.is_told else problem))
 
-    @takes(Held, Released, Merged, Collided)
-    def _show(self, effect: Held | Released | Merged | Collided) -> None:
-        kind, detail = type(effect).__name__.lower(), ""
-        match effect:
-            case Held(ref, because):
-                detail = f"#{ref} {because}"
-            case Released(ref):
-                detail = f"#{ref}"
-            case Merged(event_id, refs):
-                detail = " ".join([event_id, *(f"#{ref}" for ref in refs)])
-            case Collided(event_id, tries):
-                detail = f"{event_id} try {tries}"
-        self._journal.note(self.session_id, "session", "note", kind, detail)
+    @takes(Held)
+    def _note_held(self, held: Held) -> None:
+        self._journal.note(self.session_id, "session", "note", "held", f"#{held.ref} {held.because}")
+
+    @takes(Noted)
+    def _note(self, noted: Noted) -> None:
+        self._journal.note(self.session_id, "session", "note", noted.kind, noted.detail)

@@ -173,9 +173,9 @@ def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):
     perform(
         coordinator,
         effects.Held(1, "responding"),
-        effects.Released(1),
-        effects.Merged("e1", (1, 2)),
-        effects.Collided("e2", 3),
+        effects.Noted("released", "#1"),
+        effects.Noted("merged", "e1 #1 #2"),
+        effects.Noted("collided", "e2 try 3"),
     )
     assert bench.notes() == [
         ("session", "note", "held", "#1 responding"),

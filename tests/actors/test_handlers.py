@@ -43,14 +43,14 @@ def test_every_effect_is_performed(effect):
     assert effect in SessionCoordinatorActor.handlers
 
 
-@pytest.mark.parametrize("effect", taken_by(SessionCoordinatorActor._tell_upstream), ids=lambda effect: effect.__name__)
+@pytest.mark.parametrize("effect", taken_by(SessionCoordinatorActor._send_upstream), ids=lambda effect: effect.__name__)
 def test_upstream_performs_what_it_is_told(effect):
     assert effect in UpstreamActor.handlers
 
 
 @pytest.mark.parametrize(
     "effect",
-    [*taken_by(SessionCoordinatorActor._tell_client), *taken_by(SessionCoordinatorActor._report)],
+    [*taken_by(SessionCoordinatorActor._send_to_client), *taken_by(SessionCoordinatorActor._report)],
     ids=lambda effect: effect.__name__,
 )
 def test_the_client_actor_takes_what_it_is_told(effect):

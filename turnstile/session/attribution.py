@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from turnstile.session.effects import Answered, Collided
+from turnstile.session.collisions import lost_race
+from turnstile.session.effects import Answered
 from turnstile.session.events import ResponseFinished
 from turnstile.session.outcomes import end_response, proven
 from turnstile.session.responses import put_back
@@ -116,7 +117,7 @@ def aside_started(state: State, _: AsideStarted, __: Policy) -> Step:
 
 def unmarked_refused(state: State, response: Response, create: Create) -> Step:
     """Upstream refused the create that a response without a mark was taken to answer: that one is the API's own."""
-    collided, late = Collided(create.event_id, state.tries + 1), state.given_up
+    collided, late = lost_race(create.event_id, state.tries + 1), state.given_up
     if late and late.say == create.say:  # It answers the try before, which was given up on.
         seen = tuple(item for item in response.seen if item.item_id in late.covers)
         items = (*_unseen_of(response, seen), *state.items)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnstile.session.effects import Noted
+
 if TYPE_CHECKING:
     from turnstile.session.events import Refused
     from turnstile.session.state import State
@@ -34,6 +36,11 @@ def winner_of(state: State, error: Refused, ended: str) -> str | None:
         return ""
     is_over = error.running in state.ended if error.running else last_ended(state) != ended
     return None if is_over else error.running or _NAMELESS
+
+
+def lost_race(event_id: str, tries: int) -> Noted:
+    """Return the note that our create or update `event_id` lost a race for the time that `tries` counts."""
+    return Noted("collided", f"{event_id} try {tries}")
 
 
 def last_ended(state: State) -> str:

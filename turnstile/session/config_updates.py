@@ -8,7 +8,7 @@ from turnstile.errors import Problem
 from turnstile.session.collisions import last_ended
 from turnstile.session.config_comparison import differences, is_shown, with_shown
 from turnstile.session.config_patch import ENDPOINTS, at, difference, merged, without
-from turnstile.session.effects import Answered, ApplyLocal, Merged, OpenLink, Reported, SendUpdate
+from turnstile.session.effects import Answered, ApplyLocal, Noted, OpenLink, Reported, SendUpdate
 from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
 from turnstile.session.state import State, Update, wanted
 from turnstile.session.step import Step
@@ -54,7 +54,8 @@ def settle_config(state: State, policy: Policy) -> Step | None:
     endpoints = patch.get(ENDPOINTS)
     effects: list[Effect] = [SendUpdate(event_id, without(patch, ENDPOINTS), rest.epoch, endpoints)]
     if batch:
-        effects.insert(0, Merged(event_id, tuple(request.ref for request in batch)))
+        refs = " ".join(f"#{request.ref}" for request in batch)
+        effects.insert(0, Noted("merged", f"{event_id} {refs}"))
     return Step(rest._replace(updating=update, serial=rest.serial + 1), tuple(effects))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from turnstile.session.record import record
 
@@ -193,33 +192,25 @@ class SessionAssumed:
 
 @record
 class Held:
-    """A request waits; `because` is the state's word for what it waits for. For those who watch."""
+    """A note for the journal: a request waits, `because` of this."""
 
     ref: Ref
     because: str
 
 
 @record
-class Released:
-    """A request that waited does no longer. For those who watch."""
+class Noted:
+    """A note for the journal.
 
-    ref: Ref
+    Args:
+        kind: `released`: a held request has been decided. `merged`: one ``session.update`` carries several requests.
+            `collided`: a create or an update of ours lost a race, and is sent again.
+        detail: Which request (``#2``), which event and its requests (``ts_5 #1 #2``), which event and which try
+            (``ts_5 try 1``).
+    """
 
-
-@record
-class Merged:
-    """One ``session.update`` carries these requests. For those who watch."""
-
-    event_id: str
-    refs: tuple[Ref, ...]
-
-
-@record
-class Collided:
-    """A create or an update of ours lost a race and goes again. For those who watch."""
-
-    event_id: str
-    tries: int = field(default=1)
+    kind: Literal["released", "merged", "collided"]
+    detail: str
 
 
 @record
@@ -237,7 +228,7 @@ class EndSession:
     is_told: bool = False
 
 
-Effect = (
+UpstreamEffect = (
     OpenLink
     | SendUpdate
     | SendItem
@@ -250,15 +241,12 @@ Effect = (
     | OpenAudio
     | LetAudioGo
     | ObserveAudio
-    | WaitFor
-    | Answered
     | CallFunction
     | CallsCancelled
-    | Reported
-    | SessionAssumed
-    | Held
-    | Released
-    | Merged
-    | Collided
-    | EndSession
 )
+"""What the UpstreamActor performs."""
+
+ClientEffect = Answered | SessionAssumed | Reported
+"""What the ClientActor performs."""
+
+Effect = UpstreamEffect | ClientEffect | WaitFor | Held | Noted | EndSession

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.collisions import is_collision, winner_of
+from turnstile.session.collisions import is_collision, lost_race, winner_of
 from turnstile.session.config_patch import merged
 from turnstile.session.config_updates import next_batch, without_batch
-from turnstile.session.effects import Answered, Collided, EndSession, Reported
+from turnstile.session.effects import Answered, EndSession, Reported
 from turnstile.session.shortfalls import about
 from turnstile.session.step import Step
 
@@ -40,7 +40,7 @@ def update_refused(state: State, update: Update, error: Refused, policy: Policy)
 
 def _lost_race(state: State, update: Update, error: Refused, policy: Policy) -> Step:
     """Some servers refuse an update while a response runs: its clients hear nothing, and it goes again behind that."""
-    collided = Collided(update.event_id, state.overtaken + 1)
+    collided = lost_race(update.event_id, state.overtaken + 1)
     back = update_handed_back(state, update).state
     winner = winner_of(state, error, update.ended)
     if winner is not None:

@@ -29,8 +29,8 @@ from turnstile.session.effects import (
     Answered,
     Held,
     LetAudioGo,
+    Noted,
     ObserveAudio,
-    Released,
     WaitFor,
 )
 from turnstile.session.events import (
@@ -272,7 +272,7 @@ class Session:
                 kept.append(event)
                 keeps_place = keeps_place or isinstance(event, AudioFollows | TurnEndForced)
             elif not isinstance(event, AudioFollows):
-                effects.append(Released(event.ref))
+                effects.append(Noted("released", f"#{event.ref}"))
             effects += step.effects
         self.backlog = tuple(kept)
 

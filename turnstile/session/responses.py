@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import failures
-from turnstile.session.collisions import is_collision, last_ended, winner_of
-from turnstile.session.effects import Answered, Collided, Reported, SendCancel, SendCreate
+from turnstile.session.collisions import is_collision, last_ended, lost_race, winner_of
+from turnstile.session.effects import Answered, Reported, SendCancel, SendCreate
 from turnstile.session.function_calls import follow_up
 from turnstile.session.state import Because, Cancel, Create, Response, State
 from turnstile.session.step import Step
@@ -88,7 +88,7 @@ def create_refused(state: State, create: Create, error: Refused, policy: Policy)
             return give_up(after, create, error.problem)
         wait = failures.wait_before(error.problem, state.tries + 1, policy)
         return create_failed(after, create, error.problem, policy, wait)
-    collided = Collided(create.event_id, state.tries + 1)
+    collided = lost_race(create.event_id, state.tries + 1)
     winner = winner_of(state, error, create.ended)
     if winner == "" or (winner and state.tries + 1 < policy.create_tries):
         return Step(put_back(after._replace(winner=winner), create.say), (collided,))

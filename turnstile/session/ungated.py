@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from turnstile.session.collisions import is_collision
+from turnstile.session.collisions import is_collision, lost_race
 from turnstile.session.config_patch import ENDPOINTS, without
 from turnstile.session.effects import (
     Answered,
     ApplyLocal,
-    Collided,
     EndSession,
     LetAudioGo,
     OpenAudio,
@@ -64,7 +63,7 @@ class UngatedSession:
             case LinkLost():
                 return [EndSession(event.problem)]
             case Refused() if is_collision(event):
-                return [Collided(event.event_id or ""), Reported(event.problem)]
+                return [lost_race(event.event_id or "", 1), Reported(event.problem)]
             case Refused():
                 return [Reported(event.problem)]
             case AudioFollows(mark):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from turnstile.session.effects import Answered
+from turnstile.session.effects import Answered, Noted
 
 CONFIG = {"instructions": "Be brief."}
 MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
@@ -16,6 +16,11 @@ def detection(value):
 def of(kind, effects):
     """Return the effects of one kind."""
     return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def notes(kind, effects):
+    """Return the details of the notes of one kind."""
+    return [note.detail for note in of(Noted, effects) if note.kind == kind]
 
 
 def answers(effects):

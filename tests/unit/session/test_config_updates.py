@@ -24,7 +24,7 @@ from given import (
     upstream,
 )
 
-from turnstile.session.effects import Answered, EndSession, Merged, OpenLink, Reported, SendItem, SendUpdate
+from turnstile.session.effects import Answered, EndSession, Noted, OpenLink, Reported, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
@@ -150,8 +150,7 @@ def test_updates_that_waited_go_as_one():
     busy = running()
     effects = told(busy, ConfigRequested(1, CALM), ConfigRequested(2, LOUD), DONE)
     assert patches(effects) == [{**CALM, **LOUD}]
-    (merged,) = (effect for effect in effects if isinstance(effect, Merged))
-    assert merged.refs == (1, 2)
+    assert Noted("merged", "ts_100 #1 #2") in effects
 
 
 def test_updates_that_went_as_one_are_each_answered_in_the_order_asked():

@@ -30,7 +30,7 @@ from given import (
 )
 
 from turnstile.errors import Problem
-from turnstile.session.effects import Answered, CallsCancelled, Collided, SendCancel, SendCreate, SendItem, SendUpdate
+from turnstile.session.effects import Answered, CallsCancelled, Noted, SendCancel, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentSpoke,
     ConfigRequested,
@@ -198,7 +198,7 @@ def test_p4_a_refused_create_goes_again_when_the_winner_failed():
 def test_p4_a_refused_create_goes_again_at_once_when_the_winner_is_done_already():
     effects = requested(ended=("resp_1",)).handle(Refused("ts_1", COLLISION, "busy", running="resp_1"))
     assert kinds(effects) == [SendCreate]
-    assert Collided("ts_1", 1) in effects
+    assert Noted("collided", "ts_1 try 1") in effects
 
 
 def test_p4_a_collision_reaches_no_client():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from session_words import MESSAGE, answers, of
+from session_words import MESSAGE, answers, notes, of
 
-from turnstile.session.effects import Answered, Collided, Held, Reported, SendCancel, SendCreate, SendItem
+from turnstile.session.effects import Answered, Held, Reported, SendCancel, SendCreate, SendItem
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigAnswered,
@@ -104,7 +104,7 @@ def test_a_race_that_the_server_wins_leads_to_no_second_reply(at):
     for fact in (*HEARD, ResponseStarted("resp_1")):
         session.handle(fact)
     effects = session.handle(Refused(create.event_id, COLLISION, "busy"))
-    assert of(Collided, effects) == [Collided(create.event_id, 1)]
+    assert notes("collided", effects) == [f"{create.event_id} try 1"]
     assert of(SendCreate, session.handle(ResponseFinished("resp_1"))) == []
     assert session.state.phase == "idle"
 

@@ -7,9 +7,9 @@ import pytest
 from turnstile.session.effects import (
     Answered,
     ApplyLocal,
-    Collided,
     EndSession,
     LetAudioGo,
+    Noted,
     OpenAudio,
     OpenLink,
     Reported,
@@ -72,7 +72,7 @@ def test_a_function_result_an_agent_message_and_a_commit_go_at_once(session):
 
 def test_a_collision_is_counted_and_left_as_it_is(session):
     error = Refused("ts_5", "conversation_already_has_active_response", "busy")
-    assert [type(effect) for effect in session.handle(error)] == [Collided, Reported]
+    assert [type(effect) for effect in session.handle(error)] == [Noted, Reported]
 
 
 def test_another_refusal_is_reported(session):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from session_words import MESSAGE, answers, of
+from session_words import MESSAGE, answers, notes, of
 
-from turnstile.session.effects import Collided, Reported
+from turnstile.session.effects import Reported
 from turnstile.session.events import ConfigRequested, Refused
 from turnstile.session.machine import Session
 from turnstile.session.state import Cancel, Commit, Create, Item, Policy, Response, State, Update
@@ -50,7 +50,7 @@ def test_an_error_without_one_is_known_by_code_field_and_words_and_then_by_age(a
     ],
 )
 def test_a_collision_is_the_creates_with_or_without_code_and_id(at, error):
-    assert len(of(Collided, at(requested=Create("ts_0")).handle(error))) == 1
+    assert len(notes("collided", at(requested=Create("ts_0")).handle(error))) == 1
 
 
 def test_an_error_about_the_response_is_the_creates(at):
