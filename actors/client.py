@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from actors.dispatch import takes
 from actors.lifecycle import SessionActor
@@ -28,14 +28,12 @@ from turnstile.session.events import AudioFollows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from actors.dialects.base import Dialect
     from actors.dispatch import Dispatcher
     from actors.messages import Peers
-    from turnstile.errors import Problem
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
-    from turnstile.session.events import EventGiven, Json, LinkWanted, Ref, Request
-    from turnstile.translate.host_overrides import HostDecisions
 
 
 _log = logging.getLogger(__name__)
@@ -45,58 +43,12 @@ _ALL_ANSWERS = AnswersGiven(sys.maxsize)
 _TOO_LARGE = 1009
 
 
-class Dialect(Protocol):
-    """A client's language, and what a session of it remembers."""
-
-    hears_binary: bool
-    """Whether binary frames are audio."""
-
-    message_limit: str
-    """The setting that bounds its messages."""
-
-    def opening(self) -> Iterable[Frame | LinkWanted | Request]:
-        """What the client hears first, and what the session does first."""
-
-    def decided(self, ref: Ref, decisions: HostDecisions) -> Request | None:
-        """Return the request that brings what the host of the session has decided into force.
-
-        None when the client has configured nothing yet: what was decided is in force as soon as it does.
-        """
-
-    def binary(self) -> Iterable[Frame]:
-        """Tell a client whose audio does not come in binary frames so; empty for all others."""
-
-    def shown(self, event: Json) -> Iterable[Frame]:
-        """Tell the client what upstream shows of the session."""
-
-    def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioEvent | End]:
-        """Read a text message: what the coordinator or upstream is told, and what the client is told at once.
-
-        An `End`, of this and of `answer`, ends the session.
-
-        Raises:
-            ClientProtocolError: The message is not of the language.
-        """
-
-    def answer(self, answered: Answered) -> Iterable[Frame | End]:
-        """Tell the client what became of a request."""
-
-    def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
-        """Tell the client that something went wrong.
-
-        Args:
-            problem: What.
-            fatal: Whether the session ends with it.
-            event_id: The client's own name for the event that it is about, in a language that names events.
-        """
-
-
 class ClientActor(SessionActor):
     """Parses and translates what the client sends, but for binary audio, which `AudioRouter` takes past it.
 
     Args:
         connection: The client's socket.
-        dialect: Its language.
+        dialect: Reads what the client sends, and writes its answers.
         journal: Who is shown both directions of the wire.
         host: Hears what becomes of the requests that are the host's own.
     """

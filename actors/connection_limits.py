@@ -1,4 +1,4 @@
-"""What a session's connections may cost, by the operator's settings and the client's language."""
+"""What a session's connections may cost, by the operator's settings and the client's dialect."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from turnstile.transports.limits import ConnectionLimits
 
 if TYPE_CHECKING:
-    from actors.dialects.registry import LanguageName
+    from actors.dialects.registry import DialectName
     from turnstile.config import Config, LimitsSection
 
 
-def client_limits(limits: LimitsSection, speaks: LanguageName) -> ConnectionLimits:
+def client_limits(limits: LimitsSection, dialect: DialectName) -> ConnectionLimits:
     """Return what a client's connection may cost.
 
     What a client of the Realtime API sends, such as an image, upstream sends back in one event: so much more may wait.
     """
-    if speaks != "realtime":
+    if dialect != "realtime":
         return _connection_limits(limits, limits.client_message_bytes, limits.client_unread_bytes)
     largest = limits.realtime_message_bytes
     return _connection_limits(limits, largest, limits.client_unread_bytes + largest)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.dialects.registry import Language
+    from actors.dialects.registry import PartsFactory, SessionParts
     from actors.dispatch import Dispatcher
     from actors.handle import SessionHandle
     from actors.messages import Snapshot
@@ -110,22 +110,20 @@ class Sessions:
         """Whether they are being ended for good."""
         return self._draining
 
-    def begin(
-        self, connection: Connection, speak: Callable[[str], Language], handle: SessionHandle | None = None
-    ) -> Inbox:
+    def begin(self, connection: Connection, make_parts: PartsFactory, handle: SessionHandle | None = None) -> Inbox:
         """Begin a session.
 
         Args:
             connection: The client's.
-            speak: Makes the client's language for a session of the given id.
+            make_parts: Makes what depends on the client's dialect, for a session of the given id.
             handle: What a host in this process knows the session by.
 
         Returns:
             The inbox for the client's frames.
         """
         session_id = secrets.token_hex(6)
-        language = speak(session_id)
-        client, coordinator, upstream = self._start_actors(session_id, connection, language, handle)
+        parts = make_parts(session_id)
+        client, coordinator, upstream = self._start_actors(session_id, connection, parts, handle)
         others = Peers(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
         live = RunningSession(coordinator, others, handle)
         if handle is not None:
@@ -135,8 +133,8 @@ class Sessions:
             others.tell_all(others)
             if self._draining:
                 others.tell_all(_SHUTTING_DOWN)
-        _log.info("Session %s began (%s)", session_id, language.name)
-        return AudioRouter(others.client, others.upstream) if language.dialect.hears_binary else others.client
+        _log.info("Session %s began (%s)", session_id, parts.name)
+        return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return where every session stands; one that ends meanwhile is left out.
@@ -170,7 +168,7 @@ class Sessions:
             return len(self._live)
 
     def _start_actors(
-        self, session_id: str, connection: Connection, language: Language, handle: SessionHandle | None
+        self, session_id: str, connection: Connection, parts: SessionParts, handle: SessionHandle | None
     ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
         """Start a session's three actors, or none of them."""
         around = self._around
@@ -179,14 +177,14 @@ class Sessions:
             client = ClientActor.start(
                 *shared,
                 connection=connection,
-                dialect=language.dialect,
+                dialect=parts.dialect,
                 journal=ClientTap(around.journal, handle.hear) if handle else around.journal,
                 host=handle.requests if handle else None,
             )
             undo.callback(client.stop, block=False)
             coordinator = SessionCoordinatorActor.start(
                 *shared,
-                session=language.session,
+                session=parts.session,
                 timers=around.timers,
                 clock=around.clock,
                 journal=around.journal,
@@ -195,12 +193,12 @@ class Sessions:
             upstream = UpstreamActor.start(
                 *shared,
                 connector=around.connector,
-                target=lambda model: around.target(model, language.address),
-                audio=AudioUplink(InputAudio(), language.held_audio, takes_events=not language.dialect.hears_binary),
-                translator=language.translator,
+                target=lambda model: around.target(model, parts.address),
+                audio=AudioUplink(InputAudio(), parts.held_audio, takes_events=not parts.dialect.has_binary_audio),
+                translator=parts.translator,
                 functions=around.functions,
                 host_functions=around.host_functions,
-                labels=language.labels,
+                labels=parts.labels,
                 source=connection,
                 clock=around.clock,
                 journal=around.journal,

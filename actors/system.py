@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from actors.connection_limits import client_limits, upstream_limits
-from actors.dialects.registry import Languages
+from actors.dialects.registry import Dialects
 from actors.dispatch import Dispatcher
 from actors.handle import SessionHandle
 from actors.sessions import SessionDependencies, Sessions
@@ -38,7 +38,7 @@ from turnstile.transports.websocket import WebSocketConnection
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actors.dialects.registry import Language, LanguageName
+    from actors.dialects.registry import DialectName, PartsFactory
     from actors.messages import Snapshot
     from turnstile.config import Config, FunctionsSection
     from turnstile.embed.upgrade import Upgrade
@@ -103,7 +103,7 @@ class ProxySystem:
         self._connector, self._close_connector = self._make_connector()
         self._functions = _function_caller(config.functions, clock)
         self._host_functions, self._host_events = _host_threads(config.functions, self._timers)
-        self._languages = Languages(config, self._functions.may_call, is_gated=is_gated)
+        self._dialects = Dialects(config, self._functions.may_call, is_gated=is_gated)
         self._sessions = Sessions(
             SessionDependencies(
                 dispatcher=self._dispatcher,
@@ -178,7 +178,7 @@ class ProxySystem:
     def connect(
         self,
         inbox: Inbox,
-        speaks: LanguageName = "component",
+        dialect: DialectName = "component",
         *,
         decisions: HostDecisions | None = None,
         on_event: OnEvent | None = None,
@@ -187,7 +187,7 @@ class ProxySystem:
 
         Args:
             inbox: Is told the client's frames, then `Closed`.
-            speaks: The client's language.
+            dialect: The client's, by its name.
             decisions: What is decided for the client.
             on_event: Called with the session and each thing that the client is told, one after the other, on a thread
                 that may block.
@@ -198,19 +198,19 @@ class ProxySystem:
         Raises:
             SessionError: There is no place for another session.
         """
-        speak = self._admit(speaks, None, decisions)
-        if isinstance(speak, Rejection):
-            raise SessionError("no_place", speak.text.strip())
-        limits = client_limits(self.config.limits, speaks)
+        make_parts = self._admit(dialect, None, decisions)
+        if isinstance(make_parts, Rejection):
+            raise SessionError("no_place", make_parts.text.strip())
+        limits = client_limits(self.config.limits, dialect)
         theirs, ours = memory_pair(inbox, limits=limits)
         handle = self._make_handle(on_event)
-        ours.begin(self._sessions.begin(ours, speak, handle))
+        ours.begin(self._sessions.begin(ours, make_parts, handle))
         return theirs, handle
 
     def adopt(
         self,
         upgrade: Upgrade,
-        speaks: LanguageName = "component",
+        dialect: DialectName = "component",
         *,
         decisions: HostDecisions | None = None,
         on_event: OnEvent | None = None,
@@ -219,19 +219,19 @@ class ProxySystem:
 
         Args:
             upgrade: The request; its socket is taken from the host if the client is admitted.
-            speaks: The client's language.
+            dialect: The client's, by its name.
             decisions: What the host decides for the client.
             on_event: As for `connect`.
         """
-        speak = upgrade.rejection or self._admit(speaks, upgrade.request, decisions)
-        if isinstance(speak, Rejection):
-            return speak
-        limits = client_limits(self.config.limits, speaks)
+        make_parts = upgrade.rejection or self._admit(dialect, upgrade.request, decisions)
+        if isinstance(make_parts, Rejection):
+            return make_parts
+        limits = client_limits(self.config.limits, dialect)
         sock, protocol = upgrade.accept(_chosen_subprotocol(upgrade.request), limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, sock, protocol, limits)
         handle = self._make_handle(on_event)
         try:
-            inbox = self._sessions.begin(connection, speak, handle)
+            inbox = self._sessions.begin(connection, make_parts, handle)
         except BaseException:
             sock.close()
             raise
@@ -305,9 +305,9 @@ class ProxySystem:
         )
 
     def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        speak = self._languages.of_request(request)
-        if isinstance(speak, Rejection):
-            return speak
+        make_parts = self._dialects.of_request(request)
+        if isinstance(make_parts, Rejection):
+            return make_parts
         rejection = self._no_place()
         if rejection is not None:
             return rejection
@@ -315,20 +315,20 @@ class ProxySystem:
 
         def begin(connection: Connection) -> Inbox:
             self._arriving -= 1
-            return self._sessions.begin(connection, speak)
+            return self._sessions.begin(connection, make_parts)
 
-        limits = client_limits(self.config.limits, self._languages.by_path[request.path])
+        limits = client_limits(self.config.limits, self._dialects.by_path[request.path])
         return Admission(begin, _chosen_subprotocol(request), limits)
 
     def _admit(
-        self, speaks: LanguageName, request: UpgradeRequest | None, decisions: HostDecisions | None
-    ) -> Callable[[str], Language] | Rejection:
+        self, dialect: DialectName, request: UpgradeRequest | None, decisions: HostDecisions | None
+    ) -> PartsFactory | Rejection:
         """Let in a client of a host in this process, or say why not."""
-        speak = self._no_place() or self._languages.named(speaks, request, decisions)
-        if not isinstance(speak, Rejection) and self._start_once():
+        make_parts = self._no_place() or self._dialects.named(dialect, request, decisions)
+        if not isinstance(make_parts, Rejection) and self._start_once():
             # Nobody else ends what nobody has started.
             atexit.register(self.stop)
-        return speak
+        return make_parts
 
     def _make_handle(self, on_event: OnEvent | None) -> SessionHandle:
         feed = EventFeed(_EVENTS_KEPT)

@@ -65,7 +65,7 @@ class RealtimeDialect:
         self._passed = 0
         self._noted_model = False
 
-    hears_binary = False
+    has_binary_audio = False
     message_limit = "limits.realtime_message_bytes"
 
     def opening(self) -> Sequence[LinkWanted | Request]:

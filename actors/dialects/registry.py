@@ -1,8 +1,9 @@
-"""The languages that clients speak, and the parts of a session that know them."""
+"""The dialects by name and by path, and the parts of a session that depend on its client's dialect."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -22,9 +23,7 @@ from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from actors.client import Dialect
+    from actors.dialects.base import Dialect
     from turnstile.config import Config
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.server.requests import UpgradeRequest
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LanguageName = Literal["deepgram", "component", "realtime"]
+DialectName = Literal["deepgram", "component", "realtime"]
 
 
 # By this browsers say what others say in the header `OpenAI-Beta`: they can set none.
@@ -44,10 +43,17 @@ _NAMES_SHOWN, _NAME_SHOWN = 8, 24
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
-    """What a session speaks with its client: its name, the parts that know it, and what its address asks for.
+class SessionParts:
+    """The parts of a session that depend on its client's dialect.
 
-    `held_audio` bytes of its input audio may wait.
+    Args:
+        name: The dialect's.
+        dialect: Reads what the client sends, and writes its answers.
+        translator: Turns upstream's events into the client's.
+        session: Decides what goes when.
+        labels: The metadata of responses that the proxy begins.
+        held_audio: How many bytes of the client's input audio may wait.
+        address: What the client's address asks of upstream.
     """
 
     name: str
@@ -59,8 +65,12 @@ class Language:
     address: Address = field(default_factory=Address)
 
 
-class Languages:
-    """Makes the parts of a session for a client.
+PartsFactory = Callable[[str], SessionParts]
+"""Makes the parts of the session with the given id."""
+
+
+class Dialects:
+    """Chooses a client's dialect, and makes the parts of its session.
 
     Args:
         config: All settings.
@@ -73,15 +83,15 @@ class Languages:
         self._may_call = may_call
         self._is_gated = is_gated
         server = config.server
-        self.by_path: dict[str, LanguageName] = {
+        self.by_path: dict[str, DialectName] = {
             server.voice_agent_path: "deepgram",
             server.component_path: "component",
             **dict.fromkeys(server.realtime_paths, "realtime"),
         }
-        """The language that is spoken at each path."""
+        """The dialect of each path."""
 
-    def of_request(self, request: UpgradeRequest) -> Callable[[str], Language] | Rejection:
-        """Return what makes a client's language for a session of the given id, by the path that it came to."""
+    def of_request(self, request: UpgradeRequest) -> PartsFactory | Rejection:
+        """Return what makes the parts of a session for a client, by the path that it asked for."""
         name = self.by_path.get(request.path)
         if name is None:
             known = ", ".join(self.by_path)
@@ -89,21 +99,21 @@ class Languages:
         return self.named(name, request)
 
     def named(
-        self, name: LanguageName, request: UpgradeRequest | None = None, decisions: HostDecisions | None = None
-    ) -> Callable[[str], Language] | Rejection:
-        """Return what makes a language for a session of the given id.
+        self, name: DialectName, request: UpgradeRequest | None = None, decisions: HostDecisions | None = None
+    ) -> PartsFactory | Rejection:
+        """Return what makes the parts of a session for a client of one dialect.
 
         Args:
-            name: Which.
-            request: What the client came with, if it came over a socket.
+            name: The dialect.
+            request: The client's, if it came over a socket.
             decisions: What the host of the session decides.
 
         Raises:
-            ConfigError: There is no such language.
+            ConfigError: There is no such dialect.
         """
-        known = get_args(LanguageName)
+        known = get_args(DialectName)
         if name not in known:
-            raise ConfigError("invalid_language", f"speaks: must be one of {', '.join(known)}, not {name!r}.")
+            raise ConfigError("invalid_dialect", f"dialect: must be one of {', '.join(known)}, not {name!r}.")
         decided = decisions or HostDecisions()
         if name != "realtime":
             profile = DEEPGRAM if name == "deepgram" else COMPONENT
@@ -136,10 +146,10 @@ class Languages:
             _log.info("Fields of a client's address are ignored: %s", names)
         return address
 
-    def _voice_agent(self, profile: Profile, session_id: str, decided: HostDecisions) -> Language:
+    def _voice_agent(self, profile: Profile, session_id: str, decided: HostDecisions) -> SessionParts:
         policy = self._policy(session_id, self._config.upstream.reconnects)
         serves = Serves(self._config.serves_model, self._may_call, HostRule(decided))
-        return Language(
+        return SessionParts(
             profile.name,
             VoiceAgentDialect(profile, session_id, serves),
             VoiceAgentTranslator(profile),
@@ -148,7 +158,7 @@ class Languages:
             self._config.limits.held_audio_bytes,
         )
 
-    def _realtime(self, address: Address, session_id: str, decided: HostDecisions) -> Language:
+    def _realtime(self, address: Address, session_id: str, decided: HostDecisions) -> SessionParts:
         # A new link would have another conversation, which such a client could not know of.
         policy = replace(
             self._policy(session_id, reconnects=0),
@@ -158,7 +168,7 @@ class Languages:
         )
         # What only writes down has no prompt, voice or functions that could be decided.
         host = HostRule(HostDecisions() if address.intent else decided)
-        return Language(
+        return SessionParts(
             "realtime",
             RealtimeDialect(
                 address.model,

@@ -64,7 +64,7 @@ class VoiceAgentDialect:
         self._history = ""
         self._warned: dict[Problem, None] = {}
 
-    hears_binary = True
+    has_binary_audio = True
     message_limit = "limits.client_message_bytes"
 
     def binary(self) -> list[Frame]:

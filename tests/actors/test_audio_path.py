@@ -18,7 +18,7 @@ from functools import partial
 import pytest
 from websockets.protocol import CLIENT, SERVER, Protocol
 
-from actors.dialects.registry import Languages
+from actors.dialects.registry import Dialects
 from actors.messages import End
 from actors.sessions import SessionDependencies, Sessions
 from turnstile.config import load_config
@@ -112,8 +112,8 @@ class Talk:
                 journal=NullJournal(),
             )
         )
-        speak = Languages(config, lambda _: False, is_gated=True).named("component")
-        self.inbox = self.sessions.begin(self.client, speak)
+        make_parts = Dialects(config, lambda _: False, is_gated=True).named("component")
+        self.inbox = self.sessions.begin(self.client, make_parts)
         self.says(TextFrame(json.dumps(SETTINGS).encode()))
         self.connector.inbox.tell(LinkReady(self.link))
         self.hears({"type": "session.created", "session": {}})

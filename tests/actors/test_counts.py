@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import actors
-from actors.dialects.registry import Languages
+from actors.dialects.registry import Dialects
 from actors.inbox import RUN_LENGTH, DispatchedInbox
 from actors.messages import End
 from actors.sessions import SessionDependencies, Sessions
@@ -98,8 +98,8 @@ class Talk:
                 journal=NullJournal(),
             )
         )
-        speak = Languages(config, lambda _: False, is_gated=True).named("component")
-        self.inbox = self.sessions.begin(self.client, speak)
+        make_parts = Dialects(config, lambda _: False, is_gated=True).named("component")
+        self.inbox = self.sessions.begin(self.client, make_parts)
         self.says(SETTINGS)
         self._upstream.tell(LinkReady(self.link))
         self.hears({"type": "session.created", "session": {"id": "s"}})

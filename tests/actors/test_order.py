@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.dialects.registry import Languages
+from actors.dialects.registry import Dialects
 from actors.messages import End
 from actors.sessions import SessionDependencies, Sessions
 from turnstile.config import load_config
@@ -70,7 +70,7 @@ class Talk:
     at_once = False
     """Whether a socket tells all that one read completed together, as a real one does."""
 
-    def __init__(self, language, choose):
+    def __init__(self, dialect, choose):
         self.dispatcher = ChosenDispatcher(choose)
         self.client, self.link = RecordingConnection(), RecordingConnection()
         self.sessions = Sessions(
@@ -85,7 +85,7 @@ class Talk:
                 journal=NullJournal(),
             )
         )
-        self.inbox = self.sessions.begin(self.client, Languages(CONFIG, lambda _: False, is_gated=True).named(language))
+        self.inbox = self.sessions.begin(self.client, Dialects(CONFIG, lambda _: False, is_gated=True).named(dialect))
         self.dispatcher.run()
 
     def connect(self, target, inbox):
@@ -143,8 +143,8 @@ def _at_once(request):
 
 
 @contextmanager
-def talking(language, choose=newest):
-    talk = Talk(language, choose)
+def talking(dialect, choose=newest):
+    talk = Talk(dialect, choose)
     try:
         yield talk
     finally:

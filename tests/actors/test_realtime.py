@@ -34,7 +34,7 @@ def words(told):
 
 def test_the_link_is_wanted_at_once(dialect):
     assert list(dialect.opening()) == [LinkWanted("gpt-realtime")]
-    assert not dialect.hears_binary
+    assert not dialect.has_binary_audio
 
 
 def test_an_update_is_a_request_without_the_type(dialect):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from actors.dialects.registry import Languages
+from actors.dialects.registry import Dialects
 from turnstile.config import load_config
 from turnstile.server.requests import Rejection, UpgradeRequest, split_target
 from turnstile.translate.host_overrides import HostDecisions
 
 
 @pytest.fixture
-def languages():
-    return Languages(load_config(), lambda _: False, is_gated=True)
+def dialects():
+    return Dialects(load_config(), lambda _: False, is_gated=True)
 
 
 def request(target):
@@ -21,21 +21,21 @@ def request(target):
 
 
 @pytest.mark.parametrize(("query", "is_shared"), [("", False), ("?call_id=rtc_1", True)])
-def test_a_session_that_joins_a_call_is_shared(languages, query, is_shared):
-    language = languages.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
-    assert language.session.policy.is_shared is is_shared
-    assert language.address.query == ({"call_id": "rtc_1"} if is_shared else {})
+def test_a_session_that_joins_a_call_is_shared(dialects, query, is_shared):
+    parts = dialects.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
+    assert parts.session.policy.is_shared is is_shared
+    assert parts.address.query == ({"call_id": "rtc_1"} if is_shared else {})
 
 
 @pytest.mark.parametrize(("query", "answers"), [("", True), ("?intent=transcription", False)])
-def test_nobody_answers_the_turns_of_a_transcription_session(languages, query, answers):
-    language = languages.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
-    assert language.session.state.api_answers_turns is answers
+def test_nobody_answers_the_turns_of_a_transcription_session(dialects, query, answers):
+    parts = dialects.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
+    assert parts.session.state.api_answers_turns is answers
 
 
 @pytest.mark.parametrize("asked", ["call_id=rtc_1", "intent=transcription"])
-def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(languages, asked):
-    rejection = languages.named("realtime", request(f"/v1/realtime?{asked}"), HostDecisions(model="gpt-realtime"))
+def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(dialects, asked):
+    rejection = dialects.named("realtime", request(f"/v1/realtime?{asked}"), HostDecisions(model="gpt-realtime"))
     assert isinstance(rejection, Rejection)
     assert rejection.text.startswith(f"{asked.partition('=')[0]}: cannot go with the model that the host")
 
@@ -43,13 +43,13 @@ def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(languag
 @pytest.mark.parametrize(
     ("offered", "is_beta"), [(("realtime",), False), (("realtime", "openai-beta.realtime-v1"), True)]
 )
-def test_a_browser_asks_for_the_words_of_the_beta_by_a_subprotocol(languages, offered, is_beta):
+def test_a_browser_asks_for_the_words_of_the_beta_by_a_subprotocol(dialects, offered, is_beta):
     browser = UpgradeRequest("/v1/realtime", {}, {}, "127.0.0.1:1", offered)
-    assert languages.of_request(browser)("0123456789ab").address.is_beta is is_beta
+    assert dialects.of_request(browser)("0123456789ab").address.is_beta is is_beta
 
 
 @pytest.mark.parametrize(("query", "asked"), [("", [{"instructions": "Rhyme."}]), ("?intent=transcription", [])])
-def test_what_a_host_decides_of_an_agent_is_not_asked_of_a_session_without_one(languages, query, asked):
-    speak = languages.named("realtime", request(f"/v1/realtime{query}"), HostDecisions(prompt="Rhyme."))
-    _, *decided = speak("0123456789ab").dialect.opening()
+def test_what_a_host_decides_of_an_agent_is_not_asked_of_a_session_without_one(dialects, query, asked):
+    make_parts = dialects.named("realtime", request(f"/v1/realtime{query}"), HostDecisions(prompt="Rhyme."))
+    _, *decided = make_parts("0123456789ab").dialect.opening()
     assert [config.patch for config in decided] == asked

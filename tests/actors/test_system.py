@@ -148,7 +148,7 @@ def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
     with system._sessions._ended:
         system._sessions._draining = True
     told = RecordingConnection()
-    system._sessions.begin(told, system._languages.named("deepgram"))
+    system._sessions.begin(told, system._dialects.named("deepgram"))
     wait_for_sessions(system, 0)
     assert told.closed == (1001, "shutting down")
 

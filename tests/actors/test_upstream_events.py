@@ -1,4 +1,4 @@
-"""What opens the gate is never lost: a fact survives whatever else its event holds, in both languages."""
+"""What opens the gate is never lost: a fact survives whatever else its event holds, in both dialects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.translate.translator import Translator
 
-LANGUAGES = {
+DIALECTS = {
     "component": lambda: VoiceAgentTranslator(COMPONENT),
     "deepgram": lambda: VoiceAgentTranslator(DEEPGRAM),
     "realtime": lambda: RealtimeTranslator("ts_", is_beta=False),
@@ -152,33 +152,33 @@ class Reading(UpstreamEvents):
         return heard
 
 
-def reads(language):
-    """Return what reads events for a language, with a response under way."""
-    upstream = Reading(LANGUAGES[language]())
+def reads(dialect):
+    """Return what reads events for a dialect, with a response under way."""
+    upstream = Reading(DIALECTS[dialect]())
     upstream.read_one(
         json.dumps({"type": "response.created", "response": {**RESPONSE, "status": "in_progress"}}).encode()
     )
     return upstream
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("event", "fact", "needed"), EVENTS, ids=[event["type"] for event, _, _ in EVENTS])
-def test_a_fact_is_told_whatever_else_is_odd_in_its_event_and_nothing_fails(event, fact, needed, language, caplog):
+def test_a_fact_is_told_whatever_else_is_odd_in_its_event_and_nothing_fails(event, fact, needed, dialect, caplog):
     caplog.set_level(logging.ERROR)
     kind, fields = event["type"], {name: value for name, value in event.items() if name != "type"}
     for changed, place in spoilt(fields):
         odd = {"type": kind, **changed}
-        heard = reads(language).read_one(json.dumps(odd).encode())
+        heard = reads(dialect).read_one(json.dumps(odd).encode())
         if fact is not None and place not in needed and odd.get("response", {}).get("conversation_id", "") is not None:
             assert type(heard.fact) is fact, odd
     assert caplog.text == ""
 
 
 @pytest.mark.parametrize("output", [[None], [{"id": "x"}], {}, 3])
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_end_of_a_response_is_told_whatever_its_output_is(output, language, caplog):
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_end_of_a_response_is_told_whatever_its_output_is(output, dialect, caplog):
     event = {"type": "response.done", "response": {**RESPONSE, "output": output}}
-    assert reads(language).read_one(json.dumps(event).encode()).fact == events.ResponseFinished("r")
+    assert reads(dialect).read_one(json.dumps(event).encode()).fact == events.ResponseFinished("r")
     assert caplog.text == ""
 
 
@@ -230,9 +230,9 @@ HALF = rb'{ "type":"response.done","response":{"id":"r","status":"completed","x"
 SAID = rb'{"id":"i","type":"message","role":"assistant","content":[{"type":"output_text","text":"ok \ud83d end"}]}'
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_end_of_a_response_is_told_that_holds_half_a_character(language):
-    assert reads(language).read_one(HALF % SAID).fact == events.ResponseFinished("r")
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_end_of_a_response_is_told_that_holds_half_a_character(dialect):
+    assert reads(dialect).read_one(HALF % SAID).fact == events.ResponseFinished("r")
 
 
 def test_what_is_only_passed_on_stays_byte_for_byte():
@@ -293,9 +293,9 @@ def delta(audio, item_id="i", **changes):
     return TextFrame(json.dumps(event).encode())
 
 
-def heard_in_a_row(language, *frames):
+def heard_in_a_row(dialect, *frames):
     """Return what is heard of frames that come at once, each with what the client hears of it, and the same singly."""
-    together, singly = reads(language), reads(language)
+    together, singly = reads(dialect), reads(dialect)
     at_once = [[frame.data for frame in heard.frames] for heard in together.read_all(frames)]
     return at_once, [[frame.data for frame in singly.read_one(frame.data).frames] for frame in frames]
 
@@ -303,20 +303,20 @@ def heard_in_a_row(language, *frames):
 TEXT = TextFrame(json.dumps({"type": "response.output_audio_transcript.delta", **IN_RESPONSE, "delta": "So"}).encode())
 
 
-@pytest.mark.parametrize("language", ["component", "deepgram"])
-def test_pieces_of_the_voice_that_come_in_a_row_go_down_in_one_frame(language):
-    at_once, singly = heard_in_a_row(language, delta("AAEC"), delta("AwQF"), delta("Bg=="), TEXT, delta("BwgJ"))
+@pytest.mark.parametrize("dialect", ["component", "deepgram"])
+def test_pieces_of_the_voice_that_come_in_a_row_go_down_in_one_frame(dialect):
+    at_once, singly = heard_in_a_row(dialect, delta("AAEC"), delta("AwQF"), delta("Bg=="), TEXT, delta("BwgJ"))
     assert [len(frames) for frames in at_once] == [2, 0, 1]  # the start and the audio, no words yet, the audio
     assert at_once[0][1] == b"".join([singly[0][1], *singly[1], *singly[2]]) == bytes(range(6))
     assert at_once[2] == singly[4] == [bytes(range(6, 10))]
 
 
-@pytest.mark.parametrize("language", ["realtime", "beta"])
-def test_pieces_of_the_voice_stay_events_of_their_own_for_a_client_of_the_same_language(language):
+@pytest.mark.parametrize("dialect", ["realtime", "beta"])
+def test_pieces_of_the_voice_stay_events_of_their_own_for_a_client_of_the_same_api(dialect):
     frames = [delta("AAEC"), delta("AwQF"), TEXT, delta("Bg==")]
-    at_once, singly = heard_in_a_row(language, *frames)
+    at_once, singly = heard_in_a_row(dialect, *frames)
     assert [one for frames in at_once for one in frames] == [one for frames in singly for one in frames]
-    if language == "realtime":
+    if dialect == "realtime":
         assert at_once == [[frames[0].data, frames[1].data], [frames[2].data], [frames[3].data]]
 
 

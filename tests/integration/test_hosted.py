@@ -51,10 +51,10 @@ def proxy(make_proxy):
 class Client:
     """A client in memory."""
 
-    def __init__(self, proxy, speaks="component", on_event=None, **decided):
+    def __init__(self, proxy, dialect="component", on_event=None, **decided):
         self.inbox = RecordingInbox()
         self.connection, self.session = proxy.connect(
-            self.inbox, speaks, decisions=HostDecisions(**decided), on_event=on_event
+            self.inbox, dialect, decisions=HostDecisions(**decided), on_event=on_event
         )
         self.feed = EventFeed()
 

@@ -29,7 +29,7 @@ class Adopts(Protocol[S_co]):
     def adopt(
         self,
         upgrade: Upgrade,
-        speaks: Any = ...,
+        dialect: Any = ...,
         *,
         decisions: HostDecisions | None = ...,
         on_event: Callable[[Any, dict[str, Any]], object] | None = ...,
@@ -57,7 +57,7 @@ def hand_over(
     proxy: Adopts[S_co],
     environ: Environ,
     *,
-    speaks: str = "component",
+    dialect: str = "component",
     prompt: str | None = None,
     voice: str | None = None,
     model: str | None = None,
@@ -73,7 +73,7 @@ def hand_over(
     Args:
         proxy: Takes it; starts with the first one.
         environ: The request, as the server gave it to the application.
-        speaks: The client's language: ``component`` or ``deepgram`` for the Voice Agent protocol, or ``realtime``.
+        dialect: The client's: ``component`` or ``deepgram`` (the Voice Agent protocol), or ``realtime``.
         prompt: What the agent is told.
         voice: What it speaks with.
         model: What answers.
@@ -100,7 +100,7 @@ def hand_over(
     if len(labels.get("tags", "")) > TAGS_SIZE:
         raise ConfigError("invalid_tags", f"tags: must have at most {TAGS_SIZE} characters together.")
     decisions = HostDecisions(prompt, voice, model, host_functions(functions), labels)
-    return proxy.adopt(Upgrade(environ, origins), speaks, decisions=decisions, on_event=on_event)
+    return proxy.adopt(Upgrade(environ, origins), dialect, decisions=decisions, on_event=on_event)
 
 
 def _are_texts(value: object) -> bool:

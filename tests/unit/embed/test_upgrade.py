@@ -64,8 +64,8 @@ class Proxy:
         self.outcome = outcome
         self.adopted = []
 
-    def adopt(self, upgrade, speaks, *, decisions, on_event):
-        self.adopted.append((upgrade, speaks, decisions, on_event))
+    def adopt(self, upgrade, dialect, *, decisions, on_event):
+        self.adopted.append((upgrade, dialect, decisions, on_event))
         return self.outcome
 
 
@@ -141,7 +141,7 @@ def test_what_the_host_decides_goes_to_the_proxy(pair):
     outcome = hand_over(
         proxy,
         environ(**{"gunicorn.socket": pair[0]}),
-        speaks="deepgram",
+        dialect="deepgram",
         prompt="p",
         voice="marin",
         model="m",
@@ -150,8 +150,8 @@ def test_what_the_host_decides_goes_to_the_proxy(pair):
         on_event=watch,
     )
     assert outcome == "the session"
-    ((_, speaks, decisions, on_event),) = proxy.adopted
-    assert (speaks, on_event) == ("deepgram", watch)
+    ((_, dialect, decisions, on_event),) = proxy.adopted
+    assert (dialect, on_event) == ("deepgram", watch)
     assert (decisions.prompt, decisions.voice, decisions.model) == ("p", "marin", "m")
     assert decisions.labels == {"tags": "a,b"}
     assert [function.name for function in decisions.functions] == ["get_time"]
@@ -228,8 +228,8 @@ async def later(session, event):
         ({"on_event": 5}, "invalid_on_event: on_event: must be a function"),
         ({"on_event": later}, "invalid_on_event: on_event: .* not an asynchronous one"),
         (
-            {"speaks": "klingon"},
-            "invalid_language: speaks: must be one of deepgram, component, realtime, not 'klingon'",
+            {"dialect": "klingon"},
+            "invalid_dialect: dialect: must be one of deepgram, component, realtime, not 'klingon'",
         ),
     ],
 )
