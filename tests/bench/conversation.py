@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from wire import BINARY, accept, frame, request, text, walk
+from wire import BINARY, PING, accept, frame, request, text, walk
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -56,6 +56,11 @@ class End:
         if isinstance(event, bytes):
             return frame(BINARY, event, masked=self._masked)
         return text(event, masked=self._masked)
+
+    def settle(self):
+        """Return when the proxy has handled all that was sent on this connection."""
+        self._sock.sendall(frame(PING, b'{"type": "pong"}', masked=self._masked))
+        self.read_until("pong")
 
     def shake(self, words=b""):
         """Send the words of a handshake, if any, and return those of the other side."""
@@ -119,28 +124,38 @@ class Conversation:
         """A user's message and its answer of one delta, seven events long."""
         self._finish()
         self.client.send({"type": "InjectUserMessage", "content": "Say something."})
-        item = self.upstream.read_until("conversation.item.create")["item"]
-        item |= {"object": "realtime.item", "status": "completed"}
-        shown = {"previous_item_id": None, "item": item}
-        self.upstream.send(
-            self._event("conversation.item.added", **shown),
-            self._event("conversation.item.done", **shown),
-        )
-        asked = self.upstream.read_until("response.create")["response"]
-        where = self._name_response()
-        part = {**where, "content_index": 0}
-        answer = {"id": where["item_id"], "type": "message", "role": "assistant", "content": []}
-        self.upstream.send(
-            self._response("response.created", "in_progress", asked.get("metadata")),
-            self._event("response.output_item.added", response_id=where["response_id"], output_index=0, item=answer),
-            self._event("response.content_part.added", **part, part={"type": "audio", "transcript": ""}),
-            self._delta(64),
-            self._event("response.output_audio.done", **part),
-            self._event("response.output_audio_transcript.done", **part, transcript="Something."),
-            self._response("response.done", "completed", asked.get("metadata")),
-        )
+        self._confirm_item()
+        self._answer()
+
+    def update(self):
+        """A change of the prompt in mid-response: held, sent behind the response, confirmed, acknowledged."""
+        self._begin()
+        self.client.send({"type": "UpdatePrompt", "prompt": f"Be brief, number {next(self._numbers)}."})
+        self.client.settle()
+        self.upstream.send(self._response("response.done", "completed", None))
         self._answering = None
-        self.client.read_until("AgentDone")
+        session = self.upstream.read_until("session.update")["session"]
+        self._tell("session.updated", session={"id": "sess_1", "object": "realtime.session", **session})
+        self.client.read_until("PromptUpdated")
+
+    def function_call(self):
+        """A response that calls a function, the client's result, and the response that follows it."""
+        self._finish()
+        where = dict(self._name_response())
+        call = {"call_id": f"call_{next(self._numbers)}", "name": "get_time", "arguments": "{}"}
+        item = {"id": where["item_id"], "type": "function_call", "status": "completed", **call}
+        self.upstream.send(
+            self._response("response.created", "in_progress", None),
+            self._event("response.output_item.added", **where, item={**item, "arguments": ""}),
+            self._event("response.function_call_arguments.done", **where, **call),
+            self._event("response.output_item.done", **where, item=item),
+            self._response("response.done", "completed", None),
+        )
+        self.client.read_until("FunctionCallRequest")
+        result = {"id": call["call_id"], "name": call["name"], "content": "noon"}
+        self.client.send({"type": "FunctionCallResponse", **result})
+        self._confirm_item()
+        self._answer()
 
     def speech(self, deltas, size):
         """So many deltas, all at once."""
@@ -160,6 +175,31 @@ class Conversation:
         while left > 0:
             left -= len(base64.b64decode(self.upstream.read_until("input_audio_buffer.append")["audio"]))
         self.speech(number, _FRAME_DOWN_BYTES)
+
+    def _confirm_item(self):
+        item = self.upstream.read_until("conversation.item.create")["item"]
+        shown = {"previous_item_id": None, "item": {**item, "object": "realtime.item", "status": "completed"}}
+        self.upstream.send(
+            self._event("conversation.item.added", **shown),
+            self._event("conversation.item.done", **shown),
+        )
+
+    def _answer(self):
+        asked = self.upstream.read_until("response.create")["response"]
+        where = self._name_response()
+        part = {**where, "content_index": 0}
+        answer = {"id": where["item_id"], "type": "message", "role": "assistant", "content": []}
+        self.upstream.send(
+            self._response("response.created", "in_progress", asked.get("metadata")),
+            self._event("response.output_item.added", response_id=where["response_id"], output_index=0, item=answer),
+            self._event("response.content_part.added", **part, part={"type": "audio", "transcript": ""}),
+            self._delta(64),
+            self._event("response.output_audio.done", **part),
+            self._event("response.output_audio_transcript.done", **part, transcript="Something."),
+            self._response("response.done", "completed", asked.get("metadata")),
+        )
+        self._answering = None
+        self.client.read_until("AgentDone")
 
     def _begin(self):
         if self._answering is None:
@@ -204,6 +244,8 @@ class Conversation:
 # By name: what is done, and how many of it that is.
 UNITS = {
     "turn": (Conversation.turn, 1),
+    "update": (Conversation.update, 1),
+    "function call": (Conversation.function_call, 1),
     "delta": (partial(Conversation.speech, deltas=1, size=_DELTA_BYTES), 1),
     "delta of 20": (partial(Conversation.speech, deltas=20, size=_DELTA_BYTES), 20),
     "frame": (partial(Conversation.frames, number=1), 1),

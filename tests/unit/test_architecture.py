@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from turnstile.testing import patience
@@ -16,3 +17,18 @@ def test_every_import_stays_on_its_floor():
         [sys.executable, "-c", LINT], cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience(60)
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_no_two_modules_of_the_product_share_a_name():
+    # The vendors' words are protocol's to use: its modules may be named as others are.
+    modules = [
+        path
+        for top in ("actors", "turnstile")
+        for path in (ROOT / top).rglob("*.py")
+        if not path.stem.startswith("__") and not path.is_relative_to(ROOT / "turnstile" / "protocol")
+    ]
+    paths = defaultdict(list)
+    for path in [*modules, ROOT / "proxy_main.py"]:
+        paths[path.stem].append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in paths.items() if len(found) > 1} == {}
+    assert len(paths) > 100
