@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := turnstile actors proxy_main.py tests
+CODE := turnstile actors proxy_main.py docs/generate tests
 
 .PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro bench-units transcripts interop lowest docs format lock clean
 
@@ -92,7 +92,7 @@ transcripts: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m turnstile.config > config/default.toml
-	$(BIN)/python -m turnstile.session.diagram > docs/reference/states.md
+	$(BIN)/python docs/generate/states.py > docs/reference/states.md
 	$(BIN)/python -m turnstile.translate.reference docs/reference
 
 format: $(READY)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from turnstile.session import diagram
+import states
 from turnstile.session.state import PHASES
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "states.md"
@@ -18,15 +18,15 @@ ENDS = {"response.done, completed or incomplete", "response.done, failed", "resp
 
 @pytest.fixture(scope="module")
 def found():
-    return diagram.transitions()
+    return states.transitions()
 
 
 def test_the_page_is_current():
-    assert PAGE.read_text() == diagram.page(), "run: python -m turnstile.session.diagram > docs/reference/states.md"
+    assert PAGE.read_text() == states.page(), "run: python docs/generate/states.py > docs/reference/states.md"
 
 
 def test_the_command_prints_the_page(capsys):
-    runpy.run_path(diagram.__file__, run_name="__main__")
+    runpy.run_path(states.__file__, run_name="__main__")
     assert capsys.readouterr().out == PAGE.read_text()
 
 

@@ -1,4 +1,4 @@
-"""What may happen to a session in the state that it is in: what the walk for the diagram tells it."""
+"""The events that are possible in a session's state, for the walk in `states.py`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from turnstile.session.state import State
 
 _COLLISION = "conversation_already_has_active_response"
-# How much may be under way at once; two things are enough for every rule about one waiting for another.
+# How many requests and turns may be under way at once: two are enough for every rule about one that waits for another.
 _AT_ONCE = 2
 _TIME_IS_UP = {
     "link": "time for the link",
@@ -53,8 +53,8 @@ _TIME_IS_UP = {
 }
 
 
-def happenings(session: Session) -> Iterator[tuple[str, Event]]:
-    """Yield everything that may happen in the session's state, with its name; a client asks for little at a time."""
+def possible_events(session: Session) -> Iterator[tuple[str, Event]]:
+    """Yield each event that is possible in the session's state, with its name, and few requests at a time."""
     state = session.state
     if state.link == "ended":
         return

@@ -1,8 +1,8 @@
-"""The diagram of a session's states, computed from the rules: ``python -m turnstile.session.diagram`` prints it.
+"""Compute the page of a session's states from its rules: ``python docs/generate/states.py`` prints it.
 
-The walk begins with a session that nobody has asked for anything, and goes breadth first: in every state that is new
-it tells the session each thing that may happen there. States count as the same when they differ in names and counts
-only; a client that asks for one thing of a kind at a time keeps the walk small and meets every rule all the same.
+The walk begins with a new session and goes breadth first: in every new state it offers the session each event that is
+possible there. States that differ only in names and counts are the same; two requests under way at once are enough to
+use every rule.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from possible_events import possible_events
 from turnstile.session import effects as out
-from turnstile.session.happenings import happenings
 from turnstile.session.machine import Session
 from turnstile.session.state import PHASES, Policy
 
@@ -27,7 +27,7 @@ _HEAD = """\
 # States
 
 The states of a session, and what leads from one to the other. This page is computed from the rules in
-`turnstile/session/`: `python -m turnstile.session.diagram` prints it, and a test compares it.
+`turnstile/session/`: `python docs/generate/states.py` prints it, and a test compares it.
 
 Where two facts hold at once, such as a response of the server's own that began while our create or update is out, the
 state is named after the one that ends last; so the end of a response can lead to `requested` or `updating` with nothing
@@ -58,13 +58,13 @@ _WORDS: dict[type, str] = {
 
 
 class Transition(NamedTuple):
-    """One thing that may happen.
+    """One event in one state, and its outcome.
 
     Args:
-        phase: The state that it happens in.
-        event: What happens.
-        after: The state that follows.
-        sent: What is sent, in order, in words.
+        phase: The state before.
+        event: The event's name.
+        after: The state after.
+        sent: The names of the effects, in order.
     """
 
     phase: Phase
@@ -74,14 +74,14 @@ class Transition(NamedTuple):
 
 
 def transitions() -> list[Transition]:
-    """Walk all states breadth first; return what moves the session or makes it send, each once, in a fixed order."""
+    """Walk all states breadth first; return each transition that changes the state or sends something, sorted."""
     start = Session(_POLICY)
     found: dict[Transition, None] = {}
     seen = {_shape(start)}
     waiting = deque([start])
     while waiting:
         session = waiting.popleft()
-        for label, event in happenings(session):
+        for label, event in possible_events(session):
             after = Session(_POLICY, session.state)
             after.backlog = session.backlog
             sent = _in_words(after.handle(event))
@@ -99,7 +99,7 @@ def _in_words(effects: Iterable[Effect]) -> tuple[str, ...]:
 
 
 def _shape(session: Session) -> Hashable:
-    """Return what decides which kinds of things may happen to a session, without names, counts and orders."""
+    """Return what decides which kinds of events are possible in a session, without names, counts and orders."""
     state = session.state
     response, requested = state.response, state.requested
     return (
@@ -120,11 +120,11 @@ def _shape(session: Session) -> Hashable:
     )
 
 
-# From what may happen to a page.
+# Render the page.
 
 
 def diagram(found: list[Transition]) -> str:
-    """Return the states and what leads from one to the other, as Mermaid."""
+    """Render the states and the transitions between them as Mermaid."""
     edges: dict[tuple[Phase, Phase], list[str]] = {}
     for phase, event, after, _ in found:
         labels = edges.setdefault((phase, after), [])
@@ -146,7 +146,7 @@ def _name(phase: Phase) -> str:
 
 
 def table(found: list[Transition], phase: Phase) -> str:
-    """Return what may happen in `phase` as a Markdown table; events that do the same share their rows."""
+    """Render the transitions from `phase` as a Markdown table; events with the same outcomes share their rows."""
     outcomes: dict[str, dict[Phase, set[tuple[str, ...]]]] = {}
     for one in found:
         if one.phase == phase:
@@ -168,7 +168,7 @@ def table(found: list[Transition], phase: Phase) -> str:
 
 
 def _alternatives(sent: set[tuple[str, ...]]) -> str:
-    """Return in words what is sent every time, and what else may be."""
+    """Render what is sent every time, and what is sent at times."""
     words = sorted({word for words in sent for word in words})
     always = [word for word in words if all(word in words for words in sent)]
     perhaps = [word for word in words if word not in always]
@@ -178,7 +178,7 @@ def _alternatives(sent: set[tuple[str, ...]]) -> str:
 
 
 def page() -> str:
-    """Return the whole of ``docs/reference/states.md``."""
+    """Render ``docs/reference/states.md``."""
     found = transitions()
     parts = [_HEAD, f"```mermaid\n{diagram(found)}\n```\n"]
     parts += [f"## `{phase}`\n\n{_MEANINGS[phase]}\n\n{table(found, phase)}\n" for phase in PHASES]
