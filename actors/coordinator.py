@@ -11,7 +11,7 @@ from actors.dispatch import takes
 from actors.lifecycle import SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, LookForDue, Snapshot
 from turnstile.protocol.frames import Closed
-from turnstile.session.effects import ClientEffect, EndSession, Held, Noted, Reported, UpstreamEffect, WaitFor
+from turnstile.session.effects import ClientEffect, EndSession, Held, Noted, Reported, SetDeadlines, UpstreamEffect
 from turnstile.session.endings import close_code
 from turnstile.session.events import Event
 
@@ -104,9 +104,9 @@ class SessionCoordinatorActor(SessionActor):
         _log.warning("The client is told of %s", reported.problem.code)
         self._client.tell(reported)
 
-    @takes(WaitFor)
-    def _wait_for(self, effect: WaitFor) -> None:
-        self._due_times.wait_for(effect.waits)
+    @takes(SetDeadlines)
+    def _wait_for(self, effect: SetDeadlines) -> None:
+        self._due_times.wait_for(effect.deadlines)
 
     @takes(EndSession)
     def _cannot_go_on(self, end: EndSession) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from turnstile.ports import Clock, Timer, Timers
-    from turnstile.session.effects import Wait
+    from turnstile.session.effects import Deadline
 
 # From so many seconds on a wait may last up to one more: all that end in the same second are looked at together.
 _TO_THE_SECOND = 5.0
@@ -35,11 +35,11 @@ class DueTimes:
         self._timers = timers
         self._clock = clock
         self._look = look
-        self._waits: dict[Wait, float] = {}
+        self._waits: dict[Deadline, float] = {}
         self._timer: Timer | None = None
         self._look_at = math.inf
 
-    def wait_for(self, waits: tuple[Wait, ...]) -> None:
+    def wait_for(self, waits: tuple[Deadline, ...]) -> None:
         """Wait for these and for nothing else; those of them that run already go on."""
         running, self._waits = self._waits, {}
         for wait in waits:

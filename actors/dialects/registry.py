@@ -15,7 +15,8 @@ from turnstile.protocol.upstreams import KINDS
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.requests import Rejection
 from turnstile.session.machine import Session
-from turnstile.session.state import TRANSCRIPTION, Policy, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import TRANSCRIPTION, State
 from turnstile.session.ungated import UngatedSession
 from turnstile.translate.host_overrides import HostDecisions, HostRule
 from turnstile.translate.serves import Serves

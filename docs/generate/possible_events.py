@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.session.deadlines import waits
+from turnstile.session.deadlines import deadlines_of
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigAnswered,
@@ -42,7 +42,7 @@ _TIME_IS_UP = {
     "update": "no session.updated in time",
     "create": "no response.created in time, after our create",
     "expected": "no response.created in time, after a turn",
-    "winner": "no response.created in time, after a refusal",
+    "blocking response": "no response.created in time, after a refusal",
     "turn": "no input_audio_buffer.speech_stopped in time",
     "retry": "time to create again",
     "update retry": "time to update again",
@@ -66,14 +66,14 @@ def possible_events(session: Session) -> Iterator[tuple[str, Event]]:
     yield from _of_items(state)
     yield from _of_responses(state)
     yield from _of_turns(state)
-    for wait in waits(state, session.policy):
+    for wait in deadlines_of(state, session.policy):
         yield _TIME_IS_UP[wait.name], TimerFired(wait.name, wait.token)
 
 
 def _under_way(session: Session) -> int:
     state = session.state
     seen = len(state.response.seen) if state.response else 0
-    asked = len(session.backlog) + len(state.updates) + len(state.sayings) + len(state.items) + seen
+    asked = len(session.backlog) + len(state.updates) + len(state.agent_messages) + len(state.items) + seen
     return asked + len(state.calls) + len(state.commits) + (state.updating is not None) + bool(state.requested)
 
 
@@ -151,11 +151,11 @@ def _of_turns(state: State) -> Iterator[tuple[str, Event]]:
         yield "input_audio_buffer.committed, ours", TurnCommitted(f"turn_{state.serial}_{state.epoch}")
         yield "error, for our commit", Refused(state.commits[0].event_id, "input_audio_buffer_commit_empty", "no")
     elif state.expected and not any(item.content is None for item in state.items):
-        yield "input_audio_buffer.committed, the server's own", TurnCommitted(state.hearing.stopped)
+        yield "input_audio_buffer.committed, the server's own", TurnCommitted(state.user_audio.stopped)
 
 
 def _of_new_turns(state: State) -> Iterator[tuple[str, Event]]:
-    if state.link == "open" and not state.hearing.speaking:
+    if state.link == "open" and not state.user_audio.speaking:
         yield "input_audio_buffer.speech_started", SpeechStarted()
     if state.link == "open" and not state.expected:
         turn = f"turn_{state.serial}_{state.epoch}"

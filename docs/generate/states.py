@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from possible_events import possible_events
 from turnstile.session import effects as out
 from turnstile.session.machine import Session
-from turnstile.session.state import PHASES, Policy
+from turnstile.session.policy import Policy
+from turnstile.session.state import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -104,17 +105,23 @@ def _shape(session: Session) -> Hashable:
     response, requested = state.response, state.requested
     return (
         (state.link, state.losses, state.configured, bool(state.updates)),
-        (state.updating is None, bool(state.expected), state.interrupting, bool(state.sayings), bool(state.calls)),
         (
-            bool(state.winner),
-            bool(state.backing_off),
-            bool(state.update_waits),
-            state.hearing.speaking,
-            bool(state.hearing.broke_in),
+            state.updating is None,
+            bool(state.expected),
+            state.interrupting,
+            bool(state.agent_messages),
+            bool(state.calls),
         ),
-        response and (bool(response.seen), response.superfluous, response.cancel and response.cancel.because),
-        requested and (bool(requested.say), state.tries),
-        frozenset((item.stage, item.owed) for item in state.items),
+        (
+            bool(state.blocked_by),
+            bool(state.create_delay),
+            bool(state.update_delay),
+            state.user_audio.speaking,
+            bool(state.user_audio.barge_in),
+        ),
+        response and (bool(response.seen), response.redundant, response.cancel and response.cancel.because),
+        requested and (bool(requested.agent_message), state.tries),
+        frozenset((item.stage, item.responder) for item in state.items),
         bool(state.commits),
         frozenset(type(request) for request in session.backlog),
     )

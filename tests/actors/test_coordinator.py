@@ -19,7 +19,7 @@ from turnstile.session.events import (
     TurnEndForced,
 )
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 
 
 class Scripted:
@@ -115,7 +115,7 @@ def wait(bench, coordinator, seconds):
 
 
 def waits(*them):
-    return effects.WaitFor(tuple(effects.Wait(*one) for one in them))
+    return effects.SetDeadlines(tuple(effects.Deadline(*one) for one in them))
 
 
 def test_a_timer_comes_back_as_an_event_with_its_token(bench, coordinator):

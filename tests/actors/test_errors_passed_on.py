@@ -11,8 +11,10 @@ from turnstile.protocol.frames import TextFrame
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import Request
 from turnstile.session.facts import FactReader
+from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, Response, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 
 UNDER_WAY = {

@@ -12,8 +12,10 @@ from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError
 from turnstile.session import effects
 from turnstile.session.events import EventGiven, Request, ResponseFinished, ResponseStarted
+from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, Response, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 # By what it tries; each as it is written.
 FRAMES = {

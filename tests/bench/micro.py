@@ -26,7 +26,8 @@ from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session.events import ConfigRequested, ResponseFinished, ResponseProgressed, ResponseStarted
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 from turnstile.translate.to_realtime import SERVES_ALL, settings_to_session
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.transports.limits import ConnectionLimits

@@ -15,7 +15,7 @@ from stage import Stage, playable
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 _SECRET = "made-up-secret"

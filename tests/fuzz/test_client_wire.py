@@ -20,7 +20,7 @@ from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered
 from turnstile.session.events import ConfigAnswered, LinkOpened
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 from turnstile.translate.serves import Serves
 
 SERVES = Serves(lambda model: model != "gpt-unserved", lambda url: "api.example.com" in url)

@@ -20,7 +20,7 @@ from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.events import ConfigRequested, ResponseProgressed, UserMessageGiven
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 from turnstile.translate.table import SERVER_EVENTS
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator

@@ -107,8 +107,8 @@ MUTANTS = (
     Mutant(
         "a result of an interrupted response waits for another turn (B)",
         "outcomes",
-        '    return "ours" if state.expected or response.turn_is_over else "later"\n',
-        '    return "later"\n',
+        '    return "proxy" if state.expected or response.turn_is_over else "after_turn"\n',
+        '    return "after_turn"\n',
     ),
     Mutant(
         "the end of an interrupted response opens the gate (E)",
@@ -119,15 +119,15 @@ MUTANTS = (
     Mutant(
         "a create does not wait for a commit (F)",
         "responses",
-        "    waits = state.backing_off or state.commits or state.hearing.broke_in\n",
-        "    waits = state.backing_off or state.hearing.broke_in\n",
+        "    waits = state.create_delay or state.commits or state.user_audio.barge_in\n",
+        "    waits = state.create_delay or state.user_audio.barge_in\n",
     ),
     Mutant(
         "a turn heard while our create is out is forgotten when ours begins (G)",
         "attribution",
-        '    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))\n',
-        '    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))\n'
-        '    theirs_are_ours = (replace(i, owed="ours") if i.owed == "theirs" else i for i in after.items)\n'
+        '    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))\n',
+        '    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))\n'
+        '    theirs_are_ours = (replace(i, responder="proxy") if i.responder == "api" else i for i in after.items)\n'
         '    after = after._replace(expected="", items=tuple(theirs_are_ours))\n',
     ),
 )
@@ -143,7 +143,7 @@ OUTSIDE_THE_WALK = (
     Mutant(
         "a lost race is not repaired",
         "responses",
-        "    return Step(put_back(state._replace(tries=tries, backing_off=wait), create.say))\n",
+        "    return Step(put_back(state._replace(tries=tries, create_delay=wait), create.agent_message))\n",
         "    return give_up(state, create, problem)\n",
     ),
 )

@@ -24,7 +24,7 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.state import Response
+from turnstile.session.in_flight import Response
 
 if TYPE_CHECKING:
     from world import Implementation

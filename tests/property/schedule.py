@@ -114,7 +114,7 @@ class Schedule:
             moves += [world.deliver] * 3
         if world.api.running:
             moves += [self._progress] * 3
-        elif not world.api.owed:
+        elif not world.api.responder:
             # Without a mark a stranger's response is not to be told from ours.
             moves += [lambda: world.serve(world.api.stranger())] * world.api.echoes
         else:
@@ -140,7 +140,7 @@ class Schedule:
         self.world.ask(TurnEndForced(self._ref()))
 
     def _agent_message(self) -> None:
-        self.world.sayings += 1
+        self.world.agent_messages += 1
         behavior = self.draw(st.sampled_from(["default", "queue", "interrupt"]))
         self.world.ask(AgentMessageGiven(self._ref(), {"instructions": "Say hello."}, behavior))
 

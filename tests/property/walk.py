@@ -115,7 +115,7 @@ class _Position:
             yield "process"
         if world.api.running:
             yield "progress"
-        elif world.api.owed:
+        elif world.api.responder:
             yield "answer"
 
     def make(self, move: str) -> None:

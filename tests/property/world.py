@@ -17,14 +17,15 @@ from turnstile.session import events as told
 from turnstile.session.config_patch import merged
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session, settle
-from turnstile.session.state import Policy, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from api_model import Api
 
-    from turnstile.session.step import Step
+    from turnstile.session.state import Step
 
 POLICY = Policy(create_tries=8)
 _COLLISIONS = {"conversation_already_has_active_response"}
@@ -88,7 +89,7 @@ class World:
         self.passed_over = ""
         self.missed = ""
         self.spoken_over: str | None = None
-        self.winner = ""
+        self.blocked_by = ""
         self.ended: tuple[str, ...] = ()
         self.requested: str | None = None
         self.updating: str | None = None
@@ -103,7 +104,7 @@ class World:
         self.given: list[str] = []
         self.refused_items: set[str] = set()
         self.cancelled: set[str] = set()
-        self.sayings = 0
+        self.agent_messages = 0
         self.in_conversation: frozenset[str] = frozenset()
         self.covered: dict[str, frozenset[str]] = {}
         self.ambiguous: frozenset[str] = frozenset()
@@ -193,8 +194,8 @@ class World:
         token = self.timers.pop(name)
         if name == "expected":
             self.expected = ""
-        if name == "winner":
-            self.winner = ""
+        if name == "blocking response":
+            self.blocked_by = ""
         self.tell(told.TimerFired(name, token))
 
     def tell(self, event: object) -> None:
@@ -216,7 +217,7 @@ class World:
     def _note(self, event: dict) -> None:
         match event["type"]:
             case "response.created":
-                self.active, self.winner = event["response"]["id"], ""
+                self.active, self.blocked_by = event["response"]["id"], ""
                 # What nobody can read from the wire, but the model knows.
                 create, owes_another = event["truth"]
                 if create is not None and create == self.requested:
@@ -270,7 +271,7 @@ class World:
     def _note_winner(self, error: dict) -> None:
         running = error["message"].rpartition(" ")[2].rstrip(".")
         if error["code"] in _COLLISIONS and self.active is None and running not in self.ended:
-            self.winner = running
+            self.blocked_by = running
 
     def _is_back(self, event_id: str) -> None:
         if self.requested == event_id:
@@ -309,8 +310,8 @@ class World:
                 self.up.append({"type": "input_audio_buffer.commit", "event_id": event_id})
             case out.Answered(ref, problem, in_force):
                 self._answered(ref, ok=problem is None and in_force)
-            case out.WaitFor(waits):
-                self.timers = {wait.name: wait.token for wait in waits}
+            case out.SetDeadlines(deadlines):
+                self.timers = {deadline.name: deadline.token for deadline in deadlines}
             case out.EndSession(problem):
                 raise ViolationError(f"P7: the session ended by itself: {problem}")
 
@@ -323,7 +324,7 @@ class World:
     def _gate_is_open(self, what: str) -> None:
         self._must(self.active is None, f"P1: {what} left while {self.active} was in progress")
         self._must(not self.expected, f"P1: {what} left while a response was expected")
-        self._must(not self.winner, f"P1: {what} left while {self.winner} was known to be active")
+        self._must(not self.blocked_by, f"P1: {what} left while {self.blocked_by} was known to be active")
         self._must(self.requested is None, f"P1: {what} left while a response was requested")
         self._must(self.updating is None, f"P1: {what} left while an update was unanswered")
 
@@ -361,7 +362,7 @@ class World:
                 self.process()
             elif self.api.running:
                 self.serve(self.api.progress())
-            elif self.api.owed:
+            elif self.api.responder:
                 self.serve(self.api.answer())
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
@@ -401,7 +402,7 @@ class World:
     def _check_replies(self) -> None:
         answered: set[str] = set()
         for response_id, status, saw in self.api.finished:
-            if response_id in self.cancelled and self.sayings:
+            if response_id in self.cancelled and self.agent_messages:
                 # An interruption of the host's may leave the interrupted question unanswered.
                 answered |= set(saw)
             if status not in {"completed", "incomplete"}:
@@ -411,7 +412,9 @@ class World:
             # response is where no metadata comes back, nor what somebody else's has seen.
             api = self.api
             unknown = (api.merges and not api.interrupts) or not api.echoes or api.strangers > 0
-            spared = self.sayings > 0 or unknown or response_id in self.cancelled or bool(set(saw) & self.ambiguous)
+            spared = (
+                self.agent_messages > 0 or unknown or response_id in self.cancelled or bool(set(saw) & self.ambiguous)
+            )
             self._must(is_new or spared, f"P4: {response_id} answered what was answered already")
             answered |= set(saw)
         unheard = [item for item in self.api.items if item not in answered]

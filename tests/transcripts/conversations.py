@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM, Profile
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 from turnstile.simulator.faults import Faults, Pace
 
 if TYPE_CHECKING:

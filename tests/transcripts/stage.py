@@ -37,7 +37,7 @@ from turnstile.observability.journal import NullJournal
 from turnstile.ports import FunctionReturned, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
 from turnstile.translate.serves import Serves
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator

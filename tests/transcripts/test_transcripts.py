@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from stage import Stage
 
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 
 
 def _members(union):

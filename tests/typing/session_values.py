@@ -7,8 +7,9 @@ from typing import assert_type
 
 from turnstile.session.effects import Answered
 from turnstile.session.events import LinkLost
-from turnstile.session.state import Item, Policy, State
-from turnstile.session.step import Step
+from turnstile.session.in_flight import Item
+from turnstile.session.policy import Policy
+from turnstile.session.state import State, Step
 
 
 def what_may_be_done(lost: LinkLost, state: State) -> Step:

@@ -23,8 +23,9 @@ from turnstile.session.events import (
     UserMessageGiven,
 )
 from turnstile.session.facts import FactReader
+from turnstile.session.in_flight import Call, Cancel, Commit, Create, Item, Response, UserAudio
 from turnstile.session.machine import Session
-from turnstile.session.state import Call, Cancel, Commit, Create, Hearing, Item, Response, State
+from turnstile.session.state import State
 from turnstile.translate.table import SERVER_EVENTS
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -192,9 +193,9 @@ def test_a_call_is_told_once_whichever_event_brings_it():
 
 def test_input_that_is_cleared_is_no_turn_any_more():
     fact = FactReader().fact({"type": "input_audio_buffer.cleared"})
-    session = _session(hearing=Hearing(speaking=True))
+    session = _session(user_audio=UserAudio(speaking=True))
     session.handle(fact)
-    assert not session.state.hearing.speaking
+    assert not session.state.user_audio.speaking
 
 
 def test_a_response_that_fails_is_told():

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from turnstile.session.collisions import lost_race
 from turnstile.session.effects import Answered
 from turnstile.session.events import ResponseFinished
+from turnstile.session.in_flight import Create, Item, Response
 from turnstile.session.outcomes import end_response, proven
 from turnstile.session.responses import put_back
-from turnstile.session.state import Create, Item, Response, State
-from turnstile.session.step import Step
+from turnstile.session.state import State, Step
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
     from turnstile.session.events import AsideStarted, ResponseStarted
-    from turnstile.session.state import Policy
+    from turnstile.session.policy import Policy
 
 
 def response_started(state: State, started: ResponseStarted, policy: Policy) -> Step:
@@ -40,7 +40,7 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
     if create is None:
         begun = _begun_by_the_api if started.mark is None else _begun_by_another
         return Step(begun(state, started.response_id), effects)
-    seen = () if create.say else _covered(state, create)
+    seen = () if create.agent_message else _covered(state, create)
     unproven = create if started.mark is None else None
     response = Response(
         started.response_id,
@@ -49,11 +49,11 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
         unproven=unproven,
         passed_over=state.expected,
         # One without a mark is not sure enough to be ours for being cut off.
-        superfluous=not create.say and not seen and not unproven,
+        redundant=not create.agent_message and not seen and not unproven,
     )
-    after = state._replace(response=response, requested=None, winner="", items=_unseen(state, seen))
+    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))
     # Without a mark it may turn out yet to be the API's own.
-    answers = (Answered(create.say.ref),) if create.say and not unproven else ()
+    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()
     return Step(after, (*effects, *answers))
 
 
@@ -75,37 +75,37 @@ def _is_aside(state: State) -> bool:
 
 def _begun_by_the_api(state: State, response_id: str) -> State:
     """It answers the turn that was expected to be answered first; what else waits is left to us."""
-    theirs = tuple(item for item in state.items if item.owed == "theirs")
+    theirs = tuple(item for item in state.items if item.responder == "api")
     if not state.earlier:
         response = Response(response_id, theirs, turn=state.expected)
-        return state._replace(response=response, expected="", winner="", items=_unseen(state, theirs))
+        return state._replace(response=response, expected="", blocked_by="", items=_unseen(state, theirs))
     turn, *later = state.earlier
     seen = tuple(item for item in theirs if item.turn == turn)
     response = Response(response_id, seen, turn=turn, passed_over=state.expected)
-    return state._replace(response=response, earlier=tuple(later), winner="", items=_unseen(state, seen))
+    return state._replace(response=response, earlier=tuple(later), blocked_by="", items=_unseen(state, seen))
 
 
 def _begun_by_another(state: State, response_id: str) -> State:
     """It answers a create that is none of ours: whatever waits goes on waiting, a turn that is expected too."""
-    return state._replace(response=Response(response_id, passed_over=state.expected), winner="")
+    return state._replace(response=Response(response_id, passed_over=state.expected), blocked_by="")
 
 
 def _begun_late(state: State, late: Create, response_id: str, effects: tuple[Effect, ...]) -> Step:
     """The response of a create given up on begins after all: then its repetition is for nothing."""
-    if not late.say:
+    if not late.agent_message:
         seen = _covered(state, late)
         response = Response(response_id, seen, is_ours=True, passed_over=state.expected)
-        after = state._replace(response=response, given_up=None, winner="", items=_unseen(state, seen))
+        after = state._replace(response=response, given_up=None, blocked_by="", items=_unseen(state, seen))
         return Step(after, effects)
-    say = late.say
-    again = state.requested if state.requested and state.requested.say == say else None
-    answer = (Answered(say.ref),) if again or say in state.sayings else ()
+    message = late.agent_message
+    again = state.requested if state.requested and state.requested.agent_message == message else None
+    answer = (Answered(message.ref),) if again or message in state.agent_messages else ()
     after = state._replace(
         response=Response(response_id, is_ours=True, passed_over=state.expected),
         given_up=None,
-        requested=replace(again, say=None) if again else state.requested,
-        sayings=tuple(other for other in state.sayings if other != say),
-        winner="",
+        requested=replace(again, agent_message=None) if again else state.requested,
+        agent_messages=tuple(other for other in state.agent_messages if other != message),
+        blocked_by="",
     )
     return Step(after, (*effects, *answer))
 
@@ -118,14 +118,14 @@ def aside_started(state: State, _: AsideStarted, __: Policy) -> Step:
 def unmarked_refused(state: State, response: Response, create: Create) -> Step:
     """Upstream refused the create that a response without a mark was taken to answer: that one is the API's own."""
     collided, late = lost_race(create.event_id, state.tries + 1), state.given_up
-    if late and late.say == create.say:  # It answers the try before, which was given up on.
+    if late and late.agent_message == create.agent_message:  # It answers the try before, which was given up on.
         seen = tuple(item for item in response.seen if item.item_id in late.covers)
         items = (*_unseen_of(response, seen), *state.items)
         ours = replace(response, seen=seen, unproven=None)
         return Step(state._replace(response=ours, items=items, given_up=None), (collided, *proven(response)))
     theirs = replace(response, seen=(), unproven=None, is_ours=False)
     after = state._replace(response=theirs, items=(*response.seen, *state.items))
-    return Step(put_back(after, create.say), (collided,))
+    return Step(put_back(after, create.agent_message), (collided,))
 
 
 def _covered(state: State, create: Create) -> tuple[Item, ...]:

@@ -20,7 +20,7 @@ def is_collision(error: Refused) -> bool:
     return error.code == _COLLISION or "already has an active response" in error.message
 
 
-def winner_of(state: State, error: Refused, ended: str) -> str | None:
+def blocking_response(state: State, error: Refused, ended: str) -> str | None:
     """Return the response that a collision was lost to.
 
     Args:

@@ -9,9 +9,9 @@ from turnstile.session.collisions import last_ended
 from turnstile.session.config_comparison import differences, is_shown, with_shown
 from turnstile.session.config_patch import ENDPOINTS, at, difference, merged, without
 from turnstile.session.effects import Answered, ApplyLocal, Noted, OpenLink, Reported, SendUpdate
+from turnstile.session.in_flight import Update
 from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
-from turnstile.session.state import State, Update, wanted
-from turnstile.session.step import Step
+from turnstile.session.state import State, Step, wanted
 from turnstile.session.turns import turn_unheard
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from turnstile.session.config_comparison import Difference, Path
     from turnstile.session.effects import Effect
     from turnstile.session.events import ConfigAnswered, ConfigRequested, Json
-    from turnstile.session.state import Policy
+    from turnstile.session.policy import Policy
 
 _DETECTION = ("audio", "input", "turn_detection")
 
@@ -37,7 +37,7 @@ def take_config(state: State, request: ConfigRequested, _: Policy) -> Step:
 
 def settle_config(state: State, policy: Policy) -> Step | None:
     """The gate is open: send what is wanted and not in force, in one update; answer at once what is in force."""
-    if state.update_waits or (not state.updates and state.is_in_sync):
+    if state.update_delay or (not state.updates and state.is_in_sync):
         return None
     batch = next_batch(state, policy)
     if state.updates and not batch:
@@ -129,7 +129,7 @@ def _confirmed(
         accepted=accepted,
         in_force=in_force if difference(accepted, in_force) else accepted,
         configured=state.configured or bool(requests),
-        overtaken=0,
+        update_tries=0,
     )
     return Step(after, tuple(answers))
 

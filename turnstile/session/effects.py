@@ -116,7 +116,7 @@ class ObserveAudio:
     counts_buffer: bool = False
 
 
-class Wait(NamedTuple):
+class Deadline(NamedTuple):
     """One thing waited for.
 
     Args:
@@ -131,10 +131,10 @@ class Wait(NamedTuple):
 
 
 @record
-class WaitFor:
+class SetDeadlines:
     """Send `TimerFired` when one of these is over. Those that were waited for before go on, all others end."""
 
-    waits: tuple[Wait, ...]
+    deadlines: tuple[Deadline, ...]
 
 
 @record
@@ -249,4 +249,4 @@ UpstreamEffect = (
 ClientEffect = Answered | SessionAssumed | Reported
 """What the ClientActor performs."""
 
-Effect = UpstreamEffect | ClientEffect | WaitFor | Held | Noted | EndSession
+Effect = UpstreamEffect | ClientEffect | SetDeadlines | Held | Noted | EndSession

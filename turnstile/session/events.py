@@ -349,7 +349,7 @@ class HandedBack:
 
 @record
 class TimerFired:
-    """A wait that `WaitFor` named is over; `token` is its own."""
+    """A wait that `SetDeadlines` named is over; `token` is its own."""
 
     name: str
     token: str

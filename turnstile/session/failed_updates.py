@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.collisions import is_collision, lost_race, winner_of
+from turnstile.session.collisions import blocking_response, is_collision, lost_race
 from turnstile.session.config_patch import merged
 from turnstile.session.config_updates import next_batch, without_batch
 from turnstile.session.effects import Answered, EndSession, Reported
 from turnstile.session.shortfalls import about
-from turnstile.session.step import Step
+from turnstile.session.state import Step
 
 if TYPE_CHECKING:
     from turnstile.session.events import ConfigRequested, Refused
-    from turnstile.session.state import Policy, State, Update
+    from turnstile.session.in_flight import Update
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import State
 
 
 def update_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:
@@ -24,9 +26,9 @@ def update_refused(state: State, update: Update, error: Refused, policy: Policy)
     """
     if is_collision(error):
         return _lost_race(state, update, error, policy)
-    if update.epoch < state.epoch and state.overtaken + 1 < policy.create_tries:
-        return update_handed_back(state._replace(overtaken=state.overtaken + 1), update)
-    back = state._replace(updating=None, overtaken=0, updates=(*update.requests, *state.updates))
+    if update.epoch < state.epoch and state.update_tries + 1 < policy.create_tries:
+        return update_handed_back(state._replace(update_tries=state.update_tries + 1), update)
+    back = state._replace(updating=None, update_tries=0, updates=(*update.requests, *state.updates))
     if len(update.requests) > 1:
         return Step(back._replace(one_by_one=len(update.requests)))
     if error.code == "cannot_update_voice" and not state.voice_locked:
@@ -40,13 +42,13 @@ def update_refused(state: State, update: Update, error: Refused, policy: Policy)
 
 def _lost_race(state: State, update: Update, error: Refused, policy: Policy) -> Step:
     """Some servers refuse an update while a response runs: its clients hear nothing, and it goes again behind that."""
-    collided = lost_race(update.event_id, state.overtaken + 1)
+    collided = lost_race(update.event_id, state.update_tries + 1)
     back = update_handed_back(state, update).state
-    winner = winner_of(state, error, update.ended)
+    winner = blocking_response(state, error, update.ended)
     if winner is not None:
-        return Step(back._replace(winner=winner), (collided,))
+        return Step(back._replace(blocked_by=winner), (collided,))
     # The first repetition goes at once, later ones after a while.
-    wait = policy.retry_delay * 2 ** (state.overtaken - 1) if state.overtaken else 0.0
+    wait = policy.retry_delay * 2 ** (state.update_tries - 1) if state.update_tries else 0.0
     step = _try_again(back, policy, wait)
     return Step(step.state, (collided, *step.effects))
 
@@ -56,9 +58,9 @@ def has_lost_race(state: State) -> bool:
     return bool(state.updates) or not state.is_in_sync
 
 
-def winner_missing(state: State, policy: Policy) -> Step:
+def blocking_response_missing(state: State, policy: Policy) -> Step:
     """The response that an update was refused for did not begin in time, for all that is known."""
-    return _try_again(state._replace(winner=""), policy, 0.0)
+    return _try_again(state._replace(blocked_by=""), policy, 0.0)
 
 
 def _try_again(state: State, policy: Policy, wait: float) -> Step:
@@ -69,9 +71,9 @@ def _try_again(state: State, policy: Policy, wait: float) -> Step:
         policy: Says how often.
         wait: Seconds until it may go.
     """
-    tries = state.overtaken + 1
+    tries = state.update_tries + 1
     if tries < policy.create_tries:
-        return Step(state._replace(overtaken=tries, update_waits=wait))
+        return Step(state._replace(update_tries=tries, update_delay=wait))
     text = "Upstream kept refusing the configuration, since it took a response to be running; send it again."
     problem = Problem("update_refused", text)
     batch = next_batch(state, policy)
@@ -95,7 +97,7 @@ def _given_up(state: State, requests: tuple[ConfigRequested, ...], problem: Prob
     What was only to be set right stays as it is in force then. But a new link that does not take what the old one took
     is none that the client could go on with: the session ends.
     """
-    after = state._replace(overtaken=0, update_waits=0.0)
+    after = state._replace(update_tries=0, update_delay=0.0)
     if requests:
         answers = zip(requests, said, strict=True)
         return Step(after, tuple(Answered(request.ref, one, in_force=False) for request, one in answers))

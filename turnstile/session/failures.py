@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
-    from turnstile.session.state import Policy
+    from turnstile.session.policy import Policy
 
 # Codes and types of errors that the same request would get again: quota, authentication, policy.
 _FINAL = frozenset(

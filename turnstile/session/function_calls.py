@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.config_patch import at
 from turnstile.session.effects import Answered, CallFunction, CallsCancelled, Reported
-from turnstile.session.state import Call, Item, State
-from turnstile.session.step import Step
+from turnstile.session.in_flight import Call, Item
+from turnstile.session.state import State, Step
 
 if TYPE_CHECKING:
     from turnstile.session.events import CallReturned, FunctionAnswered, FunctionCalled, Json, Outcome
-    from turnstile.session.state import Owed, Policy
+    from turnstile.session.in_flight import Responder
+    from turnstile.session.policy import Policy
 
 _REMEMBERED = 256
 _UNFORCED = (None, "auto", "none")
@@ -101,7 +102,7 @@ def _batched(state: State, response_id: str, policy: Policy) -> Step:
     if not batch:
         return Step(state)
     bound, rounds = policy.max_call_rounds, state.call_rounds + 1
-    after = _outputs(state, batch, policy, "ours" if rounds <= bound else "later")._replace(
+    after = _outputs(state, batch, policy, "proxy" if rounds <= bound else "after_turn")._replace(
         call_rounds=min(rounds, bound + 1)
     )
     if rounds < bound:
@@ -135,12 +136,12 @@ def _calls_of(state: State, response_id: str) -> list[Call]:
     return sorted(calls, key=lambda call: call.output_index)
 
 
-def _outputs(state: State, batch: list[Call], policy: Policy, owed: Owed = "ours") -> State:
+def _outputs(state: State, batch: list[Call], policy: Policy, responder: Responder = "proxy") -> State:
     items = list(state.items)
     serial = state.serial
     for call in batch:
         content = {"type": "function_call_output", "call_id": call.call_id, "output": call.output}
-        items.append(Item(f"{policy.id_prefix}{serial}", call.ref, content, owed=owed))
+        items.append(Item(f"{policy.id_prefix}{serial}", call.ref, content, responder=responder))
         serial += 1
         state = _closed(state, "answered", call.call_id)
     calls = tuple(call for call in state.calls if call not in batch)
@@ -152,25 +153,25 @@ def _closed(state: State, why: str, *call_ids: str) -> State:
     return state._replace(closed_calls=closed[-_REMEMBERED:])
 
 
-def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy, *, owed: Owed) -> Step:
+def calls_after(state: State, response_id: str, outcome: Outcome, policy: Policy, *, responder: Responder) -> Step:
     """The response is over: a cancelled one's open calls are void, another's results go up when all are there.
 
-    `owed`: who answers the results of a cancelled one that are there already.
+    `responder`: who answers the results of a cancelled one that are there already.
     """
     if outcome != "failed" and not (state.calls and _calls_of(state, response_id)):
         state = turn_begun(state)
     if not state.calls:
         return Step(state)
     if outcome == "cancelled":
-        return _cancelled(state, response_id, policy, owed)
+        return _cancelled(state, response_id, policy, responder)
     return _batched(state, response_id, policy)
 
 
-def _cancelled(state: State, response_id: str, policy: Policy, owed: Owed) -> Step:
+def _cancelled(state: State, response_id: str, policy: Policy, responder: Responder) -> Step:
     """Void the open calls; results that are there already still go up, and are answered."""
     batch = _calls_of(state, response_id)
     void = tuple(call.call_id for call in batch if call.output is None)
-    state = _outputs(state, [call for call in batch if call.output is not None], policy, owed)
+    state = _outputs(state, [call for call in batch if call.output is not None], policy, responder)
     calls = tuple(call for call in state.calls if call.call_id not in void)
     after = _closed(state._replace(calls=calls), "cancelled", *void)
     return Step(after, (CallsCancelled(void),) if void else ())

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from turnstile.session.effects import Answered, Reported, SendItem
 from turnstile.session.function_calls import turn_begun
-from turnstile.session.state import Item, Owed, State
-from turnstile.session.step import Step
+from turnstile.session.in_flight import Item, Responder
+from turnstile.session.state import State, Step
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
     from turnstile.session.effects import Effect
     from turnstile.session.events import ItemConfirmed, Json, UserMessageGiven
-    from turnstile.session.state import Policy
+    from turnstile.session.policy import Policy
 
 
 def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -> Step:
@@ -81,14 +81,14 @@ def _answers(ref: int | None, problem: Problem | None) -> tuple[Effect, ...]:
 
 
 def left_to_us(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The API does not begin the response that it owed: it is ours to create."""
-    return _owed(items, "ours", "theirs")
+    """The API does not begin the response that it responder: it is ours to create."""
+    return _with_responder(items, "proxy", "api")
 
 
 def turn_ended(items: tuple[Item, ...]) -> tuple[Item, ...]:
     """The user's turn ended: what the user broke in on is owed an answer again."""
-    return _owed(items, "ours", "later")
+    return _with_responder(items, "proxy", "after_turn")
 
 
-def _owed(items: tuple[Item, ...], owed: Owed, before: Owed) -> tuple[Item, ...]:
-    return tuple([replace(item, owed=owed) if item.owed == before else item for item in items])
+def _with_responder(items: tuple[Item, ...], responder: Responder, before: Responder) -> tuple[Item, ...]:
+    return tuple([replace(item, responder=responder) if item.responder == before else item for item in items])

@@ -10,14 +10,14 @@ from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, 
 from turnstile.session.endings import api_closing
 from turnstile.session.events import LinkLost, LinkOpened
 from turnstile.session.function_calls import void_calls
+from turnstile.session.in_flight import Item, UserAudio
 from turnstile.session.outcomes import proven
-from turnstile.session.state import Hearing, Item, State
-from turnstile.session.step import Step
+from turnstile.session.state import State, Step
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
     from turnstile.session.events import LinkConnected
-    from turnstile.session.state import Policy
+    from turnstile.session.policy import Policy
 
 
 # The link is on its way up.
@@ -52,7 +52,7 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         return Step(state._replace(link="ended"), (EndSession(problem, closing, lost.is_told),))
     calls = void_calls(state)
     items, lost_items = _items_for_a_new_link(state)
-    say = state.requested.say if state.requested else None
+    message = state.requested.agent_message if state.requested else None
     update = state.updating
     after = calls.state._replace(
         link="waiting",
@@ -61,8 +61,8 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         in_force={},
         updates=(*(update.requests if update else ()), *state.updates),
         updating=None,
-        overtaken=0,
-        update_waits=0.0,
+        update_tries=0,
+        update_delay=0.0,
         late=0,
         response=None,
         requested=None,
@@ -71,16 +71,16 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         ended=(),
         expected="",
         earlier=(),
-        winner="",
+        blocked_by="",
         items=items,
-        sayings=(say, *state.sayings) if say else state.sayings,
+        agent_messages=(message, *state.agent_messages) if message else state.agent_messages,
         interrupting=False,
         audio_open=False,
         commits=(),
-        hearing=Hearing(),
+        user_audio=UserAudio(),
         voice_locked=False,
         tries=0,
-        backing_off=0.0,
+        create_delay=0.0,
     )
     told = _loss_told(state, problem) if state.link == "open" else ()
     said = proven(state.response) if state.response else ()
@@ -122,7 +122,7 @@ def _items_for_a_new_link(state: State) -> tuple[tuple[Item, ...], tuple[Effect,
             continue
         # A confirmed item's request has its answer already.
         ref = None if item.stage == "confirmed" else item.ref
-        kept.append(replace(item, stage="waiting", owed="ours", ref=ref))
+        kept.append(replace(item, stage="waiting", responder="proxy", ref=ref))
     return tuple(kept), tuple(lost)
 
 

@@ -24,14 +24,14 @@ from turnstile.session import (
     responses,
     turns,
 )
-from turnstile.session.deadlines import waits
+from turnstile.session.deadlines import deadlines_of
 from turnstile.session.effects import (
     Answered,
     Held,
     LetAudioGo,
     Noted,
     ObserveAudio,
-    WaitFor,
+    SetDeadlines,
 )
 from turnstile.session.events import (
     CLOSING_FACTS,
@@ -65,8 +65,8 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.state import Policy, State
-from turnstile.session.step import Step
+from turnstile.session.policy import Policy
+from turnstile.session.state import State, Step
 from turnstile.session.timeouts import time_is_up
 from turnstile.session.upstream_errors import refused
 
@@ -179,11 +179,11 @@ def settle(state: State, policy: Policy) -> Step | None:
         or (is_open and not is_ready and config_updates.settle_config(state, policy))
         or (state.is_restoring and link.settle_restored(state))
         or (not state.audio_open and turns.settle_audio(state))
-        or (state.lane and passthrough.settle_lane(state, policy))
+        or (state.passthrough_queue and passthrough.settle_passthrough(state, policy))
         or (is_ready and state.items and items.settle_items(state, policy))
-        or (is_ready and state.hearing.due and turns.settle_commit(state, policy))
-        or (is_ready and (state.items or state.sayings) and responses.settle_create(state, policy))
-        or (state.lane and passthrough.settle_audio_held(state, policy))
+        or (is_ready and state.user_audio.due and turns.settle_commit(state, policy))
+        or (is_ready and (state.items or state.agent_messages) and responses.settle_create(state, policy))
+        or (state.passthrough_queue and passthrough.settle_audio_held(state, policy))
         or None
     )
 
@@ -200,7 +200,7 @@ class Session:
         self.policy = policy or Policy()
         self.state = state or State()
         self.backlog: tuple[Postponable, ...] = ()
-        self._waits = waits(self.state, self.policy)
+        self._waits = deadlines_of(self.state, self.policy)
 
     def __repr__(self) -> str:
         return f"<Session {self.state.phase}, {self.held} held>"
@@ -283,11 +283,11 @@ class Session:
             return
         observes = state.proxy_commits
         if observes != before.proxy_commits:
-            effects.insert(0, ObserveAudio(observes, counts_buffer=observes and before.hearing.speaking))
+            effects.insert(0, ObserveAudio(observes, counts_buffer=observes and before.user_audio.speaking))
 
     def _wait(self, effects: list[Effect]) -> None:
         """Timers follow from the state: have what it waits for waited for, if that changed."""
-        now = waits(self.state, self.policy)
+        now = deadlines_of(self.state, self.policy)
         if now != self._waits:
             self._waits = now
-            effects.append(WaitFor(now))
+            effects.append(SetDeadlines(now))

@@ -10,15 +10,17 @@ from turnstile.session import failures
 from turnstile.session.effects import Answered, Reported
 from turnstile.session.events import ResponseFinished
 from turnstile.session.function_calls import calls_after
+from turnstile.session.in_flight import Create
 from turnstile.session.items import left_to_us
 from turnstile.session.responses import create_failed, give_up
-from turnstile.session.state import Create
-from turnstile.session.step import Step
+from turnstile.session.state import Step
 from turnstile.session.turns import leftover_due
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
-    from turnstile.session.state import Owed, Policy, Response, State
+    from turnstile.session.in_flight import Responder, Response
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import State
 
 _FAILED = Problem("response_failed", "The response failed, and so did its repetitions; the messages stay unanswered.")
 # How many ended responses are remembered: a refusal may name one of them as running still.
@@ -55,10 +57,10 @@ def end_response(state: State, response: Response, finished: ResponseFinished, p
     if finished.outcome != "cancelled" and state.expected and state.expected in {response.passed_over, response.missed}:
         after = _turn_passed_over(after, response)
     if state.requested and not response.is_ours and finished.outcome in {"completed", "incomplete"}:
-        after = after._replace(requested=replace(state.requested, rival=response.seen))
+        after = after._replace(requested=replace(state.requested, unmarked_seen=response.seen))
     step = _owed_after(after, response, finished, policy)
-    owed = _owed_after_turn(after, response) if by_user else "ours"
-    calls = calls_after(step.state, response.response_id, finished.outcome, policy, owed=owed)
+    responder = _responder_after_turn(after, response) if by_user else "proxy"
+    calls = calls_after(step.state, response.response_id, finished.outcome, policy, responder=responder)
     return Step(calls.state, (*proven(response), *step.effects, *calls.effects))
 
 
@@ -73,7 +75,7 @@ def _turn_passed_over(state: State, response: Response) -> State:
         return state._replace(expected="", earlier=(), items=left_to_us(state.items))
     if not state.turns_interrupt:
         return state
-    return state._replace(expected="", earlier=(), items=tuple(item for item in state.items if item.owed != "theirs"))
+    return state._replace(expected="", earlier=(), items=tuple(item for item in state.items if item.responder != "api"))
 
 
 def _owed_after(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
@@ -82,24 +84,24 @@ def _owed_after(state: State, response: Response, finished: ResponseFinished, po
     if finished.outcome == "failed" or (stalled and finished.outcome == "cancelled"):
         return _failed(state, response, finished, policy)
     if finished.outcome != "cancelled":
-        return Step(state._replace(tries=0, backing_off=0.0) if response.is_ours and state.tries else state)
+        return Step(state._replace(tries=0, create_delay=0.0) if response.is_ours and state.tries else state)
     if response.cancel is not None:
         return Step(state)
-    if state.hearing.speaking:
-        state = state._replace(hearing=replace(state.hearing, broke_in=response.response_id))
-    owed = "theirs" if state.expected else _owed_after_turn(state, response)
-    again = tuple(replace(item, owed=owed) for item in response.seen)
+    if state.user_audio.speaking:
+        state = state._replace(user_audio=replace(state.user_audio, barge_in=response.response_id))
+    responder = "api" if state.expected else _responder_after_turn(state, response)
+    again = tuple(replace(item, responder=responder) for item in response.seen)
     return Step(state._replace(items=(*again, *state.items)))
 
 
-def _owed_after_turn(state: State, response: Response) -> Owed:
+def _responder_after_turn(state: State, response: Response) -> Responder:
     """Who answers what belongs to the response that the user broke in on: we, once the user's turn is over."""
-    return "ours" if state.expected or response.turn_is_over else "later"
+    return "proxy" if state.expected or response.turn_is_over else "after_turn"
 
 
 def _failed(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     """What a failed response was to answer is tried again, where that may help; the client hears of it in the end."""
-    problem, again = finished.problem, tuple(replace(item, owed="ours") for item in response.seen)
+    problem, again = finished.problem, tuple(replace(item, responder="proxy") for item in response.seen)
     after = state._replace(items=(*again, *state.items))
     asked = Create("", covers=tuple(item.item_id for item in again))
     if problem is None:  # It had stalled, which was said; or upstream does not say why.
@@ -120,5 +122,5 @@ def _with_ended(state: State, response_id: str) -> tuple[str, ...]:
 
 def proven(response: Response) -> tuple[Effect, ...]:
     """Answer the agent message of a response without a mark: nobody has disputed that it is ours."""
-    say = response.unproven.say if response.unproven else None
-    return (Answered(say.ref),) if say else ()
+    message = response.unproven.agent_message if response.unproven else None
+    return (Answered(message.ref),) if message else ()

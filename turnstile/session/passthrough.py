@@ -8,12 +8,13 @@ from turnstile.errors import Problem
 from turnstile.session import function_calls
 from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
 from turnstile.session.events import AgentMessageGiven, AudioFollows, EventGiven
-from turnstile.session.state import Aside
-from turnstile.session.step import Step
+from turnstile.session.in_flight import Aside
+from turnstile.session.state import Step
 
 if TYPE_CHECKING:
     from turnstile.session.events import LinkWanted
-    from turnstile.session.state import Policy, State
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import State
 
 
 # What each event that waits counts besides its bytes: each takes the longer, the more wait before it.
@@ -33,32 +34,36 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
         return Step(state, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
     if (given.at_once and state.link == "open") or (given.follows_audio and state.audio_open):
         return Step(_noted(state, given, policy), (PassOn(given.event),))
-    size = state.lane_bytes + _size(given)
+    size = state.passthrough_bytes + _size(given)
     if size > policy.max_held_bytes:
-        return Step(state._replace(lane_gap=True), (Reported(_too_large(policy), given.event_id),))
-    return Step(state._replace(lane=(*state.lane, given), lane_bytes=size))
+        return Step(state._replace(passthrough_dropped=True), (Reported(_too_large(policy), given.event_id),))
+    return Step(state._replace(passthrough_queue=(*state.passthrough_queue, given), passthrough_bytes=size))
 
 
 def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
     """Queue a response behind what was given before it; it is not made without what was, and did not fit."""
-    if state.lane_gap:
+    if state.passthrough_dropped:
         text = "An event that was given before this one did not fit, and was dropped; give both again."
-        return Step(state._replace(lane_gap=False), _dropped(request, Problem("too_many_held", text)))
-    size = state.lane_bytes + _size(request)
+        return Step(state._replace(passthrough_dropped=False), _dropped(request, Problem("too_many_held", text)))
+    size = state.passthrough_bytes + _size(request)
     if size > policy.max_held_bytes:
         return Step(state, _dropped(request, _too_large(policy)))
-    if sum(isinstance(waiting, AgentMessageGiven) for waiting in state.lane) >= policy.max_held:
+    if sum(isinstance(waiting, AgentMessageGiven) for waiting in state.passthrough_queue) >= policy.max_held:
         text = f"More than {policy.max_held} responses wait for their turn; this one is dropped."
         return Step(state, _dropped(request, Problem("too_many_held", text)))
-    return Step(state._replace(lane=(*state.lane, request), lane_bytes=size))
+    return Step(state._replace(passthrough_queue=(*state.passthrough_queue, request), passthrough_bytes=size))
 
 
 def take_mark(state: State, follows: AudioFollows) -> Step:
     """Keep the place of audio that cannot go yet; of two places in a row the later one says it for both."""
     if state.audio_open:
         return Step(state, (LetAudioGo(follows.mark),))
-    before = state.lane[:-1] if state.lane and isinstance(state.lane[-1], AudioFollows) else state.lane
-    return Step(state._replace(lane=(*before, follows)))
+    before = (
+        state.passthrough_queue[:-1]
+        if state.passthrough_queue and isinstance(state.passthrough_queue[-1], AudioFollows)
+        else state.passthrough_queue
+    )
+    return Step(state._replace(passthrough_queue=(*before, follows)))
 
 
 def _dropped(request: AgentMessageGiven, problem: Problem) -> tuple[Answered]:
@@ -82,11 +87,11 @@ def _noted(state: State, given: EventGiven, policy: Policy) -> State:
     return state._replace(asides=(*state.asides[1 - policy.max_held :], Aside(given.aside, behind)))
 
 
-def settle_lane(state: State, policy: Policy) -> Step | None:
+def settle_passthrough(state: State, policy: Policy) -> Step | None:
     """Let go what stands in front: an event, audio that may go, or a response when none is on its way."""
-    if not state.lane or state.link != "open" or state.sayings or state.requested:
+    if not state.passthrough_queue or state.link != "open" or state.agent_messages or state.requested:
         return None
-    if isinstance(state.lane[0], AudioFollows) and not state.audio_open:
+    if isinstance(state.passthrough_queue[0], AudioFollows) and not state.audio_open:
         return None
     return _let_go(state, 0, policy)
 
@@ -95,18 +100,18 @@ def settle_audio_held(state: State, policy: Policy) -> Step | None:
     """Let audio, and what is about it, pass by what the gate holds."""
     if not state.audio_open:
         return None
-    for place, waiting in enumerate(state.lane):
+    for place, waiting in enumerate(state.passthrough_queue):
         if isinstance(waiting, AudioFollows) or (isinstance(waiting, EventGiven) and waiting.follows_audio):
             return _let_go(state, place, policy)
     return None
 
 
 def _let_go(state: State, place: int, policy: Policy) -> Step:
-    leaving = state.lane[place]
-    after = state._replace(lane=state.lane[:place] + state.lane[place + 1 :])
+    leaving = state.passthrough_queue[place]
+    after = state._replace(passthrough_queue=state.passthrough_queue[:place] + state.passthrough_queue[place + 1 :])
     if isinstance(leaving, AudioFollows):
         return Step(after, (LetAudioGo(leaving.mark),))
-    after = after._replace(lane_bytes=state.lane_bytes - _size(leaving))
+    after = after._replace(passthrough_bytes=state.passthrough_bytes - _size(leaving))
     if isinstance(leaving, EventGiven):
         return Step(_noted(after, leaving, policy), (PassOn(leaving.event),))
-    return Step(after._replace(sayings=(leaving,)))
+    return Step(after._replace(agent_messages=(leaving,)))

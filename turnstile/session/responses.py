@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import failures
-from turnstile.session.collisions import is_collision, last_ended, lost_race, winner_of
+from turnstile.session.collisions import blocking_response, is_collision, last_ended, lost_race
 from turnstile.session.effects import Answered, Reported, SendCancel, SendCreate
 from turnstile.session.function_calls import follow_up
-from turnstile.session.state import Because, Cancel, Create, Response, State
-from turnstile.session.step import Step
+from turnstile.session.in_flight import Because, Cancel, Create, Response
+from turnstile.session.state import State, Step
 
 if TYPE_CHECKING:
     from turnstile.session.events import AgentMessageGiven, Refused
-    from turnstile.session.state import Policy
+    from turnstile.session.policy import Policy
 
 _REFUSED = Problem("response_refused", "Upstream kept refusing to begin a response; the messages stay unanswered.")
 
 
 def take_agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
     """Let the agent speak: when it is its turn, or by interrupting; by default only while nobody has the turn."""
-    if not state.configured or state.link != "open" or len(state.sayings) >= policy.max_held:
+    if not state.configured or state.link != "open" or len(state.agent_messages) >= policy.max_held:
         return Step(state, postpone=True)
     if request.behavior == "interrupt" and not state.interrupting:
         interrupting = state.response is not None or state.requested is not None or _is_expected(state)
-        return Step(state._replace(sayings=(request, *state.sayings), interrupting=interrupting))
+        return Step(state._replace(agent_messages=(request, *state.agent_messages), interrupting=interrupting))
     if request.behavior == "default" and state.running_turn:
         text = f"The agent message was refused: a turn is running ({state.running_turn})."
         return Step(state, (Answered(request.ref, Problem("injection_refused", text), in_force=False),))
     if not state.is_ready:
         return Step(state, postpone=True)
-    return Step(state._replace(sayings=(*state.sayings, request)))
+    return Step(state._replace(agent_messages=(*state.agent_messages, request)))
 
 
 def settle_interruption(state: State, policy: Policy) -> Step | None:
@@ -40,13 +40,13 @@ def settle_interruption(state: State, policy: Policy) -> Step | None:
     response = state.response
     if state.interrupting and response is None and state.requested is None and not _is_expected(state):
         return Step(state._replace(interrupting=False))
-    if response is None or response.cancel or not (state.interrupting or response.superfluous):
+    if response is None or response.cancel or not (state.interrupting or response.redundant):
         return None
-    return cancel(state, response, "asked" if state.interrupting else "superfluous", policy)
+    return cancel(state, response, "asked" if state.interrupting else "redundant", policy)
 
 
 def _is_expected(state: State) -> bool:
-    return bool(state.expected or state.winner)
+    return bool(state.expected or state.blocked_by)
 
 
 def cancel(state: State, response: Response, because: Because, policy: Policy) -> Step:
@@ -62,21 +62,21 @@ def settle_create(state: State, policy: Policy) -> Step | None:
 
     Not before the user's turn is over, and all that was sent is confirmed.
     """
-    waits = state.backing_off or state.commits or state.hearing.broke_in
-    is_owed = bool(state.sayings)
+    waits = state.create_delay or state.commits or state.user_audio.barge_in
+    is_owed = bool(state.agent_messages)
     for item in state.items:
         waits = waits or item.stage != "confirmed"
-        is_owed = is_owed or item.owed == "ours"
+        is_owed = is_owed or item.responder == "proxy"
     if waits or not is_owed:
         return None
     event_id = f"{policy.id_prefix}{state.serial}"
-    if state.sayings:
-        say = state.sayings[0]
-        create, response = Create(event_id, say, (), last_ended(state)), dict(say.response)
+    if state.agent_messages:
+        message = state.agent_messages[0]
+        create, response = Create(event_id, message, (), last_ended(state)), dict(message.response)
     else:
         covers = tuple([item.item_id for item in state.items])
         create, response = Create(event_id, None, covers, last_ended(state)), follow_up(state, policy)
-    after = state._replace(requested=create, sayings=state.sayings[1:], serial=state.serial + 1)
+    after = state._replace(requested=create, agent_messages=state.agent_messages[1:], serial=state.serial + 1)
     return Step(after, (SendCreate(event_id, response, state.epoch),))
 
 
@@ -89,16 +89,16 @@ def create_refused(state: State, create: Create, error: Refused, policy: Policy)
         wait = failures.wait_before(error.problem, state.tries + 1, policy)
         return create_failed(after, create, error.problem, policy, wait)
     collided = lost_race(create.event_id, state.tries + 1)
-    winner = winner_of(state, error, create.ended)
+    winner = blocking_response(state, error, create.ended)
     if winner == "" or (winner and state.tries + 1 < policy.create_tries):
-        return Step(put_back(after._replace(winner=winner), create.say), (collided,))
+        return Step(put_back(after._replace(blocked_by=winner), create.agent_message), (collided,))
     step = create_failed(after, create, _REFUSED, policy)
     return Step(step.state, (collided, *step.effects))
 
 
-def winner_missing(state: State) -> Step:
+def blocking_response_missing(state: State) -> Step:
     """The response that a refusal has named did not begin in time: what was refused goes again, counted as a try."""
-    return Step(state._replace(winner="", tries=state.tries + 1))
+    return Step(state._replace(blocked_by="", tries=state.tries + 1))
 
 
 def create_stalled(state: State, create: Create, policy: Policy) -> Step:
@@ -107,7 +107,7 @@ def create_stalled(state: State, create: Create, policy: Policy) -> Step:
         f"Upstream did not begin the response that was asked for (response.created) within {policy.create_timeout:g} s."
     )
     problem = Problem("response_create_stalled", text)
-    left = tuple(replace(item, owed="ours") for item in create.rival if item.item_id not in create.covers)
+    left = tuple(replace(item, responder="proxy") for item in create.unmarked_seen if item.item_id not in create.covers)
     after = state._replace(requested=None, given_up=create, items=(*left, *state.items))
     step = create_failed(after, create, problem, policy)
     return Step(step.state, step.effects or (Reported(problem),))
@@ -115,7 +115,7 @@ def create_stalled(state: State, create: Create, policy: Policy) -> Step:
 
 def create_handed_back(state: State, create: Create) -> Step:
     """The create did not go: what it was for waits again."""
-    return Step(put_back(state._replace(requested=None), create.say))
+    return Step(put_back(state._replace(requested=None), create.agent_message))
 
 
 def create_failed(state: State, create: Create, problem: Problem, policy: Policy, wait: float | None = None) -> Step:
@@ -125,18 +125,18 @@ def create_failed(state: State, create: Create, problem: Problem, policy: Policy
         return give_up(state, create, problem)
     if wait is None:
         wait = policy.retry_delay * 2 ** (tries - 2) if tries > 1 else 0.0
-    return Step(put_back(state._replace(tries=tries, backing_off=wait), create.say))
+    return Step(put_back(state._replace(tries=tries, create_delay=wait), create.agent_message))
 
 
 def give_up(state: State, create: Create, problem: Problem) -> Step:
     """Owe no more what cannot be had: the agent message, or else the answer to the items that the create covers."""
-    after = state._replace(tries=0, backing_off=0.0)
-    if create.say:
-        return Step(after, (Answered(create.say.ref, problem, in_force=False),))
-    kept = tuple(item for item in state.items if item.item_id not in create.covers or item.owed != "ours")
+    after = state._replace(tries=0, create_delay=0.0)
+    if create.agent_message:
+        return Step(after, (Answered(create.agent_message.ref, problem, in_force=False),))
+    kept = tuple(item for item in state.items if item.item_id not in create.covers or item.responder != "proxy")
     return Step(after._replace(items=kept), (Reported(problem),) if kept != state.items else ())
 
 
-def put_back(state: State, say: AgentMessageGiven | None) -> State:
+def put_back(state: State, message: AgentMessageGiven | None) -> State:
     """Owe the agent message of a create that came to nothing again, before the others."""
-    return state._replace(sayings=(say, *state.sayings)) if say else state
+    return state._replace(agent_messages=(message, *state.agent_messages)) if message else state

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import failed_updates, items, link, outcomes, responses, turns
-from turnstile.session.deadlines import waits
+from turnstile.session.deadlines import deadlines_of
 from turnstile.session.effects import Reported
-from turnstile.session.step import Step
+from turnstile.session.state import Step
 
 if TYPE_CHECKING:
     from turnstile.session.events import TimerFired
-    from turnstile.session.state import Policy, Response, State
+    from turnstile.session.in_flight import Response
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import State
 
 
 def time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
     """Do what follows when the wait of a timer ends; a timer of an earlier wait means nothing."""
-    if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in waits(state, policy)]:
+    if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in deadlines_of(state, policy)]:
         return Step(state)
     response = state.response
     match fired.name:
@@ -30,11 +32,11 @@ def time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
         case "expected":
             return turns.turn_unanswered(state, policy)
         case "update retry":
-            return Step(state._replace(update_waits=0.0))
-        case "winner" if failed_updates.has_lost_race(state):
-            return failed_updates.winner_missing(state, policy)
-        case "winner":
-            return responses.winner_missing(state)
+            return Step(state._replace(update_delay=0.0))
+        case "blocking response" if failed_updates.has_lost_race(state):
+            return failed_updates.blocking_response_missing(state, policy)
+        case "blocking response":
+            return responses.blocking_response_missing(state)
         case "turn":
             return turns.turn_endless(state, policy)
         case "response" if response:
@@ -47,7 +49,7 @@ def time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
         case "commit":
             return turns.commit_stalled(state, policy)
         case "retry":
-            return Step(state._replace(backing_off=0.0))
+            return Step(state._replace(create_delay=0.0))
         case _:
             return turns.commit_due(state)
 

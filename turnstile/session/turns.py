@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.effects import Answered, OpenAudio, Reported, SendCommit, SendTruncate
 from turnstile.session.function_calls import turn_begun
+from turnstile.session.in_flight import Commit, Item, Response
 from turnstile.session.items import left_to_us, turn_ended
-from turnstile.session.state import Commit, Item, Response, State
-from turnstile.session.step import Step
+from turnstile.session.state import State, Step
 
 if TYPE_CHECKING:
     from turnstile.session.events import (
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         TurnCommitted,
         TurnEndForced,
     )
-    from turnstile.session.state import Policy
+    from turnstile.session.policy import Policy
 
 # So many turns may be expected to be answered at once.
 _EXPECTED_AT_MOST = 8
@@ -38,8 +38,8 @@ def speech_started(state: State, started: SpeechStarted, policy: Policy) -> Step
         for place, (item_id, milliseconds) in enumerate(started.cut_off)
     ]
     over = state.response.response_id if state.response else ""
-    hearing = replace(state.hearing, speaking=True, over=over)
-    after = state._replace(hearing=hearing, serial=serial + len(cuts))
+    user_audio = replace(state.user_audio, speaking=True, over=over)
+    after = state._replace(user_audio=user_audio, serial=serial + len(cuts))
     return Step(after, tuple(cuts))
 
 
@@ -49,17 +49,17 @@ def speech_stopped(state: State, stopped: SpeechStopped, _: Policy) -> Step:
     That response begins when the one in progress is over, which this turn interrupts, or is passed over for it.
     """
     if not state.api_answers_turns:  # Ours to answer, once it is committed.
-        return Step(state._replace(hearing=replace(state.hearing, speaking=False, stopped=stopped.item_id)))
-    hearing = replace(state.hearing, speaking=False, broke_in="", stopped=stopped.item_id)
+        return Step(state._replace(user_audio=replace(state.user_audio, speaking=False, stopped=stopped.item_id)))
+    user_audio = replace(state.user_audio, speaking=False, barge_in="", stopped=stopped.item_id)
     response = _missing(state, stopped.item_id)
-    after = state._replace(hearing=hearing, response=response, items=turn_ended(state.items))
+    after = state._replace(user_audio=user_audio, response=response, items=turn_ended(state.items))
     return Step(_expecting(after, stopped.item_id))
 
 
 def _missing(state: State, turn: str) -> Response | None:
     """Return the response in progress, which misses a turn that began to be spoken before it and ends while it runs."""
-    response, hearing = state.response, state.hearing
-    if response is None or not hearing.speaking or hearing.over == response.response_id:
+    response, user_audio = state.response, state.user_audio
+    if response is None or not user_audio.speaking or user_audio.over == response.response_id:
         return response
     return replace(response, missed=turn)
 
@@ -78,15 +78,15 @@ def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> St
     state, turn = turn_begun(state), committed.item_id
     response = _missing(state, turn)
     response = replace(response, turn_is_over=True) if response else None
-    over = state._replace(hearing=replace(state.hearing, speaking=False, broke_in=""), response=response)
+    over = state._replace(user_audio=replace(state.user_audio, speaking=False, barge_in=""), response=response)
     if policy.is_transparent:
         return _committed_by_the_api(over, turn)
     items = turn_ended(state.items)
     if response and response.turn == turn:  # Its response began before the commit was read.
-        seen = (*response.seen, Item(turn, stage="confirmed", owed="theirs"))
+        seen = (*response.seen, Item(turn, stage="confirmed", responder="api"))
         return Step(over._replace(response=replace(response, seen=seen, turn_is_over=False), items=items))
     items = (*items, Item(turn, stage="confirmed"))
-    if state.commits and turn != state.hearing.stopped:
+    if state.commits and turn != state.user_audio.stopped:
         commit, *rest = state.commits
         answer = () if commit.ref is None else (Answered(commit.ref),)
         return Step(over._replace(items=items, commits=tuple(rest)), answer)
@@ -98,13 +98,13 @@ def turn_committed(state: State, committed: TurnCommitted, policy: Policy) -> St
 def _left_to_the_api(items: tuple[Item, ...], turn: str) -> tuple[Item, ...]:
     """The response that the API begins to a turn answers all that is in the conversation by then."""
     return tuple(
-        replace(item, owed="theirs", turn=turn) if item.stage == "confirmed" and item.owed != "theirs" else item
+        replace(item, responder="api", turn=turn) if item.stage == "confirmed" and item.responder != "api" else item
         for item in items
     )
 
 
 def turn_unanswered(state: State, policy: Policy) -> Step:
-    """The API did not begin the response that it owed: it is ours to create, or the client's."""
+    """The API did not begin the response that it responder: it is ours to create, or the client's."""
     if policy.is_transparent:
         return Step(state._replace(expected="", earlier=()))
     text = f"Upstream did not answer the spoken turn (response.created) within {policy.expected_timeout:g} s."
@@ -117,7 +117,7 @@ def turn_unanswered(state: State, policy: Policy) -> Step:
 def _committed_by_the_api(state: State, turn: str) -> Step:
     """A turn that the API heard end, it answers by itself; one that the client committed waits for the client."""
     is_answered = state.response is not None and state.response.turn == turn
-    if turn != state.hearing.stopped or is_answered or not state.api_answers_turns:
+    if turn != state.user_audio.stopped or is_answered or not state.api_answers_turns:
         return Step(state)
     return Step(_expecting(state, turn))
 
@@ -129,20 +129,24 @@ def input_cleared(state: State, _: InputCleared, __: Policy) -> Step:
 
 def turn_unheard(state: State) -> State:
     """Nobody hears the user speak any more: turn detection is off, or what was heard is forgotten."""
-    hearing = replace(state.hearing, speaking=False, broke_in="", stopped="")
-    return state if hearing == state.hearing else state._replace(hearing=hearing, items=turn_ended(state.items))
+    user_audio = replace(state.user_audio, speaking=False, barge_in="", stopped="")
+    return (
+        state
+        if user_audio == state.user_audio
+        else state._replace(user_audio=user_audio, items=turn_ended(state.items))
+    )
 
 
 def turn_endless(state: State, policy: Policy) -> Step:
     """The user broke in, and was not heard to stop in time: what waits for the turn's answer waits no longer."""
     text = f"The user was not heard to stop speaking (speech_stopped) within {policy.response_stall:g} s."
-    after = state._replace(hearing=replace(state.hearing, broke_in=""))
+    after = state._replace(user_audio=replace(state.user_audio, barge_in=""))
     return Step(after, (Reported(Problem("turn_stalled", text)),))
 
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
     """Commit what was heard when it is its turn, and the audio's; the response follows the commit."""
-    is_behind = state.sayings or any(item.stage == "waiting" for item in state.items)
+    is_behind = state.agent_messages or any(item.stage == "waiting" for item in state.items)
     if not state.is_ready or not state.audio_open or is_behind or len(state.commits) >= policy.max_held:
         return Step(state, postpone=True)
     return _commit(state, request.ref, policy)
@@ -150,8 +154,10 @@ def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
 
 def _commit(state: State, ref: int | None, policy: Policy) -> Step:
     event_id = f"{policy.id_prefix}{state.serial}"
-    hearing = replace(state.hearing, uncommitted=0.0, due=False, commits=state.hearing.commits + 1)
-    after = state._replace(hearing=hearing, commits=(*state.commits, Commit(event_id, ref)), serial=state.serial + 1)
+    user_audio = replace(state.user_audio, uncommitted=0.0, due=False, commits=state.user_audio.commits + 1)
+    after = state._replace(
+        user_audio=user_audio, commits=(*state.commits, Commit(event_id, ref)), serial=state.serial + 1
+    )
     return Step(after, (SendCommit(event_id),))
 
 
@@ -169,35 +175,35 @@ def settle_audio(state: State) -> Step | None:
 
 def audio_heard(state: State, heard: AudioHeard, _: Policy) -> Step:
     """More audio waits for a commit of ours."""
-    hearing = state.hearing
-    uncommitted = hearing.uncommitted + heard.milliseconds
-    return Step(state._replace(hearing=replace(hearing, uncommitted=uncommitted, heard=hearing.heard + 1)))
+    user_audio = state.user_audio
+    uncommitted = user_audio.uncommitted + heard.milliseconds
+    return Step(state._replace(user_audio=replace(user_audio, uncommitted=uncommitted, heard=user_audio.heard + 1)))
 
 
 def is_enough(state: State, policy: Policy) -> bool:
     """Whether enough was heard for a commit; the first of a session wants more."""
-    least = policy.commit_minimum if state.hearing.commits else policy.commit_first
-    return state.hearing.uncommitted >= least
+    least = policy.commit_minimum if state.user_audio.commits else policy.commit_first
+    return state.user_audio.uncommitted >= least
 
 
 def commit_due(state: State) -> Step:
     """The time for a commit has come."""
-    return Step(state._replace(hearing=replace(state.hearing, due=True)))
+    return Step(state._replace(user_audio=replace(state.user_audio, due=True)))
 
 
 def leftover_due(state: State) -> State:
     """A response ended: what was heard meanwhile is committed, however little it is."""
-    if state.hearing.uncommitted <= 0 or not state.proxy_commits:
+    if state.user_audio.uncommitted <= 0 or not state.proxy_commits:
         return state
-    return state._replace(hearing=replace(state.hearing, due=True))
+    return state._replace(user_audio=replace(state.user_audio, due=True))
 
 
 def settle_commit(state: State, policy: Policy) -> Step | None:
     """A commit is due and items have gone: commit, one at a time."""
     if state.commits:
         return None
-    if not state.proxy_commits or state.hearing.uncommitted <= 0:
-        return Step(state._replace(hearing=replace(state.hearing, due=False)))
+    if not state.proxy_commits or state.user_audio.uncommitted <= 0:
+        return Step(state._replace(user_audio=replace(state.user_audio, due=False)))
     return _commit(state, None, policy)
 
 

@@ -30,7 +30,8 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.state import Policy, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect

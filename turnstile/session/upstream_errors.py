@@ -9,14 +9,15 @@ from turnstile.session.collisions import is_collision
 from turnstile.session.effects import Reported
 from turnstile.session.endings import ENDING
 from turnstile.session.events import LinkLost
-from turnstile.session.state import Commit, Create, Item, Response, Update
-from turnstile.session.step import Step
+from turnstile.session.in_flight import Commit, Create, Item, Response, Update
+from turnstile.session.state import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnstile.session.events import Refused
-    from turnstile.session.state import Policy, State
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import State
 
 Unanswered = Update | Create | Commit | Item | Response
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.deadline_timer import DueTimes
-from turnstile.session.effects import Wait
+from turnstile.session.effects import Deadline
 from turnstile.session.events import TimerFired
 from turnstile.testing import ManualClock, ManualTimers
 
@@ -43,7 +43,7 @@ class Waiting:
             yield fired
 
     def start(self, name, delay, occasion="t"):
-        self.waits[name] = Wait(name, occasion, delay)
+        self.waits[name] = Deadline(name, occasion, delay)
         self.due_times.wait_for(tuple(self.waits.values()))
 
     def stop(self, name):

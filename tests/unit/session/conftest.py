@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from turnstile.session import effects as out
-from turnstile.session.deadlines import waits
+from turnstile.session.deadlines import deadlines_of
 from turnstile.session.events import (
     ConfigAnswered,
     ConfigRequested,
@@ -13,8 +13,10 @@ from turnstile.session.events import (
     TimerFired,
     UserMessageGiven,
 )
+from turnstile.session.in_flight import Create, Item, Response, Update
 from turnstile.session.machine import Session
-from turnstile.session.state import Create, Item, Policy, Response, State, Update
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 BRIEF = {"instructions": "Be brief."}
 CALM = {"instructions": "Be calm."}
@@ -43,11 +45,11 @@ def running(policy=None, config=BRIEF, **changes) -> Session:
     return session(policy, config, **{"response": Response("resp_1"), **changes})
 
 
-def requested(policy=None, *, say=None, items=None, **changes) -> Session:
+def requested(policy=None, *, agent_message=None, items=None, **changes) -> Session:
     """Our create `ts_1` is out, for the message `ts_0` unless told otherwise."""
-    items = (said_item(),) if items is None and say is None else items or ()
-    covers = () if say else tuple(item.item_id for item in items)
-    return session(policy, requested=Create("ts_1", say, covers), items=items, **changes)
+    items = (said_item(),) if items is None and agent_message is None else items or ()
+    covers = () if agent_message else tuple(item.item_id for item in items)
+    return session(policy, requested=Create("ts_1", agent_message, covers), items=items, **changes)
 
 
 def updating(policy=None, *requests, **changes) -> Session:
@@ -122,7 +124,7 @@ def began(effects, response_id="resp_2") -> ResponseStarted:
 
 def waiting(session) -> dict:
     """What the session waits for, by the name of the timer."""
-    return {wait.name: wait for wait in waits(session.state, session.policy)}
+    return {wait.name: wait for wait in deadlines_of(session.state, session.policy)}
 
 
 def timer(session, name):

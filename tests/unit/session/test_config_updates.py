@@ -37,8 +37,10 @@ from turnstile.session.events import (
     TimerFired,
     TurnCommitted,
 )
+from turnstile.session.in_flight import Update
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, State, Update
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}
 OTHER_VOICE = {"audio": {"output": {"voice": "cedar"}}}

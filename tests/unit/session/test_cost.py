@@ -58,7 +58,7 @@ def calls(session, *events):
 def test_a_text_turn_takes_few_calls():
     session = Session(state=configured(voice_locked=True))
     count, wanted = calls(session, *TURN)
-    assert [type(effect) for effect in wanted if not isinstance(effect, out.WaitFor)] == [
+    assert [type(effect) for effect in wanted if not isinstance(effect, out.SetDeadlines)] == [
         out.SendItem,
         out.Answered,
         out.SendCreate,
@@ -69,7 +69,7 @@ def test_a_text_turn_takes_few_calls():
 
 def test_a_text_turn_says_what_is_waited_for_once_a_change():
     _, wanted = calls(Session(state=configured(voice_locked=True)), *TURN)
-    names = [[wait.name for wait in effect.waits] for effect in wanted if isinstance(effect, out.WaitFor)]
+    names = [[wait.name for wait in effect.deadlines] for effect in wanted if isinstance(effect, out.SetDeadlines)]
     assert names == [["item"], ["create"], ["response"], []]
 
 

@@ -10,8 +10,10 @@ from turnstile.protocol.frames import Closed
 from turnstile.session.effects import EndSession
 from turnstile.session.endings import ENDING, api_closing, close_code, refusal_code
 from turnstile.session.events import LinkLost, Refused
+from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, Response, State
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 
 @pytest.mark.parametrize("code", sorted(ENDING))

@@ -6,7 +6,7 @@ import pytest
 from given import PROXY_ANSWERS, answers, client, codes, creates, requested, running, said_item, session, timer, told
 
 from turnstile.errors import Problem
-from turnstile.session.effects import WaitFor
+from turnstile.session.effects import SetDeadlines
 from turnstile.session.events import (
     AgentMessageGiven,
     Refused,
@@ -18,7 +18,8 @@ from turnstile.session.events import (
 )
 from turnstile.session.facts import FactReader
 from turnstile.session.failures import wait_before
-from turnstile.session.state import Create, Policy, Response
+from turnstile.session.in_flight import Create, Response
+from turnstile.session.policy import Policy
 
 LIMITED = Problem("rate_limit_exceeded", "Rate limit reached for tokens per min. Please try again in 2.5s.")
 BROKEN = Problem("server_error", "The server had an error while processing your request.")
@@ -32,7 +33,7 @@ def failing(problem, policy=None):
 
 
 def delays(effects):
-    told = [effect.waits for effect in effects if isinstance(effect, WaitFor)]
+    told = [effect.deadlines for effect in effects if isinstance(effect, SetDeadlines)]
     return [wait.delay for waits in told for wait in waits if wait.name == "retry"]
 
 

@@ -17,7 +17,8 @@ from turnstile.session.events import (
     TurnCommitted,
     UserMessageGiven,
 )
-from turnstile.session.state import Call, Item, Policy, Response
+from turnstile.session.in_flight import Call, Item, Response
+from turnstile.session.policy import Policy
 
 
 def running(at, *calls, **changes):
@@ -118,12 +119,12 @@ def test_a_result_of_a_response_that_an_agent_message_cut_off_is_answered_all_th
     session.handle(FunctionAnswered(1, "call_1", "4"))
     session.handle(AgentMessageGiven(2, {}, "interrupt"))
     (say,) = of(SendItem, session.handle(ResponseFinished("resp_1", "cancelled")))
-    assert session.state.items[0].owed == "ours"
+    assert session.state.items[0].responder == "proxy"
     assert say.item["call_id"] == "call_1"
 
 
 def test_the_user_has_the_turn_no_longer_when_only_an_answer_for_later_waits(at):
-    session = at(items=(Item("ts_0", stage="confirmed", owed="later"),))
+    session = at(items=(Item("ts_0", stage="confirmed", responder="after_turn"),))
     assert session.state.running_turn == ""
 
 
@@ -166,12 +167,12 @@ def test_the_client_cannot_answer_for_the_proxy(at):
 ONE = {"type": "function", "name": "look"}
 
 
-def call_round(session, number, *, say="4"):
+def call_round(session, number, *, output="4"):
     """Let the response in progress call a function, answer it, and let the next response begin; returns the effects."""
     response = session.state.response.response_id
     session.handle(FunctionCalled(response, 0, f"call_{number}"))
     session.handle(ResponseFinished(response))
-    effects = session.handle(FunctionAnswered(100 + number, f"call_{number}", say))
+    effects = session.handle(FunctionAnswered(100 + number, f"call_{number}", output))
     for item in of(SendItem, effects):
         effects += session.handle(ItemConfirmed(item.item["id"]))
     for create in of(SendCreate, effects):

@@ -7,6 +7,7 @@ from session_words import CONFIG, MESSAGE, answers, of
 
 from turnstile.session.effects import (
     CallsCancelled,
+    Deadline,
     EndSession,
     OpenLink,
     Reported,
@@ -14,8 +15,7 @@ from turnstile.session.effects import (
     SendItem,
     SendUpdate,
     SessionAssumed,
-    Wait,
-    WaitFor,
+    SetDeadlines,
 )
 from turnstile.session.events import (
     AgentMessageGiven,
@@ -28,7 +28,8 @@ from turnstile.session.events import (
     ResponseFinished,
     TimerFired,
 )
-from turnstile.session.state import Call, Commit, Create, Item, Policy, Response, Update
+from turnstile.session.in_flight import Call, Commit, Create, Item, Response, Update
+from turnstile.session.policy import Policy
 
 LOST = LinkLost("upstream_closed", "gone")
 CALMER = ConfigRequested(1, {"instructions": "Be calm."})
@@ -51,7 +52,7 @@ SILENT = Policy(link_silence=1.0)
 
 def test_a_link_that_is_connected_is_up_when_it_says_so(at):
     session = at(link="opening", policy=SILENT)
-    assert of(WaitFor, session.handle(LinkConnected())) == [WaitFor((Wait("link", "connected 0", 1.0),))]
+    assert of(SetDeadlines, session.handle(LinkConnected())) == [SetDeadlines((Deadline("link", "connected 0", 1.0),))]
     session.handle(LinkOpened())
     assert session.state.link == "open"
     assert session.handle(LinkConnected()) == []
@@ -66,7 +67,7 @@ def test_a_link_that_says_nothing_counts_as_up_where_that_may_be(at):
 
 def test_a_link_that_says_nothing_is_given_up_where_it_would_say_so(at):
     session = at(link="opening", policy=Policy())
-    assert of(WaitFor, session.handle(LinkConnected())) == []
+    assert of(SetDeadlines, session.handle(LinkConnected())) == []
     session.handle(TimerFired("link", "opening 0"))
     assert session.state.link == "waiting"
 
@@ -92,7 +93,7 @@ def test_a_lost_link_is_reported_and_replaced_after_a_while(at):
     session = at()
     effects = session.handle(LOST)
     assert codes(effects) == ["upstream_lost"]
-    assert of(WaitFor, effects) == [WaitFor((Wait("link", "1", 0.25),))]
+    assert of(SetDeadlines, effects) == [SetDeadlines((Deadline("link", "1", 0.25),))]
     assert of(OpenLink, session.handle(TimerFired("link", "1"))) == [OpenLink(None)]
 
 
@@ -198,7 +199,7 @@ def test_an_agent_message_and_a_commit_are_not_forgotten(at):
     say = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
     session = at(requested=Create("ts_0", say), commits=(Commit("ts_1", 6), Commit("ts_2")))
     assert answers(session.handle(LOST)) == [(6, "upstream_closed", False)]
-    assert session.state.sayings == (say,)
+    assert session.state.agent_messages == (say,)
 
 
 def test_a_create_that_was_out_is_owed_on_the_new_link(at):

@@ -9,8 +9,8 @@ from session_words import MESSAGE, answers, notes, of
 
 from turnstile.errors import InternalError
 from turnstile.session import machine
-from turnstile.session.deadlines import waits
-from turnstile.session.effects import Held, Wait, WaitFor
+from turnstile.session.deadlines import deadlines_of
+from turnstile.session.effects import Deadline, Held, SetDeadlines
 from turnstile.session.events import (
     AgentSpoke,
     ConfigRequested,
@@ -22,8 +22,9 @@ from turnstile.session.events import (
     TurnCommitted,
     UserMessageGiven,
 )
-from turnstile.session.state import PHASES, Policy, Response, State
-from turnstile.session.step import Step
+from turnstile.session.in_flight import Response
+from turnstile.session.policy import Policy
+from turnstile.session.state import PHASES, State, Step
 
 
 def test_more_requests_than_may_wait_are_refused_by_name(at):
@@ -42,14 +43,14 @@ def test_what_waited_is_let_go_oldest_first(at):
 
 def test_timers_follow_from_the_state(at):
     session = at()
-    response = Wait("response", "resp_1+0", 30.0)
-    assert of(WaitFor, session.handle(ResponseStarted("resp_1"))) == [WaitFor((response,))]
-    assert of(WaitFor, session.handle(ResponseFinished("resp_1"))) == [WaitFor(())]
+    response = Deadline("response", "resp_1+0", 30.0)
+    assert of(SetDeadlines, session.handle(ResponseStarted("resp_1"))) == [SetDeadlines((response,))]
+    assert of(SetDeadlines, session.handle(ResponseFinished("resp_1"))) == [SetDeadlines(())]
 
 
 def test_what_is_waited_for_is_told_when_it_changes_only(at):
     session = at(response=Response("resp_1"))
-    assert of(WaitFor, session.handle(ConfigRequested(1, {"field": 1}))) == []
+    assert of(SetDeadlines, session.handle(ConfigRequested(1, {"field": 1}))) == []
 
 
 @pytest.mark.parametrize("name", ["response", "update", "create", "link", "nonsense"])
@@ -94,7 +95,9 @@ def test_a_fact_that_changes_nothing_leaves_at_once(at, monkeypatch):
 
 def test_what_a_state_waits_for_is_found_out_once_a_state(at, monkeypatch):
     session, asked = at(), []
-    monkeypatch.setattr(machine, "waits", lambda state, policy: asked.append(state) or waits(state, policy))
+    monkeypatch.setattr(
+        machine, "deadlines_of", lambda state, policy: asked.append(state) or deadlines_of(state, policy)
+    )
     for fact in (ResponseStarted("resp_1"), AgentSpoke(), AgentSpoke(), ResponseFinished("resp_1")):
         session.handle(fact)
     assert len(asked) == len(set(map(id, asked))) == 3

@@ -21,8 +21,9 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, Response
+from turnstile.session.policy import Policy
 
 TRANSPARENT = Policy(is_transparent=True)
 AUDIO = "audio"
@@ -184,7 +185,7 @@ def test_the_audio_of_a_new_link_waits_for_the_configuration_of_the_old_one():
 def test_places_of_audio_in_a_row_are_one_and_cost_nothing():
     line = fresh()
     line.hears(*(AudioFollows(mark) for mark in range(1, 1_000)))
-    assert line.session.state.lane == (AudioFollows(999),)
+    assert line.session.state.passthrough_queue == (AudioFollows(999),)
 
 
 # Clients that speak of turns.

@@ -19,8 +19,9 @@ from turnstile.session.events import (
     SpeechStopped,
     TurnCommitted,
 )
+from turnstile.session.in_flight import Response, Update
 from turnstile.session.machine import Session
-from turnstile.session.state import Policy, Response, Update
+from turnstile.session.policy import Policy
 
 COLLISION = "conversation_already_has_active_response"
 
@@ -137,41 +138,41 @@ def test_an_error_about_an_event_of_the_clients_own_is_not_the_sessions():
 
 
 def test_an_event_that_is_dropped_is_named():
-    session = busy(sayings=(create(9),))
+    session = busy(agent_messages=(create(9),))
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     (dropped,) = session.handle(EventGiven(b"5", event_id="mine"))
     assert (dropped.problem.code, dropped.event_id) == ("too_many_held", "mine")
 
 
 def test_events_that_wait_are_bounded_by_their_bytes():
-    session = busy(sayings=(create(9),))
+    session = busy(agent_messages=(create(9),))
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     assert codes(session.handle(EventGiven(b""))) == ["too_many_held"]
-    assert len(session.state.lane) == 4
+    assert len(session.state.passthrough_queue) == 4
 
 
 def test_responses_that_wait_are_bounded_by_their_number_whatever_else_waits():
-    session = busy(max_held_bytes=10_000, sayings=(create(9),))
+    session = busy(max_held_bytes=10_000, agent_messages=(create(9),))
     told(session, EventGiven(b"1"), *(create(number) for number in range(4)))
     assert codes(session.handle(create(5))) == ["too_many_held"]
-    assert len(session.state.lane) == 5
+    assert len(session.state.passthrough_queue) == 5
 
 
 def test_a_response_is_not_made_without_what_was_given_before_it_and_did_not_fit():
-    session = busy(sayings=(create(9),))
+    session = busy(agent_messages=(create(9),))
     assert codes(session.handle(EventGiven(bytes(5000), event_id="image"))) == ["too_many_held"]
     (refused,) = session.handle(create(1))
     assert (refused.ref, refused.problem.code, refused.in_force) == (1, "too_many_held", False)
     assert "before this one" in refused.problem.description
     assert session.handle(create(2)) == []
-    assert session.state.lane == (create(2),)
+    assert session.state.passthrough_queue == (create(2),)
 
 
 def test_responses_that_wait_are_bounded_by_their_bytes_too():
-    session = busy(sayings=(create(9),))
+    session = busy(agent_messages=(create(9),))
     assert codes(session.handle(AgentMessageGiven(1, {}, "queue", size=5000))) == ["too_many_held"]
     session.handle(AgentMessageGiven(2, {}, "queue", size=2000))
-    assert session.state.lane_bytes == 3024
+    assert session.state.passthrough_bytes == 3024
 
 
 def test_updates_that_wait_are_bounded_by_their_bytes():
@@ -185,7 +186,7 @@ def test_what_has_gone_makes_room_again():
     session = transparent(link="opening")
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     assert passed(session.handle(LinkOpened())) == [b"0", b"1", b"2", b"3"]
-    assert session.state.lane_bytes == 0
+    assert session.state.passthrough_bytes == 0
 
 
 def test_a_result_of_a_call_that_the_proxy_makes_is_not_the_clients_to_give():

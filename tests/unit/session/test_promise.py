@@ -48,7 +48,8 @@ from turnstile.session.events import (
     SpeechStopped,
     TurnCommitted,
 )
-from turnstile.session.state import Cancel, Commit, Create, Policy, Response
+from turnstile.session.in_flight import Cancel, Commit, Create, Response
+from turnstile.session.policy import Policy
 
 WANTED = ConfigRequested(7, {"speed": 1.5})
 LOST = LinkLost("upstream_closed", "gone")
@@ -312,7 +313,7 @@ def test_p7_a_stall_is_reported_as_one_and_leads_back_to_idle(stalled, wait, cod
 def test_p7_a_sign_of_life_begins_the_wait_anew():
     busy = running()
     (effect,) = busy.handle(ResponseProgressed("resp_1"))
-    assert [wait.token for wait in effect.waits] == ["resp_1+1"]
+    assert [wait.token for wait in effect.deadlines] == ["resp_1+1"]
 
 
 def test_p7_a_lost_link_leads_back_to_idle_over_a_new_one():

@@ -42,7 +42,8 @@ from turnstile.session.events import (
     TurnCommitted,
     TurnEndForced,
 )
-from turnstile.session.state import Create, Hearing, Item, Policy, Response
+from turnstile.session.in_flight import Create, Item, Response, UserAudio
+from turnstile.session.policy import Policy
 
 SAY = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
 
@@ -175,15 +176,15 @@ def test_the_wait_for_a_winner_that_never_begins_is_bounded_and_no_clients_busin
     race = session()
     create = asked(race)
     race.handle(refused(create, "r2"))
-    effects = timer(race, "winner")
+    effects = timer(race, "blocking response")
     assert (client(effects), len(creates(effects))) == ([], 1)
 
 
 def test_a_create_is_refused_for_winners_that_never_begin_so_often_and_no_more():
     race = session()
     tries, effects = 1, race.handle(refused(asked(race), "r0"))
-    while "winner" in waiting(race):
-        (create,) = creates(timer(race, "winner"))
+    while "blocking response" in waiting(race):
+        (create,) = creates(timer(race, "blocking response"))
         tries, effects = tries + 1, race.handle(refused(create, f"r{tries}"))
     assert (tries, codes(effects)) == (race.policy.create_tries, ["response_refused"])
     assert race.state.phase == "idle"
@@ -192,7 +193,7 @@ def test_a_create_is_refused_for_winners_that_never_begin_so_often_and_no_more()
 def test_a_refusal_while_a_response_is_known_of_waits_for_its_end():
     race = session(response=Response("r1"), requested=Create("ts_1", SAY))
     assert creates(race.handle(refused(Create("ts_1"), "r9"))) == []
-    assert race.state.winner == ""
+    assert race.state.blocked_by == ""
     assert len(creates(race.handle(ResponseFinished("r1")))) == 1
 
 
@@ -336,7 +337,7 @@ def test_a_message_and_a_forced_end_held_behind_a_response_are_answered_by_one()
 
 
 def test_a_message_and_a_commit_of_the_proxys_own_are_answered_by_one_response():
-    race = session(config=PROXY_COMMITS, hearing=Hearing(commits=1, uncommitted=200.0, due=True))
+    race = session(config=PROXY_COMMITS, user_audio=UserAudio(commits=1, uncommitted=200.0, due=True))
     item = race.handle(message())
     assert kinds(item) == [SendItem, SendCommit]
     assert creates(told(race, *confirmed(item))) == []
@@ -400,7 +401,7 @@ def test_a_turn_begun_before_the_apis_response_and_ended_while_it_ran_is_ours_wh
 
 
 def test_a_turn_without_a_stop_begun_before_a_response_of_ours_is_ours_likewise():
-    race = session(response=Response("r1", is_ours=True), hearing=Hearing(speaking=True))
+    race = session(response=Response("r1", is_ours=True), user_audio=UserAudio(speaking=True))
     race.handle(TurnCommitted("t1"))
     assert len(creates(race.handle(ResponseFinished("r1")))) == 1
 
@@ -413,7 +414,7 @@ def test_turn_detection_switched_off_in_mid_speech_ends_the_speech():
     told(race, SpeechStarted(), ConfigRequested(1, PROXY_COMMITS))
     effects = race.handle(ConfigAnswered({}))
     assert of(ObserveAudio, effects) == [ObserveAudio(on=True, counts_buffer=True)]
-    assert not race.state.hearing.speaking
+    assert not race.state.user_audio.speaking
     assert len(creates(race.handle(AgentMessageGiven(2, {})))) == 1
 
 
@@ -426,10 +427,10 @@ def test_input_that_is_cleared_ends_the_speech():
 @pytest.mark.parametrize(
     ("turn", "words"),
     [
-        ({"hearing": Hearing(speaking=True)}, "the user is speaking"),
+        ({"user_audio": UserAudio(speaking=True)}, "the user is speaking"),
         ({"response": Response("r1")}, "in progress"),
-        ({"winner": "r2"}, "expected"),
-        ({"sayings": (SAY,), "backing_off": 1.0}, "another agent message waits"),
+        ({"blocked_by": "r2"}, "expected"),
+        ({"agent_messages": (SAY,), "create_delay": 1.0}, "another agent message waits"),
         ({"items": (Item("m", content={}, stage="sent"),)}, "a message waits for its answer"),
     ],
 )
@@ -512,7 +513,7 @@ def test_an_unanswered_create_of_a_shared_session_is_repeated_so_often_and_no_mo
     repeated = 0
     for number in range(10):
         told(race, started(f"r{number}"), ResponseFinished(f"r{number}"))
-        if race.state.backing_off:
+        if race.state.create_delay:
             repeated += len(creates(timer(race, "retry")))
         if race.state.requested:
             repeated += len(creates(timer(race, "create")))

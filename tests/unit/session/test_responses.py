@@ -21,7 +21,8 @@ from turnstile.session.events import (
     TurnCommitted,
     UserMessageGiven,
 )
-from turnstile.session.state import Cancel, Commit, Create, Hearing, Item, Policy, Response
+from turnstile.session.in_flight import Cancel, Commit, Create, Item, Response, UserAudio
+from turnstile.session.policy import Policy
 
 COLLISION = "conversation_already_has_active_response"
 OWED = Item("ts_9", content=MESSAGE, stage="confirmed")
@@ -254,8 +255,8 @@ def test_the_agent_speaks_at_rest_and_the_message_is_answered_when_it_does(at):
         {"response": Response("resp_1")},
         {"requested": Create("ts_0")},
         {"expected": "item_1@0"},
-        {"hearing": Hearing(speaking=True)},
-        {"items": (OWED,), "backing_off": True},
+        {"user_audio": UserAudio(speaking=True)},
+        {"items": (OWED,), "create_delay": True},
     ],
 )
 def test_the_agent_does_not_speak_by_default_while_a_turn_runs(at, turn):
@@ -363,7 +364,7 @@ def test_the_agent_does_not_speak_by_default_while_a_forced_end_is_under_way(at)
 
 
 def test_more_agent_messages_than_may_wait_are_held(at):
-    session = at(policy=Policy(max_held=1), items=(OWED,), backing_off=True)
+    session = at(policy=Policy(max_held=1), items=(OWED,), create_delay=True)
     session.handle(say("queue"))
     assert of(Held, session.handle(say("queue", 6))) == [Held(6, "idle")]
 
@@ -401,6 +402,6 @@ def test_an_agent_message_spoken_late_is_answered_no_second_time(at):
 def test_an_agent_message_that_waits_to_be_repeated_is_not_when_it_is_spoken_after_all(at):
     session = at(requested=Create("ts_9", say("queue")), tries=1)
     session.handle(TimerFired("create", "ts_9"))
-    assert session.state.backing_off
+    assert session.state.create_delay
     assert answers(session.handle(ResponseStarted("resp_1", "ts_9"))) == [(5, None, True)]
     assert of(SendCreate, session.handle(ResponseFinished("resp_1"))) == []

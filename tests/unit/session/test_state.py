@@ -5,7 +5,8 @@ from __future__ import annotations
 from given import configured
 
 from turnstile.session.events import AgentSpoke, LinkConnected
-from turnstile.session.state import Item, State
+from turnstile.session.in_flight import Item
+from turnstile.session.state import State
 
 
 def test_a_changed_state_differs_in_what_is_named_only():

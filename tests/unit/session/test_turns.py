@@ -13,7 +13,7 @@ from turnstile.session.effects import (
     SendCreate,
     SendItem,
     SendTruncate,
-    WaitFor,
+    SetDeadlines,
 )
 from turnstile.session.events import (
     AgentMessageGiven,
@@ -31,7 +31,8 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.state import Commit, Create, Hearing, Item, Policy, Response
+from turnstile.session.in_flight import Commit, Create, Item, Response, UserAudio
+from turnstile.session.policy import Policy
 
 OFF = detection(None)
 BY_US = detection({"type": "server_vad", "create_response": False})
@@ -41,7 +42,7 @@ def test_speech_leaves_the_gate_open(at):
     session = at()
     session.handle(SpeechStarted())
     assert session.state.gate_is_open
-    assert session.state.hearing.speaking
+    assert session.state.user_audio.speaking
 
 
 def test_what_the_user_did_not_hear_is_taken_out_of_the_conversation(at):
@@ -128,36 +129,36 @@ def test_audio_is_observed_while_the_proxy_commits(at):
 
 def test_the_first_commit_wants_a_second_of_audio(at):
     session = at(config=OFF)
-    assert of(WaitFor, session.handle(AudioHeard(900))) == []
-    (told,) = of(WaitFor, session.handle(AudioHeard(100)))
-    assert {wait.name: wait.delay for wait in told.waits} == {"pause": 0.4, "enough": 0.6}
+    assert of(SetDeadlines, session.handle(AudioHeard(900))) == []
+    (told,) = of(SetDeadlines, session.handle(AudioHeard(100)))
+    assert {wait.name: wait.delay for wait in told.deadlines} == {"pause": 0.4, "enough": 0.6}
 
 
 def test_later_commits_want_a_tenth_of_a_second(at):
-    session = at(config=OFF, hearing=Hearing(commits=1))
-    assert of(WaitFor, session.handle(AudioHeard(99))) == []
-    assert of(WaitFor, session.handle(AudioHeard(1))) != []
+    session = at(config=OFF, user_audio=UserAudio(commits=1))
+    assert of(SetDeadlines, session.handle(AudioHeard(99))) == []
+    assert of(SetDeadlines, session.handle(AudioHeard(1))) != []
 
 
 def test_the_proxy_commits_after_a_pause(at):
-    session = at(config=OFF, hearing=Hearing(commits=1))
+    session = at(config=OFF, user_audio=UserAudio(commits=1))
     session.handle(AudioHeard(200))
     assert len(of(SendCommit, session.handle(TimerFired("pause", "1")))) == 1
-    assert session.state.hearing.uncommitted == 0
+    assert session.state.user_audio.uncommitted == 0
 
 
 def test_more_audio_makes_a_new_pause_but_not_a_new_end(at):
-    session = at(config=OFF, hearing=Hearing(commits=1))
-    (before,) = of(WaitFor, session.handle(AudioHeard(200)))
-    (after,) = of(WaitFor, session.handle(AudioHeard(20)))
-    assert [wait.name for wait in after.waits if wait not in before.waits] == ["pause"]
-    assert [wait.name for wait in after.waits if wait in before.waits] == ["enough"]
+    session = at(config=OFF, user_audio=UserAudio(commits=1))
+    (before,) = of(SetDeadlines, session.handle(AudioHeard(200)))
+    (after,) = of(SetDeadlines, session.handle(AudioHeard(20)))
+    assert [wait.name for wait in after.deadlines if wait not in before.deadlines] == ["pause"]
+    assert [wait.name for wait in after.deadlines if wait in before.deadlines] == ["enough"]
     assert of(SendCommit, session.handle(TimerFired("pause", "1"))) == []
     assert len(of(SendCommit, session.handle(TimerFired("enough", "1")))) == 1
 
 
 def test_the_proxy_does_not_commit_during_a_response_and_commits_the_rest_after_it(at):
-    session = at(config=OFF, hearing=Hearing(commits=1), response=Response("resp_1"))
+    session = at(config=OFF, user_audio=UserAudio(commits=1), response=Response("resp_1"))
     session.handle(AudioHeard(30))
     assert len(of(SendCommit, session.handle(ResponseFinished("resp_1")))) == 1
 
@@ -168,20 +169,20 @@ def test_nothing_is_left_over_where_nothing_was_heard(at):
 
 
 def test_one_commit_waits_for_the_answer_to_the_one_before(at):
-    session = at(config=OFF, hearing=Hearing(commits=1, uncommitted=200, heard=1), commits=(Commit("ts_0"),))
+    session = at(config=OFF, user_audio=UserAudio(commits=1, uncommitted=200, heard=1), commits=(Commit("ts_0"),))
     assert of(SendCommit, session.handle(TimerFired("pause", "1"))) == []
     assert len(of(SendCommit, session.handle(TurnCommitted("item_1")))) in {0, 1}
-    assert session.state.hearing.due or session.state.commits
+    assert session.state.user_audio.due or session.state.commits
 
 
 def test_a_commit_that_is_due_when_the_proxy_commits_no_more_is_forgotten(at):
-    session = at(hearing=Hearing(due=True, uncommitted=200))
+    session = at(user_audio=UserAudio(due=True, uncommitted=200))
     session.handle(SpeechStarted())
-    assert not session.state.hearing.due
+    assert not session.state.user_audio.due
 
 
 def test_what_the_user_broke_in_on_waits_for_the_commit_where_the_proxy_answers_turns(at):
-    session = at(config=BY_US, items=(Item("ts_9", content={}, stage="confirmed", owed="later"),))
+    session = at(config=BY_US, items=(Item("ts_9", content={}, stage="confirmed", responder="after_turn"),))
     assert of(SendCreate, session.handle(SpeechStopped("item_1"))) == []
     assert len(of(SendCreate, session.handle(TurnCommitted("item_1")))) == 1
     session.handle(ResponseStarted("resp_1", "ts_0"))

@@ -31,7 +31,7 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.state import Policy
+from turnstile.session.policy import Policy
 from turnstile.session.ungated import UngatedSession
 
 

@@ -33,7 +33,8 @@ from turnstile.session.events import (
     ResponseStarted,
     TurnCommitted,
 )
-from turnstile.session.state import Policy, Update
+from turnstile.session.in_flight import Update
+from turnstile.session.policy import Policy
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}
 STARTED, ENDED = ResponseStarted("resp_9"), ResponseFinished("resp_9")
@@ -92,11 +93,11 @@ def test_what_had_been_taken_apart_stays_apart():
 def test_an_update_refused_while_a_response_runs_or_is_expected_waits_for_that():
     busy = updating()
     told(busy, STARTED, _refusal())
-    assert (busy.state.phase, busy.state.winner) == ("in progress", "")
+    assert (busy.state.phase, busy.state.blocked_by) == ("in progress", "")
     assert patches(busy.handle(ENDED)) == [CALM]
     busy = updating()
     told(busy, TurnCommitted("turn_1"), _refusal(None))
-    assert (busy.state.phase, busy.state.winner) == ("expected", "")
+    assert (busy.state.phase, busy.state.blocked_by) == ("expected", "")
 
 
 @pytest.mark.parametrize("running", ["resp_9", None])
@@ -123,7 +124,7 @@ def test_a_message_behind_an_update_that_waits_a_while_waits_too():
 def test_an_update_refused_for_a_response_that_never_begins_goes_again_after_a_time():
     busy = updating()
     busy.handle(_refusal())
-    effects = timer(busy, "winner")
+    effects = timer(busy, "blocking response")
     assert (patches(effects), answers(effects)) == ([CALM], [])
 
 
@@ -136,7 +137,7 @@ def test_an_update_that_keeps_being_refused_is_given_up_on_in_words_of_ours_for_
     for _ in range(3):
         effects = busy.handle(error)
         if not is_over:
-            effects += timer(busy, "winner")
+            effects += timer(busy, "blocking response")
         elif "update retry" in waiting(busy):
             effects += timer(busy, "update retry")
         if patches(effects):
@@ -179,7 +180,7 @@ def test_a_link_lost_while_an_update_waits_a_while_takes_the_waiting_with_it():
     effects = told(busy, STARTED, ENDED, _refusal())
     busy.handle(_again(effects, "resp_9"))
     busy.handle(LinkLost("upstream_closed", "gone"))
-    assert not busy.state.update_waits
+    assert not busy.state.update_delay
 
 
 def test_a_locked_voice_is_no_race():

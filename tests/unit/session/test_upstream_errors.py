@@ -7,8 +7,10 @@ from session_words import MESSAGE, answers, notes, of
 
 from turnstile.session.effects import Reported
 from turnstile.session.events import ConfigRequested, Refused
+from turnstile.session.in_flight import Cancel, Commit, Create, Item, Response, Update
 from turnstile.session.machine import Session
-from turnstile.session.state import Cancel, Commit, Create, Item, Policy, Response, State, Update
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 UPDATE = Update("ts_1", (ConfigRequested(1, {"a": 1}),), {"a": 1}, {"a": 1})
 ITEM = Item("ts_2", 2, MESSAGE, "sent", event_id="ts_3")

@@ -1,0 +1,188 @@
+"""What is in flight between the proxy and upstream: updates, items, responses, calls and commits, each a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from turnstile.session.record import record
+
+if TYPE_CHECKING:
+    from turnstile.session.events import AgentMessageGiven, ConfigRequested, Json, Ref
+
+Responder = Literal["proxy", "api", "after_turn"]
+Because = Literal["asked", "stalled", "redundant"]
+
+
+@record
+class Update:
+    """A ``session.update`` that upstream has not answered.
+
+    Args:
+        event_id: Ours.
+        requests: The requests that it carries; none when it only restores a new link.
+        patch: What was sent.
+        target: The whole configuration that is in force once it is confirmed.
+        epoch: How many facts that close the gate were known when it was sent.
+        ended: The response that had ended last when it was sent.
+    """
+
+    event_id: str
+    requests: tuple[ConfigRequested, ...]
+    patch: Json
+    target: Json
+    epoch: int = 0
+    ended: str = ""
+
+
+@record
+class Item:
+    """A conversation item that no response has seen.
+
+    Args:
+        item_id: Its id; ours, or the API's for a spoken turn.
+        ref: The request that put it in; None for a spoken turn.
+        content: The item as sent; None for a spoken turn, which cannot be sent again.
+        stage: How far it is on its way into the conversation.
+        responder: Who begins the response that it waits for: the proxy, the API, which has ended the turn by itself, or
+            the proxy after the user's turn (``after_turn``), since the user broke in on the response that it had.
+        event_id: The event that sent it.
+        turn: The turn that was committed when it was first left to the API.
+    """
+
+    item_id: str
+    ref: Ref | None = None
+    content: Json | None = None
+    stage: Literal["waiting", "sent", "confirmed"] = "waiting"
+    responder: Responder = "proxy"
+    event_id: str = ""
+    turn: str = ""
+
+    def sent(self, event_id: str) -> Item:
+        """Return the item as it is once an event of this id has sent it."""
+        return Item(self.item_id, self.ref, self.content, "sent", self.responder, event_id, self.turn)
+
+    def confirmed(self, item_id: str) -> Item:
+        """Return the item as it is once it is in the conversation, under this id."""
+        return Item(item_id, self.ref, self.content, "confirmed", self.responder, self.event_id, self.turn)
+
+
+@record
+class Create:
+    """A ``response.create`` that upstream has not answered.
+
+    Args:
+        event_id: Ours.
+        agent_message: The agent message that it speaks, if any.
+        covers: The items that were in the conversation when it was sent, which its response is sure to see.
+        ended: The response that had ended last when it was sent.
+        unmarked_seen: The items that a response without a mark has seen, which began and ended meanwhile: if the create
+            gets no other answer, that response was its answer, and not the API's to a turn.
+    """
+
+    event_id: str
+    agent_message: AgentMessageGiven | None = None
+    covers: tuple[str, ...] = ()
+    ended: str = ""
+    unmarked_seen: tuple[Item, ...] = ()
+
+
+@record
+class Cancel:
+    """A ``response.cancel`` that is out; `because` says what becomes of the items that the response saw."""
+
+    event_id: str
+    because: Because
+
+
+@record
+class Response:
+    """The response in progress on the default conversation.
+
+    Args:
+        response_id: The API's name for it.
+        seen: The items that wait for it, so that they can be owed another one if it fails.
+        is_ours: It answers a create of ours.
+        unproven: The create that it is taken to answer although it carries no mark.
+        turn: The spoken turn that the API answers with it.
+        turn_is_over: A turn of the user's ended while it ran.
+        passed_over: The turn that the API was expected to answer when this response began instead: one of ours, or the
+            answer to an earlier turn.
+        missed: A turn that ended while it ran and had begun before: it has neither cut this response off nor been
+            answered, as the API does while one runs.
+        redundant: It is ours, but what it was to answer has been answered.
+        progress: Counts signs of life.
+        cancel: The cancel that is out for it.
+    """
+
+    response_id: str
+    seen: tuple[Item, ...] = ()
+    is_ours: bool = False
+    unproven: Create | None = None
+    turn: str = ""
+    turn_is_over: bool = False
+    passed_over: str = ""
+    missed: str = ""
+    redundant: bool = False
+    progress: int = 0
+    cancel: Cancel | None = None
+
+
+@record
+class Aside:
+    """A client's ``response.create`` out of band that upstream has not answered.
+
+    Args:
+        event_id: Its name on the wire.
+        behind: The create of ours that was out when it was sent.
+    """
+
+    event_id: str
+    behind: str = ""
+
+
+@record
+class Call:
+    """A function call of a response; `output` is None while there is no result.
+
+    `is_ours`: the proxy calls the function; the client is only shown what comes of it.
+    """
+
+    call_id: str
+    response_id: str
+    output_index: int
+    ref: Ref | None = None
+    output: str | None = None
+    is_ours: bool = False
+
+
+@record
+class Commit:
+    """A commit of ours that upstream has not answered; `ref` is the request behind it, if any."""
+
+    event_id: str
+    ref: Ref | None = None
+
+
+@record
+class UserAudio:
+    """The user's voice, as far as the session knows of it.
+
+    Args:
+        speaking: The API hears the user.
+        over: The response that ran when the user began to speak.
+        barge_in: The response that the user broke in on with the turn that is not over yet, which creates wait for.
+        stopped: The turn that the API heard end, which it will commit by itself.
+        uncommitted: Milliseconds of input audio since the last commit, while the proxy commits.
+        heard: Counts the reports of input audio.
+        commits: Counts the commits of ours.
+        due: A commit is due.
+    """
+
+    speaking: bool = False
+    over: str = ""
+    barge_in: str = ""
+    stopped: str = ""
+    uncommitted: float = 0.0
+    heard: int = 0
+    commits: int = 0
+    due: bool = False

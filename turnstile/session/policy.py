@@ -1,0 +1,73 @@
+"""The limits that a session keeps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from turnstile.session.record import record
+
+
+@record
+class Policy:
+    """The limits that a session keeps; times in seconds, audio in milliseconds.
+
+    Args:
+        turns: Who begins the response to a spoken turn: the API by itself, or the proxy when the turn is committed.
+        is_transparent: The client speaks the API's own language: its events pass as they are, and a response is begun
+            only where it asks for one.
+        is_shared: Others begin responses in the same upstream session too (``call_id``), so that one without our mark
+            is never taken for ours.
+        id_prefix: Begins every event and item id of ours; at most 16 characters, since the API takes 32.
+        link_timeout: How long a new upstream link may take to say that it is up.
+        link_silence: How long it may say nothing before it counts as up all the same; None where it always says so.
+        update_timeout: How long a ``session.update`` may stay unanswered.
+        create_timeout: How long a ``response.create`` may stay unanswered.
+        expected_timeout: How long the API may take to begin the response that it owes a spoken turn.
+        response_stall: How long a response may be silent before it counts as stalled.
+        cancel_timeout: How long a cancelled response may take to end.
+        item_timeout: How long a conversation item may stay unconfirmed.
+        commit_timeout: How long a commit may stay unanswered.
+        retry_delay: The wait before the second repetition of a refused create; doubles with each further one.
+        failure_delay: The wait before a failed response is repeated where the API names none; doubles likewise.
+        failure_delay_limit: The longest wait of these.
+        create_tries: How often one create, or one update that loses races, is tried in all.
+        reconnects: How many lost links in a row are replaced.
+        max_held: How many requests may wait.
+        max_held_bytes: How many bytes of what a client that speaks the API's own language gives may wait, its updates
+            apart.
+        max_open_calls: How many function calls may be open.
+        max_call_rounds: How many responses in a row may call functions within a turn; the next must do without.
+        prompt_limit: How many characters the instructions may have after an addition.
+        commit_pause: The proxy commits this long after the last audio...
+        commit_enough: ...or this long after there was enough, when audio keeps coming.
+        commit_minimum: What is enough for a commit.
+        commit_first: What is enough for the first commit of a session.
+    """
+
+    turns: Literal["server", "proxy"] = "server"
+    is_transparent: bool = False
+    is_shared: bool = False
+    id_prefix: str = "ts_"
+    link_timeout: float = 20.0
+    link_silence: float | None = None
+    update_timeout: float = 10.0
+    create_timeout: float = 10.0
+    expected_timeout: float = 5.0
+    response_stall: float = 30.0
+    cancel_timeout: float = 5.0
+    item_timeout: float = 10.0
+    commit_timeout: float = 5.0
+    retry_delay: float = 0.25
+    failure_delay: float = 1.0
+    failure_delay_limit: float = 60.0
+    create_tries: int = 4
+    reconnects: int = 2
+    max_held: int = 256
+    max_held_bytes: int = 33_554_432
+    max_open_calls: int = 64
+    max_call_rounds: int = 10
+    prompt_limit: int = 25_000
+    commit_pause: float = 0.4
+    commit_enough: float = 0.6
+    commit_minimum: float = 100.0
+    commit_first: float = 1000.0
