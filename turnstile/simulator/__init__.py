@@ -1,4 +1,4 @@
-"""A Realtime API of our own, strict and scripted.
+"""A simulator of the Realtime API, strict and scripted.
 
-`session.SimulatedSession` is one connection without socket, clock or thread; `server.Simulator` drives many of them.
+`session.SimulatedSession` is one connection without socket, clock or thread; `simulator.Simulator` drives many of them.
 """

@@ -1,12 +1,12 @@
-"""What the API of the beta takes: its own words, and no current ones."""
+"""The beta protocol's client events: translated to the current ones, which are themselves refused."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.protocol import beta
-from turnstile.simulator import api_errors
-from turnstile.simulator.api_errors import Refusal
+from turnstile.simulator import schema_errors
+from turnstile.simulator.api_errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -23,10 +23,10 @@ _PARTS: Final = ("input_text", "input_audio", "item_reference", "text")
 
 
 def in_current_words(event: Any) -> Any:
-    """Return a client's event of the beta in the current words.
+    """Translate a client event of the beta to the current protocol.
 
     Raises:
-        Refusal: It has a field of the current API, or what only the current API takes.
+        ApiError: It has a field or a value that only the current API takes.
     """
     if not isinstance(event, dict):
         return event
@@ -38,13 +38,13 @@ def in_current_words(event: Any) -> Any:
     return beta.current_client_event(event)
 
 
-def in_beta_words(refusal: Refusal) -> Refusal:
-    """Return what the current API refuses, with the field named as the beta names it."""
-    if refusal.param is None:
-        return refusal
-    param = beta.beta_path(refusal.param)
-    message = refusal.message.replace(f"'{refusal.param}'", f"'{param}'")
-    return Refusal(refusal.code, message, param, refusal.type, refusal.echoes)
+def in_beta_words(error: ApiError) -> ApiError:
+    """Translate an error of the current API to the beta's name of the field."""
+    if error.param is None:
+        return error
+    param = beta.beta_path(error.param)
+    message = error.message.replace(f"'{error.param}'", f"'{param}'")
+    return ApiError(error.code, message, param, error.type, error.echoes)
 
 
 def _check_config(config: Json, path: str) -> None:
@@ -54,7 +54,7 @@ def _check_config(config: Json, path: str) -> None:
             _check_fields(config[name], f"{path}.{name}", newer)
     if config.get("modalities") == ["audio"]:
         text = "Invalid modalities: ['audio']. Supported combinations are: ['text'] and ['audio', 'text']."
-        raise Refusal("invalid_value", text, f"{path}.modalities")
+        raise ApiError("invalid_value", text, f"{path}.modalities")
     given = config.get("input")
     for number, item in enumerate(given if isinstance(given, list) else ()):
         if isinstance(item, dict):
@@ -64,7 +64,7 @@ def _check_config(config: Json, path: str) -> None:
 def _check_fields(config: Json, path: str, newer: AbstractSet[str]) -> None:
     for field in config:
         if field in newer:
-            raise api_errors.unknown_parameter(f"{path}.{field}")
+            raise schema_errors.unknown_parameter(f"{path}.{field}")
 
 
 def _check_item(item: Json, path: str) -> None:
@@ -72,4 +72,4 @@ def _check_item(item: Json, path: str) -> None:
     for number, part in enumerate(content if isinstance(content, list) else ()):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind in beta.PARTS.values():
-            raise api_errors.invalid_value(f"{path}.content[{number}].type", kind, _PARTS)
+            raise schema_errors.invalid_value(f"{path}.content[{number}].type", kind, _PARTS)

@@ -1,28 +1,28 @@
-"""Small checks that add up to a schema: each looks at one JSON value and raises the API's own refusal."""
+"""Small checks that a schema is made of: each checks one JSON value, and raises the API's own error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from turnstile.simulator import api_errors
+from turnstile.simulator import schema_errors
 from turnstile.simulator.nulls import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Check = Callable[[Any, str], None]
-"""Takes a value and its path (``session.audio.input``, or empty for the event itself); raises `Refusal`."""
+"""Takes a value and its path (``session.audio.input``, or empty for the event itself); raises `ApiError`."""
 
 
 def anything(value: object, path: str) -> None:
-    """Accept whatever it is."""
+    """Accept any value."""
 
 
 def flag(value: object, path: str) -> None:
     """Accept true and false."""
     if not isinstance(value, bool):
-        raise api_errors.invalid_type(path, "a boolean", value)
+        raise schema_errors.invalid_type(path, "a boolean", value)
 
 
 def text(maximum: int | None = None) -> Check:
@@ -30,9 +30,9 @@ def text(maximum: int | None = None) -> Check:
 
     def check(value: object, path: str) -> None:
         if not isinstance(value, str):
-            raise api_errors.invalid_type(path, "a string", value)
+            raise schema_errors.invalid_type(path, "a string", value)
         if maximum is not None and len(value) > maximum:
-            raise api_errors.too_long(path, len(value), maximum)
+            raise schema_errors.too_long(path, len(value), maximum)
 
     return check
 
@@ -42,7 +42,7 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Check:
 
     def check(value: object, path: str) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise api_errors.invalid_type(path, "an integer", value)
+            raise schema_errors.invalid_type(path, "an integer", value)
         _bound(value, path, minimum, maximum)
 
     return check
@@ -53,7 +53,7 @@ def number(minimum: float, maximum: float) -> Check:
 
     def check(value: object, path: str) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise api_errors.invalid_type(path, "a decimal number", value)
+            raise schema_errors.invalid_type(path, "a decimal number", value)
         _bound(value, path, minimum, maximum)
 
     return check
@@ -61,9 +61,9 @@ def number(minimum: float, maximum: float) -> Check:
 
 def _bound(value: float, path: str, minimum: float | None, maximum: float | None) -> None:
     if minimum is not None and value < minimum:
-        raise api_errors.out_of_range(path, value, bound=minimum, below=True)
+        raise schema_errors.out_of_range(path, value, bound=minimum, below=True)
     if maximum is not None and value > maximum:
-        raise api_errors.out_of_range(path, value, bound=maximum, below=False)
+        raise schema_errors.out_of_range(path, value, bound=maximum, below=False)
 
 
 def one_of(*values: str) -> Check:
@@ -71,9 +71,9 @@ def one_of(*values: str) -> Check:
 
     def check(value: object, path: str) -> None:
         if not isinstance(value, str):
-            raise api_errors.invalid_type(path, f"one of {api_errors.listed(values)}", value)
+            raise schema_errors.invalid_type(path, f"one of {schema_errors.listed(values)}", value)
         if value not in values:
-            raise api_errors.invalid_value(path, value, values)
+            raise schema_errors.invalid_value(path, value, values)
 
     return check
 
@@ -89,7 +89,7 @@ def optional(check: Check) -> Check:
 
 
 def either(kind: type, check: Check, otherwise: Check) -> Check:
-    """Look at values of one Python type with one check, and at all others with another."""
+    """Check values of one Python type with one check, and all others with another."""
 
     def check_by_kind(value: object, path: str) -> None:
         (check if isinstance(value, kind) else otherwise)(value, path)
@@ -102,7 +102,7 @@ def list_of(entry: Check, *, of: str = "objects") -> Check:
 
     def check(value: object, path: str) -> None:
         if not isinstance(value, list):
-            raise api_errors.invalid_type(path, f"an array of {of}", value)
+            raise schema_errors.invalid_type(path, f"an array of {of}", value)
         for index, each in enumerate(value):
             entry(each, f"{path}[{index}]")
 
@@ -115,10 +115,10 @@ def pairs(maximum: int, key_length: int, entry: Check) -> Check:
     def check(value: object, path: str) -> None:
         members = _members(value, path)
         if len(members) > maximum:
-            raise api_errors.too_many(path, len(members), maximum)
+            raise schema_errors.too_many(path, len(members), maximum)
         for key, each in members.items():
             if len(key) > key_length:
-                raise api_errors.too_long(f"{path}.{key}", len(key), key_length)
+                raise schema_errors.too_long(f"{path}.{key}", len(key), key_length)
             entry(each, f"{path}.{key}")
 
     return check
@@ -128,8 +128,8 @@ def shape(fields: Mapping[str, Check], *required: str) -> Check:
     """Accept an object with these fields and no others; a field that is `ABSENT` may have any known name.
 
     Args:
-        fields: A check for each field that is known.
-        required: Those that must be there.
+        fields: A check for each known field.
+        required: The names of the required fields.
     """
 
     def check(value: object, path: str) -> None:
@@ -137,10 +137,10 @@ def shape(fields: Mapping[str, Check], *required: str) -> Check:
         prefix = f"{path}." if path else ""
         for name in required:
             if members.get(name, ABSENT) is ABSENT:
-                raise api_errors.missing_parameter(prefix + name)
+                raise schema_errors.missing_parameter(prefix + name)
         for name, each in members.items():
             if name not in fields:
-                raise api_errors.unknown_parameter(prefix + name)
+                raise schema_errors.unknown_parameter(prefix + name)
             if each is not ABSENT:
                 fields[name](each, prefix + name)
 
@@ -148,14 +148,14 @@ def shape(fields: Mapping[str, Check], *required: str) -> Check:
 
 
 def by_type(shapes: Mapping[str, Check], *, tag: str = "type") -> Check:
-    """Accept an object whose `tag` names the check for it."""
+    """Accept an object that fits the check named by its `tag`."""
     names: Sequence[str] = tuple(shapes)
 
     def check(value: object, path: str) -> None:
         members = _members(value, path)
         where = f"{path}.{tag}"
         if members.get(tag, ABSENT) is ABSENT:
-            raise api_errors.missing_parameter(where)
+            raise schema_errors.missing_parameter(where)
         one_of(*names)(members[tag], where)
         shapes[members[tag]](value, path)
 
@@ -164,5 +164,5 @@ def by_type(shapes: Mapping[str, Check], *, tag: str = "type") -> Check:
 
 def _members(value: object, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise api_errors.invalid_type(path, "an object", value)
+        raise schema_errors.invalid_type(path, "an object", value)
     return value

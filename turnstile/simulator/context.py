@@ -1,4 +1,4 @@
-"""What the parts of a simulated session share."""
+"""The parts of a simulated session that all others use."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ if TYPE_CHECKING:
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.ids import Ids
     from turnstile.simulator.log import SimulatorLog
-    from turnstile.simulator.outbox import Wire
+    from turnstile.simulator.outbox import Outbox
     from turnstile.simulator.quirks import Quirks
     from turnstile.simulator.scenario import Run
 
 
 @dataclass(slots=True)
-class Desk:
-    """The parts of one session that all others work with.
+class SessionContext:
+    """The parts of one session that all others use.
 
     Args:
         session: The session object in force; replaced, never changed.
         conversation: The default conversation.
-        run: What is answered.
-        wire: What goes out.
+        run: The session's run through its scenario.
+        outbox: The outgoing frames.
         ids: Makes ids.
         random: The one source of chance.
-        faults: What goes wrong.
-        quirks: What differs from the recorded API.
-        log: What was seen.
+        faults: The faults to inject.
+        quirks: The differences from the recorded API.
+        log: The log that tests read.
         interleaved: Whether the items of a response come mixed; None leaves it to the model.
     """
 
     session: dict[str, Any]
     conversation: Conversation
     run: Run
-    wire: Wire
+    outbox: Outbox
     ids: Ids
     random: Random
     faults: Faults

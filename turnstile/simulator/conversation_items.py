@@ -17,15 +17,15 @@ class Item:
     """One item, as the API keeps it.
 
     Args:
-        view: What clients are shown, in the API's form and order of keys.
+        view: The item as clients see it, in the API's form and order of keys.
         by_model: Whether the model made it.
-        heard: What was said in a voice item; the shown transcript stays null.
+        spoken: The words of a voice item; the transcript in its view stays null.
         audio_ms: Length of the assistant's audio in it, in milliseconds.
     """
 
     view: Json
     by_model: bool = False
-    heard: str | None = None
+    spoken: str | None = None
     audio_ms: float = 0.0
 
     @property
@@ -40,9 +40,9 @@ class Item:
 
     @property
     def text(self) -> str:
-        """What it says, whatever it is: text, transcript, arguments or output."""
-        if self.heard is not None:
-            return self.heard
+        """Its text, transcript, arguments or output."""
+        if self.spoken is not None:
+            return self.spoken
         if self.type == "message":
             parts = (part.get("text") or part.get("transcript") for part in self.view["content"])
             return " ".join(part for part in parts if part)
@@ -55,11 +55,11 @@ class Item:
 
 
 def client_item(spec: Json, item_id: str) -> Item:
-    """Make an item of what the client gave, as the API shows it: audio is kept, not shown.
+    """Make an item of the client's, as the API shows it: audio is left out.
 
     Args:
         spec: The `item` of `conversation.item.create`, or an entry of a response's `input`; it fits the schema.
-        item_id: The id that it shall have.
+        item_id: Its id.
     """
     head = {"id": item_id, "type": spec["type"]}
     if spec["type"] == "function_call_output":
@@ -72,11 +72,11 @@ def client_item(spec: Json, item_id: str) -> Item:
     return Item({**head, "role": spec["role"], "content": parts})
 
 
-def voice_item(item_id: str, heard: str) -> Item:
-    """Make the item of a committed voice turn; `heard` is what was said in it."""
+def voice_item(item_id: str, spoken: str) -> Item:
+    """Make the item of a committed voice turn; `spoken` are its words."""
     content = [{"type": "input_audio", "transcript": None}]
     view = {"id": item_id, "type": "message", "status": "completed", "role": "user", "content": content}
-    return Item(view, heard=heard)
+    return Item(view, spoken=spoken)
 
 
 def _shown(part: Json) -> Json:
@@ -100,14 +100,14 @@ class Conversation:
         self._answered: set[str] = set()
 
     def check_new(self, spec: Json, previous: str | None) -> None:
-        """Look whether an item of the client can be added.
+        """Check whether an item of the client can be added.
 
         Args:
             spec: The item as the client gave it; it fits the schema.
-            previous: The id it shall stand behind, ``root`` for the front, None for the end.
+            previous: The id of the item before it, ``root`` for the front, None for the end.
 
         Raises:
-            Refusal: Its id is taken, the one before it is unknown, or it answers no open call.
+            ApiError: Its id is taken, the item before it is unknown, or its call is not open.
         """
         if spec.get("id") in self._taken:
             raise api_errors.duplicate_item(spec["id"])
@@ -117,11 +117,11 @@ class Conversation:
             raise api_errors.unknown_call(spec["call_id"])
 
     def add(self, item: Item, previous: str | None = None) -> str | None:
-        """Put an item in and return the id of the one before it.
+        """Add an item, and return the id of the one before it.
 
         Args:
             item: A new item.
-            previous: The id it shall stand behind, ``root`` for the front, None for the end.
+            previous: The id of the item before it, ``root`` for the front, None for the end.
         """
         if previous is None:
             index = len(self.items)
@@ -135,7 +135,7 @@ class Conversation:
         return self._before(index)
 
     def previous_when_done(self, item: Item) -> str | None:
-        """Return what `conversation.item.done` gives as previous item.
+        """Return the id of the previous item for `conversation.item.done`.
 
         The API gives null for an item of the model that is second in the conversation (seen in every recording).
         """
@@ -145,10 +145,10 @@ class Conversation:
         return None if item.by_model and index == 1 else self._before(index)
 
     def find(self, item_id: str, action: str) -> Item:
-        """Return an item that the client names.
+        """Return an item by its id.
 
         Raises:
-            Refusal: There is none; `action` (``retrieve``, ``truncate``, ``delete``) gives the error its name.
+            ApiError: There is none; `action` (``retrieve``, ``truncate``, ``delete``) gives the error its name.
         """
         try:
             return self._by_id[item_id]
@@ -159,27 +159,27 @@ class Conversation:
         """Return an item that a response's `input` refers to.
 
         Raises:
-            Refusal: There is none.
+            ApiError: There is none.
         """
         if item_id not in self._by_id:
             raise api_errors.item_not_found(item_id, path)
         return self._by_id[item_id]
 
     def delete(self, item_id: str) -> None:
-        """Take an item out.
+        """Remove an item.
 
         Raises:
-            Refusal: There is none.
+            ApiError: There is none.
         """
         item = self.find(item_id, "delete")
         self.items.remove(item)
         del self._by_id[item_id]
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
-        """Cut the assistant's audio to what was heard of it; its transcript goes.
+        """Cut the assistant's audio to its played part, and drop its transcript.
 
         Raises:
-            Refusal: It is no audio of the model, or shorter than that.
+            ApiError: It has no audio of the model, or less than that.
         """
         item = self.find(item_id, "truncate")
         content = item.view.get("content") or []

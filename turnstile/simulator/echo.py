@@ -1,4 +1,4 @@
-"""The free answers of the simulator: an echo that shows what was heard, and calls of declared tools."""
+"""The reply to a turn that no step expects: an echo of the turn, or a call of a declared tool."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _COMMON_WORDS: Final = """
 about also call calls current data each function from given have here into look must name only return returns some tell
 text that their them then there these they this tool user users uses using want what when where which with your
 """
-# Words of a tool's description that say nothing about what it is for.
+# Words of a tool's description that do not describe its purpose.
 _COMMON: Final = frozenset(_COMMON_WORDS.split())
 
 
-def converse(turn: Turn) -> Reply:
-    """Answer a turn that no step expects, so that one sees what was heard, and under which instructions.
+def echo(turn: Turn) -> Reply:
+    """Return a reply that repeats the turn and the instructions in force.
 
-    A declared tool that the user's words point to is called, unless its output has just come. All else is an echo.
+    A declared tool that the user's words point to is called instead, unless its output has just come.
     """
     call = None if turn.outputs else _wanted_call(turn)
     if call is not None:

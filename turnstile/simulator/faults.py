@@ -1,4 +1,4 @@
-"""What the simulator does wrong on demand, and how long it takes."""
+"""Faults that the simulator injects on demand, and its pace."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ NEVER: Final = frozenset[int]()
 
 @dataclass(frozen=True, slots=True)
 class RefusedEvent:
-    """Refuse one client event that is right.
+    """Refuse one valid client event.
 
     Args:
         event: Its type, such as ``session.update``.
-        nth: Which of that type, from 1.
+        nth: Its number among the events of that type, from 1.
         code: The error's code; None for none.
         type: The error's type.
         echoes: Whether the error carries the client's event id.
@@ -29,7 +29,7 @@ class RefusedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What goes wrong in one session. Numbers count from 1.
+    """The faults of one session. Numbers count from 1.
 
     Args:
         order_jitter: Order events at random where the API allows it: audio against its transcript and their ends,
@@ -38,7 +38,7 @@ class Faults:
         transcript_done_first: `output_audio_transcript.done` comes before `output_audio.done`.
         refused: Events to refuse.
         lost_done: Responses whose `response.done` is never sent, though they have ended.
-        hung: Responses that do not end until they are cancelled.
+        hung: Responses that end only when they are cancelled.
         early_cancel_unanswered: A cancel before `response.created` is ignored instead of refused; the response goes on
             either way.
         update_cuts_speech: An update in mid-response cancels the response, as users of the beta have reported.
@@ -79,14 +79,14 @@ NO_FAULTS: Final = Faults()
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long things take, in seconds.
+    """The durations of a session, in seconds.
 
     Args:
         answer: From a client event to its answer.
         first: From the acceptance of a response to `response.created`.
         step: Between two events of a response.
         jitter: How much a step may be shorter or longer, as a part of it, from 0 to 1.
-        cancel: From a cancel to its effect; what was under way until then is still sent.
+        cancel: From a cancel to its effect; events until then are still sent.
         transcription: From the commit of a voice turn to each delta of its transcription.
     """
 

@@ -1,4 +1,4 @@
-"""Ids as the API makes them, from a seed."""
+"""Ids in the form of the API's, made from a seed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _CALL_LENGTH: Final = 16
 
 
 class Ids:
-    """Makes ids: a prefix and random letters and digits, of the lengths seen on the wire.
+    """Makes ids: a prefix and random letters and digits, of the lengths seen on the outbox.
 
     Args:
-        random: Where they come from; the same seed gives the same ids.
+        random: The source of chance; the same seed gives the same ids.
     """
 
     def __init__(self, random: Random) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
-    from turnstile.simulator.session_driver import SimulatorLink
+    from turnstile.simulator.session_driver import SessionDriver
 
 
 class InMemoryConnection:
@@ -24,7 +24,7 @@ class InMemoryConnection:
         inbox: Is told the session's frames, and the end.
     """
 
-    def __init__(self, link: SimulatorLink, inbox: Inbox) -> None:
+    def __init__(self, link: SessionDriver, inbox: Inbox) -> None:
         self._link = link
         self._inbox = inbox
         self._queued: deque[TextFrame | BinaryFrame] = deque()

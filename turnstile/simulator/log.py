@@ -1,4 +1,4 @@
-"""What the simulator has seen: the rules broken, the configuration of each response, everything received."""
+"""The log of a simulated session: broken rules, the configuration of each response, all that was received."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _KEPT_RULES = 10_000
 
 
 class BrokenRule(NamedTuple):
-    """One thing that was refused, or that the scenario did not expect.
+    """An event that was refused, or a turn that the scenario did not expect.
 
     Args:
         code: The API's code, or ``unexpected_turn``.
         message: The API's words.
         event_type: Type of the client event; None when it had none.
-        event_id: The client's id of it.
+        event_id: The client's id of the event.
         injected: Whether a fault refused it, not a rule.
     """
 
@@ -31,7 +31,7 @@ class BrokenRule(NamedTuple):
 
 
 class ReceivedItem(NamedTuple):
-    """One item of the client.
+    """An item of the client.
 
     Args:
         id: Its id in the conversation.
@@ -50,19 +50,19 @@ class ReceivedItem(NamedTuple):
 
 @dataclass(slots=True)
 class ResponseRecord:
-    """One response, from its start to its end.
+    """A response, from its start to its end.
 
     Args:
         id: Its id.
-        number: Which of the session's responses it is, from 1.
-        origin: Who began it: the client, the end of a voice turn, or the idle timeout.
+        number: Its number in the session, from 1.
+        origin: What began it: the client, the end of a voice turn, or the idle timeout.
         in_conversation: Whether it belongs to the default conversation.
         metadata: As the client gave it.
         started: The session object when it began.
         seen: The ids of the items that it was made from.
         ended: The session object when it ended; None while it runs. The same object as `started` unless an update came.
         status: ``in_progress``, ``completed``, ``cancelled``, ``failed`` or ``incomplete``.
-        text: What was said in it.
+        text: The text of its messages.
         calls: The ids of its function calls.
     """
 
@@ -86,7 +86,7 @@ class ResponseRecord:
 
 @dataclass(slots=True)
 class SimulatorLog:
-    """What one session of the simulator has seen. Read it at any time; only the session writes."""
+    """The log of one session. May be read at any time; only the session writes it."""
 
     broken: list[BrokenRule] = field(default_factory=list)
     responses: list[ResponseRecord] = field(default_factory=list)
@@ -98,7 +98,7 @@ class SimulatorLog:
     unreached: tuple[str, ...] = ()
 
     def note_broken(self, rule: BrokenRule) -> None:
-        """Write down a broken rule; a client that does nothing else does not fill the memory."""
+        """Add a broken rule, up to a bound that keeps a client from filling the memory."""
         if len(self.broken) < _KEPT_RULES:
             self.broken.append(rule)
 
@@ -109,7 +109,7 @@ class SimulatorLog:
 
     @property
     def updates_applied(self) -> int:
-        """How many updates were taken."""
+        """How many updates were applied."""
         return len(self.updates)
 
     @property

@@ -1,4 +1,4 @@
-"""What null means in a client event: in two of them a field that is not given, but for what null turns off."""
+"""Nulls in client events: in two of them null means an absent field, except for the fields that null turns off."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Json = dict[str, Any]
 
 
 class Absent(Enum):
-    """Stands for a field that is not given though its name is there."""
+    """The value of a field that is null in place of absent."""
 
     ABSENT = "null"
 
 
 ABSENT: Final = Absent.ABSENT
 
-# Clients send null for what they leave open: livekit's plugin has `"instructions": null` in each `response.create`.
+# Clients send null for fields that are not set: livekit's plugin has `"instructions": null` in each `response.create`.
 _LENIENT: Final = ("session.update", "response.create")
-# The fields whose null is a value, by the API reference: what they turn on is off.
+# The fields whose null is a value, by the API reference: it turns off what they configure.
 _TURNED_OFF: Final = frozenset(
     {
         ("session", "tracing"),
@@ -29,12 +29,12 @@ _TURNED_OFF: Final = frozenset(
         ("session", "audio", "input", "turn_detection", "idle_timeout_ms"),
     }
 )
-# Objects with any keys: their nulls are the client's own.
+# Objects with any keys: their nulls are values of the client's.
 _FREE: Final = frozenset({"parameters", "metadata", "variables", "headers", "allowed_tools", "require_approval"})
 
 
 def absent_marked(event: Json) -> Json:
-    """Return a client event with `ABSENT` for each null that means "not given"."""
+    """Replace each null of a client event that means an absent field by `ABSENT`."""
     if event.get("type") not in _LENIENT:
         return event
     marked: Json = _marked(event, ())
@@ -42,7 +42,7 @@ def absent_marked(event: Json) -> Json:
 
 
 def without_absent(value: Any) -> Any:
-    """Return what `absent_marked` has marked, without the fields that are not given."""
+    """Remove the fields that `absent_marked` has marked."""
     match value:
         case dict():
             return {name: without_absent(each) for name, each in value.items() if each is not ABSENT}

@@ -1,13 +1,13 @@
-"""What goes out and when: frames and things to do, in the order of their time."""
+"""The outgoing frames of a session and its scheduled actions, in the order of their time."""
 
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from turnstile.protocol.beta import beta_server_event
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
-from turnstile.simulator.json_text import dumped
+from turnstile.simulator import lone_surrogates
 from turnstile.simulator.quirks import without_field
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from turnstile.protocol.frames import Frame
-    from turnstile.simulator.api_errors import Refusal
+    from turnstile.simulator.api_errors import ApiError
     from turnstile.simulator.faults import Faults, Pace
     from turnstile.simulator.ids import Ids
     from turnstile.simulator.log import SimulatorLog
@@ -23,13 +23,11 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-FOREVER: Final = float("inf")
 
-
-class Wire:
+class Outbox:
     """The outgoing side of one session, in virtual time.
 
-    Answers to the client keep their order whatever else is sent between them.
+    Answers to the client keep their order, whatever else is sent between them.
 
     Args:
         now: The present, in seconds.
@@ -37,9 +35,9 @@ class Wire:
         random: For jitter.
         pace: How long things take.
         faults: For slowness.
-        quirks: For what events lack, and the frames that they come in.
-        log: Counts what is sent.
-        is_beta: The client is spoken to in the words of the beta.
+        quirks: For the fields that events lack, and the kind of their frames.
+        log: Counts the events sent.
+        is_beta: The client speaks the beta protocol.
     """
 
     def __init__(
@@ -63,30 +61,30 @@ class Wire:
         self._quirks = quirks
         self._log = log
         self._is_beta = is_beta
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._scheduled: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
-        self._answered = now
+        self._last_answer = now
         self._frames: list[Frame] = []
 
-    def at(self, time: float, action: Callable[[], None]) -> None:
-        """Do something at a time, behind all that is already to be done then."""
+    def schedule(self, time: float, action: Callable[[], None]) -> None:
+        """Call `action` at a time, behind all that is scheduled for it already."""
         self._count += 1
-        heapq.heappush(self._agenda, (max(time, self.now), self._count, action))
+        heapq.heappush(self._scheduled, (max(time, self.now), self._count, action))
 
-    def run(self, now: float) -> None:
-        """Let time go on to `now`, and do what there is to do until then."""
-        while self._agenda and self._agenda[0][0] <= now and self.closed is None:
-            time, _, action = heapq.heappop(self._agenda)
+    def advance(self, now: float) -> None:
+        """Move time on to `now`, and call what is scheduled until then."""
+        while self._scheduled and self._scheduled[0][0] <= now and self.closed is None:
+            time, _, action = heapq.heappop(self._scheduled)
             self.now = time
             action()
         self.now = max(now, self.now)
 
     @property
     def next_time(self) -> float | None:
-        """When there is something to send or to do; None when nothing is, or the link has ended."""
+        """The time of the next frame or action; None when there is none, or the link has ended."""
         if self._frames:
             return self.now
-        return self._agenda[0][0] if self._agenda and self.closed is None else None
+        return self._scheduled[0][0] if self._scheduled and self.closed is None else None
 
     def take(self) -> list[Frame]:
         """Return the frames to send now, each once."""
@@ -101,37 +99,47 @@ class Wire:
         """Send an event as an answer: a little later, behind the answers before it.
 
         Args:
-            event: Without its id; it is written down now, whatever becomes of the objects in it.
+            event: Without its id; serialized now, whatever changes in its objects later.
             late: Seconds by which it may fall behind later answers.
         """
         frame = self._packed(event)
         self.answer_with(lambda: self._emit(frame), late)
 
     def answer_with(self, action: Callable[[], None], late: float = 0.0) -> None:
-        """Do something in the place of an answer, with the delay that an answer has.
+        """Call `action` in the place of an answer, with an answer's delay.
 
         Args:
-            action: What sends it.
+            action: Sends the answer.
             late: Seconds by which it may fall behind later answers.
         """
-        self._answered = max(self._answered, self.now + self.pace.answer * self.wobble() + self._slow)
-        self.at(self._answered + late, action)
+        self._last_answer = max(self._last_answer, self.now + self.pace.answer * self.jitter() + self._slow)
+        self.schedule(self._last_answer + late, action)
 
-    def refuse(self, refusal: Refusal, event_id: str | None, late: float = 0.0) -> None:
+    def answer_item_added(self, previous_item_id: str | None, item: Json) -> None:
+        """Send the two events of an item that is added whole.
+
+        Args:
+            previous_item_id: The id of the item before it.
+            item: The item as the client sees it.
+        """
+        for kind in ("conversation.item.added", "conversation.item.done"):
+            self.answer({"type": kind, "previous_item_id": previous_item_id, "item": item})
+
+    def refuse(self, error: ApiError, event_id: str | None, late: float = 0.0) -> None:
         """Answer with an `error` event."""
-        self.answer({"type": "error", "error": refusal.error(event_id)}, late)
+        self.answer({"type": "error", "error": error.error_object(event_id)}, late)
 
     def close(self, code: int, reason: str) -> None:
         """End the link behind the answers that are due until then."""
-        self._answered = max(self._answered, self.now)
-        self.at(self._answered, lambda: self._end(Closed(code, reason)))
+        self._last_answer = max(self._last_answer, self.now)
+        self.schedule(self._last_answer, lambda: self._end(Closed(code, reason)))
 
     @property
-    def answers_until(self) -> float:
+    def last_answer_time(self) -> float:
         """When the last answer so far leaves."""
-        return max(self._answered, self.now)
+        return max(self._last_answer, self.now)
 
-    def wobble(self) -> float:
+    def jitter(self) -> float:
         """Return a random factor around 1, as far from it as the pace's jitter allows."""
         return 1 + self.pace.jitter * (2 * self._random.random() - 1) if self.pace.jitter else 1.0
 
@@ -140,14 +148,14 @@ class Wire:
 
     def _packed(self, event: Json) -> tuple[str, bytes] | None:
         """Return an event's type and its frame; None for one that the beta does not have."""
-        told = beta_server_event(event) if self._is_beta else event
-        if told is None:
+        translated = beta_server_event(event) if self._is_beta else event
+        if translated is None:
             return None
-        event, kind = told, told["type"]
+        event, kind = translated, translated["type"]
         for path in self._quirks.left_out:
             event = without_field(event, path)
         body = {key: value for key, value in event.items() if key != "type"}
-        return kind, dumped({"type": kind, "event_id": self._ids.make("event"), **body})
+        return kind, lone_surrogates.dumps({"type": kind, "event_id": self._ids.make("event"), **body})
 
     def _emit(self, frame: tuple[str, bytes] | None) -> None:
         if frame is None:

@@ -1,11 +1,11 @@
-"""In what other Realtime servers differ from the one whose sessions were recorded."""
+"""Quirks: the differences of other Realtime servers from the recorded API."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from turnstile.simulator.api_errors import Refusal
+from turnstile.simulator.api_errors import ApiError
 from turnstile.simulator.replies import Call, Reply
 from turnstile.simulator.schema import check_event
 
@@ -17,34 +17,34 @@ Opening = Literal["session.created", "conversation.created", "nothing"]
 OddOutput = Literal["null", "bare"]
 
 HALF_EMOJI: Final = "\ud83d"
-# What a partial session is made of; below, a field is one value.
+# The parts of a partial session that are merged field by field; below them a field is one value.
 _PARTS: Final = ("audio", "input", "output")
 
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """How a session differs from a recorded one. Each default is what OpenAI's API does.
+    """The differences of a session from a recorded one. Each default is the behaviour of OpenAI's API.
 
     Args:
-        opening: What comes before the client has sent anything.
-        left_out: Fields that no event has, by their path in it: ``response.metadata``, ``error.event_id``,
+        opening: The event that comes before the client's first.
+        left_out: Fields that are left out of events, by their path: ``response.metadata``, ``error.event_id``,
             ``session.audio.output.voice``.
-        own_item_ids: Items get ids of the server's own, whatever ids the client gave them.
-        in_force: A partial session that holds whatever the client asks for; it is shown, and it is what is done.
+        own_item_ids: Items get ids of the server, whatever ids the client gave them.
+        in_force: A partial session that is in force, and shown, whatever the client asks for.
         rewritten_session: The session is shown in another form: tools in another order, with other and more keys, null
-            for what is empty, whole numbers as decimals.
+            for empty values, whole numbers as decimals.
         binary_events: Events come in binary frames.
-        noise_bytes: Before each event comes a binary frame of so many bytes that is no event.
+        noise_bytes: A binary frame of so many bytes, which is no event, comes before each event.
         committed_first: A response that the user interrupts falls silent at once, but its `response.done` comes behind
             the user's `speech_stopped` and `committed`, or after two seconds.
         created_delay: Seconds by which `response.created` is late. A create that is refused meanwhile is refused in
             favour of a response that the client has not seen.
         refused_mid_response: Types of events that are refused while a response runs, as a create is.
         half_emoji: Texts and the arguments of calls end in one half of a surrogate pair, written as a JSON escape.
-        odd_output: What stands for each item in the output of `response.done`: null, or an object with its id alone.
+        odd_output: The form of each item in the output of `response.done`: null, or an object with its id alone.
 
     Raises:
-        ValueError: `in_force` has what no session can have.
+        ValueError: `in_force` does not fit the schema of a session.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -66,19 +66,19 @@ class Quirks:
         """Check `in_force`."""
         try:
             check_event({"type": "session.update", "session": {"type": "realtime", **self.in_force}})
-        except Refusal as refusal:
-            raise ValueError(f"in_force: {refusal.message}") from refusal
+        except ApiError as error:
+            raise ValueError(f"in_force: {error.message}") from error
 
 
 NO_QUIRKS: Final = Quirks()
 
 
 def without_fixed(patch: Json, fixed: Json) -> Json:
-    """Return what is left of a partial session, or of a response's parameters, without the fields that are fixed.
+    """Remove the fixed fields from a partial session, or from a response's parameters.
 
     Args:
-        patch: What the client asks for.
-        fixed: The partial session that holds whatever it asks for.
+        patch: The partial session, or the parameters, of the client.
+        fixed: The partial session that is in force whatever the client asks for.
     """
     return {
         name: without_fixed(value, fixed.get(name, {})) if name in _PARTS and isinstance(value, dict) else value
@@ -88,13 +88,13 @@ def without_fixed(patch: Json, fixed: Json) -> Json:
 
 
 def rewritten(session: Json) -> Json:
-    """Return a session that says the same in another form."""
+    """Return the same session in another form."""
     tools = [{"strict": None, **dict(reversed(tool.items()))} for tool in reversed(session["tools"])]
     return {name: _rewritten(value) for name, value in {**session, "tools": tools}.items()}
 
 
 def without_field(event: Json, path: str) -> Json:
-    """Return an event without one field, which it need not have."""
+    """Return an event without one field, if it has it."""
     name, _, rest = path.partition(".")
     if not rest:
         return {key: value for key, value in event.items() if key != name}
@@ -103,7 +103,7 @@ def without_field(event: Json, path: str) -> Json:
 
 
 def with_odd_output(done: Json, odd: OddOutput | None) -> Json:
-    """Return a `response.done` with something odd for each item of its output."""
+    """Return a `response.done` with null or a bare id for each item of its output."""
     if odd is None:
         return done
     response = done["response"]
@@ -112,7 +112,7 @@ def with_odd_output(done: Json, odd: OddOutput | None) -> Json:
 
 
 def with_half_emoji(reply: Reply) -> Reply:
-    """Return a reply whose texts, those in the arguments of its calls included, end in half an emoji."""
+    """Return a reply whose texts, and the texts in its calls' arguments, end in half an emoji."""
     text = None if reply.text is None else f"{reply.text} {HALF_EMOJI}"
     calls = tuple(Call(call.name, _half_written(call.arguments)) for call in reply.calls)
     return replace(reply, text=text, calls=calls)

@@ -1,4 +1,4 @@
-"""What a response is asked, and what it answers."""
+"""Turns and replies: the input and the content of a response."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Ends = Literal["completed", "failed", "incomplete"]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a response is asked to answer.
+    """The turn that a response answers.
 
     Args:
-        kind: What came last: a user's text, a voice turn, a function output, or nothing new.
-        text: What the user said since the model spoke last; else what the user said last.
-        outputs: Function outputs since the model spoke last, as pairs of function name and output.
+        kind: The last new item: a user's text, a voice turn, a function output, or none.
+        text: The user's text since the model's last message; without any, the user's last text.
+        outputs: Function outputs since the model's last message, as pairs of function name and output.
         session_instructions: The instructions of the session.
-        instructions: Those of this response alone; None when it has none.
+        instructions: The instructions of this response alone; None when it has none.
         tools: The tools that may be called.
         tool_choice: As in the API.
     """
@@ -39,7 +39,7 @@ class Turn:
 
     @property
     def instructions_in_force(self) -> str:
-        """The instructions of this response, or else those of the session."""
+        """The instructions of this response, else those of the session."""
         return self.session_instructions if self.instructions is None else self.instructions
 
     @property
@@ -54,7 +54,7 @@ class Call:
 
     Args:
         name: The function.
-        arguments: Its arguments; a string is sent as it is, right or wrong.
+        arguments: Its arguments; a string is sent as it is, valid JSON or not.
     """
 
     name: str
@@ -68,15 +68,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a response says and does, in this order.
+    """The content of a response: a message, then function calls.
 
     Args:
-        text: What is said, in audio or text as the response has it; None for nothing.
+        text: The message, in audio or text as the response has it; None for no message.
             ``{text}``, ``{output}`` and ``{instructions}`` stand for those of the turn.
-        calls: The functions called.
-        ends: How the response ends.
-        reason: Why, for ``failed`` the code of an error and for ``incomplete`` the API's reason.
-        retry_after: Seconds after which a failure says that one may try again; None for no such words.
+        calls: The function calls.
+        ends: The status that the response ends with.
+        reason: The reason of that status: for ``failed`` the code of an error and for ``incomplete`` the API's reason.
+        retry_after: Seconds that the message of a failure asks the client to wait; None for no such request.
     """
 
     text: str | None = None
@@ -86,7 +86,7 @@ class Reply:
     retry_after: float | None = None
 
     def filled(self, turn: Turn) -> Reply:
-        """Return the reply with the turn's words in the places kept for them."""
+        """Fill the placeholders in the text with the turn's words."""
         if self.text is None:
             return self
         words = {

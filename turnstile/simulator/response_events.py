@@ -1,12 +1,13 @@
-"""One response: its events from `response.created` to `response.done`, and its end before that."""
+"""One response: its events from `response.created` to `response.done`, cut short or whole."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+from turnstile.simulator.audio_message import AudioMessage
 from turnstile.simulator.conversation_items import Item
-from turnstile.simulator.output_items import AudioLadder, CallLadder, TextLadder
+from turnstile.simulator.output_items import FunctionCallItem, TextMessage
 from turnstile.simulator.settings import is_reasoning
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.ids import Ids
     from turnstile.simulator.log import ResponseRecord
-    from turnstile.simulator.output_items import Ladder
+    from turnstile.simulator.output_items import OutputItem
     from turnstile.simulator.replies import Reply
 
 Json = dict[str, Any]
@@ -30,17 +31,17 @@ _MS_PER_AUDIO_TOKEN = 50
 
 
 class Response:
-    """A response that was accepted.
+    """An accepted response.
 
     Args:
-        record: What the log knows of it.
+        record: Its record in the log.
         settings: The session object with the response's own parameters put over it.
-        reply: What it says and does.
-        conversation: The default conversation; None when it is out of band.
-        heard: The items that it answers.
-        ids: For its items and calls.
+        reply: Its content.
+        conversation: The default conversation; None for an out-of-band response.
+        input_items: The items that it answers.
+        ids: For the ids of its items and calls.
         random: For a random order.
-        faults: Those about the order.
+        faults: Those that change the order.
         interleaved: Whether its items come mixed; None leaves it to the model.
     """
 
@@ -51,7 +52,7 @@ class Response:
         reply: Reply,
         *,
         conversation: Conversation | None,
-        heard: Sequence[Item],
+        input_items: Sequence[Item],
         ids: Ids,
         random: Random,
         faults: Faults,
@@ -62,7 +63,7 @@ class Response:
         self.is_done = False
         self._settings = settings
         self._conversation = conversation
-        self._heard = heard
+        self._input_items = input_items
         self._ids = ids
         self._random = random
         self._faults = faults
@@ -72,9 +73,9 @@ class Response:
         self._retry_after = reply.retry_after
         mixed = is_reasoning(settings["model"]) if interleaved is None else interleaved
         self._interleaved = mixed if not faults.order_jitter else random.random() < 0.5  # noqa: PLR2004 - even odds
-        self._ladders = self._planned(reply)
-        self._stage: Iterator[Json] = iter(())
-        self._events = self._course()
+        self._outputs = self._planned(reply)
+        self._indivisible: Iterator[Json] = iter(())
+        self._events = self._sequence()
 
     @property
     def id(self) -> str:
@@ -83,20 +84,20 @@ class Response:
 
     @property
     def audio_ms(self) -> float:
-        """How long its audio plays, as far as it was made."""
-        return sum(ladder.item.audio_ms for ladder in self._ladders)
+        """The length of its audio so far, in milliseconds."""
+        return sum(output.item.audio_ms for output in self._outputs)
 
     @property
     def has_output(self) -> bool:
-        """Whether anything of its output was sent."""
-        return any(ladder.opened for ladder in self._ladders)
+        """Whether any of its output was sent."""
+        return any(output.opened for output in self._outputs)
 
     def next_event(self) -> Json | None:
-        """Return the next event but the last; None when only `response.done` is left."""
+        """Return the next event; None when only `response.done` is left."""
         return next(self._events, None)
 
     def done(self) -> Json:
-        """End it as it was meant to end, and return `response.done`."""
+        """End it as its reply says, and return `response.done`."""
         if self._ends == "failed":
             return self._finished("failed", {"type": "failed", "error": self._failure()})
         if self._ends == "incomplete":
@@ -104,35 +105,35 @@ class Response:
         return self._finished("completed", None)
 
     def cut(self, reason: str) -> Iterator[Json]:
-        """Cancel it: yield what ends it, what was begun included.
+        """Cancel it: yield the events that end it and each open item.
 
         Args:
             reason: ``turn_detected`` or ``client_cancelled``.
         """
         if not self.is_announced:
             yield self._created()
-        yield from self._stage
-        for ladder in self._ladders:
-            if ladder.opened and not ladder.closed:
-                yield from ladder.closing("incomplete")
+        yield from self._indivisible
+        for output in self._outputs:
+            if output.opened and not output.closed:
+                yield from output.closing("incomplete")
         yield self._finished("cancelled", {"type": "cancelled", "reason": reason})
 
-    def _course(self) -> Iterator[Json]:
+    def _sequence(self) -> Iterator[Json]:
         yield self._created()
         status = "incomplete" if self._ends == "incomplete" else "completed"
-        for ladder in self._ladders:
-            yield from self._whole(ladder.opening())
-            yield from ladder.body()
+        for output in self._outputs:
+            yield from self._whole(output.opening())
+            yield from output.body()
             if not self._interleaved:
-                yield from self._whole(ladder.closing(status))
+                yield from self._whole(output.closing(status))
         if self._interleaved:
-            for ladder in self._ladders:
-                yield from self._whole(ladder.closing(status))
+            for output in self._outputs:
+                yield from self._whole(output.closing(status))
 
-    def _whole(self, stage: Iterator[Json]) -> Iterator[Json]:
-        """Yield events that belong together: cut in the middle, the rest of them is still sent."""
-        self._stage = stage
-        yield from stage
+    def _whole(self, events: Iterator[Json]) -> Iterator[Json]:
+        """Yield events that belong together: a cut among them still sends the rest of them."""
+        self._indivisible = events
+        yield from events
 
     def _created(self) -> Json:
         self.is_announced = True
@@ -142,7 +143,7 @@ class Response:
         self.is_done = True
         self.record.status = status
         self._status_details = details
-        opened = [ladder.item for ladder in self._ladders if ladder.opened]
+        opened = [output.item for output in self._outputs if output.opened]
         self.record.text = " ".join(item.text for item in opened if item.type == "message")
         return {"type": "response.done", "response": self._view([item.view for item in opened], self._usage(opened))}
 
@@ -169,14 +170,14 @@ class Response:
             "metadata": self.record.metadata,
         }
 
-    def _planned(self, reply: Reply) -> list[Ladder]:
+    def _planned(self, reply: Reply) -> list[OutputItem]:
         words = re.findall(r"\s*\S+", reply.text or "")
         limit = self._settings["max_output_tokens"]
         if limit != "inf" and len(words) > limit:
             words, self._ends, self._reason = words[:limit], "incomplete", "max_output_tokens"
-        ladders: list[Ladder] = []
+        outputs: list[OutputItem] = []
         if words and self._ends != "failed":
-            ladders.append(self._message(words, is_last=not reply.calls))
+            outputs.append(self._message(words, is_last=not reply.calls))
         for call in reply.calls if self._ends == "completed" else ():
             view = {
                 "id": self._ids.make("item"),
@@ -187,10 +188,10 @@ class Response:
                 "arguments": "",
             }
             self.record.calls.append(view["call_id"])
-            ladders.append(CallLadder(Item(view, by_model=True), call.json, **self._place(len(ladders))))
-        return ladders
+            outputs.append(FunctionCallItem(Item(view, by_model=True), call.json, **self._place(len(outputs))))
+        return outputs
 
-    def _message(self, words: list[str], *, is_last: bool) -> Ladder:
+    def _message(self, words: list[str], *, is_last: bool) -> OutputItem:
         view: Json = {
             "id": self._ids.make("item"),
             "type": "message",
@@ -202,9 +203,9 @@ class Response:
             view["phase"] = "final_answer" if is_last else "commentary"
         item = Item(view, by_model=True)
         if self._settings["output_modalities"] == ["text"]:
-            return TextLadder(item, words, **self._place(0))
+            return TextMessage(item, words, **self._place(0))
         output = self._settings["audio"]["output"]
-        return AudioLadder(
+        return AudioMessage(
             item,
             words,
             output["format"]["type"],
@@ -218,19 +219,19 @@ class Response:
         return {"response_id": self.id, "index": index, "conversation": self._conversation, "ids": self._ids}
 
     def _usage(self, output: list[Item]) -> Json:
-        heard = len(self._settings["instructions"].split()) + sum(len(item.text.split()) for item in self._heard)
+        read = len(self._settings["instructions"].split()) + sum(len(item.text.split()) for item in self._input_items)
         text = sum(len(item.text.split()) for item in output)
         audio = int(sum(item.audio_ms for item in output) / _MS_PER_AUDIO_TOKEN)
-        # A response that was cancelled before it said anything is not billed.
+        # A response that is cancelled before its first output is not billed.
         if not output:
-            heard = 0
+            read = 0
         none = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
         return {
-            "total_tokens": heard + text + audio,
-            "input_tokens": heard,
+            "total_tokens": read + text + audio,
+            "input_tokens": read,
             "output_tokens": text + audio,
             "input_token_details": {
-                "text_tokens": heard,
+                "text_tokens": read,
                 "audio_tokens": 0,
                 "image_tokens": 0,
                 "cached_tokens": 0,

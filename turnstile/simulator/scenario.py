@@ -1,7 +1,7 @@
-"""Scenarios: what the simulator answers, as steps in Python or TOML.
+"""Scenarios: the replies of the simulator, as steps in Python or TOML.
 
-A scenario is a list of steps. The first one that expects the turn at hand is emitted; when none does, the simulator
-answers by itself (`converse`). In TOML::
+A scenario is a list of steps. The first step that expects a turn is emitted; without one the simulator echoes the turn
+(`echo`). In TOML::
 
     transcripts = ["what is the weather like?"]
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from turnstile.simulator.echo import converse, said_exactly
+from turnstile.simulator.echo import echo, said_exactly
 from turnstile.simulator.quirks import NO_QUIRKS
 from turnstile.simulator.replies import Call, Ends, Json, Kind, Reply, Turn
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
     from turnstile.simulator.quirks import Quirks
 
-__all__ = ["Call", "Ends", "Expect", "Json", "Kind", "Reply", "Run", "Scenario", "Step", "Turn", "converse"]
+__all__ = ["Call", "Ends", "Expect", "Json", "Kind", "Reply", "Run", "Scenario", "Step", "Turn", "echo"]
 
 DEFAULT_TRANSCRIPT: Final = "hello"
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """Which turns a step is for; what is None does not matter.
+    """The turns that a step is for; a field that is None matches all.
 
     Args:
         on: The kind of the turn.
-        contains: Words in what is new: the user's text, or the output that came last; upper or lower case.
-        function: The function whose output it is.
+        contains: Words in the new text: the user's, or the last output; in upper or lower case.
+        function: The function that the output is of.
     """
 
     on: Kind | None = None
@@ -49,13 +49,13 @@ class Expect:
     function: str | None = None
 
     def __call__(self, turn: Turn) -> bool:
-        """Tell whether the turn is one of them."""
+        """Return whether a turn matches."""
         if self.on not in {None, turn.kind}:
             return False
         if self.function is not None and self.function not in [name for name, _ in turn.outputs]:
             return False
-        said = {"output": turn.all_outputs, "none": ""}.get(turn.kind, turn.text)
-        return self.contains is None or self.contains.lower() in said.lower()
+        new = {"output": turn.all_outputs, "none": ""}.get(turn.kind, turn.text)
+        return self.contains is None or self.contains.lower() in new.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class Step:
     """One entry of a scenario.
 
     Args:
-        expect: Tells whether a turn is meant.
-        emit: What is answered; a function makes it of the turn.
-        once: Whether it is used up by its first use.
+        expect: Returns whether the step is for a turn.
+        emit: The reply, or a function that makes it of the turn.
+        once: Whether its first use is its last.
     """
 
     expect: Callable[[Turn], bool]
@@ -75,29 +75,29 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What the simulator answers in every session that follows it.
+    """The replies and transcripts of the sessions that follow it.
 
     Args:
-        steps: Looked at in order for each turn.
-        transcripts: What is said in the voice turns, in order; then `DEFAULT_TRANSCRIPT`.
-        otherwise: Answers a turn that no step expects; None makes such a turn a broken rule in the log, answered by
-            `converse`.
+        steps: Tried in order for each turn.
+        transcripts: The transcripts of the voice turns, in order; then `DEFAULT_TRANSCRIPT`.
+        otherwise: Makes the reply to a turn that no step expects; None makes such a turn a broken rule in the log, and
+            echoes it.
         interleaved: Whether the items of a response come interleaved; None leaves it to the model, as in the API.
-        quirks: What differs from the recorded API.
+        quirks: The differences from the recorded API.
     """
 
     steps: tuple[Step, ...] = ()
     transcripts: tuple[str, ...] = ()
-    otherwise: Callable[[Turn], Reply] | None = converse
+    otherwise: Callable[[Turn], Reply] | None = echo
     interleaved: bool | None = None
     quirks: Quirks = NO_QUIRKS
 
 
 class Run:
-    """One session's way through a scenario.
+    """One session's run through a scenario.
 
     Args:
-        scenario: What is followed.
+        scenario: The scenario.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -106,9 +106,9 @@ class Run:
         self._transcripts = iter(scenario.transcripts)
 
     def answer(self, turn: Turn) -> Reply | None:
-        """Return what is answered to a turn; None when the scenario did not expect it and has nothing for it.
+        """Return the reply to a turn; None for one that the scenario has no reply for.
 
-        What the response's own instructions want said exactly is said, whatever the scenario has.
+        A text that the response's own instructions ask for with ``Say exactly`` goes before the steps.
         """
         exact = said_exactly(turn.instructions or "")
         if exact is not None:
@@ -121,10 +121,10 @@ class Run:
         return self._scenario.otherwise(turn) if self._scenario.otherwise else None
 
     def transcript(self) -> str:
-        """Return what is said in the next voice turn."""
+        """Return the transcript of the next voice turn."""
         return next(self._transcripts, DEFAULT_TRANSCRIPT)
 
     def unreached(self) -> tuple[str, ...]:
-        """Return the steps that were never used, in words."""
+        """Describe the steps that were never used."""
         steps = enumerate(self._scenario.steps)
         return tuple(f"step {index + 1}: {step.expect!r}" for index, step in steps if index not in self._used)

@@ -1,4 +1,4 @@
-"""Scenarios in TOML: files of one's own, and those that come with the package."""
+"""Scenarios in TOML: a user's own files, and those that come with the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from turnstile.errors import ConfigError
-from turnstile.simulator.echo import converse
+from turnstile.simulator.echo import echo
 from turnstile.simulator.quirks import NO_QUIRKS, Quirks
 from turnstile.simulator.replies import Call, Ends, Kind, Reply
 from turnstile.simulator.scenario import Expect, Scenario, Step
@@ -60,10 +60,10 @@ def parse_scenario(text: str, name: str) -> Scenario:
 
     Args:
         text: The TOML.
-        name: Where it comes from, for the error.
+        name: Its file or name, for the error.
 
     Raises:
-        ConfigError: It is no TOML, or no scenario.
+        ConfigError: It is not TOML, or not a scenario.
     """
     try:
         table = _ScenarioTable.model_validate(tomllib.loads(text))
@@ -78,7 +78,7 @@ def parse_scenario(text: str, name: str) -> Scenario:
     return Scenario(
         tuple(_step(step) for step in table.step),
         table.transcripts,
-        None if table.strict else converse,
+        None if table.strict else echo,
         table.interleaved,
         table.quirks,
     )
@@ -95,7 +95,7 @@ def load_scenario(path: Path) -> Scenario:
     """Read a scenario from a TOML file.
 
     Raises:
-        ConfigError: It cannot be read, or is no scenario.
+        ConfigError: It cannot be read, or is not a scenario.
     """
     try:
         text = path.read_text(encoding="utf-8")

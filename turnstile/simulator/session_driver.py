@@ -44,7 +44,7 @@ class Outlet(Protocol):
         """Give back the credit for `size` received bytes."""
 
 
-class SimulatorLink(Inbox):
+class SessionDriver(Inbox):
     """One session and its timer. Has no thread: it works on whichever thread brings a frame or a due time.
 
     Args:
@@ -68,7 +68,7 @@ class SimulatorLink(Inbox):
         self._pauses = 0
 
     def __repr__(self) -> str:
-        return f"<SimulatorLink {'ended' if self._ended else 'open'}, {len(self._frames)} frames waiting>"
+        return f"<SessionDriver {'ended' if self._ended else 'open'}, {len(self._frames)} frames waiting>"
 
     @property
     def has_ended(self) -> bool:

@@ -1,6 +1,6 @@
-"""The session object: what `session.created` shows, and what a partial `session.update` makes of it.
+"""The session object: its defaults, and its change by a partial `session.update`.
 
-Every update makes a new object and leaves the old one alone: whoever kept it has the configuration of that moment.
+Every update makes a new object and leaves the old one alone: a reference to it keeps the configuration of its moment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REASONING_SILENCE_MS: Final = 500
 
 
 def is_reasoning(model: str) -> bool:
-    """Tell whether a model reasons: it has other defaults, `phase` on its messages, and interleaves its items."""
+    """Return whether a model reasons: it has other defaults, `phase` on its messages, and interleaves its items."""
     return model.startswith(_REASONING_MODELS) and not model.startswith(f"{_REASONING_MODELS}0")
 
 
@@ -37,7 +37,7 @@ def initial(model: str, session_id: str, expires_at: int) -> Json:
     """Return the session object of a fresh session, its keys in the recorded order.
 
     Args:
-        model: The model of the connection; decides about voice and silence.
+        model: The model of the connection, which voice and silence depend on.
         session_id: Its id.
         expires_at: End of the session, in seconds of Unix time.
     """
@@ -74,20 +74,21 @@ def initial(model: str, session_id: str, expires_at: int) -> Json:
 
 
 def for_transcription(session: Json) -> Json:
-    """Return the session object of a session that only writes down, made of that of one that answers."""
+    """Return the session object of a transcription session, made of that of a Realtime session."""
     return {**session, "type": "transcription", "object": "realtime.transcription_session"}
 
 
 def shown(session: Json) -> Json:
-    """Return what of a session object the client sees."""
+    """Return the part of a session object that the client sees."""
     if session["type"] == "realtime":
         return session
-    heard = dict(session["audio"]["input"])
-    if heard["turn_detection"] is not None:
+    audio_input = dict(session["audio"]["input"])
+    detection = audio_input["turn_detection"]
+    if detection is not None:
         answers = {"create_response", "interrupt_response"}
-        heard["turn_detection"] = {key: value for key, value in heard["turn_detection"].items() if key not in answers}
+        audio_input["turn_detection"] = {key: value for key, value in detection.items() if key not in answers}
     kept = {name: session[name] for name in ("type", "object", "id", "expires_at", "include")}
-    return {**kept, "audio": {"input": heard}}
+    return {**kept, "audio": {"input": audio_input}}
 
 
 def updated(session: Json, patch: Json, *, spoken: bool, busy: bool) -> Json:
@@ -95,12 +96,12 @@ def updated(session: Json, patch: Json, *, spoken: bool, busy: bool) -> Json:
 
     Args:
         session: The object before; it stays as it is.
-        patch: The update's `session`: what it does not name stays.
+        patch: The update's `session`; fields that it does not name stay.
         spoken: Whether assistant audio is in the conversation, which locks the voice.
         busy: Whether a response is in progress, which locks the speed.
 
     Raises:
-        Refusal: The whole update is refused.
+        ApiError: The whole update is refused.
     """
     _check_fixed(session, patch)
     reasoning = is_reasoning(session["model"])
@@ -119,14 +120,14 @@ def updated(session: Json, patch: Json, *, spoken: bool, busy: bool) -> Json:
 
 
 def check_reasoning(patch: Json, *, reasoning: bool) -> None:
-    """Refuse what only a reasoning model takes; reported to come without event id and param.
+    """Refuse the fields that only a reasoning model takes; reported to come without event id and param.
 
     Raises:
-        Refusal: The model does not reason.
+        ApiError: The model does not reason.
     """
     for name in ("reasoning", "parallel_tool_calls"):
         if name in patch and not reasoning:
-            raise api_errors.Refusal(
+            raise api_errors.ApiError(
                 "invalid_value", f"'{name}' is only supported by reasoning Realtime models.", echoes=False
             )
 
@@ -135,9 +136,9 @@ def _check_fixed(session: Json, patch: Json) -> None:
     if patch["type"] != session["type"]:
         raise api_errors.other_session_type(patch["type"], session["type"])
     if patch.get("model", session["model"]) != session["model"]:
-        raise api_errors.Refusal("invalid_parameter", "The model of a session cannot be changed.", "session.model")
+        raise api_errors.ApiError("invalid_parameter", "The model of a session cannot be changed.", "session.model")
     if session["tracing"] is not None and patch.get("tracing") not in (None, session["tracing"]):
-        raise api_errors.Refusal(
+        raise api_errors.ApiError(
             "invalid_parameter", "Tracing cannot be changed once it is enabled for a session.", "session.tracing"
         )
 
@@ -146,7 +147,7 @@ def _check_output(before: Json, patch: Json, *, spoken: bool, busy: bool) -> Non
     if spoken and patch.get("voice", before["voice"]) != before["voice"]:
         raise api_errors.voice_locked()
     if busy and patch.get("speed", before["speed"]) != before["speed"]:
-        raise api_errors.Refusal(
+        raise api_errors.ApiError(
             "invalid_value",
             "The speed can only be changed in between model turns, not while a response is in progress.",
             "session.audio.output.speed",

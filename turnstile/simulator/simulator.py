@@ -12,19 +12,19 @@ from urllib.parse import parse_qs, urlsplit
 from turnstile.errors import Problem
 from turnstile.ports import LinkFailed, LinkReady
 from turnstile.protocol.upstreams import KINDS
-from turnstile.simulator import api_errors
+from turnstile.simulator import handshake_errors
 from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.in_memory_link import InboxOutlet, InMemoryConnection
 from turnstile.simulator.scenario_files import bundled_scenario
 from turnstile.simulator.session import LIFETIME, SimulatedSession
-from turnstile.simulator.session_driver import SimulatorLink
+from turnstile.simulator.session_driver import SessionDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from turnstile.ports import Clock, Connection, Inbox, Timers, UpstreamTarget
     from turnstile.protocol.upstreams import KindName
-    from turnstile.simulator.api_errors import Refusal
+    from turnstile.simulator.api_errors import ApiError
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.log import SimulatorLog
     from turnstile.simulator.quirks import Quirks
@@ -83,7 +83,7 @@ class Simulator:
         self._wall_clock = wall_clock
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._links: list[SimulatorLink] = []
+        self._links: list[SessionDriver] = []
 
     def __repr__(self) -> str:
         return f"<Simulator, {sum(not link.has_ended for link in list(self._links))} sessions open>"
@@ -100,7 +100,7 @@ class Simulator:
 
     def open_session(
         self, model: str | None, headers: Mapping[str, str] | None = None, intent: str | None = None
-    ) -> SimulatorLink:
+    ) -> SessionDriver:
         """Open a session; it says nothing before `begin`.
 
         Args:
@@ -123,7 +123,7 @@ class Simulator:
             transcribes=intent == "transcription",
             is_beta=self.kind.is_beta,
         )
-        link = SimulatorLink(session, self._clock, self._timers)
+        link = SessionDriver(session, self._clock, self._timers)
         with self._lock:
             self._links.append(link)
             self._forget()
@@ -187,23 +187,23 @@ class Simulator:
         if gone:
             self._links = [link for link in self._links if link not in gone]
 
-    def _rejection(self, model: str | None, headers: Mapping[str, str], intent: str | None) -> Refusal | None:
+    def _rejection(self, model: str | None, headers: Mapping[str, str], intent: str | None) -> ApiError | None:
         sent = {name.lower(): value for name, value in headers.items()}
         if "realtime=v1" in sent.get("openai-beta", "") and not self.kind.is_beta:
-            return api_errors.beta_disabled()
+            return handshake_errors.beta_disabled()
         if self._api_key is not None:
             given = self.kind.key_in(sent)
             if not given:
-                return api_errors.missing_api_key()
+                return handshake_errors.missing_api_key()
             if not self._is_key(given):
-                return api_errors.invalid_api_key()
+                return handshake_errors.invalid_api_key()
         if intent is not None:
-            return api_errors.model_with_an_intent() if model else None
+            return handshake_errors.model_with_an_intent() if model else None
         if not model:
-            return api_errors.missing_model()
+            return handshake_errors.missing_model()
         # Azure's deployments have any name.
         is_served = _REALTIME in model or self.kind.refuses_in_http
-        return None if is_served else api_errors.invalid_model(model)
+        return None if is_served else handshake_errors.invalid_model(model)
 
     def _is_key(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), (self._api_key or "").encode())

@@ -1,4 +1,4 @@
-"""Speech that can be heard and counted: a tone for each word."""
+"""Speech as tones: one for each word."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _ENCODERS: Final[dict[str, Callable[[np.ndarray[Any, Any]], bytes]]] = {
 }
 
 
-class Sound(NamedTuple):
-    """One word, spoken.
+class SpokenWord(NamedTuple):
+    """The audio of one word.
 
     Args:
-        base64: The audio, ready for a delta.
+        base64: The audio, as a delta carries it.
         milliseconds: Its length.
     """
 
@@ -46,22 +46,22 @@ class Sound(NamedTuple):
 
 
 def bytes_per_ms(encoding: str) -> float:
-    """Return how many bytes a millisecond of an audio format has."""
+    """Return the bytes of a millisecond in an audio format."""
     return _RATES[encoding] * _SAMPLE_BYTES[encoding] / 1000
 
 
 def sample_bytes(encoding: str) -> int:
-    """Return how many bytes a sample of an audio format has."""
+    """Return the bytes of a sample in an audio format."""
     return _SAMPLE_BYTES[encoding]
 
 
-def spoken(word: str, encoding: str, speed: float) -> Sound:
-    """Return a word as a tone: longer words sound longer, and each has a pitch of its own.
+def spoken(word: str, encoding: str, speed: float) -> SpokenWord:
+    """Return a word as a tone, with a length by its letters and a pitch of its own.
 
     Args:
-        word: What is said.
+        word: The word.
         encoding: ``audio/pcm`` (24 kHz, 16 bit little endian), ``audio/pcmu`` or ``audio/pcma`` (8 kHz).
-        speed: How fast it is said; 1 is normal.
+        speed: The speed of the speech; 1 is normal.
     """
     letters = len(word.strip())
     milliseconds = min(max(_MS_PER_LETTER * letters, _SHORTEST_MS), _LONGEST_MS)
@@ -70,7 +70,7 @@ def spoken(word: str, encoding: str, speed: float) -> Sound:
 
 
 @lru_cache(maxsize=1024)
-def _tone(pitch: int, milliseconds: int, encoding: str) -> Sound:
+def _tone(pitch: int, milliseconds: int, encoding: str) -> SpokenWord:
     rate = _RATES[encoding]
     count = rate * milliseconds // 1000
     seconds = np.arange(count) / rate
@@ -78,4 +78,4 @@ def _tone(pitch: int, milliseconds: int, encoding: str) -> Sound:
     wave = np.sin(2 * math.pi * pitch * seconds) * fade * _AMPLITUDE
     samples: np.ndarray[Any, Any] = np.concatenate([wave, np.zeros(rate * _GAP_MS // 1000)]).astype("<i2")
     data = _ENCODERS[encoding](samples)
-    return Sound(pybase64.b64encode(data).decode("ascii"), milliseconds + _GAP_MS)
+    return SpokenWord(pybase64.b64encode(data).decode("ascii"), milliseconds + _GAP_MS)

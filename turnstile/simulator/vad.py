@@ -1,4 +1,4 @@
-"""Voice activity by energy: where in the audio somebody began and stopped to speak."""
+"""Voice activity detection by energy: where in the audio speech begins and ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SEMANTIC_PADDING_MS: Final = 300
 
 
 class SpeechStarted(NamedTuple):
-    """Somebody began to speak.
+    """Speech began.
 
     Args:
         audio_start_ms: Where the turn begins, padding included, in milliseconds of all audio appended.
@@ -36,7 +36,7 @@ class SpeechStarted(NamedTuple):
 
 
 class SpeechStopped(NamedTuple):
-    """Nobody has spoken for long enough.
+    """Speech ended: silence lasted as long as the turn detection asks for.
 
     Args:
         audio_end_ms: Where the turn ends, silence included, in milliseconds of all audio appended.
@@ -78,50 +78,50 @@ def windows_ms(size: int, encoding: str) -> list[float]:
 
 
 def is_loud(level: float, threshold: float = _SEMANTIC_THRESHOLD) -> bool:
-    """Tell whether a loudness is that of speech; `threshold` is the session's, from 0 to 1."""
+    """Return whether a loudness is that of speech; `threshold` is the session's, from 0 to 1."""
     return level > max(threshold * _PART_OF_SCALE, 1 / _FULL_SCALE)
 
 
 class VoiceDetector:
-    """Finds turns in the loudness of successive windows. Counts audio, not time: what is not sent is not silence."""
+    """Finds turns in the loudness of successive windows. Counts audio, not time: a pause in sending is no silence."""
 
     def __init__(self) -> None:
-        self.speaking = False
+        self.is_speech = False
         self._loud = 0
         self._quiet_ms = 0.0
 
     def feed(
         self, level: float, begin_ms: float, end_ms: float, settings: Json
     ) -> Iterator[SpeechStarted | SpeechStopped]:
-        """Take in one window.
+        """Yield the beginning or end of speech that one window brings.
 
         Args:
-            level: Its loudness.
-            begin_ms: Where it begins in all audio appended.
-            end_ms: Where it ends.
+            level: The window's loudness.
+            begin_ms: Its start in all audio appended.
+            end_ms: Its end.
             settings: The session's turn detection.
         """
         loud = is_loud(level, settings.get("threshold", _SEMANTIC_THRESHOLD))
-        if not self.speaking:
+        if not self.is_speech:
             self._loud = self._loud + 1 if loud else 0
             if self._loud >= _LOUD_WINDOWS:
                 padding = settings.get("prefix_padding_ms", _SEMANTIC_PADDING_MS)
-                self.speaking, self._quiet_ms = True, 0.0
+                self.is_speech, self._quiet_ms = True, 0.0
                 yield SpeechStarted(max(0, int(begin_ms - WINDOW_MS * (_LOUD_WINDOWS - 1) - padding)))
             return
         self._quiet_ms = 0.0 if loud else self._quiet_ms + end_ms - begin_ms
-        if self._quiet_ms >= _patience_ms(settings):
+        if self._quiet_ms >= _silence_ms(settings):
             self.reset()
             yield SpeechStopped(int(end_ms))
 
     def reset(self) -> None:
-        """Forget the turn, as a commit or a clear of the client does."""
-        self.speaking = False
+        """Forget the turn, after a commit or a clear of the client."""
+        self.is_speech = False
         self._loud = 0
         self._quiet_ms = 0.0
 
 
-def _patience_ms(settings: Json) -> float:
+def _silence_ms(settings: Json) -> float:
     if settings["type"] == "semantic_vad":
         return _SEMANTIC_SILENCE_MS[settings["eagerness"]]
     return float(settings["silence_duration_ms"])

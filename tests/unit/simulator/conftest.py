@@ -13,7 +13,7 @@ import pytest
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import TypeAdapter
 
-from turnstile.simulator.api_errors import Refusal
+from turnstile.simulator.api_errors import ApiError
 from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.scenario import Scenario
 from turnstile.simulator.schema import check_event
@@ -60,7 +60,7 @@ class Player:
         """What the simulator's schema accepts, the API's own types accept."""
         try:
             check_event(event)
-        except Refusal:
+        except ApiError:
             return
         if "item_reference" not in str(event):  # documented, but not among the types
             CLIENT_EVENT.validate_python(event)

@@ -66,7 +66,7 @@ def _act(client, action):
             client.send("session.update", session={"type": "realtime", "audio": audio})
         case "truncate" | "delete":
             more = {"content_index": 0, "audio_end_ms": 10} if action == "truncate" else {}
-            for item in client.session._desk.conversation.items[-1:]:
+            for item in client.session._context.conversation.items[-1:]:
                 client.send(f"conversation.item.{action}", item_id=item.id, **more)
         case "garbage":
             client.session.receive(b"\x00", client.now)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from turnstile.simulator.echo import converse, said_exactly
+from turnstile.simulator.echo import echo, said_exactly
 from turnstile.simulator.replies import Reply, Turn
 
 WEATHER = {
@@ -15,36 +15,36 @@ TIME = {"type": "function", "name": "clock"}
 
 
 def _calls(text, *tools, kind="text", **fields):
-    return [(call.name, call.arguments) for call in converse(Turn(kind, text, tools=tools, **fields)).calls]
+    return [(call.name, call.arguments) for call in echo(Turn(kind, text, tools=tools, **fields)).calls]
 
 
 def test_a_text_is_echoed_with_a_bit_of_the_instructions_in_force():
     turn = Turn("text", "hello.", session_instructions="Be kind.\nBe brief.")
-    assert converse(turn) == Reply("You said: hello. (My instructions: Be kind. Be brief.)")
+    assert echo(turn) == Reply("You said: hello. (My instructions: Be kind. Be brief.)")
 
 
 def test_long_instructions_are_cut_at_a_word():
     instructions = "word " * 30
-    reply = converse(Turn("text", "hi", instructions=instructions)).text
+    reply = echo(Turn("text", "hi", instructions=instructions)).text
     assert reply == f"You said: hi. (My instructions: {'word ' * 12}…)"
 
 
 def test_nothing_is_mentioned_when_there_are_no_instructions():
-    assert converse(Turn("text", "hi")).text == "You said: hi."
+    assert echo(Turn("text", "hi")).text == "You said: hi."
 
 
 def test_a_greeting_is_said_when_nobody_has_said_anything():
-    assert converse(Turn("none")).text == "Hello."
+    assert echo(Turn("none")).text == "Hello."
 
 
 def test_outputs_are_told():
     turn = Turn("output", "what?", (("f", "12 degrees"), ("g", "rain")))
-    assert converse(turn).text == "The answer of f is: 12 degrees. The answer of g is: rain."
+    assert echo(turn).text == "The answer of f is: 12 degrees. The answer of g is: rain."
 
 
 def test_outputs_and_what_the_user_said_meanwhile_are_told():
     turn = Turn("text", "hurry", (("f", "12 degrees"),))
-    assert converse(turn).text == "The answer of f is: 12 degrees. You said: hurry."
+    assert echo(turn).text == "The answer of f is: 12 degrees. You said: hurry."
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_is_to_be_said_exactly_is_found(instructions, said):
 
 
 def test_the_sessions_instructions_are_no_order_to_say_something():
-    assert converse(Turn("text", "hi", session_instructions='Say exactly: "x"')).text.startswith("You said: hi.")
+    assert echo(Turn("text", "hi", session_instructions='Say exactly: "x"')).text.startswith("You said: hi.")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def test_the_turn_has_one_id_from_the_first_sound_on(player):
     client.advance(0.01)
     started, stopped, committed, added, done = client.seen[-5:]
     assert started["item_id"] == stopped["item_id"] == committed["item_id"] == added["item"]["id"] == done["item"]["id"]
-    assert committed["previous_item_id"] == added["previous_item_id"] == client.session._desk.conversation.items[1].id
+    items = client.session._context.conversation.items
+    assert committed["previous_item_id"] == added["previous_item_id"] == items[1].id
     assert added["item"]["content"] == [{"type": "input_audio", "transcript": None}]
 
 

@@ -5,7 +5,7 @@ from importlib import resources
 import pytest
 
 from turnstile.errors import ConfigError
-from turnstile.simulator.echo import converse
+from turnstile.simulator.echo import echo
 from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.scenario import Call, Expect, Reply, Scenario, Step
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario, parse_scenario
@@ -39,7 +39,7 @@ def test_a_file_says_all_that_python_can():
 
 
 def test_an_empty_file_is_free_talk():
-    assert parse_scenario("", "x") == Scenario(otherwise=converse)
+    assert parse_scenario("", "x") == Scenario(otherwise=echo)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from turnstile.protocol.frames import Closed
-from turnstile.simulator import api_errors
+from turnstile.simulator import handshake_errors
 from turnstile.simulator.faults import Faults, RefusedEvent
 from turnstile.simulator.scenario import Call, Expect, Reply, Step
 
@@ -117,7 +117,7 @@ def test_items_stand_where_they_were_put(player):
         client.send("conversation.item.create", item=item, previous_item_id=previous)
     client.advance(0.01)
     assert [event["previous_item_id"] for event in client.of("conversation.item.added")] == [None, "a", "a", None]
-    assert [item.id for item in client.session._desk.conversation.items] == ["d", "a", "c", "b"]
+    assert [item.id for item in client.session._context.conversation.items] == ["d", "a", "c", "b"]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_the_servers_slip_about_the_second_item_is_reproduced(player):
     client = player()
     client.ask("hi", **TEXT)
     client.ask("hi", **TEXT)
-    items = [item.id for item in client.session._desk.conversation.items]
+    items = [item.id for item in client.session._context.conversation.items]
     done = {event["item"]["id"]: event["previous_item_id"] for event in client.of("conversation.item.done")}
     assert done == {items[0]: None, items[1]: None, items[2]: items[1], items[3]: items[2]}
     added = {event["item"]["id"]: event["previous_item_id"] for event in client.of("conversation.item.added")}
@@ -324,7 +324,7 @@ def test_nothing_is_taken_after_the_end(player):
 
 
 def test_a_refused_connection_says_why_and_ends(player):
-    client = player(created=False, rejection=api_errors.invalid_model("gpt-nope"))
+    client = player(created=False, rejection=handshake_errors.invalid_model("gpt-nope"))
     client.send("response.create")
     client.advance(1)
     assert client.kinds == ["error"]

@@ -13,7 +13,7 @@ from turnstile.simulator.faults import Faults, Pace
 from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.scenario import Expect, Reply, Scenario, Step
 from turnstile.simulator.session import SimulatedSession
-from turnstile.simulator.session_driver import SimulatorLink
+from turnstile.simulator.session_driver import SessionDriver
 from turnstile.simulator.simulator import Simulator, SimulatorConnector
 
 TEXT = {"output_modalities": ["text"]}
@@ -299,7 +299,7 @@ def test_a_link_that_is_gone_is_let_go(simulator, time):
     link.tell(TextFrame(b"{}"))
     assert simulator.logs[0].broken == []
     assert time.live == []
-    assert repr(link) == "<SimulatorLink ended, 0 frames waiting>"
+    assert repr(link) == "<SessionDriver ended, 0 frames waiting>"
 
 
 def test_a_socket_is_closed_as_the_session_wants(time):
@@ -360,7 +360,7 @@ def test_a_link_is_told_only_what_a_connection_says(simulator):
 
 def test_frames_wait_for_the_outlet(time):
     session = SimulatedSession(Scenario(), model="gpt-realtime", seed=0, now=time())
-    link = SimulatorLink(session, time, time)
+    link = SessionDriver(session, time, time)
     link.tell(TextFrame(b"{}"))
     time.advance(0.1)
     socket = _Socket()
@@ -398,7 +398,7 @@ def test_a_connection_is_refused_with_an_error_then_a_close(time, key, headers, 
     time.advance(0.1)
     assert socket.flushed == [["error"]]
     assert socket.closed == close
-    assert simulator.sessions[0]._refused.code == code
+    assert simulator.sessions[0]._rejection.code == code
 
 
 @pytest.mark.parametrize(("kind", "headers"), [("openai", {"authorization": "Bearer k"}), ("azure", {"api-key": "k"})])
@@ -440,8 +440,8 @@ def test_a_call_or_an_intent_needs_no_model_and_takes_none(time, asked):
     _connected(simulator, f"simulator:?{asked}")
     _connected(simulator, f"simulator:?{asked}&model=gpt-realtime")
     joined, refused = simulator.sessions
-    assert joined._refused is None
-    assert refused._refused.code == "invalid_parameter"
+    assert joined._rejection is None
+    assert refused._rejection.code == "invalid_parameter"
 
 
 def test_sessions_have_seeds_of_their_own_and_the_same_ones_each_time(time):

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from turnstile.simulator.api_errors import Refusal
+from turnstile.simulator.api_errors import ApiError
 from turnstile.simulator.settings import initial, is_reasoning, updated
 
 
@@ -100,7 +100,7 @@ def test_a_dated_model_is_not_taken_for_a_reasoning_one():
     ],
 )
 def test_a_locked_field_refuses_the_update(state, patch, code, param):
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         _update(_session(), instructions="lost with it", **state, **patch)
     assert (refused.value.code, refused.value.param) == (code, param)
 
@@ -113,7 +113,7 @@ def test_locked_fields_may_be_repeated_unchanged():
 def test_tracing_is_locked_once_enabled():
     traced = _update(_session(), tracing="auto")
     assert _update(traced, tracing="auto")["tracing"] == "auto"
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         _update(traced, tracing={"workflow_name": "w"})
 
 

@@ -1,4 +1,4 @@
-"""The transcription of the user's voice: deltas and an end for each turn, at their own time."""
+"""The transcription of the user's audio: deltas and an end for each turn, at their own time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from turnstile.simulator.context import Desk
+    from turnstile.simulator.context import SessionContext
 
 Json = dict[str, Any]
 
-# These transcribe while the user still speaks; the others when the turn has ended.
+# Models that transcribe while the user still speaks; the others wait for the end of the turn.
 _STREAMING: Final = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
 _BILLED_BY_TOKENS: Final = "gpt-4o"
 _FIRST_WORD_AFTER: Final = 0.2
@@ -24,58 +24,59 @@ class Transcriber:
     """Transcribes the turns of one session, if the session asks for it.
 
     Args:
-        desk: What the parts of a session share.
+        context: The parts that the session shares.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: SessionContext) -> None:
+        self._context = context
         self._turns = 0
         self._streamed = ""
 
     def begin(self, words: Callable[[], Sequence[str]], turn: str) -> None:
-        """Take note that a turn began: some models send its first word before it has ended.
+        """Begin a turn: some models send its first word before it has ended.
 
         Args:
-            words: Returns what was said in it, nothing when it has ended.
+            words: Returns the words of the turn; none once it has ended.
             turn: Its item's id.
         """
-        settings, wire = self._settings, self._desk.wire
+        settings, outbox = self._settings, self._context.outbox
         if settings is not None and settings["model"] in _STREAMING:
-            wire.at(wire.now + _FIRST_WORD_AFTER, lambda: self._say_first(words(), turn))
+            outbox.schedule(outbox.now + _FIRST_WORD_AFTER, lambda: self._send_first(words(), turn))
 
     def finish(self, turn: str, words: Sequence[str], seconds: float) -> None:
-        """Transcribe a turn that was committed.
+        """Transcribe a committed turn.
 
         Args:
             turn: Its item's id.
-            words: What was said in it; each with the space that goes before it.
-            seconds: How long it is.
+            words: Its words; each with the space that goes before it.
+            seconds: Its length.
         """
         self._turns += 1
-        desk, settings = self._desk, self._settings
+        context, settings = self._context, self._settings
         if settings is None:
             return
-        time = desk.wire.answers_until
-        if self._turns in desk.faults.failed_transcriptions:
-            desk.wire.at(time + desk.wire.pace.transcription, partial(desk.wire.send, _failed(turn)))
+        outbox = context.outbox
+        time = outbox.last_answer_time
+        if self._turns in context.faults.failed_transcriptions:
+            outbox.schedule(time + outbox.pace.transcription, partial(outbox.send, _failed(turn)))
             return
         rest = words[1:] if self._streamed == turn else words
         text = "".join(words)
-        deltas = [_delta(turn, word, desk.ids.obfuscation()) for word in rest]
+        deltas = [_delta(turn, word, context.ids.obfuscation()) for word in rest]
         for event in (*deltas, _completed(turn, text, _usage(settings["model"], text, seconds))):
-            stretch = desk.random.uniform(0.2, 6.0) if desk.faults.order_jitter else 1.0
-            time += desk.wire.pace.transcription * stretch
-            desk.wire.at(time, partial(desk.wire.send, event))
+            stretch = context.random.uniform(0.2, 6.0) if context.faults.order_jitter else 1.0
+            time += outbox.pace.transcription * stretch
+            outbox.schedule(time, partial(outbox.send, event))
 
     @property
     def _settings(self) -> Json | None:
-        settings: Json | None = self._desk.session["audio"]["input"]["transcription"]
+        settings: Json | None = self._context.session["audio"]["input"]["transcription"]
         return settings
 
-    def _say_first(self, words: Sequence[str], turn: str) -> None:
+    def _send_first(self, words: Sequence[str], turn: str) -> None:
         if words:
             self._streamed = turn
-            self._desk.wire.send(_delta(turn, words[0], self._desk.ids.obfuscation()))
+            self._context.outbox.send(_delta(turn, words[0], self._context.ids.obfuscation()))
 
 
 def _delta(item_id: str, text: str, padding: str) -> Json:
@@ -115,11 +116,11 @@ def _failed(item_id: str) -> Json:
 def _usage(model: str, text: str, seconds: float) -> Json:
     if not model.startswith(_BILLED_BY_TOKENS):
         return {"type": "duration", "seconds": math.ceil(seconds)}
-    heard, said = math.ceil(seconds * 1000 / _MS_PER_TOKEN), len(text.split())
+    audio, words = math.ceil(seconds * 1000 / _MS_PER_TOKEN), len(text.split())
     return {
         "type": "tokens",
-        "total_tokens": heard + said,
-        "input_tokens": heard,
-        "input_token_details": {"text_tokens": 0, "audio_tokens": heard},
-        "output_tokens": said,
+        "total_tokens": audio + words,
+        "input_tokens": audio,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": audio},
+        "output_tokens": words,
     }

@@ -1,6 +1,7 @@
-"""JSON as it is on the wire, with the escape of one half of a surrogate pair.
+"""JSON with lone surrogates, which are kept: the escape of one half of a surrogate pair.
 
-Such an escape is right by the grammar of RFC 8259 (section 8.2), but not to orjson.
+The grammar of RFC 8259 (section 8.2) allows such an escape, and orjson does not. `turnstile.protocol.jsontext` replaces
+it; the simulator gives it back, as an API may.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import Any
 import orjson
 
 
-def parsed(data: bytes) -> Any:
-    """Return what the JSON of a frame holds; None for no JSON."""
+def loads(data: bytes) -> Any:
+    """Parse the JSON of a frame; None for a frame that is not JSON."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -23,8 +24,8 @@ def parsed(data: bytes) -> Any:
         return None
 
 
-def dumped(event: dict[str, Any]) -> bytes:
-    """Return an event as JSON."""
+def dumps(event: dict[str, Any]) -> bytes:
+    """Serialize an event."""
     try:
         return orjson.dumps(event)
     except orjson.JSONEncodeError:
@@ -32,4 +33,4 @@ def dumped(event: dict[str, Any]) -> bytes:
 
 
 def _not_a_number(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
