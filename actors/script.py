@@ -19,7 +19,7 @@ from turnstile.config import SIMULATOR, load_config
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.function_schema import host_function
 from turnstile.errors import ConfigError, SessionError
-from turnstile.ports import Inbox, LinkFailed, LinkReady, UpstreamTarget
+from turnstile.ports import Inbox, LinkFailed, LinkInbox, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.loop import IoLoop
@@ -310,7 +310,7 @@ class _Ear(Inbox):
             self.connection.handled(len(data))
 
 
-class _OverSocket(Inbox):
+class _OverSocket(LinkInbox):
     """The road to a proxy that runs elsewhere.
 
     Raises:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from actors.inbox import RUN_LENGTH
 from actors.messages import from_link
 from turnstile.observability.journal import NullJournal
-from turnstile.ports import Inbox
+from turnstile.ports import LinkInbox
 from turnstile.protocol import realtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Connection, Connector, UpstreamTarget
+    from turnstile.ports import Connection, Connector, Inbox, UpstreamTarget
     from turnstile.protocol.frames import Frame
 
 
-class _LinkInbox(Inbox):
+class _LinkInbox(LinkInbox):
     """One link's way to an inbox, which names the link beside what it says."""
 
     def __init__(self, inbox: Inbox) -> None:

@@ -34,6 +34,16 @@ class Inbox(Protocol):
             self.tell(message)
 
 
+class LinkInbox(Inbox, Protocol):
+    """Where an upstream link's outcome and messages are put, as long as the link is wanted."""
+
+    __slots__ = ()
+
+    def is_wanted(self) -> bool:
+        """Return whether the link is to be opened; one that is not is closed, and nothing more is put in."""
+        return True
+
+
 class Connection(Protocol):
     """One open WebSocket, either side. All methods may be called from any thread, and after the end."""
 
@@ -110,7 +120,7 @@ class LinkFailed:
 class Connector(Protocol):
     """Opens upstream links."""
 
-    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+    def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
 
 

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import AudioFormat
-from turnstile.ports import Inbox, LinkReady, UpstreamTarget
+from turnstile.ports import LinkInbox, LinkReady, UpstreamTarget
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.server.listener import Listener
@@ -63,7 +63,7 @@ class Writes:
             connection.flush()
 
 
-class Way(Inbox):
+class Way(LinkInbox):
     """One direction: told messages by one connection, it passes them on to the other, once that is there."""
 
     def __init__(self, writes):

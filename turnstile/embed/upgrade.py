@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
 from turnstile.server.requests import SPEAKS_WEBSOCKET, Rejection, open_protocol, upgrade_request
-from turnstile.transports.nonblocking_socket import SILENT
+from turnstile.transports.framing import SILENT_LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class Upgrade:
         peer = f"{environ.get('REMOTE_ADDR', '?')}:{environ.get('REMOTE_PORT', '?')}"
         self.request = upgrade_request(request, peer)
         """What the client wants."""
-        self._response = ServerProtocol(logger=SILENT).accept(request)
+        self._response = ServerProtocol(logger=SILENT_LOGGER).accept(request)
         self.rejection = _rejection(self._response) or allowed.rejection(self.request.headers)
         """Why it cannot or may not become a WebSocket; None if it does."""
         self._environ = environ

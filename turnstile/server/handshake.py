@@ -22,9 +22,11 @@ from turnstile.server.requests import (
     split_target,
     upgrade_request,
 )
-from turnstile.transports.nonblocking_socket import SILENT, Outgoing, wire_of
+from turnstile.transports.framing import SILENT_LOGGER
+from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
+from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
     import socket
@@ -72,19 +74,19 @@ class Handshake:
         done: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._wire = wire_of(sock)
+        self._socket = nonblocking(sock)
         self._peer = peer
         self._limits = limits
         self._accept = accept
         self._plain = plain
         self._done = done
-        self._protocol = ServerProtocol(logger=SILENT)
-        self._outgoing = Outgoing()
+        self._protocol = ServerProtocol(logger=SILENT_LOGGER)
+        self._write_buffer = WriteBuffer()
         self._received = bytearray()
         self._shaking = isinstance(sock, ssl.SSLSocket)
         self._answered = False
-        loop.join(self)
-        self._deadline = loop.call_later(timeout, self.cut, self)
+        loop.add(self)
+        self._timer = loop.call_later(timeout, self.abort, self)
         loop.watch(sock, READ, self)
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
@@ -98,39 +100,39 @@ class Handshake:
                 self._read()
         except OSError as error:
             log.debug("a handshake with %s ended: %s", self._peer, error.strerror or type(error).__name__)
-            self.cut()
+            self.abort()
 
-    def broke(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the client must not see it
+    def failed(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the client must not see it
         """Answer that the fault is ours."""
         if self._answered:
-            self.cut()
+            self.abort()
         else:
             self._answer(
                 self._protocol.reject(http.HTTPStatus.INTERNAL_SERVER_ERROR, "This is our fault, not yours.\n")
             )
 
-    def retire(self) -> None:
+    def shut_down(self) -> None:
         """There will be nobody to come to."""
-        self.cut()
+        self.abort()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Close the socket now."""
         if self._leave():
-            self._wire.close()
+            self._socket.close()
 
     def _leave(self) -> bool:
         """Take the socket off the loop; False when that is done already."""
         done, self._done = self._done, _nothing
         if done is _nothing:
             return False
-        self._deadline.cancel()
-        self._loop.watch(self._wire.sock, 0, self)
-        self._loop.leave(self)
+        self._timer.cancel()
+        self._loop.watch(self._socket.sock, 0, self)
+        self._loop.remove(self)
         done()
         return True
 
     def _shake(self) -> bool:
-        sock = self._wire.sock
+        sock = self._socket.sock
         try:
             if isinstance(sock, ssl.SSLSocket):
                 sock.do_handshake()
@@ -146,11 +148,11 @@ class Handshake:
 
     def _read(self) -> None:
         try:
-            data = self._wire.receive()
+            data = self._socket.receive()
         except BlockingIOError:
             return
         if not data:
-            self.cut()
+            self.abort()
             return
         self._received += data
         end = self._received.find(_END_OF_HEAD)
@@ -196,7 +198,7 @@ class Handshake:
         self._leave()
         limits = admission.limits or self._limits
         protocol = open_protocol(request, response, limits.max_message_bytes)
-        connection = WebSocketConnection(self._loop, self._wire.sock, protocol, limits)
+        connection = WebSocketConnection(self._loop, self._socket.sock, protocol, limits)
         connection.flush()
         self._loop.call_soon(partial(_open, admission, connection, behind))
 
@@ -242,16 +244,16 @@ class Handshake:
 
     def _send(self, written: list[bytes]) -> None:
         self._answered = True
-        self._outgoing.add(written)
+        self._write_buffer.add(written)
         self._linger()
 
     def _linger(self) -> None:
         """Write the rest of the answer, and wait for the client's end: closing on unread bytes takes it back."""
-        self._outgoing.push(self._wire)
-        self._loop.watch(self._wire.sock, READ | WRITE if self._outgoing.size else READ, self)
+        self._write_buffer.write_to(self._socket)
+        self._loop.watch(self._socket.sock, READ | WRITE if self._write_buffer.size else READ, self)
         with contextlib.suppress(BlockingIOError):
-            if not self._wire.receive():
-                self.cut()
+            if not self._socket.receive():
+                self.abort()
 
 
 def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) -> None:
@@ -260,7 +262,7 @@ def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) 
     except Exception as error:
         log.exception("a client was admitted, but nobody could be found for it")
         connection.begin(None)
-        connection.broke(error)
+        connection.failed(error)
     else:
         connection.begin(inbox, behind)
 

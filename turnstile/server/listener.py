@@ -86,7 +86,7 @@ class Listener:
 
     def close(self) -> None:
         """Accept no more; those at the door and inside stay. From any thread; idempotent."""
-        if not self._loop.call_soon(self.cut, self):
+        if not self._loop.call_soon(self.abort, self):
             self._sock.close()
 
     # The loop's side: on the I/O thread.
@@ -106,22 +106,22 @@ class Listener:
                 return
             self._open_door(sock, f"{address[0]}:{address[1]}")
 
-    def broke(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
         """Go on: the loop has logged it, and one client's trouble must not end them all."""
 
-    def retire(self) -> None:
+    def shut_down(self) -> None:
         """Accept no more."""
-        self.cut()
+        self.abort()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Close the socket."""
         if self._sock.fileno() != -1:
             self._loop.watch(self._sock, 0, self)
-            self._loop.leave(self)
+            self._loop.remove(self)
             self._sock.close()
 
     def _start(self) -> None:
-        self._loop.join(self)
+        self._loop.add(self)
         self._listen_again()
 
     def _listen_again(self) -> None:

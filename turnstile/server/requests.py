@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 from websockets.server import ServerProtocol
 
-from turnstile.transports.nonblocking_socket import SILENT
+from turnstile.transports.framing import SILENT_LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ def open_protocol(request: Request, response: Response, max_message_bytes: int) 
     """
     # No permessage-deflate: audio and its base64 hardly shrink, while a compressor costs memory for each connection
     # and time for each frame.
-    protocol = ServerProtocol(max_size=max_message_bytes, logger=SILENT)
+    protocol = ServerProtocol(max_size=max_message_bytes, logger=SILENT_LOGGER)
     protocol.receive_data(request.serialize())
     protocol.events_received()
     protocol.send_response(response)

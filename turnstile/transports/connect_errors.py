@@ -1,4 +1,4 @@
-"""What went wrong with an upstream link, in words for the client: no header, no query, no credentials in them."""
+"""Describes for the client why an upstream link failed: without headers, query or credentials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SERVER_ERRORS: Final = 500
 
 
 def describe_failure(error: Exception, where: str, timeout: float) -> LinkFailed:
-    """Name why a link could not be opened.
+    """Describe why a link could not be opened.
 
     Args:
         error: What websocket-client raised, or the socket below it.
@@ -60,18 +60,18 @@ def describe_failure(error: Exception, where: str, timeout: float) -> LinkFailed
 
 
 def refused(status: int) -> LinkFailed:
-    """Name a handshake that was answered with an HTTP status other than 101."""
+    """Describe a handshake that was answered with an HTTP status other than 101."""
     words = _STATUS_WORDS.get(status, f"the upstream did not open a session: it answered with the HTTP status {status}")
     return LinkFailed(Problem("upstream_refused", words), retryable=status in _RETRYABLE or status >= _SERVER_ERRORS)
 
 
 def unreachable(words: str, *, retry: bool = True) -> LinkFailed:
-    """Name a link that never got as far as an answer."""
+    """Describe a link that was never answered."""
     return LinkFailed(Problem("upstream_unreachable", words), retryable=retry)
 
 
 def _proxy_refused(message: str, where: str) -> LinkFailed:
-    # websocket-client tells the status in words only; the rest of its message may be a line that the proxy sent.
+    # websocket-client gives the status in a text only; the rest of it may be a line that the proxy sent.
     found = re.search(r"status: (\d{3})", message)
     status = f" ({found[1]})" if found else ""
     refused_for_good = found is not None and found[1].startswith("4")

@@ -1,4 +1,4 @@
-"""Opens upstream links: websocket-client does the handshake, then the I/O loop has the socket."""
+"""Opens upstream links: websocket-client does the handshake, the I/O loop the rest."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from websockets.protocol import Protocol, Side
 from turnstile.errors import ConfigError
 from turnstile.ports import LinkFailed, LinkReady
 from turnstile.transports.connect_errors import describe_failure, refused, unreachable
-from turnstile.transports.nonblocking_socket import SILENT
+from turnstile.transports.framing import SILENT_LOGGER
 from turnstile.transports.pool import WorkerPool
 from turnstile.transports.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnstile.ports import Inbox, UpstreamTarget
+    from turnstile.ports import LinkInbox, UpstreamTarget
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
-    from turnstile.transports.loop_deadlines import Deadline
+    from turnstile.transports.loop_timers import TimerHandle
 
 _SWITCHING_PROTOCOLS: Final = 101
 
@@ -33,13 +33,13 @@ _SWITCHING_PROTOCOLS: Final = 101
 class WebSocketConnector:
     """The `Connector` port over websocket-client.
 
-    Names, TCP, TLS and the handshake block, so they run on a few daemon threads of their own, started when needed. An
-    HTTP proxy is taken from the environment (``http_proxy``, ``https_proxy``, ``no_proxy``). Redirects are not
+    Name resolution, TCP, TLS and the handshake block, so they run on a few daemon threads, started when needed. An HTTP
+    proxy is taken from the environment (``http_proxy``, ``https_proxy``, ``no_proxy``). Redirects are not
     followed: they would carry the key elsewhere.
 
     Args:
         loop: Reads and writes the open links; running.
-        limits: What one link may cost.
+        limits: Bounds of one link.
         timeout: How long the host may take for the TCP connection, for TLS, and for the answer to the handshake, in
             seconds each. The time that an attempt waits for a free thread is not counted.
         ca_file: Certificates (PEM) to trust instead of the system's.
@@ -66,21 +66,21 @@ class WebSocketConnector:
         self._sslopt = _tls_options(ca_file, verify=verify)
         self._pool = WorkerPool("connect", threads)
 
-    def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
+    def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
         if not (self._loop.running and self._pool.submit(partial(self._try, target, inbox))):
             inbox.tell(unreachable("the proxy is shutting down", retry=False))
 
     def close(self, timeout: float) -> None:
-        """Open no more links, and wait for the threads; attempts that still wait are told that they failed.
+        """Open no more links, and wait for the threads; attempts that still wait fail.
 
         Args:
             timeout: How many seconds to wait for attempts that are under way.
         """
         self._pool.close(timeout)
 
-    def _try(self, target: UpstreamTarget, inbox: Inbox) -> None:
-        if not _is_alive(inbox):
+    def _try(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
+        if not inbox.is_wanted():
             return
         outcome = unreachable("the proxy is shutting down", retry=False) if self._pool.closed else self._open(target)
         if isinstance(outcome, LinkFailed):
@@ -102,7 +102,7 @@ class WebSocketConnector:
                 suppress_origin=True,
                 redirect_limit=0,
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the session must hear that there is no link
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
             status = link.getstatus()
             if status is not None and status != _SWITCHING_PROTOCOLS:  # a redirect raises without naming its status
                 return refused(status)
@@ -115,11 +115,11 @@ class WebSocketConnector:
         sock.settimeout(0)
         return sock
 
-    def _hand_over(self, sock: socket.socket, inbox: Inbox) -> None:
-        if not _is_alive(inbox):
+    def _hand_over(self, sock: socket.socket, inbox: LinkInbox) -> None:
+        if not inbox.is_wanted():
             sock.close()
             return
-        protocol = Protocol(Side.CLIENT, max_size=self._limits.max_message_bytes, logger=SILENT)
+        protocol = Protocol(Side.CLIENT, max_size=self._limits.max_message_bytes, logger=SILENT_LOGGER)
         connection = WebSocketConnection(self._loop, sock, protocol, self._limits)
         try:
             inbox.tell(LinkReady(connection))
@@ -130,27 +130,27 @@ class WebSocketConnector:
 
 
 class _Watchdog:
-    """Ends a handshake whose answer comes, but so slowly that no timeout of the socket's sees it."""
+    """End a handshake whose answer comes so slowly that no timeout of the socket applies."""
 
     def __init__(self, loop: IoLoop, link: websocket.WebSocket, seconds: float) -> None:
         self._loop = loop
         self._link = link
         self._seconds = seconds
-        self._deadline: Deadline | None = None
-        loop.call_soon(self._arm)
+        self._timer: TimerHandle | None = None
+        loop.call_soon(self._start)
 
     def release(self) -> None:
-        """The handshake is over; from any thread."""
-        self._loop.call_soon(self._disarm)
+        """Stop watching: the handshake is over. From any thread."""
+        self._loop.call_soon(self._stop)
 
-    def _arm(self) -> None:
-        self._deadline = self._loop.call_later(self._seconds, self._bite)
+    def _start(self) -> None:
+        self._timer = self._loop.call_later(self._seconds, self._end_handshake)
 
-    def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _bite(self) -> None:
+    def _end_handshake(self) -> None:
         if self._link.sock is not None:
             with contextlib.suppress(OSError):
                 # Not SSLSocket's own method: the other thread is using the TLS state that it would drop.
@@ -187,9 +187,3 @@ def _header_lines(headers: Mapping[str, str]) -> list[str]:
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError("a line break in a header")
     return lines
-
-
-def _is_alive(inbox: Inbox) -> bool:
-    """Whether somebody still waits for the link; an inbox that cannot tell counts as alive."""
-    asks = getattr(inbox, "is_alive", None)
-    return asks is None or bool(asks())

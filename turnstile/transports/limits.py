@@ -1,4 +1,4 @@
-"""What one connection may cost."""
+"""Limits of one connection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KIB = 1024
 MIB = 1024 * KIB
 
 PEER_TOO_SLOW: Final = "peer_too_slow"
-"""The reason in `Closed(1008, ...)` of a peer that was cut off because it does not read."""
+"""The reason in `Closed(1008, ...)` of a peer that was disconnected because it does not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class ConnectionLimits:
 
     Args:
         max_message_bytes: The largest message taken from the peer, fragments joined; past it the link ends with 1009.
-        write_high_water: With more than this to write, the connections that feed this one are not read.
+        write_high_water: With more than this to write, the sources of this one are not read.
         write_low_water: Under this they are read again.
-        write_ceiling: With more than this to write the peer counts as one that does not read, and is cut off.
-        read_high_water: With more than this received and not yet worked on, the peer is not read.
+        write_ceiling: With more than this to write the peer counts as one that does not read, and is disconnected.
+        read_high_water: With more than this received and not yet handled, the peer is not read.
         read_low_water: Under this it is read again.
         message_cost: What each message counts besides its bytes, for the memory that it takes while it waits.
         close_timeout: How long a peer may take to answer a close, and to end the TCP connection afterwards.

@@ -1,4 +1,4 @@
-"""Two connections joined in memory: a link without a socket, for scripts and tests."""
+"""A pair of connections in memory, without a socket: for scripts and tests."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
-from turnstile.transports.flow import ReadGate, WriteGate
 from turnstile.transports.limits import PEER_TOO_SLOW, ConnectionLimits
-from turnstile.transports.message_joiner import Nobody
+from turnstile.transports.null_inbox import NullInbox
+from turnstile.transports.read_credit import ReadCredit
+from turnstile.transports.write_watermark import WriteWatermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,11 +24,11 @@ POLICY_VIOLATION: Final = 1008
 def memory_pair(
     inbox_a: Inbox | None = None, inbox_b: Inbox | None = None, limits: ConnectionLimits | None = None
 ) -> tuple[MemoryConnection, MemoryConnection]:
-    """Join two inboxes: what one connection sends, the other one's inbox is told.
+    """Connect two inboxes: each connection sends to the other one's inbox.
 
     Args:
-        inbox_a: Is told what the second connection sends, and the end; None if it is not known before `begin`.
-        inbox_b: Is told what the first connection sends, and the end; likewise.
+        inbox_a: Receives what the second connection sends, and the end; None if it is not known before `begin`.
+        inbox_b: Receives what the first connection sends, and the end; likewise.
         limits: Water marks and ceiling as for a socket; there are no timeouts, and no bound on a message.
     """
     a, b = (MemoryConnection(inbox, limits or ConnectionLimits()) for inbox in (inbox_a, inbox_b))
@@ -45,11 +46,11 @@ class MemoryConnection:
     peer: MemoryConnection
 
     def __init__(self, inbox: Inbox | None, limits: ConnectionLimits) -> None:
-        self._inbox = inbox or Nobody()
+        self._inbox = inbox or NullInbox()
         self._ceiling = limits.write_ceiling
-        self._read_gate = ReadGate(limits.read_high_water, limits.read_low_water)
-        self._write_gate = WriteGate(limits.write_high_water, limits.write_low_water)
-        self._lock = threading.Lock()  # never held while the other end's is, nor while an inbox is told
+        self._read_credit = ReadCredit(limits.read_high_water, limits.read_low_water)
+        self._write_watermark = WriteWatermark(limits.write_high_water, limits.write_low_water)
+        self._lock = threading.Lock()  # never held while the other end's is, nor during a `tell`
         self._queued: list[TextFrame | BinaryFrame] = []
         self._flushed: deque[TextFrame | BinaryFrame | Closed] = deque()
         self._size = 0
@@ -61,12 +62,12 @@ class MemoryConnection:
         return f"<MemoryConnection {'closed' if self._closing else 'open'}, {self._size} bytes to write>"
 
     def begin(self, inbox: Inbox) -> None:
-        """Tell `inbox` what the peer sends; before the peer sends anything."""
+        """Deliver what the peer sends to `inbox`; before the peer sends anything."""
         self._inbox = inbox
 
     @property
     def buffered(self) -> int:
-        """Bytes that the peer has not been told."""
+        """Bytes that were not delivered to the peer."""
         return self._size
 
     def send_text(self, data: bytes) -> None:
@@ -90,7 +91,7 @@ class MemoryConnection:
             self.flush()
 
     def flush(self) -> None:
-        """Tell the peer's inbox everything queued, as far as the peer reads."""
+        """Deliver everything queued to the peer's inbox, as far as the peer reads."""
         with self._lock:
             self._flushed += self._queued
             self._queued.clear()
@@ -99,14 +100,14 @@ class MemoryConnection:
             too_slow = self._size > self._ceiling and not self._closing
             if too_slow:
                 self._drop()
-            calls = self._write_gate.measure(self._size)
+            calls = self._write_watermark.measure(self._size)
         for call in calls:
             call()
         if too_slow:
             self.close(POLICY_VIOLATION, PEER_TOO_SLOW)
 
     def close(self, code: int, reason: str = "") -> None:
-        """Tell the peer what is queued, whether it reads or not, then both inboxes the end."""
+        """Deliver what is queued to the peer, whether it reads or not, then the end to both inboxes."""
         with self._lock:
             if self._closing:
                 return
@@ -114,7 +115,7 @@ class MemoryConnection:
             self._flushed += self._queued
             self._queued.clear()
             self._flushed.append(Closed(code, reason))
-            calls = self._write_gate.release()
+            calls = self._write_watermark.release()
         for call in calls:
             call()
         self._deliver()
@@ -122,45 +123,45 @@ class MemoryConnection:
     def handled(self, size: int, messages: int = 1) -> None:
         """Give back the credit for `size` received bytes in so many messages."""
         with self._lock:
-            self._read_gate.handled(size, messages)
-        self.peer.flush_on()
+            self._read_credit.handled(size, messages)
+        self.peer.resume_delivery()
 
     def holds_back(self, source: Connection) -> None:
-        """While this one has more than its high water mark to write, `source` is not read."""
+        """Stop reading `source` while this one has more than its high water mark to write."""
         with self._lock:
-            calls = self._write_gate.add(source) + self._write_gate.measure(self._size)
+            calls = self._write_watermark.add(source) + self._write_watermark.measure(self._size)
         for call in calls:
             call()
 
     def pause_reading(self) -> None:
         """Hold the peer's messages until `resume_reading`; counted."""
         with self._lock:
-            self._read_gate.pause()
+            self._read_credit.pause()
 
     def resume_reading(self) -> None:
         """Take one `pause_reading` back."""
         with self._lock:
-            self._read_gate.resume()
-        self.peer.flush_on()
+            self._read_credit.resume()
+        self.peer.resume_delivery()
 
-    def flush_on(self) -> None:
-        """Go on with what was flushed while the peer did not read."""
+    def resume_delivery(self) -> None:
+        """Deliver what was flushed while the peer did not read."""
         self._deliver()
         with self._lock:
-            calls = self._write_gate.measure(self._size)
+            calls = self._write_watermark.measure(self._size)
         for call in calls:
             call()
 
     def _deliver(self) -> None:
-        """Tell the peer one thing after the other; of many threads that come here one does it for all."""
-        while (tell := self._next_telling()) is not None:
+        """Deliver one message after the other; of many threads that call this one does it for all."""
+        while (deliver := self._next_delivery()) is not None:
             try:
-                tell()
+                deliver()
             finally:
                 with self._lock:
                     self._delivering = False
 
-    def _next_telling(self) -> Callable[[], None] | None:
+    def _next_delivery(self) -> Callable[[], None] | None:
         peer_reads = self.peer.is_reading()
         with self._lock:
             if self._delivering or not self._flushed or not (peer_reads or self._closing):
@@ -169,9 +170,9 @@ class MemoryConnection:
             self._delivering = True
             if not isinstance(frame, Closed):
                 self._size -= len(frame.data)
-        return lambda: self._tell_peer(frame)
+        return lambda: self._deliver_to_peer(frame)
 
-    def _tell_peer(self, frame: TextFrame | BinaryFrame | Closed) -> None:
+    def _deliver_to_peer(self, frame: TextFrame | BinaryFrame | Closed) -> None:
         if isinstance(frame, Closed):
             self.peer.end(frame)
             self.end(frame)
@@ -179,25 +180,25 @@ class MemoryConnection:
             self.peer.take(frame)
 
     def is_reading(self) -> bool:
-        """Whether the peer may tell this end's inbox more."""
-        return self._read_gate.is_open
+        """Return whether the peer may deliver more to this end."""
+        return self._read_credit.may_read
 
     def take(self, frame: TextFrame | BinaryFrame) -> None:
-        """Tell this end's inbox a message, unless it is closed."""
+        """Put a message into this end's inbox, unless it is closed."""
         with self._lock:
             if self._closing:
                 return
-            self._read_gate.received(len(frame.data))
+            self._read_credit.received(len(frame.data))
         self._inbox.tell(frame)
 
     def end(self, closed: Closed) -> None:
-        """Tell this end's inbox the end, the first time."""
+        """Put the end into this end's inbox, the first time."""
         with self._lock:
             if self._ended:
                 return
             self._ended = self._closing = True
             self._drop()
-            calls = self._write_gate.release()
+            calls = self._write_watermark.release()
         for call in calls:
             call()
         self._inbox.tell(closed)

@@ -1,4 +1,4 @@
-"""Which sockets are ready: epoll where the system has it, `selectors` elsewhere."""
+"""Polls which sockets are ready: by epoll where the system has it, by `selectors` elsewhere."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ WRITE: Final = 0x004
 
 
 class Poller(Protocol):
-    """Watches file descriptors; `select.epoll` is one."""
+    """A watcher of file descriptors; `select.epoll` is one."""
 
     def register(self, descriptor: int, events: int, /) -> None:
-        """Watch one that is not watched for `events`: `READ`, `WRITE` or both."""
+        """Watch a descriptor that is not watched for `events`: `READ`, `WRITE` or both."""
 
     def modify(self, descriptor: int, events: int, /) -> None:
-        """Watch one that is watched for other events."""
+        """Watch a watched descriptor for other events."""
 
     def unregister(self, descriptor: int, /) -> None:
-        """Stop watching one that is watched."""
+        """Stop watching a descriptor that is watched."""
 
     def poll(self, timeout: float | None, at_most: int, /) -> list[tuple[int, int]]:
         """Wait until some are ready.
 
         Args:
             timeout: Seconds to wait; None for as long as it takes.
-            at_most: How many are returned; the others are when it is asked again. Only epoll keeps to it.
+            at_most: How many are returned; the others are returned by the next call. Only epoll keeps to it.
 
         Returns:
-            Each with its events; larger numbers than `READ | WRITE` tell of an error.
+            Each with its events; larger numbers than `READ | WRITE` mean an error.
         """
 
     def close(self) -> None:
-        """Let go of what the system keeps."""
+        """Release the system's resources."""
 
 
 class SelectorPoller:
@@ -48,15 +48,15 @@ class SelectorPoller:
         self._selector = selectors.DefaultSelector()
 
     def register(self, descriptor: int, events: int, /) -> None:
-        """Watch one that is not watched."""
+        """Watch a descriptor that is not watched."""
         self._selector.register(descriptor, _selector_events(events))
 
     def modify(self, descriptor: int, events: int, /) -> None:
-        """Watch one that is watched for other events."""
+        """Watch a watched descriptor for other events."""
         self._selector.modify(descriptor, _selector_events(events))
 
     def unregister(self, descriptor: int, /) -> None:
-        """Stop watching one."""
+        """Stop watching a descriptor."""
         self._selector.unregister(descriptor)
 
     def poll(self, timeout: float | None, _at_most: int, /) -> list[tuple[int, int]]:
@@ -67,12 +67,12 @@ class SelectorPoller:
         ]
 
     def close(self) -> None:
-        """Let go of what the system keeps."""
+        """Release the system's resources."""
         self._selector.close()
 
 
 make_poller: Callable[[], Poller] = getattr(select, "epoll", SelectorPoller)
-"""Makes the best one that this system has."""
+"""Make the best poller that this system has."""
 
 
 def _selector_events(events: int) -> int:

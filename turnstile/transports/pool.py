@@ -1,4 +1,4 @@
-"""A few daemon threads for work that blocks."""
+"""A pool of daemon threads for jobs that block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerPool:
-    """Runs jobs on daemon threads; each thread is started when a job would otherwise wait, none before.
+    """Run jobs on daemon threads; each thread is started when a job would otherwise wait, none before.
 
     Args:
         name: Names the threads: ``turnstile-<name>-1``, ...
@@ -36,14 +36,14 @@ class WorkerPool:
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called; a job that finds it so has nothing to do but say so."""
+        """Whether `close` was called; a job that runs afterwards only reports that."""
         return self._closed
 
     def submit(self, job: Callable[[], object]) -> bool:
-        """Have `job` called on a thread of the pool, without blocking; from any thread.
+        """Run `job` on a thread of the pool, without blocking; from any thread.
 
         Returns:
-            False if it never will be: the pool is closed or full, or the system gives it no thread.
+            False if it never will run: the pool is closed or full, or the system gives it no thread.
         """
         with self._lock:
             if self._closed or self._unfinished == self._most_jobs or not self._has_threads(self._unfinished + 1):
@@ -53,7 +53,7 @@ class WorkerPool:
             return True
 
     def close(self, timeout: float) -> None:
-        """Take no more jobs; those that wait are called at once, here, and may see `closed`. Then wait for the threads.
+        """Take no more jobs; run those that wait at once, here, where they see `closed`. Then wait for the threads.
 
         Args:
             timeout: How many seconds to wait for jobs that are running.
@@ -66,13 +66,13 @@ class WorkerPool:
                 self._run(self._jobs.get_nowait())
         for _ in threads:
             self._jobs.put(None)
-        give_up = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout
         for thread in threads:
             if thread is not threading.current_thread():  # a job may be what closes its pool
-                thread.join(max(0.0, give_up - time.monotonic()))
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _has_threads(self, jobs: int) -> bool:
-        """Start one more thread if `jobs` need it and it may be; whether there is any."""
+        """Start one more thread if `jobs` need it and the limit allows it; return whether there is any."""
         if jobs > len(self._threads) < self._most_threads:
             name = f"turnstile-{self._name}-{len(self._threads) + 1}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)

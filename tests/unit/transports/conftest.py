@@ -14,7 +14,7 @@ import trustme
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from turnstile.ports import Inbox
+from turnstile.ports import LinkInbox
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.websocket import WebSocketConnection
@@ -22,7 +22,7 @@ from turnstile.transports.websocket import WebSocketConnection
 WAIT = 10  # seconds until a test that hangs fails
 
 
-class RecordingInbox(Inbox):
+class RecordingInbox(LinkInbox):
     """Keeps what it is told; `react` is called then, on the telling thread."""
 
     def __init__(self, react=None):

@@ -394,7 +394,7 @@ def test_the_link_is_closed_quietly_when_nobody_waits_for_it_any_more(make_conne
 
     alive = [True, False]
     inbox = make_inbox()
-    inbox.is_alive = lambda: alive.pop(0)
+    inbox.is_wanted = lambda: alive.pop(0)
     connector = make_connector()
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{run_upstream(listen)}"), inbox)
     assert gone.wait(WAIT)
@@ -403,7 +403,7 @@ def test_the_link_is_closed_quietly_when_nobody_waits_for_it_any_more(make_conne
 
 def test_no_link_is_opened_when_nobody_waits_for_it(make_connector, make_inbox):
     dead, alive = make_inbox(), make_inbox()
-    dead.is_alive = lambda: False
+    dead.is_wanted = lambda: False
     connector = make_connector(threads=1)
     connector.connect(UpstreamTarget("nonsense"), dead)
     connector.connect(UpstreamTarget("nonsense"), alive)

@@ -9,9 +9,9 @@ from websockets.frames import Opcode, apply_mask
 from websockets.protocol import OPEN, Protocol, Side
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
-from turnstile.transports.framing import Framing
-from turnstile.transports.message_joiner import MessageJoiner, end_of
-from turnstile.transports.nonblocking_socket import SILENT
+from turnstile.transports.closing_handshake import close_of
+from turnstile.transports.framing import SILENT_LOGGER, Framing
+from turnstile.transports.message_joiner import MessageJoiner
 
 SIDES = [Side.SERVER, Side.CLIENT]
 BOTH_SIDES = pytest.mark.parametrize("side", SIDES, ids=["as server", "as client"])
@@ -20,7 +20,7 @@ TEXT, BINARY, CLOSE, PING = 0x81, 0x82, 0x88, 0x89
 
 
 def protocol(side, limit=LIMIT):
-    return Protocol(side, max_size=limit, logger=SILENT)
+    return Protocol(side, max_size=limit, logger=SILENT_LOGGER)
 
 
 def encoded(kind, payload, *, masked, width=0, size=None, mask=b"\1\2\3\4"):
@@ -60,7 +60,7 @@ class Alone:
         return self.protocol.data_to_send()
 
     def end(self):
-        return end_of(self.protocol)
+        return close_of(self.protocol)
 
 
 def unmasked(chunks, side):

@@ -15,8 +15,8 @@ WAIT = 10
 NEEDS_EPOLL = pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
 
 
-class Listening:
-    """A member that reads whatever comes, with something to go wrong."""
+class ReadingHandler:
+    """A handler that reads whatever comes, with something to go wrong."""
 
     def __init__(self, loop, sock, *, fail=""):
         self.loop, self.sock, self.fail = loop, sock, fail
@@ -25,7 +25,7 @@ class Listening:
         loop.call_soon(self.begin, self)
 
     def begin(self):
-        self.loop.join(self)
+        self.loop.add(self)
         self.loop.watch(self.sock, READ, self)
 
     def _note(self, call):
@@ -38,18 +38,18 @@ class Listening:
         self.heard.set()
         self._note("ready")
 
-    def broke(self, error):
-        self._note(f"broke: {error}")
+    def failed(self, error):
+        self._note(f"failed: {error}")
 
-    def retire(self):
-        self._note("retire")
+    def shut_down(self):
+        self._note("shut_down")
 
-    def cut(self):
+    def abort(self):
         self.loop.watch(self.sock, 0, self)
-        self.loop.leave(self)
+        self.loop.remove(self)
         self.sock.close()
         self.heard.set()
-        self._note("cut")
+        self._note("abort")
 
 
 @pytest.fixture(
@@ -176,16 +176,16 @@ def test_a_resting_loop_does_not_wake_up(loop, barrier):
     assert loop.wakeups == at_rest
 
 
-def test_a_call_that_a_member_asks_for_is_made_in_the_same_round_without_a_wake_up(stepped, pair):
-    member = Listening(stepped, pair[0])
+def test_a_call_that_a_handler_asks_for_is_made_in_the_same_round_without_a_wake_up(stepped, pair):
+    handler = ReadingHandler(stepped, pair[0])
     stepped.step(0)
     made = []
-    member.ready = lambda _: (pair[0].recv(1), stepped.call_soon(lambda: made.append(1)))
+    handler.ready = lambda _: (pair[0].recv(1), stepped.call_soon(lambda: made.append(1)))
     pair[1].send(b"a")
     assert stepped.step(WAIT)
     assert made == [1]
     assert not stepped.step(0), "nothing was ready: the loop has not woken itself"
-    member.cut()
+    handler.abort()
 
 
 def test_a_round_waits_for_nobody_when_a_call_waits(stepped):
@@ -243,8 +243,8 @@ def test_a_wakers_call_is_given_back_when_the_loop_takes_none_any_more(loop):
 
 
 def test_a_call_is_refused_on_the_loops_own_thread_when_it_ends(loop, pair):
-    member, answers = Listening(loop, pair[0]), []
-    member.cut = lambda: answers.append(loop.call_soon(lambda: None))
+    handler, answers = ReadingHandler(loop, pair[0]), []
+    handler.abort = lambda: answers.append(loop.call_soon(lambda: None))
     loop.stop(0)
     assert answers == [False]
 
@@ -254,86 +254,86 @@ def test_a_round_serves_so_many_sockets_at_most_and_later_ones_the_others():
     loop = IoLoop()
     loop.prepare()
     pairs = [socket.socketpair() for _ in range(100)]
-    members = [Listening(loop, ours) for ours, _ in pairs]
+    handlers = [ReadingHandler(loop, ours) for ours, _ in pairs]
     loop.step(0)
     for _, theirs in pairs:
         theirs.send(b"a")
     loop.step(0)
-    assert 0 < sum(member.heard.is_set() for member in members) < 100
+    assert 0 < sum(handler.heard.is_set() for handler in handlers) < 100
     while loop.step(0):
         pass
-    assert all(member.heard.is_set() for member in members)
+    assert all(handler.heard.is_set() for handler in handlers)
     loop._end()
     for _, theirs in pairs:
         theirs.close()
 
 
-def test_a_member_hears_what_its_socket_is_ready_for(stepped, pair):
-    member, heard = Listening(stepped, pair[0]), []
+def test_a_handler_hears_what_its_socket_is_ready_for(stepped, pair):
+    handler, heard = ReadingHandler(stepped, pair[0]), []
     stepped.step(0)
-    member.ready = heard.append
-    stepped.watch(pair[0], READ | WRITE, member)
+    handler.ready = heard.append
+    stepped.watch(pair[0], READ | WRITE, handler)
     stepped.step(0)
     pair[1].send(b"a")
     stepped.step(0)
-    stepped.watch(pair[0], READ, member)
+    stepped.watch(pair[0], READ, handler)
     stepped.step(0)
     assert heard == [WRITE, READ | WRITE, READ]
-    member.cut()
+    handler.abort()
 
 
-def test_a_member_hears_of_an_error_as_of_more_than_that_it_can_read(stepped, pair):
-    member, heard = Listening(stepped, pair[0]), []
+def test_a_handler_hears_of_an_error_as_of_more_than_that_it_can_read(stepped, pair):
+    handler, heard = ReadingHandler(stepped, pair[0]), []
     stepped.step(0)
-    member.ready = heard.append
-    stepped.watch(pair[0], READ | WRITE, member)
+    handler.ready = heard.append
+    stepped.watch(pair[0], READ | WRITE, handler)
     pair[1].close()
     stepped.step(0)
     assert heard[0] not in {READ, WRITE}
-    member.cut()
+    handler.abort()
 
 
-def test_a_member_hears_when_its_socket_can_be_read(loop, pair):
-    member = Listening(loop, pair[0])
+def test_a_handler_hears_when_its_socket_can_be_read(loop, pair):
+    handler = ReadingHandler(loop, pair[0])
     pair[1].send(b"a")
-    assert member.heard.wait(WAIT)
-    loop.call_soon(member.cut)
+    assert handler.heard.wait(WAIT)
+    loop.call_soon(handler.abort)
 
 
-def test_only_the_member_breaks_whose_call_raised(loop, pair, barrier, caplog):
-    member = Listening(loop, pair[0], fail="ready")
+def test_only_the_handler_breaks_whose_call_raised(loop, pair, barrier, caplog):
+    handler = ReadingHandler(loop, pair[0], fail="ready")
     loop.call_soon(lambda: 1 / 0)
     pair[1].send(b"a")
-    assert member.heard.wait(WAIT)
+    assert handler.heard.wait(WAIT)
     barrier()
-    assert member.calls == ["ready", "broke: ready"]
+    assert handler.calls == ["ready", "failed: ready"]
     assert len(caplog.records) == 2
-    loop.call_soon(member.cut)
+    loop.call_soon(handler.abort)
 
 
-def test_a_member_is_cut_when_even_its_end_raises(loop, pair, barrier):
-    member = Listening(loop, pair[0], fail="ready, broke: ready, cut")
+def test_a_handler_is_aborted_when_its_end_raises_too(loop, pair, barrier):
+    handler = ReadingHandler(loop, pair[0], fail="ready, failed: ready, abort")
     pair[1].send(b"a")
-    assert member.heard.wait(WAIT)
+    assert handler.heard.wait(WAIT)
     barrier()
-    assert member.calls == ["ready", "broke: ready", "cut"]
+    assert handler.calls == ["ready", "failed: ready", "abort"]
     assert pair[0].fileno() == -1
 
 
-def test_members_are_retired_and_then_cut_when_the_loop_stops(loop, pair):
-    member = Listening(loop, pair[0])
+def test_handlers_are_shut_down_and_then_aborted_when_the_loop_stops(loop, pair):
+    handler = ReadingHandler(loop, pair[0])
     loop.stop(0.05)
-    assert member.calls == ["retire", "cut"]
+    assert handler.calls == ["shut_down", "abort"]
     assert not loop.running
 
 
-def test_a_member_that_joins_while_the_loop_stops_is_retired_too(loop):
+def test_a_handler_that_is_added_while_the_loop_stops_is_shut_down_too(loop):
     sockets = [socket.socketpair() for _ in range(2)]
     late = []
-    first = Listening(loop, sockets[0][0])
-    first.retire = lambda: late.append(Listening(loop, sockets[1][0]))
+    first = ReadingHandler(loop, sockets[0][0])
+    first.shut_down = lambda: late.append(ReadingHandler(loop, sockets[1][0]))
     loop.stop(0.05)
-    assert late[0].calls == ["retire", "cut"]
+    assert late[0].calls == ["shut_down", "abort"]
     for ours, theirs in sockets:
         ours.close()
         theirs.close()
@@ -368,11 +368,11 @@ def test_a_loop_that_never_started_can_be_stopped():
     assert loop.call_soon(lambda: None) is False
 
 
-def test_events_of_a_member_that_left_in_the_same_round_are_dropped(loop, barrier):
+def test_events_of_a_handler_that_left_in_the_same_round_are_dropped(loop, barrier):
     one, two = socket.socketpair(), socket.socketpair()
-    members = [Listening(loop, one[0]), Listening(loop, two[0])]
-    members[0].ready = lambda _: [member.cut() for member in members if member.sock.fileno() != -1]
-    members[1].ready = members[0].ready
+    handlers = [ReadingHandler(loop, one[0]), ReadingHandler(loop, two[0])]
+    handlers[0].ready = lambda _: [handler.abort() for handler in handlers if handler.sock.fileno() != -1]
+    handlers[1].ready = handlers[0].ready
     barrier()
 
     def both_at_once():
@@ -380,13 +380,13 @@ def test_events_of_a_member_that_left_in_the_same_round_are_dropped(loop, barrie
         two[1].send(b"a")
 
     loop.call_soon(both_at_once)
-    assert all(member.heard.wait(WAIT) for member in members)
+    assert all(handler.heard.wait(WAIT) for handler in handlers)
     one[1].close()
     two[1].close()
 
 
 def test_a_socket_is_served_among_calls_that_always_ask_for_the_next(stepped, pair):
-    member = Listening(stepped, pair[0])
+    handler = ReadingHandler(stepped, pair[0])
     stepped.step(0)
     made = []
 
@@ -399,7 +399,7 @@ def test_a_socket_is_served_among_calls_that_always_ask_for_the_next(stepped, pa
     stepped.step(0)
     pair[1].send(b"a")
     stepped.step(0)
-    assert member.calls == ["ready"]
+    assert handler.calls == ["ready"]
     assert len(made) < 10_000
 
 

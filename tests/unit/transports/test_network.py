@@ -7,7 +7,7 @@ import time
 import httpcore2
 import pytest
 
-from turnstile.transports.http.network import CheckedNetwork, Deadline, FunctionError, resolve_name
+from turnstile.transports.http.network import CallDeadline, CheckedNetwork, FunctionError, resolve_name
 from turnstile.transports.pool import WorkerPool
 
 WAIT = 10
@@ -24,7 +24,9 @@ def resolving():
 @pytest.fixture
 def make_network(resolving):
     def make(addresses, *, allow_private=True, seconds=WAIT, clock=time.monotonic):
-        return CheckedNetwork(lambda *_: addresses, resolving, Deadline(clock, seconds), allow_private=allow_private)
+        return CheckedNetwork(
+            lambda *_: addresses, resolving, CallDeadline(clock, seconds), allow_private=allow_private
+        )
 
     return make
 
@@ -125,7 +127,7 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
     assert busy.wait(WAIT)
     asked, raised = [], []
     network = CheckedNetwork(
-        lambda *place: asked.append(place) or [], Watched(), Deadline(time.monotonic, WAIT), allow_private=True
+        lambda *place: asked.append(place) or [], Watched(), CallDeadline(time.monotonic, WAIT), allow_private=True
     )
 
     def connect():
@@ -154,7 +156,7 @@ def test_a_name_that_the_resolver_refuses_is_not_found(resolving, error):
     def resolve(_host, _port):
         raise error
 
-    network = CheckedNetwork(resolve, resolving, Deadline(time.monotonic, WAIT), allow_private=True)
+    network = CheckedNetwork(resolve, resolving, CallDeadline(time.monotonic, WAIT), allow_private=True)
     with pytest.raises(FunctionError, match="was not found"):
         network.connect_tcp("a.example", 443)
 
@@ -163,7 +165,7 @@ def test_a_name_that_nobody_waits_for_any_more_is_not_resolved(resolving):
     free, asked = threading.Event(), []
     resolving.submit(lambda: free.wait(WAIT))
     network = CheckedNetwork(
-        lambda *place: asked.append(place), resolving, Deadline(time.monotonic, 0.05), allow_private=True
+        lambda *place: asked.append(place), resolving, CallDeadline(time.monotonic, 0.05), allow_private=True
     )
     with pytest.raises(TimeoutError):
         network.connect_tcp("a.example", 443)

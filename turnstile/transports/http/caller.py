@@ -16,7 +16,7 @@ import orjson
 from turnstile.observability.logs import in_this_session
 from turnstile.ports import FunctionReturned, failed_call, sendable
 from turnstile.transports.http.allow_list import AllowList, parse_address
-from turnstile.transports.http.network import CheckedNetwork, Deadline, FunctionError, resolve_name
+from turnstile.transports.http.network import CallDeadline, CheckedNetwork, FunctionError, resolve_name
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class HttpFunctionCaller:
     def _exchange(self, request: FunctionRequest, address: Address) -> str:
         target, content = _target_and_content(request, address)
         headers = _fields(request.headers, address, has_body=content is not None)
-        deadline = Deadline(self._clock, self._timeout)
+        deadline = CallDeadline(self._clock, self._timeout)
         network = CheckedNetwork(self._resolve, self._resolving, deadline, allow_private=self._allow_private)
         url = httpcore2.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
         with (

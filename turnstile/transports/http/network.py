@@ -37,7 +37,7 @@ class FunctionError(TurnstileError):
         super().__init__("function_failed", description)
 
 
-class Deadline:
+class CallDeadline:
     """The moment at which a call must be over.
 
     Args:
@@ -81,7 +81,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         allow_private: Whether the addresses may be of this machine or a private network.
     """
 
-    def __init__(self, resolve: Resolve, resolving: WorkerPool, deadline: Deadline, *, allow_private: bool) -> None:
+    def __init__(self, resolve: Resolve, resolving: WorkerPool, deadline: CallDeadline, *, allow_private: bool) -> None:
         self._resolve = resolve
         self._resolving = resolving
         self._deadline = deadline
@@ -143,7 +143,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
 class _DeadlineStream(httpcore2.NetworkStream):
     """A socket whose every step may take as long as the whole call has left; httpcore2's own timeouts are not asked."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket, deadline: CallDeadline) -> None:
         self._sock = sock
         self._deadline = deadline
 
