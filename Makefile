@@ -93,7 +93,8 @@ transcripts: $(READY)
 docs: $(READY)
 	$(BIN)/python -m turnstile.config > config/default.toml
 	$(BIN)/python docs/generate/states.py > docs/reference/states.md
-	$(BIN)/python -m turnstile.translate.reference docs/reference
+	$(BIN)/python docs/generate/client_messages.py > docs/reference/voice-agent.md
+	$(BIN)/python docs/generate/event_rows.py docs/protocol.md
 
 format: $(READY)
 	$(BIN)/ruff check --fix $(CODE)

@@ -113,7 +113,7 @@ class ClientActor(SessionActor):
 
     @takes(HostDecided)
     def _decided(self, decided: HostDecided) -> None:
-        request = self._dialect.decided(decided.ref, decided.decisions)
+        request = self._dialect.decided(decided.ref, decided.overrides)
         if request is None:
             self._answer_host(Answered(decided.ref))
         else:

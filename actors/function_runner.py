@@ -9,7 +9,7 @@ from turnstile.translate.host_overrides import HostFunction
 
 if TYPE_CHECKING:
     from turnstile.ports import FunctionCaller, HostCall, HostFunctionCaller, Inbox
-    from turnstile.protocol.voice_agent.parts import FunctionEndpoint
+    from turnstile.protocol.voice_agent.functions import FunctionEndpoint
     from turnstile.session.effects import CallFunction
     from turnstile.session.events import Json
 

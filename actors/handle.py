@@ -18,7 +18,7 @@ from turnstile.errors import ConfigError, SessionError
 from turnstile.ports import Inbox
 from turnstile.protocol.realtime import is_audio_delta
 from turnstile.session.events import AgentMessageGiven, Behavior
-from turnstile.translate.host_overrides import HostDecisions, is_sendable
+from turnstile.translate.host_overrides import HostOverrides, is_sendable
 from turnstile.translate.to_realtime import spoken_word_for_word
 
 if TYPE_CHECKING:
@@ -174,8 +174,8 @@ class SessionHandle:
         Raises:
             ConfigError: An argument is not what it should be, or a function cannot be called by the agent.
         """
-        decisions = HostDecisions(prompt=prompt, voice=voice, functions=host_functions(functions))
-        return self._ask(lambda ref: HostDecided(ref, decisions))
+        overrides = HostOverrides(prompt=prompt, voice=voice, functions=host_functions(functions))
+        return self._ask(lambda ref: HostDecided(ref, overrides))
 
     def announce(self, text: str, behavior: Behavior = "queue") -> Future[None]:
         """Have the agent say something, word for word.

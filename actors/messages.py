@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import Postponable, Ref
     from turnstile.session.state import Phase, State
-    from turnstile.translate.host_overrides import HostDecisions
+    from turnstile.translate.host_overrides import HostOverrides
 
 ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
 """The facts on which the session may have something to tell the client: an acknowledgement, an error.
@@ -73,11 +73,11 @@ class HostDecided(NamedTuple):
 
     Args:
         ref: Names the request; a negative number, which no client's request has.
-        decisions: What changes.
+        overrides: What changes.
     """
 
     ref: Ref
-    decisions: HostDecisions
+    overrides: HostOverrides
 
 
 class HostAsked(NamedTuple):

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.upstreams import KindName
     from turnstile.server.requests import UpgradeRequest
     from turnstile.simulator.scenario import Scenario
-    from turnstile.translate.host_overrides import HostDecisions
+    from turnstile.translate.host_overrides import HostOverrides
 
 OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
 
@@ -180,7 +180,7 @@ class ProxySystem:
         inbox: Inbox,
         dialect: DialectName = "component",
         *,
-        decisions: HostDecisions | None = None,
+        overrides: HostOverrides | None = None,
         on_event: OnEvent | None = None,
     ) -> tuple[Connection, SessionHandle]:
         """Begin a session whose client is code in this process; starts the proxy if need be.
@@ -188,7 +188,7 @@ class ProxySystem:
         Args:
             inbox: Is told the client's frames, then `Closed`.
             dialect: The client's, by its name.
-            decisions: What is decided for the client.
+            overrides: What is decided for the client.
             on_event: Called with the session and each thing that the client is told, one after the other, on a thread
                 that may block.
 
@@ -198,7 +198,7 @@ class ProxySystem:
         Raises:
             SessionError: There is no place for another session.
         """
-        make_parts = self._admit(dialect, None, decisions)
+        make_parts = self._admit(dialect, None, overrides)
         if isinstance(make_parts, Rejection):
             raise SessionError("no_place", make_parts.text.strip())
         limits = client_limits(self.config.limits, dialect)
@@ -212,7 +212,7 @@ class ProxySystem:
         upgrade: Upgrade,
         dialect: DialectName = "component",
         *,
-        decisions: HostDecisions | None = None,
+        overrides: HostOverrides | None = None,
         on_event: OnEvent | None = None,
     ) -> SessionHandle | Rejection:
         """Begin a session for a client whose request a host has received; starts the proxy if need be.
@@ -220,10 +220,10 @@ class ProxySystem:
         Args:
             upgrade: The request; its socket is taken from the host if the client is admitted.
             dialect: The client's, by its name.
-            decisions: What the host decides for the client.
+            overrides: What the host decides for the client.
             on_event: As for `connect`.
         """
-        make_parts = upgrade.rejection or self._admit(dialect, upgrade.request, decisions)
+        make_parts = upgrade.rejection or self._admit(dialect, upgrade.request, overrides)
         if isinstance(make_parts, Rejection):
             return make_parts
         limits = client_limits(self.config.limits, dialect)
@@ -321,10 +321,10 @@ class ProxySystem:
         return Admission(begin, _chosen_subprotocol(request), limits)
 
     def _admit(
-        self, dialect: DialectName, request: UpgradeRequest | None, decisions: HostDecisions | None
+        self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None
     ) -> PartsFactory | Rejection:
         """Let in a client of a host in this process, or say why not."""
-        make_parts = self._no_place() or self._dialects.named(dialect, request, decisions)
+        make_parts = self._no_place() or self._dialects.named(dialect, request, overrides)
         if not isinstance(make_parts, Rejection) and self._start_once():
             # Nobody else ends what nobody has started.
             atexit.register(self.stop)

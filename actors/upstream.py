@@ -185,10 +185,10 @@ class UpstreamActor(SessionActor):
     @takes(effects.SendCreate)
     def _send_create(self, command: effects.SendCreate) -> None:
         if not self._is_overtaken(command):
-            self._translator.asked(self._clock())
+            self._translator.start_latency(self._clock())
             given = command.response.get("metadata")
             metadata = realtime.response_metadata(command.event_id, given, self._labels)
-            self._translator.created(metadata, given)
+            self._translator.remember_metadata(metadata, given)
             self._link.send(realtime.response_create(command.event_id, {**command.response, "metadata": metadata}))
 
     def _is_overtaken(self, command: effects.SendUpdate | effects.SendCreate) -> bool:
@@ -202,10 +202,10 @@ class UpstreamActor(SessionActor):
     @takes(effects.SendItem)
     def _send_item(self, command: effects.SendItem) -> None:
         item = command.item
-        self._translator.asked(self._clock())
+        self._translator.start_latency(self._clock())
         self._link.send(realtime.item_create(command.event_id, item))
         if item.get("type") == "function_call_output":
-            self._reports.show(self._translator.call_answered(item["call_id"], item["output"]))
+            self._reports.show(self._translator.close_call(item["call_id"], item["output"]))
 
     @takes(effects.PassOn)
     def _pass_on(self, command: effects.PassOn) -> None:
@@ -213,7 +213,7 @@ class UpstreamActor(SessionActor):
 
     @takes(effects.SendCancel)
     def _send_cancel(self, command: effects.SendCancel) -> None:
-        self._translator.silence(command.response_id)
+        self._translator.mute(command.response_id)
         self._link.send(realtime.response_cancel(command.event_id, command.response_id))
 
     @takes(effects.SendTruncate)
@@ -284,11 +284,11 @@ class UpstreamActor(SessionActor):
     def _cancel_calls(self, effect: effects.CallsCancelled) -> None:
         for call_id in effect.call_ids:
             self._calls.cancel(call_id)
-        self._reports.show(self._translator.calls_cancelled(effect.call_ids))
+        self._reports.show(self._translator.cancel_calls(effect.call_ids))
 
     @takes(FunctionReturned)
     def _returned(self, returned: FunctionReturned) -> None:
         call_id, output = returned.call_id, returned.output
         self._calls.returned(call_id)
-        self._reports.show(self._translator.call_returned(call_id, output))
+        self._reports.show(self._translator.show_call_result(call_id, output))
         self._reports.tell(CallReturned(call_id, output))

@@ -10,9 +10,9 @@ import orjson
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame
-from turnstile.protocol.shapes import IS_PLAIN, well_built
+from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.session.facts import READERS, FactReader
-from turnstile.translate.table import SERVER_EVENTS
+from turnstile.translate.event_table import SERVER_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ _NOTHING: list[Frame] = []
 _AUDIO, _OLD_AUDIO = realtime.AUDIO_DELTAS
 _OTHER: Kind = (lambda _: False, None)
 # By the type of an event: what tells that nothing in it is odd or old, where that may be; what reads its fact.
-_KINDS: dict[str, Kind] = {kind: (IS_PLAIN.get(kind), READERS.get(kind)) for kind in SERVER_EVENTS}
+_KINDS: dict[str, Kind] = {kind: (IS_CANONICAL.get(kind), READERS.get(kind)) for kind in SERVER_EVENTS}
 # So many types of events that are new are noted.
 _UNKNOWN_NOTED = 32
 
@@ -99,7 +99,7 @@ class UpstreamEvents:
             if len(row) == 1:
                 return self._translator.audio(row[0][0], now, row[0][1])
             events, data = zip(*row, strict=True)
-            return self._translator.audio_in_a_row(events, now, data)
+            return self._translator.audio_batch(events, now, data)
         except UpstreamProtocolError as error:
             if len(row) > 1:
                 return [frame for piece in row for frame in self._spoken([piece], now)]
@@ -118,7 +118,7 @@ class UpstreamEvents:
         plain = is_plain is None or is_plain(given)
         if read is not None:
             try:
-                fact = read(self._facts, given if plain else well_built(given))
+                fact = read(self._facts, given if plain else valid_event(given))
             except Exception as error:
                 fault = _failed(error)
         try:
@@ -126,7 +126,7 @@ class UpstreamEvents:
                 event = realtime.current_names(given)
             # What has other words by now is said anew.
             passed = data if is_json and event is given else None
-            frames = self._translator.translate(event, now, passed, is_built=plain)
+            frames = self._translator.translate(event, now, passed, is_valid=plain)
         except Exception as error:
             if not isinstance(error, UpstreamProtocolError) or not isinstance(fault, UpstreamProtocolError):
                 _failed(error)

@@ -125,7 +125,7 @@ class Hearing:
         if isinstance(fact, CLOSING_FACTS):
             self.epoch += 1
         elif isinstance(fact, SpeechStarted):
-            fact = SpeechStarted(self._translator.take_cut_off())
+            fact = SpeechStarted(self._translator.take_truncations())
         self._reports.tell(fact)
         if isinstance(fact, TurnCommitted):
             self._audio.committed()
@@ -135,7 +135,7 @@ class Hearing:
     def _configured(self, session: Json) -> None:
         self._formats.updated(session)
         self._audio.upstream_hears(self._formats.input)
-        self._translator.upstream_speaks(self._formats.output)
+        self._translator.set_upstream_format(self._formats.output)
         endpoints = self._calls.confirm()
         if endpoints is not None:
-            self._translator.call_from_here(endpoints)
+            self._translator.set_proxy_functions(endpoints)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.session.effects import Answered
     from turnstile.session.events import EventGiven, Json, LinkWanted, Ref, Request
-    from turnstile.translate.host_overrides import HostDecisions
+    from turnstile.translate.host_overrides import HostOverrides
 
 
 class Dialect(Protocol):
@@ -27,7 +27,7 @@ class Dialect(Protocol):
     def opening(self) -> Iterable[Frame | LinkWanted | Request]:
         """What the client hears first, and what the session does first."""
 
-    def decided(self, ref: Ref, decisions: HostDecisions) -> Request | None:
+    def decided(self, ref: Ref, overrides: HostOverrides) -> Request | None:
         """Return the request that brings what the host of the session has decided into force.
 
         None when the client has configured nothing yet: what was decided is in force as soon as it does.

@@ -15,7 +15,7 @@ from turnstile.protocol.client_shapes import shape_fault
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.config_patch import ENDPOINTS
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
-from turnstile.translate.host_overrides import DECISIONS, HostRule
+from turnstile.translate.host_overrides import OVERRIDE_NAMES, HostOverlay
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.session.effects import Answered
     from turnstile.session.events import Json, Ref, Request
-    from turnstile.translate.host_overrides import HostDecisions
+    from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ class RealtimeDialect:
         is_beta: bool,
         id_prefix: str = "ts_",
         is_shared: bool = False,
-        host: HostRule | None = None,
+        host: HostOverlay | None = None,
     ) -> None:
         self._model = model
-        self._host = host or HostRule()
+        self._host = host or HostOverlay()
         self._is_beta = is_beta
         self._is_shared = is_shared
         self._unnamed = unnamed_prefix(id_prefix)
@@ -70,14 +70,14 @@ class RealtimeDialect:
 
     def opening(self) -> Sequence[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
-        decisions = self._host.decisions
-        wanted = LinkWanted(decisions.model or self._model)
-        patch = self._host.decide(decisions)
+        overrides = self._host.overrides
+        wanted = LinkWanted(overrides.model or self._model)
+        patch = self._host.update(overrides)
         return [wanted, ConfigRequested(self._ask(None, is_update=False), patch)] if patch else [wanted]
 
-    def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested:
+    def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested:
         """Return the request for what the host decides anew."""
-        return ConfigRequested(ref, self._host.decide(decisions), message="", fields=DECISIONS)
+        return ConfigRequested(ref, self._host.update(overrides), message="", fields=OVERRIDE_NAMES)
 
     def read(self, data: bytes) -> Sequence[Frame | Request | EventGiven | AudioEvent]:
         """Read an event: what the gate holds becomes a request, everything else passes as it is.
@@ -131,7 +131,7 @@ class RealtimeDialect:
         if answered.problem is not None:
             told.append(self._error(answered.problem, event_id))
             if is_update and not answered.in_force:
-                self._host.tools_are(self._session.get("tools"))
+                self._host.restore_tools(self._session.get("tools"))
         if is_update and answered.in_force:
             told += self._tell("session.updated", session=self._session)
         return told

@@ -18,8 +18,8 @@ from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import TRANSCRIPTION, State
 from turnstile.session.ungated import UngatedSession
-from turnstile.translate.host_overrides import HostDecisions, HostRule
-from turnstile.translate.serves import Serves
+from turnstile.translate.host_overrides import HostOverlay, HostOverrides
+from turnstile.translate.permissions import Permissions
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -100,14 +100,14 @@ class Dialects:
         return self.named(name, request)
 
     def named(
-        self, name: DialectName, request: UpgradeRequest | None = None, decisions: HostDecisions | None = None
+        self, name: DialectName, request: UpgradeRequest | None = None, overrides: HostOverrides | None = None
     ) -> PartsFactory | Rejection:
         """Return what makes the parts of a session for a client of one dialect.
 
         Args:
             name: The dialect.
             request: The client's, if it came over a socket.
-            decisions: What the host of the session decides.
+            overrides: What the host of the session decides.
 
         Raises:
             ConfigError: There is no such dialect.
@@ -115,7 +115,7 @@ class Dialects:
         known = get_args(DialectName)
         if name not in known:
             raise ConfigError("invalid_dialect", f"dialect: must be one of {', '.join(known)}, not {name!r}.")
-        decided = decisions or HostDecisions()
+        decided = overrides or HostOverrides()
         if name != "realtime":
             profile = DEEPGRAM if name == "deepgram" else COMPONENT
             return lambda session_id: self._voice_agent(profile, session_id, decided)
@@ -125,7 +125,7 @@ class Dialects:
             return Rejection(400, f"{error.problem.description}\n")
         return lambda session_id: self._realtime(address, session_id, decided)
 
-    def _address(self, request: UpgradeRequest, decided: HostDecisions) -> Address:
+    def _address(self, request: UpgradeRequest, decided: HostOverrides) -> Address:
         """Read what a Realtime client asks for in its address.
 
         Raises:
@@ -147,19 +147,19 @@ class Dialects:
             _log.info("Fields of a client's address are ignored: %s", names)
         return address
 
-    def _voice_agent(self, profile: Profile, session_id: str, decided: HostDecisions) -> SessionParts:
+    def _voice_agent(self, profile: Profile, session_id: str, decided: HostOverrides) -> SessionParts:
         policy = self._policy(session_id, self._config.upstream.reconnects)
-        serves = Serves(self._config.serves_model, self._may_call, HostRule(decided))
+        permissions = Permissions(self._config.serves_model, self._may_call, HostOverlay(decided))
         return SessionParts(
             profile.name,
-            VoiceAgentDialect(profile, session_id, serves),
+            VoiceAgentDialect(profile, session_id, permissions),
             VoiceAgentTranslator(profile),
             Session(policy) if self._is_gated else UngatedSession(policy),
             decided.labels,
             self._config.limits.held_audio_bytes,
         )
 
-    def _realtime(self, address: Address, session_id: str, decided: HostDecisions) -> SessionParts:
+    def _realtime(self, address: Address, session_id: str, decided: HostOverrides) -> SessionParts:
         # A new link would have another conversation, which such a client could not know of.
         policy = replace(
             self._policy(session_id, reconnects=0),
@@ -168,7 +168,7 @@ class Dialects:
             turns="server",
         )
         # What only writes down has no prompt, voice or functions that could be decided.
-        host = HostRule(HostDecisions() if address.intent else decided)
+        host = HostOverlay(HostOverrides() if address.intent else decided)
         return SessionParts(
             "realtime",
             RealtimeDialect(

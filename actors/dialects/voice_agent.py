@@ -17,10 +17,11 @@ from turnstile.session.events import (
     UserMessageGiven,
 )
 from turnstile.translate import to_realtime
-from turnstile.translate.client_output import remember
+from turnstile.translate.bounded_dict import remember
+from turnstile.translate.client_output import problem_to_frame
 from turnstile.translate.field_names import PROMPT_FIELDS
-from turnstile.translate.host_overrides import DECISIONS, decided_by_host
-from turnstile.translate.to_voice_agent import problem_to_frame
+from turnstile.translate.host_overrides import OVERRIDE_NAMES, overridden_by_host
+from turnstile.translate.session_start import settings_to_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.session.effects import Answered
     from turnstile.session.events import Json, Ref, Request
-    from turnstile.translate.host_overrides import HostDecisions
-    from turnstile.translate.serves import Serves
+    from turnstile.translate.host_overrides import HostOverrides
+    from turnstile.translate.permissions import Permissions
 
 _UNSERVED: dict[type[client.Message], str] = {
     client.UpdateThinkLive: "upstream has no live thinking; it is ignored",
@@ -51,13 +52,13 @@ class VoiceAgentDialect:
     Args:
         profile: Which of the two kinds of client it is.
         request_id: Names the session to a client that is welcomed.
-        serves: What the client may ask for.
+        permissions: What the client may ask for.
     """
 
-    def __init__(self, profile: Profile, request_id: str, serves: Serves) -> None:
+    def __init__(self, profile: Profile, request_id: str, permissions: Permissions) -> None:
         self._profile = profile
         self._request_id = request_id
-        self._serves = serves
+        self._permissions = permissions
         self._refs = 0
         self._asked: dict[int, _Asked] = {}
         self._first_settings: Ref | None = None
@@ -80,14 +81,14 @@ class VoiceAgentDialect:
         """Welcome a client that waits for it."""
         return [TextFrame(server.welcome(self._request_id))] if self._profile.welcomes else []
 
-    def decided(self, ref: Ref, decisions: HostDecisions) -> ConfigRequested | None:
+    def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested | None:
         """Return the request for what the host decides anew; the conversation that came before stays."""
-        patch = self._serves.host.decide(decisions)
+        patch = self._permissions.host.update(overrides)
         if self._first_settings is None:
             return None
         if "instructions" in patch:
             patch["instructions"] = to_realtime.with_history(patch["instructions"], self._history)
-        return ConfigRequested(ref, patch, message="", fields=DECISIONS)
+        return ConfigRequested(ref, patch, message="", fields=OVERRIDE_NAMES)
 
     def read(self, data: bytes) -> Sequence[Frame | Request | End]:
         """Read a message; its warnings go out at once, its answer when the session has it.
@@ -115,19 +116,19 @@ class VoiceAgentDialect:
                 return [TurnEndForced(self._ask(message))]
             case client.Settings():
                 return self._settings(message)
-            case client.UpdatePrompt() if self._serves.host.decisions.prompt is not None:
-                return [self.problem(decided_by_host("prompt").about(message.type), fatal=False)]
+            case client.UpdatePrompt() if self._permissions.host.overrides.prompt is not None:
+                return [self.problem(overridden_by_host("prompt").about(message.type), fatal=False)]
             case client.UpdatePrompt(prompt=prompt):
                 ref = self._ask(message, server.prompt_updated())
                 return [ConfigRequested(ref, {}, prompt, message.type, PROMPT_FIELDS)]
-            case client.UpdateThink(think=think):
-                config = to_realtime.think_to_session(message, think, self._serves, self._history)
+            case client.UpdateThink():
+                config = to_realtime.think_to_session(message, self._permissions, self._history)
                 return self._config(message, config, server.think_updated())
-            case client.UpdateSpeak(speak=speak):
-                config = to_realtime.speak_to_session(message, speak, self._serves)
+            case client.UpdateSpeak():
+                config = to_realtime.speak_to_session(message, self._permissions)
                 return self._config(message, config, server.speak_updated())
-            case client.UpdateListen(listen=listen):
-                config = to_realtime.listen_to_session(message, listen)
+            case client.UpdateListen():
+                config = to_realtime.listen_to_session(message)
                 return self._config(message, config, server.listen_updated())
             case client.UpdateThinkLive() | client.CustomToThinkProvider():
                 problem = Problem("not_supported", f"{_UNSERVED[type(message)]}.")
@@ -163,7 +164,7 @@ class VoiceAgentDialect:
         return self._refs
 
     def _settings(self, settings: client.Settings) -> list[Frame | Request]:
-        start = to_realtime.settings_to_session(settings, self._profile, self._serves)
+        start = settings_to_session(settings, self._profile, self._permissions)
         self._history = start.history or self._history
         acks = [server.settings_applied()]
         if start.greeting and self._first_settings is None:

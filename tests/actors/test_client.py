@@ -17,13 +17,13 @@ from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered, Reported, SessionAssumed
 from turnstile.session.events import AudioFollows, ConfigRequested, EventGiven, LinkWanted, UserMessageGiven
 from turnstile.testing import RecordingInbox
-from turnstile.translate.serves import SERVES_ALL, Serves
+from turnstile.translate.permissions import Permissions
 
 SETTINGS = b'{"type":"Settings","agent":{}}'
 
 
 def make(bench, profile=COMPONENT):
-    dialect = VoiceAgentDialect(profile, "request-1", SERVES_ALL)
+    dialect = VoiceAgentDialect(profile, "request-1", Permissions(lambda _: True, lambda _: True))
     actor = ClientActor(
         "s1", bench.dispatcher, bench.on_end, connection=bench.connection, dialect=dialect, journal=bench.journal
     )
@@ -238,7 +238,7 @@ def test_a_message_of_nobodys_is_a_fault(client):
 
 
 def test_what_is_not_served_is_said_before_the_request_is_told_on(bench):
-    dialect = VoiceAgentDialect(COMPONENT, "request-1", Serves(lambda _: False, lambda _: False))
+    dialect = VoiceAgentDialect(COMPONENT, "request-1", Permissions(lambda _: False, lambda _: False))
     client = ClientActor(
         "s1", bench.dispatcher, bench.on_end, connection=bench.connection, dialect=dialect, journal=bench.journal
     )

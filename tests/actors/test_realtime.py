@@ -13,7 +13,7 @@ from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.session.effects import Answered
 from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
-from turnstile.translate.host_overrides import HostDecisions, HostFunction, HostRule
+from turnstile.translate.host_overrides import HostFunction, HostOverlay, HostOverrides
 
 PROBLEM = Problem("invalid_value", "No.")
 
@@ -266,7 +266,7 @@ def test_a_client_of_the_beta_speaks_and_is_spoken_to_in_its_words():
 
 @pytest.mark.parametrize("conversation", ["auto", "none"])
 def test_what_the_host_decides_holds_for_single_responses_too(conversation):
-    dialect = RealtimeDialect(None, is_beta=False, host=HostRule(HostDecisions(prompt="Rhyme.")))
+    dialect = RealtimeDialect(None, is_beta=False, host=HostOverlay(HostOverrides(prompt="Rhyme.")))
     told = read(dialect, "response.create", response={"conversation": conversation, "instructions": "mine"})
     response = told.response if conversation == "auto" else json.loads(told.event)["response"]
     assert response == {"conversation": conversation}
@@ -281,11 +281,11 @@ def test_the_field_of_ours_beside_those_of_the_api_is_not_the_clients(dialect):
 
 def test_tools_that_upstream_has_refused_do_not_come_back_with_what_the_host_decides():
     function = HostFunction({"type": "function", "name": "get_weather"}, lambda _: "sunny")
-    dialect = RealtimeDialect(None, is_beta=False, host=HostRule())
+    dialect = RealtimeDialect(None, is_beta=False, host=HostOverlay())
     list(dialect.shown({"session": {"tools": []}}))
     refused = read(dialect, "session.update", session={"tools": ["nonsense"]})
     words(dialect.answer(Answered(refused.ref, PROBLEM, in_force=False)))
-    assert dialect.decided(-1, HostDecisions(functions=(function,))).patch["tools"] == [function.tool]
+    assert dialect.decided(-1, HostOverrides(functions=(function,))).patch["tools"] == [function.tool]
 
 
 def test_an_error_about_an_event_of_the_clients_gives_its_name_back(dialect):

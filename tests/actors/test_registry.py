@@ -7,7 +7,7 @@ import pytest
 from actors.dialects.registry import Dialects
 from turnstile.config import load_config
 from turnstile.server.requests import Rejection, UpgradeRequest, split_target
-from turnstile.translate.host_overrides import HostDecisions
+from turnstile.translate.host_overrides import HostOverrides
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_nobody_answers_the_turns_of_a_transcription_session(dialects, query, an
 
 @pytest.mark.parametrize("asked", ["call_id=rtc_1", "intent=transcription"])
 def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(dialects, asked):
-    rejection = dialects.named("realtime", request(f"/v1/realtime?{asked}"), HostDecisions(model="gpt-realtime"))
+    rejection = dialects.named("realtime", request(f"/v1/realtime?{asked}"), HostOverrides(model="gpt-realtime"))
     assert isinstance(rejection, Rejection)
     assert rejection.text.startswith(f"{asked.partition('=')[0]}: cannot go with the model that the host")
 
@@ -50,6 +50,6 @@ def test_a_browser_asks_for_the_words_of_the_beta_by_a_subprotocol(dialects, off
 
 @pytest.mark.parametrize(("query", "asked"), [("", [{"instructions": "Rhyme."}]), ("?intent=transcription", [])])
 def test_what_a_host_decides_of_an_agent_is_not_asked_of_a_session_without_one(dialects, query, asked):
-    make_parts = dialects.named("realtime", request(f"/v1/realtime{query}"), HostDecisions(prompt="Rhyme."))
+    make_parts = dialects.named("realtime", request(f"/v1/realtime{query}"), HostOverrides(prompt="Rhyme."))
     _, *decided = make_parts("0123456789ab").dialect.opening()
     assert [config.patch for config in decided] == asked

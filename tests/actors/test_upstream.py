@@ -17,7 +17,7 @@ from turnstile.audio.uplink import InputAudio
 from turnstile.errors import Problem
 from turnstile.ports import FunctionReturned, LinkFailed, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
-from turnstile.protocol.voice_agent.parts import FunctionEndpoint
+from turnstile.protocol.voice_agent.functions import FunctionEndpoint
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session import effects
 from turnstile.session.events import (

@@ -15,7 +15,7 @@ from turnstile.session import events
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.translate.table import SERVER_EVENTS
+from turnstile.translate.event_table import SERVER_EVENTS
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.translate.translator import Translator
@@ -109,7 +109,7 @@ EVENTS = [
 
 
 def test_every_event_that_somebody_acts_on_is_among_them():
-    acted_on = {kind for kind, row in SERVER_EVENTS.items() if row.fate != "ignored"}
+    acted_on = {kind for kind, row in SERVER_EVENTS.items() if row.handling != "ignored"}
     assert acted_on <= {event["type"] for event, _, _ in EVENTS}
 
 
@@ -263,8 +263,8 @@ def test_half_a_character_in_arguments_is_mended_inside_their_own_json():
 class Broken(Translator):
     """A translator with a fault of its own."""
 
-    def translate(self, event, now, data=None, *, is_built=False):
-        raise KeyError(event["type"], now, data, is_built)
+    def translate(self, event, now, data=None, *, is_valid=False):
+        raise KeyError(event["type"], now, data, is_valid)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_audio_that_is_none_is_lost_alone_and_said(caplog):
     (heard,) = reads("deepgram").read_all([delta("AAEC"), delta("A"), delta("AwQF")])
     assert b"".join(frame.data for frame in heard.frames[1:]) == bytes(range(6))
     (record,) = caplog.records
-    assert "no base64" in record.getMessage()
+    assert "not base64" in record.getMessage()
 
 
 def test_each_of_several_events_is_translated_when_what_came_before_has_been_taken():
@@ -353,7 +353,7 @@ def test_each_of_several_events_is_translated_when_what_came_before_has_been_tak
     upstream.read(
         [delta("AAEC"), TextFrame(json.dumps(speaks).encode())],
         0.0,
-        lambda _, fact, frames, __: cut_off.append((fact, len(frames), upstream._translator.take_cut_off())),
+        lambda _, fact, frames, __: cut_off.append((fact, len(frames), upstream._translator.take_truncations())),
     )
     assert cut_off == [(None, 2, ()), (events.SpeechStarted(), 1, (("i", 1),))]
 

@@ -21,10 +21,10 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.translate.serves import Serves
+from turnstile.translate.permissions import Permissions
 
 LOCKED = Problem("voice_locked", "UpdateSpeak.speak.provider.voice: cannot change any more")
-SERVES = Serves(lambda model: model != "gpt-unserved", lambda url: "example.com" in url)
+SERVES = Permissions(lambda model: model != "gpt-unserved", lambda url: "example.com" in url)
 
 
 @pytest.fixture(params=[COMPONENT, DEEPGRAM], ids=lambda profile: profile.name)

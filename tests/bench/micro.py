@@ -28,7 +28,8 @@ from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import State
-from turnstile.translate.to_realtime import SERVES_ALL, settings_to_session
+from turnstile.translate.permissions import Permissions
+from turnstile.translate.session_start import settings_to_session
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import READ, IoLoop
@@ -38,6 +39,7 @@ from turnstile.transports.websocket import WebSocketConnection
 PCM_16K = AudioFormat("linear16", 16_000)
 NOISE = np.random.default_rng(1).integers(-9000, 9000, 2400, dtype="<i2").tobytes()
 FRAME, APPEND = NOISE[:640], NOISE[:960]  # 20 ms at 16 and at 24 kHz
+ALL = Permissions(lambda _: True, lambda _: True)
 SETTINGS = {
     "type": "Settings",
     "audio": {"input": {"encoding": "linear16", "sample_rate": 16_000}},
@@ -152,7 +154,7 @@ def test_control_settings_are_parsed(benchmark):
 
 
 def test_control_settings_to_a_session(benchmark):
-    benchmark(settings_to_session, parse_client_message(json.dumps(SETTINGS).encode()), COMPONENT, SERVES_ALL)
+    benchmark(settings_to_session, parse_client_message(json.dumps(SETTINGS).encode()), COMPONENT, ALL)
 
 
 def test_control_a_transcript_delta_to_its_frames(benchmark, translator):

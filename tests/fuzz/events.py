@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from messages import CALL_IDS, given, message
 
-from turnstile.translate.table import SERVER_EVENTS
+from turnstile.translate.event_table import SERVER_EVENTS
 
 _responses = st.sampled_from(["resp_1", "resp_2", "resp_3"])
 _items = st.sampled_from(["item_1", "item_2", "item_3", "ts_1", "ts_2", "ts_3"])

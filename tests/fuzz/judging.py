@@ -13,7 +13,7 @@ from values import SECRET
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.session import effects
-from turnstile.translate.table import SERVER_EVENTS
+from turnstile.translate.event_table import SERVER_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,9 +21,9 @@ from turnstile.session.effects import Answered
 from turnstile.session.events import ConfigAnswered, LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.translate.serves import Serves
+from turnstile.translate.permissions import Permissions
 
-SERVES = Serves(lambda model: model != "gpt-unserved", lambda url: "api.example.com" in url)
+SERVES = Permissions(lambda model: model != "gpt-unserved", lambda url: "api.example.com" in url)
 profiles = st.sampled_from([COMPONENT, DEEPGRAM])
 
 

@@ -15,13 +15,13 @@ from actors.upstream_events import UpstreamEvents
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.realtime import current_names, parse_server_event
-from turnstile.protocol.shapes import IS_PLAIN, well_built
+from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.events import ConfigRequested, ResponseProgressed, UserMessageGiven
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.translate.table import SERVER_EVENTS
+from turnstile.translate.event_table import SERVER_EVENTS
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -63,7 +63,7 @@ def translated(translator, event, now):
 
 
 def test_every_event_that_is_not_ignored_is_built():
-    acted_on = {kind for kind, row in SERVER_EVENTS.items() if row.fate != "ignored"}
+    acted_on = {kind for kind, row in SERVER_EVENTS.items() if row.handling != "ignored"}
     assert acted_on <= {*BUILT}
 
 
@@ -98,8 +98,8 @@ def test_an_event_is_read_or_refused(data):
 @given(wire(events))
 def test_nothing_in_an_event_that_is_taken_for_plain_is_odd_or_old(data):
     event = parse_server_event(data)[0] if parsed(data) else {}
-    if event.get("type") in IS_PLAIN and IS_PLAIN[event["type"]](event):
-        assert well_built(event) is event
+    if event.get("type") in IS_CANONICAL and IS_CANONICAL[event["type"]](event):
+        assert valid_event(event) is event
         assert current_names(event) is event
 
 

@@ -19,7 +19,7 @@ from turnstile.errors import ConfigError, InternalError, SessionError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.protocol.frames import Closed, TextFrame
 from turnstile.testing import RecordingInbox, patience
-from turnstile.translate.host_overrides import HostDecisions
+from turnstile.translate.host_overrides import HostOverrides
 
 
 def get_weather(city: str) -> str:
@@ -54,7 +54,7 @@ class Client:
     def __init__(self, proxy, dialect="component", on_event=None, **decided):
         self.inbox = RecordingInbox()
         self.connection, self.session = proxy.connect(
-            self.inbox, dialect, decisions=HostDecisions(**decided), on_event=on_event
+            self.inbox, dialect, overrides=HostOverrides(**decided), on_event=on_event
         )
         self.feed = EventFeed()
 

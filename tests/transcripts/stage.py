@@ -39,7 +39,7 @@ from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
-from turnstile.translate.serves import Serves
+from turnstile.translate.permissions import Permissions
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ class Stage:
                 _nobody_minds,
                 connection=self.client_wire,
                 dialect=VoiceAgentDialect(
-                    profile, "s1", serves=Serves(lambda model: "realtime" in model, lambda url: "example.com" in url)
+                    profile,
+                    "s1",
+                    permissions=Permissions(lambda model: "realtime" in model, lambda url: "example.com" in url),
                 ),
                 journal=NullJournal(),
             ),

@@ -10,7 +10,7 @@ from actors.messages import Snapshot
 from turnstile.config import Config, load_config
 from turnstile.embed.flask import converse
 from turnstile.embed.function_schema import host_function
-from turnstile.translate.host_overrides import HostDecisions, HostFunction
+from turnstile.translate.host_overrides import HostFunction, HostOverrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,4 +72,4 @@ def what_is_wrong(session: ScriptedSession, handle: SessionHandle) -> None:
     session.configure(prompt=3)  # type: ignore[arg-type]
     session.wait_for()  # type: ignore[call-arg]
     handle.announce("x", behavior="shout")  # type: ignore[arg-type]
-    HostDecisions(prompt=None, functions="no")  # type: ignore[arg-type]
+    HostOverrides(prompt=None, functions="no")  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
 from turnstile.simulator.scenario_files import parse_scenario
 from turnstile.terminal.talk import talk
 from turnstile.testing import patience
-from turnstile.translate.table import SERVER_EVENTS
+from turnstile.translate.event_table import SERVER_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

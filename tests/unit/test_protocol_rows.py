@@ -26,7 +26,7 @@ from turnstile.session.facts import FactReader
 from turnstile.session.in_flight import Call, Cancel, Commit, Create, Item, Response, UserAudio
 from turnstile.session.machine import Session
 from turnstile.session.state import State
-from turnstile.translate.table import SERVER_EVENTS
+from turnstile.translate.event_table import SERVER_EVENTS
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
@@ -130,7 +130,7 @@ def test_nothing_is_sent_before_the_link_says_that_it_is_up():
     assert len(_of(session.handle(LinkOpened()), SendUpdate)) == 1
 
 
-@pytest.mark.parametrize("name", [name for name, row in SERVER_EVENTS.items() if row.fate == "ignored"])
+@pytest.mark.parametrize("name", [name for name, row in SERVER_EVENTS.items() if row.handling == "ignored"])
 def test_an_ignored_event_tells_nobody_anything(name):
     assert VoiceAgentTranslator(COMPONENT).translate({"type": name}, 0.0) == []
     assert FactReader().fact({"type": name}) is None

@@ -12,8 +12,8 @@ from turnstile.embed.function_schema import host_functions
 from turnstile.embed.upgrade import Environ, Upgrade
 from turnstile.errors import ConfigError
 from turnstile.server.requests import Rejection
-from turnstile.translate.host_overrides import HostDecisions, is_sendable
-from turnstile.translate.to_realtime import TAGS_SIZE, tags_to_labels
+from turnstile.translate.host_overrides import HostOverrides, is_sendable
+from turnstile.translate.session_start import TAGS_SIZE, tags_to_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ class Adopts(Protocol[S_co]):
         upgrade: Upgrade,
         dialect: Any = ...,
         *,
-        decisions: HostDecisions | None = ...,
+        overrides: HostOverrides | None = ...,
         on_event: Callable[[Any, dict[str, Any]], object] | None = ...,
     ) -> S_co | Rejection:
         """Begin a session for the client, or say why not."""
@@ -99,8 +99,8 @@ def hand_over(
     labels = tags_to_labels(tags)
     if len(labels.get("tags", "")) > TAGS_SIZE:
         raise ConfigError("invalid_tags", f"tags: must have at most {TAGS_SIZE} characters together.")
-    decisions = HostDecisions(prompt, voice, model, host_functions(functions), labels)
-    return proxy.adopt(Upgrade(environ, origins), dialect, decisions=decisions, on_event=on_event)
+    overrides = HostOverrides(prompt, voice, model, host_functions(functions), labels)
+    return proxy.adopt(Upgrade(environ, origins), dialect, overrides=overrides, on_event=on_event)
 
 
 def _are_texts(value: object) -> bool:

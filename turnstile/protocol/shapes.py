@@ -125,7 +125,7 @@ def _expression(shape: Shape, value: str, known: dict[str, Any]) -> str:
     return " and ".join(terms)
 
 
-IS_PLAIN: Final[Mapping[str, Callable[[Json], bool]]] = {kind: _test(shape) for kind, shape in _SHAPES.items()}
+IS_CANONICAL: Final[Mapping[str, Callable[[Json], bool]]] = {kind: _test(shape) for kind, shape in _SHAPES.items()}
 """By the current name of an event, what tells whether nothing in it is odd or old, as it is with nearly all.
 
 In such a one each optional field is missing, null, or as it should be, and `current_names` changes nothing.
@@ -133,14 +133,14 @@ Of an event that is not here nothing is read, and nothing was renamed but its ty
 """
 
 
-def well_built(event: Json) -> Json:
+def valid_event(event: Json) -> Json:
     """Return a server event, under its current name, without what in it is not built as it should be.
 
     Raises:
         UpstreamProtocolError: That is something that the event means nothing without; names the field.
     """
     kind = event["type"]
-    if kind not in IS_PLAIN or IS_PLAIN[kind](event):  # Nothing is copied.
+    if kind not in IS_CANONICAL or IS_CANONICAL[kind](event):  # Nothing is copied.
         return event
     try:
         fitted: Json = _fitted(event, _SHAPES[kind], "")

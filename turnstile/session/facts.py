@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.protocol.realtime import MARK, complete_arguments, current_session
-from turnstile.protocol.shapes import well_built
+from turnstile.protocol.shapes import valid_event
 from turnstile.session.events import (
     AgentSpoke,
     AsideStarted,
@@ -62,7 +62,7 @@ class FactReader:
             UpstreamProtocolError: A field that the fact needs is missing, or not built as one.
         """
         read = READERS.get(event["type"])
-        return read(self, well_built(event)) if read else None
+        return read(self, valid_event(event)) if read else None
 
     def is_out_of_band(self, response_id: str) -> bool:
         """Tell whether the response, not yet done, is one that the gate takes no notice of."""

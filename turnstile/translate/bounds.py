@@ -1,4 +1,4 @@
-"""Numbers that the Realtime API takes within bounds: what is out of them is brought in, and said."""
+"""Numbers that the Realtime API takes within bounds: a value outside is adjusted, with a warning."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the API takes for one number.
+    """The bounds of one number.
 
     Args:
-        lowest: The least.
-        highest: The most.
-        is_whole: It takes whole numbers only.
+        lowest: The least value.
+        highest: The greatest value.
+        is_whole: Whether it must be a whole number.
     """
 
     lowest: float
@@ -26,12 +26,12 @@ class Bounds:
     is_whole: bool = False
 
     def nearest(self, given: float) -> float:
-        """Return the number that the API takes for `given`."""
+        """Return the nearest value within the bounds."""
         value = min(max(given, self.lowest), self.highest)
         return round(value) if self.is_whole else value
 
     def warnings(self, field: str, given: float | None) -> Iterator[Problem]:
-        """Yield a warning if the API does not take what was given at `field` as it is."""
+        """Yield a warning if the value of `field` must be adjusted."""
         if given is not None and self.nearest(given) != given:
             kind = "whole number" if self.is_whole else "number"
             wanted = f"is no {kind} from {_shown(self.lowest)} to {_shown(self.highest)}"
@@ -45,7 +45,7 @@ SPEED = Bounds(0.25, 1.5)
 
 
 def adjusted(field: str, words: str) -> Problem:
-    """Return the warning about a field that is not taken as it was given; `words` say what is used instead."""
+    """Return the warning about an adjusted field; `words` give the value that is used instead."""
     return Problem("field_adjusted", f"{field}: {words}.")
 
 

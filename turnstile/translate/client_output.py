@@ -1,15 +1,17 @@
-"""How one client hears: in which format, with which messages, and what it has heard already."""
+"""The output to one Voice Agent client: its audio format, its kinds of message, the texts already sent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, read_format
 from turnstile.audio.wav_header import wav_header
+from turnstile.errors import Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import server
-from turnstile.translate.playback_clock import Playback
+from turnstile.translate.bounded_dict import remember
+from turnstile.translate.playback_clock import PlaybackClock
 
 if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
@@ -17,103 +19,96 @@ if TYPE_CHECKING:
     from turnstile.protocol.voice_agent.profile import Profile
 
 Json = dict[str, Any]
-K = TypeVar("K")
-T = TypeVar("T")
-
-# So many items and calls are remembered: nobody speaks of those before any more.
-_REMEMBERED = 256
 
 
-def remember(memory: dict[K, T], name: K, value: T) -> None:
-    """Put a value into a memory that forgets the oldest."""
-    memory[name] = value
-    if len(memory) > _REMEMBERED:
-        del memory[next(iter(memory))]
+def problem_to_frame(problem: Problem, profile: Profile, *, fatal: bool) -> TextFrame:
+    """Translate a problem to `Warning` or `Error`, by the profile; `fatal`: the session ends with it."""
+    make = server.error if profile.is_error(problem.code, fatal=fatal) else server.warning
+    return TextFrame(make(problem.code, problem.description))
 
 
-class Ear:
-    """One client's hearing.
+class ClientOutput:
+    """The output to one client, of all its responses.
 
     Args:
-        profile: Which of the two kinds of client it is.
+        profile: The client's profile.
     """
 
     def __init__(self, profile: Profile) -> None:
         self.has_extras = profile.has_extras
         self.converter = Converter(PCM_24K, PCM_24K)
         self.header = b""
-        """What goes before the first audio of each answer."""
-        self.playback = Playback()
+        """The bytes before the first audio of each response: a WAV header, or none."""
+        self.playback = PlaybackClock()
         self.keeps_history = False
-        self.is_audible = True
-        """Whether what upstream speaks can be told to the client at all."""
+        self.is_convertible = True
+        """Whether upstream's audio can be converted to the client's format."""
         self._profile = profile
         self._output = PCM_24K
         self._converts = (PCM_24K, PCM_24K)
         self._converts_for: tuple[object, AudioFormat] = (None, PCM_24K)
         self.bytes_per_ms = _bytes_per_ms(PCM_24K)
-        """Of audio as upstream sends it."""
-        self._session_speaks: object = None
-        self._complained_of: object = None
-        self._told: dict[str, None] = {}
+        """Of upstream's audio."""
+        self._session_format: object = None
+        self._warned_format: object = None
+        self._sent_items: dict[str, None] = {}
 
     def configure(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
-        """From now on it hears `output`, in a `container` (``none`` or ``wav``); `keeps_history`: each turn twice."""
+        """Set the client's audio format, its container (``none`` or ``wav``), and whether it also gets `History`."""
         self.header = wav_header(output) if container == "wav" else b""
         self.keeps_history = keeps_history
         self._output = output
-        self._convert_from(self._session_speaks)
+        self._convert_from(self._session_format)
 
-    def upstream_speaks(self, shown: object) -> None:
-        """Take from upstream the format that its session shows, in the API's words; None where it shows none."""
-        self._session_speaks = shown
+    def set_upstream_format(self, shown: object) -> None:
+        """Set upstream's audio format, as its session shows it; None where it shows none."""
+        self._session_format = shown
         self._convert_from(shown)
 
-    def begin(self, response: Json) -> list[Frame]:
-        """Take a response in the format that it shows, or else in the session's; say it where that cannot be."""
-        shown = _output_format(response) or self._session_speaks
+    def begin_response(self, response: Json) -> list[Frame]:
+        """Convert from the format that the response shows, else from the session's; warn where that is not possible."""
+        shown = _output_format(response) or self._session_format
         self._convert_from(shown)
-        if self.is_audible or shown == self._complained_of:
+        if self.is_convertible or shown == self._warned_format:
             return []
-        self._complained_of = shown
+        self._warned_format = shown
         name = shown.get("type") if isinstance(shown, dict) else shown
-        text = f"Upstream speaks {name!r:.60}, which cannot be converted: the agent's audio is left out."
-        return [self.fault("audio_not_convertible", text)]
+        text = f"Upstream's audio format {name!r:.60} cannot be converted: the agent's audio is left out."
+        return [self.problem("audio_not_convertible", text)]
 
     def _convert_from(self, shown: object) -> None:
-        asked = (shown, self._output)
-        if asked == self._converts_for:  # Most responses show what the one before has shown.
+        wanted = (shown, self._output)
+        if wanted == self._converts_for:  # Most responses show the format of the one before.
             return
-        self._converts_for = asked
-        wire = self._output.upstream if shown is None else read_format(shown)
-        self.is_audible = wire is not None
-        if wire is not None and (wire, self._output) != self._converts:
-            self._converts = (wire, self._output)
-            self.bytes_per_ms = _bytes_per_ms(wire)
-            self.converter = Converter(wire, self._output)
+        self._converts_for = wanted
+        upstream = self._output.upstream if shown is None else read_format(shown)
+        self.is_convertible = upstream is not None
+        if upstream is not None and (upstream, self._output) != self._converts:
+            self._converts = (upstream, self._output)
+            self.bytes_per_ms = _bytes_per_ms(upstream)
+            self.converter = Converter(upstream, self._output)
 
-    def has_heard(self, item_id: str) -> bool:
-        """Tell whether it heard the item's final text."""
-        return item_id in self._told
+    def has_sent(self, item_id: str) -> bool:
+        """Tell whether the final text of an item was sent."""
+        return item_id in self._sent_items
 
-    def hear_item(self, item_id: str, text: str, role: server.Role = "assistant") -> list[Frame]:
-        """Tell the final text of an item."""
-        remember(self._told, item_id, None)
-        return self.hear(role, text)
+    def show_item(self, item_id: str, text: str, role: server.Role = "assistant") -> list[Frame]:
+        """Return the messages with the final text of an item."""
+        remember(self._sent_items, item_id, None)
+        return self.show_text(role, text)
 
-    def hear(self, role: server.Role, text: str) -> list[Frame]:
-        """Tell somebody's final text."""
-        said = TextFrame(server.conversation_text(role, text))
-        return [said, TextFrame(server.history(role, text))] if self.keeps_history else [said]
+    def show_text(self, role: server.Role, text: str) -> list[Frame]:
+        """Return `ConversationText`, and `History` for a client that keeps one."""
+        shown = TextFrame(server.conversation_text(role, text))
+        return [shown, TextFrame(server.history(role, text))] if self.keeps_history else [shown]
 
-    def fault(self, code: str, description: str) -> Frame:
-        """Tell of a fault that the session survives."""
-        make = server.error if self._profile.is_error(code) else server.warning
-        return TextFrame(make(code, description))
+    def problem(self, code: str, description: str) -> Frame:
+        """Return the `Warning` or `Error`, by the profile, about a fault after which the session goes on."""
+        return problem_to_frame(Problem(code, description), self._profile, fatal=False)
 
 
-def _bytes_per_ms(wire: AudioFormat) -> float:
-    return wire.sample_width * wire.sample_rate / 1000
+def _bytes_per_ms(upstream: AudioFormat) -> float:
+    return upstream.sample_width * upstream.sample_rate / 1000
 
 
 def _output_format(response: Json) -> object:

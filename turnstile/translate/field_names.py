@@ -1,4 +1,4 @@
-"""What Voice Agent messages call the fields of a Realtime ``session``, by the fields' dotted paths."""
+"""The names in Voice Agent messages of the fields of a Realtime ``session``, by the fields' dotted paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTINGS_FIELDS: Final = {
     "audio.output.format": "audio.output",
     "audio.input.transcription": "agent.listen.provider",
     "audio.input.turn_detection.idle_timeout_ms": "agent.idleTimeoutMs",
-    # Where Settings name no prompt and no voice, the conversation so far is a prompt and the host may decide the voice.
+    # Settings may set these without naming them: the instructions hold the history, and the host may override both.
     "instructions": "agent.think.prompt",
     "audio.output.voice": "agent.speak.provider.voice",
 }
@@ -32,18 +32,18 @@ _THINK_FIELDS: Final = {
 
 
 def think_fields(patch: Json, where: str) -> dict[str, str]:
-    """Return what the fields of `patch` are called in the thinking at `where`."""
-    return {name: f"{where}.{said_as}" for name, said_as in _THINK_FIELDS.items() if name in patch}
+    """Return the client's paths of the fields in `patch`; `where` is the path of ``think``."""
+    return {name: f"{where}.{client_name}" for name, client_name in _THINK_FIELDS.items() if name in patch}
 
 
 def speak_fields(output: Json, speak: Speak | None, where: str, own: SessionAudioOutput | None) -> dict[str, str]:
-    """Return what said the fields of ``audio.output``.
+    """Return the client's paths of the fields in ``audio.output``.
 
     Args:
-        output: The fields that were said.
-        speak: What may have said them, with a voice that OpenAI's clients give as a model.
-        where: Its path.
-        own: The session's own part, which goes before `speak`.
+        output: The fields that are set.
+        speak: The client's ``speak``; OpenAI's SDKs give the voice as its model.
+        where: The path of ``speak``.
+        own: The client's ``sessionAudioOutput``, which takes precedence.
     """
     fields: dict[str, str] = {}
     for name, value in output.items():

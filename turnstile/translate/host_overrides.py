@@ -1,4 +1,4 @@
-"""What the host of a session decides for its client: a program that has let the client in, and knows who it is."""
+"""What the host of a session, the program that admitted the client, overrides in the client's configuration."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 HOST_DECIDES = "host_decides"
-# What a host's decisions are called, by their places in the session.
-DECISIONS = {"instructions": "prompt", "audio.output.voice": "voice", "tools": "functions"}
+OVERRIDE_NAMES = {"instructions": "prompt", "audio.output.voice": "voice", "tools": "functions"}
+"""The names of the overrides in a problem, by the dotted path of the session field that each sets."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostFunction:
-    """A function of the host's that the agent may call; it stands where other functions have an endpoint.
+    """A Python function of the host's that the agent may call; it takes the place of a function's endpoint.
 
     Args:
         tool: The function as the Realtime API takes it: ``type``, ``name``, ``description``, ``parameters``.
-        call: Takes the arguments as JSON text and gives the result as text; what it raises is the result too.
+        call: Takes the arguments as JSON text and returns the result as text; an exception is the result too.
     """
 
     tool: Json = field(hash=False)
@@ -31,21 +31,21 @@ class HostFunction:
 
     @property
     def name(self) -> str:
-        """What the agent calls it."""
+        """The name by which the agent calls it."""
         name: str = self.tool["name"]
         return name
 
 
 @dataclass(frozen=True, slots=True)
-class HostDecisions:
-    """What the client cannot change; None and () leave it to the client.
+class HostOverrides:
+    """Values that the client cannot change; None and () leave them to the client.
 
     Args:
-        prompt: What the agent is told.
-        voice: What it speaks with.
-        model: What answers.
-        functions: What it may call, besides what the client names.
-        labels: Metadata of each response that the proxy begins.
+        prompt: The agent's instructions.
+        voice: The agent's voice.
+        model: The model of the session.
+        functions: Functions that the agent may call, besides those of the client.
+        labels: Metadata of each response that the proxy creates.
     """
 
     prompt: str | None = None
@@ -55,10 +55,10 @@ class HostDecisions:
     labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check them: what is wrong must not be found in the middle of a session.
+        """Check the values here, so that none fails in the middle of a session.
 
         Raises:
-            ConfigError: One is no text, or a function no `HostFunction`, or two have one name; it names it.
+            ConfigError: A value is not text, a function is not a `HostFunction`, or two have one name; names it.
         """
         for name in ("prompt", "voice", "model"):
             value = getattr(self, name)
@@ -68,8 +68,8 @@ class HostDecisions:
                 raise ConfigError(f"invalid_{name}", f"{name}: holds half a character, a lone surrogate; leave it out.")
         _check_functions(self.functions)
 
-    def changed(self, newer: HostDecisions) -> HostDecisions:
-        """Return these with everything that `newer` decides."""
+    def updated(self, newer: HostOverrides) -> HostOverrides:
+        """Return these overrides with the prompt, voice and functions that `newer` sets."""
         return replace(
             self,
             prompt=self.prompt if newer.prompt is None else newer.prompt,
@@ -79,7 +79,7 @@ class HostDecisions:
 
 
 def is_sendable(value: object) -> bool:
-    """Whether it is a text that JSON can carry: no surrogate stands alone in it."""
+    """Tell whether a value is text that JSON can carry: without a lone surrogate."""
     return isinstance(value, str) and value == value.encode(errors="replace").decode()
 
 
@@ -93,84 +93,84 @@ def _check_functions(functions: object) -> None:
             raise ConfigError("invalid_function", f"functions: two have the name {name!r}; give each its own.")
 
 
-def decided_by_host(name: str) -> Problem:
-    """Return the warning about a field that is not the client's to say."""
+def overridden_by_host(name: str) -> Problem:
+    """Return the warning about a client's field that the host overrides."""
     return Problem(HOST_DECIDES, f"{name}: is decided by the host of this session; it is ignored.")
 
 
-class HostRule:
-    """Lays the host's decisions over what the client asks for.
+class HostOverlay:
+    """The host's overrides, applied to each configuration that the client sends.
 
     Args:
-        decisions: The host's.
+        overrides: The host's; None for none.
     """
 
-    def __init__(self, decisions: HostDecisions | None = None) -> None:
-        self.decisions = decisions or HostDecisions()
-        self._tools: list[Any] = []  # as the client gave them; what is in them is upstream's to judge
+    def __init__(self, overrides: HostOverrides | None = None) -> None:
+        self.overrides = overrides or HostOverrides()
+        self._tools: list[Any] = []  # as the client sent them, unchecked: upstream validates them
         self._endpoints: Json = {}
 
-    def thinking(self, patch: Json, where: str) -> Iterator[Problem]:
-        """Change what the client says of thinking, in place; yields a warning for each ignored part.
+    def override_think(self, patch: Json, where: str) -> Iterator[Problem]:
+        """Override instructions, model and tools in place; yield a warning for each field that is ignored.
 
         Args:
             patch: A partial Realtime ``session``, with ``endpoints`` where it has ``tools``.
-            where: The path of what the client has said.
+            where: The path of the client's fields.
         """
-        host = self.decisions
-        decided = {"instructions": ("prompt", host.prompt), "model": ("provider.model", host.model)}
-        for name, (said_as, value) in decided.items():
+        host = self.overrides
+        overridden = {"instructions": ("prompt", host.prompt), "model": ("provider.model", host.model)}
+        for name, (client_name, value) in overridden.items():
             if value is None:
                 continue
             if patch.get(name) not in (None, "", value):
-                yield decided_by_host(f"{where}.{said_as}")
+                yield overridden_by_host(f"{where}.{client_name}")
             patch[name] = value
         tools = patch.get("tools", self._tools) or []
         if not isinstance(tools, list):
-            return  # upstream refuses all of the patch
+            return  # upstream refuses the whole patch
         if "tools" in patch:
             self._tools, self._endpoints = tools, patch.get("endpoints") or {}
         if host.functions:
             patch |= self._functions()
 
-    def speaking(self, output: Json, where: str) -> Iterator[Problem]:
-        """Change what the client says of ``audio.output``, in place; yields a warning for each ignored part."""
-        voice = self.decisions.voice
+    def override_speak(self, output: Json, where: str) -> Iterator[Problem]:
+        """Override the voice of ``audio.output`` in place; yield a warning if the client's is ignored."""
+        voice = self.overrides.voice
         if voice is None:
             return
         if output.get("voice") not in (None, voice):
-            yield decided_by_host(f"{where}.provider.voice")
+            yield overridden_by_host(f"{where}.provider.voice")
         output["voice"] = voice
 
     def session(self, patch: Json) -> Json:
-        """Return a client's ``session.update`` as it may be."""
+        """Return the ``session`` of a client's ``session.update`` with the overrides applied."""
         patch = self._without_template(patch)
-        for _ in self.thinking(patch, "session"):
-            pass  # the session that it is answered with shows what is in force
+        for _ in self.override_think(patch, "session"):
+            pass  # no warnings: `session.updated` shows the client what is in force
         return self._with_voice(patch)
 
     def response(self, response: Json) -> Json:
-        """Return the ``response`` of a client's ``response.create``, which lays itself over the session, as it may be.
+        """Return the ``response`` of a client's ``response.create`` with the overrides applied.
 
-        It may name fewer functions than the session has, to do without some.
+        Its ``tools`` may be fewer than those of the session.
         """
         response = self._without_template(response)
-        if self.decisions.prompt is not None:
+        if self.overrides.prompt is not None:
             response.pop("instructions", None)
         if isinstance(response.get("tools"), list):
-            own = {function.name: function.tool for function in self.decisions.functions}
+            own = {function.name: function.tool for function in self.overrides.functions}
             response["tools"] = [own.get(_name_of(tool), tool) for tool in response["tools"]]
         return self._with_voice(response) if response.keys() & {"audio", "voice"} else response
 
-    def tools_are(self, tools: object) -> None:
-        """Take back what the client said of its tools last, which upstream has refused: it has `tools` now."""
+    def restore_tools(self, tools: object) -> None:
+        """Forget the client's latest tools, which upstream has refused; `tools` are those in force."""
         if isinstance(tools, list):
-            own = {function.name for function in self.decisions.functions}
+            own = {function.name for function in self.overrides.functions}
             self._tools = [tool for tool in tools if _name_of(tool) not in own]
 
-    def decide(self, newer: HostDecisions) -> Json:
-        """Take newer decisions; returns what they change, as a partial Realtime ``session``."""
-        self.decisions = self.decisions.changed(newer)
+    def update(self, newer: HostOverrides) -> Json:
+        """Take newer overrides; return what they change, as a partial Realtime ``session``."""
+        self.overrides = self.overrides.updated(newer)
         patch: Json = {}
         if newer.prompt is not None:
             patch["instructions"] = newer.prompt
@@ -181,8 +181,8 @@ class HostRule:
         return patch
 
     def _functions(self) -> Json:
-        """Return all tools, the host's last, and who calls those that the client does not call."""
-        own = {function.name: function for function in self.decisions.functions}
+        """Return ``tools``, the host's last, and ``endpoints``, the functions that the proxy calls by name."""
+        own = {function.name: function for function in self.overrides.functions}
         tools = [tool for tool in self._tools if _name_of(tool) not in own]
         return {
             "tools": [*tools, *(function.tool for function in own.values())],
@@ -190,19 +190,19 @@ class HostRule:
         }
 
     def _without_template(self, patch: Json) -> Json:
-        """Return a copy without ``prompt``, a stored template of instructions, where the host has a prompt."""
-        return {name: value for name, value in patch.items() if name != "prompt" or self.decisions.prompt is None}
+        """Return a copy without ``prompt``, a stored template of instructions, where the host sets the prompt."""
+        return {name: value for name, value in patch.items() if name != "prompt" or self.overrides.prompt is None}
 
     def _with_voice(self, patch: Json) -> Json:
-        if self.decisions.voice is None:
+        if self.overrides.voice is None:
             return patch
         audio = patch["audio"] if isinstance(patch.get("audio"), dict) else {}
         output = audio["output"] if isinstance(audio.get("output"), dict) else {}
-        patch = {name: value for name, value in patch.items() if name != "voice"}  # the beta's word for the same
-        return {**patch, "audio": {**audio, "output": {**output, "voice": self.decisions.voice}}}
+        patch = {name: value for name, value in patch.items() if name != "voice"}  # the beta's name for the same
+        return {**patch, "audio": {**audio, "output": {**output, "voice": self.overrides.voice}}}
 
 
 def _name_of(tool: object) -> str:
-    """Return what a tool is called; an empty text for what is no tool."""
+    """Return the name of a tool; "" for an invalid one."""
     name = tool.get("name") if isinstance(tool, dict) else None
     return name if isinstance(name, str) else ""

@@ -1,4 +1,4 @@
-"""Warnings about the ignored parts of a message, and the choice among several that may be served."""
+"""Warnings about the ignored fields of a message, and the choice among alternatives that may be unsupported."""
 
 from __future__ import annotations
 
@@ -13,42 +13,44 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How much of what the client sent is worth repeating.
+# Characters of a client's value that a warning repeats.
 _SHOWN = 40
-# So many fields of a message are named one by one.
+# Ignored fields of one message that are named one by one.
 _NAMED_FIELDS = 16
 
 
-def unserved(field: str, why: str = "has no counterpart upstream") -> Problem:
-    """Return the warning about a field that has no effect."""
+def ignored(field: str, why: str = "has no counterpart upstream") -> Problem:
+    """Return the warning about an ignored field."""
     return Problem("field_not_supported", f"{field}: {why}; it is ignored.")
 
 
-def unserved_fields(message: Message) -> Iterator[Problem]:
-    """Return the warnings about all fields that nothing upstream corresponds to."""
-    fields = list(message.unserved_fields())
+def ignored_fields(message: Message) -> Iterator[Problem]:
+    """Yield a warning for each field without a counterpart upstream; past 16 of them, one for the rest."""
+    fields = list(message.unsupported_fields())
     for field in fields[:_NAMED_FIELDS]:
-        yield unserved(field)
+        yield ignored(field)
     if len(fields) > _NAMED_FIELDS:
         text = f"{len(fields) - _NAMED_FIELDS} more fields have no counterpart upstream; they are ignored."
         yield Problem("field_not_supported", text)
 
 
-def first_served(choices: tuple[T, ...], is_served: Callable[[T], bool], where: str) -> tuple[T, str, list[Problem]]:
-    """Return the first of several that can be served, or else the first; its path; what is to be said of the others.
+def first_supported(
+    choices: tuple[T, ...], is_supported: Callable[[T], bool], where: str
+) -> tuple[T, str, list[Problem]]:
+    """Return the first supported choice, or else the first; its path; warnings about those before it.
 
     Args:
-        choices: The one, or fallbacks of one another; at least one.
-        is_served: Tells whether one can be served.
-        where: The path of all.
+        choices: Alternatives in order of preference; at least one.
+        is_supported: Tells whether a choice is supported.
+        where: The path of the list.
     """
     if len(choices) == 1:
         return choices[0], where, []
-    number = next((number for number, choice in enumerate(choices) if is_served(choice)), 0)
-    passed = [unserved(f"{where}[{place}]", f"cannot be served, {where}[{number}] is") for place in range(number)]
+    number = next((number for number, choice in enumerate(choices) if is_supported(choice)), 0)
+    passed = [ignored(f"{where}[{place}]", f"cannot be served, {where}[{number}] is") for place in range(number)]
     return choices[number], f"{where}[{number}]", passed
 
 
 def shortened(text: object) -> str:
-    """Return what the client sent, quoted, as far as it is worth repeating."""
+    """Return a client's value, quoted and cut to 40 characters."""
     return repr(str(text)[:_SHOWN])

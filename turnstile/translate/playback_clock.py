@@ -1,10 +1,10 @@
-"""What the client can have heard of the agent: by what was sent, and how long ago."""
+"""An estimate of what the client has played of the agent's audio: from what was sent, and when."""
 
 from __future__ import annotations
 
 
-class Playback:
-    """The client's loudspeaker, as far as it can be known: it plays what it gets at once, one after another."""
+class PlaybackClock:
+    """The playback of one client, which plays what it gets at once and in order."""
 
     def __init__(self) -> None:
         self._ends = 0.0
@@ -12,11 +12,11 @@ class Playback:
         self._sent: dict[str, float] = {}
 
     def play(self, item_id: str, milliseconds: float, now: float) -> None:
-        """More audio of an item goes to the client.
+        """Add audio of an item that is sent to the client.
 
         Args:
             item_id: The item.
-            milliseconds: How long the audio lasts.
+            milliseconds: The length of the audio.
             now: The time, in seconds.
         """
         sent = self._sent.get(item_id, 0.0) + milliseconds
@@ -26,27 +26,27 @@ class Playback:
             self._sent[item_id] = sent
         self._ends += milliseconds / 1000
 
-    def cut_off(self, now: float, *, goes_on: bool) -> tuple[tuple[str, int], ...]:
-        """The user breaks in, and the client throws away what it has not played.
+    def interrupt(self, now: float, *, is_unfinished: bool) -> tuple[tuple[str, int], ...]:
+        """Stop at a barge-in, at which the client discards what it has not played.
 
         Args:
             now: The time, in seconds.
-            goes_on: Whether upstream was to send more of the latest item, which then was not heard whole.
+            is_unfinished: Whether upstream has more to send of the latest item, which then was not played whole.
 
         Returns:
-            The items that were not heard to their end, with the milliseconds heard of each; at least one, since the API
-            takes no item for truncated to nothing (as reported by its users).
+            The items that were not played to their end, with the milliseconds played of each; at least one, since the
+            API does not truncate an item to nothing (as reported by its users).
         """
-        unheard = max(0.0, self._ends - now) * 1000
+        unplayed = max(0.0, self._ends - now) * 1000
         cut: list[tuple[str, int]] = []
         for item_id, sent in reversed(self._sent.items()):
-            if unheard > 0 or (goes_on and not cut):
-                cut.append((item_id, max(1, int(sent - unheard))))
-            unheard -= sent
+            if unplayed > 0 or (is_unfinished and not cut):
+                cut.append((item_id, max(1, int(sent - unplayed))))
+            unplayed -= sent
         self.stop()
         return tuple(reversed(cut))
 
     def stop(self) -> None:
-        """Nothing plays any more."""
+        """Forget all audio: nothing plays any more."""
         self._ends = 0.0
         self._sent = {}

@@ -1,4 +1,4 @@
-"""One response of the agent's as the client hears it: its start, its text and audio, its end, each once, in order."""
+"""One response as a Voice Agent client is shown it: its start, text, audio and end, each once and in order."""
 
 from __future__ import annotations
 
@@ -14,97 +14,103 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from turnstile.protocol.frames import Frame
-    from turnstile.translate.client_output import Ear
-    from turnstile.translate.latency import Latencies
+    from turnstile.translate.client_output import ClientOutput
+    from turnstile.translate.latency import ResponseLatency
 
 Json = dict[str, Any]
 
-# Why a response is cancelled in the ordinary course of things (reference of ``response.status_details.reason``).
-_CUT_OFF: Final = frozenset({"turn_detected", "client_cancelled", "unknown"})
-# Statuses of a response that ended before its time.
+# Reasons of an ordinary cancellation (reference of ``response.status_details.reason``).
+_ORDINARY_REASONS: Final = frozenset({"turn_detected", "client_cancelled", "unknown"})
+# Statuses of a response that ended early.
 _CUT_SHORT: Final = frozenset({"incomplete", "cancelled"})
 _AUDIO_DONE: Final = TextFrame(server.agent_audio_done())
 _DONE: Final = TextFrame(server.agent_done())
 
 
-class Answer:
-    """One response.
+class ResponseView:
+    """The view of one response.
 
     Args:
-        response: It, as created.
-        ear: Who hears it.
-        latencies: Its moments.
+        response: The response, as created.
+        output: The output to the client.
+        latency: The latencies of the response.
     """
 
-    def __init__(self, response: Json, ear: Ear, latencies: Latencies) -> None:
+    def __init__(self, response: Json, output: ClientOutput, latency: ResponseLatency) -> None:
         self.response_id: str = response["id"]
-        self.is_silenced = False
-        """It is cancelled: no audio of it is heard any more."""
+        self.is_muted = False
+        """Whether it is cancelled, so that no more of its audio is sent."""
         self.has_audio = False
-        self.latencies = latencies
-        self._ear = ear
-        self._header = ear.header
-        # Where audio is to come, it starts with the audio, since only then all latencies are known.
-        self._speaks = "audio" in (response.get("output_modalities") or ())
+        self.latency = latency
+        self._output = output
+        self._header = output.header
+        # A response in audio starts with its audio, when all its latencies are known.
+        self._is_spoken = "audio" in (response.get("output_modalities") or ())
         self._is_started = False
         self._partial: dict[str, str] = {}
 
     def audio(self, item_id: str, delta: str, now: float, more: Sequence[str] = ()) -> list[Frame]:
-        """Tell more of its audio, given in base64: the hot path.
+        """Return the frames of a piece of audio: the hot path.
 
         Args:
-            item_id: What is spoken.
-            delta: A piece of it.
+            item_id: The item that is spoken.
+            delta: The piece, in base64.
             now: The time, in seconds.
-            more: The pieces that follow; all go down in one frame.
+            more: The pieces that follow; all go to the client in one frame.
 
         Raises:
-            UpstreamProtocolError: A piece is no base64; then nothing is told, and nothing has changed.
+            UpstreamProtocolError: A piece is not base64; then the view is unchanged.
         """
-        ear = self._ear
-        if not ear.is_audible:
+        output = self._output
+        if not output.is_convertible:
             return []
         audio = b"".join([_decoded(delta), *map(_decoded, more)]) if more else _decoded(delta)
-        ear.playback.play(item_id, len(audio) / ear.bytes_per_ms, now)
+        output.playback.play(item_id, len(audio) / output.bytes_per_ms, now)
         frames: list[Frame] = []
         if not self.has_audio:
             self.has_audio = True
-            self.latencies.audio(now)
+            self.latency.audio(now)
             frames = self._start(now)
-        audio = ear.converter.feed(audio)
+        audio = output.converter.feed(audio)
         if audio:
             frames.append(binary_frame((self._header + audio,)))
             self._header = b""
         return frames
 
-    def text_grows(self, item_id: str, delta: str, now: float) -> list[Frame]:
-        """Keep more of an item's text, in case that no event will hold all of it."""
-        if not self._ear.has_heard(item_id):
+    def text_delta(self, item_id: str, delta: str, now: float) -> list[Frame]:
+        """Collect a piece of an item's text, in case no event has the whole of it."""
+        if not self._output.has_sent(item_id):
             self._partial[item_id] = self._partial.get(item_id, "") + delta
-        self.latencies.token("text", now)
-        return [] if self._speaks else self._start(now)
+        self.latency.token("text", now)
+        return [] if self._is_spoken else self._start(now)
 
     def final_text(self, item_id: str, text: str, now: float) -> list[Frame]:
-        """Tell an item's text, unless that was done; what is silenced before it began waits for how it ends."""
-        if self.is_silenced and not self._is_started:
+        """Return the messages with an item's text, once; if it was muted before its start, keep it for the end."""
+        if self.is_muted and not self._is_started:
             self._partial[item_id] = text
             return []
         self._partial.pop(item_id, None)
-        if not text or self._ear.has_heard(item_id):
+        if not text or self._output.has_sent(item_id):
             return []
-        return self._start(now) + self._ear.hear_item(item_id, text)
+        return self._start(now) + self._output.show_item(item_id, text)
 
-    def done(self, response: Json, stt: float | None, now: float) -> list[Frame]:
-        """Tell what is left of it, what it took, that it is over, and why if it did not complete."""
-        frames = self._rest()
+    def done(self, response: Json, transcription: float | None, now: float) -> list[Frame]:
+        """Return the end: audio and text that are left, latencies, end messages, and why it was cut short.
+
+        Args:
+            response: The response, as done.
+            transcription: How long the user's turn took to be transcribed, in seconds, if that is known.
+            now: The time, in seconds.
+        """
+        frames = self._flush()
         if self._is_started or response.get("status") != "cancelled":
-            self.is_silenced = False
+            self.is_muted = False
             frames += self._texts(response, now)
-            figures = self.latencies.report(stt)
+            figures = self.latency.report(transcription)
             if figures:
                 frames.append(TextFrame(server.latency_report(**figures)))
-        frames += self._ends()
-        return frames + self._complaint(response) if response.get("status") in _CUT_SHORT else frames
+        frames += self._end_messages()
+        return frames + self._status_problem(response) if response.get("status") in _CUT_SHORT else frames
 
     def _texts(self, response: Json, now: float) -> list[Frame]:
         frames: list[Frame] = []
@@ -115,46 +121,46 @@ class Answer:
             frames += self.final_text(item_id, text, now)
         return frames
 
-    def over(self) -> list[Frame]:
-        """Tell the last of its audio and that it is over, if it was heard at all."""
-        return self._rest() + self._ends()
+    def abandon(self) -> list[Frame]:
+        """Return the rest of the audio and the end messages of a response without a ``response.done``."""
+        return self._flush() + self._end_messages()
 
-    def _rest(self) -> list[Frame]:
-        rest = self._ear.converter.flush()
-        return [BinaryFrame(self._header + rest)] if rest and not self.is_silenced else []
+    def _flush(self) -> list[Frame]:
+        rest = self._output.converter.flush()
+        return [BinaryFrame(self._header + rest)] if rest and not self.is_muted else []
 
-    def _ends(self) -> list[Frame]:
+    def _end_messages(self) -> list[Frame]:
         if not self._is_started:
             return []
-        return [_AUDIO_DONE, _DONE] if self._ear.has_extras else [_AUDIO_DONE]
+        return [_AUDIO_DONE, _DONE] if self._output.has_extras else [_AUDIO_DONE]
 
     def _start(self, now: float) -> list[Frame]:
-        if self._is_started or self.is_silenced:
+        if self._is_started or self.is_muted:
             return []
         self._is_started = True
-        return [TextFrame(server.agent_started_speaking(*self.latencies.started(now)))]
+        return [TextFrame(server.agent_started_speaking(*self.latency.at_start(now)))]
 
-    def _complaint(self, response: Json) -> list[Frame]:
-        """Say why it was cut short; that the user or a command of ours cut it off needs no saying.
+    def _status_problem(self, response: Json) -> list[Frame]:
+        """Return the warning about a response that was cut short, but for a barge-in or a command of ours.
 
-        That it failed is the session's to say, which may have it repeated.
+        A failed response is reported by the session, which may retry it.
         """
         status = response.get("status")
         reason = (response.get("status_details") or {}).get("reason") or "unknown"
-        if status == "cancelled" and reason in _CUT_OFF:
+        if status == "cancelled" and reason in _ORDINARY_REASONS:
             return []
-        return [self._ear.fault(f"response_{status}", f"The response is {status}: {reason}.")]
+        return [self._output.problem(f"response_{status}", f"The response is {status}: {reason}.")]
 
 
 def _decoded(delta: str) -> bytes:
     try:
-        return pybase64.b64decode(delta, None, True)  # noqa: FBT003 - quicker than by its name, `validate`
+        return pybase64.b64decode(delta, None, True)  # noqa: FBT003 - faster than as a keyword, `validate`
     except ValueError:
         pass
     try:
-        return pybase64.b64decode(delta)  # In lines, perhaps: what is no letter of base64 is passed over.
+        return pybase64.b64decode(delta)  # Perhaps in lines: skips what is not in base64's alphabet.
     except ValueError as error:
-        raise UpstreamProtocolError("invalid_event", f"Upstream sent audio that is no base64: {error}.") from None
+        raise UpstreamProtocolError("invalid_event", f"Upstream sent audio that is not base64: {error}.") from None
 
 
 def text_of(item: Json) -> str:

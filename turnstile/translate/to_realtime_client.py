@@ -1,15 +1,15 @@
-"""From the Realtime API's events to what a client of the same language hears of them: all but our own doings."""
+"""Translation of the Realtime API's events to a Realtime client: as received, without the traces of the proxy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
 from turnstile.protocol import beta
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import MARK
-from turnstile.translate.client_output import remember
+from turnstile.translate.bounded_dict import remember
 from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:
@@ -21,19 +21,20 @@ Json = dict[str, Any]
 
 
 def unnamed_prefix(id_prefix: str) -> str:
-    """Return what begins the ids of a client's events that it gave none; `id_prefix` begins the ids of the session's.
+    """Return the prefix of the event ids that the proxy gives to a client's events without one.
 
-    It has the session's id in it, so that no client has an event of this name.
+    Args:
+        id_prefix: The prefix of the session's own ids; it holds the session id, so that no client's id has it.
     """
     return f"{id_prefix}unnamed_"
 
 
 class RealtimeTranslator(Translator):
-    """One session's events for a client of the API's own language.
+    """The translator for one Realtime client.
 
     Args:
-        id_prefix: Begins the event ids of ours: errors that name one are the session's business.
-        is_beta: The client speaks the words of the beta.
+        id_prefix: The prefix of the session's own event ids: the session reports errors about those.
+        is_beta: Whether the client uses the beta's names.
     """
 
     def __init__(self, id_prefix: str, *, is_beta: bool) -> None:
@@ -42,37 +43,37 @@ class RealtimeTranslator(Translator):
         self._given: dict[str, Any] = {}
         self._unfinished: set[str] = set()
 
-    def translate(self, event: Json, now: float, data: bytes | None = None, *, is_built: bool = False) -> list[Frame]:
-        """Return the event as it is, without what we put into it; none for those that are the session's to answer."""
-        del now, is_built
-        tell = _TELLERS.get(event["type"])
-        return tell(self, event, data) if tell else self._passed_on(event, data)
+    def translate(self, event: Json, now: float, data: bytes | None = None, *, is_valid: bool = False) -> list[Frame]:
+        """Return the event without what the proxy added; nothing for an event that the session answers."""
+        del now, is_valid
+        handler = self._HANDLERS.get(event["type"])
+        return handler(self, event, data) if handler else self._forwarded(event, data)
 
     def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
-        """Return one ``response.output_audio.delta`` as it is."""
+        """Return one ``response.output_audio.delta`` as received."""
         del now
-        return self._passed_on(event, data)
+        return self._forwarded(event, data)
 
-    def _passed_on(self, event: Json, data: bytes | None) -> list[Frame]:
+    def _forwarded(self, event: Json, data: bytes | None) -> list[Frame]:
         return encoded(event, is_beta=self._is_beta) if data is None or self._is_beta else [TextFrame(data)]
 
-    def created(self, sent: Any, given: Any) -> None:
-        """Remember what the client gave, to tell it of nothing else."""
+    def remember_metadata(self, sent: Any, given: Any) -> None:
+        """Remember the client's own metadata, to show it only those."""
         if sent != given:
             remember(self._given, _identity(sent), given)
 
     def _response(self, event: Json, data: bytes | None) -> list[Frame]:
-        """Tell of a response with the metadata that the client gave, where they are not what it shows."""
+        """Return a response with the metadata that the client gave, where it shows others."""
         response = _object(event, "response")
         metadata = response.get("metadata")
         if not isinstance(metadata, dict) or (identity := _identity(metadata)) not in self._given:
-            return self._passed_on(event, data)
+            return self._forwarded(event, data)
         has_ended = event["type"] == "response.done"
         given = self._given.pop(identity) if has_ended else self._given[identity]
         return encoded({**event, "response": {**response, "metadata": given}}, is_beta=self._is_beta)
 
     def _item_created(self, event: Json, _data: bytes | None) -> list[Frame]:
-        """Tell of an item as it is told now: the beta told of it once, when it was there, finished or not."""
+        """Return the current events for the beta's one: the item is added, and done unless it is in progress."""
         frames = encoded({**event, "type": "conversation.item.added"}, is_beta=self._is_beta)
         item = _object(event, "item")
         if item.get("status") == "in_progress" and isinstance(item.get("id"), str):
@@ -82,56 +83,54 @@ class RealtimeTranslator(Translator):
         return frames
 
     def _item_done(self, event: Json, data: bytes | None) -> list[Frame]:
-        """Tell of an item of a response's, and that it is finished, if upstream does not tell it."""
+        """Return the end of a response's item, and of the conversation's, if upstream does not send that."""
         item = _object(event, "item")
         if not isinstance(item.get("id"), str) or item["id"] not in self._unfinished:
-            return self._passed_on(event, data)
+            return self._forwarded(event, data)
         self._unfinished.discard(item["id"])
         done = {"type": "conversation.item.done", "event_id": event.get("event_id"), "item": item}
-        return encoded(done, is_beta=self._is_beta) + self._passed_on(event, data)
+        return encoded(done, is_beta=self._is_beta) + self._forwarded(event, data)
 
     def _error(self, event: Json, data: bytes | None) -> list[Frame]:
-        """Tell of an error about an event of the client's, as it names it; of another the session tells."""
+        """Return an error about an event of the client's, under the client's id; the session reports all others."""
         error = _object(event, "error")
         event_id = error.get("event_id")
         if not isinstance(event_id, str):
             return []
         if event_id.startswith(unnamed_prefix(self._id_prefix)):
             return encoded({**event, "error": {**error, "event_id": None}}, is_beta=self._is_beta)
-        return [] if event_id.startswith(self._id_prefix) else self._passed_on(event, data)
+        return [] if event_id.startswith(self._id_prefix) else self._forwarded(event, data)
 
+    def _answered_elsewhere(self, _event: Json, _data: bytes | None) -> list[Frame]:
+        """Return nothing: the ClientActor sends the event, as the answer to the client's own update."""
+        return []
 
-def _answered(_: RealtimeTranslator, _event: Json, _data: bytes | None) -> list[Frame]:
-    """Tell nothing: the ClientActor tells it, as the answer to the client's own update."""
-    return []
-
-
-_TELLERS: Final[Mapping[str, Callable[[RealtimeTranslator, Json, bytes | None], list[Frame]]]] = {
-    "session.created": _answered,
-    "session.updated": _answered,
-    "conversation.item.created": RealtimeTranslator._item_created,  # noqa: SLF001 - the table of the class above
-    "response.output_item.done": RealtimeTranslator._item_done,  # noqa: SLF001
-    "response.created": RealtimeTranslator._response,  # noqa: SLF001
-    "response.done": RealtimeTranslator._response,  # noqa: SLF001
-    "error": RealtimeTranslator._error,  # noqa: SLF001
-}
+    _HANDLERS: ClassVar[Mapping[str, Callable[[RealtimeTranslator, Json, bytes | None], list[Frame]]]] = {
+        "session.created": _answered_elsewhere,
+        "session.updated": _answered_elsewhere,
+        "conversation.item.created": _item_created,
+        "response.output_item.done": _item_done,
+        "response.created": _response,
+        "response.done": _response,
+        "error": _error,
+    }
 
 
 def encoded(event: Json, *, is_beta: bool) -> list[Frame]:
-    """Return the frame of an event for a client, in the beta's words if it speaks them."""
+    """Return the frame of an event for a client, under the beta's names if it uses them."""
     if is_beta and event["type"] == "error":
         event = beta.beta_error_event(event)
-    told = beta.beta_server_event(event) if is_beta else event
-    return [] if told is None else [TextFrame(orjson.dumps(told))]
+    shown = beta.beta_server_event(event) if is_beta else event
+    return [] if shown is None else [TextFrame(orjson.dumps(shown))]
 
 
 def _object(event: Json, name: str) -> Json:
-    """Return an object of an event's; an empty one for what is none."""
+    """Return an object in an event; {} where it is none."""
     value = event.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def _identity(metadata: Json) -> str:
-    """Tell the metadata of one response from another's: by our mark, or where it had no room, by all of them."""
+    """Return what identifies a response's metadata: our mark, or all of them where it had no room."""
     mark = metadata.get(MARK)
     return mark if isinstance(mark, str) else repr(sorted(metadata.items()))

@@ -1,140 +1,126 @@
-"""From the Realtime API's events to what a Voice Agent client hears of them, once each and in order."""
+"""Translation of the Realtime API's events to a Voice Agent client's messages, each once and in order."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import TextFrame
-from turnstile.protocol.realtime import complete_arguments
-from turnstile.protocol.shapes import well_built
+from turnstile.protocol.shapes import valid_event
 from turnstile.protocol.voice_agent import server
-from turnstile.translate.call_messages import Calls
-from turnstile.translate.client_output import Ear, remember
-from turnstile.translate.latency import Latencies
-from turnstile.translate.response_view import Answer, text_of
+from turnstile.translate.call_messages import CallMessages
+from turnstile.translate.client_output import ClientOutput
+from turnstile.translate.latency import ResponseLatency
+from turnstile.translate.response_view import ResponseView, text_of
 from turnstile.translate.translator import Translator
+from turnstile.translate.user_turns import UserTurns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from turnstile.audio.formats import AudioFormat
-    from turnstile.errors import Problem
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
 
 Json = dict[str, Any]
 
 _USER_STARTED_SPEAKING: Final = TextFrame(server.user_started_speaking())
-_UTTERANCE_END: Final = TextFrame(server.utterance_end())
-
-
-def problem_to_frame(problem: Problem, profile: Profile, *, fatal: bool) -> TextFrame:
-    """Say that something went wrong in the profile's manner; `fatal`: the session ends with it."""
-    make = server.error if profile.is_error(problem.code, fatal=fatal) else server.warning
-    return TextFrame(make(problem.code, problem.description))
 
 
 class VoiceAgentTranslator(Translator):
-    """One session's events in the client's words.
+    """The translator for one Voice Agent client.
 
     Args:
-        profile: Which of the two kinds of client hears them.
+        profile: The client's profile.
     """
 
     def __init__(self, profile: Profile) -> None:
-        self._ear = Ear(profile)
-        self._calls = Calls()
-        self._answer: Answer | None = None
+        self._output = ClientOutput(profile)
+        self._user = UserTurns(self._output)
+        self._calls = CallMessages(self._output)
+        self._view: ResponseView | None = None
         # Whether the API cuts its response off when the user speaks (its default).
         self._user_interrupts = True
-        self._cut_off: tuple[tuple[str, int], ...] = ()
-        self._asked: float | None = None
-        self._stopped: dict[str, float] = {}
-        self._stt: float | None = None
-        self._heard: dict[str, str] = {}
+        self._truncations: tuple[tuple[str, int], ...] = ()
 
     def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
-        """From now on the client hears `output`, in a `container` (``none`` or ``wav``).
+        """Set the client's audio format, its container (``none`` or ``wav``), and whether it also gets `History`."""
+        self._output.configure(output, container, keeps_history=keeps_history)
 
-        `keeps_history`: the client also wants each turn as `History`.
-        """
-        self._ear.configure(output, container, keeps_history=keeps_history)
+    def set_upstream_format(self, shown: object) -> None:
+        """Set upstream's audio format, as its session shows it."""
+        self._output.set_upstream_format(shown)
 
-    def upstream_speaks(self, shown: object) -> None:
-        """From now on upstream speaks the format that it shows, in the API's words."""
-        self._ear.upstream_speaks(shown)
-
-    def call_from_here(self, names: Collection[str]) -> None:
-        """From now on the functions of these names are called by the proxy, all others by the client."""
-        self._calls.call_from_here(names)
+    def set_proxy_functions(self, names: Collection[str]) -> None:
+        """Set the names of the functions that the proxy calls; the client calls all others."""
+        self._calls.set_proxy_functions(names)
 
     def translate(
         self,
         event: Json,
         now: float,
-        data: bytes | None = None,  # noqa: ARG002 - said anew
+        data: bytes | None = None,  # noqa: ARG002 - only for translators that forward it
         *,
-        is_built: bool = False,
+        is_valid: bool = False,
     ) -> list[Frame]:
-        """Return the frames that one server event comes to."""
-        tell = _TELLERS.get(event["type"])
-        if tell is None:
+        """Return the frames of one server event."""
+        handler = self._HANDLERS.get(event["type"])
+        if handler is None:
             return []
-        return tell(self, event if is_built else well_built(event), now)
+        return handler(self, event if is_valid else valid_event(event), now)
 
     def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002
-        """Translate one ``response.output_audio.delta`` without the table."""
-        answer = self._speaking(event)
-        return answer.audio(event["item_id"], event["delta"], now) if answer else []
+        """Translate one ``response.output_audio.delta``: the hot path, without the table."""
+        view = self._audio_view(event)
+        return view.audio(event["item_id"], event["delta"], now) if view else []
 
-    def audio_in_a_row(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:  # noqa: ARG002
-        """Translate several of them that came at once: they are converted together, and go down in one frame."""
+    def audio_batch(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:  # noqa: ARG002
+        """Translate several of them that arrived together: convert them at once, and return one frame."""
         first, *rest = events
-        answer = self._speaking(first)
-        return answer.audio(first["item_id"], first["delta"], now, [event["delta"] for event in rest]) if answer else []
+        view = self._audio_view(first)
+        return view.audio(first["item_id"], first["delta"], now, [event["delta"] for event in rest]) if view else []
 
-    def _speaking(self, event: Json) -> Answer | None:
-        """Return the response that a piece of audio belongs to, if the client hears its audio."""
-        answer, response_id = self._answer, event.get("response_id")
-        is_built = isinstance(event.get("item_id"), str) and isinstance(event.get("delta"), str)
-        if not is_built or not isinstance(response_id, str):
+    def _audio_view(self, event: Json) -> ResponseView | None:
+        """Return the response of a piece of audio, if the client is sent its audio."""
+        view, response_id = self._view, event.get("response_id")
+        is_valid = isinstance(event.get("item_id"), str) and isinstance(event.get("delta"), str)
+        if not is_valid or not isinstance(response_id, str):
             text = "Upstream sent a response.output_audio.delta without a response_id, an item_id or a delta."
             raise UpstreamProtocolError("invalid_event", text)
-        return answer if answer and response_id == answer.response_id and not answer.is_silenced else None
+        return view if view and response_id == view.response_id and not view.is_muted else None
 
-    def take_cut_off(self) -> tuple[tuple[str, int], ...]:
-        """Return, once, which items the user did not hear to their end, with the milliseconds heard of each."""
-        cut_off, self._cut_off = self._cut_off, ()
-        return cut_off
+    def take_truncations(self) -> tuple[tuple[str, int], ...]:
+        """Return, once, the items that a barge-in cut off, with the milliseconds played of each."""
+        truncations, self._truncations = self._truncations, ()
+        return truncations
 
-    def asked(self, now: float) -> None:
-        """Something that wants an answer goes upstream: latencies count from here, if nothing else waits for one."""
-        if self._asked is None:
-            self._asked = now
+    def start_latency(self, now: float) -> None:
+        """Count the next response's latencies from `now`, unless an earlier turn or request still waits for it."""
+        if self._user.ended_at is None:
+            self._user.ended_at = now
 
-    def silence(self, response_id: str) -> None:
-        """The response is being cancelled: nothing more is heard of its audio."""
-        if self._answer and self._answer.response_id == response_id:
-            self._answer.is_silenced = True
+    def mute(self, response_id: str) -> None:
+        """Send no more audio of a response that is being cancelled."""
+        if self._view and self._view.response_id == response_id:
+            self._view.is_muted = True
 
-    def calls_cancelled(self, call_ids: tuple[str, ...]) -> list[Frame]:
-        """Tell the client that these calls need no result; calls that it never heard of are left out."""
+    def cancel_calls(self, call_ids: tuple[str, ...]) -> list[Frame]:
+        """Return the message that these calls need no result; calls that were not sent to the client are left out."""
         return self._calls.cancel(call_ids)
 
-    def call_returned(self, call_id: str, output: str) -> list[Frame]:
-        """Show the client the result of a call that the proxy made."""
-        return self._calls.returned(call_id, output)
+    def show_call_result(self, call_id: str, output: str) -> list[Frame]:
+        """Return the message with the result of a call that the proxy made."""
+        return self._calls.show_result(call_id, output)
 
-    def call_answered(self, call_id: str, output: str) -> list[Frame]:
-        """A call's result goes into the conversation: part of its history."""
-        return self._calls.answered(call_id, output, keeps_history=self._ear.keeps_history)
+    def close_call(self, call_id: str, output: str) -> list[Frame]:
+        """Close a call whose result goes upstream; return its `History`."""
+        return self._calls.close(call_id, output)
 
     def link_lost(self) -> list[Frame]:
-        """The link is gone: what it was saying is over."""
-        answer, self._answer = self._answer, None
-        self._ear.playback.stop()
-        return answer.over() if answer else []
+        """Return the end of the response that the lost link cut off."""
+        view, self._view = self._view, None
+        self._output.playback.stop()
+        return view.abandon() if view else []
 
     def _updated(self, event: Json, _now: float) -> list[Frame]:
         value: Any = event
@@ -146,150 +132,116 @@ class VoiceAgentTranslator(Translator):
     # The agent.
 
     def _created(self, event: Json, now: float) -> list[Frame]:
-        response = event["response"]
+        response, user = event["response"], self._user
         if "conversation_id" in response and response["conversation_id"] is None:
             return []  # out of band
-        frames = self._answer.over() if self._answer else []
-        frames += self._ear.begin(response)
-        self._answer = Answer(response, self._ear, Latencies(now if self._asked is None else self._asked))
-        self._asked = None
+        frames = self._view.abandon() if self._view else []
+        frames += self._output.begin_response(response)
+        latency = ResponseLatency(now if user.ended_at is None else user.ended_at)
+        self._view = ResponseView(response, self._output, latency)
+        user.ended_at = None
         return frames
 
-    def _answer_of(self, event: Json) -> Answer | None:
-        """Return the response that the event belongs to, if the client hears of it."""
-        answer = self._answer
-        return answer if answer and event["response_id"] == answer.response_id else None
+    def _view_of(self, event: Json) -> ResponseView | None:
+        """Return the response of an event, if it is shown to the client."""
+        view = self._view
+        return view if view and event["response_id"] == view.response_id else None
 
-    def _text_grows(self, event: Json, now: float) -> list[Frame]:
-        answer = self._answer_of(event)
-        return answer.text_grows(event["item_id"], event["delta"], now) if answer else []
+    def _text_delta(self, event: Json, now: float) -> list[Frame]:
+        view = self._view_of(event)
+        return view.text_delta(event["item_id"], event["delta"], now) if view else []
 
     def _text_done(self, event: Json, now: float) -> list[Frame]:
-        answer = self._answer_of(event)
-        if not answer:
+        view = self._view_of(event)
+        if not view:
             return []
         text = event["text"] if event["type"] == "response.output_text.done" else event["transcript"]
-        return answer.final_text(event["item_id"], text, now)
+        return view.final_text(event["item_id"], text, now)
 
     def _item(self, event: Json, now: float) -> list[Frame]:
-        """An item may be complete, and hold what no other event said."""
-        item, answer = event["item"], self._answer
+        """Show the text of an item that is complete, if no other event had it."""
+        item, view = event["item"], self._view
         role = item.get("role")
         if role == "user":
-            return self._written(item)
-        if answer and role == "assistant" and item.get("status") != "in_progress":
-            return answer.final_text(item["id"], text_of(item), now)
+            return self._user.written(item)
+        if view and role == "assistant" and item.get("status") != "in_progress":
+            return view.final_text(item["id"], text_of(item), now)
         return []
-
-    def _written(self, item: Json) -> list[Frame]:
-        """Tell what the user said in writing; what was spoken is told by its transcription."""
-        item_id = item["id"]
-        if self._ear.has_heard(item_id):
-            return []
-        parts = item.get("content") or ()
-        text = "".join([part.get("text") or "" for part in parts if part.get("type") == "input_text"])
-        return self._ear.hear_item(item_id, text, "user") if text else []
 
     def _output_item_added(self, event: Json, now: float) -> list[Frame]:
         item = event["item"]
         if item.get("type") != "function_call":
             return []
-        answer = self._answer_of(event)
-        if not answer or answer.is_silenced:
+        view = self._view_of(event)
+        if not view or view.is_muted:
             return []
-        answer.latencies.token("tool", now)
+        view.latency.token("tool", now)
         return [TextFrame(server.agent_thinking(f"Calling {item['name']}."))] if item.get("name") else []
 
     def _output_item_done(self, event: Json, _now: float) -> list[Frame]:
         item = event["item"]
-        if item.get("type") != "function_call" or item.get("status") != "completed" or not self._answer_of(event):
+        if item.get("type") != "function_call" or item.get("status") != "completed" or not self._view_of(event):
             return []
-        frames = self._called(item)
-        if complete_arguments(item.get("arguments")) is None:
-            name = item.get("name") or "a function"
-            text = f"The model called {name} with arguments that are no JSON object; nobody is asked for it."
-            frames.append(self._ear.fault("function_call_unreadable", text))
-        return frames
+        return self._calls.item_done(item)
 
     def _arguments_done(self, event: Json, _now: float) -> list[Frame]:
         # Older servers do not give the name here; the item's end does.
-        return self._called(event) if self._answer_of(event) else []
-
-    def _called(self, call: Json) -> list[Frame]:
-        if not call.get("call_id") or not call.get("name"):
-            return []
-        return self._calls.request(call["call_id"], call["name"], call.get("arguments"))
+        return self._calls.request(event) if self._view_of(event) else []
 
     def _done(self, event: Json, now: float) -> list[Frame]:
-        response, answer = event["response"], self._answer
-        if not answer or response["id"] != answer.response_id:
+        response, view, user = event["response"], self._view, self._user
+        if not view or response["id"] != view.response_id:
             return []
-        self._answer = None
-        stt, self._stt = self._stt, None
-        return answer.done(response, stt, now)
+        self._view = None
+        transcription, user.transcription = user.transcription, None
+        return view.done(response, transcription, now)
 
     # The user.
 
     def _speech_started(self, _event: Json, now: float) -> list[Frame]:
         if self._user_interrupts:
-            answer = self._answer
-            goes_on = answer is not None and answer.has_audio and not answer.is_silenced
-            self._cut_off = self._ear.playback.cut_off(now, goes_on=goes_on)
-            if answer:
-                answer.is_silenced = True
+            view = self._view
+            is_unfinished = view is not None and view.has_audio and not view.is_muted
+            self._truncations = self._output.playback.interrupt(now, is_unfinished=is_unfinished)
+            if view:
+                view.is_muted = True
         return [_USER_STARTED_SPEAKING]
 
     def _speech_stopped(self, event: Json, now: float) -> list[Frame]:
-        self._asked, self._stt = now, None
-        remember(self._stopped, event["item_id"], now)
-        return [_UTTERANCE_END] if self._ear.has_extras else []
+        return self._user.stopped(event["item_id"], now)
 
     def _committed(self, event: Json, now: float) -> list[Frame]:
-        if event["item_id"] not in self._stopped:  # the turn ended here, not at the end of any speech
-            self.asked(now)
-            remember(self._stopped, event["item_id"], now)
+        self._user.committed(event["item_id"], now)
         return []
 
-    def _transcribing(self, event: Json, _now: float) -> list[Frame]:
-        text = self._heard.get(event["item_id"], "") + (event.get("delta") or "")
-        remember(self._heard, event["item_id"], text)
-        return [TextFrame(server.transcript(text, is_final=False))] if self._ear.has_extras else []
+    def _transcript_delta(self, event: Json, _now: float) -> list[Frame]:
+        return self._user.transcript_delta(event["item_id"], event.get("delta") or "")
 
-    def _transcribed(self, event: Json, now: float) -> list[Frame]:
-        self._heard.pop(event["item_id"], None)
-        stopped = self._stopped.pop(event["item_id"], None)
-        if stopped is not None:
-            self._stt = now - stopped
-        text = event["transcript"]
-        frames: list[Frame] = [TextFrame(server.transcript(text, is_final=True))] if self._ear.has_extras else []
-        return frames + self._ear.hear("user", text) if text else frames
+    def _transcript_final(self, event: Json, now: float) -> list[Frame]:
+        return self._user.transcript_final(event["item_id"], event["transcript"], now)
 
     def _transcription_failed(self, event: Json, _now: float) -> list[Frame]:
-        self._heard.pop(event["item_id"], None)
-        error = event.get("error") or {}
-        code = error.get("code") or "transcription_failed"
-        return [self._ear.fault(code, error.get("message") or "What the user said could not be transcribed.")]
+        return self._user.transcription_failed(event["item_id"], event.get("error") or {})
 
-
-_TELLERS: dict[str, Callable[[VoiceAgentTranslator, Json, float], list[Frame]]] = {
-    "response.created": VoiceAgentTranslator._created,  # noqa: SLF001 - the table of the class above
-    "response.output_audio.delta": VoiceAgentTranslator.audio,
-    "response.output_audio_transcript.delta": VoiceAgentTranslator._text_grows,  # noqa: SLF001
-    "response.output_text.delta": VoiceAgentTranslator._text_grows,  # noqa: SLF001
-    "response.output_audio_transcript.done": VoiceAgentTranslator._text_done,  # noqa: SLF001
-    "response.output_text.done": VoiceAgentTranslator._text_done,  # noqa: SLF001
-    "conversation.item.added": VoiceAgentTranslator._item,  # noqa: SLF001
-    "conversation.item.created": VoiceAgentTranslator._item,  # noqa: SLF001
-    "conversation.item.done": VoiceAgentTranslator._item,  # noqa: SLF001
-    "response.output_item.added": VoiceAgentTranslator._output_item_added,  # noqa: SLF001
-    "response.output_item.done": VoiceAgentTranslator._output_item_done,  # noqa: SLF001
-    "response.function_call_arguments.done": VoiceAgentTranslator._arguments_done,  # noqa: SLF001
-    "response.done": VoiceAgentTranslator._done,  # noqa: SLF001
-    "session.updated": VoiceAgentTranslator._updated,  # noqa: SLF001
-    "input_audio_buffer.committed": VoiceAgentTranslator._committed,  # noqa: SLF001
-    "input_audio_buffer.speech_started": VoiceAgentTranslator._speech_started,  # noqa: SLF001
-    "input_audio_buffer.speech_stopped": VoiceAgentTranslator._speech_stopped,  # noqa: SLF001
-    "conversation.item.input_audio_transcription.delta": VoiceAgentTranslator._transcribing,  # noqa: SLF001
-    "conversation.item.input_audio_transcription.completed": VoiceAgentTranslator._transcribed,  # noqa: SLF001
-    "conversation.item.input_audio_transcription.failed": VoiceAgentTranslator._transcription_failed,  # noqa: SLF001
-}
+    _HANDLERS: ClassVar[Mapping[str, Callable[[VoiceAgentTranslator, Json, float], list[Frame]]]] = {
+        "response.created": _created,
+        "response.output_audio.delta": audio,
+        "response.output_audio_transcript.delta": _text_delta,
+        "response.output_text.delta": _text_delta,
+        "response.output_audio_transcript.done": _text_done,
+        "response.output_text.done": _text_done,
+        "conversation.item.added": _item,
+        "conversation.item.created": _item,
+        "conversation.item.done": _item,
+        "response.output_item.added": _output_item_added,
+        "response.output_item.done": _output_item_done,
+        "response.function_call_arguments.done": _arguments_done,
+        "response.done": _done,
+        "session.updated": _updated,
+        "input_audio_buffer.committed": _committed,
+        "input_audio_buffer.speech_started": _speech_started,
+        "input_audio_buffer.speech_stopped": _speech_stopped,
+        "conversation.item.input_audio_transcription.delta": _transcript_delta,
+        "conversation.item.input_audio_transcription.completed": _transcript_final,
+        "conversation.item.input_audio_transcription.failed": _transcription_failed,
+    }

@@ -1,4 +1,4 @@
-"""What an upstream link's events are put into a client's words by."""
+"""The interface of a translator: an upstream link's events to one client's frames."""
 
 from __future__ import annotations
 
@@ -14,78 +14,75 @@ Json = dict[str, Any]
 
 
 class Translator:
-    """Tells a client what upstream says. This one tells nothing; a language overrides what it has words for."""
+    """A translator that sends the client nothing; a dialect's translator overrides what the dialect has."""
 
-    def translate(self, event: Json, now: float, data: bytes | None = None, *, is_built: bool = False) -> list[Frame]:
-        """Return the frames that one server event comes to.
+    def translate(self, event: Json, now: float, data: bytes | None = None, *, is_valid: bool = False) -> list[Frame]:
+        """Return the frames of one server event.
 
         Args:
-            event: Parsed, in the current words.
+            event: The event, parsed and under its current names.
             now: The time, in seconds.
-            data: The event as it came, if it may be passed on so.
-            is_built: It is known to be well built.
+            data: The event as received, if it may be forwarded so.
+            is_valid: Whether the event is known to be valid.
 
         Raises:
-            UpstreamProtocolError: The event is not built as its type is.
+            UpstreamProtocolError: A required field of the event is missing or invalid.
         """
         raise NotImplementedError
 
     def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:
-        """Translate one ``response.output_audio.delta``: the hot path of the way down.
+        """Translate one ``response.output_audio.delta``: the hot path downstream.
 
         Raises:
-            UpstreamProtocolError: It is not built as one.
+            UpstreamProtocolError: A required field of the event is missing or invalid.
         """
         return self.translate(event, now, data)
 
-    def audio_in_a_row(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:
-        """Translate several of them that came at once: all of one response and item, their audio of one kind of value.
+    def audio_batch(self, events: Sequence[Json], now: float, data: Sequence[bytes | None]) -> list[Frame]:
+        """Translate several of them that arrived together: of one response and item, and forwarded alike.
 
         Raises:
-            UpstreamProtocolError: One is not built as one; then nothing of any is told, and nothing has changed.
+            UpstreamProtocolError: An event is invalid; then none is translated, and the translator is unchanged.
         """
         return [frame for event, each in zip(events, data, strict=True) for frame in self.audio(event, now, each)]
 
     def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
-        """From now on the client hears `output`, in a `container` (``none`` or ``wav``).
+        """Set the client's audio format, its container (``none`` or ``wav``), and whether it also gets a history."""
 
-        `keeps_history`: the client also wants each turn as history.
-        """
+    def set_upstream_format(self, shown: object) -> None:
+        """Set upstream's audio format, as its session shows it; None where it shows none."""
 
-    def upstream_speaks(self, shown: object) -> None:
-        """From now on upstream speaks the format that it shows, in the API's words; None where it shows none."""
+    def set_proxy_functions(self, names: Collection[str]) -> None:
+        """Set the names of the functions that the proxy calls; the client calls all others."""
 
-    def call_from_here(self, names: Collection[str]) -> None:
-        """From now on the functions of these names are called by the proxy, all others by the client."""
+    def start_latency(self, now: float) -> None:
+        """Count the next response's latencies from `now`, unless an earlier turn or request still waits for it."""
 
-    def asked(self, now: float) -> None:
-        """Something that wants an answer goes upstream: latencies count from here, if nothing else waits for one."""
+    def remember_metadata(self, sent: Any, given: Any) -> None:
+        """Remember the metadata that the client has `given` for the response that is created with those `sent`."""
 
-    def created(self, sent: Any, given: Any) -> None:
-        """A response is asked for with the metadata `sent`, of which the client has `given` its own."""
+    def mute(self, response_id: str) -> None:
+        """Send no more audio of a response that is being cancelled."""
 
-    def silence(self, response_id: str) -> None:
-        """The response is being cancelled: nothing more is heard of its audio."""
-
-    def take_cut_off(self) -> tuple[tuple[str, int], ...]:
-        """Return, once, which items the user did not hear to their end, with the milliseconds heard of each."""
+    def take_truncations(self) -> tuple[tuple[str, int], ...]:
+        """Return, once, the items that a barge-in cut off, with the milliseconds played of each."""
         return ()
 
-    def calls_cancelled(self, call_ids: tuple[str, ...]) -> list[Frame]:
-        """Tell the client that these calls need no result; calls that it never heard of are left out."""
+    def cancel_calls(self, call_ids: tuple[str, ...]) -> list[Frame]:
+        """Return the message that these calls need no result; calls that were not sent to the client are left out."""
         del call_ids
         return []
 
-    def call_returned(self, call_id: str, output: str) -> list[Frame]:
-        """Show the client the result of a call that the proxy made."""
+    def show_call_result(self, call_id: str, output: str) -> list[Frame]:
+        """Return the message with the result of a call that the proxy made."""
         del call_id, output
         return []
 
-    def call_answered(self, call_id: str, output: str) -> list[Frame]:
-        """A call's result goes into the conversation: part of its history."""
+    def close_call(self, call_id: str, output: str) -> list[Frame]:
+        """Close a call whose result goes upstream; return the message for a client that keeps a history."""
         del call_id, output
         return []
 
     def link_lost(self) -> list[Frame]:
-        """The link is gone: what it was saying is over."""
+        """Return the end of the response that the lost link cut off."""
         return []

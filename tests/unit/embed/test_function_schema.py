@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from turnstile.embed.function_pool import UnusableArguments
 from turnstile.embed.function_schema import host_function, host_functions
 from turnstile.errors import ConfigError
-from turnstile.translate.host_overrides import HostDecisions
+from turnstile.translate.host_overrides import HostOverrides
 
 user = ContextVar("user", default="nobody")
 
@@ -193,7 +193,7 @@ def test_what_is_no_list_of_functions_is_refused(functions):
 
 def test_two_functions_of_one_name_are_refused():
     with pytest.raises(ConfigError, match="two have the name 'get_weather'"):
-        HostDecisions(functions=host_functions([get_weather, host_function(get_weather)]))
+        HostOverrides(functions=host_functions([get_weather, host_function(get_weather)]))
 
 
 def test_a_parameter_may_have_any_name():

@@ -64,8 +64,8 @@ class Proxy:
         self.outcome = outcome
         self.adopted = []
 
-    def adopt(self, upgrade, dialect, *, decisions, on_event):
-        self.adopted.append((upgrade, dialect, decisions, on_event))
+    def adopt(self, upgrade, dialect, *, overrides, on_event):
+        self.adopted.append((upgrade, dialect, overrides, on_event))
         return self.outcome
 
 
@@ -150,11 +150,11 @@ def test_what_the_host_decides_goes_to_the_proxy(pair):
         on_event=watch,
     )
     assert outcome == "the session"
-    ((_, dialect, decisions, on_event),) = proxy.adopted
+    ((_, dialect, overrides, on_event),) = proxy.adopted
     assert (dialect, on_event) == ("deepgram", watch)
-    assert (decisions.prompt, decisions.voice, decisions.model) == ("p", "marin", "m")
-    assert decisions.labels == {"tags": "a,b"}
-    assert [function.name for function in decisions.functions] == ["get_time"]
+    assert (overrides.prompt, overrides.voice, overrides.model) == ("p", "marin", "m")
+    assert overrides.labels == {"tags": "a,b"}
+    assert [function.name for function in overrides.functions] == ["get_time"]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.realtime import current_names
-from turnstile.protocol.shapes import IS_PLAIN, well_built
+from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from turnstile.protocol.shapes import IS_PLAIN, well_built
 )
 def test_what_an_event_means_nothing_without_is_named(event, field):
     with pytest.raises(UpstreamProtocolError) as refused:
-        well_built(event)
+        valid_event(event)
     assert refused.value.problem.code == "invalid_event"
     assert f"a {event['type']} whose {field} is" in refused.value.problem.description
 
@@ -28,7 +28,7 @@ def test_what_is_optional_and_odd_is_left_out():
     response = {"id": "r", "status": 7, "output": [None, {"id": "x"}, {"content": []}, {"id": "y", "role": 3}]}
     details = {"status_details": {"error": "x", "reason": "turn_detected"}}
     event = {"type": "response.done", "response": {**response, **details}, "new": [None]}
-    assert well_built(event) == {
+    assert valid_event(event) == {
         "type": "response.done",
         "response": {
             "id": "r",
@@ -53,7 +53,7 @@ def test_what_is_optional_and_odd_is_left_out():
     ],
 )
 def test_what_is_built_as_it_should_be_or_is_nobodys_to_read_stays(event):
-    assert well_built(event) is event  # uncopied: nearly every event is so
+    assert valid_event(event) is event  # uncopied: nearly every event is so
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_is_built_as_it_should_be_or_is_nobodys_to_read_stays(event):
     ],
 )
 def test_what_is_odd_is_not_taken_for_plain(event):
-    assert not IS_PLAIN[event["type"]](event)
+    assert not IS_CANONICAL[event["type"]](event)
 
 
 OLD = {"id": "i", "content": [{"type": "input_text", "text": "Hi"}, {"type": "audio"}]}
@@ -90,9 +90,9 @@ RESPONSE = {"id": "r", "status": "completed", "output": [], "metadata": None}
 )
 def test_what_is_in_the_words_of_the_beta_is_not_taken_for_plain(event):
     assert current_names(event) is not event
-    assert not IS_PLAIN[event["type"]](event)
+    assert not IS_CANONICAL[event["type"]](event)
 
 
 def test_a_number_that_is_a_boolean_to_json_is_a_number_as_before():
     event = {"type": "response.output_item.done", "response_id": "r", "item": {}, "output_index": True}
-    assert well_built(event) == event
+    assert valid_event(event) == event

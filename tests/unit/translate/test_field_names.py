@@ -7,8 +7,10 @@ import pytest
 from turnstile.protocol.voice_agent.parts import SessionAudioOutput, Speak
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.translate.field_names import speak_fields, think_fields
-from turnstile.translate.to_realtime import settings_to_session
+from turnstile.translate.permissions import Permissions
+from turnstile.translate.session_start import settings_to_session
 
+ALL = Permissions(lambda _: True, lambda _: True)
 VOICE = {"voice": "echo"}
 
 
@@ -40,7 +42,7 @@ def test_a_voice_of_the_hosts_has_the_name_that_the_client_would_have_given_it()
 def test_settings_name_the_speaker_that_is_served(read):
     speak = [{"provider": {"type": "deepgram", "model": "aura"}}, {"provider": {"type": "open_ai", "model": "echo"}}]
     think = {"provider": {"type": "open_ai", "model": "gpt-realtime"}}
-    fields = settings_to_session(read("Settings", agent={"speak": speak, "think": think}), COMPONENT).config.fields
+    fields = settings_to_session(read("Settings", agent={"speak": speak, "think": think}), COMPONENT, ALL).config.fields
     assert fields["model"] == "agent.think.provider.model"
     assert fields["audio.output.voice"] == "agent.speak[1].provider.model"
     assert fields["audio.output.format"] == "audio.output"

@@ -7,24 +7,21 @@ import pytest
 from turnstile.errors import ConfigError
 from turnstile.protocol.voice_agent.client import parse_client_message
 from turnstile.protocol.voice_agent.profile import COMPONENT
-from turnstile.translate.host_overrides import HostDecisions, HostFunction, HostRule
-from turnstile.translate.serves import Serves
-from turnstile.translate.to_realtime import (
-    settings_to_session,
-    speak_to_session,
-    think_to_session,
-)
+from turnstile.translate.host_overrides import HostFunction, HostOverlay, HostOverrides
+from turnstile.translate.permissions import Permissions
+from turnstile.translate.session_start import settings_to_session
+from turnstile.translate.to_realtime import speak_to_session, think_to_session
 
 WEATHER = HostFunction({"type": "function", "name": "get_weather", "parameters": {}}, lambda _: "sunny")
 TIME = {"type": "function", "name": "get_time", "parameters": {}}
 
 
 def rule(**decided):
-    return HostRule(HostDecisions(**decided))
+    return HostOverlay(HostOverrides(**decided))
 
 
-def serves(**decided):
-    return Serves(lambda _: True, lambda _: True, rule(**decided))
+def permissions(**decided):
+    return Permissions(lambda _: True, lambda _: True, rule(**decided))
 
 
 def read(text):
@@ -33,7 +30,7 @@ def read(text):
 
 def test_a_prompt_of_the_hosts_is_told_instead_of_the_clients_and_the_client_that_begins_hears_nothing_of_it():
     settings = read(b'{"type": "Settings", "agent": {"think": {"prompt": "mine"}}}')
-    start = settings_to_session(settings, COMPONENT, serves(prompt="the host's"))
+    start = settings_to_session(settings, COMPONENT, permissions(prompt="the host's"))
     assert start.config.patch["instructions"] == "the host's"
     assert start.config.warnings == ()
 
@@ -41,7 +38,7 @@ def test_a_prompt_of_the_hosts_is_told_instead_of_the_clients_and_the_client_tha
 def test_the_conversation_that_came_before_stays_with_the_hosts_prompt():
     said = b'{"type": "History", "role": "user", "content": "hi"}'
     settings = read(b'{"type": "Settings", "agent": {"context": {"messages": [%s]}}}' % said)
-    patch = settings_to_session(settings, COMPONENT, serves(prompt="the host's")).config.patch
+    patch = settings_to_session(settings, COMPONENT, permissions(prompt="the host's")).config.patch
     assert patch["instructions"].startswith("the host's\n\nThe conversation so far:")
 
 
@@ -49,7 +46,7 @@ def test_decisions_are_in_force_for_settings_that_say_nothing_of_it():
     start = settings_to_session(
         read(b'{"type": "Settings", "agent": {}}'),
         COMPONENT,
-        serves(prompt="p", voice="marin", model="m", functions=(WEATHER,)),
+        permissions(prompt="p", voice="marin", model="m", functions=(WEATHER,)),
     )
     patch = start.config.patch
     assert (patch["instructions"], patch["audio"]["output"]["voice"], patch["model"]) == ("p", "marin", "m")
@@ -66,7 +63,7 @@ def test_decisions_are_in_force_for_settings_that_say_nothing_of_it():
 )
 def test_a_client_that_wants_to_change_what_the_host_decides_is_told(decided, thinking, named):
     message = read(f'{{"type": "UpdateThink", "think": {thinking}}}'.encode())
-    config = think_to_session(message, message.think, serves(**decided))
+    config = think_to_session(message, permissions(**decided))
     assert [(problem.code, problem.description.split(":")[0]) for problem in config.warnings] == [
         ("host_decides", named)
     ]
@@ -75,28 +72,28 @@ def test_a_client_that_wants_to_change_what_the_host_decides_is_told(decided, th
 
 def test_a_client_cannot_take_another_voice_than_the_hosts():
     message = read(b'{"type": "UpdateSpeak", "speak": {"provider": {"type": "open_ai", "voice": "ash"}}}')
-    config = speak_to_session(message, message.speak, serves(voice="marin"))
+    config = speak_to_session(message, permissions(voice="marin"))
     assert config.patch == {"audio": {"output": {"speed": 1.0, "voice": "marin"}}}
     assert [problem.code for problem in config.warnings] == ["host_decides"]
 
 
 def test_a_client_that_asks_for_the_hosts_voice_hears_nothing():
     output = {"voice": "marin"}
-    assert list(rule(voice="marin").speaking(output, "speak")) == []
+    assert list(rule(voice="marin").override_speak(output, "speak")) == []
 
 
 def test_functions_of_client_and_host_stand_side_by_side_and_the_hosts_win():
     patch = {"tools": [TIME, {**WEATHER.tool, "description": "the client's"}], "endpoints": {"get_time": "there"}}
     host = rule(functions=(WEATHER,))
-    assert list(host.thinking(patch, "think")) == []
+    assert list(host.override_think(patch, "think")) == []
     assert patch["tools"] == [TIME, WEATHER.tool]
     assert patch["endpoints"] == {"get_time": "there", "get_weather": WEATHER}
 
 
 def test_functions_of_the_clients_are_still_there_when_the_host_gives_others():
     host = rule()
-    list(host.thinking({"tools": [TIME], "endpoints": {}}, "think"))
-    assert host.decide(HostDecisions(functions=(WEATHER,))) == {
+    list(host.override_think({"tools": [TIME], "endpoints": {}}, "think"))
+    assert host.update(HostOverrides(functions=(WEATHER,))) == {
         "tools": [TIME, WEATHER.tool],
         "endpoints": {"get_weather": WEATHER},
     }
@@ -104,21 +101,21 @@ def test_functions_of_the_clients_are_still_there_when_the_host_gives_others():
 
 def test_a_client_that_clears_its_functions_keeps_the_hosts():
     patch = {"tools": None}
-    list(rule(functions=(WEATHER,)).thinking(patch, "session"))
+    list(rule(functions=(WEATHER,)).override_think(patch, "session"))
     assert patch["tools"] == [WEATHER.tool]
 
 
 def test_without_decisions_nothing_changes():
     patch = {"instructions": "mine", "tools": [TIME], "audio": {"output": {"voice": "ash"}}}
     assert rule().session(patch) == patch
-    assert rule().decide(HostDecisions()) == {}
+    assert rule().update(HostOverrides()) == {}
 
 
 def test_newer_decisions_add_to_older_ones_and_say_what_changes():
     host = rule(prompt="old", voice="marin", labels={"tags": "a"})
-    assert host.decide(HostDecisions(prompt="new")) == {"instructions": "new"}
-    assert host.decide(HostDecisions(voice="ash")) == {"audio": {"output": {"voice": "ash"}}}
-    assert host.decisions == HostDecisions(prompt="new", voice="ash", labels={"tags": "a"})
+    assert host.update(HostOverrides(prompt="new")) == {"instructions": "new"}
+    assert host.update(HostOverrides(voice="ash")) == {"audio": {"output": {"voice": "ash"}}}
+    assert host.overrides == HostOverrides(prompt="new", voice="ash", labels={"tags": "a"})
 
 
 @pytest.mark.parametrize(
@@ -149,9 +146,9 @@ def test_a_tool_whose_name_is_no_text_goes_on_to_upstream():
 def test_tools_that_upstream_has_refused_are_forgotten():
     host = rule(functions=(WEATHER,))
     host.session({"tools": ["nonsense"]})
-    host.tools_are([TIME, WEATHER.tool])
+    host.restore_tools([TIME, WEATHER.tool])
     assert host.session({})["tools"] == [TIME, WEATHER.tool]
-    host.tools_are(None)
+    host.restore_tools(None)
     assert host.session({})["tools"] == [TIME, WEATHER.tool]
 
 
@@ -191,13 +188,13 @@ def test_a_stored_template_does_not_stand_beside_the_hosts_prompt():
 @pytest.mark.parametrize("value", [5, b"text", ["text"]])
 def test_what_is_no_text_is_refused_where_the_host_decides_it(name, value):
     with pytest.raises(ConfigError, match=rf"^invalid_{name}: {name}: must be text"):
-        HostDecisions(**{name: value})
+        HostOverrides(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["prompt", "voice", "model"])
 def test_half_a_character_is_refused_where_the_host_decides_it(name):
     with pytest.raises(ConfigError, match=rf"^invalid_{name}: {name}: holds half a character"):
-        HostDecisions(**{name: "a\ud800"})
+        HostOverrides(**{name: "a\ud800"})
 
 
 @pytest.mark.parametrize(
@@ -211,4 +208,4 @@ def test_half_a_character_is_refused_where_the_host_decides_it(name):
 )
 def test_functions_that_are_none_or_have_one_name_are_refused(functions, words):
     with pytest.raises(ConfigError, match=rf"^invalid_function: functions: {words}.*\.$"):
-        HostDecisions(functions=functions)
+        HostOverrides(functions=functions)

@@ -6,8 +6,10 @@ import pytest
 
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session.config_patch import at
-from turnstile.translate.to_realtime import settings_to_session
+from turnstile.translate.permissions import Permissions
+from turnstile.translate.session_start import settings_to_session
 
+ALL = Permissions(lambda _: True, lambda _: True)
 INPUT, OUTPUT = ("audio", "input"), ("audio", "output")
 TOOL = {"name": "f", "description": "d", "parameters": {"type": "object"}}
 PCM = {"type": "audio/pcm", "rate": 24_000}
@@ -68,7 +70,7 @@ def given(path, value):
     ],
 )
 def test_a_field_becomes_its_part_of_the_session(read, session, field, value, path, becomes):
-    start = settings_to_session(read("Settings", **given(field, value)), COMPONENT)
+    start = settings_to_session(read("Settings", **given(field, value)), COMPONENT, ALL)
     session(start.config.patch)
     assert at(start.config.patch, *path, default="missing") == becomes
     assert start.config.warnings == ()
@@ -85,10 +87,10 @@ def test_a_field_becomes_its_part_of_the_session(read, session, field, value, pa
     ],
 )
 def test_a_field_is_this_sides_business(read, field, value, attribute, becomes):
-    start = settings_to_session(read("Settings", **given(field, value)), COMPONENT)
+    start = settings_to_session(read("Settings", **given(field, value)), COMPONENT, ALL)
     assert getattr(start, attribute) == becomes
     assert start.config.warnings == ()
-    bare = settings_to_session(read("Settings", agent={}), COMPONENT)
+    bare = settings_to_session(read("Settings", agent={}), COMPONENT, ALL)
     assert start.config.patch == bare.config.patch
 
 
@@ -107,8 +109,8 @@ def test_a_field_is_this_sides_business(read, field, value, attribute, becomes):
     ],
 )
 def test_a_field_without_a_counterpart_is_warned_of_and_changes_nothing(read, field, value):
-    start = settings_to_session(read("Settings", **given(field, value)), COMPONENT)
+    start = settings_to_session(read("Settings", **given(field, value)), COMPONENT, ALL)
     (problem,) = start.config.warnings
     assert problem.description.startswith(field)
-    bare = settings_to_session(read("Settings", agent={}), COMPONENT)
+    bare = settings_to_session(read("Settings", agent={}), COMPONENT, ALL)
     assert start.config.patch == bare.config.patch

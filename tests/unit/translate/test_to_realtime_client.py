@@ -48,7 +48,7 @@ FULL = {f"name_{number}": "x" for number in range(15)}
 )
 def test_a_response_is_told_with_the_metadata_that_the_client_gave(given, sent):
     translator = RealtimeTranslator("ts_", is_beta=False)
-    translator.created(sent, given)
+    translator.remember_metadata(sent, given)
     for kind in ("response.created", "response.done"):
         (frame,) = translator.translate({"type": kind, "response": {"id": "r", "metadata": sent}}, 0.0)
         assert json.loads(frame.data)["response"] == {"id": "r", "metadata": given}
@@ -56,7 +56,7 @@ def test_a_response_is_told_with_the_metadata_that_the_client_gave(given, sent):
 
 def test_what_the_client_gave_is_forgotten_when_the_response_is_done():
     translator = RealtimeTranslator("ts_", is_beta=False)
-    translator.created({MARK: "ts_1"}, None)
+    translator.remember_metadata({MARK: "ts_1"}, None)
     done = {"type": "response.done", "response": {"id": "r", "metadata": {MARK: "ts_1"}}}
     first, second = (json.loads(translator.translate(done, 0.0)[0].data)["response"]["metadata"] for _ in range(2))
     assert (first, second) == (None, {MARK: "ts_1"})
@@ -109,7 +109,7 @@ def test_an_event_is_passed_on_as_it_came_where_nothing_in_it_changes():
 )
 def test_an_event_is_written_anew_where_something_in_it_changes(event, is_beta):
     translator = RealtimeTranslator("ts_", is_beta=is_beta)
-    translator.created({MARK: "ts_1"}, None)
+    translator.remember_metadata({MARK: "ts_1"}, None)
     (frame,) = translator.translate(event, 0.0, b"as it came")
     assert json.loads(frame.data)["type"].startswith(("response.", "error"))
 

@@ -15,8 +15,9 @@ from turnstile.audio.wav_header import wav_header
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.protocol.frames import BinaryFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.translate.table import SERVER_EVENTS
-from turnstile.translate.to_voice_agent import VoiceAgentTranslator, problem_to_frame
+from turnstile.translate.client_output import problem_to_frame
+from turnstile.translate.event_table import SERVER_EVENTS
+from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
 SDK_TYPES = {
     "AgentAudioDone": sdk.AgentV1AgentAudioDone,
@@ -395,48 +396,48 @@ def said_until(component, **fields):
 
 def test_what_the_user_did_not_hear_is_known_once(component):
     assert said_until(component) == ["UserStartedSpeaking"]
-    assert component.translator.take_cut_off() == (("i", 250),)
-    assert component.translator.take_cut_off() == ()
+    assert component.translator.take_truncations() == (("i", 250),)
+    assert component.translator.take_truncations() == ()
 
 
 def test_what_plays_on_after_its_response_is_done_is_cut_off_too(component):
     component.hears(created(), audio_delta(bytes(48_000)), done())
     component.now = 0.5
     component.hears(speech("started"))
-    assert component.translator.take_cut_off() == (("i", 500),)
+    assert component.translator.take_truncations() == (("i", 500),)
 
 
 def test_the_user_cuts_nothing_off_twice(component):
     said_until(component)
-    component.translator.take_cut_off()
+    component.translator.take_truncations()
     component.hears(audio_delta(), speech("started"))
-    assert component.translator.take_cut_off() == ()
+    assert component.translator.take_truncations() == ()
 
 
 def test_the_user_cuts_nothing_off_where_the_session_lets_the_agent_finish(component):
     assert said_until(component, turn_detection={"type": "server_vad", "interrupt_response": False})
-    assert component.translator.take_cut_off() == ()
+    assert component.translator.take_truncations() == ()
     assert kinds(component.hears(audio_delta())) == ["audio"]
 
 
 @pytest.mark.parametrize("detection", [{"type": "semantic_vad"}, {"type": "server_vad", "interrupt_response": True}])
 def test_the_user_cuts_off_where_the_session_says_so_or_nothing(component, detection):
     said_until(component, turn_detection=detection)
-    assert component.translator.take_cut_off() == (("i", 250),)
+    assert component.translator.take_truncations() == (("i", 250),)
 
 
 def test_nothing_plays_any_more_when_the_link_is_lost(component):
     component.hears(created(), audio_delta(bytes(48_000)))
     component.translator.link_lost()
     component.hears(speech("started"))
-    assert component.translator.take_cut_off() == ()
+    assert component.translator.take_truncations() == ()
 
 
 def test_no_audio_of_a_response_is_heard_that_is_being_cancelled(component):
     component.hears(created(), audio_delta())
-    component.translator.silence("another")
+    component.translator.mute("another")
     assert kinds(component.hears(audio_delta())) == ["audio"]
-    component.translator.silence("r")
+    component.translator.mute("r")
     assert component.hears(audio_delta()) == []
 
 
@@ -489,8 +490,8 @@ def test_the_agent_does_not_think_aloud_of_anything_else(component, added):
 
 
 def test_what_a_call_took_is_told(component):
-    component.translator.asked(1.0)
-    component.translator.asked(1.5)
+    component.translator.start_latency(1.0)
+    component.translator.start_latency(1.5)
     component.now = 2.0
     component.hears(created(), about("output_item.added", item={"type": "function_call"}))
     (report,) = component.hears(done())
@@ -498,17 +499,17 @@ def test_what_a_call_took_is_told(component):
 
 
 def test_a_call_that_the_proxy_makes_is_shown_with_its_result(component):
-    component.translator.call_from_here({"get_weather"})
+    component.translator.set_proxy_functions({"get_weather"})
     (request,) = component.hears(created(), about("function_call_arguments.done", **CALL))
     assert request["functions"][0]["client_side"] is False
-    (response,) = component.read(component.translator.call_returned("call_1", "hail"))
+    (response,) = component.read(component.translator.show_call_result("call_1", "hail"))
     assert (response["name"], response["content"]) == ("get_weather", "hail")
 
 
 def test_a_call_and_its_result_are_history_when_the_client_keeps_it():
     listener = Listener(keeps_history=True)
     listener.hears(created(), about("function_call_arguments.done", **CALL))
-    (history,) = listener.translator.call_answered("call_1", "hail")
+    (history,) = listener.translator.close_call("call_1", "hail")
     assert json.loads(history.data)["function_calls"][0]["response"] == "hail"
 
 
@@ -525,17 +526,17 @@ def test_a_call_is_asked_when_its_arguments_are_complete_after_all(component):
 
 def test_a_cancelled_call_is_told_with_its_name_once(component):
     component.hears(created(), about("function_call_arguments.done", **CALL))
-    cancelled = component.read(component.translator.calls_cancelled(("call_1", "call_2")))
+    cancelled = component.read(component.translator.cancel_calls(("call_1", "call_2")))
     assert cancelled == [{"type": "FunctionCallCancelled", "functions": [{"id": "call_1", "name": "get_weather"}]}]
-    assert component.translator.calls_cancelled(("call_1",)) == []
+    assert component.translator.cancel_calls(("call_1",)) == []
 
 
 def test_old_calls_are_forgotten(component):
     component.hears(created())
     for number in range(300):
         component.hears(about("function_call_arguments.done", **{**CALL, "call_id": f"call_{number}"}))
-    assert component.translator.calls_cancelled(("call_0",)) == []
-    assert len(component.translator.calls_cancelled(("call_299",))) == 1
+    assert component.translator.cancel_calls(("call_0",)) == []
+    assert len(component.translator.cancel_calls(("call_299",))) == 1
 
 
 # How a response ends.
@@ -615,7 +616,7 @@ def test_no_thinking_is_told_of_a_response_that_the_client_does_not_hear(deepgra
     call = {"type": "response.output_item.added", "item": {"type": "function_call", "name": "get_weather"}}
     deepgram.hears(created())
     assert deepgram.hears({**call, "response_id": "another"}) == []
-    deepgram.translator.silence("r")
+    deepgram.translator.mute("r")
     assert deepgram.hears({**call, "response_id": "r"}) == []
 
 
@@ -627,7 +628,7 @@ def test_silence_is_nobodys_text(deepgram):
     ("error", "code", "description"),
     [
         ({"code": "unheard", "message": "It was too quiet."}, "unheard", "It was too quiet."),
-        (None, "transcription_failed", "What the user said could not be transcribed."),
+        (None, "transcription_failed", "The user's speech could not be transcribed."),
     ],
 )
 def test_a_failed_transcription_is_told(deepgram, error, code, description):
@@ -686,7 +687,7 @@ def deltas(*audio, of="r"):
 
 
 def in_a_row(translator, events, now=0.0):
-    return translator.audio_in_a_row(events, now, [None] * len(events))
+    return translator.audio_batch(events, now, [None] * len(events))
 
 
 def test_audio_that_came_in_a_row_goes_down_in_one_frame():
@@ -702,7 +703,7 @@ def test_audio_that_came_in_a_row_is_played_as_long_as_all_of_it_lasts():
     translator.translate(created(), 0.0)
     in_a_row(translator, deltas(*[base64.b64encode(bytes(4_800)).decode()] * 10))
     translator.translate({"type": "input_audio_buffer.speech_started"}, 0.25)
-    assert translator.take_cut_off() == (("i", 250),)
+    assert translator.take_truncations() == (("i", 250),)
 
 
 def test_nothing_has_changed_where_one_of_a_row_is_no_base64():
@@ -718,7 +719,7 @@ def test_audio_in_a_row_is_not_heard_where_its_response_is_not():
     translator = VoiceAgentTranslator(DEEPGRAM)
     translator.translate(created(), 0.0)
     assert in_a_row(translator, deltas("AAEC", "AwQF", of="another")) == []
-    translator.silence("r")
+    translator.mute("r")
     assert in_a_row(translator, deltas("AAEC", "AwQF")) == []
 
 

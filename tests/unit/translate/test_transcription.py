@@ -92,7 +92,7 @@ def test_nothing_is_warned_of_when_nothing_is_said():
             {"language": "klingon"},
             "listen.provider.language: 'klingon' is no language of ISO 639-1; upstream detects which is spoken",
         ),
-        ({"model": "nova-3"}, "listen.provider.model: 'nova-3' is not served, gpt-4o-transcribe listens"),
+        ({"model": "nova-3"}, "listen.provider.model: 'nova-3' is not served, gpt-4o-transcribe is used"),
         (
             {"model": "gpt-realtime-whisper", "keyterms": ["a"]},
             "listen.provider.keyterms: gpt-realtime-whisper takes none",

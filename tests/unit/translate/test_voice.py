@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.protocol.voice_agent.parts import SessionAudioOutput, Speak, SpeakProvider
-from turnstile.translate.voice import is_voice_served, own_warnings, speak_warnings, spoken_by
+from turnstile.translate.voice import is_voice_supported, own_warnings, speak_warnings, voice_and_speed
 
 
 def _speak(**provider):
@@ -31,16 +31,16 @@ def _speak(**provider):
     ],
 )
 def test_a_voice_that_the_api_may_have_speaks(session, provider, output):
-    assert session({"audio": {"output": spoken_by(_speak(**provider))}}) == {"audio": {"output": output}}
+    assert session({"audio": {"output": voice_and_speed(_speak(**provider))}}) == {"audio": {"output": output}}
 
 
 def test_the_session_audio_output_goes_before_the_speaker():
     speak = _speak(type="open_ai", voice="alloy", speed=1.1)
-    assert spoken_by(speak, SessionAudioOutput(voice="marin")) == {"voice": "marin", "speed": 1.1}
+    assert voice_and_speed(speak, SessionAudioOutput(voice="marin")) == {"voice": "marin", "speed": 1.1}
 
 
 def test_nothing_is_asked_for_when_nothing_is_said():
-    assert spoken_by(None) == {}
+    assert voice_and_speed(None) == {}
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_a_voice_is_not_missed_when_another_one_is_named_for_the_session():
     ],
 )
 def test_a_speaker_is_served_when_the_api_can_speak_for_it(provider, served):
-    assert is_voice_served(_speak(**provider)) == served
+    assert is_voice_supported(_speak(**provider)) == served
 
 
 @pytest.mark.parametrize("voice", ["marin", "new-voice", {"id": "voice_1"}])
 def test_the_sessions_own_voice_is_a_name_or_an_id(session, voice):
-    output = spoken_by(None, SessionAudioOutput(voice=voice))
+    output = voice_and_speed(None, SessionAudioOutput(voice=voice))
     assert session({"audio": {"output": output}}) == {"audio": {"output": {"voice": voice}}}
     assert list(own_warnings(SessionAudioOutput(voice=voice), "own")) == []
 
@@ -91,13 +91,13 @@ def test_the_sessions_own_voice_is_a_name_or_an_id(session, voice):
 @pytest.mark.parametrize("voice", ["nova", {"name": "Ann"}])
 def test_an_own_voice_that_the_api_has_not_leaves_the_speakers_and_is_warned_of(voice):
     speak = _speak(type="open_ai", voice="alloy")
-    assert spoken_by(speak, SessionAudioOutput(voice=voice)) == {"voice": "alloy"}
+    assert voice_and_speed(speak, SessionAudioOutput(voice=voice)) == {"voice": "alloy"}
     (problem,) = own_warnings(SessionAudioOutput(voice=voice), "agent.sessionAudioOutput")
     assert problem.description.startswith("agent.sessionAudioOutput.voice: no voice ")
 
 
 def test_a_speed_out_of_bounds_is_brought_in_and_named_where_it_stands():
-    assert spoken_by(_speak(speed=0.1), SessionAudioOutput(speed=9)) == {"speed": 1.5}
+    assert voice_and_speed(_speak(speed=0.1), SessionAudioOutput(speed=9)) == {"speed": 1.5}
     (one,) = speak_warnings(_speak(speed=0.1), "speak[1]")
     assert one.description == "speak[1].provider.speed: 0.1 is no number from 0.25 to 1.5; 0.25 is used."
     (other,) = own_warnings(SessionAudioOutput(speed=9), "agent.sessionAudioOutput")

@@ -9,7 +9,8 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol import jsontext
 from turnstile.protocol.voice_agent.faults import describe
-from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Part, Speaks, Thinks
+from turnstile.protocol.voice_agent.part import Part
+from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Speaks, Thinks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

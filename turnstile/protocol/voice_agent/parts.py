@@ -1,139 +1,40 @@
 """The objects inside a client's messages (source: the message types of `deepgram-sdk`, Voice Agent v1).
 
-Camel-case fields are extras of the React component's protocol. A field that is null counts as not given, and fields
-that nothing upstream corresponds to are not read: they are kept aside, so that the client can be told of them. Values
-that upstream would not take are read all the same, where a part of them, or something near, can be had.
+Camel-case fields are extras of the React component's protocol.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from turnstile.protocol.voice_agent.functions import Function, NamedTool
+from turnstile.protocol.voice_agent.part import Number, Part, Texts, listed
 
 Json = dict[str, Any]
 
-METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
-"""How a function may be called."""
-
-# How much of a field's name is worth repeating.
-_SHOWN_NAME = 64
-
-
-class Part(BaseModel):
-    """An object inside a message, or a message; fields of other names are kept as extras."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, strict=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_not_given(cls, value: Any) -> Any:
-        if isinstance(value, dict) and None in value.values():
-            return {name: field for name, field in value.items() if field is not None}
-        return value
-
-    def unserved_fields(self, path: str = "") -> Iterator[str]:
-        """Name the fields that nothing upstream corresponds to, each with its path as the client writes it."""
-        prefix = f"{path}." if path else ""
-        for name in self.model_extra or ():
-            yield f"{prefix}{name[:_SHOWN_NAME]}"
-        for name, field in type(self).model_fields.items():
-            value, inner = getattr(self, name), f"{prefix}{field.alias or name}"
-            if isinstance(value, Part):
-                yield from value.unserved_fields(inner)
-            elif isinstance(value, tuple):
-                yield from _unserved_in(value, inner)
-
-
-def _unserved_in(values: tuple[Any, ...], path: str) -> Iterator[str]:
-    # One that is given alone may be given without a list, where the protocol takes both.
-    alone = len(values) == 1 and isinstance(values[0], Think | Speak)
-    for index, value in enumerate(values):
-        if isinstance(value, Part):
-            yield from value.unserved_fields(path if alone else f"{path}[{index}]")
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
 
 class Provider(Part):
-    """Who thinks: a union of many in the protocol, of which these fields matter."""
+    """The provider of the language model: a union of many in the protocol, of which these fields are read."""
 
     type: str | None = None
     version: str | None = None
     model: str | None = None
 
 
-class FunctionEndpoint(Part):
-    """Where the proxy calls a function."""
-
-    url: str | None = None
-    method: str = "POST"
-    headers: dict[str, str] = Field(default={}, repr=False)
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
-        try:
-            parts = urlsplit(value or "")
-            is_http = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        except ValueError:
-            is_http = False
-        if value is not None and (not is_http or parts.username is not None):
-            raise ValueError("must be an http:// or https:// address without credentials; put them into headers")
-        return value
-
-    @field_validator("method")
-    @classmethod
-    def _is_served(cls, value: str) -> str:
-        if value.upper() not in METHODS:
-            raise ValueError(f"must be one of {', '.join(METHODS)}")
-        return value.upper()
-
-
-class Function(Part):
-    """A function that the agent may call; the bounds are those of the Realtime API."""
-
-    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    description: str | None = Field(None, description="the first 1024 characters are used")
-    parameters: Json | None = None
-    endpoint: FunctionEndpoint | None = None
-
-
 class ManagedPrompt(Part):
-    """A prompt that is kept upstream."""
+    """A prompt stored upstream."""
 
     id: str
     version: str | None = Field(None, coerce_numbers_to_str=True)
     variables: Json | None = None
 
 
-class NamedTool(Part):
-    """One function that must be called; older APIs of OpenAI's have the name in an object ``function``."""
-
-    type: Literal["function"] = "function"
-    name: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_is_inside(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("function"), dict):
-            rest = {name: field for name, field in value.items() if name != "function"}
-            return {**rest, "name": value["function"].get("name")}
-        return value
-
-
 class Think(Part):
-    """How the agent thinks: ``agent.think``, or the whole of an `UpdateThink`."""
+    """The language model, its prompt, its functions and limits: ``agent.think``, or the whole of an `UpdateThink`."""
+
+    may_stand_alone = True
 
     provider: Provider | None = None
     prompt: str | None = None
@@ -158,7 +59,7 @@ class Think(Part):
 
 
 class SpeakProvider(Part):
-    """Who speaks."""
+    """The provider of the voice."""
 
     type: str | None = None
     version: str | None = None
@@ -168,13 +69,15 @@ class SpeakProvider(Part):
 
 
 class Speak(Part):
-    """How the agent speaks: ``agent.speak``, or the whole of an `UpdateSpeak`."""
+    """The voice: ``agent.speak``, or the whole of an `UpdateSpeak`."""
+
+    may_stand_alone = True
 
     provider: SpeakProvider = SpeakProvider()
 
 
 class ListenProvider(Part):
-    """Who listens."""
+    """The provider of the transcription."""
 
     type: str | None = None
     version: str | None = None
@@ -185,13 +88,13 @@ class ListenProvider(Part):
 
 
 class Listen(Part):
-    """How the agent listens: ``agent.listen``, or the whole of an `UpdateListen`."""
+    """The transcription: ``agent.listen``, or the whole of an `UpdateListen`."""
 
     provider: ListenProvider = ListenProvider()
 
 
 class Context(Part):
-    """The conversation that came before; older clients give the messages alone."""
+    """The conversation's history; older clients give the messages alone."""
 
     messages: tuple[Json, ...] = ()
 
@@ -201,19 +104,19 @@ class Context(Part):
         return {"messages": value} if isinstance(value, list) else value
 
 
-Thinks = Annotated[tuple[Think, ...], BeforeValidator(_listed), Field(min_length=1)]
-Speaks = Annotated[tuple[Speak, ...], BeforeValidator(_listed), Field(min_length=1)]
+Thinks = Annotated[tuple[Think, ...], BeforeValidator(listed), Field(min_length=1)]
+Speaks = Annotated[tuple[Speak, ...], BeforeValidator(listed), Field(min_length=1)]
 
 
 class SessionAudioOutput(Part):
-    """The voice in the words of the Realtime API (``agent.sessionAudioOutput``)."""
+    """The voice under the Realtime API's names: ``agent.sessionAudioOutput``."""
 
     voice: str | Json | None = None
     speed: Number | None = Field(default=None, description="from 0.25 to 1.5, brought into it")
 
 
 class Agent(Part):
-    """The agent of Settings; `messages` beside the context is how older clients give it."""
+    """The agent of Settings; older clients give `messages` in place of the context."""
 
     language: str | None = None
     context: Context | None = None
@@ -237,26 +140,26 @@ class Agent(Part):
 
 
 class AudioIn(Part):
-    """What the client speaks."""
+    """The format of the client's audio."""
 
     encoding: str | None = None
     sample_rate: int | None = None
 
 
 class AudioOut(AudioIn):
-    """What the client wants to hear."""
+    """The format of the audio to the client."""
 
     container: Literal["none", "wav"] | None = None
 
 
 class Audio(Part):
-    """Both directions."""
+    """The audio formats of both directions."""
 
     input: AudioIn = AudioIn()
     output: AudioOut = AudioOut()
 
 
 class Flags(Part):
-    """Switches."""
+    """The switches of Settings."""
 
     history: bool = False

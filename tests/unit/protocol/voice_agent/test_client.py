@@ -105,7 +105,7 @@ def test_settings_are_read_with_all_that_matters():
     assert agent.listen.provider.keyterms == ("a",)
     assert (agent.think[0].prompt, agent.think[0].functions[0].endpoint.url) == ("Be kind.", "https://x")
     assert agent.speak[0].provider.speed == 1.1
-    assert list(message.unserved_fields()) == []
+    assert list(message.unsupported_fields()) == []
 
 
 @pytest.mark.parametrize("url", ["https://user:made-up@x/", "https://", "http://[", "x"])
@@ -127,7 +127,7 @@ def test_an_endpoint_does_not_show_its_headers():
 def test_the_conversation_of_older_clients_is_the_contexts():
     message = _read({"type": "Settings", "agent": {"messages": [{"role": "user", "content": "Hello."}]}})
     assert message.agent.context.messages[0]["content"] == "Hello."
-    assert list(message.unserved_fields()) == []
+    assert list(message.unsupported_fields()) == []
 
 
 def test_a_conversation_may_be_given_as_its_messages_alone():
@@ -138,7 +138,7 @@ def test_a_conversation_may_be_given_as_its_messages_alone():
 def test_the_words_of_an_agent_message_may_be_called_content():
     message = _read({"type": "InjectAgentMessage", "content": "One moment."})
     assert message.message == "One moment."
-    assert list(message.unserved_fields()) == []
+    assert list(message.unsupported_fields()) == []
 
 
 def test_the_extras_of_the_component_are_read_by_their_names():
@@ -160,7 +160,7 @@ def test_the_extras_of_the_component_are_read_by_their_names():
     assert read.managed_prompt.variables == {"city": "Paris"}
     assert (message.agent.idle_timeout_ms, message.agent.manual_commit) == (5_000, True)
     assert message.agent.session_audio_output.voice == "marin"
-    assert list(message.unserved_fields()) == []
+    assert list(message.unsupported_fields()) == []
 
 
 NO_RESULT = "content: is missing; give the function's result, as content, output, result or response, or its error"
@@ -290,7 +290,7 @@ def test_any_fields_are_read_or_refused_and_nothing_else(kind, fields):
     with suppress(ClientProtocolError):
         message = _read({**fields, "type": kind})
         assert message.type == kind
-        list(message.unserved_fields())
+        list(message.unsupported_fields())
 
 
 @given(st.binary(max_size=200))

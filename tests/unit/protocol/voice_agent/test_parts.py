@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from turnstile.protocol.voice_agent.functions import NamedTool
 from turnstile.protocol.voice_agent.parts import (
     Agent,
     Audio,
     ListenProvider,
     ManagedPrompt,
-    NamedTool,
     SpeakProvider,
     Speaks,
     Think,
@@ -37,23 +37,23 @@ def test_no_fallback_at_all_is_refused(kind):
 def test_unknown_fields_are_named_with_their_paths():
     functions = [{"name": "f"}, {"name": "g", "x" * 100: 1}]
     agent = Agent.model_validate({"colour": 1, "think": {"mood": 1, "functions": functions}, "listen": {"tone": 1}})
-    assert list(agent.unserved_fields()) == [
+    assert list(agent.unsupported_fields()) == [
         "colour",
         "listen.tone",
         "think.mood",
         f"think.functions[1].{'x' * 64}",
     ]
-    assert next(agent.unserved_fields("agent")) == "agent.colour"
+    assert next(agent.unsupported_fields("agent")) == "agent.colour"
 
 
 def test_a_fallback_is_named_by_its_place_and_a_field_as_the_client_writes_it():
     agent = Agent.model_validate({"think": [{}, {"managedPrompt": {"id": "p", "mood": 1}}]})
-    assert list(agent.unserved_fields()) == ["think[1].managedPrompt.mood"]
+    assert list(agent.unsupported_fields()) == ["think[1].managedPrompt.mood"]
 
 
 def test_a_part_that_is_known_names_no_fields():
     think = {"outputModalities": ["text"], "toolChoice": {"name": "f"}, "managedPrompt": {"id": "p", "variables": {}}}
-    assert list(Think.model_validate(think).unserved_fields()) == []
+    assert list(Think.model_validate(think).unsupported_fields()) == []
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from turnstile.protocol.voice_agent.parts import Think
-from turnstile.translate.serves import SERVES_ALL
-from turnstile.translate.thinking import thinking
+from turnstile.translate.language_model import language_model
+from turnstile.translate.permissions import Permissions
+
+ALL = Permissions(lambda _: True, lambda _: True)
 
 
 def _thought(**think):
-    patch, warnings = thinking((Think.model_validate(think),), SERVES_ALL, "think")
+    patch, warnings = language_model((Think.model_validate(think),), ALL, "think")
     return patch, [problem.description for problem in warnings]
 
 

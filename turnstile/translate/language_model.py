@@ -1,4 +1,4 @@
-"""How the Realtime API is told to think: instructions, tools, limits."""
+"""Translation of ``think`` to the language model's part of a Realtime session: instructions, tools, limits."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from turnstile.translate.bounds import OUTPUT_TOKENS, adjusted
-from turnstile.translate.ignored_fields import first_served, shortened, unserved
+from turnstile.translate.ignored_fields import first_supported, ignored, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnstile.errors import Problem
-    from turnstile.protocol.voice_agent.parts import Function, FunctionEndpoint, NamedTool, Think
-    from turnstile.translate.serves import Serves
+    from turnstile.protocol.voice_agent.functions import Function, FunctionEndpoint, NamedTool
+    from turnstile.protocol.voice_agent.parts import Think
+    from turnstile.translate.permissions import Permissions
 
 Json = dict[str, Any]
 
 _PROMPT_FIELDS = {"id", "version", "variables"}
 _CHOICES = ("auto", "none", "required")
 _MODALITIES = ("text", "audio")
-# What the API takes for the description of a tool (its own error, ``string_above_max_length``).
+# Most characters of a tool's description that the API takes (its own error, ``string_above_max_length``).
 _DESCRIPTION_SIZE = 1024
 
 
-def thinking(thinks: tuple[Think, ...], serves: Serves, where: str) -> tuple[Json, list[Problem]]:
-    """Translate `thinks`, which stand at `where`: one, or fallbacks of one another.
+def language_model(thinks: tuple[Think, ...], permissions: Permissions, where: str) -> tuple[Json, list[Problem]]:
+    """Translate the first supported one of `thinks`, which stand at `where`.
 
     Returns:
-        A partial Realtime ``session``, and what of `thinks` nothing comes of, or not all that was given. The patch has
-        ``model`` only if one is named that may be asked for, and ``endpoints`` if functions are named.
+        A partial Realtime ``session``, and a warning for each field that is ignored or adjusted. The patch has
+        ``model`` only if a permitted one is named, and ``endpoints`` if functions are given.
     """
-    think, where, passed = first_served(thinks, lambda one: _is_served(one, serves), where)
+    think, where, passed = first_supported(thinks, lambda one: _is_supported(one, permissions), where)
     model = think.provider.model if think.provider else None
     patch: Json = {}
-    if model and serves.model(model):
+    if model and permissions.model(model):
         patch["model"] = model
     if think.prompt is not None:
         patch["instructions"] = think.prompt
@@ -42,29 +43,30 @@ def thinking(thinks: tuple[Think, ...], serves: Serves, where: str) -> tuple[Jso
         patch["tools"] = [_tool(function) for function in think.functions]
     patch |= _limits(think)
     if think.functions is not None:
-        called_here = (function for function in think.functions if _is_called_here(function, serves))
+        called_here = (function for function in think.functions if _is_called_here(function, permissions))
         patch["endpoints"] = {function.name: function.endpoint for function in called_here}
     if think.managed_prompt is not None:
         patch["prompt"] = think.managed_prompt.model_dump(include=_PROMPT_FIELDS, exclude_none=True)
-    return patch, [*passed, *_warnings(think, serves, where)]
+    return patch, [*passed, *_warnings(think, permissions, where)]
 
 
-def _is_served(think: Think, serves: Serves) -> bool:
+def _is_supported(think: Think, permissions: Permissions) -> bool:
     provider = think.provider
     if provider is None or (provider.type is None and provider.model is None):
         return True
-    return provider.type in {None, "open_ai", "openai"} and (provider.model is None or serves.model(provider.model))
+    is_permitted = provider.model is None or permissions.model(provider.model)
+    return provider.type in {None, "open_ai", "openai"} and is_permitted
 
 
 def _limits(think: Think) -> Json:
-    """Return what the answer may be: its kind, its length, whether it may or must call functions."""
+    """Return the limits of a response: its modality, its length, its choice of tools."""
     patch: Json = {}
     choice = think.tool_choice
     if choice is not None and _is_choice(choice):
         patch["tool_choice"] = choice if isinstance(choice, str) else {"type": "function", "name": choice.name}
     modalities = [name for name in think.output_modalities or () if name in _MODALITIES]
     if modalities:
-        # The API takes one of the two; speech comes with its transcript.
+        # The API takes one of the two; audio includes its transcript.
         patch["output_modalities"] = ["audio"] if "audio" in modalities else ["text"]
     tokens = think.max_output_tokens
     if tokens == "inf":
@@ -86,33 +88,33 @@ def _tool(function: Function) -> Json:
     return tool
 
 
-def _is_called_here(function: Function, serves: Serves) -> bool:
-    return function.endpoint is not None and _why_not_called(function.endpoint, serves) is None
+def _is_called_here(function: Function, permissions: Permissions) -> bool:
+    return function.endpoint is not None and _why_not_called(function.endpoint, permissions) is None
 
 
-def _why_not_called(endpoint: FunctionEndpoint, serves: Serves) -> str | None:
-    """Say why a function is not called from here, if it is not."""
+def _why_not_called(endpoint: FunctionEndpoint, permissions: Permissions) -> str | None:
+    """Return why the proxy does not call a function; None if it does."""
     if endpoint.url is None:
         return "has no url, the client is asked for the result"
-    if not serves.endpoint(endpoint.url):
+    if not permissions.endpoint(endpoint.url):
         host = shortened(urlsplit(endpoint.url).hostname)
         return f"{host} is no host that this proxy may call, the client is asked for the result"
     return None
 
 
-def _warnings(think: Think, serves: Serves, where: str) -> Iterator[Problem]:
+def _warnings(think: Think, permissions: Permissions, where: str) -> Iterator[Problem]:
     model = think.provider.model if think.provider else None
-    if model and not serves.model(model):
-        yield unserved(f"{where}.provider.model", f"{shortened(model)} is not served here")
+    if model and not permissions.model(model):
+        yield ignored(f"{where}.provider.model", f"{shortened(model)} is not served here")
     if think.tool_choice is not None and not _is_choice(think.tool_choice):
         known = ", ".join(_CHOICES)
-        yield unserved(f"{where}.toolChoice", f"{shortened(think.tool_choice)} is none of {known} or one function")
+        yield ignored(f"{where}.toolChoice", f"{shortened(think.tool_choice)} is none of {known} or one function")
     for name in think.output_modalities or ():
         if name not in _MODALITIES:
-            yield unserved(f"{where}.outputModalities", f"{shortened(name)} is none of {', '.join(_MODALITIES)}")
+            yield ignored(f"{where}.outputModalities", f"{shortened(name)} is none of {', '.join(_MODALITIES)}")
     yield from _token_warnings(think.max_output_tokens, f"{where}.maxOutputTokens")
     for number, function in enumerate(think.functions or ()):
-        yield from _function_warnings(function, serves, f"{where}.functions[{number}]")
+        yield from _function_warnings(function, permissions, f"{where}.functions[{number}]")
 
 
 def _token_warnings(tokens: float | str | None, where: str) -> Iterator[Problem]:
@@ -120,10 +122,10 @@ def _token_warnings(tokens: float | str | None, where: str) -> Iterator[Problem]
         yield from OUTPUT_TOKENS.warnings(where, tokens)
 
 
-def _function_warnings(function: Function, serves: Serves, where: str) -> Iterator[Problem]:
+def _function_warnings(function: Function, permissions: Permissions, where: str) -> Iterator[Problem]:
     size = len(function.description or "")
     if size > _DESCRIPTION_SIZE:
         yield adjusted(f"{where}.description", f"has {size} characters; the first {_DESCRIPTION_SIZE} are used")
-    problem = _why_not_called(function.endpoint, serves) if function.endpoint else None
+    problem = _why_not_called(function.endpoint, permissions) if function.endpoint else None
     if problem is not None:
-        yield unserved(f"{where}.endpoint", problem)
+        yield ignored(f"{where}.endpoint", problem)

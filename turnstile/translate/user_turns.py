@@ -1,0 +1,75 @@
+"""The user's turns as a Voice Agent client is shown them: their ends, their transcripts, their texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.voice_agent import server
+from turnstile.translate.bounded_dict import remember
+
+if TYPE_CHECKING:
+    from turnstile.protocol.frames import Frame
+    from turnstile.translate.client_output import ClientOutput
+
+Json = dict[str, Any]
+
+_UTTERANCE_END: Final = TextFrame(server.utterance_end())
+
+
+class UserTurns:
+    """The turns of one session's user.
+
+    Args:
+        output: The output to the client.
+    """
+
+    def __init__(self, output: ClientOutput) -> None:
+        self.ended_at: float | None = None
+        """When the turn or request that has no response yet ended, in seconds; None while all have one."""
+        self.transcription: float | None = None
+        """How long the latest turn took to be transcribed, in seconds, if that is known."""
+        self._output = output
+        self._stopped: dict[str, float] = {}
+        self._transcripts: dict[str, str] = {}
+
+    def stopped(self, item_id: str, now: float) -> list[Frame]:
+        """Record that the user stopped speaking; return `UtteranceEnd` for a client that takes it."""
+        self.ended_at, self.transcription = now, None
+        remember(self._stopped, item_id, now)
+        return [_UTTERANCE_END] if self._output.has_extras else []
+
+    def committed(self, item_id: str, now: float) -> None:
+        """Record the end of a turn that is committed without a ``speech_stopped``."""
+        if item_id not in self._stopped:
+            self.ended_at = now if self.ended_at is None else self.ended_at
+            remember(self._stopped, item_id, now)
+
+    def transcript_delta(self, item_id: str, delta: str) -> list[Frame]:
+        """Return an interim `Transcript`, the whole of the item so far, for a client that takes it."""
+        text = self._transcripts.get(item_id, "") + delta
+        remember(self._transcripts, item_id, text)
+        return [TextFrame(server.transcript(text, is_final=False))] if self._output.has_extras else []
+
+    def transcript_final(self, item_id: str, text: str, now: float) -> list[Frame]:
+        """Return the final `Transcript`, for a client that takes it, and the user's `ConversationText`."""
+        self._transcripts.pop(item_id, None)
+        stopped = self._stopped.pop(item_id, None)
+        if stopped is not None:
+            self.transcription = now - stopped
+        frames: list[Frame] = [TextFrame(server.transcript(text, is_final=True))] if self._output.has_extras else []
+        return frames + self._output.show_text("user", text) if text else frames
+
+    def transcription_failed(self, item_id: str, error: Json) -> list[Frame]:
+        """Return the problem that upstream gives as the reason."""
+        self._transcripts.pop(item_id, None)
+        code = error.get("code") or "transcription_failed"
+        return [self._output.problem(code, error.get("message") or "The user's speech could not be transcribed.")]
+
+    def written(self, item: Json) -> list[Frame]:
+        """Return the text of an item that the user wrote, once; a spoken one has no text but its transcript."""
+        if self._output.has_sent(item["id"]):
+            return []
+        parts = item.get("content") or ()
+        text = "".join([part.get("text") or "" for part in parts if part.get("type") == "input_text"])
+        return self._output.show_item(item["id"], text, "user") if text else []
