@@ -79,7 +79,7 @@ def test_open_sessions_are_told_that_the_proxy_shuts_down(system):
             assert dialogue.closed == "1001 shutting down"
             assert dialogue.heard("Error") == []
     assert system.sessions == 0
-    assert all(link.has_ended for link in system.simulator._links)
+    assert all(driver.has_ended for driver in system.simulator._drivers)
 
 
 def test_a_session_in_mid_response_ends_as_the_others(system):

@@ -62,7 +62,7 @@ def test_an_exception_in_an_actor_ends_its_session_with_an_error_and_no_other(pr
         assert other.wait_for("AgentDone")
     assert no_session_is_left(proxy)
     assert "boom" in caplog.text
-    assert all(link.has_ended for link in proxy.system.simulator._links)
+    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)
 
 
 def test_an_upstream_that_cannot_be_reached_is_said_to_the_client(start_proxy):
@@ -176,7 +176,7 @@ def test_a_client_that_vanishes_leaves_no_session(proxy):
 
 def test_what_upstream_sends_that_cannot_be_read_is_dropped(proxy, caplog):
     with configured(proxy) as dialogue:
-        link = proxy.system.simulator._links[0]
+        connection = proxy.system.simulator._drivers[0]._connection
         for nonsense in (
             b"{",
             b"[]",
@@ -184,7 +184,8 @@ def test_what_upstream_sends_that_cannot_be_read_is_dropped(proxy, caplog):
             b'{"type": "error", "error": 3}',
             b'{"type": "new"}',
         ):
-            link._outlet.send_text(nonsense)
+            connection.send_text(nonsense)
+            connection.flush()
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("AgentDone")
     assert "cannot be read" in caplog.text

@@ -71,7 +71,7 @@ def test_a_link_that_is_lost_under_way_is_replaced_and_nothing_asked_for_is_lost
         assert dialogue.wait_for("AgentDone")
     wait_for_no_session(proxy)
     assert [len(log.responses) for log in proxy.system.simulator.logs] == [0, 1]
-    assert [link.has_ended for link in proxy.system.simulator._links] == [True, True]
+    assert [driver.has_ended for driver in proxy.system.simulator._drivers] == [True, True]
 
 
 def test_the_session_ends_when_more_links_are_lost_than_are_replaced(start_proxy, simulate):
@@ -167,7 +167,7 @@ def test_a_client_that_vanishes_leaves_no_session_and_no_upstream_link(start_pro
         with configured(proxy):
             pass
     wait_for_no_session(proxy)
-    assert all(session.has_ended for session in proxy.system.simulator._links)
+    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)
     if when != "before anything":
         assert entries(proxy, "client", "closed")[0].startswith("1006")
 
@@ -188,7 +188,7 @@ def test_a_client_that_does_not_read_is_cut_off_under_the_name_of_the_reason(sta
     finally:
         link.shutdown()
     assert entries(proxy, "client", "closed") == ["1008 peer_too_slow"]
-    assert all(session.has_ended for session in proxy.system.simulator._links)
+    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)
 
 
 @pytest.mark.parametrize("kind", ["text", "audio"])
@@ -201,4 +201,4 @@ def test_a_message_that_is_too_large_leaves_no_session(start_proxy, kind):
             dialogue.send_audio(bytes(5_000))
         assert close_words(dialogue).startswith("1009")
         wait_for_no_session(proxy)
-    assert all(session.has_ended for session in proxy.system.simulator._links)
+    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)

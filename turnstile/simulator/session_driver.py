@@ -1,11 +1,11 @@
-"""Drives one simulated session: frames in as they come, frames out when they are due."""
+"""The driver of one simulated session: frames in as they come, frames out when they are due."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal
 
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
@@ -13,7 +13,7 @@ from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.ports import Clock, Timer, Timers
+    from turnstile.ports import Clock, Connection, Timer, Timers
     from turnstile.protocol.frames import Frame
     from turnstile.simulator.session import SimulatedSession
 
@@ -21,36 +21,17 @@ INTERNAL_ERROR: Final = 1011
 
 _log = logging.getLogger(__name__)
 
-# A timer for each event of each session would cost more than the events: what is due this soon goes together.
+# A timer for each event of each session would cost more than the events: frames due this soon go together.
 _SHORTEST_WAIT: Final = 0.002
 
 
-class Outlet(Protocol):
-    """Where a session's frames go."""
-
-    def send_text(self, data: bytes) -> None:
-        """Queue one frame."""
-
-    def send_binary(self, data: bytes) -> None:
-        """Queue one binary frame."""
-
-    def flush(self) -> None:
-        """Let go what is queued."""
-
-    def close(self, code: int, reason: str = "") -> None:
-        """End the link."""
-
-    def handled(self, size: int, messages: int = 1) -> None:
-        """Give back the credit for `size` received bytes."""
-
-
 class SessionDriver(Inbox):
-    """One session and its timer. Has no thread: it works on whichever thread brings a frame or a due time.
+    """Drives one session with a connection and a timer, on the threads that bring a frame or a due time.
 
     Args:
-        session: What is driven.
-        clock: The time that the session lives in.
-        timers: For what is due later; one timer at most.
+        session: The session.
+        clock: The session's time.
+        timers: For the frames that are due later; one timer at most.
     """
 
     def __init__(self, session: SimulatedSession, clock: Clock, timers: Timers) -> None:
@@ -58,14 +39,13 @@ class SessionDriver(Inbox):
         self._clock = clock
         self._timers = timers
         self._lock = threading.Lock()  # for the session; never held while something is sent
-        self._outlet: Outlet | None = None
+        self._connection: Connection | None = None
         self._frames: deque[Frame | Closed] = deque()
         self._delivering = False
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self._broken: Closed | None = None
         self._ended = False
-        self._pauses = 0
 
     def __repr__(self) -> str:
         return f"<SessionDriver {'ended' if self._ended else 'open'}, {len(self._frames)} frames waiting>"
@@ -75,13 +55,13 @@ class SessionDriver(Inbox):
         """Whether the link has ended, from either side."""
         return self._ended
 
-    def begin(self, outlet: Outlet) -> None:
-        """Send what is due from now on to `outlet`."""
-        self._outlet = outlet
+    def begin(self, connection: Connection) -> None:
+        """Send the frames that are due from now on to `connection`, the server's end."""
+        self._connection = connection
         self._go_on()
 
     def tell(self, message: object, /) -> None:
-        """Take in what the client's connection says: a `TextFrame`, a `BinaryFrame` or `Closed`."""
+        """Take a `TextFrame`, a `BinaryFrame` or `Closed` of the connection."""
         match message:
             case TextFrame(data):
                 self._receive(data, binary=False)
@@ -90,27 +70,17 @@ class SessionDriver(Inbox):
             case Closed():
                 self.end()
             case _:
-                raise TypeError(f"a link is not told {type(message).__name__}")
+                raise TypeError(f"a session takes no {type(message).__name__}")
 
     def end(self) -> None:
-        """Let go of the session: the client is gone."""
+        """Release the connection and the timer: the client is gone."""
         with self._lock:
             self._ended = True
+            self._connection = None
             timer, self._timer = self._timer, None
             self._frames.clear()
         if timer is not None:
             timer.cancel()
-
-    def pause(self) -> None:
-        """Send nothing until `resume`; pauses are counted."""
-        with self._lock:
-            self._pauses += 1
-
-    def resume(self) -> None:
-        """Take one `pause` back."""
-        with self._lock:
-            self._pauses = max(0, self._pauses - 1)
-        self._deliver()
 
     def _receive(self, data: bytes, *, binary: bool) -> None:
         with self._lock:
@@ -118,8 +88,9 @@ class SessionDriver(Inbox):
                 return
             take = self.session.receive_binary if binary else self.session.receive
             self._try(lambda: take(data, self._clock()))
-        if self._outlet is not None:
-            self._outlet.handled(len(data))
+            connection = self._connection
+        if connection is not None:
+            connection.handled(len(data))
         self._go_on()
 
     def _due(self) -> None:
@@ -128,7 +99,7 @@ class SessionDriver(Inbox):
         self._go_on()
 
     def _go_on(self) -> None:
-        """Send what is due, and set the timer for what comes next."""
+        """Send the frames that are due, and set the timer for the next."""
         with self._lock:
             if self._ended:
                 return
@@ -144,15 +115,15 @@ class SessionDriver(Inbox):
         self._deliver()
 
     def _try(self, work: Callable[[], None]) -> None:
-        """Do something that runs a scenario's own code; when that fails, the link ends, and nothing else."""
+        """Call code of the scenario's; a failure of it ends this link only."""
         try:
             work()
-        except Exception:  # noqa: BLE001 - whatever a scenario raises, it is not to reach the thread of others
+        except Exception:  # noqa: BLE001 - a scenario's error must not reach the caller's thread
             _log.exception("a simulated session failed")
             self._broken = Closed(INTERNAL_ERROR, "the simulator failed")
 
     def _set_timer(self, now: float) -> Timer | None:
-        """Have the timer at the next due time; return one that is of no more use."""
+        """Start a timer for the next due time; return the one that it replaces."""
         due = None if self._ended else self.session.next_due()
         if self._timer is not None and due is not None and self._timer_at <= due:
             return None
@@ -163,29 +134,29 @@ class SessionDriver(Inbox):
         return stale
 
     def _deliver(self) -> None:
-        """Send what waits, in order; of many threads that come here one does it for all."""
+        """Send the frames that wait, in order; one thread at a time does it for all that come here."""
         with self._lock:
-            outlet = self._outlet
-            if self._delivering or outlet is None:
+            connection = self._connection
+            if self._delivering or connection is None:
                 return
             self._delivering = True
         flushed = True
         while (frame := self._next_frame(stop=flushed)) is not None:
             match frame:
                 case TextFrame(data):
-                    outlet.send_text(data)
+                    connection.send_text(data)
                 case BinaryFrame(data):
-                    outlet.send_binary(data)
+                    connection.send_binary(data)
                 case Closed(code, reason):
-                    outlet.close(code, reason)
+                    connection.close(code, reason)
                 case _:
-                    outlet.flush()
+                    connection.flush()
             flushed = not isinstance(frame, TextFrame | BinaryFrame)
 
     def _next_frame(self, *, stop: bool) -> Frame | Closed | Literal["flush"] | None:
         """Return the next frame; when there is none, the order to flush, or None to stop."""
         with self._lock:
-            if self._frames and not self._pauses:
+            if self._frames:
                 return self._frames.popleft()
             if not stop:
                 return "flush"

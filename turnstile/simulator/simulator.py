@@ -1,4 +1,4 @@
-"""The simulator as a whole: opens sessions in memory and for sockets, and keeps what they have seen."""
+"""The simulator: opens sessions in memory and for sockets, and keeps their logs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from turnstile.ports import LinkFailed, LinkReady
 from turnstile.protocol.upstreams import KINDS
 from turnstile.simulator import handshake_errors
 from turnstile.simulator.faults import NO_FAULTS, Pace
-from turnstile.simulator.in_memory_link import InboxOutlet, InMemoryConnection
 from turnstile.simulator.scenario_files import bundled_scenario
 from turnstile.simulator.session import LIFETIME, SimulatedSession
 from turnstile.simulator.session_driver import SessionDriver
+from turnstile.transports.memory import memory_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,20 +35,20 @@ _REALTIME: Final = "realtime"
 
 
 class Simulator:
-    """A Realtime API: as many sessions as are asked for, all after one scenario.
+    """A simulated Realtime API: any number of sessions that follow one scenario.
 
     Args:
-        scenario: What is answered; the bundled default when None.
-        kind: What kind of API it is.
-        faults: What goes wrong in each session; or a function of the session's number, from 0.
-        quirks: What differs from the recorded API; the scenario's when None.
-        seed: Of all chance; each session has its own, made of this and its number.
+        scenario: The scenario; the bundled default when None.
+        kind: The kind of API.
+        faults: The faults of each session; or a function of the session's number, from 0.
+        quirks: The differences from the recorded API; the scenario's when None.
+        seed: The seed of all chance; each session's is made of this and its number.
         clock: Seconds that only go forward.
-        timers: For what is due later.
+        timers: For the frames that are due later.
         pace: How long things take.
-        api_key: The key that clients must bring; None takes any and none.
+        api_key: The key that clients must send; None takes any and none.
         lifetime: Seconds until a session expires.
-        keep: How many sessions that have ended are kept, for `sessions` and `logs`.
+        keep: How many ended sessions are kept, for `sessions` and `logs`.
         wall_clock: Unix time, for the session object's `expires_at`.
     """
 
@@ -70,7 +70,7 @@ class Simulator:
     ) -> None:
         self._scenario = scenario or bundled_scenario()
         self.kind = KINDS[kind]
-        """What kind of API it is."""
+        """The kind of API."""
         self._clock = clock
         self._timers = timers
         self._faults = faults
@@ -83,30 +83,30 @@ class Simulator:
         self._wall_clock = wall_clock
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._links: list[SessionDriver] = []
+        self._drivers: list[SessionDriver] = []
 
     def __repr__(self) -> str:
-        return f"<Simulator, {sum(not link.has_ended for link in list(self._links))} sessions open>"
+        return f"<Simulator, {sum(not driver.has_ended for driver in list(self._drivers))} sessions open>"
 
     @property
     def sessions(self) -> list[SimulatedSession]:
-        """The sessions so far, the oldest first; the last ones that have ended too."""
-        return [link.session for link in list(self._links)]
+        """The open sessions and the last ended ones, the oldest first."""
+        return [driver.session for driver in list(self._drivers)]
 
     @property
     def logs(self) -> list[SimulatorLog]:
-        """What the sessions have seen, in the same order."""
+        """The logs of `sessions`, in the same order."""
         return [session.log for session in self.sessions]
 
     def open_session(
         self, model: str | None, headers: Mapping[str, str] | None = None, intent: str | None = None
     ) -> SessionDriver:
-        """Open a session; it says nothing before `begin`.
+        """Open a session; it sends nothing before `begin`.
 
         Args:
-            model: The model asked for; None when none was.
-            headers: What the handshake sent.
-            intent: What it is for instead, as no model may be named then: ``transcription``, or a ``call`` to join.
+            model: The model asked for; None without one.
+            headers: The headers of the handshake.
+            intent: The use that stands in place of a model: ``transcription``, or a ``call`` to join.
         """
         number = next(self._numbers)
         session = SimulatedSession(
@@ -123,14 +123,14 @@ class Simulator:
             transcribes=intent == "transcription",
             is_beta=self.kind.is_beta,
         )
-        link = SessionDriver(session, self._clock, self._timers)
+        driver = SessionDriver(session, self._clock, self._timers)
         with self._lock:
-            self._links.append(link)
+            self._drivers.append(driver)
             self._forget()
-        return link
+        return driver
 
     def turns_away(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether a handshake is answered with HTTP 401; `headers` by their names in lower case."""
+        """Return whether a handshake is answered with HTTP 401; `headers` by their names in lower case."""
         return self.kind.refuses_in_http and self._api_key is not None and not self._is_key(self.kind.key_in(headers))
 
     def accept(
@@ -141,27 +141,27 @@ class Simulator:
         headers: Mapping[str, str] | None = None,
         intent: str | None = None,
     ) -> Inbox:
-        """Take over a connection that was opened to the simulator.
+        """Begin a session on a connection that was opened to the simulator.
 
         Args:
             connection: The server's end of an open WebSocket.
             model: The model asked for in the query.
-            headers: What the handshake sent.
+            headers: The headers of the handshake.
             intent: ``transcription``, or a ``call`` to join, as for `open_session`.
 
         Returns:
-            Where the connection's frames, and its end, are to be told.
+            The inbox for the connection's frames, and its end.
         """
-        link = self.open_session(model, headers, intent)
-        link.begin(connection)
-        return link
+        driver = self.open_session(model, headers, intent)
+        driver.begin(connection)
+        return driver
 
     def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
         """Open a link in memory.
 
         Args:
             target: ``simulator:``, with the model in the query if at all, as in ``simulator:?model=gpt-realtime``.
-            inbox: Is told `LinkReady`, then the frames, then `Closed`; or `LinkFailed` for a handshake turned away.
+            inbox: Receives `LinkReady`, then the frames, then `Closed`; or `LinkFailed` for a handshake turned away.
         """
         if self.turns_away({name.lower(): value for name, value in target.headers.items()}):
             problem = Problem("upstream_refused", "the upstream refused the API key (401)")
@@ -170,22 +170,22 @@ class Simulator:
         query = parse_qs(urlsplit(target.url).query)
         intent = "call" if "call_id" in query else query.get("intent", [None])[0]
         model = query.get(self.kind.model_parameter, [None if intent else DEFAULT_MODEL])[0]
-        link = self.open_session(model, target.headers, intent)
-        connection = InMemoryConnection(link, inbox)
-        inbox.tell(LinkReady(connection))
-        link.begin(InboxOutlet(connection, inbox))
+        driver = self.open_session(model, target.headers, intent)
+        client_end, server_end = memory_pair(inbox, driver)
+        inbox.tell(LinkReady(client_end))
+        driver.begin(server_end)
 
     def shut_down(self) -> None:
-        """Let go of all sessions, without a word; no timer of theirs is left."""
-        for link in list(self._links):
-            link.end()
+        """End all sessions without a close; none of their timers is left."""
+        for driver in list(self._drivers):
+            driver.end()
 
     def _forget(self) -> None:
-        """Let go of the oldest sessions that have ended, if there are too many of them."""
-        ended = [link for link in self._links if link.has_ended]
+        """Drop the oldest ended sessions beyond the number to keep."""
+        ended = [driver for driver in self._drivers if driver.has_ended]
         gone = set(ended[: max(0, len(ended) - self._keep)])
         if gone:
-            self._links = [link for link in self._links if link not in gone]
+            self._drivers = [driver for driver in self._drivers if driver not in gone]
 
     def _rejection(self, model: str | None, headers: Mapping[str, str], intent: str | None) -> ApiError | None:
         sent = {name.lower(): value for name, value in headers.items()}
@@ -210,15 +210,15 @@ class Simulator:
 
 
 class SimulatorConnector:
-    """The `Connector` port for ``simulator:``: upstream links that never leave the process.
+    """The `Connector` port for ``simulator:``: upstream links within the process.
 
     Args:
-        simulator: Where they lead.
+        simulator: The simulator behind the links.
     """
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
 
     def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
-        """Open a link in memory; tells `inbox` `LinkReady`, then the frames, then `Closed`."""
+        """Open a link in memory; `inbox` receives `LinkReady`, then the frames, then `Closed`."""
         self._simulator.connect(target, inbox)

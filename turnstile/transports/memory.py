@@ -1,4 +1,4 @@
-"""A pair of connections in memory, without a socket: for scripts and tests."""
+"""A pair of connections in memory, without a socket: for scripts, the simulator and tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class MemoryConnection:
     waits here, and the peer's `resume_reading` or `handled` lets it through.
     """
 
-    peer: MemoryConnection
+    peer: MemoryConnection | None = None
+    """The other end; None after the end, so that an ended pair is free at once."""
 
     def __init__(self, inbox: Inbox | None, limits: ConnectionLimits) -> None:
         self._inbox = inbox or NullInbox()
@@ -124,7 +125,7 @@ class MemoryConnection:
         """Give back the credit for `size` received bytes in so many messages."""
         with self._lock:
             self._read_credit.handled(size, messages)
-        self.peer.resume_delivery()
+        self._resume_peer()
 
     def holds_back(self, source: Connection) -> None:
         """Stop reading `source` while this one has more than its high water mark to write."""
@@ -142,7 +143,12 @@ class MemoryConnection:
         """Take one `pause_reading` back."""
         with self._lock:
             self._read_credit.resume()
-        self.peer.resume_delivery()
+        self._resume_peer()
+
+    def _resume_peer(self) -> None:
+        peer = self.peer
+        if peer is not None:
+            peer.resume_delivery()
 
     def resume_delivery(self) -> None:
         """Deliver what was flushed while the peer did not read."""
@@ -162,7 +168,10 @@ class MemoryConnection:
                     self._delivering = False
 
     def _next_delivery(self) -> Callable[[], None] | None:
-        peer_reads = self.peer.is_reading()
+        peer = self.peer
+        if peer is None:
+            return None
+        peer_reads = peer.is_reading()
         with self._lock:
             if self._delivering or not self._flushed or not (peer_reads or self._closing):
                 return None
@@ -170,14 +179,14 @@ class MemoryConnection:
             self._delivering = True
             if not isinstance(frame, Closed):
                 self._size -= len(frame.data)
-        return lambda: self._deliver_to_peer(frame)
+        return lambda: self._deliver_to(peer, frame)
 
-    def _deliver_to_peer(self, frame: TextFrame | BinaryFrame | Closed) -> None:
+    def _deliver_to(self, peer: MemoryConnection, frame: TextFrame | BinaryFrame | Closed) -> None:
         if isinstance(frame, Closed):
-            self.peer.end(frame)
+            peer.end(frame)
             self.end(frame)
         else:
-            self.peer.take(frame)
+            peer.take(frame)
 
     def is_reading(self) -> bool:
         """Return whether the peer may deliver more to this end."""
@@ -199,9 +208,10 @@ class MemoryConnection:
             self._ended = self._closing = True
             self._drop()
             calls = self._write_watermark.release()
+            inbox, self._inbox, self.peer = self._inbox, NullInbox(), None
         for call in calls:
             call()
-        self._inbox.tell(closed)
+        inbox.tell(closed)
 
     def _drop(self) -> None:
         self._queued.clear()

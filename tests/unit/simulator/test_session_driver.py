@@ -135,7 +135,7 @@ def test_a_link_in_memory_is_ready_at_once_and_the_session_follows(simulator, ti
     assert inbox.told == []
     time.advance(0.01)
     assert inbox.kinds == ["session.created"]
-    assert repr(connection) == "<InMemoryConnection open>"
+    assert repr(connection) == "<MemoryConnection open, 0 bytes to write>"
     assert connection.buffered == 0
 
 
@@ -220,7 +220,7 @@ def test_a_closed_link_is_told_once_and_holds_no_timer(simulator, time):
     time.advance(10)
     assert len(inbox.told) == 1
     assert simulator.logs[0].received == {}
-    assert repr(connection) == "<InMemoryConnection closed>"
+    assert repr(connection) == "<MemoryConnection closed, 0 bytes to write>"
 
 
 def test_what_was_sent_before_the_close_is_taken(simulator):
@@ -358,7 +358,7 @@ def test_a_link_is_told_only_what_a_connection_says(simulator):
         simulator.accept(_Socket(), model="gpt-realtime").tell("hello")
 
 
-def test_frames_wait_for_the_outlet(time):
+def test_frames_wait_for_the_connection(time):
     session = SimulatedSession(Scenario(), model="gpt-realtime", seed=0, now=time())
     link = SessionDriver(session, time, time)
     link.tell(TextFrame(b"{}"))

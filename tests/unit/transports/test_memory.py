@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.testing import RecordingInbox
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.memory import memory_pair
 
@@ -144,6 +147,27 @@ def test_each_message_arrives_once_when_many_threads_send(pair):
     for thread in threads:
         thread.join(10)
     assert len(told(inbox_b)) == 800
+
+
+def test_an_ended_pair_is_free_without_a_collection():
+    gc.disable()
+    try:
+        inboxes = RecordingInbox(), RecordingInbox()
+        connections = memory_pair(*inboxes)
+        left = [weakref.ref(each) for each in (*connections, *inboxes)]
+        connections[0].close(1000)
+        del connections, inboxes
+        assert [ref() for ref in left] == [None] * 4
+    finally:
+        gc.enable()
+
+
+def test_credit_behind_the_end_does_nothing(pair):
+    a, b, inbox_a, _ = pair()
+    a.close(1000)
+    b.handled(1)
+    a.resume_reading()
+    assert told(inbox_a) == [Closed(1000, "")]
 
 
 def test_messages_for_an_end_that_is_closed_are_dropped(make_inbox):
