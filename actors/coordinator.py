@@ -12,8 +12,8 @@ from actors.lifecycle import SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, LookForDue, Snapshot
 from turnstile.protocol.frames import Closed
 from turnstile.session.effects import ClientEffect, EndSession, Held, Noted, Reported, SetDeadlines, UpstreamEffect
-from turnstile.session.endings import close_code
 from turnstile.session.events import Event
+from turnstile.session.upstream_errors import close_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,6 @@ from actors.messages import End, LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import client, server
-from turnstile.session.endings import refusal_code
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigRequested,
@@ -16,6 +15,7 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.upstream_errors import refusal_code
 from turnstile.translate import to_realtime
 from turnstile.translate.bounded_dict import remember
 from turnstile.translate.client_output import problem_to_frame

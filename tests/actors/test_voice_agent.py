@@ -13,7 +13,6 @@ from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered
-from turnstile.session.endings import close_code
 from turnstile.session.events import (
     AgentMessageGiven,
     ConfigRequested,
@@ -21,6 +20,7 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.upstream_errors import close_code
 from turnstile.translate.permissions import Permissions
 
 LOCKED = Problem("voice_locked", "UpdateSpeak.speak.provider.voice: cannot change any more")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
-from turnstile.session.endings import api_closing
 from turnstile.session.events import LinkLost, LinkOpened
 from turnstile.session.function_calls import void_calls
 from turnstile.session.in_flight import Item, UserAudio
 from turnstile.session.outcomes import proven
 from turnstile.session.state import State, Step
+from turnstile.session.upstream_errors import api_closing
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect

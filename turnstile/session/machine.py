@@ -24,6 +24,7 @@ from turnstile.session import (
     responses,
     turns,
 )
+from turnstile.session.collisions import is_collision
 from turnstile.session.deadlines import deadlines_of
 from turnstile.session.effects import (
     Answered,
@@ -31,6 +32,7 @@ from turnstile.session.effects import (
     LetAudioGo,
     Noted,
     ObserveAudio,
+    Reported,
     SetDeadlines,
 )
 from turnstile.session.events import (
@@ -65,10 +67,17 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.in_flight import Commit, Create, Item, Response, Update
 from turnstile.session.policy import Policy
 from turnstile.session.state import State, Step
 from turnstile.session.timeouts import time_is_up
-from turnstile.session.upstream_errors import refused
+from turnstile.session.upstream_errors import (
+    ENDING,
+    is_about_clients_event,
+    is_about_cut,
+    is_about_own_event,
+    refused_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +123,38 @@ def _response_progressed(state: State, progressed: ResponseProgressed, _: Policy
     return Step(state._replace(response=replace(response, progress=response.progress + 1)))
 
 
+def _refused(state: State, error: Refused, policy: Policy) -> Step:
+    """Decide by the kind of event that the error refuses; report an error that refuses none of ours."""
+    is_clients = is_about_clients_event(error, policy)
+    if error.code in ENDING:
+        lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=is_clients)
+        return link.link_lost(state, lost, policy)
+    if is_clients:
+        return Step(state._replace(asides=tuple(one for one in state.asides if one.event_id != error.event_id)))
+    event = refused_event(state, error, policy)
+    match event:
+        case Update():
+            return failed_updates.update_refused(state, event, error, policy)
+        case Create() if state.response and state.response.unproven == event:
+            return attribution.unmarked_refused(state, state.response, event)
+        case Create():
+            return responses.create_refused(state, event, error, policy)
+        case Commit():
+            return turns.commit_lost(state, event, error.problem)
+        case Item():
+            return items.item_lost(state, event, error.problem)
+        case Response():
+            return outcomes.response_ended_unheard(state, event, policy)
+        case None if is_collision(error) or is_about_own_event(error, policy):
+            return Step(state)  # Settled before the error came.
+        case None if is_about_cut(error) and not policy.is_transparent:
+            # Only the proxy cuts anything off for such a client. Without an event id a refused cancel may be an
+            # earlier one: the response that it was for ends by itself, or in time.
+            return Step(state)
+        case _:
+            return Step(state, (Reported(error.problem),))
+
+
 def _handed_back(state: State, back: HandedBack, _: Policy) -> Step:
     if state.updating and state.updating.event_id == back.event_id:
         return failed_updates.update_handed_back(state, state.updating)
@@ -140,7 +181,7 @@ RULES = dict(
         # What upstream does with what it was sent.
         _on(ConfigAnswered, config_updates.config_answered),
         _on(ItemConfirmed, items.item_confirmed),
-        _on(Refused, refused),
+        _on(Refused, _refused),
         _on(HandedBack, _handed_back),
         # Responses.
         _on(ResponseStarted, attribution.response_started),

@@ -1,89 +1,101 @@
-"""Whose fault an ``error`` event is: by event id, then by code, then by the oldest thing unanswered."""
+"""Errors and closes of upstream's: which event of ours an error refuses, and which close code the client gets.
+
+The close codes are those of RFC 6455, section 7.4, and of the registry of WebSocket close codes that it founded.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.session import attribution, failed_updates, items, link, outcomes, responses, turns
+from turnstile.protocol.frames import Closed
 from turnstile.session.collisions import is_collision
-from turnstile.session.effects import Reported
-from turnstile.session.endings import ENDING
-from turnstile.session.events import LinkLost
 from turnstile.session.in_flight import Commit, Create, Item, Response, Update
-from turnstile.session.state import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnstile.session.events import Refused
+    from turnstile.session.events import LinkLost, Refused
     from turnstile.session.policy import Policy
     from turnstile.session.state import State
 
 Unanswered = Update | Create | Commit | Item | Response
+"""What upstream may refuse; a response stands for the cancel that is out for it."""
 
-# Codes that say nothing about an event of ours, so that without an event id they blame none.
-_NOBODYS = frozenset({"server_error", "rate_limit_exceeded"})
-# What the API says of a truncation or a cancel that came too late or asked for too much (as reported by its users).
+# Codes that are about no event of ours, so that without an event id they refuse none.
+_ABOUT_NO_EVENT = frozenset({"server_error", "rate_limit_exceeded"})
+# A truncation or a cancel that came too late or asked for too much (as reported by the API's users).
 _CUT_CODES = frozenset({"item_truncate_invalid_item_id", "response_cancel_not_active"})
-_NOT_CUT = (
+_CUT_MESSAGES = (
     "Only model output audio messages can be truncated",
     "Audio content of ",
     "Cancellation failed",
 )
 
+ENDING = frozenset(
+    {
+        "beta_api_shape_disabled",
+        "credit_balance_exhausted",
+        "insufficient_quota",
+        "invalid_api_key",
+        "invalid_model",
+        "missing_model",
+        "session_expired",
+    }
+)
+"""Codes of errors that end the session: the API closes after them, or another link would not help."""
 
-def refused(state: State, error: Refused, policy: Policy) -> Step:
-    """Give the error to what it refuses; one that refuses nothing of ours is the client's to know.
-
-    Some end the session, whatever they refuse.
-    """
-    if error.code in ENDING:
-        lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=_is_told(error, policy))
-        return link.link_lost(state, lost, policy)
-    if _is_told(error, policy):
-        return Step(state._replace(asides=tuple(one for one in state.asides if one.event_id != error.event_id)))
-    culprit = _culprit(state, error, policy)
-    match culprit:
-        case Update():
-            return failed_updates.update_refused(state, culprit, error, policy)
-        case Create() if state.response and state.response.unproven == culprit:
-            return attribution.unmarked_refused(state, state.response, culprit)
-        case Create():
-            return responses.create_refused(state, culprit, error, policy)
-        case Commit():
-            return turns.commit_lost(state, culprit, error.problem)
-        case Item():
-            return items.item_lost(state, culprit, error.problem)
-        case Response():
-            return outcomes.response_ended_unheard(state, culprit, policy)
-        case None if is_collision(error) or _is_ours(error, policy):
-            # The proxy's own business, settled since.
-            return Step(state)
-        case None if _is_about_cut(error) and not policy.is_transparent:
-            # Ours too, as only a client of the API's own language cuts anything off itself. Without a name a refused
-            # cancel may be an earlier one: the response that was to end does so by itself, or in time.
-            return Step(state)
-        case _:
-            return Step(state, (Reported(error.problem),))
-
-
-def _is_told(error: Refused, policy: Policy) -> bool:
-    """Whether it is about an event that a client of the API's own language gave: that passed, and so does the error."""
-    return policy.is_transparent and error.event_id is not None and not _is_ours(error, policy)
-
-
-def _is_about_cut(error: Refused) -> bool:
-    """Whether it is about a truncation or a cancel."""
-    return error.code in _CUT_CODES or error.message.startswith(_NOT_CUT)
+_GOING_AWAY, _POLICY_VIOLATION, _INTERNAL_ERROR, _TRY_AGAIN_LATER, _BAD_GATEWAY = 1001, 1008, 1011, 1013, 1014
+_CLOSE_CODES = {
+    "session_expired": _GOING_AWAY,
+    "credit_balance_exhausted": _TRY_AGAIN_LATER,
+    "insufficient_quota": _TRY_AGAIN_LATER,
+    "upstream_closed": _BAD_GATEWAY,
+    "update_refused": _BAD_GATEWAY,
+    "update_stalled": _BAD_GATEWAY,
+    "upstream_silent": _BAD_GATEWAY,
+    "upstream_unreachable": _BAD_GATEWAY,
+}
+# Errors of upstream's that are not about what it was asked for.
+_UPSTREAM_FAULTS = {"rate_limit_exceeded": _TRY_AGAIN_LATER, "server_error": _INTERNAL_ERROR}
+# What the API itself closes with after its own errors (recorded); for those about the quota no close was recorded,
+# but trying again does not help there.
+_KEY_REFUSED, _REQUEST_REFUSED = 3000, 4000
+_API_CLOSES = {
+    "session_expired": _GOING_AWAY,
+    "invalid_api_key": _KEY_REFUSED,
+    "invalid_model": _REQUEST_REFUSED,
+    "missing_model": _REQUEST_REFUSED,
+    "beta_api_shape_disabled": _REQUEST_REFUSED,
+    "credit_balance_exhausted": _REQUEST_REFUSED,
+    "insufficient_quota": _REQUEST_REFUSED,
+}
+# Codes of the protocol that upstream may have closed with, and that mean the same to a client as they did to us. Not
+# among them: 1002 and 1010, which blame our framing, and 1014, after which stock clients do not try again.
+_PASSED_ON = frozenset({1000, 1001, 1003, 1007, 1008, 1009, 1011, 1012, 1013})
+_REGISTERED = range(3000, 5000)
 
 
-def _is_ours(error: Refused, policy: Policy) -> bool:
-    """Whether it is about an event of ours; an event of the client's without a name has one that begins as ours do."""
+# Which event of ours an error refuses.
+
+
+def is_about_clients_event(error: Refused, policy: Policy) -> bool:
+    """Whether the error names an event that a client of the API's own dialect sent: the client gets it as it is."""
+    return policy.is_transparent and error.event_id is not None and not is_about_own_event(error, policy)
+
+
+def is_about_own_event(error: Refused, policy: Policy) -> bool:
+    """Whether the error names an event of ours; a client's event without an id has one that begins as ours do."""
     name = error.event_id
     return name is not None and name.startswith(policy.id_prefix) and name.removeprefix(policy.id_prefix).isdecimal()
 
 
-def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
+def is_about_cut(error: Refused) -> bool:
+    """Whether the error is about a truncation or a cancel."""
+    return error.code in _CUT_CODES or error.message.startswith(_CUT_MESSAGES)
+
+
+def refused_event(state: State, error: Refused, policy: Policy) -> Unanswered | None:
+    """Return the event of ours that the error refuses: by event id; without one by kind, and then the oldest."""
     unproven = _disputed(state, error)
     if unproven:
         return unproven
@@ -93,10 +105,10 @@ def _culprit(state: State, error: Refused, policy: Policy) -> Unanswered | None:
     oldest_first = sorted(unanswered.items(), key=lambda entry: _age(entry[0], policy))
     kind = _kind_named(error)
     if kind is Create and is_collision(error) and state.requested is None:
-        kind = Update  # Some servers refuse them so.
+        kind = Update  # Some servers refuse updates with the code of creates.
     if kind is not None:
         return next((one for _, one in oldest_first if isinstance(one, kind)), None)
-    if error.code in _NOBODYS or error.param == "audio" or _is_about_cut(error):
+    if error.code in _ABOUT_NO_EVENT or error.param == "audio" or is_about_cut(error):
         return None
     return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
 
@@ -131,7 +143,7 @@ def _age(event_id: str, policy: Policy) -> int:
 
 
 def _kind_named(error: Refused) -> type[Unanswered] | None:
-    """Read from the error which kind of event it refuses: code, then the field named, then its words."""
+    """Return the kind of event that the error refuses, by its code, then the field named, then its message."""
     param = error.param or ""
     if is_collision(error) or param.startswith("response"):
         return Create
@@ -140,3 +152,30 @@ def _kind_named(error: Refused) -> type[Unanswered] | None:
     if error.code == "cannot_update_voice" or param.startswith("session") or "update a conversation" in error.message:
         return Update
     return Item if param.startswith("item") else None
+
+
+# Which close code the client gets.
+
+
+def close_code(problem: str) -> int:
+    """Return the close code for a client whose session ends with the problem of this code."""
+    return _CLOSE_CODES.get(problem, _INTERNAL_ERROR)
+
+
+def refusal_code(problem: str) -> int:
+    """Return the close code for a client whose first configuration is refused with the problem of this code.
+
+    The client can change it, unless upstream is at fault.
+    """
+    return (_CLOSE_CODES | _UPSTREAM_FAULTS).get(problem, _POLICY_VIOLATION)
+
+
+def api_closing(lost: LinkLost) -> Closed:
+    """Return how the API would close a client of its own dialect, from which the client decides whether to retry."""
+    closed = lost.closed
+    if closed is not None and not closed.by_us and (closed.code in _PASSED_ON or closed.code in _REGISTERED):
+        return closed
+    if lost.code in _API_CLOSES:
+        kind = ((lost.event or {}).get("error") or {}).get("type") or "invalid_request_error"
+        return Closed(_API_CLOSES[lost.code], f"{kind}.{lost.code}")
+    return Closed(_INTERNAL_ERROR if lost.retryable else _REQUEST_REFUSED, lost.code)
