@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.waiting_audio import WaitingAudio
+from turnstile.errors import Problem
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import TextFrame
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # Half a sample gone would swap the bytes of all that come behind it.
 _SAMPLE = 2
+_DROPPED = Problem(
+    "audio_dropped",
+    "The session is not ready yet: audio beyond what can be held is dropped, the oldest first.",
+)
 
 
 class AudioUplink:
@@ -37,13 +42,9 @@ class AudioUplink:
         self._is_open = False
         self._flows = False  # what comes now goes at once
         self._observes = False
+        self._has_dropped = False
         self.heard = 0.0
         """Milliseconds of audio that went upstream and were not yet taken by `take_heard`, while that is observed."""
-
-    @property
-    def dropped(self) -> int:
-        """Bytes of audio that could not be held, so far."""
-        return self._held.dropped
 
     def connect(self, connection: Connection) -> None:
         """A link is there."""
@@ -90,18 +91,21 @@ class AudioUplink:
         heard, self.heard = self.heard, 0.0
         return heard
 
-    def append(self, pieces: Sequence[bytes]) -> bool:
-        """Send some frames of the client's in one piece, or its events as they are.
+    def append(self, pieces: Sequence[bytes]) -> Problem | None:
+        """Send frames of the client's in one piece, or its events as they are; what cannot go yet waits.
 
         Returns:
-            Whether they went at once; otherwise they wait, and past the limit the oldest are `dropped`.
+            The problem to report, where audio was dropped because too much waits; once.
         """
         if self._flows:
             self._send(pieces)
-            return True
+            return None
         for piece in pieces:
             self._held.put(piece)
-        return False
+        if not self._held.dropped or self._has_dropped:
+            return None
+        self._has_dropped = True
+        return _DROPPED
 
     def commit(self, event_id: str) -> bytes | None:
         """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""

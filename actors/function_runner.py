@@ -5,26 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.ports import FunctionRequest
+from turnstile.session.events import CallReturned
 from turnstile.translate.host_overrides import HostFunction
 
 if TYPE_CHECKING:
-    from turnstile.ports import FunctionCaller, HostCall, HostFunctionCaller, Inbox
+    from actors.upstream_output import UpstreamOutput
+    from turnstile.ports import FunctionCaller, FunctionReturned, HostCall, HostFunctionCaller, Inbox
     from turnstile.protocol.voice_agent.functions import FunctionEndpoint
-    from turnstile.session.effects import CallFunction
+    from turnstile.session.effects import CallFunction, CallsCancelled
     from turnstile.session.events import Json
+    from turnstile.translate.translator import Translator
 
 
-class FunctionCalls:
-    """One session's calls, and who makes each by the configuration in force.
+class FunctionRunner:
+    """Makes one session's calls, and keeps the endpoints of the configuration in force.
 
     Args:
         functions: Calls functions that have an endpoint.
         host_functions: Calls functions of the session's host.
+        translator: Writes results and cancellations for the client.
+        output: To the other two actors.
     """
 
-    def __init__(self, functions: FunctionCaller, host_functions: HostFunctionCaller) -> None:
+    def __init__(
+        self,
+        functions: FunctionCaller,
+        host_functions: HostFunctionCaller,
+        translator: Translator,
+        output: UpstreamOutput,
+    ) -> None:
         self._functions = functions
         self._host_functions = host_functions
+        self._translator = translator
+        self._output = output
         self._cancellable: dict[str, HostCall] = {}
         self._endpoints: dict[str, FunctionEndpoint | HostFunction] = {}
         self._unconfirmed: Json | None = None
@@ -33,19 +46,19 @@ class FunctionCalls:
         """Keep the endpoints of an update, by the function's name, until upstream confirms it; None for no change."""
         self._unconfirmed = endpoints
 
-    def confirm(self) -> Json | None:
-        """Put the endpoints of the update that was confirmed in force; return them, None where they are as before."""
+    def confirm(self) -> None:
+        """Put the endpoints of the update that was confirmed in force."""
         endpoints, self._unconfirmed = self._unconfirmed, None
         if endpoints is not None:
             self._endpoints = endpoints
-        return endpoints
+            self._translator.set_proxy_functions(endpoints)
 
     def endpoint(self, name: str) -> FunctionEndpoint | HostFunction | None:
         """Return where the proxy calls a function; None where the client does."""
         return self._endpoints.get(name)
 
     def call(self, command: CallFunction, inbox: Inbox) -> None:
-        """Call a function, and tell `inbox` what it returned."""
+        """Call a function; its result goes to `inbox` (`FunctionReturned`)."""
         call_id, arguments, endpoint = command.call_id, command.arguments, command.endpoint
         if isinstance(endpoint, HostFunction):
             self._cancellable[call_id] = self._host_functions.call(endpoint.call, call_id, arguments, inbox)
@@ -53,17 +66,25 @@ class FunctionCalls:
         request = FunctionRequest(call_id, arguments, endpoint.url or "", endpoint.method, endpoint.headers)
         self._functions.call(request, inbox)
 
-    def returned(self, call_id: str) -> None:
-        """Forget a call that has returned."""
+    def returned(self, returned: FunctionReturned) -> None:
+        """Send a result to the client and to the session."""
+        call_id, output = returned.call_id, returned.output
         self._cancellable.pop(call_id, None)
+        self._output.send_frames(self._translator.show_call_result(call_id, output))
+        self._output.send_fact(CallReturned(call_id, output))
 
-    def cancel(self, call_id: str) -> None:
-        """Want a result no more: a call of the host's that has not begun never does."""
+    def cancelled(self, cancelled: CallsCancelled) -> None:
+        """Cancel calls of which no result is needed, and tell the client; one that runs already goes on."""
+        for call_id in cancelled.call_ids:
+            self._cancel(call_id)
+        self._output.send_frames(self._translator.cancel_calls(cancelled.call_ids))
+
+    def cancel_all(self) -> None:
+        """Cancel all calls to the host that have not begun."""
+        for call_id in list(self._cancellable):
+            self._cancel(call_id)
+
+    def _cancel(self, call_id: str) -> None:
         call = self._cancellable.pop(call_id, None)
         if call is not None:
             call.cancel()
-
-    def cancel_all(self) -> None:
-        """Want no result any more."""
-        for call_id in list(self._cancellable):
-            self.cancel(call_id)

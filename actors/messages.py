@@ -122,15 +122,15 @@ class LookForDue(NamedTuple):
 
 
 class FromLink(NamedTuple):
-    """To the UpstreamActor: what one of its links said at once.
+    """To the UpstreamActor: what one of its links received at once.
 
     Args:
-        link: Tells an old link's last words from a new one's.
-        said: The frames that one read completed, in their order; or news of the connection, alone.
+        link: Which link: one that was replaced may still send.
+        received: The frames that one read completed, in their order; or news of the connection, alone.
     """
 
     link: object
-    said: Sequence[Any]
+    received: Sequence[Any]
 
 
 # As `turnstile.protocol.frames` does: without a Python call.

@@ -196,6 +196,7 @@ class Sessions:
                 target=lambda model: around.target(model, parts.address),
                 audio=AudioUplink(InputAudio(), parts.held_audio, takes_events=not parts.dialect.has_binary_audio),
                 translator=parts.translator,
+                shows_session=parts.dialect.shows_session,
                 functions=around.functions,
                 host_functions=around.host_functions,
                 labels=parts.labels,

@@ -6,43 +6,47 @@ from typing import TYPE_CHECKING
 
 from actors.inbox import RUN_LENGTH
 from actors.messages import from_link
-from turnstile.observability.journal import NullJournal
-from turnstile.ports import LinkInbox
+from turnstile.observability.journal import frame_observer
+from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.protocol import realtime
+from turnstile.session.events import LinkConnected, LinkLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Connector, Inbox, UpstreamTarget
-    from turnstile.protocol.frames import Frame
+    from turnstile.protocol.frames import Closed, Frame
+
+# The API's close codes for a refused key and a refused request: a new link would be refused, too.
+_FINAL_CLOSES = frozenset({3000, 4000})
 
 
 class _LinkInbox(LinkInbox):
-    """One link's way to an inbox, which names the link beside what it says."""
+    """Forwards what one link receives to the actor's inbox, with the link that it comes from."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
 
     def tell(self, message: object, /) -> None:
-        """Put in what the link says."""
+        """Forward one message."""
         self._inbox.tell(from_link((self, (message,))))
 
     def tell_all(self, messages: Sequence[object], /) -> None:
-        """Put in what it says at once, in one message, or several where it is more than a run may take."""
+        """Forward messages that came at once as one, or as several where they are more than a run may take."""
         for start in range(0, len(messages), RUN_LENGTH):
             self._inbox.tell(from_link((self, messages[start : start + RUN_LENGTH])))
 
 
 class UpstreamLink:
-    """The link that the session uses, and its connection once there is one.
+    """The link in use, and its connection once there is one.
 
     Args:
         session_id: Names the session in the journal.
         connector: Opens links.
-        target: Says where to, for the model asked for.
-        source: The client's socket: held back while the link is full.
-        journal: Who is shown what goes up.
+        target: Returns the address for a model.
+        source: The client's connection: held back while the link is full.
+        journal: Records the frames that are sent.
     """
 
     def __init__(
@@ -53,49 +57,55 @@ class UpstreamLink:
         source: Connection,
         journal: Journal,
     ) -> None:
-        self._session_id = session_id
         self._connector = connector
         self._target = target
         self._source = source
-        self._journal = journal
-        self._is_watched = not isinstance(journal, NullJournal)
+        self._observe = frame_observer(journal, session_id, "upstream")
         self.current: object = None
-        """The link in use, rather than one that was closed."""
+        """The link in use, to be told from one that was closed."""
         self._connection: Connection | None = None
         self._is_beta = False
 
     def open(self, model: str | None, inbox: Inbox) -> None:
-        """Open a link, which tells `inbox` all that it says (`FromLink`)."""
+        """Open a link; what it receives goes to `inbox` (`FromLink`)."""
         self.current = link = _LinkInbox(inbox)
         target = self._target(model)
         self._is_beta = target.is_beta
         self._connector.connect(target, link)
 
     def close(self) -> None:
-        """Close the link, if there is one: what it still says is nobody's."""
+        """Close the link, if there is one: what still comes from it is not read."""
         connection, self._connection, self.current = self._connection, None, None
         if connection is not None:
             connection.close(1000)
 
-    def connected(self, connection: Connection) -> None:
-        """Use the connection of a link that has opened."""
-        self._connection = connection
-        connection.holds_back(self._source)
+    def change(self, news: LinkReady | LinkFailed | Closed) -> LinkConnected | LinkLost:
+        """Use the connection of a link that has opened, or close one that is lost; return the fact for the session."""
+        if isinstance(news, LinkReady):
+            self._connection = news.connection
+            news.connection.holds_back(self._source)
+            return LinkConnected()
+        self.close()
+        if isinstance(news, LinkFailed):
+            return LinkLost(news.problem.code, news.problem.description, news.retryable)
+        code, reason, _ = news
+        words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
+        return LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news)
 
     def send(self, data: bytes) -> None:
         """Send an event, in the words that this upstream knows.
 
-        Without a link it is void: the session hears of the loss, and sends what it must again.
+        Without a link it is dropped: the session gets `LinkLost`, and sends again what it must.
         """
         if self._connection is not None:
             if self._is_beta:
                 data = realtime.in_beta_words(data)
-            if self._is_watched:
-                self._journal.frame(self._session_id, "upstream", "out", data)
+            if self._observe is not None:
+                self._observe("out", data)
             self._connection.send_text(data)
 
     def handled(self, frames: Sequence[Frame]) -> None:
-        """Let the link read on: some frames of its were taken."""
+        """Give the link credit to read on: these frames of its were handled."""
         if self._connection is not None:
             size = 0
             for frame in frames:
@@ -103,6 +113,6 @@ class UpstreamLink:
             self._connection.handled(size, len(frames))
 
     def flush(self) -> None:
-        """Let what was written leave."""
+        """Write out what was sent."""
         if self._connection is not None:
             self._connection.flush()

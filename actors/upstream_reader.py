@@ -1,11 +1,12 @@
-"""What the UpstreamActor does about what upstream says: the client is shown it, the session is told the fact in it."""
+"""Reading upstream's frames: each event goes to the client in its dialect, the fact in it to the session."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from turnstile.observability.journal import NullJournal
+from actors.upstream_events import UpstreamEvents
+from turnstile.observability.journal import frame_observer
 from turnstile.session.config_patch import at
 from turnstile.session.events import (
     CLOSING_FACTS,
@@ -19,12 +20,11 @@ from turnstile.session.events import (
 from turnstile.session.shortfalls import VOICE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actors.audio_uplink import AudioUplink
-    from actors.function_runner import FunctionCalls
-    from actors.reports import Reports
-    from actors.upstream_events import UpstreamEvents
+    from actors.function_runner import FunctionRunner
+    from actors.upstream_output import UpstreamOutput
     from turnstile.audio.confirmed import ConfirmedFormats
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock
@@ -35,107 +35,114 @@ if TYPE_CHECKING:
 # Some servers begin with another event than OpenAI's.
 _SAY_THAT_IT_IS_UP = frozenset({"session.created", "conversation.created", "session.updated"})
 _SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
-# How often, in seconds, the session hears that a response is alive.
+# How often, in seconds, the session gets a sign of life of a response.
 _PROGRESS_EVERY = 1.0
 
 
-class Hearing:
-    """Acts on each event of upstream's, in its order.
+class UpstreamReader:
+    """Reads a link's frames, each event in its order.
 
     Args:
         session_id: Names the session in the journal.
-        events: Reads them.
-        reports: Tells the other two.
-        translator: Is told what of the session has changed.
-        audio: Likewise.
-        formats: Likewise.
-        calls: Knows who calls a function.
+        journal: Records the frames that came.
+        translator: Writes events for the client.
+        audio: Keeps upstream's input format, and what it has committed.
+        functions: Keeps who calls a function.
+        formats: Keeps the audio formats in force.
+        output: To the other two actors.
         clock: Seconds.
-        journal: Who is shown what came.
     """
 
     def __init__(
         self,
         session_id: str,
-        *,
-        events: UpstreamEvents,
-        reports: Reports,
+        journal: Journal,
         translator: Translator,
         audio: AudioUplink,
+        functions: FunctionRunner,
         formats: ConfirmedFormats,
-        calls: FunctionCalls,
+        output: UpstreamOutput,
         clock: Clock,
-        journal: Journal,
     ) -> None:
-        self._session_id = session_id
-        self._events = events
-        self._reports = reports
+        self._events = UpstreamEvents(translator)
         self._translator = translator
         self._audio = audio
+        self._functions = functions
         self._formats = formats
-        self._calls = calls
+        self._output = output
         self._clock = clock
-        self._journal = journal
-        self._is_watched = not isinstance(journal, NullJournal)
+        self._observe = frame_observer(journal, session_id, "upstream")
         self._is_up = False
         self._now = self._progress_at = 0.0
         self.epoch = 0
         """How many facts that close the gate there were."""
 
     def begin_link(self) -> None:
-        """From now on a new link is heard, which has not said yet that it is up."""
+        """Read a new link from now on, which has not shown yet that it is up."""
         self._is_up = False
         self._events.begin_link()
 
-    def hear(self, frames: Sequence[Frame]) -> None:
-        """Take the frames that one read has completed."""
+    def read(self, frames: Sequence[Frame]) -> None:
+        """Read frames that came at once."""
         self._now = self._clock()
         self._events.read(frames, self._now, self._take)
 
     def _take(self, event: Json, fact: Fact | None, frames: list[Frame], data: bytes | None) -> None:
-        """Show the client first, then tell the session: what it answers must come behind.
+        """Send the client its frames first, then the session the fact: the session's answer must come behind.
 
         But for a function call: its result may come at once, and must find the call known.
         """
-        if self._is_watched and data is not None:
-            self._journal.frame(self._session_id, "upstream", "in", data)
+        if self._observe is not None and data is not None:
+            self._observe("in", data)
         if isinstance(fact, FunctionCalled):
-            self._reports.tell(replace(fact, endpoint=self._calls.endpoint(fact.name)))
+            self._output.send_fact(replace(fact, endpoint=self._functions.endpoint(fact.name)))
             fact = None
         if frames:
-            self._reports.show(frames)
+            self._output.send_frames(frames)
         if event["type"] in _SAY_THAT_IT_IS_UP:
-            self._show_session(event)
+            self._link_is_up(event)
         if fact is not None:
-            self._tell(fact)
+            act = self._actions.get(fact.__class__)
+            if act is None:
+                self._output.send_fact(fact)
+            else:
+                act(self, fact)
         elif self._now - self._progress_at >= _PROGRESS_EVERY and isinstance(event.get("response_id"), str):
             self._progress_at = self._now
-            self._reports.tell(ResponseProgressed(event["response_id"]))
+            self._output.send_fact(ResponseProgressed(event["response_id"]))
 
-    def _show_session(self, event: Json) -> None:
-        """Show the client the session, where upstream does, and tell the session once that the link is up."""
+    def _link_is_up(self, event: Json) -> None:
+        """Send the client the session, where upstream shows it, and once to the session that the link is up."""
         shows_session = event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict)
         if shows_session:
-            self._reports.show_session(event)
+            self._output.send_snapshot(event)
         if not self._is_up:
             self._is_up = True
-            self._reports.tell(LinkOpened(shows_session, at(event, "session", *VOICE)))
+            self._output.send_fact(LinkOpened(shows_session, at(event, "session", *VOICE)))
 
-    def _tell(self, fact: Fact) -> None:
-        if isinstance(fact, CLOSING_FACTS):
-            self.epoch += 1
-        elif isinstance(fact, SpeechStarted):
-            fact = SpeechStarted(self._translator.take_truncations())
-        self._reports.tell(fact)
-        if isinstance(fact, TurnCommitted):
-            self._audio.committed()
-        elif isinstance(fact, ConfigAnswered):
-            self._configured(fact.session)
+    # Facts on which more is done than to send them.
 
-    def _configured(self, session: Json) -> None:
-        self._formats.updated(session)
+    def _gate_closed(self, fact: Fact) -> None:
+        self.epoch += 1
+        self._output.send_fact(fact)
+
+    def _speech_started(self, _: SpeechStarted) -> None:
+        self._output.send_fact(SpeechStarted(self._translator.take_truncations()))
+
+    def _turn_committed(self, fact: TurnCommitted) -> None:
+        self._gate_closed(fact)
+        self._audio.committed()
+
+    def _configured(self, fact: ConfigAnswered) -> None:
+        self._output.send_fact(fact)
+        self._formats.updated(fact.session)
         self._audio.upstream_hears(self._formats.input)
         self._translator.set_upstream_format(self._formats.output)
-        endpoints = self._calls.confirm()
-        if endpoints is not None:
-            self._translator.set_proxy_functions(endpoints)
+        self._functions.confirm()
+
+    _actions: ClassVar[dict[type, Callable[..., None]]] = {
+        **dict.fromkeys(CLOSING_FACTS, _gate_closed),
+        SpeechStarted: _speech_started,
+        TurnCommitted: _turn_committed,
+        ConfigAnswered: _configured,
+    }

@@ -1,8 +1,8 @@
-"""The interface of a client's dialect: `ClientActor` knows no other."""
+"""What all dialects have in common: `ClientActor` knows no more of its client's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,47 +15,58 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
 
 
-class Dialect(Protocol):
-    """The dialect of one session's client, with what the session remembers for it."""
+class Dialect:
+    """The dialect of one session's client: reads its messages, writes its answers, remembers what they need."""
 
-    has_binary_audio: bool
-    """Whether binary frames are audio."""
+    has_binary_audio: ClassVar[bool]
+    """Whether binary frames are the client's audio; otherwise its audio comes in events."""
 
-    message_limit: str
-    """The setting that bounds its messages."""
+    shows_session: ClassVar[bool]
+    """Whether the client is shown the session as upstream has it (`shown`)."""
+
+    message_limit: ClassVar[str]
+    """The setting that bounds the client's messages."""
 
     def opening(self) -> Iterable[Frame | LinkWanted | Request]:
-        """What the client hears first, and what the session does first."""
+        """Return what the client and the session get first."""
+        raise NotImplementedError
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> Request | None:
         """Return the request that brings what the host of the session has decided into force.
 
         None when the client has configured nothing yet: what was decided is in force as soon as it does.
         """
-
-    def binary(self) -> Iterable[Frame]:
-        """Tell a client whose audio does not come in binary frames so; empty for all others."""
-
-    def shown(self, event: Json) -> Iterable[Frame]:
-        """Tell the client what upstream shows of the session."""
+        raise NotImplementedError
 
     def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioEvent | End]:
-        """Read a text message: what the coordinator or upstream is told, and what the client is told at once.
+        """Read a text message; return what the session or upstream gets, and what the client gets at once.
 
         An `End`, of this and of `answer`, ends the session.
 
         Raises:
             ClientProtocolError: The message is none of the dialect's.
         """
+        raise NotImplementedError
+
+    def binary(self) -> Iterable[Frame]:
+        """Return the answer to a binary frame, where it is no audio."""
+        return ()
+
+    def shown(self, event: Json) -> Iterable[Frame]:
+        """Return what the client gets of the session that upstream shows, where the dialect shows it."""
+        del event
+        return ()
 
     def answer(self, answered: Answered) -> Iterable[Frame | End]:
-        """Tell the client what became of a request."""
+        """Return the answer to a request."""
+        raise NotImplementedError
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
-        """Tell the client that something went wrong.
+        """Return the message that reports a problem.
 
         Args:
-            problem: What.
+            problem: The problem.
             fatal: Whether the session ends with it.
             event_id: The client's own name for the event that it is about, in a dialect that names events.
         """
+        raise NotImplementedError

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from actors.dialects.base import Dialect
 from actors.messages import AudioEvent
 from turnstile.errors import Problem
 from turnstile.protocol import beta
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 _SERVERS = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
 
 
-class RealtimeDialect:
+class RealtimeDialect(Dialect):
     """One client's conversation in the Realtime API's own events.
 
     Args:
@@ -66,6 +67,7 @@ class RealtimeDialect:
         self._noted_model = False
 
     has_binary_audio = False
+    shows_session = True
     message_limit = "limits.realtime_message_bytes"
 
     def opening(self) -> Sequence[LinkWanted | Request]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.dialects.base import Dialect
 from actors.messages import End, LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Json, Ref, Request
+    from turnstile.session.events import Ref, Request
     from turnstile.translate.host_overrides import HostOverrides
     from turnstile.translate.permissions import Permissions
 
@@ -46,7 +47,7 @@ class _Asked(NamedTuple):
     acks: tuple[bytes, ...] = ()
 
 
-class VoiceAgentDialect:
+class VoiceAgentDialect(Dialect):
     """One client's Voice Agent v1 conversation.
 
     Args:
@@ -66,16 +67,8 @@ class VoiceAgentDialect:
         self._warned: dict[Problem, None] = {}
 
     has_binary_audio = True
+    shows_session = False
     message_limit = "limits.client_message_bytes"
-
-    def binary(self) -> list[Frame]:
-        """Say nothing: binary frames are audio."""
-        return []
-
-    def shown(self, event: Json) -> list[Frame]:
-        """Say nothing: what is in force is told by acknowledgements."""
-        del event
-        return []
 
     def opening(self) -> list[Frame]:
         """Welcome a client that waits for it."""

@@ -154,6 +154,27 @@ def turn(talk):
     )
 
 
+def function_call(talk):
+    """The agent calls a function, the client answers, and the item goes into the conversation."""
+    call_id = f"c{len(talk.link.sent)}"
+    call = {"type": "function_call", "call_id": call_id, "name": "look", "arguments": "{}"}
+    response = {"id": f"r{call_id}", "conversation_id": "c1", "output": []}
+    place = {"response_id": response["id"], "item_id": f"i{call_id}", "output_index": 0}
+    talk.hears(
+        {"type": "response.created", "response": response},
+        {"type": "response.output_item.added", **place, "item": {"id": place["item_id"], **call, "arguments": ""}},
+        {**call, "type": "response.function_call_arguments.done", **place},
+        {"type": "response.output_item.done", **place, "item": {"id": "i1", "status": "completed", **call}},
+        {"type": "response.done", "response": {**response, "status": "completed"}},
+    )
+    talk.says({"type": "FunctionCallResponse", "id": call_id, "name": "look", "content": "hail"})
+    item = {"object": "realtime.item", "status": "completed", **talk.sent()["item"]}
+    talk.hears(*({"type": f"conversation.item.{what}", "item": item} for what in ("added", "done")))
+    answer = {**response, "id": f"a{call_id}", "metadata": talk.sent()["response"]["metadata"]}
+    talk.hears({"type": "response.created", "response": answer})
+    talk.hears({"type": "response.done", "response": {**answer, "status": "completed"}})
+
+
 def begin_response(talk):
     talk.hears({"type": "response.created", "response": {"id": "r1", "output": []}}, DELTA, DELTA)
 
@@ -217,7 +238,7 @@ def test_a_turn_costs_few_messages_runs_and_calls_and_no_timer(talk):
         *("FromLink", "ResponseStarted", "ToClient", "ResponseFinished", "AnswersGiven"),
     ]
     assert (cost.runs, cost.timers) == (11, 0)
-    assert cost.calls <= 286
+    assert cost.calls <= 280
 
 
 def test_a_delta_costs_two_messages_and_runs(talk):
@@ -259,10 +280,23 @@ def test_an_update_in_mid_response_costs_few_messages_and_no_timer(talk):
     assert cost.messages == [
         *("TextFrame", "ConfigRequested"),
         *("FromLink", "ToClient", "ResponseFinished", "SendUpdate", "AnswersGiven"),
-        *("FromLink", "SessionSnapshot", "ConfigAnswered", "Answered", "AnswersGiven"),
+        *("FromLink", "ConfigAnswered", "Answered", "AnswersGiven"),
     ]
-    assert (cost.runs, cost.timers) == (11, 0)
-    assert cost.calls <= 253
+    assert (cost.runs, cost.timers) == (10, 0)
+    assert cost.calls <= 240
+
+
+def test_a_function_call_costs_few_messages_and_no_timer(talk):
+    cost = cost_of(talk, function_call)
+    assert cost.messages == [
+        *("FromLink", "ResponseStarted", "ToClient", "FunctionCalled", "ToClient", "ResponseFinished", "AnswersGiven"),
+        *("TextFrame", "FunctionAnswered", "SendItem"),
+        *("FromLink", "ItemConfirmed", "Answered", "SendCreate"),
+        *("FromLink", "ResponseStarted"),
+        *("FromLink", "ResponseFinished", "AnswersGiven"),
+    ]
+    assert (cost.runs, cost.timers) == (15, 0)
+    assert cost.calls <= 433
 
 
 @pytest.mark.parametrize(

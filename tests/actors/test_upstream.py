@@ -86,6 +86,7 @@ class Upstream:
             target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}"),
             audio=AudioUplink(InputAudio(), max_held, takes_events=takes_events),
             translator=VoiceAgentTranslator(COMPONENT),
+            shows_session=False,
             functions=self,
             host_functions=HostCalls(self.called),
             labels={"tags": "the host's"},

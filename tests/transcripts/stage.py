@@ -140,6 +140,7 @@ class Stage:
                 target=lambda model: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
                 audio=AudioUplink(InputAudio(), 1_000_000),
                 translator=VoiceAgentTranslator(profile),
+                shows_session=False,
                 host_functions=None,
                 labels={},
                 functions=self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from turnstile.observability.redaction import redacted
@@ -39,6 +40,11 @@ class NullJournal:
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
         """Take no notice."""
+
+
+def frame_observer(journal: Journal, session: str, wire: Wire) -> Callable[[Direction, bytes], None] | None:
+    """Return what records the frames of one wire in a journal; None where it would record nothing."""
+    return None if isinstance(journal, NullJournal) else partial(journal.frame, session, wire)
 
 
 class Entry(NamedTuple):

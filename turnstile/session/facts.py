@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.protocol.realtime import MARK, complete_arguments, current_session
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from turnstile.session.events import Fact, Json, Outcome
 
+Name = TypeVar("Name")
+
 # How many items are remembered by name; one is told of within moments.
 _REMEMBERED = 256
 # The API names the winner of a race in words only: "... active response in progress: resp_abc."
@@ -45,14 +47,16 @@ class FactReader:
 
     It remembers which responses are out of band: one whose ``conversation_id`` is null is not on the default
     conversation, and neither closes the gate nor opens it, unless it has a mark, which only creates on that one get.
-    It remembers, too, which items other events have named, and tells of each item once; that the agent spoke it tells
-    once, of the first response.
+    It remembers, too, which items other events have named. A fact that several events hold is read out of the first:
+    of an item's ``added`` and ``done``, of a call's arguments and its item. That the agent spoke is read once, of the
+    first response.
     """
 
     def __init__(self) -> None:
         self._out_of_band: set[str] = set()
         self._named: dict[str, None] = {}
-        self._told: dict[str, None] = {}
+        self._confirmed: dict[str, None] = {}
+        self._called: dict[tuple[str, str], None] = {}
         self._spoken: set[str] = set()
 
     def fact(self, event: Json) -> Fact | None:
@@ -88,9 +92,9 @@ class FactReader:
     def _item(self, event: Json) -> Fact | None:
         item = event["item"]
         item_id = item["id"]
-        if item_id in self._told:
+        if item_id in self._confirmed:
             return None
-        _remember(self._told, item_id)
+        _remember(self._confirmed, item_id)
         if item_id in self._named:
             return ItemConfirmed(item_id)
         call_id, has_audio = _text(item.get("call_id")) or "", False
@@ -99,10 +103,14 @@ class FactReader:
         return ItemConfirmed(item_id, item.get("type") or "", item.get("role") or "", call_id, has_audio)
 
     def _output_item_added(self, event: Json) -> None:
-        _remember(self._named, _text(event["item"].get("id")))
+        item_id = _text(event["item"].get("id"))
+        if item_id is not None:
+            _remember(self._named, item_id)
 
     def _speech_started(self, event: Json) -> Fact:
-        _remember(self._named, _text(event.get("item_id")))
+        item_id = _text(event.get("item_id"))
+        if item_id is not None:
+            _remember(self._named, item_id)
         return SpeechStarted()
 
     def _speech_stopped(self, event: Json) -> Fact:
@@ -115,21 +123,25 @@ class FactReader:
 
     def _arguments_done(self, event: Json) -> Fact | None:
         # Older servers do not give the name here; the item's end does.
-        return self._called(event, event) if event.get("name") else None
+        return self._call(event, event) if event.get("name") else None
 
     def _output_item_done(self, event: Json) -> Fact | None:
         item = event["item"]
         if item.get("type") != "function_call" or item.get("status") != "completed":
             return None
-        return self._called(event, item)
+        return self._call(event, item)
 
-    def _called(self, event: Json, call: Json) -> Fact | None:
+    def _call(self, event: Json, call: Json) -> Fact | None:
         # A call that was cut is not shown to the client, and nobody will answer it.
         response_id, arguments = event["response_id"], complete_arguments(call.get("arguments"))
         if response_id in self._out_of_band or arguments is None:
             return None
-        place = event.get("output_index") or 0
-        return FunctionCalled(response_id, place, _needed(call, "call_id"), _needed(call, "name"), arguments)
+        call_id, name = _needed(call, "call_id"), _needed(call, "name")
+        # Another response's call of the same id is another call: whether it counts is the session's to say.
+        if (response_id, call_id) in self._called:
+            return None
+        _remember(self._called, (response_id, call_id))
+        return FunctionCalled(response_id, event.get("output_index") or 0, call_id, name, arguments)
 
     def _part_added(self, event: Json) -> Fact | None:
         response_id = event["response_id"]
@@ -174,10 +186,9 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _remember(names: dict[str, None], name: str | None) -> None:
+def _remember(names: dict[Name, None], name: Name) -> None:
     """Keep a name, and forget the oldest of too many."""
-    if name is not None:
-        names[name] = None
+    names[name] = None
     if len(names) > _REMEMBERED:
         del names[next(iter(names))]
 

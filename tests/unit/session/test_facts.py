@@ -226,6 +226,43 @@ def test_an_item_is_told_of_once():
     assert reader.fact(added("done")) is None
 
 
+def call_done(kind, response_id="resp_1", **fields):
+    call = {**CALL, "status": "completed", **fields}
+    if kind == "output_item":
+        return {"type": "response.output_item.done", "response_id": response_id, "output_index": 0, "item": call}
+    return {**call, "type": f"response.{kind}.done", "response_id": response_id, "output_index": 0}
+
+
+@pytest.mark.parametrize("first", ["function_call_arguments", "output_item"])
+@pytest.mark.parametrize("second", ["function_call_arguments", "output_item"])
+def test_a_call_is_told_of_once_whichever_of_its_events_comes_first(first, second):
+    reader = FactReader()
+    assert reader.fact(call_done(first)) == events.FunctionCalled("resp_1", 0, "call_1", "get")
+    assert reader.fact(call_done(second)) is None
+
+
+def test_another_call_is_told_of_whatever_it_has_in_common_with_the_one_before():
+    reader = FactReader()
+    reader.fact(call_done("output_item"))
+    for new in ({"call_id": "call_2"}, {"response_id": "resp_2"}):
+        assert isinstance(reader.fact(call_done("output_item", **new)), events.FunctionCalled)
+
+
+@pytest.mark.parametrize("odd", [{"arguments": "{"}, {"name": None}])
+def test_a_call_whose_first_event_was_none_is_told_of_by_its_next(odd):
+    reader = FactReader()
+    assert reader.fact(call_done("function_call_arguments", **odd)) is None
+    assert reader.fact(call_done("output_item")) == events.FunctionCalled("resp_1", 0, "call_1", "get")
+
+
+def test_calls_are_forgotten_when_there_are_many():
+    reader = FactReader()
+    for number in range(1000):
+        reader.fact(call_done("output_item", call_id=f"call_{number}"))
+    assert reader.fact(call_done("output_item", call_id="call_0")) is not None
+    assert reader.fact(call_done("output_item", call_id="call_999")) is None
+
+
 @pytest.mark.parametrize(
     "named_by",
     [

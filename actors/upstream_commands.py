@@ -1,0 +1,107 @@
+"""The session's commands to upstream, written to the link as events of the Realtime API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.protocol import realtime
+from turnstile.session.effects import (
+    PassOn,
+    SendCancel,
+    SendCommit,
+    SendCreate,
+    SendItem,
+    SendTruncate,
+    SendUpdate,
+)
+from turnstile.session.events import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actors.audio_uplink import AudioUplink
+    from actors.function_runner import FunctionRunner
+    from actors.upstream_link import UpstreamLink
+    from actors.upstream_output import UpstreamOutput
+    from turnstile.audio.confirmed import ConfirmedFormats
+    from turnstile.ports import Clock
+    from turnstile.translate.translator import Translator
+
+    Command = SendUpdate | SendCreate | SendItem | SendCancel | SendTruncate | SendCommit | PassOn
+
+
+class UpstreamCommands:
+    """Writes commands, and keeps what is needed to understand upstream's answers to them.
+
+    Args:
+        link: Sends the events.
+        labels: Metadata of each response that the proxy begins, whatever the client names.
+        translator: Keeps when a response was asked for, and which is cancelled.
+        audio: Has the input audio that a commit ends.
+        functions: Keeps the endpoints of an update.
+        formats: Keeps the audio formats of an update.
+        output: To the other two actors.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        link: UpstreamLink,
+        labels: Mapping[str, str],
+        translator: Translator,
+        audio: AudioUplink,
+        functions: FunctionRunner,
+        formats: ConfirmedFormats,
+        output: UpstreamOutput,
+        clock: Clock,
+    ) -> None:
+        self._link = link
+        self._audio = audio
+        self._functions = functions
+        self._formats = formats
+        self._translator = translator
+        self._output = output
+        self._host_labels = labels
+        self._labels = dict(labels)
+        self._clock = clock
+
+    def set_labels(self, labels: Mapping[str, str]) -> None:
+        """Set the client's metadata for each response that the proxy begins; the host's goes before it."""
+        self._labels = {**labels, **self._host_labels}
+
+    def send(self, command: Command) -> None:
+        """Send one command, and note what it asks of upstream."""
+        match command:
+            case SendItem(event_id, item):
+                self._translator.start_latency(self._clock())
+                self._link.send(realtime.item_create(event_id, item))
+                if item.get("type") == "function_call_output":
+                    self._output.send_frames(self._translator.close_call(item["call_id"], item["output"]))
+            case SendCreate(event_id, response):
+                self._translator.start_latency(self._clock())
+                given = response.get("metadata")
+                metadata = realtime.response_metadata(event_id, given, self._labels)
+                self._translator.remember_metadata(metadata, given)
+                self._link.send(realtime.response_create(event_id, {**response, "metadata": metadata}))
+            case SendUpdate(event_id, patch):
+                self._functions.ask(command.endpoints)
+                self._formats.asked(patch)
+                self._link.send(realtime.session_update(event_id, patch))
+            case SendCancel(event_id, response_id):
+                self._translator.mute(response_id)
+                self._link.send(realtime.response_cancel(event_id, response_id))
+            case SendTruncate(event_id, item_id, milliseconds):
+                self._link.send(realtime.item_truncate(event_id, item_id, milliseconds))
+            case SendCommit(event_id):
+                self._commit(event_id)
+            case PassOn(event):
+                self._link.send(event)
+
+    def _commit(self, event_id: str) -> None:
+        """Send the rest of the input audio and its commit, or refuse a commit of nothing in the API's words."""
+        commit = self._audio.commit(event_id)
+        if commit is not None:
+            self._link.send(commit)
+        else:
+            text = "There is no input audio to commit."
+            self._output.send_fact(Refused(event_id, "input_audio_buffer_commit_empty", text))
