@@ -16,7 +16,7 @@ from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import set_up_logging
 from turnstile.server.listener import reserve_port
 from turnstile.server.signals import SignalGate
-from turnstile.server.workers import MISUSED, READY, Workers
+from turnstile.server.workers import READY, USAGE_ERROR, Workers
 from turnstile.terminal.demo import hold_conversation
 from turnstile.terminal.sound import open_sound
 from turnstile.terminal.talk import talk
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(arguments)
     except ConfigError as error:
         print(f"turnstile: {error.problem.description}", file=sys.stderr)
-        return MISUSED
+        return USAGE_ERROR
     except KeyboardInterrupt:
         return FAILED
 

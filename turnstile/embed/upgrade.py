@@ -14,7 +14,7 @@ from websockets.server import ServerProtocol
 
 from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
-from turnstile.server.requests import SPEAKS_WEBSOCKET, Rejection, open_protocol, upgrade_request
+from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
 from turnstile.transports.framing import SILENT_LOGGER
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _rejection(response: Response) -> Rejection | None:
         return None
     if response.status_code == http.HTTPStatus.UPGRADE_REQUIRED:
         # Without the header Upgrade, which is the server's alone (PEP 3333).
-        return Rejection(response.status_code, SPEAKS_WEBSOCKET)
+        return Rejection(response.status_code, WEBSOCKET_ONLY)
     return Rejection(response.status_code, response.body.decode())
 
 

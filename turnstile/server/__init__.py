@@ -1,1 +1,1 @@
-"""The listening side of the process."""
+"""Server side: accepts clients, and runs several processes on one port."""

@@ -1,4 +1,4 @@
-"""One client at the door: TLS, one HTTP request, one answer."""
+"""The opening handshake of one client: TLS, one HTTP request, one answer (RFC 6455, section 4.2)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,10 @@ import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from turnstile.server.requests import (
-    SPEAKS_WEBSOCKET,
-    PlainAnswer,
-    Rejection,
-    open_protocol,
-    split_target,
-    upgrade_request,
-)
+from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
 from turnstile.transports.framing import SILENT_LOGGER
 from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
@@ -38,27 +30,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HEAD_BYTES: Final = 16 * 1024
-LINE_BYTES: Final = 8 * 1024  # what the framing library reads at most
-_END_OF_HEAD: Final = b"\r\n\r\n"
+_HEADERS_BYTES: Final = 16 * 1024
+_LINE_BYTES: Final = 8 * 1024  # the framing library's limit
+_END_OF_HEADERS: Final = b"\r\n\r\n"
 _SWITCHING_PROTOCOLS: Final = 101
 _OTHER_METHOD: Final = re.compile(rb"(?!GET )[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n")
 
 
 class Handshake:
-    """Takes a fresh socket to an open WebSocket, or to an answer in words and an end.
+    """Turn an accepted socket into an open WebSocket, or answer with an HTTP error and close it.
 
     Ends by itself in every case, at the deadline at the latest.
 
     Args:
         loop: Where the socket is watched.
-        sock: Just accepted, non-blocking; a TLS socket has not shaken hands yet.
+        sock: Just accepted, non-blocking; the handshake of a TLS socket is still to be done.
         peer: Where it comes from.
         limits: For the open connection.
         accept: Decides about an upgrade.
-        plain: Answers a plain GET of a path, None for what it does not know.
-        timeout: Seconds for all of it.
-        done: Called once when this handshake needs no more attention.
+        timeout: Seconds for the whole handshake.
+        done: Called once, at the end.
     """
 
     def __init__(
@@ -69,7 +60,6 @@ class Handshake:
         *,
         limits: ConnectionLimits,
         accept: Callable[[UpgradeRequest], Admission | Rejection],
-        plain: Callable[[str], PlainAnswer | None],
         timeout: float,
         done: Callable[[], None],
     ) -> None:
@@ -78,21 +68,20 @@ class Handshake:
         self._peer = peer
         self._limits = limits
         self._accept = accept
-        self._plain = plain
         self._done = done
         self._protocol = ServerProtocol(logger=SILENT_LOGGER)
         self._write_buffer = WriteBuffer()
         self._received = bytearray()
-        self._shaking = isinstance(sock, ssl.SSLSocket)
+        self._in_tls_handshake = isinstance(sock, ssl.SSLSocket)
         self._answered = False
         loop.add(self)
         self._timer = loop.call_later(timeout, self.abort, self)
         loop.watch(sock, READ, self)
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
-        """Go on as far as the client lets it."""
+        """Continue with what the client has sent or read."""
         try:
-            if self._shaking and not self._shake():
+            if self._in_tls_handshake and not self._continue_tls():
                 return
             if self._answered:
                 self._linger()
@@ -103,25 +92,23 @@ class Handshake:
             self.abort()
 
     def failed(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the client must not see it
-        """Answer that the fault is ours."""
+        """Answer 500."""
         if self._answered:
             self.abort()
         else:
-            self._answer(
-                self._protocol.reject(http.HTTPStatus.INTERNAL_SERVER_ERROR, "This is our fault, not yours.\n")
-            )
+            self._answer(self._protocol.reject(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n"))
 
     def shut_down(self) -> None:
-        """There will be nobody to come to."""
+        """Close the socket: nothing is open yet that could end in order."""
         self.abort()
 
     def abort(self) -> None:
         """Close the socket now."""
-        if self._leave():
+        if self._leave_loop():
             self._socket.close()
 
-    def _leave(self) -> bool:
-        """Take the socket off the loop; False when that is done already."""
+    def _leave_loop(self) -> bool:
+        """Remove the socket from the loop; return False if that is done already."""
         done, self._done = self._done, _nothing
         if done is _nothing:
             return False
@@ -131,7 +118,7 @@ class Handshake:
         done()
         return True
 
-    def _shake(self) -> bool:
+    def _continue_tls(self) -> bool:
         sock = self._socket.sock
         try:
             if isinstance(sock, ssl.SSLSocket):
@@ -142,7 +129,7 @@ class Handshake:
         except ssl.SSLWantWriteError:
             self._loop.watch(sock, WRITE, self)
             return False
-        self._shaking = False
+        self._in_tls_handshake = False
         self._loop.watch(sock, READ, self)
         return True
 
@@ -155,31 +142,29 @@ class Handshake:
             self.abort()
             return
         self._received += data
-        end = self._received.find(_END_OF_HEAD)
-        if 0 <= end <= HEAD_BYTES:
-            self._decide(end + len(_END_OF_HEAD))
-        elif len(self._received) > HEAD_BYTES:
-            self._refuse_length(f"The request's headers are longer than {HEAD_BYTES} bytes.")
+        end = self._received.find(_END_OF_HEADERS)
+        if 0 <= end <= _HEADERS_BYTES:
+            self._decide(end + len(_END_OF_HEADERS))
+        elif len(self._received) > _HEADERS_BYTES:
+            self._reject_length(f"The request's headers are longer than {_HEADERS_BYTES} bytes.")
 
     def _decide(self, end: int) -> None:
-        # Only the request goes in: frames that came right behind it are for the open connection.
-        head, behind = bytes(self._received[:end]), bytes(self._received[end:])
+        # The framing library gets the request alone: frames behind it are for the open connection.
+        headers, behind = bytes(self._received[:end]), bytes(self._received[end:])
         self._received.clear()
-        if _OTHER_METHOD.match(head):
-            self._answer(
-                self._reject(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, SPEAKS_WEBSOCKET, {"Allow": "GET"}))
-            )
+        if _OTHER_METHOD.match(headers):
+            self._answer(self._reject(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"})))
             return
-        if max(map(len, head.split(b"\r\n"))) > LINE_BYTES:
-            self._refuse_length(f"A line of the request is longer than {LINE_BYTES} bytes.")
+        if max(map(len, headers.split(b"\r\n"))) > _LINE_BYTES:
+            self._reject_length(f"A line of the request is longer than {_LINE_BYTES} bytes.")
             return
-        self._protocol.receive_data(head)
+        self._protocol.receive_data(headers)
         request = next((event for event in self._protocol.events_received() if isinstance(event, Request)), None)
         if request is None:
-            self._refuse_nonsense()
+            self._reject_malformed()
             return
         if not _asks_for_websocket(request):
-            self._answer(self._answer_plain(request))
+            self._answer(self._upgrade_required())
             return
         response = self._protocol.accept(request)
         if response.status_code != _SWITCHING_PROTOCOLS:
@@ -195,7 +180,7 @@ class Handshake:
         if admission.subprotocol in upgrade_request(request, self._peer).subprotocols:
             response.headers["Sec-WebSocket-Protocol"] = admission.subprotocol
         self._answered = True
-        self._leave()
+        self._leave_loop()
         limits = admission.limits or self._limits
         protocol = open_protocol(request, response, limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, self._socket.sock, protocol, limits)
@@ -208,47 +193,35 @@ class Handshake:
             response.headers[name] = value
         return response
 
-    def _answer_plain(self, request: Request) -> Response:
-        answer = self._plain(split_target(request.path)[0])
-        if answer is None:
-            response = self._protocol.reject(http.HTTPStatus.UPGRADE_REQUIRED, SPEAKS_WEBSOCKET)
-            response.headers["Upgrade"] = "websocket"
-            return response
-        status = http.HTTPStatus(answer.status)
-        headers = Headers(
-            {
-                "Content-Type": answer.content_type,
-                "Content-Length": str(len(answer.body)),
-                "Connection": "close",
-                "Cache-Control": "no-store",
-            }
-        )
-        return Response(status.value, status.phrase, headers, answer.body)
+    def _upgrade_required(self) -> Response:
+        response = self._protocol.reject(http.HTTPStatus.UPGRADE_REQUIRED, WEBSOCKET_ONLY)
+        response.headers["Upgrade"] = "websocket"
+        return response
 
-    def _refuse_length(self, words: str) -> None:
+    def _reject_length(self, words: str) -> None:
         self._answer(self._protocol.reject(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"{words}\n"))
 
-    def _refuse_nonsense(self) -> None:
-        """The framing library has found no request in it; it may have answered already."""
-        written = self._protocol.data_to_send()
-        if not any(written):
-            written = [
+    def _reject_malformed(self) -> None:
+        """Answer 400, unless the framing library has answered already."""
+        answer = self._protocol.data_to_send()
+        if not any(answer):
+            answer = [
                 self._protocol.reject(http.HTTPStatus.BAD_REQUEST, "This is not an HTTP request.\n").serialize(),
                 b"",
             ]
-        self._send(written)
+        self._send(answer)
 
     def _answer(self, response: Response) -> None:
         self._protocol.send_response(response)
         self._send(self._protocol.data_to_send())
 
-    def _send(self, written: list[bytes]) -> None:
+    def _send(self, answer: list[bytes]) -> None:
         self._answered = True
-        self._write_buffer.add(written)
+        self._write_buffer.add(answer)
         self._linger()
 
     def _linger(self) -> None:
-        """Write the rest of the answer, and wait for the client's end: closing on unread bytes takes it back."""
+        """Write the rest of the answer, and wait for the client to close: closing on unread bytes would discard it."""
         self._write_buffer.write_to(self._socket)
         self._loop.watch(self._socket.sock, READ | WRITE if self._write_buffer.size else READ, self)
         with contextlib.suppress(BlockingIOError):
@@ -260,7 +233,7 @@ def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) 
     try:
         inbox = admission.open(connection)
     except Exception as error:
-        log.exception("a client was admitted, but nobody could be found for it")
+        log.exception("a client was admitted, but its session could not be opened")
         connection.begin(None)
         connection.failed(error)
     else:
@@ -272,4 +245,4 @@ def _asks_for_websocket(request: Request) -> bool:
 
 
 def _nothing() -> None:
-    """What is left to do after the end."""
+    """Do nothing: the handshake has ended."""

@@ -1,4 +1,4 @@
-"""Listens for clients and lets in those that its owner admits."""
+"""Listens for clients, and opens WebSockets for those that are admitted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from turnstile.transports.poll import READ
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.server.requests import Admission, PlainAnswer, Rejection, UpgradeRequest
+    from turnstile.server.requests import Admission, Rejection, UpgradeRequest
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
 
@@ -23,15 +23,11 @@ log = logging.getLogger(__name__)
 
 BACKLOG: Final = 512
 _ACCEPTS_A_ROUND: Final = 64
-_BREATH: Final = 0.5  # seconds without accepting after the system had no socket left
-
-
-def _no_plain_answer(path: str) -> PlainAnswer | None:  # noqa: ARG001 - the shape of the callback
-    return None
+_ACCEPT_PAUSE: Final = 0.5  # seconds without accepting after the system had no socket left
 
 
 class Listener:
-    """Accepts clients on the I/O thread.
+    """Accept clients on the I/O thread.
 
     Listens from the moment it is made; clients are accepted once `start` was called.
 
@@ -39,15 +35,13 @@ class Listener:
         loop: Where all its sockets are watched.
         host: A name or an address.
         port: 0 takes any free one.
-        limits: What one client's connection may cost.
+        limits: Bounds of one client's connection.
         accept: Decides about each client, on the I/O thread: must not block.
-        plain: Answers a plain HTTP GET of a path, on the I/O thread; None for what it does not know, which is answered
-            with 426.
-        tls: Speak TLS with this, from `server_tls`.
-        handshake_timeout: Seconds that a client may take from the TCP connection to the last byte of its request, or to
-            take the answer if it is not let in.
+        tls: The certificate to use TLS with, from `server_tls`; None for no TLS.
+        handshake_timeout: Seconds from the TCP connection to the last byte of the request, or, for a client that is
+            rejected, to the last byte of the answer.
         max_handshakes: While this many are under way no more are accepted; they wait in the system's queue.
-        shares_port: Other processes listen on the same port, and the system gives each client to one of them.
+        shares_port: Whether other processes listen on the same port; the system gives each client to one of them.
 
     Raises:
         ConfigError: The address cannot be listened on.
@@ -61,7 +55,6 @@ class Listener:
         *,
         limits: ConnectionLimits,
         accept: Callable[[UpgradeRequest], Admission | Rejection],
-        plain: Callable[[str], PlainAnswer | None] = _no_plain_answer,
         tls: ssl.SSLContext | None = None,
         handshake_timeout: float = 10.0,
         max_handshakes: int = 100,
@@ -70,7 +63,6 @@ class Listener:
         self._loop = loop
         self._limits = limits
         self._accept = accept
-        self._plain = plain
         self._tls = tls
         self._handshake_timeout = handshake_timeout
         self._max_handshakes = max_handshakes
@@ -85,14 +77,14 @@ class Listener:
         self._loop.call_soon(self._start, self)
 
     def close(self) -> None:
-        """Accept no more; those at the door and inside stay. From any thread; idempotent."""
+        """Accept no more; open handshakes and connections stay. From any thread; idempotent."""
         if not self._loop.call_soon(self.abort, self):
             self._sock.close()
 
-    # The loop's side: on the I/O thread.
+    # On the I/O thread.
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - a listening socket is only ever read
-        """Accept who is there, a round at most: the open connections want their turn."""
+        """Accept the clients that wait, but not more than a round's: open connections must not wait."""
         for _ in range(_ACCEPTS_A_ROUND):
             if self._handshakes >= self._max_handshakes:
                 self._loop.watch(self._sock, 0, self)
@@ -102,12 +94,12 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._take_breath(error)
+                self._pause_accepting(error)
                 return
-            self._open_door(sock, f"{address[0]}:{address[1]}")
+            self._start_handshake(sock, f"{address[0]}:{address[1]}")
 
     def failed(self, error: Exception) -> None:
-        """Go on: the loop has logged it, and one client's trouble must not end them all."""
+        """Go on: the loop has logged it, and an error with one client must not end all."""
 
     def shut_down(self) -> None:
         """Accept no more."""
@@ -128,22 +120,22 @@ class Listener:
         if self._sock.fileno() != -1:
             self._loop.watch(self._sock, READ, self)
 
-    def _take_breath(self, error: OSError) -> None:
+    def _pause_accepting(self, error: OSError) -> None:
         if error.errno == errno.ECONNABORTED:
-            return  # that client has left already
+            return  # that client has disconnected already
         log.warning("no client can be accepted for a moment: %s", error.strerror)
-        # The socket stays readable, and the loop would spin on it.
+        # The socket stays readable, and the loop would not rest.
         self._loop.watch(self._sock, 0, self)
-        self._loop.call_later(_BREATH, self._listen_again, self)
+        self._loop.call_later(_ACCEPT_PAUSE, self._listen_again, self)
 
-    def _open_door(self, sock: socket.socket, peer: str) -> None:
+    def _start_handshake(self, sock: socket.socket, peer: str) -> None:
         try:
             sock.settimeout(0)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except OSError as error:
-            log.debug("%s has left already: %s", peer, error.strerror)
+            log.debug("%s has disconnected already: %s", peer, error.strerror)
             sock.close()
             return
         self._handshakes += 1
@@ -153,19 +145,18 @@ class Listener:
             peer,
             limits=self._limits,
             accept=self._accept,
-            plain=self._plain,
             timeout=self._handshake_timeout,
-            done=self._door_closed,
+            done=self._handshake_done,
         )
 
-    def _door_closed(self) -> None:
+    def _handshake_done(self) -> None:
         self._handshakes -= 1
         if self._handshakes == self._max_handshakes - 1:
             self._listen_again()
 
 
 def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
-    """Make what `Listener` needs to speak TLS.
+    """Load the certificate for `Listener`.
 
     Args:
         cert_file: The certificate and those above it (PEM).
@@ -187,12 +178,12 @@ def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
 
 
 def _no_passphrase() -> str:
-    """Keep OpenSSL from asking for one on the terminal."""
+    """Stop OpenSSL from asking for one on the terminal."""
     return ""
 
 
 def reserve_port(host: str, port: int) -> socket.socket:
-    """Take a port for processes that share it; held as long as the socket is open, which takes no client itself.
+    """Reserve a port for processes that share it, as long as the returned socket is open; it accepts no client.
 
     Args:
         host: A name or an address.

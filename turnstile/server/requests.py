@@ -1,4 +1,4 @@
-"""What a listener asks its owner about a client at the door, and what it may be answered."""
+"""WebSocket upgrade requests, and the decisions about them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from turnstile.ports import Connection, Inbox
     from turnstile.transports.limits import ConnectionLimits
 
-SPEAKS_WEBSOCKET: Final = "This address speaks WebSocket: connect with a WebSocket client.\n"
-"""What a client is told that asks for no WebSocket where there is nothing else."""
+WEBSOCKET_ONLY: Final = "This address takes WebSocket connections only: connect with a WebSocket client.\n"
+"""The answer to a request that is no WebSocket upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpgradeRequest:
-    """A client that wants a WebSocket.
+    """A client's request for a WebSocket.
 
     Args:
         path: Decoded, without the query.
         query: The query's parameters; the last one of a name counts. May hold keys: never logged.
         headers: By lower-case name; several of a name are joined with commas. May hold keys: never logged.
-        peer: Where the client comes from, as ``host:port``.
-        subprotocols: What the client offered, in its order. May hold keys (browsers have no other place): never logged.
+        peer: The client's address, as ``host:port``.
+        subprotocols: Those that the client offered, in its order. May hold keys (browsers have no other place): never
+            logged.
     """
 
     path: str
@@ -43,12 +44,12 @@ class UpgradeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The client may come in.
+    """The decision to open a session for the client.
 
     Args:
         open: Called on the I/O thread when the handshake is answered; returns the inbox for the client's frames.
         subprotocol: Named in the answer if the client offered it.
-        limits: What the connection may cost; the listener's where None.
+        limits: Bounds of the connection; the listener's where None.
     """
 
     open: Callable[[Connection], Inbox]
@@ -58,32 +59,17 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """The client may not come in, and is told why.
+    """The decision to answer the client with an HTTP error.
 
     Args:
         status: The HTTP status.
-        text: Why, in words.
+        text: The reason, for people.
         headers: More headers for the answer, such as ``Retry-After``.
     """
 
     status: int
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PlainAnswer:
-    """What a plain HTTP GET is answered.
-
-    Args:
-        status: The HTTP status.
-        content_type: The body's type.
-        body: The answer.
-    """
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 def split_target(target: str) -> tuple[str, dict[str, str]]:
@@ -93,12 +79,12 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
 
 
 def open_protocol(request: Request, response: Response, max_message_bytes: int) -> ServerProtocol:
-    """Return an open WebSocket's framing, which has the answer to send.
+    """Return the framing library's protocol of an open WebSocket, which has the answer to send.
 
     Args:
-        request: What the client asked.
-        response: What it is answered: that it may come in.
-        max_message_bytes: The largest message that it may send.
+        request: The client's request.
+        response: The answer, which accepts it.
+        max_message_bytes: The largest message that the client may send.
     """
     # No permessage-deflate: audio and its base64 hardly shrink, while a compressor costs memory for each connection
     # and time for each frame.
@@ -110,7 +96,7 @@ def open_protocol(request: Request, response: Response, max_message_bytes: int) 
 
 
 def upgrade_request(request: Request, peer: str) -> UpgradeRequest:
-    """Put a parsed handshake request in the words of this module."""
+    """Convert a parsed handshake request."""
     path, query = split_target(request.path)
     headers: dict[str, str] = {}
     for name, value in request.headers.raw_items():

@@ -1,4 +1,4 @@
-"""Several processes that serve on one port, and the one that keeps them running."""
+"""Runs several worker processes on one port, and replaces those that end."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 READY: Final = "ready"
-"""The line by which a worker says that it serves."""
-MISUSED: Final = 2
+"""The line that a worker prints when it serves."""
+USAGE_ERROR: Final = 2
 """The exit code of a worker that would end the same way again."""
-# A worker that lived no longer than this is replaced only after as long a pause, in seconds.
-_BREATH: Final = 1.0
+# A worker that ran no longer than this is replaced after as long a pause, in seconds.
+_RESTART_PAUSE: Final = 1.0
 
 
 class _Ended(NamedTuple):
@@ -31,14 +31,14 @@ class _Ended(NamedTuple):
 
 
 class Workers:
-    """Starts workers, replaces each that dies, and passes the process's signals on.
+    """Start workers, replace each that dies, and forward the process's signals.
 
-    Each worker is in a process group of its own, so that Ctrl-C reaches it through here, and once. It ends by itself
-    when the process that keeps it is gone: its standard input ends then.
+    Each worker is in a process group of its own, so that Ctrl-C reaches it once, through this class. It ends by itself
+    when this process is gone, since its standard input ends then.
 
     Args:
         count: How many.
-        command: What to run for a worker of a number, from 1.
+        command: Returns the command of the worker with a number, from 1.
         clock: Seconds that only go forward.
     """
 
@@ -48,40 +48,40 @@ class Workers:
         self._count = count
         self._command = command
         self._clock = clock
-        self._happened: queue.SimpleQueue[int | _Ended | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[int | _Ended | None] = queue.SimpleQueue()
         self._running: dict[int, subprocess.Popen[str]] = {}
-        self._begun: dict[int, float] = {}
+        self._started_at: dict[int, float] = {}
 
     def run(self, signals: SignalGate, ready: Callable[[], None]) -> int:
-        """Keep the workers running until a signal ends them; returns the worst of their exit codes.
+        """Keep the workers running until a signal ends them; return the highest of their exit codes.
 
         Args:
             signals: The first ends the workers in order, any later one at once.
-            ready: Called when all serve, the first time.
+            ready: Called once, when all workers serve.
         """
-        for event in (signals.drain, signals.abort):
-            threading.Thread(target=self._pass_on, args=(event,), name="turnstile-signals-on", daemon=True).start()
+        for signalled in (signals.drain, signals.abort):
+            threading.Thread(target=self._forward, args=(signalled,), name="turnstile-signals-on", daemon=True).start()
         for number in range(1, self._count + 1):
             self._start(number)
         not_ready = set(self._running)
         while True:
-            happened = self._happened.get()
-            if happened is None:
+            event = self._events.get()
+            if event is None:
                 return self._end_all()
-            if isinstance(happened, int):
-                if not_ready == {happened}:
+            if isinstance(event, int):
+                if not_ready == {event}:
                     ready()
-                not_ready.discard(happened)
-            elif happened.code == MISUSED:
-                _close(self._running.pop(happened.number))
+                not_ready.discard(event)
+            elif event.code == USAGE_ERROR:
+                _close(self._running.pop(event.number))
                 self._end_all()
-                return MISUSED
+                return USAGE_ERROR
             else:
-                self._replace(happened, signals)
+                self._replace(event, signals)
 
-    def _pass_on(self, event: threading.Event) -> None:
-        event.wait()
-        self._happened.put(None)
+    def _forward(self, signalled: threading.Event) -> None:
+        signalled.wait()
+        self._events.put(None)
 
     def _start(self, number: int) -> None:
         process = subprocess.Popen(  # noqa: S603 - our own program
@@ -92,7 +92,7 @@ class Workers:
             process_group=0,
         )
         self._running[number] = process
-        self._begun[number] = self._clock()
+        self._started_at[number] = self._clock()
         threading.Thread(
             target=self._watch, args=(number, process), name=f"turnstile-worker-{number}", daemon=True
         ).start()
@@ -101,32 +101,32 @@ class Workers:
     def _watch(self, number: int, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
             if line.strip() == READY:
-                self._happened.put(number)
-        self._happened.put(_Ended(number, process.wait()))
+                self._events.put(number)
+        self._events.put(_Ended(number, process.wait()))
 
     def _replace(self, ended: _Ended, signals: SignalGate) -> None:
         process = self._running.pop(ended.number)
         log.error("Worker %s (process %s) has ended with %s; it is replaced", ended.number, process.pid, ended.code)
         _close(process)
-        if self._clock() - self._begun[ended.number] < _BREATH and signals.drain.wait(_BREATH):
+        if self._clock() - self._started_at[ended.number] < _RESTART_PAUSE and signals.drain.wait(_RESTART_PAUSE):
             return
         self._start(ended.number)
 
     def _end_all(self) -> int:
-        """End those that run, and wait for them: in order, or at once with the next signal."""
-        self._signal()
+        """End the workers in order, at once with the next signal, and wait for them."""
+        self._terminate_all()
         worst = 0
         while self._running:
-            happened = self._happened.get()
-            if happened is None:
-                self._signal()
-            elif isinstance(happened, _Ended):
-                _close(self._running.pop(happened.number))
-                # One that was just starting had nothing to end in order.
-                worst = max(worst, 0 if happened.code == -signal.SIGTERM else abs(happened.code))
+            event = self._events.get()
+            if event is None:
+                self._terminate_all()
+            elif isinstance(event, _Ended):
+                _close(self._running.pop(event.number))
+                # One that was still starting is ended by the signal itself.
+                worst = max(worst, 0 if event.code == -signal.SIGTERM else abs(event.code))
         return worst
 
-    def _signal(self) -> None:
+    def _terminate_all(self) -> None:
         for process in self._running.values():
             process.send_signal(signal.SIGTERM)
 

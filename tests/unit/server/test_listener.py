@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 from turnstile.errors import ConfigError
 from turnstile.protocol.frames import Closed
 from turnstile.server.listener import Listener, server_tls
-from turnstile.server.requests import Admission, PlainAnswer, Rejection
+from turnstile.server.requests import Admission, Rejection
 from turnstile.transports.limits import ConnectionLimits
 
 WAIT = 10
@@ -172,27 +172,16 @@ def test_a_rejected_client_is_told_why(listen, house):
     assert response.body == b"all seats are taken\n"
 
 
+def test_a_large_answer_arrives_whole(listen, house):
+    reason = "x" * (6 << 20)
+    house.answer = lambda _: Rejection(503, reason)
+    assert ask(listen(), UPGRADE).endswith(b"\r\n\r\n" + reason.encode() + b"\n")
+
+
 def test_a_plain_request_is_told_to_upgrade(listen):
     answer = ask(listen(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
     assert b"connect with a WebSocket client" in answer
-
-
-def test_a_plain_request_is_answered_by_the_owner_if_it_wants(listen):
-    def plain(path):
-        return PlainAnswer(200, "application/json", b'{"ok":true}') if path == "/healthz" else None
-
-    listener = listen(plain=plain)
-    answer = ask(listener, b"GET /healthz?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b'\r\n\r\n{"ok":true}')
-    assert ask(listener, b"GET /other HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
-
-
-def test_a_large_plain_answer_arrives_whole(listen):
-    body = b"x" * (6 << 20)
-    answer = ask(listen(plain=lambda _: PlainAnswer(200, "text/plain", body)), b"GET / HTTP/1.1\r\n\r\n")
-    assert answer.endswith(body)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +223,7 @@ def test_a_client_that_says_nothing_is_let_go_at_the_deadline(listen):
     assert ask(listen(handshake_timeout=0.05), b"GET / HTTP/1.1\r\nX: ") == b""
 
 
-def test_a_client_that_does_not_shake_hands_is_let_go_at_the_deadline(listen, tls_files):
+def test_a_client_that_does_not_finish_the_handshake_is_disconnected_at_the_deadline(listen, tls_files):
     assert ask(listen(handshake_timeout=0.05, tls=server_tls(*tls_files)), b"") == b""
 
 
@@ -256,7 +245,7 @@ def test_no_more_handshakes_are_begun_than_allowed(listen, house):
         assert house.asked.get(timeout=WAIT).path == "/fast"
 
 
-def test_the_listener_takes_a_breath_when_the_system_has_no_socket_left(listen, loop, caplog, monkeypatch):
+def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, caplog, monkeypatch):
     class OutOfSockets:
         def __init__(self, real):
             self.real, self.errors = real, [errno.ECONNABORTED, errno.EMFILE]
@@ -270,7 +259,7 @@ def test_the_listener_takes_a_breath_when_the_system_has_no_socket_left(listen, 
         def __getattr__(self, name):
             return getattr(self.real, name)
 
-    monkeypatch.setattr("turnstile.server.listener._BREATH", 0.05)
+    monkeypatch.setattr("turnstile.server.listener._ACCEPT_PAUSE", 0.05)
     listener = listen()
     swapped = threading.Event()
 
@@ -354,6 +343,6 @@ def test_a_client_that_has_left_already_is_not_let_in(listen, loop):
     gone = socket.socket()
     gone.close()
     opened = threading.Event()
-    loop.call_soon(lambda: (listener._open_door(gone, "gone:1"), opened.set()))
+    loop.call_soon(lambda: (listener._start_handshake(gone, "gone:1"), opened.set()))
     assert opened.wait(WAIT)
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
