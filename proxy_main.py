@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.system import ProxySystem, SimulatorSystem
+from actors.simulator_system import SimulatorSystem
+from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, explain, load_config, notices
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal

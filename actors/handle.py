@@ -3,109 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any, get_args
 
 import pykka
 from pykka import ActorDeadError
 
+from actors.host_requests import HostRequests, session_ended
 from actors.messages import End, HostAsked, HostDecided, Inspect
 from turnstile.embed.function_schema import host_functions
-from turnstile.errors import ConfigError, SessionError
-from turnstile.ports import Inbox
+from turnstile.errors import ConfigError
 from turnstile.protocol.realtime import is_audio_delta
 from turnstile.session.events import AgentMessageGiven, Behavior
 from turnstile.translate.host_overrides import HostOverrides, is_sendable
 from turnstile.translate.to_realtime import spoken_word_for_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
 
     from pykka import ActorRef
 
     from actors.client import ClientActor
     from actors.coordinator import SessionCoordinatorActor
+    from actors.host_requests import CallElsewhere
     from actors.messages import Peers, Snapshot
     from turnstile.embed.feed import EventFeed
-    from turnstile.session.effects import Answered
     from turnstile.session.events import Ref
     from turnstile.translate.host_overrides import HostFunction
-
-
-CallElsewhere = Callable[[Callable[[], object]], bool]
-
-
-class HostFuture(Future[None]):
-    """What becomes of something that a host has asked for; it cannot be cancelled, as it is under way already.
-
-    Args:
-        call_elsewhere: Has something called on a thread that may block, where callbacks belong: the answer comes on the
-            thread that serves every session. Returns whether it will be.
-    """
-
-    def __init__(self, call_elsewhere: CallElsewhere) -> None:
-        super().__init__()
-        self._call_elsewhere = call_elsewhere
-        self.set_running_or_notify_cancel()
-
-    def add_done_callback(self, fn: Callable[[Future[None]], object]) -> None:
-        """Have `fn` called with this future when it is done, on a thread where it may block."""
-
-        def call(future: Future[None]) -> None:
-            if not self._call_elsewhere(partial(fn, future)):
-                fn(future)  # the proxy has stopped: nobody waits for this thread any more
-
-        super().add_done_callback(call)
-
-
-class HostRequests(Inbox):
-    """What the host has asked of one session, until it is answered; the `Inbox` for the answers.
-
-    Args:
-        call_elsewhere: As for `HostFuture`.
-    """
-
-    def __init__(self, call_elsewhere: CallElsewhere) -> None:
-        self._call_elsewhere = call_elsewhere
-        self._lock = threading.Lock()  # guards the two below
-        self._open: dict[Ref, Future[None]] = {}
-        self._has_ended = False
-        self._refs = count(-1, -1)
-
-    def add(self) -> tuple[Ref, Future[None]]:
-        """Return the name for a new request, and what its answer will be put into."""
-        future = HostFuture(self._call_elsewhere)
-        with self._lock:
-            ref = next(self._refs)
-            if not self._has_ended:
-                self._open[ref] = future
-                return ref, future
-        future.set_exception(_session_ended())
-        return ref, future
-
-    def tell(self, answered: object, /) -> None:
-        """Take an `Answered`."""
-        answer: Answered = answered  # type: ignore[assignment] # the ClientActor tells nothing else
-        with self._lock:
-            future = self._open.pop(answer.ref, None)
-        if future is None:
-            return
-        problem = answer.problem or next(iter(answer.shortfalls), None)
-        if problem is None:
-            future.set_result(None)
-        else:
-            future.set_exception(SessionError(problem.code, problem.description))
-
-    def end(self) -> None:
-        """Fail what has no answer."""
-        with self._lock:
-            self._has_ended = True
-            left, self._open = self._open, {}
-        for future in left.values():
-            future.set_exception(_session_ended())
 
 
 class SessionHandle:
@@ -200,7 +124,7 @@ class SessionHandle:
         return self._ask(lambda ref: HostAsked(AgentMessageGiven(ref, response, behavior)))
 
     def events(self, timeout: float | None = None) -> Iterator[dict[str, Any]]:
-        """Yield what the client is told, in its own language, audio left out; ends with the session.
+        """Yield what the client is told, in its own dialect, audio left out; ends with the session.
 
         Args:
             timeout: Seconds to wait for each; None for as long as it takes.
@@ -224,11 +148,13 @@ class SessionHandle:
             SessionError: It has ended.
             TimeoutError: It did not answer in time.
         """
+        if self.has_ended:
+            raise session_ended()
         try:
             self._client.ask(Inspect(), block=True, timeout=timeout)
             snapshot: Snapshot = self._coordinator.ask(Inspect(), block=True, timeout=timeout)
         except ActorDeadError:
-            raise _session_ended() from None
+            raise session_ended() from None
         except pykka.Timeout:
             raise TimeoutError(f"Waited {timeout:g} s for where the session stands.") from None
         return snapshot
@@ -240,14 +166,15 @@ class SessionHandle:
             code: The WebSocket close code.
             reason: Its words.
         """
-        self._inboxes.tell_all(End(code, reason))
+        if not self.has_ended:
+            self._inboxes.tell_all(End(code, reason))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the session has ended; tells whether it has within `timeout` seconds."""
         return self._ended.wait(timeout)
 
     def note_end(self) -> None:
-        """All three have ended."""
+        """Fail what has no answer, end the events, and let those go on that wait for the end."""
         self.requests.end()
         self.feed.close("the session has ended")
         self._ended.set()
@@ -255,9 +182,6 @@ class SessionHandle:
     def _ask(self, message: Callable[[Ref], HostDecided | HostAsked]) -> Future[None]:
         """Tell the ClientActor what the host asks for, by a name of its own; returns what its answer comes into."""
         ref, future = self.requests.add()
-        self._inboxes.client.tell(message(ref))
+        if not future.done():
+            self._inboxes.client.tell(message(ref))
         return future
-
-
-def _session_ended() -> SessionError:
-    return SessionError("session_ended", "The session has ended.")

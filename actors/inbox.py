@@ -7,7 +7,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pykka._envelope import Envelope
+from actors.pykka_names import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ class DispatchedInbox:
         self.left = RUN_LENGTH
         """How many messages the run may take yet, the one at hand among them."""
         claim = threading.Lock()
-        claim.acquire()  # nobody is woken before `open`
+        claim.acquire()  # nothing is woken before the first `release`
         self.try_claim: Callable[[], bool] = partial(claim.acquire, False)  # noqa: FBT003 - without waiting
         """Tells whether the actor is the caller's to wake: it was idle, and counts as woken from now on."""
         self.give_up_claim: Callable[[], None] = claim.release
@@ -56,7 +56,7 @@ class DispatchedInbox:
         return content if isinstance(content, Envelope) else Envelope(content)
 
     def row(self, first: Message) -> list[Message]:
-        """Take out what waits next and is of the class of `first`; for the actor itself, at `first`, which it has.
+        """Take what waits next and is of the class of `first`; for the actor itself, at `first`, which it has.
 
         Returns:
             `first`, and what came behind it in a row, as far as the run goes.
@@ -75,9 +75,29 @@ class DispatchedInbox:
         """Return the messages that wait, without taking them."""
         return [content.message if isinstance(content, Envelope) else content for content in list(self.contents)]
 
-    def open(self, wake: Callable[[], object]) -> None:
-        """Begin to schedule: what was put in before counts as new."""
-        self.wake = wake
+    def release(self) -> None:
+        """Give the claim up, and have the actor run if something was put in meanwhile."""
         self.give_up_claim()
         if self.contents and self.try_claim():
-            wake()
+            self.wake()
+
+    def close(self, drop: Callable[[Any], object]) -> None:
+        """Schedule no more: `drop` is called with each thing put in from now on, on the thread that puts it in.
+
+        For who has the claim, and gives it up afterwards. What `wake` held is free: the actor, mostly.
+        """
+        self.wake = partial(_drop_all, self.contents, self.try_claim, self.give_up_claim, drop)
+
+
+def _drop_all(
+    contents: deque[Any],
+    try_claim: Callable[[], bool],
+    give_up_claim: Callable[[], None],
+    drop: Callable[[Any], object],
+) -> None:
+    while True:
+        while contents:
+            drop(contents.popleft())
+        give_up_claim()
+        if not contents or not try_claim():
+            return

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 INTERNAL_FAULT = Problem("internal_error", "The proxy failed in this session; connect again.")
-_INTERNAL_END = End(1011, "internal error", INTERNAL_FAULT)
+INTERNAL_END = End(1011, "internal error", INTERNAL_FAULT)
+"""What ends a session in which the proxy has failed."""
+SHUTTING_DOWN = End(1001, "shutting down")
+"""What ends a session that nobody has failed: the proxy stops, or pykka's `stop` does it."""
 
 
 class SessionActor(DispatchedActor):
@@ -39,6 +42,7 @@ class SessionActor(DispatchedActor):
         self.session_id = session_id
         self._on_end = on_end
         self._peers: tuple[Inbox, ...] = ()
+        self._end_given = SHUTTING_DOWN
         self._released = False
 
     @takes(Peers)
@@ -59,34 +63,38 @@ class SessionActor(DispatchedActor):
         """End the whole session from here."""
         self.inbox.tell(end)
 
+    def on_stop(self) -> None:
+        """Release everything: an `End` came, or pykka's `stop`, which ends the session as the shutdown does."""
+        self._release_once(self._end_given)
+
     def on_failure(
         self,
         exception_type: type[BaseException] | None,
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """A message could not be handled: this session ends, with words for its client, and no other."""
+        """End this session and no other, with words for its client: a message could not be handled."""
         del exception_type, exception_value, traceback  # pykka has logged them
-        self._release_once(_INTERNAL_END)
+        self._release_once(INTERNAL_END)
 
     @takes(End)
     def _end(self, end: End) -> None:
-        self._release_once(end)
-        self.stop()
+        self._end_given = end
+        self.stop_now()
 
     def _release_once(self, end: End) -> None:
         if self._released:
             return
         self._released = True
         try:
-            self.run_ended()  # the others hear what the run has come to before they hear of its end
-        except Exception:
+            self.run_ended()  # the others receive what the run has come to before they are told of its end
+        except BaseException:
             _log.exception("%s could not end its run", type(self).__name__)
         for peer in self._peers:
             peer.tell(end)
         try:
             self.release(end)
-        except Exception:
-            _log.exception("%s could not let go of everything", type(self).__name__)
+        except BaseException:
+            _log.exception("%s could not release everything", type(self).__name__)
         finally:
             self._on_end()

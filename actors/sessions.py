@@ -16,7 +16,8 @@ from actors.audio_uplink import AudioUplink
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
-from actors.messages import End, Inspect, Peers
+from actors.lifecycle import INTERNAL_END, SHUTTING_DOWN
+from actors.messages import Inspect, Peers
 from actors.upstream import UpstreamActor
 from turnstile.audio.uplink import InputAudio
 from turnstile.observability.journal import ClientTap
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_SHUTTING_DOWN = End(1001, "shutting down")
 _ACTORS = 3
 
 
@@ -75,21 +75,19 @@ class SessionDependencies:
 
 
 class RunningSession:
-    """One session that has not ended: who is asked about it, who is told things, how many of the three are left."""
+    """A session that has not ended: its actors as soon as they are started, and how many of them are left."""
 
     __slots__ = ("coordinator", "handle", "inboxes", "left")
 
-    def __init__(
-        self, coordinator: ActorRef[SessionCoordinatorActor], inboxes: Peers, handle: SessionHandle | None
-    ) -> None:
-        self.coordinator = coordinator
-        self.inboxes = inboxes
+    def __init__(self, handle: SessionHandle | None) -> None:
         self.handle = handle
+        self.coordinator: ActorRef[SessionCoordinatorActor] | None = None
+        self.inboxes: Peers | None = None
         self.left = _ACTORS
 
 
 class Sessions:
-    """Begins sessions, knows those that are open, and ends them.
+    """Begins sessions, keeps those that are open, and ends them.
 
     Args:
         around: What each is given.
@@ -102,7 +100,7 @@ class Sessions:
         self._draining = False
 
     def __len__(self) -> int:
-        """How many are open."""
+        """Return how many are open."""
         return len(self._live)
 
     @property
@@ -110,8 +108,10 @@ class Sessions:
         """Whether they are being ended for good."""
         return self._draining
 
-    def begin(self, connection: Connection, make_parts: PartsFactory, handle: SessionHandle | None = None) -> Inbox:
-        """Begin a session.
+    def begin(
+        self, connection: Connection, make_parts: PartsFactory, handle: SessionHandle | None = None
+    ) -> Inbox | None:
+        """Begin a session, or, when all are being ended, close the connection with 1001.
 
         Args:
             connection: The client's.
@@ -119,20 +119,32 @@ class Sessions:
             handle: What a host in this process knows the session by.
 
         Returns:
-            The inbox for the client's frames.
+            The inbox for the client's frames; None if there is no session.
         """
-        session_id = secrets.token_hex(6)
-        parts = make_parts(session_id)
-        client, coordinator, upstream = self._start_actors(session_id, connection, parts, handle)
+        session_id, live = secrets.token_hex(6), RunningSession(handle)
+        with self._ended:
+            is_too_late = self._draining
+            if not is_too_late:
+                self._live[session_id] = live
+        if is_too_late:
+            connection.close(SHUTTING_DOWN.code, SHUTTING_DOWN.reason)
+            if handle is not None:
+                handle.note_end()
+            return None
+        try:
+            parts = make_parts(session_id)
+            client, coordinator, upstream = self._start_actors(session_id, connection, parts, handle)
+        except BaseException:
+            self._forget(session_id)
+            raise
         others = Peers(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
-        live = RunningSession(coordinator, others, handle)
         if handle is not None:
             handle.meet(session_id, client, coordinator, others)
         with self._ended:
-            self._live[session_id] = live
+            live.coordinator, live.inboxes = coordinator, others
             others.tell_all(others)
             if self._draining:
-                others.tell_all(_SHUTTING_DOWN)
+                others.tell_all(SHUTTING_DOWN)
         _log.info("Session %s began (%s)", session_id, parts.name)
         return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
@@ -143,7 +155,7 @@ class Sessions:
             timeout: Seconds to wait for each.
         """
         with self._ended:
-            running = {name: live.coordinator for name, live in self._live.items()}
+            running = {name: live.coordinator for name, live in self._live.items() if live.coordinator is not None}
         snapshots = {}
         for name, coordinator in running.items():
             with suppress(ActorDeadError):
@@ -152,7 +164,7 @@ class Sessions:
         return snapshots
 
     def end(self, timeout: float) -> int:
-        """End them all, and every one that still begins.
+        """End them all, and every one that is just beginning; let none begin any more.
 
         Args:
             timeout: Seconds to wait for them.
@@ -163,9 +175,22 @@ class Sessions:
         with self._ended:
             self._draining = True
             for live in self._live.values():
-                live.inboxes.tell_all(_SHUTTING_DOWN)
-            self._ended.wait_for(lambda: not self._live, timeout)
-            return len(self._live)
+                if live.inboxes is not None:
+                    live.inboxes.tell_all(SHUTTING_DOWN)
+        self.wait_until_empty(timeout)
+        return len(self._live)
+
+    def wait_until_empty(self, timeout: float) -> bool:
+        """Wait until none is open; tells whether that was so within `timeout` seconds."""
+        with self._ended:
+            return self._ended.wait_for(lambda: not self._live, timeout)
+
+    def abandon(self) -> None:
+        """Tell the hosts of those that have not ended that nothing more comes of them."""
+        with self._ended:
+            left = [live.handle for live in self._live.values() if live.handle is not None]
+        for handle in left:
+            handle.note_end()
 
     def _start_actors(
         self, session_id: str, connection: Connection, parts: SessionParts, handle: SessionHandle | None
@@ -181,7 +206,7 @@ class Sessions:
                 journal=ClientTap(around.journal, handle.hear) if handle else around.journal,
                 host=handle.requests if handle else None,
             )
-            undo.callback(client.stop, block=False)
+            undo.callback(inbox_of(client).tell, INTERNAL_END)
             coordinator = SessionCoordinatorActor.start(
                 *shared,
                 session=parts.session,
@@ -189,7 +214,7 @@ class Sessions:
                 clock=around.clock,
                 journal=around.journal,
             )
-            undo.callback(coordinator.stop, block=False)
+            undo.callback(inbox_of(coordinator).tell, INTERNAL_END)
             upstream = UpstreamActor.start(
                 *shared,
                 connector=around.connector,
@@ -209,12 +234,17 @@ class Sessions:
 
     def _actor_ended(self, session_id: str) -> None:
         with self._ended:
-            live = self._live[session_id]
+            live = self._live.get(session_id)
+            if live is None:
+                return  # it could not begin
             live.left -= 1
-            if live.left:
-                return
+        if not live.left:
+            self._forget(session_id)
+            if live.handle is not None:
+                live.handle.note_end()
+            _log.info("Session %s ended", session_id)
+
+    def _forget(self, session_id: str) -> None:
+        with self._ended:
             del self._live[session_id]
             self._ended.notify_all()
-        if live.handle is not None:
-            live.handle.note_end()
-        _log.info("Session %s ended", session_id)

@@ -3,63 +3,61 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from actors.connection_limits import client_limits, upstream_limits
+from actors.adapters import (
+    default_journal,
+    make_connector,
+    make_function_caller,
+    make_host_functions,
+    make_listener,
+    make_simulator,
+)
+from actors.admission import ClientAdmission, chosen_subprotocol
+from actors.connection_limits import client_limits
 from actors.dialects.registry import Dialects
-from actors.dispatch import Dispatcher
+from actors.dispatcher import ThreadDispatcher
 from actors.handle import SessionHandle
 from actors.sessions import SessionDependencies, Sessions
 from actors.timers import TimerThread
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.feed import EventFeed
-from turnstile.embed.function_pool import HostFunctionPool, SerialCallback
+from turnstile.embed.function_pool import SerialCallback
 from turnstile.errors import ConfigError, InternalError, SessionError
-from turnstile.observability.journal import LoggingJournal, NullJournal
 from turnstile.protocol import jsontext
-from turnstile.server.listener import Listener, server_tls
-from turnstile.server.requests import Admission, Rejection
-from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
-from turnstile.simulator.simulator import Simulator, SimulatorConnector
-from turnstile.transports.connector import WebSocketConnector
-from turnstile.transports.http.caller import HttpFunctionCaller
+from turnstile.server.requests import Rejection
+from turnstile.simulator.simulator import SimulatorConnector
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.memory import memory_pair
 from turnstile.transports.pool import WorkerPool
 from turnstile.transports.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from actors.dialects.registry import DialectName, PartsFactory
     from actors.messages import Snapshot
-    from turnstile.config import Config, FunctionsSection
+    from turnstile.config import Config
     from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
-    from turnstile.ports import Clock, Connection, Connector, Inbox, Timers
-    from turnstile.protocol.upstreams import KindName
+    from turnstile.ports import Clock, Connection, Inbox
     from turnstile.server.requests import UpgradeRequest
     from turnstile.simulator.scenario import Scenario
+    from turnstile.simulator.simulator import Simulator
     from turnstile.translate.host_overrides import HostOverrides
 
 OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
 
-_log = logging.getLogger(__name__)
-
-# How long, in seconds, what was asked to end may take beyond the deadline for sessions.
+# How long, in seconds, the threads together may take beyond the deadline for sessions.
 _GRACE = 2.0
-_CONNECTING_THREADS = 8
 # How many of the things that a client is told are kept for its host.
 _EVENTS_KEPT = 1_000
-# What browsers offer beside a key, which they have no other place for: OpenAI's clients, Deepgram's.
-_SUBPROTOCOLS = frozenset({"realtime", "token", "bearer"})
 
 
 class ProxySystem:
@@ -98,31 +96,33 @@ class ProxySystem:
         self._clock = clock
         self._loop = IoLoop(clock)
         self._timers = TimerThread(clock)
-        self._dispatcher = Dispatcher(config.dispatcher.workers, self._loop.waker)
+        workers = config.dispatcher.workers
+        self._threads = ThreadDispatcher(workers) if workers else None
         self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
-        self._connector, self._close_connector = self._make_connector()
-        self._functions = _function_caller(config.functions, clock)
-        self._host_functions, self._host_events = _host_threads(config.functions, self._timers)
-        self._dialects = Dialects(config, self._functions.may_call, is_gated=is_gated)
+        self._connector = None if config.upstream_url == SIMULATOR else make_connector(config, self._loop)
+        self._functions = make_function_caller(config, clock)
+        self._host_functions = make_host_functions(config, self._timers)
+        # Not the threads for a host's functions: a callback must not wait for one of them.
+        self._host_events = WorkerPool("host-events", config.functions.concurrent_calls)
         self._sessions = Sessions(
             SessionDependencies(
-                dispatcher=self._dispatcher,
+                dispatcher=self._threads or self._loop,
                 timers=self._timers,
-                connector=self._connector,
+                connector=self._connector or SimulatorConnector(self.simulator),
                 target=partial(upstream_target, config),
                 functions=self._functions,
                 host_functions=self._host_functions,
                 clock=clock,
-                journal=journal or _default_journal(),
+                journal=journal or default_journal(),
             )
         )
-        self._listener = self._make_listener(shares_port=shares_port) if listens else None
+        dialects = Dialects(config, self._functions.may_call, is_gated=is_gated)
+        self._admission = ClientAdmission(config, dialects, self._sessions)
+        self._listener = (
+            make_listener(config, self._loop, self._admission.accept, shares_port=shares_port) if listens else None
+        )
         self._starting = threading.Lock()
         self._started_in: int | None = None
-        # Admitted at the door, and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so that
-        # as many more may come in as threads of theirs look at the same moment.
-        self._arriving = 0
-        self._is_full = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -139,6 +139,10 @@ class ProxySystem:
     def sessions(self) -> int:
         """How many sessions are open."""
         return len(self._sessions)
+
+    def wait_until_empty(self, timeout: float) -> bool:
+        """Wait until no session is open; tells whether that was so within `timeout` seconds."""
+        return self._sessions.wait_until_empty(timeout)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -204,7 +208,10 @@ class ProxySystem:
         limits = client_limits(self.config.limits, dialect)
         theirs, ours = memory_pair(inbox, limits=limits)
         handle = self._make_handle(on_event)
-        ours.begin(self._sessions.begin(ours, make_parts, handle))
+        begun = self._sessions.begin(ours, make_parts, handle)
+        if begun is None:
+            raise SessionError("no_place", "The proxy is shutting down.")
+        ours.begin(begun)
         return theirs, handle
 
     def adopt(
@@ -227,7 +234,7 @@ class ProxySystem:
         if isinstance(make_parts, Rejection):
             return make_parts
         limits = client_limits(self.config.limits, dialect)
-        sock, protocol = upgrade.accept(_chosen_subprotocol(upgrade.request), limits.max_message_bytes)
+        sock, protocol = upgrade.accept(chosen_subprotocol(upgrade.request), limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, sock, protocol, limits)
         handle = self._make_handle(on_event)
         try:
@@ -264,67 +271,29 @@ class ProxySystem:
         deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
         if self._listener is not None:
             self._listener.close()
-        left = self._sessions.end(max(0.0, deadline - self._clock()))
+        cut_off = self._sessions.end(max(0.0, deadline - self._clock()))
         self.simulator.shut_down()
-        self._loop.stop(max(0.0, deadline - self._clock()))
-        self._close_connector(_GRACE)
-        for pool in (self._functions, self._host_functions, self._host_events):
-            pool.close(_GRACE)
-        self._dispatcher.stop(_GRACE)
-        self._timers.stop(_GRACE)
-        return left
+        self._loop.stop(max(0.0, deadline - self._clock()), _GRACE)
+        self._sessions.abandon()
+        for stop in self._thread_owners():
+            stop(max(0.0, deadline + _GRACE - self._clock()))
+        return cut_off
 
-    def _make_connector(self) -> tuple[Connector, Callable[[float], object]]:
-        if self.config.upstream_url == SIMULATOR:
-            return SimulatorConnector(self.simulator), lambda _: None
-        upstream = self.config.upstream
-        connector = WebSocketConnector(
-            self._loop,
-            upstream_limits(self.config),
-            timeout=upstream.connect_timeout,
-            ca_file=str(upstream.ca_file) if upstream.ca_file else None,
-            threads=_CONNECTING_THREADS,
-        )
-        return connector, connector.close
-
-    def _make_listener(self, *, shares_port: bool) -> Listener:
-        server = self.config.server
-        tls = None
-        if server.tls_cert_file and server.tls_key_file:
-            tls = server_tls(str(server.tls_cert_file), str(server.tls_key_file))
-        return Listener(
-            self._loop,
-            server.host,
-            server.port,
-            limits=client_limits(self.config.limits, "component"),
-            accept=self._accept,
-            tls=tls,
-            handshake_timeout=server.handshake_timeout,
-            max_handshakes=server.max_handshakes,
-            shares_port=shares_port,
-        )
-
-    def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        make_parts = self._dialects.of_request(request)
-        if isinstance(make_parts, Rejection):
-            return make_parts
-        rejection = self._no_place()
-        if rejection is not None:
-            return rejection
-        self._arriving += 1
-
-        def begin(connection: Connection) -> Inbox:
-            self._arriving -= 1
-            return self._sessions.begin(connection, make_parts)
-
-        limits = client_limits(self.config.limits, self._dialects.by_path[request.path])
-        return Admission(begin, _chosen_subprotocol(request), limits)
+    def _thread_owners(self) -> Iterator[Callable[[float], object]]:
+        """Yield what stops each part that has threads, in order."""
+        if self._threads is not None:
+            yield self._threads.stop
+        if self._connector is not None:
+            yield self._connector.close
+        yield self._functions.close
+        yield self._host_functions.close
+        yield self._host_events.drain
+        yield self._timers.stop
 
     def _admit(
         self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None
     ) -> PartsFactory | Rejection:
-        """Let in a client of a host in this process, or say why not."""
-        make_parts = self._no_place() or self._dialects.named(dialect, request, overrides)
+        make_parts = self._admission.admit(dialect, request, overrides)
         if not isinstance(make_parts, Rejection) and self._start_once():
             # Nobody else ends what nobody has started.
             atexit.register(self.stop)
@@ -336,114 +305,3 @@ class ProxySystem:
         if on_event is not None:
             feed.on_event = SerialCallback(self._host_events, lambda data: on_event(handle, jsontext.loads(data))).put
         return handle
-
-    def _no_place(self) -> Rejection | None:
-        """Say so if no more sessions may begin; in the log when that begins and ends."""
-        if self._sessions.are_draining:
-            return Rejection(503, "The proxy is shutting down.\n")
-        is_full = self.sessions + self._arriving >= self.config.server.max_sessions
-        if is_full and not self._is_full:
-            _log.warning("Clients are turned away: %s sessions are open, which is the most", self.sessions)
-        elif self._is_full and not is_full:
-            _log.warning("Clients are let in again")
-        self._is_full = is_full
-        if is_full:
-            return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
-        return None
-
-
-class SimulatorSystem:
-    """The simulated Realtime API as a process of its own.
-
-    Args:
-        config: All settings; of them those of the simulator.
-        simulator: Instead of one by the configuration.
-        clock: Seconds that only go forward.
-
-    Raises:
-        ConfigError: The scenario or the address cannot be used.
-    """
-
-    def __init__(self, config: Config, *, simulator: Simulator | None = None, clock: Clock = time.monotonic) -> None:
-        self._loop = IoLoop(clock)
-        self._timers = TimerThread(clock)
-        self.simulator = simulator or make_simulator(config, config.simulator.kind, clock, self._timers)
-        self._listener = Listener(
-            self._loop,
-            config.simulator.host,
-            config.simulator.port,
-            limits=upstream_limits(config),
-            accept=self._accept,
-        )
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port that clients connect to."""
-        return self._listener.address
-
-    def start(self) -> None:
-        """Begin to admit clients."""
-        self._loop.start()
-        self._listener.start()
-
-    def stop(self, timeout: float = _GRACE) -> None:
-        """End all sessions, and let go of threads and sockets."""
-        self._listener.close()
-        self.simulator.shut_down()
-        self._loop.stop(timeout)
-        self._timers.stop(timeout)
-
-    def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        kind = self.simulator.kind
-        if request.path not in kind.paths:
-            return Rejection(404, f"There is nothing at this path; clients connect to {kind.paths[0]}.\n")
-        if self.simulator.turns_away(request.headers):
-            return Rejection(401, "Access denied due to invalid subscription key.\n")
-        query = request.query
-        model = query.get(kind.model_parameter)
-        intent = query.get("intent") or ("call" if query.get("call_id") else None)
-        return Admission(
-            lambda connection: self.simulator.accept(connection, model=model, headers=request.headers, intent=intent)
-        )
-
-
-def make_simulator(
-    config: Config, kind: KindName, clock: Clock, timers: Timers, scenario: Scenario | None = None
-) -> Simulator:
-    """Return the simulator that the configuration describes, or one that plays another scenario.
-
-    Raises:
-        ConfigError: There is no such scenario, or its file cannot be used.
-    """
-    name = config.simulator.scenario
-    if scenario is None:
-        scenario = load_scenario(Path(name)) if name.endswith(".toml") else bundled_scenario(name)
-    return Simulator(scenario, kind=kind, clock=clock, timers=timers, seed=config.simulator.seed)
-
-
-def _default_journal() -> Journal:
-    return LoggingJournal(_log.debug) if _log.isEnabledFor(logging.DEBUG) else NullJournal()
-
-
-def _chosen_subprotocol(request: UpgradeRequest) -> str | None:
-    return next((name for name in request.subprotocols if name in _SUBPROTOCOLS), None)
-
-
-def _host_threads(section: FunctionsSection, timers: Timers) -> tuple[HostFunctionPool, WorkerPool]:
-    """Return the threads for a host's functions, and those for its callbacks: one must not wait for the other."""
-    functions = HostFunctionPool(
-        section.concurrent_calls, section.max_waiting_calls, section.max_result_bytes, section.timeout, timers
-    )
-    return functions, WorkerPool("host-events", section.concurrent_calls)
-
-
-def _function_caller(section: FunctionsSection, clock: Clock) -> HttpFunctionCaller:
-    return HttpFunctionCaller(
-        allowed_hosts=section.allowed_hosts,
-        allow_private=section.allow_private_addresses,
-        timeout=section.timeout,
-        max_result_bytes=section.max_result_bytes,
-        threads=section.concurrent_calls,
-        max_waiting=section.max_waiting_calls,
-        clock=clock,
-    )

@@ -89,14 +89,21 @@ class TimerThread:
         return not thread.is_alive()
 
     def _work(self) -> None:
-        while (timer := self._next_due()) is not None:
-            callback, timer.callback = timer.callback, None
-            if callback is None:
-                continue
+        while self._fire_next():
+            pass
+
+    def _fire_next(self) -> bool:
+        """Wait for a timer and fire it; in a method of its own, whose end lets go of what the timer held."""
+        timer = self._next_due()
+        if timer is None:
+            return False
+        callback, timer.callback = timer.callback, None
+        if callback is not None:
             try:
                 callback()
-            except Exception:
+            except BaseException:  # SystemExit too: it would end the thread that all sessions share
                 _log.exception("A timer's callback failed")
+        return True
 
     def _next_due(self) -> _Started | None:
         with self._changed:

@@ -116,7 +116,8 @@ class UpstreamActor(SessionActor):
         self._output.flush()
         self._link.flush()
 
-    def dropped(self, message: object) -> None:
+    @staticmethod
+    def dropped(message: object) -> None:
         """Close a link that opened too late to be used."""
         if isinstance(message, FromLink) and isinstance(message.received[0], LinkReady):
             message.received[0].connection.close(1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.dispatch import Dispatcher
+from actors.dispatcher import ThreadDispatcher
 from actors.messages import Peers
 from turnstile.observability.journal import RecordingJournal
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience
@@ -33,7 +33,7 @@ class Bench:
         self.coordinator = RecordingInbox()
         self.upstream = RecordingInbox()
         self.ended = []
-        self.dispatcher = Dispatcher(name="turnstile-test-actors")
+        self.dispatcher = ThreadDispatcher(name="turnstile-test-actors")
 
     def introduce(self, actor, role):
         """Tell an actor that was not started of the other two, and of itself as `role`."""

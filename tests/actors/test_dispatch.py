@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
+from typing import ClassVar
 
 import pytest
 
 from actors.dispatch import DispatchedActor, inbox_of
 from actors.inbox import DispatchedInbox
-from turnstile.observability.logs import current_session
+from turnstile.observability.logs import log_context
 from turnstile.testing import patience
 
 
 class Fragile(DispatchedActor):
     """Fails at what it is told to, and at cleaning up."""
-
-    def __init__(self, dispatcher):
-        super().__init__(dispatcher)
-        self.late = []
 
     def on_receive(self, message):
         if message == "fail":
@@ -27,8 +24,8 @@ class Fragile(DispatchedActor):
     def on_failure(self, *_):
         raise OSError("cannot clean up")
 
-    def dropped(self, message):
-        self.late.append(message)
+    @staticmethod
+    def dropped(message):
         if message == "fail late":
             raise ValueError("late boom")
 
@@ -43,7 +40,7 @@ def actor(bench):
 
 def everything_ran(dispatcher):
     done = threading.Event()
-    dispatcher.schedule(done.set)
+    dispatcher.waker(done.set)()
     assert done.wait(patience(5))
 
 
@@ -57,35 +54,33 @@ def test_the_threads_go_on_when_cleaning_up_fails_too(bench, actor, caplog):
     other.stop(timeout=patience(5))
 
 
-def test_the_threads_go_on_when_a_run_fails_outside_of_the_messages(bench, actor, caplog):
+def test_whoever_tells_too_late_takes_no_harm_when_the_message_cannot_be_dropped(bench, actor, caplog):
     actor.stop(timeout=patience(5))
     inbox_of(actor).tell("fail late")
-    everything_ran(bench.dispatcher)
-    assert "An actor's run failed outside of its message handling" in caplog.text
+    assert "A message that came too late could not be dropped" in caplog.text
     assert Fragile.start(bench.dispatcher).stop(timeout=patience(5))
 
 
 class Dropping(DispatchedActor):
     """Is told another message while it drops one."""
 
-    def __init__(self, dispatcher, late):
-        super().__init__(dispatcher)
-        self.late = late
+    late: ClassVar[list] = []
 
-    def dropped(self, message):
-        self.late.append(message)
+    @staticmethod
+    def dropped(message):
+        Dropping.late.append(message)
         if message == "first":
-            self.inbox.tell("second")
+            Dropping.also.tell("second")
 
 
 def test_what_comes_while_late_messages_are_dropped_is_dropped_too(bench):
-    late = []
-    ref = Dropping.start(bench.dispatcher, late)
+    Dropping.late.clear()
+    ref = Dropping.start(bench.dispatcher)
     ref.stop(timeout=patience(5))
-    inbox_of(ref).tell("first")
     everything_ran(bench.dispatcher)
-    everything_ran(bench.dispatcher)  # with the run that came of the first
-    assert late == ["first", "second"]
+    Dropping.also = inbox_of(ref)
+    inbox_of(ref).tell("first")
+    assert Dropping.late == ["first", "second"]
 
 
 class Named(DispatchedActor):
@@ -95,10 +90,10 @@ class Named(DispatchedActor):
     at_end = None
 
     def on_receive(self, _):
-        return current_session(), self.at_end
+        return log_context.session_id, self.at_end
 
     def run_ended(self):
-        self.at_end = current_session()
+        self.at_end = log_context.session_id
 
 
 def test_what_a_run_logs_names_its_session_and_what_comes_behind_it_does_not(bench):
@@ -106,18 +101,17 @@ def test_what_a_run_logs_names_its_session_and_what_comes_behind_it_does_not(ben
     assert ref.ask("who", timeout=patience(5)) == ("s1", None)
     assert ref.ask("who", timeout=patience(5)) == ("s1", "s1")
     behind, done = [], threading.Event()
-    bench.dispatcher.schedule(lambda: (behind.append(current_session()), done.set()))
+    bench.dispatcher.waker(lambda: (behind.append(log_context.session_id), done.set()))()
     assert done.wait(patience(5))
     assert behind == ["-"]
     ref.stop(timeout=patience(5))
 
 
-def test_a_run_that_fails_outside_of_the_messages_leaves_no_name_behind(bench, actor):
+def test_a_failure_to_drop_a_message_leaves_no_name_behind(bench, actor):
     actor.stop(timeout=patience(5))
     inbox_of(actor).tell("fail late")
-    everything_ran(bench.dispatcher)
     names, done = [], threading.Event()
-    bench.dispatcher.schedule(lambda: (names.append(current_session()), done.set()))
+    bench.dispatcher.waker(lambda: (names.append(log_context.session_id), done.set()))()
     assert done.wait(patience(5))
     assert names == ["-"]
 

@@ -21,21 +21,23 @@ class Part(SessionActor):
     def __init__(self, session_id, dispatcher, on_end):
         super().__init__(session_id, dispatcher, on_end)
         self.released = []
-        self.release_fails = False
+        self.taken = []
+        self.release_fails = None
         self.actor_ref.part = self
 
     def meet(self, others):
         self.met = others
 
     def on_receive(self, message):
-        if isinstance(message, Exception):
+        self.taken.append(message)
+        if isinstance(message, BaseException):
             raise message
         return message
 
     def release(self, end):
         self.released.append(end)
         if self.release_fails:
-            raise OSError("the socket cannot be closed")
+            raise self.release_fails
 
 
 @pytest.fixture
@@ -70,7 +72,21 @@ def test_everything_is_let_go_once_when_two_ends_come(part, bench, ended):
     assert len(bench.coordinator.messages) == 1
 
 
-@pytest.mark.parametrize("fault", [ValueError("boom"), TypeError("odd")])
+def test_pykkas_stop_ends_the_session_as_an_end_does(part, bench, ended):
+    assert part.actor_ref.stop(timeout=patience(5))
+    assert ended.wait(patience(5))
+    assert part.released == [End(1001, "shutting down")]
+    assert bench.coordinator.wait_for(End) == bench.upstream.wait_for(End) == End(1001, "shutting down")
+
+
+def test_nothing_is_handled_behind_the_end(part, ended):
+    part.inbox.tell_all(["before", BYE, "behind"])
+    assert part.actor_stopped.wait(patience(5))
+    assert ended.wait(patience(5))
+    assert part.taken == ["before"]
+
+
+@pytest.mark.parametrize("fault", [ValueError("boom"), TypeError("odd"), SystemExit(1), KeyboardInterrupt()], ids=repr)
 def test_the_session_ends_with_an_internal_error_when_a_message_cannot_be_handled(part, bench, ended, fault):
     part.inbox.tell(fault)
     assert ended.wait(patience(5))
@@ -85,14 +101,15 @@ def test_the_failure_is_logged_with_its_traceback(part, ended, caplog):
     assert any(record.exc_info and "boom" in str(record.exc_info[1]) for record in caplog.records)
 
 
-def test_the_end_is_told_and_counted_when_letting_go_fails(part, bench, ended, caplog):
-    part.release_fails = True
+@pytest.mark.parametrize("fault", [OSError("the socket cannot be closed"), SystemExit(1)], ids=repr)
+def test_the_end_is_told_and_counted_when_letting_go_fails(part, bench, ended, caplog, fault):
+    part.release_fails = fault
     with caplog.at_level(logging.ERROR):
         part.inbox.tell(BYE)
         assert ended.wait(patience(5))
         assert bench.coordinator.wait_for(End) == BYE
     assert part.actor_stopped.wait(patience(5))
-    assert "Part could not let go of everything" in caplog.text
+    assert "Part could not release everything" in caplog.text
 
 
 def test_the_end_is_told_and_everything_let_go_when_the_run_cannot_end(part, bench, ended, caplog):

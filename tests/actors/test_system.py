@@ -15,7 +15,8 @@ from websocket import ABNF, WebSocketBadStatusException, create_connection
 import actors.dialects.registry
 import actors.sessions
 import actors.system
-from actors.system import ProxySystem, SimulatorSystem
+from actors.simulator_system import SimulatorSystem
+from actors.system import ProxySystem
 from turnstile.config import load_config
 from turnstile.terminal.dialogue import Dialogue
 from turnstile.testing import RecordingConnection, patience
@@ -137,7 +138,7 @@ def test_sessions_that_have_not_ended_by_the_deadline_are_counted(make_system, m
         may_go.wait(patience(5))
 
     with configured(system):
-        system._dispatcher.schedule(hold)
+        system._threads.waker(hold)()
         assert held.wait(patience(5))
         assert system.stop(0) == 1
         may_go.set()
@@ -148,7 +149,7 @@ def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
     with system._sessions._ended:
         system._sessions._draining = True
     told = RecordingConnection()
-    system._sessions.begin(told, system._dialects.named("deepgram"))
+    system._sessions.begin(told, system._admission._dialects.named("deepgram"))
     wait_for_sessions(system, 0)
     assert told.closed == (1001, "shutting down")
 
@@ -185,7 +186,7 @@ def test_that_clients_are_turned_away_is_logged_when_it_begins_and_when_it_ends(
     wait_for_sessions(system, 0)
     with configured(system):
         pass
-    words = [record.message for record in caplog.records if record.name == "actors.system"]
+    words = [record.message for record in caplog.records if record.name == "actors.admission"]
     assert words == [
         "Clients are turned away: 1 sessions are open, which is the most",
         "Clients are let in again",
@@ -247,8 +248,6 @@ def test_a_session_that_ends_meanwhile_is_left_out(system):
         (live,) = system._sessions._live.values()
         assert live.coordinator.stop(timeout=patience(5))
         assert system.inspect(patience(5)) == {}
-        # It was stopped without a word to the others: end them as the client's leaving would.
-        live.left -= 1
 
 
 def test_a_plain_request_is_told_to_upgrade(system):

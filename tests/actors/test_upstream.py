@@ -38,7 +38,7 @@ from turnstile.session.events import (
     SpeechStopped,
     TurnCommitted,
 )
-from turnstile.testing import RecordingConnection
+from turnstile.testing import RecordingConnection, patience
 from turnstile.translate.host_overrides import HostFunction
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -283,6 +283,16 @@ def test_a_link_that_opens_behind_the_end_is_closed(upstream):
         link.tell(message)
         upstream.actor.dropped(upstream.actor.inbox.get().message)
     assert upstream.link.closed == (1000, "")
+
+
+def test_no_function_is_begun_and_no_link_opened_behind_the_end(bench):
+    upstream = Upstream(bench)
+    inbox = upstream.actor.inbox
+    inbox.tell_all([End(1000, ""), effects.CallFunction("c1", "{}", WEATHER), effects.OpenLink(None)])
+    upstream.actor.begin()
+    assert upstream.actor.actor_stopped.wait(patience(5))
+    assert upstream.actor.actor_ref.stop(timeout=patience(5)) is False
+    assert (upstream.called, bench.connector.asked, bench.ended) == ([], [], ["ended"])
 
 
 def test_what_was_being_said_is_over_for_the_client_when_the_link_is_lost(upstream):

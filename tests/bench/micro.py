@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from websockets.protocol import CLIENT, SERVER, Protocol
 
-from actors.dispatch import DispatchedActor, Dispatcher, inbox_of
+from actors.dispatch import DispatchedActor, inbox_of
+from actors.dispatcher import ThreadDispatcher
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.uplink import InputAudio
@@ -196,7 +197,7 @@ class Relay(DispatchedActor):
 
 @pytest.fixture
 def actors():
-    dispatcher, done = Dispatcher(), threading.Event()
+    dispatcher, done = ThreadDispatcher(), threading.Event()
     last = Last.start(dispatcher, done)
     relay = Relay.start(dispatcher, inbox_of(last))
     yield inbox_of(relay), inbox_of(last), done

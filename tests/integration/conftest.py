@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors import ProxySystem
-from actors.system import SimulatorSystem
+from actors.simulator_system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.observability.journal import RecordingJournal

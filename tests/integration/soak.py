@@ -21,7 +21,8 @@ sys.path[:0] = [path for path in (str(Path(__file__).parents[2]),) if path not i
 import numpy as np  # noqa: E402 - the path is made for the command above
 from websockets.sync.client import connect  # noqa: E402
 
-from actors.system import ProxySystem, SimulatorSystem  # noqa: E402
+from actors.simulator_system import SimulatorSystem  # noqa: E402
+from actors.system import ProxySystem  # noqa: E402
 from actors.timers import TimerThread  # noqa: E402
 from turnstile.config import load_config  # noqa: E402
 from turnstile.simulator.faults import Pace  # noqa: E402

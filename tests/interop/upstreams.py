@@ -18,7 +18,7 @@ from clients import CHECKS, LITELLM
 from environments import BUILD, python_of, variables
 
 from actors import ProxySystem
-from actors.system import SimulatorSystem
+from actors.simulator_system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.simulator.faults import NO_FAULTS, Faults, Pace

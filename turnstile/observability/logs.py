@@ -6,16 +6,11 @@ import json
 import logging
 import re
 import sys
-from inspect import currentframe
-from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
+import threading
+from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
-
-    Method = TypeVar("Method", bound=Callable[..., Any])
-
-_naming: set[CodeType] = set()
 
 # A net under the rule that no secret is logged: OpenAI's keys, and what follows a scheme or a name of authorization,
 # in a header's own form, in JSON and in a query.
@@ -28,38 +23,26 @@ _SECRET = re.compile(
 )
 
 
-def names_session(method: Method) -> Method:
-    """Have all that is logged while `method` runs name the session: the `session_id` of the object whose method it is.
-
-    It is looked for when something is logged, which is seldom, so that a run of the method costs nothing.
-    """
-    _naming.add(method.__code__)
-    return method
+class _LogContext(threading.local):
+    session_id = "-"
 
 
-def current_session() -> str:
-    """Return the name of the session that the caller works for; a dash outside of sessions."""
-    frame = currentframe()
-    while frame is not None and frame.f_code not in _naming:
-        frame = frame.f_back
-    return "-" if frame is None else frame.f_locals["self"].session_id
-
-
-class _OnOtherThread:
-    """Makes a call in the name of a session."""
-
-    def __init__(self, session_id: str, call: Callable[[], object]) -> None:
-        self.session_id = session_id
-        self._call = call
-
-    @names_session
-    def make(self) -> None:
-        self._call()
+log_context = _LogContext()
+"""What the current thread works for: `session_id` is in each line that it logs, a dash outside of sessions."""
 
 
 def in_this_session(call: Callable[[], object]) -> Callable[[], None]:
     """Return `call` such that what it logs names the session that the caller works for, on any thread."""
-    return _OnOtherThread(current_session(), call).make
+    session_id = log_context.session_id
+
+    def make() -> None:
+        before, log_context.session_id = log_context.session_id, session_id
+        try:
+            call()
+        finally:
+            log_context.session_id = before
+
+    return make
 
 
 def without_secrets(text: str) -> str:
@@ -69,7 +52,7 @@ def without_secrets(text: str) -> str:
 
 class _SessionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.session = current_session()
+        record.session = log_context.session_id
         return True
 
 

@@ -91,7 +91,7 @@ class Handshake:
             log.debug("a handshake with %s ended: %s", self._peer, error.strerror or type(error).__name__)
             self.abort()
 
-    def failed(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the client must not see it
+    def failed(self, error: BaseException) -> None:  # noqa: ARG002 - the loop has logged it, and the client must not see it
         """Answer 500."""
         if self._answered:
             self.abort()
@@ -232,7 +232,7 @@ class Handshake:
 def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) -> None:
     try:
         inbox = admission.open(connection)
-    except Exception as error:
+    except BaseException as error:
         log.exception("a client was admitted, but its session could not be opened")
         connection.begin(None)
         connection.failed(error)

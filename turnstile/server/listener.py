@@ -98,7 +98,7 @@ class Listener:
                 return
             self._start_handshake(sock, f"{address[0]}:{address[1]}")
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Go on: the loop has logged it, and an error with one client must not end all."""
 
     def shut_down(self) -> None:

@@ -47,12 +47,13 @@ class Admission:
     """The decision to open a session for the client.
 
     Args:
-        open: Called on the I/O thread when the handshake is answered; returns the inbox for the client's frames.
+        open: Called on the I/O thread when the handshake is answered; returns the inbox for the client's frames, None
+            where they are not wanted any more.
         subprotocol: Named in the answer if the client offered it.
         limits: Bounds of the connection; the listener's where None.
     """
 
-    open: Callable[[Connection], Inbox]
+    open: Callable[[Connection], Inbox | None]
     subprotocol: str | None = None
     limits: ConnectionLimits | None = None
 

@@ -33,7 +33,7 @@ _CALLS_A_ROUND = 1_000
 class IoLoop:
     """Serve sockets and timers on one daemon thread, which sleeps when there is nothing to do.
 
-    An exception in a call made for one handler is logged and ends that handler only.
+    An exception in a call made for one handler, `SystemExit` too, is logged and ends that handler only.
 
     Args:
         clock: Seconds that only go forward.
@@ -80,16 +80,25 @@ class IoLoop:
         """Open what a forked process must not share; for a caller of `step` that has no thread here."""
         self._poller.register(self._wakeup_pipe.fileno(), READ)
 
-    def stop(self, timeout: float) -> None:
+    def stop(self, timeout: float, grace: float | None = None) -> bool:
         """Shut every handler down, abort those that are left after `timeout` seconds, and end the thread.
 
         Must not be called on the loop's own thread; a second call only waits.
+
+        Args:
+            timeout: Seconds for the handlers.
+            grace: Seconds that the thread may take beyond them, since a call may block; None for any number.
+
+        Returns:
+            Whether the thread has ended.
         """
         self.call_soon(partial(self._begin_stop, timeout))
         if self._thread.ident is None:
+            self._ident = get_ident()
             self._end()
-            return
-        self._thread.join()
+            return True
+        self._thread.join(None if grace is None else timeout + grace)
+        return not self._thread.is_alive()
 
     def call_soon(self, call: Callable[[], None], owner: SocketHandler | None = None) -> bool:
         """Run `call` on the loop's thread, in the order asked; from any thread.
@@ -110,22 +119,19 @@ class IoLoop:
                 self._wakeup_pipe.wake()
         return True
 
-    def waker(
-        self, call: Callable[[], None], otherwise: Callable[[Callable[[], None]], object]
-    ) -> Callable[[], object]:
+    def waker(self, call: Callable[[], None], /) -> Callable[[], object]:
         """Return a function that does what `call_soon` does for one `call`, for a caller that needs it often.
 
-        Args:
-            call: Called on the loop's thread.
-            otherwise: Called with `call` when the loop has stopped.
+        When the loop has stopped the function does nothing. What the loop's own thread asks for while it stops is still
+        called: an actor that learns of its connection's end ends, too.
         """
         entry, soon, call_soon = (call, None), self._soon, self.call_soon
 
         def wake() -> None:
-            if get_ident() == self._ident and self._accepting:
+            if get_ident() == self._ident:
                 soon.append(entry)
-            elif not call_soon(call):
-                otherwise(call)
+            else:
+                call_soon(call)
 
         return wake
 
@@ -193,7 +199,7 @@ class IoLoop:
                 continue
             try:
                 handler.ready(events)
-            except Exception as error:  # noqa: BLE001 - logged there
+            except BaseException as error:  # noqa: BLE001 - logged there
                 self._fail(handler, error)
         while self.now >= self._timers.earliest:
             timer = self._timers.pop()
@@ -216,11 +222,16 @@ class IoLoop:
     def _end(self) -> None:
         with self._lock:
             self._accepting = False
-        while self._soon:  # `call_soon` has promised these: a socket on its way here must not be left open
-            self._call_soon_ones()
+        self._call_all_soon_ones()  # `call_soon` has promised these: a socket on its way here must not be left open
         for handler in list(self._handlers):
             self._call(handler.abort, None)
+        self._call_all_soon_ones()
+        self._ident = 0
         self._release()
+
+    def _call_all_soon_ones(self) -> None:
+        while self._soon:
+            self._call_soon_ones()
 
     def _call_soon_ones(self) -> None:
         """Make the calls that wait, and those that they lead to: messages between actors do not wait for sockets."""
@@ -231,23 +242,23 @@ class IoLoop:
             call, owner = soon.popleft()
             try:
                 call()
-            except Exception as error:  # noqa: BLE001 - logged there
+            except BaseException as error:  # noqa: BLE001 - logged there
                 self._fail(owner, error)
 
     def _call(self, call: Callable[[], None], owner: SocketHandler | None) -> None:
         try:
             call()
-        except Exception as error:  # noqa: BLE001 - logged there
+        except BaseException as error:  # noqa: BLE001 - logged there
             self._fail(owner, error)
 
-    def _fail(self, handler: SocketHandler | None, error: Exception) -> None:
+    def _fail(self, handler: SocketHandler | None, error: BaseException) -> None:
         """Log that a call raised `error`, and end the handler that it was made for."""
         log.error("a connection ends: a call made for it raised", exc_info=error)
         if handler is None:
             return
         try:
             handler.failed(error)
-        except Exception:
+        except BaseException:
             log.exception("a connection is aborted: its end raised, too")
             self._call(handler.abort, None)
 

@@ -58,18 +58,43 @@ class WorkerPool:
         Args:
             timeout: How many seconds to wait for jobs that are running.
         """
-        with self._lock:
-            self._closed = True
-            threads = list(self._threads)
+        self._closed = True
+        while (job := self._next_waiting()) is not None:
+            self._run(job)
+        self._end_threads(timeout)
+
+    def drain(self, timeout: float) -> None:
+        """Take no more jobs, and wait for those that run or wait; one that has not begun by then is never called.
+
+        Args:
+            timeout: How many seconds to wait.
+        """
+        self._closed = True
+        threads = self._end_threads(timeout)
+        while self._next_waiting() is not None:
+            pass
+        for _ in threads:  # whose signs to end were behind those jobs
+            self._jobs.put(None)
+
+    def _next_waiting(self) -> Callable[[], object] | None:
         with contextlib.suppress(queue.Empty):
             while True:
-                self._run(self._jobs.get_nowait())
+                job = self._jobs.get_nowait()
+                if job is not None:  # an earlier `close` leaves that for a thread that is still busy
+                    return job
+        return None
+
+    def _end_threads(self, timeout: float) -> list[threading.Thread]:
+        """End the threads behind the jobs that wait, and return them."""
+        with self._lock:
+            threads = list(self._threads)
         for _ in threads:
             self._jobs.put(None)
         deadline = time.monotonic() + timeout
         for thread in threads:
             if thread is not threading.current_thread():  # a job may be what closes its pool
                 thread.join(max(0.0, deadline - time.monotonic()))
+        return threads
 
     def _has_threads(self, jobs: int) -> bool:
         """Start one more thread if `jobs` need it and the limit allows it; return whether there is any."""
@@ -85,14 +110,19 @@ class WorkerPool:
         return bool(self._threads)
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._run(job)
+        while self._run_next():
             with self._lock:
                 self._unfinished -= 1
 
-    def _run(self, job: Callable[[], object] | None) -> None:
-        if job is None:  # an earlier `close` left it for a thread that is still busy
-            return
+    def _run_next(self) -> bool:
+        """Wait for a job and call it; in a method of its own, whose end lets go of what the job held."""
+        job = self._jobs.get()
+        if job is None:
+            return False
+        self._run(job)
+        return True
+
+    def _run(self, job: Callable[[], object]) -> None:
         try:
             job()
         except BaseException:  # SystemExit too: it would end the thread, and jobs that wait would wait for ever

@@ -14,7 +14,7 @@ class SocketHandler(Protocol):
         The socket may not be ready after all, and an error shows only in the read or write.
         """
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """End this handler, and only it: a call made for it raised `error`."""
 
     def shut_down(self) -> None:

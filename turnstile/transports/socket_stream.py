@@ -117,7 +117,7 @@ class SocketStream(ABC):
             self.flush()
 
     @abstractmethod
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """End the connection: a call made for it raised."""
 
     @abstractmethod

@@ -122,7 +122,7 @@ class WebSocketConnection(SocketStream):
             self._loop.call_soon(partial(self._received, received), self)
         self._loop.call_soon(self._rewatch, self)
 
-    def failed(self, error: Exception) -> None:  # noqa: ARG002 - the loop has logged it, and the peer must not see it
+    def failed(self, error: BaseException) -> None:  # noqa: ARG002 - the loop has logged it, and the peer must not see it
         """End with 1011: a call made for this connection raised."""
         self.close(CloseCode.INTERNAL_ERROR, "internal error")
         self._end(Closed(CloseCode.INTERNAL_ERROR, "internal error", by_us=True))

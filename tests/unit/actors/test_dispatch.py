@@ -8,8 +8,10 @@ from functools import partial
 import pykka
 import pytest
 
-from actors.dispatch import DispatchedActor, Dispatcher, inbox_of
+from actors.dispatch import DispatchedActor, inbox_of
+from actors.dispatcher import ThreadDispatcher
 from actors.inbox import DispatchedInbox
+from actors.pykka_names import Envelope
 from turnstile.errors import InternalError
 
 DEADLINE = 5.0
@@ -17,7 +19,7 @@ DEADLINE = 5.0
 
 @pytest.fixture
 def dispatcher():
-    dispatcher = Dispatcher()
+    dispatcher = ThreadDispatcher()
     yield dispatcher
     assert dispatcher.stop(DEADLINE)
 
@@ -80,7 +82,8 @@ def test_messages_from_many_threads_are_each_handled_once(actor):
 
 def test_an_actor_is_woken_once_when_several_messages_are_told_together():
     inbox, wakes = DispatchedInbox(), []
-    inbox.open(lambda: wakes.append(len(inbox.contents)))
+    inbox.wake = lambda: wakes.append(len(inbox.contents))
+    inbox.release()
     inbox.tell_all([1, 2, 3])
     assert inbox.waiting() == [1, 2, 3]
     assert wakes == [3]
@@ -162,6 +165,109 @@ def test_telling_a_stopped_actor_through_its_inbox_is_silent(actor):
     assert "nobody home" not in actor.recorder.told
 
 
+class Hooked(DispatchedActor):
+    """Keeps which of its hooks were called, and raises `fault` in some of its methods."""
+
+    def __init__(self, dispatcher, calls, fails_in="", fault=None):
+        super().__init__(dispatcher)
+        self.calls = calls
+        self.fails_in = fails_in
+        self.fault = fault
+
+    def _note(self, name):
+        self.calls.append((name, threading.current_thread().name))
+        if name in self.fails_in.split():
+            raise self.fault
+
+    def on_start(self):
+        self._note("on_start")
+
+    def on_receive(self, message):
+        if message == "stop":
+            self.stop_now()
+        self._note(message)
+
+    def run_ended(self):
+        self._note("run_ended")
+
+    def on_stop(self):
+        self._note("on_stop")
+
+    def on_failure(self, *_):
+        self._note("on_failure")
+
+
+def called(calls, but=("run_ended",)):
+    return [name for name, _ in calls if name not in but]
+
+
+def test_on_start_is_called_on_the_actors_thread_before_the_first_message(dispatcher):
+    calls = []
+    ref = Hooked.start(dispatcher, calls)
+    ref.tell("message")
+    ref.stop(timeout=DEADLINE)
+    assert called(calls) == ["on_start", "message", "on_stop"]
+    assert {thread for _, thread in calls} == {"turnstile-actors-0"}
+
+
+@pytest.mark.parametrize("fault", [ValueError("boom"), SystemExit(1), KeyboardInterrupt()], ids=repr)
+def test_an_actor_that_fails_to_start_is_stopped_and_no_hook_is_called(dispatcher, fault, caplog):
+    calls = []
+    ref = Hooked.start(dispatcher, calls, "on_start", fault)
+    with pytest.raises(pykka.ActorDeadError):
+        ref.ask("too early", timeout=DEADLINE)
+    assert called(calls) == ["on_start"]
+    assert not ref.is_alive()
+    assert "Unhandled exception" in caplog.text
+
+
+@pytest.mark.parametrize("fault", [SystemExit(1), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize(("told", "fails_in"), [("message", "message"), ("message", "run_ended"), ("stop", "on_stop")])
+def test_an_exit_that_an_actor_raises_stops_it_alone_and_no_thread(dispatcher, told, fails_in, fault):
+    calls, others = [], []
+    other = Hooked.start(dispatcher, others)
+    ref = Hooked.start(dispatcher, calls, fails_in, fault)
+    ref.actor_inbox.tell(told)
+    assert ref.actor_stopped.wait(DEADLINE)
+    other.stop(timeout=DEADLINE)
+    assert called(calls)[-1] == "on_failure"
+    assert called(others) == ["on_start", "on_stop"]
+
+
+def test_who_asks_learns_that_the_actor_has_ended_when_it_raises_an_exit(dispatcher):
+    calls = []
+    ref = Hooked.start(dispatcher, calls, "message", SystemExit(1))
+    with pytest.raises(pykka.ActorDeadError):
+        ref.ask("message", timeout=DEADLINE)
+    assert called(calls) == ["on_start", "message", "on_failure"]
+
+
+def test_a_cleanup_that_raises_an_exit_stops_no_thread(dispatcher, caplog):
+    ref = Hooked.start(dispatcher, [], "message on_failure", SystemExit(1))
+    ref.tell("message")
+    assert ref.actor_stopped.wait(DEADLINE)
+    assert Hooked.start(dispatcher, []).stop(timeout=DEADLINE)
+    assert "Cleaning up after a failed actor failed too" in caplog.text
+
+
+def test_nothing_that_waits_is_handled_when_an_actor_stops_at_once(dispatcher):
+    calls = []
+    ref = Hooked.start(dispatcher, calls)
+    ref.actor_inbox.tell_all(["first", "stop", "second"])
+    assert ref.actor_stopped.wait(DEADLINE)
+    assert Hooked.start(dispatcher, []).stop(timeout=DEADLINE)
+    assert called(calls) == ["on_start", "first", "on_stop", "stop"]
+
+
+def test_an_ask_that_passed_the_stop_unseen_is_answered_with_the_actors_death(actor):
+    inbox = inbox_of(actor)
+    actor.stop(timeout=DEADLINE)
+    late = pykka.ThreadingFuture()
+    inbox.put(Envelope("too late", reply_to=late))
+    with pytest.raises(pykka.ActorDeadError):
+        late.get(timeout=DEADLINE)
+
+
 def test_messages_told_before_the_start_wait_for_it(dispatcher):
     actor = Recorder(dispatcher)
     actor.inbox.tell("early")
@@ -182,45 +288,45 @@ def test_an_actor_of_another_kind_has_no_inbox_to_tell():
 
 def test_an_idle_dispatcher_has_no_thread():
     before = threading.active_count()
-    dispatcher = Dispatcher(workers=3)
+    dispatcher = ThreadDispatcher(workers=3)
     assert threading.active_count() == before
     assert dispatcher.stop(DEADLINE)
 
 
 def test_a_run_that_fails_outside_of_an_actor_leaves_the_thread_alive(dispatcher, caplog):
     done = threading.Event()
-    dispatcher.schedule(lambda: 1 / 0)
-    dispatcher.schedule(done.set)
+    dispatcher.waker(lambda: 1 / 0)()
+    dispatcher.waker(done.set)()
     assert done.wait(DEADLINE)
     assert "outside of its message handling" in caplog.text
 
 
-def test_without_threads_of_its_own_a_dispatcher_has_its_runs_called_elsewhere():
-    elsewhere, ran = [], []
-    dispatcher = Dispatcher(0, lambda run, _: partial(elsewhere.append, run))
-    before = threading.active_count()
-    dispatcher.schedule(lambda: ran.append("run"))
+def test_a_stopped_dispatcher_starts_no_thread_and_drops_what_is_told(dispatcher):
+    ran, before = [], threading.active_count()
+    wake = dispatcher.waker(lambda: ran.append("run"))
+    assert dispatcher.stop(0)
+    wake()
     assert (threading.active_count(), ran) == (before, [])
-    elsewhere.pop()()
-    assert ran == ["run"]
-    assert dispatcher.stop(DEADLINE)
 
 
-def test_what_elsewhere_does_not_take_any_more_still_runs():
-    done = threading.Event()
-    dispatcher = Dispatcher(0, lambda run, otherwise: partial(otherwise, run))
-    dispatcher.schedule(done.set)
+def test_what_is_told_after_the_threads_have_ended_is_dropped(dispatcher):
+    ran, done = [], threading.Event()
+    dispatcher.waker(done.set)()
     assert done.wait(DEADLINE)
     assert dispatcher.stop(DEADLINE)
+    before = threading.active_count()
+    dispatcher.waker(lambda: ran.append("run"))()
+    assert (threading.active_count(), ran) == (before, [])
 
 
-def test_with_threads_of_its_own_nothing_runs_elsewhere():
-    elsewhere, done = [], threading.Event()
-    own = Dispatcher(1, lambda run, _: partial(elsewhere.append, run))
-    own.schedule(done.set)
-    assert done.wait(DEADLINE)
-    assert elsewhere == []
-    assert own.stop(DEADLINE)
+def test_the_threads_have_one_deadline_to_end_together():
+    dispatcher, may_go, held = ThreadDispatcher(workers=2), threading.Event(), threading.Semaphore(0)
+    for _ in range(2):
+        dispatcher.waker(lambda: (held.release(), may_go.wait(DEADLINE)))()
+        assert held.acquire(timeout=DEADLINE)
+    assert not dispatcher.stop(0)
+    may_go.set()
+    assert dispatcher.stop(DEADLINE)
 
 
 class AtOnceElsewhere:

@@ -49,9 +49,13 @@ def test_many_cancelled_timers_are_swept_out(timers):
     assert len(timers._heap) < 600
 
 
-def test_a_failing_callback_leaves_the_thread_alive(timers, caplog):
+@pytest.mark.parametrize("fault", [ValueError("boom"), SystemExit(1), KeyboardInterrupt()], ids=repr)
+def test_a_failing_callback_leaves_the_thread_alive(timers, caplog, fault):
+    def fail():
+        raise fault
+
     done = threading.Event()
-    timers.start(0, lambda: 1 / 0)
+    timers.start(0, fail)
     timers.start(0.001, done.set)
     assert done.wait(DEADLINE)
     assert "A timer's callback failed" in caplog.text

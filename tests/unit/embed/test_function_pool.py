@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from turnstile.embed.function_pool import HostFunctionPool, SerialCallback, UnusableArguments
-from turnstile.observability.logs import current_session, names_session
+from turnstile.observability.logs import log_context
 from turnstile.ports import FunctionReturned
 from turnstile.testing import ManualTimers, RecordingInbox, patience
 from turnstile.transports.pool import WorkerPool
@@ -112,12 +112,15 @@ class Session:
     def __init__(self):
         self.inbox, self.named = RecordingInbox(), []
 
-    @names_session
     def call(self, pool, function):
-        pool.call(function, "c1", "{}", self)
+        log_context.session_id = self.session_id
+        try:
+            pool.call(function, "c1", "{}", self)
+        finally:
+            log_context.session_id = "-"
 
     def tell(self, message):
-        self.named.append(current_session())
+        self.named.append(log_context.session_id)
         self.inbox.tell(message)
 
 

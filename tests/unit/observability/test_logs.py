@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from turnstile.observability.logs import names_session, set_up_logging, without_secrets
+from turnstile.observability.logs import log_context, set_up_logging, without_secrets
 
 _log = logging.getLogger("turnstile.test")
 
@@ -34,9 +34,12 @@ class Session:
     def __init__(self, session_id):
         self.session_id = session_id
 
-    @names_session
     def run(self, call, *arguments):
-        return call(*arguments)
+        before, log_context.session_id = log_context.session_id, self.session_id
+        try:
+            call(*arguments)
+        finally:
+            log_context.session_id = before
 
 
 def _fail(words):

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from turnstile.errors import ConfigError
-from turnstile.observability.logs import current_session, names_session, set_up_logging
+from turnstile.observability.logs import log_context, set_up_logging
 from turnstile.ports import FunctionRequest, FunctionReturned
 from turnstile.transports.http.caller import HttpFunctionCaller
 
@@ -648,14 +648,17 @@ class Session:
     def __init__(self, session_id):
         self.session_id = session_id
 
-    @names_session
     def run(self, call, *arguments):
-        call(*arguments)
+        log_context.session_id = self.session_id
+        try:
+            call(*arguments)
+        finally:
+            log_context.session_id = "-"
 
 
 def test_what_is_logged_of_a_call_names_the_session_that_called(serve, make_caller, make_inbox):
     seen = []
-    server, inbox = serve(), make_inbox(lambda _: seen.append(current_session()))
+    server, inbox = serve(), make_inbox(lambda _: seen.append(log_context.session_id))
     caller = make_caller(server.port)
     Session("s1").run(caller.call, request_to(server.port), inbox)
     inbox.next()

@@ -18,8 +18,8 @@ NEEDS_EPOLL = pytest.mark.skipif(not hasattr(select, "epoll"), reason="this syst
 class ReadingHandler:
     """A handler that reads whatever comes, with something to go wrong."""
 
-    def __init__(self, loop, sock, *, fail=""):
-        self.loop, self.sock, self.fail = loop, sock, fail
+    def __init__(self, loop, sock, *, fail="", fault=RuntimeError):
+        self.loop, self.sock, self.fail, self.fault = loop, sock, fail, fault
         self.heard = threading.Event()
         self.calls = []
         loop.call_soon(self.begin, self)
@@ -31,7 +31,7 @@ class ReadingHandler:
     def _note(self, call):
         self.calls.append(call)
         if call in self.fail:
-            raise RuntimeError(call)
+            raise self.fault(call)
 
     def ready(self, _events):
         self.sock.recv(100)
@@ -216,7 +216,7 @@ def test_a_resting_loop_is_woken_when_another_thread_asks_for_a_call(stepped):
 
 def test_calls_asked_for_by_a_waker_run_in_the_order_asked_from_any_thread(loop):
     made, done = [], threading.Event()
-    wake = loop.waker(lambda: made.append("woken"), made.append)
+    wake = loop.waker(lambda: made.append("woken"))
 
     def on_the_loop():
         wake()
@@ -230,16 +230,30 @@ def test_calls_asked_for_by_a_waker_run_in_the_order_asked_from_any_thread(loop)
     assert made == ["woken", "woken", "called", "woken"]
 
 
-def test_a_wakers_call_is_given_back_when_the_loop_takes_none_any_more(loop):
-    given_back = []
-
-    def call():
-        raise AssertionError("the loop has stopped")
-
-    wake = loop.waker(call, given_back.append)
+def test_a_wakers_call_is_dropped_when_the_loop_has_stopped(loop):
+    made, before = [], threading.active_count()
+    wake = loop.waker(lambda: made.append("woken"))
     loop.stop(0)
     wake()
-    assert given_back == [call]
+    assert made == []
+    assert threading.active_count() < before
+
+
+def test_a_wakers_call_is_made_when_the_end_of_a_handler_asks_for_it(loop, pair):
+    handler, made = ReadingHandler(loop, pair[0]), []
+    wake = loop.waker(lambda: made.append("woken"))
+    handler.abort = wake
+    loop.stop(0)
+    assert made == ["woken"]
+
+
+def test_stop_returns_in_time_when_the_thread_is_held(loop):
+    held, may_go = threading.Event(), threading.Event()
+    loop.call_soon(lambda: (held.set(), may_go.wait(WAIT)))
+    assert held.wait(WAIT)
+    assert not loop.stop(0, 0)
+    may_go.set()
+    assert loop.stop(0)
 
 
 def test_a_call_is_refused_on_the_loops_own_thread_when_it_ends(loop, pair):
@@ -300,9 +314,16 @@ def test_a_handler_hears_when_its_socket_can_be_read(loop, pair):
     loop.call_soon(handler.abort)
 
 
-def test_only_the_handler_breaks_whose_call_raised(loop, pair, barrier, caplog):
-    handler = ReadingHandler(loop, pair[0], fail="ready")
-    loop.call_soon(lambda: 1 / 0)
+FAULTS = pytest.mark.parametrize("fault", [RuntimeError, SystemExit, KeyboardInterrupt])
+
+
+@FAULTS
+def test_only_the_handler_breaks_whose_call_raised(loop, pair, barrier, caplog, fault):
+    def fail():
+        raise fault("boom")
+
+    handler = ReadingHandler(loop, pair[0], fail="ready", fault=fault)
+    loop.call_soon(fail)
     pair[1].send(b"a")
     assert handler.heard.wait(WAIT)
     barrier()
@@ -311,8 +332,9 @@ def test_only_the_handler_breaks_whose_call_raised(loop, pair, barrier, caplog):
     loop.call_soon(handler.abort)
 
 
-def test_a_handler_is_aborted_when_its_end_raises_too(loop, pair, barrier):
-    handler = ReadingHandler(loop, pair[0], fail="ready, failed: ready, abort")
+@FAULTS
+def test_a_handler_is_aborted_when_its_end_raises_too(loop, pair, barrier, fault):
+    handler = ReadingHandler(loop, pair[0], fail="ready, failed: ready, abort", fault=fault)
     pair[1].send(b"a")
     assert handler.heard.wait(WAIT)
     barrier()

@@ -111,6 +111,31 @@ def test_close_waits_for_the_jobs_that_run(make_pool):
     assert running() == []
 
 
+def test_jobs_that_wait_are_called_by_the_threads_when_the_pool_is_drained(make_pool):
+    pool, job, callers = make_pool(1), make_pool.hold(), []
+    pool.submit(job)
+    assert job.began.wait(WAIT)
+    pool.submit(lambda: callers.append(threading.current_thread().name))
+    draining = threading.Thread(target=pool.drain, args=(WAIT,))
+    draining.start()
+    job.may_end.set()
+    draining.join(WAIT)
+    assert callers == ["turnstile-test-1"]
+    assert not pool.submit(int)
+
+
+def test_a_job_that_waits_for_longer_than_the_drain_is_never_called(make_pool):
+    pool, job, called = make_pool(1), make_pool.hold(), []
+    pool.submit(job)
+    assert job.began.wait(WAIT)
+    pool.submit(lambda: called.append("too late"))
+    pool.drain(0)
+    job.may_end.set()
+    pool.close(WAIT)
+    assert called == []
+    assert running() == []
+
+
 def test_no_job_is_taken_after_close_and_another_close_does_nothing(make_pool):
     pool, job = make_pool(1), make_pool.hold()
     pool.submit(job)

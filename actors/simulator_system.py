@@ -1,0 +1,77 @@
+"""The simulated Realtime API as a process of its own, put together."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from actors.adapters import make_simulator
+from actors.connection_limits import upstream_limits
+from actors.timers import TimerThread
+from turnstile.server.listener import Listener
+from turnstile.server.requests import Admission, Rejection
+from turnstile.transports.loop import IoLoop
+
+if TYPE_CHECKING:
+    from turnstile.config import Config
+    from turnstile.ports import Clock
+    from turnstile.server.requests import UpgradeRequest
+    from turnstile.simulator.simulator import Simulator
+
+# How long, in seconds, what was asked to end may take.
+_GRACE = 2.0
+
+
+class SimulatorSystem:
+    """The simulated Realtime API as a process of its own.
+
+    Args:
+        config: All settings; of them those of the simulator.
+        simulator: Instead of one by the configuration.
+        clock: Seconds that only go forward.
+
+    Raises:
+        ConfigError: The scenario or the address cannot be used.
+    """
+
+    def __init__(self, config: Config, *, simulator: Simulator | None = None, clock: Clock = time.monotonic) -> None:
+        self._loop = IoLoop(clock)
+        self._timers = TimerThread(clock)
+        self.simulator = simulator or make_simulator(config, config.simulator.kind, clock, self._timers)
+        self._listener = Listener(
+            self._loop,
+            config.simulator.host,
+            config.simulator.port,
+            limits=upstream_limits(config),
+            accept=self._accept,
+        )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that clients connect to."""
+        return self._listener.address
+
+    def start(self) -> None:
+        """Begin to admit clients."""
+        self._loop.start()
+        self._listener.start()
+
+    def stop(self, timeout: float = _GRACE) -> None:
+        """End all sessions, and let go of threads and sockets."""
+        self._listener.close()
+        self.simulator.shut_down()
+        self._loop.stop(timeout)
+        self._timers.stop(timeout)
+
+    def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
+        kind = self.simulator.kind
+        if request.path not in kind.paths:
+            return Rejection(404, f"There is nothing at this path; clients connect to {kind.paths[0]}.\n")
+        if self.simulator.turns_away(request.headers):
+            return Rejection(401, "Access denied due to invalid subscription key.\n")
+        query = request.query
+        model = query.get(kind.model_parameter)
+        intent = query.get("intent") or ("call" if query.get("call_id") else None)
+        return Admission(
+            lambda connection: self.simulator.accept(connection, model=model, headers=request.headers, intent=intent)
+        )
