@@ -63,12 +63,12 @@ class AudioUplink:
 
     def agree(self, source: AudioFormat) -> None:
         """The client speaks `source` from now on."""
-        self._audio.agree(source)
+        self._audio.set_client_format(source)
         self._let_go()
 
     def upstream_hears(self, shown: object) -> None:
         """Upstream takes the format that it shows, in the API's words."""
-        self._audio.upstream_hears(shown)
+        self._audio.set_upstream_format(shown)
 
     def set_mark(self, mark: Mark) -> None:
         """Hold what comes from now on until all has gone that goes before it."""
@@ -124,7 +124,7 @@ class AudioUplink:
         self._audio.committed()
 
     def _may_send(self) -> bool:
-        return self._is_open and self._connection is not None and (self._takes_events or self._audio.is_agreed)
+        return self._is_open and self._connection is not None and (self._takes_events or self._audio.has_format)
 
     def _let_go(self) -> None:
         if self._may_send():

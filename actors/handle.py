@@ -36,7 +36,7 @@ class SessionHandle:
     """A session that is open, or was; all methods may be called from any thread, and after the end.
 
     Args:
-        feed: What the client is told.
+        feed: The messages sent to the client.
         call_elsewhere: As for `HostFuture`.
     """
 
@@ -53,7 +53,7 @@ class SessionHandle:
     def hear(self, message: bytes) -> None:
         """Take a text message to the client; audio in it is left out."""
         if not is_audio_delta(message):
-            self.feed.tell(message)
+            self.feed.put(message)
 
     def meet(
         self,

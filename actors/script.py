@@ -153,7 +153,7 @@ class ScriptedSession:
             agent = {"speak": {"provider": {"type": "open_ai", "voice": voice}}, **agent}
         audio = {"input": {"encoding": "linear16", "sample_rate": sample_rate}}
         feed = self._ear.feed
-        before = feed.told
+        before = feed.count
         self.send("Settings", audio=audio, agent={"think": think, **agent})
         told = feed.wait_for_one_of(("SettingsApplied", "Error"), self._timeout if timeout is None else timeout, before)
         if told["type"] == "Error":
@@ -289,7 +289,7 @@ class _Ear(Inbox):
         """Keep what is heard."""
         match message:
             case TextFrame(data):
-                self.feed.tell(data)
+                self.feed.put(data)
                 self._handled(data)
             case BinaryFrame(data):
                 with self._lock:

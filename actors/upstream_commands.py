@@ -85,7 +85,7 @@ class UpstreamCommands:
                 self._link.send(realtime.response_create(event_id, {**response, "metadata": metadata}))
             case SendUpdate(event_id, patch):
                 self._functions.ask(command.endpoints)
-                self._formats.asked(patch)
+                self._formats.requested(patch)
                 self._link.send(realtime.session_update(event_id, patch))
             case SendCancel(event_id, response_id):
                 self._translator.mute(response_id)

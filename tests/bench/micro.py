@@ -129,7 +129,7 @@ def test_resampler_a_frame_of_20_ms_from_mulaw_16_khz(benchmark):
 
 def test_audio_up_a_frame_to_its_pieces(benchmark):
     audio = InputAudio()
-    audio.agree(PCM_16K)
+    audio.set_client_format(PCM_16K)
     benchmark(lambda: list(audio.feed(FRAME)))
 
 

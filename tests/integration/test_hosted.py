@@ -170,7 +170,7 @@ def test_an_update_that_comes_in_mid_response_is_held_and_the_client_is_told_not
     snapshot = client.session.snapshot()
     assert (snapshot.phase, snapshot.held_updates, snapshot.held) == ("in progress", 1, 1)
     future.result(patience(10))
-    told = [message["type"] for message in client.session.feed.heard()]
+    told = [message["type"] for message in client.session.feed.kept()]
     assert "PromptUpdated" not in told
 
 
@@ -190,7 +190,7 @@ def test_an_announcement_that_is_refused_is_told_the_host_and_not_the_client(pro
     client.begins_a_story()
     with pytest.raises(SessionError, match="injection_refused"):
         client.session.announce("Not now.", behavior="default").result(patience(10))
-    assert "InjectionRefused" not in [message["type"] for message in client.session.feed.heard()]
+    assert "InjectionRefused" not in [message["type"] for message in client.session.feed.kept()]
 
 
 def test_labels_of_the_hosts_are_on_every_response(make_proxy):
@@ -243,7 +243,7 @@ def test_events_come_to_the_host_in_order_on_a_thread_that_may_block(proxy):
     client.say("Settings", agent={})
     client.say("InjectUserMessage", content="Hello")
     assert done.wait(patience(10))
-    assert told == [message["type"] for message in client.session.feed.heard()][: len(told)]
+    assert told == [message["type"] for message in client.session.feed.kept()][: len(told)]
     assert all(name.startswith("turnstile-host-events") for name in threads)
 
 
@@ -263,7 +263,7 @@ def test_the_agents_voice_is_left_out_of_what_a_host_is_told(proxy):
     assert done.wait(patience(10))
     assert "response.output_audio.done" in told
     assert "response.output_audio.delta" not in told
-    assert "response.output_audio.delta" not in [event["type"] for event in client.session.feed.heard()]
+    assert "response.output_audio.delta" not in [event["type"] for event in client.session.feed.kept()]
     assert client.inbox.wait_for(lambda frame: b"response.output_audio.delta" in frame.data)
 
 

@@ -1,4 +1,4 @@
-"""The audio formats of an upstream link: what was asked for, and what upstream shows instead."""
+"""The audio formats in force on an upstream link, as far as upstream has confirmed them."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ Json = dict[str, Any]
 
 
 class ConfirmedFormats:
-    """What goes up and what comes down on one session's link, in the API's names.
+    """Track the formats of one session's link, in the API's form.
 
-    A ``session.updated`` says what is in force. Where it does not show a format, the one last asked for is.
+    A ``session.updated`` shows what is in force. Where it shows no format, the one requested last is taken.
     """
 
     def __init__(self) -> None:
         self.input: object = None
-        """What upstream hears; None while nobody has said anything of it."""
+        """The format of audio to upstream; None while it is unknown."""
         self.output: object = None
-        """What it speaks."""
-        self._asked: Json = {}
+        """The format of audio from upstream; None while it is unknown."""
+        self._requested: Json = {}
 
-    def asked(self, patch: Json) -> None:
-        """A ``session.update`` with `patch` goes up."""
-        self._asked = patch
+    def requested(self, patch: Json) -> None:
+        """Note a ``session.update`` with `patch` that goes upstream."""
+        self._requested = patch
 
     def updated(self, session: Json) -> None:
-        """Upstream answered it by ``session.updated``, with `session`."""
-        self.input = _format(session, "input") or _format(self._asked, "input") or self.input
-        self.output = _format(session, "output") or _format(self._asked, "output") or self.output
-        self._asked = {}
+        """Apply the ``session.updated`` that answers it, with `session`."""
+        self.input = _format(session, "input") or _format(self._requested, "input") or self.input
+        self.output = _format(session, "output") or _format(self._requested, "output") or self.output
+        self._requested = {}
 
 
 def _format(session: Json, side: str) -> object:

@@ -1,4 +1,4 @@
-"""Streaming conversion between formats; nothing is done, and nothing copied, where they are the same."""
+"""Converts streams of audio between formats; without work or copy where they are the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def converted(data: bytes, source: AudioFormat, target: AudioFormat) -> bytes:
-    """Return audio that is there as a whole in another format."""
+    """Return a complete piece of audio in another format."""
     converter = Converter(source, target)
     return converter.feed(data) + converter.flush()
 
@@ -23,11 +23,11 @@ _SAMPLE = np.dtype("<i2")
 
 
 class Converter:
-    """Converts a stream of audio from one format to another, whatever the frames it comes in.
+    """Convert a stream of audio, cut anywhere, from one format to another.
 
     Args:
-        source: What is fed.
-        target: What comes out.
+        source: The format of the input.
+        target: The format of the output.
     """
 
     def __init__(self, source: AudioFormat, target: AudioFormat) -> None:

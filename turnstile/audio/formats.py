@@ -1,4 +1,4 @@
-"""Audio formats: what a client may speak, and what of it the Realtime API takes as it is.
+"""Audio formats: those that a client may use, and those that the Realtime API takes.
 
 The API takes 16-bit PCM at 24 kHz, and G.711 at 8 kHz in both laws (API reference, ``session.audio.input.format``).
 """
@@ -13,7 +13,7 @@ from turnstile.errors import ClientProtocolError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# How much of what the client sent is worth repeating.
+# How many characters of the client's value an error repeats.
 _SHOWN = 40
 
 Encoding = Literal["linear16", "mulaw", "alaw"]
@@ -24,7 +24,7 @@ G711_SAMPLE_RATES = (8_000, 16_000)
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """Mono audio.
+    """A format of mono audio.
 
     Args:
         encoding: 16-bit little-endian PCM, or one of the two laws of G.711.
@@ -41,7 +41,7 @@ class AudioFormat:
 
     @property
     def upstream(self) -> AudioFormat:
-        """What goes over the upstream link for it: itself where the API takes it, 24 kHz PCM otherwise."""
+        """The format on the upstream link: itself where the API takes it, 24 kHz PCM otherwise."""
         return self if self in _NAMES else PCM_24K
 
     def milliseconds(self, size: int) -> float:
@@ -57,7 +57,7 @@ class AudioFormat:
         return _SILENCE[self.encoding] * size
 
     def realtime(self) -> dict[str, str | int]:
-        """Return the API's name for what goes over the upstream link."""
+        """Return the format on the upstream link, in the API's form."""
         return {**_NAMES[self.upstream]}
 
 
@@ -79,7 +79,7 @@ _RATES = range(8_000, 48_001)
 
 
 def read_format(shown: object) -> AudioFormat | None:
-    """Return the format that upstream shows, or None for one that nothing here can convert.
+    """Return the format that upstream shows, or None for one that cannot be converted.
 
     Args:
         shown: ``{"type": "audio/pcm", "rate": 24000}``, or a name of the beta's; some servers give other rates.
@@ -92,16 +92,16 @@ def read_format(shown: object) -> AudioFormat | None:
 
 
 def parse_format(field: str, encoding: str | None, sample_rate: int | None, default: AudioFormat) -> AudioFormat:
-    """Read an audio format out of Settings; what is not given is as in `default`.
+    """Read an audio format of Settings; what is not given is as in `default`.
 
     Args:
-        field: Where it stands, for the error.
+        field: The field that it is in, for the error.
         encoding: ``linear16``, ``mulaw`` or ``alaw``.
         sample_rate: Samples a second.
         default: The profile's.
 
     Raises:
-        ClientProtocolError: No such format can be served; it names the field and what can.
+        ClientProtocolError: The format is not supported; names the field and the values that are.
     """
     if encoding is None:
         encoding = default.encoding

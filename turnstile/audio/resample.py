@@ -1,9 +1,9 @@
-"""From one sample rate to another, in a stream: a low-pass filter, applied to rows of outputs as one matrix product.
+"""Resamples a stream of audio: a low-pass filter, applied to rows of outputs as one matrix product.
 
-The filter has the least error on noise (least squares): what is in the lower seven eighths of the band that both rates
-have passes as it is, and at its moment; what is above nine eighths of it vanishes. It sees 28 samples of the lower rate
-up to each output, and the 16 that follow. Those 16 are all that a stream holds back: 1 ms at 16 kHz. To see more of the
-past than of the future costs no delay, and takes the error down by 15 dB.
+The filter has the least error on noise (least squares): the lower seven eighths of the band that both rates have pass
+unchanged and without phase shift; what is above nine eighths of it is removed. It covers 28 samples of the lower rate
+up to each output, and the 16 after it. These 16 are the only delay of a stream: 1 ms at 16 kHz. More of the past than
+of the future costs no delay, and lowers the error by 15 dB.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ _SAMPLE: Final = np.dtype("<i2")
 _LOWEST: Final = np.array(-0x8000, np.float32)
 _HIGHEST: Final = np.array(0x7FFF, np.float32)
 
-# How many samples of the lower rate the filter sees up to an output, and after it.
+# How many samples of the lower rate the filter covers up to an output, and after it.
 _PAST: Final = 28
 _FUTURE: Final = 16
-# Where what passes ends and what vanishes begins, as parts of the band: a little nearer to each other than 7/8 and 9/8,
-# since the error is largest at these ends. Noise of all frequencies besides keeps the weights small.
+# End of the pass band and beginning of the stop band, as parts of the band: a little nearer to each other than 7/8 and
+# 9/8, since the error is largest at these ends. Additional noise of all frequencies keeps the weights small.
 _PASS_END: Final = 0.878
 _STOP_BEGIN: Final = 1.122
 _NOISE: Final = 1e-7
-# Of the polynomials that say how the weights change with the phase: exact to what 32 bits hold.
+# Of the polynomials for the weights as a function of the phase: exact to 32 bits.
 _DEGREE: Final = 9
 
-# OpenBLAS, numpy's own BLAS on most systems, shares larger products among threads, which then spin for a while.
+# OpenBLAS, numpy's own BLAS on most systems, computes larger products on several threads, which then spin for a while.
 _LARGEST_PRODUCT: Final = (1 << 19) - 1
 _LARGEST_MATRIX: Final = _LARGEST_PRODUCT // 4
-# Of a filter for rates that have little in common, and the bytes that it takes at once.
+# Of a filter for rates with a small common divisor, and the bytes that it takes at once.
 _MOST_WEIGHTS: Final = 1 << 17
 _PIECE: Final = 4_096
-# As many filters are kept as there are pairs of rates to speak, and some for upstreams that show others.
+# Filters that are cached: one for each pair of supported rates, and some for upstreams that show others.
 _PAIRS: Final = 64
 
 
 def resampler(source: int, target: int) -> Resampler:
-    """Return a stream from one rate to another.
+    """Return the resampler for a pair of rates.
 
     Args:
-        source: Samples a second of what is fed.
-        target: Samples a second of what comes out.
+        source: Samples a second of the input.
+        target: Samples a second of the output.
     """
     common = math.gcd(source, target)
     up, down = target // common, source // common
@@ -58,11 +58,11 @@ def resampler(source: int, target: int) -> Resampler:
 
 
 class Resampler(ABC):
-    """A stream of 16-bit samples that changes its rate.
+    """Resample a stream of 16-bit samples by the ratio `up` / `down`.
 
     Args:
-        up: So many samples come out
-        down: for so many that are fed.
+        up: How many samples of output
+        down: come of so many samples of input.
     """
 
     __slots__ = ("_next", "_ratio", "_rest")
@@ -78,10 +78,10 @@ class Resampler(ABC):
 
     @abstractmethod
     def feed(self, data: bytes) -> bytes:
-        """Take the next piece, cut anywhere; return the samples that are complete."""
+        """Return the samples that the next piece of input, cut anywhere, completes."""
 
     def flush(self) -> bytes:
-        """Return the rest of what was fed; half a sample is dropped, and the stream begins anew."""
+        """Return the rest of the output; half a sample is dropped, and a new stream begins."""
         _, future = _reach(*self._ratio)
         self._rest = self._rest[: len(self._rest) & ~1]
         rest = self.feed(bytes(2 * future))
@@ -93,7 +93,7 @@ class Resampler(ABC):
 
 
 class RowResampler(Resampler):
-    """For rates with a short period: some periods make a row, and the rows of a piece one product."""
+    """Resample between rates with a short period: some periods make a row, the rows of a piece one product."""
 
     __slots__ = ("_rows",)  # `_next` is an output of the first row
 
@@ -102,7 +102,7 @@ class RowResampler(Resampler):
         self._rows = _rows(up, down)
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next piece, cut anywhere; return the samples that are complete."""
+        """Return the samples that the next piece of input, cut anywhere, completes."""
         up, down, lead, width, stride, outputs, matrix, limit = self._rows
         if len(data) > limit:
             return self._feed_all(data, limit)
@@ -123,7 +123,7 @@ class RowResampler(Resampler):
 
 
 class PhaseResampler(Resampler):
-    """For rates with little in common: each output has weights of its own, those of its phase."""
+    """Resample between rates with a small common divisor: each output has the weights of its phase."""
 
     __slots__ = ("_phases",)  # `_next` is where the next output lies behind the first that can be, in steps
 
@@ -132,7 +132,7 @@ class PhaseResampler(Resampler):
         self._phases = _phases(up, down)
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next piece, cut anywhere; return the samples that are complete."""
+        """Return the samples that the next piece of input, cut anywhere, completes."""
         if len(data) > _PIECE:
             return self._feed_all(data, _PIECE)
         up, down = self._ratio
@@ -160,10 +160,10 @@ class _Rows(NamedTuple):
     up: int
     down: int
     lead: int  # how many steps from the first input to the last one of the first output
-    width: int  # inputs that a row sees
+    width: int  # inputs of a row
     stride: int  # bytes from one row to the next
     outputs: int  # in a row
-    matrix: Floats  # from what a row sees to its outputs
+    matrix: Floats  # from a row's inputs to its outputs
     limit: int  # bytes in a piece: a larger one is cut
 
 
@@ -193,16 +193,16 @@ def _phases(up: int, down: int) -> Floats:
 
 
 def _reach(up: int, down: int) -> tuple[int, int]:
-    """Return how many inputs the filter sees up to an output, and after it."""
+    """Return how many inputs the filter covers up to an output, and after it."""
     ratio = max(1, down / up)
     return math.ceil(_PAST * ratio), math.ceil(_FUTURE * ratio)
 
 
 def _weights(up: int, down: int, phases: int) -> Floats:
-    """Return a row of weights for each phase: where an output lies between two inputs, in equal steps.
+    """Return a row of weights for each phase: the position of an output between two inputs, in equal steps.
 
-    They solve the normal equations for an input of flat noise in what shall pass and in what shall vanish. From phase
-    to phase they change smoothly, so that a few are solved and all the others interpolated.
+    They solve the normal equations for an input of flat noise in the pass band and in the stop band. They change
+    smoothly with the phase, so that a few are solved and the others interpolated.
     """
     past, future = _reach(up, down)
     places = np.arange(1 - past, future + 1)
@@ -223,7 +223,7 @@ def _weights(up: int, down: int, phases: int) -> Floats:
 
 
 def _solution(noise: Doubles, right: Doubles) -> Doubles:
-    """Solve the equations of a symmetric positive definite Toeplitz matrix, by Levinson's recursion.
+    """Solve the equations of a symmetric positive definite Toeplitz matrix by Levinson's recursion.
 
     Elimination takes more than ten times as long, and `np.linalg.solve` has OpenBLAS start its threads.
 

@@ -1,4 +1,4 @@
-"""A session's input audio on its way upstream: converted, cut to what one append takes, counted for its commit."""
+"""Prepares input audio for upstream: converts it, cuts it to the size of an append, counts it for the commit."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ COMMIT_MINIMUM_MS = 100
 
 
 class InputAudio:
-    """Input audio of one session, as the API takes it."""
+    """Convert and count the input audio of one session."""
 
     def __init__(self) -> None:
         self._source: AudioFormat | None = None
         self._confirmed: AudioFormat | None = None
-        self._wire = PCM_24K
+        self._target = PCM_24K
         self._converter: Converter | None = None
         self._uncommitted = 0
 
     @property
-    def is_agreed(self) -> bool:
-        """Whether it is known what the client speaks."""
+    def has_format(self) -> bool:
+        """Whether the format of the client's audio is known."""
         return self._converter is not None
 
-    def agree(self, source: AudioFormat) -> None:
-        """From now on the client speaks `source`; said again, it changes nothing about the stream that is under way."""
+    def set_client_format(self, source: AudioFormat) -> None:
+        """Set the format of the client's audio; the same format again does not restart the stream."""
         if source != self._source:
             self._source = source
             self._convert(source)
 
-    def upstream_hears(self, shown: object) -> None:
-        """Upstream takes the format that it shows, in the API's words; where it cannot be made, what was asked for."""
+    def set_upstream_format(self, shown: object) -> None:
+        """Set the format that upstream has confirmed, in the API's form; one that is not supported is ignored."""
         self._confirmed = read_format(shown)
-        if self._source is not None and self._wire != (self._confirmed or self._source.upstream):
+        if self._source is not None and self._target != (self._confirmed or self._source.upstream):
             self._convert(self._source)
 
     def _convert(self, source: AudioFormat) -> None:
-        uncommitted = self._wire.milliseconds(self._uncommitted)
-        self._wire = self._confirmed or source.upstream
-        self._uncommitted = self._wire.size(uncommitted)
-        self._converter = Converter(source, self._wire)
+        uncommitted = self._target.milliseconds(self._uncommitted)
+        self._target = self._confirmed or source.upstream
+        self._uncommitted = self._target.size(uncommitted)
+        self._converter = Converter(source, self._target)
 
     def feed(self, *frames: bytes) -> Sequence[bytes]:
-        """Return the pieces to append for some frames of the client's; none while it is not known what they are."""
+        """Return the pieces to append for some frames of the client's; none while their format is unknown."""
         if self._converter is None:
             return ()
         return self._pieces(self._converter.feed(frames[0] if len(frames) == 1 else b"".join(frames)))
 
     def finish(self) -> Sequence[bytes]:
-        """Return the last of what was fed, which the converter still holds: the turn ends here."""
+        """Return the pieces that the converter still holds: the turn ends here."""
         return () if self._converter is None else self._pieces(self._converter.flush())
 
     def _pieces(self, audio: bytes) -> Sequence[bytes]:
@@ -69,18 +69,18 @@ class InputAudio:
 
     @property
     def uncommitted(self) -> float:
-        """How many milliseconds wait to be committed."""
-        return self._wire.milliseconds(self._uncommitted)
+        """How many milliseconds are not committed yet."""
+        return self._target.milliseconds(self._uncommitted)
 
     def milliseconds(self, piece: bytes) -> float:
-        """Return how long a piece that `feed` gave lasts."""
-        return self._wire.milliseconds(len(piece))
+        """Return the milliseconds of a piece that `feed` returned."""
+        return self._target.milliseconds(len(piece))
 
     def padding(self) -> bytes:
-        """Return the silence that a commit needs besides what was heard; empty when that is enough."""
-        missing = self._wire.size(COMMIT_MINIMUM_MS) - self._uncommitted
-        return self._wire.silence(missing) if missing > 0 else b""
+        """Return the silence that is missing for a commit; empty when the audio is enough."""
+        missing = self._target.size(COMMIT_MINIMUM_MS) - self._uncommitted
+        return self._target.silence(missing) if missing > 0 else b""
 
     def committed(self) -> None:
-        """What was heard is committed, or lost with its link."""
+        """Reset the count: the audio is committed, or lost with its link."""
         self._uncommitted = 0

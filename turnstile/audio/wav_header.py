@@ -1,4 +1,4 @@
-"""WAV: the header of a stream whose length is not known yet, and files that hold speech."""
+"""Writes the WAV header of a stream of unknown length, and reads WAV files of speech."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
 
 
 def wav_header(audio: AudioFormat) -> bytes:
-    """Return the 44 bytes that go before mono `audio`, with the lengths that players take for "until it ends"."""
+    """Return the 44 bytes before mono `audio`, with the lengths that stand for a stream of unknown length."""
     width, rate = audio.sample_width, audio.sample_rate
     layout = struct.pack("<HHIIHH", _TAGS[audio.encoding], 1, rate, rate * width, width, width * 8)
     return b"".join(
@@ -36,10 +36,10 @@ def wav_header(audio: AudioFormat) -> bytes:
 
 
 def read_wav(path: Path) -> tuple[int, bytes]:
-    """Read a file of one channel of 16-bit PCM; returns its samples a second and its samples, whole ones only.
+    """Read a file of one channel of 16-bit PCM; return its samples a second and its samples, whole ones only.
 
     Raises:
-        ConfigError: It is no such file; it says what is wrong and what is wanted.
+        ConfigError: It is no such file; describes the fault and the expected format.
         OSError: It cannot be read.
     """
     try:

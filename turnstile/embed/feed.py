@@ -1,4 +1,4 @@
-"""What a session tells its client, for a program to read: one after the other, or the one that it waits for."""
+"""The events that a session sends its client, for a program to read in order or to wait for."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LIMIT = 10_000
 _MOST_BYTES = 16 * 1024 * 1024
 
 
-class _Told:
-    """One event; read when somebody wants to know it, on the thread that does."""
+class _KeptEvent:
+    """One event; parsed when it is first read, on the reader's thread."""
 
     __slots__ = ("_event", "data")
 
@@ -36,7 +36,7 @@ class _Told:
 
 
 class EventFeed:
-    """Keeps a session's latest events, and has any thread wait for them.
+    """Keep a session's latest events; any thread may wait for them.
 
     Args:
         limit: How many are kept; the oldest go first.
@@ -44,34 +44,34 @@ class EventFeed:
     """
 
     def __init__(self, limit: int = _LIMIT, most_bytes: int = _MOST_BYTES) -> None:
-        self._kept: deque[_Told] = deque()
+        self._kept: deque[_KeptEvent] = deque()
         self._limit = limit
         self._most_bytes = most_bytes
         self._bytes = 0
         self.on_event: Callable[[bytes], None] | None = None
-        """Called with each event besides, as JSON; on the thread that tells it, so it must be quick."""
+        """Also called with each event, as JSON; on the thread that calls `put`, so it must be quick."""
         self._changed = threading.Condition()
-        self.told = 0
-        """How many events there were; the last one kept has this number less one."""
+        self.count = 0
+        """How many events were put in; the last one kept has this number less one."""
         self._taken: set[int] = set()
         self.closed: str | None = None
         """Why there will be no more events; None while there may be."""
 
-    def tell(self, data: bytes) -> None:
-        """Take an event, as JSON."""
+    def put(self, data: bytes) -> None:
+        """Put an event in, as JSON."""
         with self._changed:
-            self._kept.append(_Told(data))
+            self._kept.append(_KeptEvent(data))
             self._bytes += len(data)
-            self.told += 1
+            self.count += 1
             while len(self._kept) > self._limit or (self._bytes > self._most_bytes and len(self._kept) > 1):
-                self._taken.discard(self.told - len(self._kept))
+                self._taken.discard(self.count - len(self._kept))
                 self._bytes -= len(self._kept.popleft().data)
             self._changed.notify_all()
         if self.on_event is not None:
             self.on_event(data)
 
     def close(self, why: str) -> None:
-        """Say that there will be no more events; the first time counts."""
+        """End the feed: there will be no more events. Only the first reason is kept."""
         with self._changed:
             self.closed = self.closed or why
             self._changed.notify_all()
@@ -83,7 +83,7 @@ class EventFeed:
             timeout: Seconds to wait for each; None for as long as it takes.
 
         Raises:
-            TimeoutError: None came in time; it says what had come.
+            TimeoutError: None came in time; lists what had come.
         """
         number = 0
         while (found := self._next(number, timeout)) is not None:
@@ -96,10 +96,10 @@ class EventFeed:
         Args:
             kind: The ``type``.
             timeout: Seconds to wait for it.
-            fields: What else is to be equal in it.
+            fields: Other fields that must be equal in it.
 
         Raises:
-            TimeoutError: It did not come in time; it says what had come.
+            TimeoutError: It did not come in time; lists what had come.
             SessionError: It will not come, since the session has ended; likewise.
         """
         wanted = {"type": kind, **fields}
@@ -111,7 +111,7 @@ class EventFeed:
         Args:
             kinds: The types.
             timeout: Seconds to wait for it.
-            since: How many events had been `told` when it could come at the earliest.
+            since: The `count` of events that came too early.
 
         Raises:
             TimeoutError: As for `wait_for`.
@@ -119,52 +119,52 @@ class EventFeed:
         """
         return self._wait_for(lambda event: event["type"] in kinds, " or ".join(kinds), timeout, since)
 
-    def heard(self) -> list[Json]:
+    def kept(self) -> list[Json]:
         """Return the events that are kept, oldest first."""
         with self._changed:
             return [each.event for each in self._kept]
 
     def _next(self, number: int, timeout: float | None) -> tuple[int, Json] | None:
-        """Wait for the event of that number, or the first kept behind it; None when there will be none."""
+        """Wait for the event with a number, or the first kept behind it; return None when there will be none."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self.told > number or self.closed is not None, timeout):
+            if not self._changed.wait_for(lambda: self.count > number or self.closed is not None, timeout):
                 raise TimeoutError(f"No event came within {timeout:g} s; {self._so_far()}")
-            number = max(number, self.told - len(self._kept))
-            return (number, self._numbered(number)) if number < self.told else None
+            number = max(number, self.count - len(self._kept))
+            return (number, self._numbered(number)) if number < self.count else None
 
-    def _wait_for(self, is_it: Callable[[Json], bool], words: str, timeout: float, since: int) -> Json:
+    def _wait_for(self, matches: Callable[[Json], bool], words: str, timeout: float, since: int) -> Json:
         deadline = time.monotonic() + timeout
         while True:
-            # Events are read without the lock, for which who tells them would have to wait.
+            # Events are parsed without the lock, so that `put` need not wait.
             fresh, since = self._since(since)
             for number, each in fresh:
-                if is_it(each.event) and self._take(number):
+                if matches(each.event) and self._take(number):
                     return each.event
             with self._changed:
-                while self.told <= since:
+                while self.count <= since:
                     if self.closed is not None:
                         raise SessionError("session_ended", f"Waited for {words}; {self.closed}; {self._so_far()}")
                     if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                         raise TimeoutError(f"Waited {timeout:g} s for {words}; {self._so_far()}")
 
-    def _since(self, since: int) -> tuple[list[tuple[int, _Told]], int]:
-        """Return what is kept from a number on and no wait has returned, and the number to go on from."""
+    def _since(self, since: int) -> tuple[list[tuple[int, _KeptEvent]], int]:
+        """Return the events from a number on that no wait has returned, and the number to go on from."""
         with self._changed:
-            numbered = enumerate(self._kept, self.told - len(self._kept))
-            return [each for each in numbered if each[0] >= since and each[0] not in self._taken], self.told
+            numbered = enumerate(self._kept, self.count - len(self._kept))
+            return [each for each in numbered if each[0] >= since and each[0] not in self._taken], self.count
 
     def _take(self, number: int) -> bool:
-        """Make an event one that a wait has returned; false if it is already."""
+        """Mark an event as returned; return False if it was already."""
         with self._changed:
             is_new = number not in self._taken
             self._taken.add(number)
             return is_new
 
     def _numbered(self, number: int) -> Json:
-        return self._kept[number - (self.told - len(self._kept))].event
+        return self._kept[number - (self.count - len(self._kept))].event
 
     def _so_far(self) -> str:
-        """Say what had come: types and codes, no text."""
+        """List what had come: types and codes, no text."""
         events = [each.event for each in self._kept]
         kinds = Counter(event["type"] + (f" ({event['code']})" if "code" in event else "") for event in events)
         if not kinds:

@@ -1,4 +1,4 @@
-"""A Flask application as a host."""
+"""Hosts sessions in a Flask application."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from typing import Any
 
 import flask
 
-from turnstile.embed.wsgi import Adopts, NoAnswer, hand_over
+from turnstile.embed.wsgi import Adopter, HandedOverBody, hand_over
 from turnstile.server.requests import Rejection
 
 
-class Conversation(flask.Response):
-    """What a route returns that has handed its WebSocket over.
+class SessionResponse(flask.Response):
+    """The response of a route that has handed its WebSocket over.
 
     Args:
-        session: What the session is known by.
+        session: The session's handle.
     """
 
     def __init__(self, session: Any) -> None:
-        super().__init__(NoAnswer())
+        super().__init__(HandedOverBody())
         self.session = session
 
 
-def converse(proxy: Adopts[Any], **decided: Any) -> flask.Response:
-    """Hand the WebSocket of the current request to the proxy, and return what the route returns.
+def converse(proxy: Adopter[Any], **decided: Any) -> flask.Response:
+    """Hand the WebSocket of the current request to the proxy, and return the route's response.
 
     Args:
         proxy: As for `turnstile.embed.wsgi.hand_over`.
-        decided: The rest of its arguments: ``prompt``, ``functions``, ``tags``, ``origins``, ``on_event``, ...
+        decided: Its other arguments: ``prompt``, ``functions``, ``tags``, ``origins``, ``on_event``, ...
 
     Returns:
-        A `Conversation`, whose `session` may be kept; or an answer in words, where the request is no WebSocket, comes
-        from a page of another web site, or there is no place for it.
+        A `SessionResponse`, whose `session` may be kept; or an HTTP error, where the request is no WebSocket upgrade,
+        comes from a page of another web site, or the proxy is full.
     """
     outcome = hand_over(proxy, flask.request.environ, **decided)
     if isinstance(outcome, Rejection):
         return flask.Response(outcome.text, outcome.status, dict(outcome.headers), "text/plain")
-    return Conversation(outcome)
+    return SessionResponse(outcome)

@@ -1,4 +1,4 @@
-"""Makes tools of Python functions: the signature becomes the schema, the docstring the description."""
+"""Makes tools of Python functions: from the signature the schema, from the docstring the description."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _ARGUMENT = re.compile(r"(\w+)\s*(?:\([^)]*\))?:\s*(.*)")
 
 
 def host_functions(functions: Iterable[Callable[..., Any] | HostFunction]) -> tuple[HostFunction, ...]:
-    """Make each function one that the agent may call, as `host_function` does.
+    """Make each function a tool that the agent may call, as `host_function` does.
 
     Raises:
-        ConfigError: They are no list, or one cannot be called by name and JSON.
+        ConfigError: It is no list, or one cannot be called by name and JSON.
     """
     try:
         given = list(functions)
@@ -45,18 +45,18 @@ def host_functions(functions: Iterable[Callable[..., Any] | HostFunction]) -> tu
 
 
 def host_function(function: Callable[..., Any]) -> HostFunction:
-    """Make a function one that the agent may call.
+    """Make a function a tool that the agent may call.
 
     Its parameters' annotations become the schema of the arguments (anything that pydantic has a schema for), its
     docstring's first paragraph the description, the ``Args`` of a Google docstring the parameters' descriptions.
-    Arguments are checked and converted before the call; the model is told what is wrong with them. A result that is no
+    Arguments are checked and converted before the call; errors in them are sent to the model. A result that is no
     text goes to the model as JSON. The call sees the context variables of where this was called.
 
     Args:
         function: Takes its arguments by name; it may block.
 
     Raises:
-        ConfigError: It cannot be called by name and JSON; says why.
+        ConfigError: It cannot be called by name and JSON.
     """
     if not callable(function):
         raise _unusable(f"{function!r} cannot be called; give a function")
@@ -84,7 +84,7 @@ def host_function(function: Callable[..., Any]) -> HostFunction:
         "parameters": _without_titles(parameters),
     }
     context = contextvars.copy_context()
-    # Two calls may run at once, and a context can be entered by one of them only.
+    # Two calls may run at once, and one context cannot be entered twice.
     return HostFunction(tool, lambda given: context.copy().run(_call, name, function, arguments, given))
 
 
@@ -109,7 +109,7 @@ def _in_json(result: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has no form for as something that it has, as orjson does where it knows the type itself."""
+    """Return a value of a type that JSON lacks as one that it has, as orjson does for the types that it supports."""
     match value:
         case BaseModel():
             return value.model_dump(mode="json")
@@ -144,7 +144,7 @@ def _arguments(name: str, function: Callable[..., Any], described: dict[str, str
 
 
 def _without_titles(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Take out what pydantic makes of the names, which the model can read itself."""
+    """Remove the titles that pydantic derives from the names."""
     for schema in (parameters, *parameters["properties"].values()):
         schema.pop("title", None)
     return parameters
@@ -155,7 +155,7 @@ def _first_paragraph(text: str) -> str:
 
 
 def _described_arguments(text: str) -> dict[str, str]:
-    """Return what a docstring's ``Args`` says of each parameter."""
+    """Return the description of each parameter in a docstring's ``Args``."""
     block = _ARGUMENTS.search(f"{text}\n")
     described: dict[str, str] = {}
     name = ""

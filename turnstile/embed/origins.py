@@ -1,7 +1,6 @@
-"""Which web sites' pages may open a WebSocket of a host.
+"""Checks which web sites' pages may open a WebSocket of a host, by the header ``Origin`` (RFC 6455, section 10.2).
 
-A browser adds the host's cookies whatever page asks for a WebSocket, and lets any page ask: the same-origin policy does
-not hold for WebSockets. What tells the pages apart is the header ``Origin`` (RFC 6455, section 10.2).
+The same-origin policy does not apply to WebSockets: a browser lets any page open one, and sends the host's cookies.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ _AUTHORITY: Final = r"(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1
 _HOST = re.compile(_AUTHORITY, re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_AUTHORITY}", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-# A page has none of these, however its script connects.
+# No page has one of these, however its script connects.
 _NEVER_SENT: Final = ("ws", "wss")
 
 
 class Origins:
-    """The origins that may connect: the request's own host, and those that its operator lists.
+    """The origins that may connect: the request's own host, and those that the host lists.
 
     Args:
         listed: Full origins, such as ``https://app.example.com``, or ``*`` for any.
@@ -41,7 +40,7 @@ class Origins:
         self._listed = {_listed_origin(entry) for entry in entries if entry != _ANY}
 
     def rejection(self, headers: Mapping[str, str]) -> Rejection | None:
-        """Say why a request may not become a WebSocket; None if it may, or comes from no page at all.
+        """Return why a request may not become a WebSocket; None if it may, or comes from no page.
 
         Args:
             headers: The request's, by lower-case name; several of a name are joined with commas.
@@ -51,7 +50,7 @@ class Origins:
             return None
         parts = _ORIGIN.fullmatch(origin)
         if parts is None:
-            # Such as null, which any page can be, and two origins.
+            # Such as null, which any page can send, and two origins.
             words = "is not the origin of one web site: connect from a page of this host, or allow any with origins='*'"
         elif _with_port(parts) in self._listed or _site(parts) == _site(_HOST.fullmatch(headers.get("host", ""))):
             return None
@@ -77,7 +76,7 @@ def _listed_origin(entry: object) -> tuple[str, str, int | None]:
 
 
 def _no_origin(value: object, fix: str) -> ConfigError:
-    # Without a user and a password, which somebody may have put before the host.
+    # Without a user and a password, which may stand before the host.
     shown = value.rpartition("@")[2] if isinstance(value, str) else value
     return ConfigError("invalid_origins", f"origins: {shown!r} is not an origin: {fix}.")
 
@@ -88,7 +87,7 @@ def _with_port(parts: re.Match[str]) -> tuple[str, str, int | None]:
 
 
 def _site(parts: re.Match[str] | None) -> tuple[str, int | None] | None:
-    """Return host and port without the scheme, which a host behind a proxy that ends TLS does not know."""
+    """Return host and port without the scheme, which a host behind a TLS-terminating proxy does not see."""
     if parts is None:
         return None
     port = int(parts["port"]) if parts["port"] else None

@@ -1,4 +1,4 @@
-"""A WebSocket request that a synchronous server (WSGI) has received, and the socket that it came over."""
+"""Takes a WebSocket request, with its socket, from a synchronous server (WSGI)."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _UNDER_THE_INPUT: Final = ("_read", "__self__", "stream", "raw", "_sock")
 
 
 class Upgrade:
-    """A request in a WSGI environment that wants to become a WebSocket.
+    """A WebSocket upgrade request in a WSGI environment.
 
     Args:
-        environ: The request's environment, from a server that lets its sockets go: gunicorn with its ``gthread``
+        environ: The request's environment, from a server that exposes its sockets: gunicorn with its ``gthread``
             worker, the threaded development servers of Flask and Django, and wsgiref.
         origins: The web sites whose pages may connect besides the host's own, such as ``https://app.example.com``, or
             ``*`` for any. A request without the header ``Origin`` comes from no page, and may connect.
 
     Raises:
-        ConfigError: The server does not give its sockets away, the request came over TLS, or an origin is malformed.
+        ConfigError: The server does not expose its sockets, the request came over TLS, or an origin is malformed.
     """
 
     def __init__(self, environ: Environ, origins: Sequence[str] | None = None) -> None:
@@ -46,19 +46,19 @@ class Upgrade:
         self._request = request = Request(_target(environ), _headers(environ))
         peer = f"{environ.get('REMOTE_ADDR', '?')}:{environ.get('REMOTE_PORT', '?')}"
         self.request = upgrade_request(request, peer)
-        """What the client wants."""
+        """The client's request."""
         self._response = ServerProtocol(logger=SILENT_LOGGER).accept(request)
         self.rejection = _rejection(self._response) or allowed.rejection(self.request.headers)
-        """Why it cannot or may not become a WebSocket; None if it does."""
+        """Why it cannot or may not become a WebSocket; None if it may."""
         self._environ = environ
         if self.rejection is None:
             _socket_of(environ)
 
     def accept(self, subprotocol: str | None, max_message_bytes: int) -> tuple[socket.socket, ServerProtocol]:
-        """Take the socket from the server, once; what the server does to its own from then on reaches nobody.
+        """Take the socket from the server, once; the server's own is connected to nothing from then on.
 
         Args:
-            subprotocol: Which of those that the client offered is spoken.
+            subprotocol: The one in use, of those that the client offered.
             max_message_bytes: The largest message that the client may send.
 
         Returns:
@@ -85,7 +85,7 @@ def _headers(environ: Mapping[str, Any]) -> Headers:
 
 
 def _rejection(response: Response) -> Rejection | None:
-    """Say why the handshake fails; a request that is none is told what would be one."""
+    """Return why the handshake fails; None if it does not."""
     if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
         return None
     if response.status_code == http.HTTPStatus.UPGRADE_REQUIRED:
@@ -113,10 +113,10 @@ def _socket_of(environ: Mapping[str, Any]) -> socket.socket:
         for name in _UNDER_THE_INPUT:
             found = getattr(found, name, found)
     if isinstance(found, ssl.SSLSocket):
-        words = "The WebSocket came over TLS, which this server cannot hand over: end TLS in front of it."
+        words = "The WebSocket came over TLS, which this server cannot hand over: terminate TLS in front of it."
         raise ConfigError("tls_not_handed_over", words)
     if not isinstance(found, socket.socket):
         server = environ.get("SERVER_SOFTWARE", "This server")
-        words = f"{server} does not give its sockets away: use gunicorn's gthread worker, or a development server."
+        words = f"{server} does not expose its sockets: use gunicorn's gthread worker, or a development server."
         raise ConfigError("no_socket", words)
     return found

@@ -1,4 +1,4 @@
-"""Any WSGI application as a host: a route hands the WebSocket over that it was asked for."""
+"""Hosts sessions in any WSGI application: a route hands its request's WebSocket over."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 S_co = TypeVar("S_co", covariant=True)
 
 
-class Adopts(Protocol[S_co]):
-    """Who takes a client over from its host; `actors.ProxySystem` does."""
+class Adopter(Protocol[S_co]):
+    """Takes a client over from its host; `actors.ProxySystem` is one."""
 
     def adopt(
         self,
@@ -34,27 +34,27 @@ class Adopts(Protocol[S_co]):
         overrides: HostOverrides | None = ...,
         on_event: Callable[[Any, dict[str, Any]], object] | None = ...,
     ) -> S_co | Rejection:
-        """Begin a session for the client, or say why not."""
+        """Begin a session for the client, or return why not."""
 
 
-class NoAnswer:
-    """The body of a response that must not be sent, since the client speaks WebSocket from now on.
+class HandedOverBody:
+    """The body of a response that must not be sent, since the connection is a WebSocket of the proxy's now.
 
-    A server that begins to send it is told that the connection is gone, and lets it be. The names of the error and its
-    number are those that gunicorn, werkzeug and wsgiref take without a word.
+    A server that begins to send it gets the error of a connection that is gone, with the type and number that gunicorn,
+    werkzeug and wsgiref ignore silently.
     """
 
-    def __iter__(self) -> NoAnswer:
-        """Be what a server iterates over."""
+    def __iter__(self) -> HandedOverBody:
+        """Return the iterator for the server."""
         return self
 
     def __next__(self) -> bytes:
-        """Say that there is nobody to send to."""
+        """Raise the error of a connection that is gone."""
         raise ConnectionResetError(errno.ECONNRESET, "the WebSocket was handed over")
 
 
 def hand_over(
-    proxy: Adopts[S_co],
+    proxy: Adopter[S_co],
     environ: Environ,
     *,
     dialect: str = "component",
@@ -68,28 +68,28 @@ def hand_over(
 ) -> S_co | Rejection:
     """Hand a request's WebSocket to the proxy, which runs its session from then on.
 
-    Returns at once. What is decided here the client cannot change; what is not is the client's to say.
+    Returns at once. The client cannot change what is set here, only what is not.
 
     Args:
-        proxy: Takes it; starts with the first one.
+        proxy: Takes the WebSocket; starts with the first one.
         environ: The request, as the server gave it to the application.
         dialect: The client's: ``component`` or ``deepgram`` (the Voice Agent protocol), or ``realtime``.
-        prompt: What the agent is told.
-        voice: What it speaks with.
-        model: What answers.
-        functions: What the agent may call: Python functions, as `host_function` takes them.
-        tags: What the responses are found by upstream; 512 characters together.
+        prompt: The agent's instructions.
+        voice: The agent's voice.
+        model: The model that answers.
+        functions: Functions that the agent may call, as `host_function` takes them.
+        tags: Labels of the responses in the upstream's logs; 512 characters together.
         origins: The web sites whose pages may connect besides the host's own, such as ``https://app.example.com``, or
             ``*`` for any. Others are answered 403, since a browser lets any page connect with the user's cookies.
-        on_event: Called with the session and each message that its client is told, one after the other, on one of the
+        on_event: Called with the session and each message sent to its client, one after the other, on one of the
             threads for callbacks; it may block.
 
     Returns:
-        What the session is known by; or why there is none, for the route to answer.
+        The session's handle; or why there is none, for the route to answer.
 
     Raises:
         ConfigError: An argument is not what it should be, a function cannot be called by the agent, or the server does
-            not give its sockets away.
+            not expose its sockets.
     """
     if inspect.iscoroutinefunction(on_event) or not (on_event is None or callable(on_event)):
         words = "on_event: must be a function of the session and a message, not an asynchronous one, or None."
@@ -108,15 +108,15 @@ def _are_texts(value: object) -> bool:
 
 
 def converse(
-    proxy: Adopts[Any], environ: Environ, start_response: Callable[..., Any], **decided: Any
+    proxy: Adopter[Any], environ: Environ, start_response: Callable[..., Any], **decided: Any
 ) -> Iterable[bytes]:
-    """Answer a request as a WSGI application does: with a session, or in words.
+    """Answer a request as a WSGI application does: by a session, or an HTTP error.
 
     Args:
         proxy: As for `hand_over`.
         environ: The request.
         start_response: The server's.
-        decided: The rest of `hand_over`'s arguments.
+        decided: The other arguments of `hand_over`.
     """
     outcome = hand_over(proxy, environ, **decided)
     if isinstance(outcome, Rejection):
@@ -124,4 +124,4 @@ def converse(
         start_response(status, [("Content-Type", "text/plain; charset=utf-8"), *outcome.headers.items()])
         return [outcome.text.encode()]
     start_response("200 OK", [])
-    return NoAnswer()
+    return HandedOverBody()

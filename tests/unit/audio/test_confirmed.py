@@ -25,23 +25,23 @@ def _session(**formats):
 )
 def test_what_is_shown_is_in_force_and_else_what_was_asked_for(asked, session, confirmed):
     formats = ConfirmedFormats()
-    formats.asked(asked)
+    formats.requested(asked)
     formats.updated(session)
     assert (formats.input, formats.output) == confirmed
 
 
 def test_an_update_of_something_else_leaves_the_formats():
     formats = ConfirmedFormats()
-    formats.asked(_session(output=PCMU))
+    formats.requested(_session(output=PCMU))
     formats.updated(_session(output=PCM))
-    formats.asked({"instructions": "Rhyme."})
+    formats.requested({"instructions": "Rhyme."})
     formats.updated({"instructions": "Rhyme."})
     assert formats.output == PCM
 
 
 def test_what_was_asked_for_before_is_not_confirmed_by_the_answer_to_something_else():
     formats = ConfirmedFormats()
-    formats.asked(_session(output=PCMU))
-    formats.asked({"instructions": "Rhyme."})
+    formats.requested(_session(output=PCMU))
+    formats.requested({"instructions": "Rhyme."})
     formats.updated({})
     assert formats.output is None

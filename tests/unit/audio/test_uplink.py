@@ -10,16 +10,16 @@ PCM_16K = AudioFormat("linear16", 16_000)
 
 def _flowing(source=PCM_24K):
     audio = InputAudio()
-    audio.agree(source)
+    audio.set_client_format(source)
     return audio
 
 
 def test_nothing_is_appended_while_nobody_knows_what_the_client_speaks():
     audio = InputAudio()
-    assert not audio.is_agreed
+    assert not audio.has_format
     assert list(audio.feed(b"ab")) == list(audio.finish()) == []
-    audio.agree(PCM_24K)
-    assert audio.is_agreed
+    audio.set_client_format(PCM_24K)
+    assert audio.has_format
     assert list(audio.feed(b"ef")) == [b"ef"]
 
 
@@ -36,7 +36,7 @@ def test_nothing_is_appended_when_the_converter_has_nothing_yet():
 def test_a_stream_goes_on_when_the_same_format_is_agreed_again():
     audio = _flowing()
     list(audio.feed(b"abc"))
-    audio.agree(PCM_24K)
+    audio.set_client_format(PCM_24K)
     assert list(audio.feed(b"d")) == [b"cd"]
 
 
@@ -73,8 +73,8 @@ MULAW = AudioFormat("mulaw", 8_000)
 
 def test_audio_is_converted_to_what_upstream_says_that_it_takes():
     audio = InputAudio()
-    audio.upstream_hears({"type": "audio/pcmu"})
-    audio.agree(PCM_16K)
+    audio.set_upstream_format({"type": "audio/pcmu"})
+    audio.set_client_format(PCM_16K)
     pieces = [*audio.feed(bytes(3_200)), *audio.finish()]
     assert sum(map(len, pieces)) == pytest.approx(800, abs=4)
     assert audio.milliseconds(b"".join(pieces)) == pytest.approx(100, abs=1)
@@ -83,7 +83,7 @@ def test_audio_is_converted_to_what_upstream_says_that_it_takes():
 def test_what_was_heard_counts_on_when_upstream_says_that_it_takes_something_else():
     audio = _flowing()
     audio.feed(bytes(2_400))
-    audio.upstream_hears({"type": "audio/pcmu"})
+    audio.set_upstream_format({"type": "audio/pcmu"})
     assert audio.padding() == MULAW.silence(400)
     assert list(audio.feed(bytes(480))) != [bytes(480)]
 
@@ -92,6 +92,6 @@ def test_what_was_heard_counts_on_when_upstream_says_that_it_takes_something_els
 def test_a_stream_that_need_not_or_cannot_change_goes_on(shown):
     audio = _flowing(PCM_16K)
     before = b"".join(audio.feed(bytes(1_600)))
-    audio.upstream_hears(shown)
+    audio.set_upstream_format(shown)
     pieces = [before, *audio.feed(bytes(1_600)), *audio.finish()]
     assert sum(map(len, pieces)) == pytest.approx(4_800, abs=4)

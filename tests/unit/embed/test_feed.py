@@ -14,7 +14,7 @@ from turnstile.testing import patience
 def feed_of(*kinds, **options):
     feed = EventFeed(**options)
     for number, kind in enumerate(kinds):
-        feed.tell(f'{{"type": "{kind}", "number": {number}}}'.encode())
+        feed.put(f'{{"type": "{kind}", "number": {number}}}'.encode())
     return feed
 
 
@@ -29,7 +29,7 @@ def test_an_event_that_comes_later_is_waited_for():
     feed, heard = feed_of("A"), []
     reader = threading.Thread(target=lambda: heard.extend(event["type"] for event in feed.events()))
     reader.start()
-    feed.tell(b'{"type": "B"}')
+    feed.put(b'{"type": "B"}')
     feed.close("over")
     reader.join(patience(5))
     assert heard == ["A", "B"]
@@ -68,8 +68,8 @@ def test_what_was_taken_stays_taken_when_older_events_are_dropped():
     feed = feed_of("A", "A", limit=3)
     assert feed.wait_for("A", 0)["number"] == 0
     for _ in range(3):
-        feed.tell(b'{"type": "A"}')
-    assert len(feed.heard()) == 3
+        feed.put(b'{"type": "A"}')
+    assert len(feed.kept()) == 3
     assert [feed.wait_for("A", 0) for _ in range(3)] == [{"type": "A"}] * 3
     assert feed._taken == {2, 3, 4}
 
@@ -78,15 +78,15 @@ def test_who_waits_is_woken():
     feed, heard = EventFeed(), []
     waiting = threading.Thread(target=lambda: heard.append(feed.wait_for("A", patience(5))))
     waiting.start()
-    feed.tell(b'{"type": "B"}')
-    feed.tell(b'{"type": "A"}')
+    feed.put(b'{"type": "B"}')
+    feed.put(b'{"type": "A"}')
     waiting.join(patience(5))
     assert heard == [{"type": "A"}]
 
 
 def test_who_waits_for_a_session_that_has_ended_is_told_so_with_what_had_come():
     feed = EventFeed()
-    feed.tell(b'{"type": "Error", "code": "nope"}')
+    feed.put(b'{"type": "Error", "code": "nope"}')
     feed.close("it was closed: 1000")
     feed.close("the first words count")
     with pytest.raises(SessionError, match=r"Waited for A; it was closed: 1000; what had come: Error \(nope\)\."):
@@ -102,7 +102,7 @@ def test_somebody_may_be_told_of_each_event():
     told = []
     feed = EventFeed()
     feed.on_event = told.append
-    feed.tell(b'{"type": "A"}')
+    feed.put(b'{"type": "A"}')
     assert told == [b'{"type": "A"}']
 
 
@@ -114,4 +114,4 @@ def test_what_is_kept_is_bounded_by_its_bytes_too():
 
 
 def test_the_latest_event_is_kept_however_large_it_is():
-    assert [event["type"] for event in feed_of("A", "B", most_bytes=1).heard()] == ["B"]
+    assert [event["type"] for event in feed_of("A", "B", most_bytes=1).kept()] == ["B"]

@@ -19,7 +19,7 @@ from turnstile.config import load_config
 from turnstile.embed import django as embed_django
 from turnstile.embed import flask as embed_flask
 from turnstile.embed.upgrade import Upgrade
-from turnstile.embed.wsgi import NoAnswer, converse, hand_over
+from turnstile.embed.wsgi import HandedOverBody, converse, hand_over
 from turnstile.errors import ConfigError
 from turnstile.server.requests import Rejection
 from turnstile.testing import patience
@@ -111,7 +111,7 @@ def test_a_request_that_is_no_websocket_is_answered_in_words(others, status):
 
 
 def test_a_server_that_keeps_its_sockets_is_named():
-    with pytest.raises(ConfigError, match=r"no_socket: Nobody/1\.0 does not give its sockets away"):
+    with pytest.raises(ConfigError, match=r"no_socket: Nobody/1\.0 does not expose its sockets"):
         Upgrade(environ(**{"wsgi.input": io.BytesIO()}))
 
 
@@ -124,7 +124,7 @@ def test_a_websocket_over_tls_is_not_handed_over(pair):
     wrapped = ssl.create_default_context().wrap_socket(
         pair[0], do_handshake_on_connect=False, server_hostname="localhost"
     )
-    with pytest.raises(ConfigError, match=r"tls_not_handed_over: .* end TLS in front of it"):
+    with pytest.raises(ConfigError, match=r"tls_not_handed_over: .* terminate TLS in front of it"):
         Upgrade(environ(**{"gunicorn.socket": wrapped}))
     wrapped.close()
 
@@ -267,7 +267,7 @@ def test_a_flask_route_answers_with_a_conversation_or_in_words(pair):
     with app.test_request_context(environ_base=environ(**{"gunicorn.socket": pair[0]})):
         response = embed_flask.converse(Proxy("the session"), prompt="p")
         assert response.session == "the session"
-        assert isinstance(response.response, NoAnswer)
+        assert isinstance(response.response, HandedOverBody)
         response = embed_flask.converse(Proxy(FULL))
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
 
