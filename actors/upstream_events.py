@@ -9,6 +9,7 @@ import orjson
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
+from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.frames import BinaryFrame
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.session.facts import READERS, FactReader
@@ -123,7 +124,7 @@ class UpstreamEvents:
                 fault = _failed(error)
         try:
             if not plain:
-                event = realtime.current_names(given)
+                event = current_server_event(given)
             # What has other words by now is said anew.
             passed = data if is_json and event is given else None
             frames = self._translator.translate(event, now, passed, is_valid=plain)

@@ -8,7 +8,7 @@ from actors.inbox import RUN_LENGTH
 from actors.messages import from_link
 from turnstile.observability.journal import frame_observer
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
-from turnstile.protocol import realtime
+from turnstile.protocol.beta_events import beta_client_data
 from turnstile.session.events import LinkConnected, LinkLost
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class UpstreamLink:
         """
         if self._connection is not None:
             if self._is_beta:
-                data = realtime.in_beta_words(data)
+                data = beta_client_data(data)
             if self._observe is not None:
                 self._observe("out", data)
             self._connection.send_text(data)

@@ -10,8 +10,8 @@ import orjson
 from actors.dialects.base import Dialect
 from actors.messages import AudioEvent
 from turnstile.errors import Problem
-from turnstile.protocol import beta
 from turnstile.protocol.appends import named_append, plain_append
+from turnstile.protocol.beta_events import current_client_event
 from turnstile.protocol.client_shapes import shape_fault
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.config_patch import ENDPOINTS
@@ -96,7 +96,7 @@ class RealtimeDialect(Dialect):
         event_id = event.get("event_id")
         event_id = event_id if isinstance(event_id, str) else None
         if self._is_beta:
-            event = beta.current_client_event(event)
+            event = current_client_event(event)
         fault = shape_fault(event, is_beta=self._is_beta)
         if fault is not None:
             return [self._error(fault, event_id)]

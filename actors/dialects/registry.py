@@ -132,8 +132,10 @@ class Dialects:
             ClientProtocolError: It cannot be had here.
         """
         kind = KINDS[self._config.upstream.kind]
-        says_beta = "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in request.subprotocols
-        address = read_address(request.query, says_beta=says_beta, upstream_is_beta=kind.is_beta)
+        wants_beta = (
+            "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in request.subprotocols
+        )
+        address = read_address(request.query, wants_beta=wants_beta, upstream_is_beta=kind.is_beta)
         model = address.model
         if decided.model is not None and address.query:
             (asked,) = address.query

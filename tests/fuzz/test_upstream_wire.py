@@ -13,8 +13,9 @@ from values import encoded, wire
 
 from actors.upstream_events import UpstreamEvents
 from turnstile.errors import UpstreamProtocolError
+from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.frames import BinaryFrame, TextFrame
-from turnstile.protocol.realtime import current_names, parse_server_event
+from turnstile.protocol.realtime import parse_server_event
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.events import ConfigRequested, ResponseProgressed, UserMessageGiven
@@ -38,7 +39,7 @@ translators = st.sampled_from(
 def parsed(data):
     """Return an event, or None for one that is refused under a documented code."""
     try:
-        return current_names(parse_server_event(data)[0])
+        return current_server_event(parse_server_event(data)[0])
     except UpstreamProtocolError as error:
         assert error.problem.code in UPSTREAM_CODES
         assert error.problem.description
@@ -100,7 +101,7 @@ def test_nothing_in_an_event_that_is_taken_for_plain_is_odd_or_old(data):
     event = parse_server_event(data)[0] if parsed(data) else {}
     if event.get("type") in IS_CANONICAL and IS_CANONICAL[event["type"]](event):
         assert valid_event(event) is event
-        assert current_names(event) is event
+        assert current_server_event(event) is event
 
 
 @given(st.lists(wire(events), max_size=12), translators)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from turnstile.errors import Problem
-from turnstile.protocol.realtime import current_names
+from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session.effects import Answered, CallsCancelled, Reported, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
@@ -138,7 +138,7 @@ def test_an_ignored_event_tells_nobody_anything(name):
 
 @pytest.mark.parametrize("kind", ["text.delta", "text.done", "audio.delta", "audio.done", "audio_transcript.done"])
 def test_a_beta_event_has_its_current_name(kind):
-    assert current_names({"type": f"response.{kind}"})["type"] == f"response.output_{kind}"
+    assert current_server_event({"type": f"response.{kind}"})["type"] == f"response.output_{kind}"
 
 
 def test_a_spoken_answer_locks_the_voice_and_an_out_of_band_response_is_no_business_of_the_gate():

@@ -1,1 +1,1 @@
-"""The two vendors' own words, and the frames that carry them."""
+"""The protocols of both vendors, under their own names, and the frames that carry them."""

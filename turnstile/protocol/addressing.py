@@ -1,4 +1,4 @@
-"""What a Realtime client asks for in the query of its address, and what of that its upstream is asked for.
+"""The query of a Realtime client's URL, and the query of the upstream URL that follows from it.
 
 Sources: the API reference (WebSocket connections, and controls on the server side for ``call_id``); Azure's reference
 of the Realtime API, current and preview, for ``deployment`` and ``api-version``.
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 _UNDERSTOOD: Final = frozenset({"model", "deployment", "call_id", "intent", "api-version"})
 _TRANSCRIPTION: Final = "transcription"
-# Azure's preview has versions with a date; the current API has none, or `v1`, `preview` and the like.
+# Azure's preview has dated versions; the current API has none, or `v1`, `preview` and the like.
 _DATED: Final = re.compile(r"\d{4}-\d\d-\d\d")
-# As much as this of what a client names is repeated to it.
+# Characters of a client's value that an error repeats.
 _SHOWN: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a client asks for in its address.
+    """The session that a client's URL names.
 
     Args:
         model: The model, or with Azure its deployment; None for the operator's default.
-        call_id: The WebRTC or SIP call whose session is joined; that one has its model already.
-        intent: ``transcription`` for a session that only writes down; its model is part of its configuration.
-        is_beta: The address is one of Azure's preview, which speaks the words of the beta.
-        ignored: The names of the fields that have no effect, in the order given.
+        call_id: The WebRTC or SIP call whose session is joined, with the model that it has.
+        intent: ``transcription`` for a session that only transcribes; its model is part of its configuration.
+        is_beta: Whether the client uses the beta's names: it asks for them, or the URL is of Azure's preview.
+        ignored: The names of the ignored fields, in the order given.
     """
 
     model: str | None = None
@@ -43,26 +43,26 @@ class Address:
 
     @property
     def query(self) -> dict[str, str]:
-        """What upstream is asked for instead of a model; empty where it is asked for one."""
+        """The query of the upstream URL where it names no model; {} where it names one."""
         asked = {"call_id": self.call_id, "intent": self.intent}
         return {name: value for name, value in asked.items() if value}
 
 
-def read_address(query: Mapping[str, str], *, says_beta: bool = False, upstream_is_beta: bool = False) -> Address:
-    """Read the query of a client's address; a field without a value counts as missing.
+def read_address(query: Mapping[str, str], *, wants_beta: bool = False, upstream_is_beta: bool = False) -> Address:
+    """Parse the query of a client's URL; an empty field counts as missing.
 
     Args:
         query: The fields by name.
-        says_beta: The client asks for the words of the beta in a header.
-        upstream_is_beta: Those are the only ones that upstream speaks.
+        wants_beta: Whether the client asks for the beta in a header.
+        upstream_is_beta: Whether upstream supports the beta only.
 
     Raises:
-        ClientProtocolError: Upstream, or the proxy, cannot do all that it asks for together.
+        ClientProtocolError: A field is invalid, or cannot be combined with another, or is not supported upstream.
     """
     given = {name: value for name, value in query.items() if value}
     model = _one_name(given.get("model"), given.get("deployment"))
     call_id, intent = given.get("call_id"), given.get("intent")
-    is_beta = says_beta or bool(_DATED.match(given.get("api-version", "")))
+    is_beta = wants_beta or bool(_DATED.match(given.get("api-version", "")))
     if intent not in {None, _TRANSCRIPTION}:
         raise _refused("intent", f"must be {_TRANSCRIPTION!r} or left out, not {intent!r:.{_SHOWN}}")
     if call_id and intent:
@@ -73,7 +73,7 @@ def read_address(query: Mapping[str, str], *, says_beta: bool = False, upstream_
         raise _refused("model", "you must not provide one for transcription sessions; leave it out")
     for name in ("call_id", "intent") if upstream_is_beta else ():
         if given.get(name):
-            raise _refused(name, "is not served here: the upstream speaks the words of the beta, which has none")
+            raise _refused(name, "is not served here: the upstream is of the beta, which does not have it")
     ignored = tuple(name for name in given if name not in _UNDERSTOOD)
     return Address(model, call_id, intent, is_beta, ignored)
 

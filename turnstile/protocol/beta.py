@@ -1,16 +1,12 @@
-"""The words of the Realtime API's beta, which older clients and Azure's preview speak, from and to the current ones.
+"""The beta of the Realtime API, which older clients and Azure's preview use: its names, and its configuration.
 
-Source: the migration notes of the API reference. What the API says in the beta's words is read by
-`turnstile.protocol.realtime.current_names`. Nothing given here is changed; what comes back may share parts with it.
+Source: the migration notes of the API reference. `turnstile.protocol.beta_events` translates whole events. No argument
+is changed; a result may share parts with it.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, Final
 
 Json = dict[str, Any]
 
@@ -22,24 +18,14 @@ EVENTS: Final = {
     "response.audio_transcript.delta": "response.output_audio_transcript.delta",
     "response.audio_transcript.done": "response.output_audio_transcript.done",
 }
-_BETA_NAMES: Final = {
-    **{current: beta for beta, current in EVENTS.items()},
-    "conversation.item.added": "conversation.item.created",
-}
-# In the beta a session that only writes down had events of its own.
-_TRANSCRIPTION: Final = "transcription"
-_TRANSCRIPTION_UPDATE: Final = "transcription_session.update"
-# The beta told of an item once, when it was added.
-_NEW_EVENTS: Final = frozenset({"conversation.item.done"})
 PARTS: Final = {"text": "output_text", "audio": "output_audio"}
-_BETA_PARTS: Final = {current: beta for beta, current in PARTS.items()}
 _FORMATS: Final[dict[object, Json]] = {
     "pcm16": {"type": "audio/pcm", "rate": 24_000},
     "g711_ulaw": {"type": "audio/pcmu"},
     "g711_alaw": {"type": "audio/pcma"},
 }
 _BETA_FORMATS: Final = {current["type"]: beta for beta, current in _FORMATS.items()}
-# Fields of the beta's flat sessions and responses, and where they are now.
+# The beta's fields of sessions and responses, which were flat, and their current places.
 FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "modalities": ("output_modalities",),
     "max_response_output_tokens": ("max_output_tokens",),
@@ -52,17 +38,17 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "speed": ("audio", "output", "speed"),
 }
 _PLACES: Final = frozenset(FIELDS.values())
-# The beta let a client choose; there is nothing to choose now.
+# The beta's fields without a current counterpart.
 _GONE: Final = frozenset({"temperature"})
-# Fields of sessions and responses that came after the beta (`openai.types.beta.realtime` has none of them).
+# Fields of sessions and responses that are newer than the beta (`openai.types.beta.realtime` has none of them).
 NEW_FIELDS: Final = frozenset({"prompt", "truncation", "include", "reasoning", "parallel_tool_calls"})
 NEW_IN_TURN_DETECTION: Final = frozenset({"idle_timeout_ms"})
 
 
 def current_config(config: Json) -> Json:
-    """Return a session, or the parameters of a response, in the current shape.
+    """Return a session, or the parameters of a response, under the current names.
 
-    A field whose place is taken by something else stays where it is, for upstream to refuse.
+    A field whose current place holds another value stays where it is, for upstream to refuse.
     """
     result: Json = {name: value for name, value in config.items() if name not in FIELDS and name not in _GONE}
     for name, path in FIELDS.items():
@@ -92,9 +78,9 @@ def _put(target: Json, path: tuple[str, ...], value: Any) -> bool:
 
 
 def beta_config(config: Json) -> Json:
-    """Return a session, or the parameters of a response, in the beta's shape.
+    """Return a session, or the parameters of a response, under the beta's names.
 
-    What of its ``audio`` the beta has no field for stays there, for upstream to refuse.
+    Fields of ``audio`` that the beta does not have stay there, for upstream to refuse.
     """
     left = {name: value for name, value in config.items() if name not in {"type", "audio"}}
     audio = config.get("audio")
@@ -110,7 +96,7 @@ def beta_config(config: Json) -> Json:
 
 
 def _unmoved(value: Any, path: tuple[str, ...] = ("audio",)) -> Any:
-    """Return what of `value`, which stands at `path`, has no field of its own in the beta."""
+    """Return the part of `value`, which stands at `path`, that has no field in the beta."""
     if not isinstance(value, dict) or len(path) > 2:  # noqa: PLR2004 - audio.input.format is as deep as fields lie
         return value
     inner = {name: _unmoved(held, (*path, name)) for name, held in value.items() if (*path, name) not in _PLACES}
@@ -127,7 +113,7 @@ def _beta_value(name: str, value: Any) -> Any:
 
 
 def beta_path(path: str) -> str:
-    """Return the path of a current field, such as ``session.audio.output.voice``, as the beta has it."""
+    """Return the beta's path of a current field, such as ``session.audio.output.voice``."""
     root, _, rest = path.partition(".")
     for name, place in FIELDS.items():
         current = ".".join(place)
@@ -136,97 +122,6 @@ def beta_path(path: str) -> str:
     return path
 
 
-def _item(item: Json, parts: dict[str, str]) -> Json:
-    content = item.get("content")
-    if not isinstance(content, list):
-        return item
-    return {**item, "content": [_part(part, parts) for part in content]}
-
-
-def _part(part: Any, parts: dict[str, str]) -> Any:
-    kind = part.get("type") if isinstance(part, dict) else None
-    return {**part, "type": parts[kind]} if isinstance(kind, str) and kind in parts else part
-
-
-def _with(event: Json, name: str, change: Callable[[Json], Json]) -> Json:
-    return {**event, name: change(event[name])} if isinstance(event.get(name), dict) else event
-
-
-def _with_input(config: Json, parts: dict[str, str]) -> Json:
-    """Return a response's parameters with the items that it is to begin from in other words."""
-    given = config.get("input")
-    if not isinstance(given, list):
-        return config
-    return {**config, "input": [_item(item, parts) if isinstance(item, dict) else item for item in given]}
-
-
-def current_client_event(event: Json) -> Json:
-    """Return a client's event, given in the beta's words, in the current ones."""
-    kind = _TRANSCRIPTION if event.get("type") == _TRANSCRIPTION_UPDATE else "realtime"
-    if kind == _TRANSCRIPTION:
-        event = {**event, "type": "session.update"}
-    event = _with(event, "session", lambda session: {"type": kind, **current_config(session)})
-    event = _with(event, "response", lambda response: _with_input(current_config(response), PARTS))
-    return _with(event, "item", lambda item: _item(item, PARTS))
-
-
-def beta_client_event(event: Json) -> Json:
-    """Return a client's event, given in the current words, in the beta's.
-
-    A field that the beta did not have is left out where it is null, and so asks for nothing; else upstream refuses it.
-    """
-    event = _with(event, "session", lambda session: beta_config(_without_empty(session)))
-    event = _with(event, "response", lambda response: _with_input(beta_config(_without_empty(response)), _BETA_PARTS))
-    return _with(event, "item", lambda item: _item(item, _BETA_PARTS))
-
-
-def _without_empty(config: Json) -> Json:
-    return {name: value for name, value in config.items() if name not in NEW_FIELDS or value is not None}
-
-
-def beta_server_event(event: Json) -> Json | None:
-    """Return a server's event, given in the current words, in the beta's; None for one that the beta did not have."""
-    kind = event["type"]
-    if kind in _NEW_EVENTS:
-        return None
-    session = event.get("session")
-    if isinstance(session, dict) and session.get("type") == _TRANSCRIPTION:
-        include = {"include": session["include"]} if "include" in session else {}  # in the beta, here only
-        return {**event, "type": f"transcription_{kind}", "session": {**_beta_shown(session), **include}}
-    event = {**event, "type": _BETA_NAMES.get(kind, kind)}
-    event = _with(event, "session", _beta_shown)
-    event = _with(event, "response", _beta_response)
-    return _with(event, "item", _beta_item)
-
-
-def _beta_shown(config: Json) -> Json:
-    """Return what the API shows in force, without what the beta has no field for."""
-    return {name: value for name, value in beta_config(config).items() if name != "audio" and name not in NEW_FIELDS}
-
-
-def beta_error_event(event: Json) -> Json:
-    """Return an ``error`` event that names a field, in ``param`` and in its words, as the beta has it."""
-    return _with(event, "error", _beta_error)
-
-
-def _beta_error(error: Json) -> Json:
-    current, message = error.get("param"), error.get("message")
-    if not isinstance(current, str) or (path := beta_path(current)) == current:
-        return error
-    # As a whole: a longer name that begins alike is another field's.
-    words = re.sub(rf"{re.escape(current)}(?!\w)", lambda _: path, message) if isinstance(message, str) else message
-    return {**error, "param": path, "message": words}
-
-
-def _beta_item(item: Json) -> Json:
-    return {"object": "realtime.item", **_item(item, _BETA_PARTS)}
-
-
-def _beta_response(response: Json) -> Json:
-    shaped = _beta_shown(response)
-    # Asked for and shown under two names (`openai.types.beta.realtime`, recordings of a beta host).
-    if "max_output_tokens" in response:
-        shaped["max_output_tokens"] = shaped.pop("max_response_output_tokens")
-    output = response.get("output")
-    items = output if isinstance(output, list) else []
-    return {**shaped, "output": [_beta_item(item) if isinstance(item, dict) else item for item in items]}
+def current_session(session: Json) -> Json:
+    """Return a session, or what a response shows of its own, under the current names; itself if it has them."""
+    return session if FIELDS.keys().isdisjoint(session) else current_config(session)

@@ -1,8 +1,8 @@
-"""What of a Realtime client's event is not built as one, in the API's own words.
+"""Checks of a Realtime client's event, with the API's own error texts.
 
-Only what the proxy itself reads on the way is looked at, and the two events that the gate holds above all: one of them
-must not pass for something else. The rest is upstream's to judge. Source: errors of the API as recorded, and the
-reference of ``session.update`` and ``response.create``.
+Checked is only what the proxy itself reads, above all the two events that the gate holds: neither may pass it as
+another event. Upstream validates the rest. Source: errors of the API as recorded, and the reference of
+``session.update`` and ``response.create``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 GATED: Final = frozenset({"session.update", "response.create"})
-# The beta's own way to configure a session that only writes down; from a client of the beta it comes here translated.
+# The beta's event to configure a session that only transcribes; a beta client's is translated before it is checked.
 _GONE: Final = frozenset({"transcription_session.update"})
-# What the proxy reads inside of a gated event: objects, where they are given at all.
+# What the proxy reads inside a gated event: objects, where given.
 _SESSION_OBJECTS: Final = (
     ("audio",),
     ("audio", "input"),
@@ -40,11 +40,11 @@ _SHOWN: Final = 64
 
 
 def shape_fault(event: Json, *, is_beta: bool = False) -> Problem | None:
-    """Return what is wrong with the shape of a client's event, in the current words; None if nothing is.
+    """Return the problem with the shape of a client's event; None if it is valid.
 
     Args:
-        event: A JSON object.
-        is_beta: The client speaks the words of the beta, and so are fields named to it.
+        event: A JSON object, under the current names.
+        is_beta: Whether to name fields by the beta's names.
     """
     kind = event.get("type")
     if "type" not in event:
@@ -67,7 +67,7 @@ def shape_fault(event: Json, *, is_beta: bool = False) -> Problem | None:
 
 
 def _type_fault(kind: str) -> Problem | None:
-    """Refuse a type that another server might take for one of the gated."""
+    """Return the problem with a type that another server might take for a gated one."""
     meant = kind.strip().casefold()
     if meant not in GATED | _GONE:
         return None
@@ -77,7 +77,7 @@ def _type_fault(kind: str) -> Problem | None:
 
 
 def _not_an_object(value: Any, root: str, inner: Iterable[tuple[str, ...]]) -> tuple[str, Any] | None:
-    """Return the path and the value of the first thing that is no object, though it has to be one."""
+    """Return the path and value of the first of `value` and its `inner` fields that is given but not an object."""
     if not isinstance(value, dict):
         return root, value
     for path in inner:

@@ -1,4 +1,4 @@
-"""What a transport hands up and takes down: WebSocket messages, and the end of the link."""
+"""The units that a transport delivers: WebSocket messages, and the end of the connection."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ if TYPE_CHECKING:
 
 
 class TextFrame(NamedTuple):
-    """One WebSocket text message: UTF-8 bytes as they came, not yet decoded."""
+    """One WebSocket text message, as undecoded UTF-8."""
 
     data: bytes
 
 
 class BinaryFrame(NamedTuple):
-    """One WebSocket binary message: audio, whatever it looks like."""
+    """One WebSocket binary message: always audio."""
 
     data: bytes
 
 
 class Closed(NamedTuple):
-    """The link is gone; nothing follows.
+    """The end of the connection, after which nothing follows.
 
     Args:
-        code: The WebSocket close code received; 1006 when the link broke without one (RFC 6455, 7.4); or ours, where we
-            closed: 1008 for a peer that does not read, 1009 for too large a message, 1011 for a fault of ours.
-        reason: The peer's words, or what broke.
-        by_us: The code is ours.
+        code: The WebSocket close code received; 1006 when the connection broke without one (RFC 6455, 7.4); or ours,
+            where we closed: 1008 for a peer that does not read, 1009 for too large a message, 1011 for a fault of ours.
+        reason: The peer's reason, or the failure.
+        by_us: Whether the code is ours.
     """
 
     code: int
@@ -38,8 +38,8 @@ class Closed(NamedTuple):
 
 Frame = TextFrame | BinaryFrame
 
-# What is made for every message is made without the Python call that a named tuple's own constructor is.
+# Built for every message, and so without the Python call of a named tuple's own constructor.
 text_frame: Callable[[tuple[bytes]], TextFrame] = partial(tuple.__new__, TextFrame)
-"""Makes a `TextFrame` of the tuple of its fields."""
+"""Make a `TextFrame` of the tuple of its fields."""
 binary_frame: Callable[[tuple[bytes]], BinaryFrame] = partial(tuple.__new__, BinaryFrame)
-"""Makes a `BinaryFrame` of the tuple of its fields."""
+"""Make a `BinaryFrame` of the tuple of its fields."""

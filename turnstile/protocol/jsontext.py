@@ -1,8 +1,8 @@
-r"""Reading JSON that others accept and orjson does not: half a surrogate pair, a number that is none.
+r"""A lenient JSON parser: accepts lone surrogates and non-finite numbers, which orjson refuses.
 
-JSON's grammar allows an escape such as ``\ud83d`` without its other half (RFC 8259, section 8.2), which no UTF-8 text
-can hold; servers that cut a text anywhere send it. ``NaN`` and ``Infinity`` are no JSON, but Python's own library
-writes them, and reads a number that is too large as infinite.
+JSON's grammar allows an escape such as ``\ud83d`` without its other half (RFC 8259, section 8.2), which UTF-8 cannot
+hold; servers that cut a text anywhere send it. ``NaN`` and ``Infinity`` are not JSON, but Python's own library writes
+them, and reads a number that is too large as infinite.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Final
 import orjson
 
 _REPLACEMENT: Final = r"\ufffd"
-# Half of a surrogate pair, or both; nothing else of a text that may be long costs more than to look past it.
+# A lone surrogate, or a pair: matching both lets one pass replace the lone ones only.
 _HALF: Final = re.compile(
     r"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?P<low>\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})"
 )
 
 
 def loads(data: bytes | str) -> Any:
-    """Read JSON; half a surrogate pair is read as U+FFFD.
+    """Parse JSON; a lone surrogate is read as U+FFFD.
 
     Raises:
-        ValueError: It is no JSON, or no UTF-8.
+        ValueError: It is not JSON, or not UTF-8.
     """
     try:
         return orjson.loads(data)
@@ -37,10 +37,10 @@ def loads(data: bytes | str) -> Any:
 
 
 def loads_any(data: bytes | str) -> Any:
-    """Read JSON like `loads`; a number that is none, or is infinite, is read as null.
+    """Parse JSON like `loads`; a non-finite number is read as null.
 
     Raises:
-        ValueError: It is no JSON even so, or no UTF-8.
+        ValueError: It is not JSON even so, or not UTF-8.
     """
     try:
         return loads(data)
@@ -57,7 +57,7 @@ def _text(data: bytes | str) -> str:
 
 
 def _whole(found: re.Match[str]) -> str:
-    if _is_escaped(found.string, found.start()):  # It begins no escape; what comes behind it may.
+    if _is_escaped(found.string, found.start()):  # Not an escape itself; what follows may be one.
         return found[0].replace(found["low"], _REPLACEMENT) if found["low"] else found[0]
     return found[0] if found["low"] else _REPLACEMENT
 
@@ -71,7 +71,7 @@ def _is_escaped(text: str, place: int) -> bool:
 
 
 def _finite(number: str) -> int | float | None:
-    """Return a number as orjson reads it: an integer in 64 bits, else a float; None for one that is infinite."""
+    """Return a number as orjson reads it: an integer of 64 bits, else a float; None for an infinite one."""
     try:
         found: int | float = orjson.loads(number)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""How server events are built, as far as anybody reads them: what each means nothing without, and what it may have."""
+"""The shapes of server events, as far as they are read: the required fields of each, and the optional ones."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ Json = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """An object: the fields that it means nothing without, and those that it may have; others may be anything.
+    """The shape of an object; fields that are not named may be anything.
 
-    By `old_fields`, or by a ``type`` that is one of `old_types`, it is known to be in the words of the beta.
+    Args:
+        required: The fields without which the object is dropped, or its event refused.
+        optional: The fields that are dropped where they are invalid.
+        old_fields: Fields that only the beta has.
+        old_types: Values of ``type`` that only the beta has.
     """
 
-    needed: Mapping[str, Check]
+    required: Mapping[str, Check]
     optional: Mapping[str, Check] = MappingProxyType({})
     old_fields: Collection[str] = ()
     old_types: Collection[str] = ()
 
 
 class Many(NamedTuple):
-    """A list of objects; what in it is not built as `each` is left out."""
+    """The shape of a list of objects; the invalid ones are dropped."""
 
     each: Shape
 
@@ -91,10 +95,10 @@ _SHAPES: Final[dict[str, Shape]] = {
 
 
 def _test(shape: Shape) -> Callable[[Any], bool]:
-    """Return what tells whether a value is surely built as `shape` says, and in the current words.
+    """Compile the test whether a value has the shape, under the current names; a null optional field counts as missing.
 
-    It is asked of each event, and so written out as one expression, which takes half as long as to go through a list of
-    fields; all that it is made of is in this file. An optional field that is null counts as not given.
+    It runs once for each event: as one expression it takes 0.4 to 2.2 us and one Python call, as a loop over the fields
+    0.7 to 5.1 us and a call for each object. Hence the `eval`; its source is made of this file's constants only.
     """
     known: dict[str, Any] = {}
     test: Callable[[Any], bool] = eval(f"lambda value: {_expression(shape, 'value', known)}", known)  # noqa: S307
@@ -102,9 +106,9 @@ def _test(shape: Shape) -> Callable[[Any], bool]:
 
 
 def _expression(shape: Shape, value: str, known: dict[str, Any]) -> str:
-    """Return an expression about the variable `value`, and put what it needs to know into `known`."""
+    """Return the test as an expression about the variable `value`; add the names that it uses to `known`."""
     terms = [f"{value}.__class__ is dict"]
-    for name, check in (*shape.needed.items(), *shape.optional.items()):
+    for name, check in (*shape.required.items(), *shape.optional.items()):
         held = f"{value}_{name}"
         match check:
             case Shape():
@@ -114,7 +118,7 @@ def _expression(shape: Shape, value: str, known: dict[str, Any]) -> str:
                 is_so = f"{held}.__class__ is list and all(map(is_{held}, {held}))"
             case _:
                 is_so = f"{held}.__class__ is {check.__name__}"
-        unless_null = "is not None and" if name in shape.needed else "is None or"
+        unless_null = "is not None and" if name in shape.required else "is None or"
         terms.append(f"(({held} := {value}.get({name!r})) {unless_null} {is_so})")
     if shape.old_types:
         known[f"old_{value}"] = frozenset(shape.old_types)
@@ -126,35 +130,35 @@ def _expression(shape: Shape, value: str, known: dict[str, Any]) -> str:
 
 
 IS_CANONICAL: Final[Mapping[str, Callable[[Json], bool]]] = {kind: _test(shape) for kind, shape in _SHAPES.items()}
-"""By the current name of an event, what tells whether nothing in it is odd or old, as it is with nearly all.
+"""The tests, by event type, whether an event is canonical, as nearly all are: valid, and under the current names.
 
-In such a one each optional field is missing, null, or as it should be, and `current_names` changes nothing.
-Of an event that is not here nothing is read, and nothing was renamed but its type.
+`valid_event` and `current_server_event` return such an event as it is. Of an event without a test no field is read, and
+only its type may have another name in the beta.
 """
 
 
 def valid_event(event: Json) -> Json:
-    """Return a server event, under its current name, without what in it is not built as it should be.
+    """Return a server event, given under its current name, without its invalid optional fields.
 
     Raises:
-        UpstreamProtocolError: That is something that the event means nothing without; names the field.
+        UpstreamProtocolError: A required field is missing or invalid; names it.
     """
     kind = event["type"]
-    if kind not in IS_CANONICAL or IS_CANONICAL[kind](event):  # Nothing is copied.
+    if kind not in IS_CANONICAL or IS_CANONICAL[kind](event):  # Usual: not copied.
         return event
     try:
         fitted: Json = _fitted(event, _SHAPES[kind], "")
     except UpstreamProtocolError as error:
-        text = f"Upstream sent a {kind} whose {error.problem.description} is missing or not built as one."
+        text = f"Upstream sent a {kind} whose {error.problem.description} is missing or invalid."
         raise UpstreamProtocolError("invalid_event", text) from None
     return fitted
 
 
 def _fitted(value: Any, check: Check, path: str) -> Any:
     match check:
-        case Shape(needed, optional) if isinstance(value, dict):
+        case Shape(required, optional) if isinstance(value, dict):
             result = dict(value)
-            for name, inner in needed.items():
+            for name, inner in required.items():
                 result[name] = _fitted(value.get(name), inner, f"{path}.{name}" if path else name)
             for name, inner in optional.items():
                 if name in value:

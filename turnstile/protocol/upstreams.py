@@ -1,4 +1,4 @@
-"""The kinds of Realtime API there are: how each is addressed, how it takes a key, and whose words it speaks."""
+"""The kinds of Realtime API: URL, key header and names of each."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ class Kind:
     """One kind of Realtime API.
 
     Args:
-        paths: Where it is served, the usual path first.
-        key_header: The header that takes the key: ``Authorization``, as a bearer token, or ``api-key``.
-        model_parameter: The parameter of the query that names the model; with Azure its deployment.
-        is_beta: It speaks the words of the beta.
-        headers: What each handshake sends besides.
-        refuses_in_http: It answers a handshake without a key with HTTP 401; the others open it, and then say so.
+        paths: The URL paths, the usual one first.
+        key_header: The header of the key: ``Authorization``, as a bearer token, or ``api-key``.
+        model_parameter: The query parameter of the model; with Azure's preview of its deployment.
+        is_beta: Whether it uses the beta's names.
+        headers: Further headers of each handshake.
+        refuses_in_http: Whether it answers a handshake without a key with HTTP 401; the others accept it, and then send
+            an ``error``.
     """
 
     paths: tuple[str, ...]
@@ -34,11 +35,11 @@ class Kind:
     refuses_in_http: bool = False
 
     def key(self, secret: str) -> dict[str, str]:
-        """Return the header that brings a key."""
+        """Return the header that sends a key."""
         return {self.key_header: f"Bearer {secret}" if self.key_header == _BEARER_HEADER else secret}
 
     def key_in(self, headers: Mapping[str, str]) -> str:
-        """Return the key that a handshake brings in this form, "" for none; `headers` by their names in lower case."""
+        """Return the key in a handshake's headers, given by their names in lower case; "" for none."""
         value = headers.get(self.key_header.lower(), "")
         if self.key_header != _BEARER_HEADER:
             return value

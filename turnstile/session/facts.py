@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from turnstile.errors import Problem, UpstreamProtocolError
-from turnstile.protocol.realtime import MARK, complete_arguments, current_session
+from turnstile.protocol.beta import current_session
+from turnstile.protocol.realtime import MARK, complete_arguments
 from turnstile.protocol.shapes import valid_event
 from turnstile.session.events import (
     AgentSpoke,

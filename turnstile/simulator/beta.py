@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.protocol import beta
+from turnstile.protocol.beta_events import current_client_event
 from turnstile.simulator import schema_errors
 from turnstile.simulator.api_errors import ApiError
 
@@ -35,7 +36,7 @@ def in_current_words(event: Any) -> Any:
             _check_config(event[name], name)
     if isinstance(event.get("item"), dict):
         _check_item(event["item"], "item")
-    return beta.current_client_event(event)
+    return current_client_event(event)
 
 
 def in_beta_words(error: ApiError) -> ApiError:

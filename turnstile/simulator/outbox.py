@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Any
 
-from turnstile.protocol.beta import beta_server_event
+from turnstile.protocol.beta_events import beta_server_event
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.simulator import lone_surrogates
 from turnstile.simulator.quirks import without_field

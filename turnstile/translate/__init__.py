@@ -1,1 +1,1 @@
-"""What one vendor's words are in the other's."""
+"""Translation between the Voice Agent protocol and the Realtime API."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
-from turnstile.protocol import beta
+from turnstile.protocol.beta_events import beta_error_event, beta_server_event
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import MARK
 from turnstile.translate.bounded_dict import remember
@@ -119,8 +119,8 @@ class RealtimeTranslator(Translator):
 def encoded(event: Json, *, is_beta: bool) -> list[Frame]:
     """Return the frame of an event for a client, under the beta's names if it uses them."""
     if is_beta and event["type"] == "error":
-        event = beta.beta_error_event(event)
-    shown = beta.beta_server_event(event) if is_beta else event
+        event = beta_error_event(event)
+    shown = beta_server_event(event) if is_beta else event
     return [] if shown is None else [TextFrame(orjson.dumps(shown))]
 
 

@@ -40,7 +40,7 @@ def test_a_version_with_a_date_asks_for_the_words_of_the_beta(version, is_beta):
 
 
 def test_a_header_asks_for_the_words_of_the_beta():
-    assert read_address({}, says_beta=True).is_beta
+    assert read_address({}, wants_beta=True).is_beta
 
 
 def test_what_is_not_understood_is_ignored_and_named():

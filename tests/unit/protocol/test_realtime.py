@@ -7,12 +7,12 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types import realtime as openai
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
 from turnstile.errors import ClientProtocolError, UpstreamProtocolError
 from turnstile.protocol import realtime
+from turnstile.protocol.beta_events import current_server_event
 
 HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
 
@@ -159,91 +159,7 @@ def test_what_is_no_event_is_refused(data, code):
 def test_whatever_comes_is_read_or_refused_and_nothing_else(data):
     with suppress(UpstreamProtocolError):
         event, _ = realtime.parse_server_event(data)
-        assert isinstance(realtime.current_names(event)["type"], str)
-
-
-@pytest.mark.parametrize("kind", ["text", "audio", "audio_transcript"])
-@pytest.mark.parametrize("end", ["delta", "done"])
-def test_an_event_of_the_beta_has_its_current_name(kind, end):
-    assert realtime.current_names({"type": f"response.{kind}.{end}"}) == {"type": f"response.output_{kind}.{end}"}
-
-
-def test_the_flat_session_of_the_beta_is_the_nested_one():
-    beta = {
-        "modalities": ["audio", "text"],
-        "max_response_output_tokens": "inf",
-        "instructions": "Be kind.",
-        "input_audio_format": "pcm16",
-        "input_audio_transcription": {"model": "whisper-1"},
-        "input_audio_noise_reduction": None,
-        "turn_detection": {"type": "server_vad"},
-        "output_audio_format": "g711_ulaw",
-        "voice": "alloy",
-        "speed": 1.0,
-    }
-    event = realtime.current_names({"type": "session.updated", "session": beta})
-    assert event["session"] == {
-        "output_modalities": ["audio"],
-        "max_output_tokens": "inf",
-        "instructions": "Be kind.",
-        "audio": {
-            "input": {
-                "format": {"type": "audio/pcm", "rate": 24_000},
-                "transcription": {"model": "whisper-1"},
-                "noise_reduction": None,
-                "turn_detection": {"type": "server_vad"},
-            },
-            "output": {"format": {"type": "audio/pcmu"}, "voice": "alloy", "speed": 1.0},
-        },
-    }
-    openai.RealtimeSessionCreateRequest.model_validate({"type": "realtime", **event["session"]})
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "current"),
-    [
-        ("modalities", ["text"], {"output_modalities": ["text"]}),
-        ("modalities", "text", {"output_modalities": "text"}),
-        ("input_audio_format", "g711_alaw", {"audio": {"input": {"format": {"type": "audio/pcma"}}}}),
-        ("input_audio_format", "opus", {"audio": {"input": {"format": "opus"}}}),
-        ("output_audio_format", None, {"audio": {"output": {"format": None}}}),
-    ],
-)
-def test_a_value_of_the_beta_is_the_current_one_where_there_is_one(field, value, current):
-    event = {"type": "session.created", "session": {field: value}}
-    assert realtime.current_names(event)["session"] == current
-
-
-@pytest.mark.parametrize(("part", "current"), [("text", "output_text"), ("audio", "output_audio")])
-def test_a_content_part_of_the_beta_has_its_current_name_in_items(part, current):
-    item = {"id": "item_1", "content": [{"type": part}, {"type": "input_text"}]}
-    created = realtime.current_names({"type": "conversation.item.created", "item": json.loads(json.dumps(item))})
-    done = realtime.current_names({"type": "response.done", "response": {"output": [item], "modalities": ["text"]}})
-    assert [part["type"] for part in created["item"]["content"]] == [current, "input_text"]
-    assert done["response"]["output"][0]["content"] == created["item"]["content"]
-    assert done["response"]["output_modalities"] == ["text"]
-
-
-def test_an_event_in_current_words_stays_as_it_is():
-    session = {"type": "realtime", "output_modalities": ["audio"], "audio": {"output": {"voice": "alloy"}}}
-    part = {"type": "response.content_part.added", "part": {"type": "audio"}}
-    assert realtime.current_names({"type": "session.updated", "session": dict(session)})["session"] == session
-    assert realtime.current_names(dict(part)) == part
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"type": "session.updated", "session": 3},
-        {"type": "response.done", "response": []},
-        {"type": "response.done", "response": {"output": 3}},
-        {"type": "response.done", "response": {"output": [None, {"content": [None, {"type": []}]}]}},
-        {"type": "conversation.item.done", "item": {"content": "text"}},
-        {"type": "conversation.item.done", "item": {"content": [{"type": "output_text"}]}},
-    ],
-)
-def test_what_is_not_built_as_it_should_be_keeps_its_names(event):
-    assert realtime.current_names(event) is event
+        assert isinstance(current_server_event(event)["type"], str)
 
 
 @pytest.mark.parametrize("arguments", ["", "{}", ' {"city": "Paris"} '])
@@ -292,11 +208,6 @@ def test_a_client_event_that_is_none_is_the_clients_fault(frame, code):
 
 def test_a_client_event_is_read_in_its_own_words():
     assert realtime.parse_client_event(b'{"type": "response.text.delta"}') == {"type": "response.text.delta"}
-
-
-def test_an_event_is_put_into_the_words_of_the_beta():
-    event = realtime.in_beta_words(realtime.session_update("e", {"output_modalities": ["text"]}))
-    assert json.loads(event) == {"type": "session.update", "event_id": "e", "session": {"modalities": ["text"]}}
 
 
 @pytest.mark.parametrize("kind", ["response.output_audio.delta", "response.audio.delta"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.errors import UpstreamProtocolError
-from turnstile.protocol.realtime import current_names
+from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 
 
@@ -89,7 +89,7 @@ RESPONSE = {"id": "r", "status": "completed", "output": [], "metadata": None}
     ],
 )
 def test_what_is_in_the_words_of_the_beta_is_not_taken_for_plain(event):
-    assert current_names(event) is not event
+    assert current_server_event(event) is not event
     assert not IS_CANONICAL[event["type"]](event)
 
 

@@ -1,1 +1,1 @@
-"""Deepgram's Voice Agent v1 protocol: the client's messages, the server's, and the two kinds of client."""
+"""Deepgram's Voice Agent v1 protocol: messages of both directions, and the two kinds of client."""

@@ -1,4 +1,4 @@
-"""What a Voice Agent client sends, read and checked (source: the message types of `deepgram-sdk`, Voice Agent v1)."""
+"""The messages of a Voice Agent client, parsed (source: the message types of `deepgram-sdk`, Voice Agent v1)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Message(Part):
-    """A message of the client's."""
+    """A message of the client."""
 
 
 class Settings(Message):
-    """Configures the session: first, and later as an ordinary update."""
+    """Configures the session: the first message, and later an ordinary update."""
 
     type: Literal["Settings"] = "Settings"
     tags: tuple[str, ...] = ()
@@ -42,54 +42,54 @@ class Settings(Message):
 
 
 class UpdatePrompt(Message):
-    """Adds to the prompt in force."""
+    """Adds text to the prompt in force."""
 
     type: Literal["UpdatePrompt"] = "UpdatePrompt"
     prompt: str = Field(min_length=1)
 
 
 class UpdateThink(Message):
-    """Replaces how the agent thinks."""
+    """Replaces the language model's settings: instructions, functions, limits."""
 
     type: Literal["UpdateThink"] = "UpdateThink"
     think: Thinks
 
 
 class UpdateSpeak(Message):
-    """Replaces how the agent speaks."""
+    """Replaces the voice's settings."""
 
     type: Literal["UpdateSpeak"] = "UpdateSpeak"
     speak: Speaks
 
 
 class UpdateListen(Message):
-    """Changes how the agent listens."""
+    """Replaces the transcription's settings."""
 
     type: Literal["UpdateListen"] = "UpdateListen"
     listen: Listen
 
 
 class UpdateThinkLive(Message):
-    """Changes how a live agent thinks, which nothing upstream can do."""
+    """Changes a Think Live model's settings, which has no counterpart upstream."""
 
     type: Literal["UpdateThink_Live"] = "UpdateThink_Live"
 
 
 class CustomToThinkProvider(Message):
-    """A payload for the provider that thinks, which nothing upstream can take."""
+    """Sends a payload to the provider of the language model, which has no counterpart upstream."""
 
     type: Literal["__customToThinkProvider"] = "__customToThinkProvider"
 
 
 class InjectUserMessage(Message):
-    """The user says something in writing."""
+    """Adds a text of the user's to the conversation."""
 
     type: Literal["InjectUserMessage"] = "InjectUserMessage"
     content: str = Field(min_length=1)
 
 
 class InjectAgentMessage(Message):
-    """The agent says something: given word for word, or of its own making (`is_dynamic`)."""
+    """Makes the agent speak: the message word for word, or freely (`is_dynamic`)."""
 
     type: Literal["InjectAgentMessage"] = "InjectAgentMessage"
     message: str | None = Field(None, description="or `content`, as the React component says")
@@ -112,7 +112,7 @@ class InjectAgentMessage(Message):
 
 
 class FunctionCallResponse(Message):
-    """The result of a function call: `content` by the protocol; other clients have other names for it."""
+    """Returns the result of a function call: `content` in the protocol; other clients use other names."""
 
     type: Literal["FunctionCallResponse"] = "FunctionCallResponse"
     id: str = Field(min_length=1)
@@ -139,7 +139,7 @@ class ForceEndTurn(Message):
 
 
 class KeepAlive(Message):
-    """Says that the client is there."""
+    """Keeps the connection open."""
 
     type: Literal["KeepAlive"] = "KeepAlive"
 
@@ -165,25 +165,25 @@ MESSAGE_TYPES = tuple(_MESSAGES)
 
 
 def parse_client_message(data: bytes) -> ClientMessage:
-    """Read one text frame of the client's.
+    """Parse one text frame of the client.
 
     Args:
         data: UTF-8 JSON.
 
     Raises:
-        ClientProtocolError: It is none of the messages, or not a valid one; names the field and the fix.
+        ClientProtocolError: It is not a valid message; names the field and the fix.
     """
     try:
         value = jsontext.loads(data)
     except ValueError as error:
         raise ClientProtocolError(
-            "invalid_json", f"The message is no JSON ({error}); send one object a frame."
+            "invalid_json", f"The message is not JSON ({error}); send one object a frame."
         ) from None
     if not isinstance(value, dict):
-        raise ClientProtocolError("invalid_message", 'The message is JSON, but no object; send {"type": ...}.')
+        raise ClientProtocolError("invalid_message", 'The message is JSON, but not an object; send {"type": ...}.')
     kind = value.get("type")
     if not isinstance(kind, str):
-        raise ClientProtocolError("missing_type", f"type: is missing or no text; give one of {', '.join(_MESSAGES)}.")
+        raise ClientProtocolError("missing_type", f"type: is missing or not text; give one of {', '.join(_MESSAGES)}.")
     read = _MESSAGES.get(kind)
     if read is None:
         text = f"type: {kind[:64]!r} is not known; give one of {', '.join(_MESSAGES)}."

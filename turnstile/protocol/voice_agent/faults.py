@@ -1,4 +1,4 @@
-"""What is wrong with a message, in words that name the field, the value and the fix."""
+"""The text of a validation error: the message, the field, the value and the fix."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
-# Long enough to recognise what was sent, short enough not to repeat a conversation.
+# Characters of a value: enough to recognise it, too few to repeat a conversation.
 _SHOWN = 40
 _SECRET = ("key", "token", "authorization", "secret", "password", "headers", "credentials")
-_SAYS_ALL = {"missing", "value_error", "string_too_short", "string_too_long", "too_short"}
+_VALUE_OMITTED = {"missing", "value_error", "string_too_short", "string_too_long", "too_short"}
 _MUST_BE = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
@@ -33,12 +33,12 @@ _MUST_BE = {
 
 
 def describe(message: str, given: Any, error: ValidationError) -> str:
-    """Return one sentence about the first thing wrong, and how many more there are.
+    """Return one sentence about the first error, and the number of further ones.
 
     Args:
         message: The message's type.
         given: The message as the client sent it.
-        error: What is wrong with it.
+        error: The validation error.
     """
     first, *more = error.errors(include_url=False, include_context=False)
     path = field_path(given, first["loc"], is_missing=first["type"] == "missing")
@@ -57,7 +57,7 @@ def _wrong(detail: Any) -> str:
 
 def _shown(path: str, detail: Any) -> str:
     given = detail["input"]
-    if detail["type"] in _SAYS_ALL or any(word in path.lower() for word in _SECRET):
+    if detail["type"] in _VALUE_OMITTED or any(word in path.lower() for word in _SECRET):
         return ""
     if isinstance(given, dict | list):
         return f", not {'an object' if isinstance(given, dict) else 'a list'}"
@@ -66,10 +66,10 @@ def _shown(path: str, detail: Any) -> str:
 
 
 def field_path(given: Any, location: Iterable[int | str], *, is_missing: bool = False) -> str:
-    """Return a path into `given` as one writes it: ``agent.think.functions[2].parameters``.
+    """Return the path of pydantic's location in `given`, such as ``agent.think.functions[2].parameters``.
 
-    A location also counts through lists of one that the client gave as the one, and names members of unions: what is
-    not in the message is left out, but for the field at its end if that is what is missing.
+    A location also has the indexes of lists that the client gave as one object, and the names of union members: steps
+    that are not in the message are left out, but for a missing field at the end.
     """
     path, steps = "", [*location]
     for place, step in enumerate(steps, start=1):

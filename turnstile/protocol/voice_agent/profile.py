@@ -1,4 +1,4 @@
-"""The two kinds of Voice Agent client, and all that differs between them."""
+"""The two kinds of Voice Agent client, and the differences between them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ NOTICES = frozenset(
         "upstream_restored",
     }
 )
-"""Codes of problems in which nothing failed: what is ignored, adjusted or repaired. They are warnings to everybody."""
+"""The codes of problems in which nothing failed: something was ignored, adjusted or repaired. Always warnings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a kind of client expects.
+    """The protocol variant of one kind of client.
 
     Args:
-        name: Its name in the logs.
-        welcomes: `Welcome` comes first.
-        has_extras: `AgentDone`, `Transcript` and `UtteranceEnd` are sent, which the Deepgram SDKs do not know.
-        errors_end: `Error` comes only when the session ends; anything less is a `Warning`.
-        input_rate: Samples a second of its linear16 input where Settings says nothing.
+        name: The name in the logs.
+        welcomes: Whether `Welcome` is the first message.
+        has_extras: Whether `AgentDone`, `Transcript` and `UtteranceEnd` are sent, which the Deepgram SDKs do not have.
+        errors_end: Whether `Error` is sent only when the session ends, and `Warning` otherwise.
+        input_rate: The default sample rate of linear16 input, in Hz.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Profile:
     input_rate: int
 
     def is_error(self, code: str, *, fatal: bool = False) -> bool:
-        """Whether a problem of this code is told as `Error`; `fatal`: the session ends with it."""
+        """Tell whether a problem of this code is sent as `Error`; `fatal`: the session ends with it."""
         return fatal or (not self.errors_end and code not in NOTICES)
 
 
