@@ -178,6 +178,10 @@ def test_a_single_response_is_as_the_client_says_without_decisions():
     assert rule().response(asked) == asked
 
 
+def test_a_session_update_of_a_client_gets_the_hosts_prompt_and_no_warning():
+    assert rule(prompt="the host's").session({"instructions": "mine"}) == {"instructions": "the host's"}
+
+
 def test_a_stored_template_does_not_stand_beside_the_hosts_prompt():
     template = {"prompt": {"id": "pmpt_1"}}
     assert rule(prompt="the host's").session(template) == {"instructions": "the host's"}

@@ -311,6 +311,13 @@ def test_audio_of_g711_goes_as_it_is():
     assert listener.hears(created(), audio_delta(b"abc"))[1] == b"abc"
 
 
+def test_audio_of_a_format_that_cannot_be_converted_is_left_out_and_reported(component):
+    component.translator.set_upstream_format({"type": "audio/opus"})
+    (problem,) = component.hears(created())
+    assert problem["code"] == "audio_not_convertible"
+    assert component.hears(audio_delta()) == []
+
+
 def test_audio_that_the_converter_holds_starts_the_answer_and_comes_at_its_end():
     listener = Listener(output=AudioFormat("linear16", 16_000))
     assert kinds(listener.hears(created(), audio_delta(bytes(6)))) == ["AgentStartedSpeaking"]
