@@ -1,13 +1,13 @@
-"""Random schedules: whatever the client, the API and the clock may do, drawn step by step."""
+"""Random schedules: whatever the client, the API and the clock may do, drawn step by step from a seed."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api_model import Api, foreign_done
-from hypothesis import strategies as st
-from world import POLICY, REAL, Implementation, World
+from world import POLICY, REAL, Implementation, ViolationError, World
 
 from turnstile.session.events import (
     AgentMessageGiven,
@@ -21,38 +21,47 @@ from turnstile.session.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    # A method, and what it is called with.
+    Move = tuple[Callable[..., None], *tuple[str, ...]]
+
 MESSAGE = {"type": "message", "role": "user", "content": []}
-SCRIPTS = st.sampled_from(
-    [
-        ("text", "done"),
-        ("audio", "text", "done"),
-        ("call", "text", "done"),
-        ("call", "call", "text", "done"),
-        ("text", "incomplete"),
-        ("text", "failed"),
-    ]
+SCRIPTS = (
+    ("text", "done"),
+    ("audio", "text", "done"),
+    ("call", "text", "done"),
+    ("call", "call", "text", "done"),
+    ("text", "incomplete"),
+    ("text", "failed"),
 )
+STAGES = ("at rest", "create out", "create accepted", "in progress", "calling", "broken in on")
 # Timers that tell of silence fire when nothing else can happen, in `World.settle`; these may at any time.
 _ANY_TIME = frozenset({"retry", "update retry"})
 
 
 class Schedule:
-    """One run: a world, and a client with requests left."""
+    """One run: a world, and a client with requests left.
 
-    def __init__(self, draw: Callable[[st.SearchStrategy], object], code: Implementation = REAL) -> None:
-        self.draw = draw
-        scripts = tuple(draw(st.lists(SCRIPTS, max_size=4)))
+    Args:
+        seed: What is drawn is the same for the same seed, in every process.
+        code: The session's code.
+    """
+
+    def __init__(self, seed: int, code: Implementation = REAL) -> None:
+        self.seed = seed
+        self.chance = random.Random(seed)  # noqa: S311 - chance, not a secret
+        self.moved: list[str] = []
+        scripts = tuple(self.chance.choice(SCRIPTS) for _ in range(self.chance.randint(0, 4)))
         api = Api(
             scripts=scripts,
-            names_errors=draw(st.booleans()),
-            auto=draw(st.booleans()),
-            interrupts=draw(st.booleans()),
-            echoes=draw(st.booleans()),
-            gives_way=draw(st.booleans()),
-            merges=draw(st.booleans()),
-            refuses_updates=draw(st.booleans()),
+            names_errors=self._flip(),
+            auto=self._flip(),
+            interrupts=self._flip(),
+            echoes=self._flip(),
+            gives_way=self._flip(),
+            merges=self._flip(),
+            refuses_updates=self._flip(),
         )
-        self.world = World(api, code, POLICY, eager=draw(st.booleans()))
+        self.world = World(api, code, POLICY, eager=self._flip())
         detection = {"type": "server_vad", "create_response": api.auto, "interrupt_response": api.interrupts}
         config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
         session = self.world.session
@@ -60,19 +69,27 @@ class Schedule:
         self.refs = 0
         self.speaking = False
 
+    def _flip(self) -> bool:
+        return self.chance.choice((False, True))
+
     def run(self) -> None:
         """Take steps, then let everything come to rest and be judged."""
-        stages = ["at rest", "create out", "create accepted", "in progress", "calling", "broken in on"]
-        self._open(self.draw(st.sampled_from(stages)))
-        for _ in range(self.draw(st.integers(5, 60))):
-            moves = self._moves()
-            self.draw(st.sampled_from(moves))()
-        if self.speaking:
-            self._silence()
-        self.world.settle()
+        try:
+            self._open(self.chance.choice(STAGES))
+            for _ in range(self.chance.randint(5, 60)):
+                move, *arguments = self.chance.choice(self._moves())
+                self.moved.append(" ".join((move.__name__.strip("_"), *arguments)))
+                move(*arguments)
+            if self.speaking:
+                self._silence()
+            self.world.settle()
+        except ViolationError as error:
+            error.add_note(f"Schedule({self.seed}): {', '.join(self.moved)}")
+            raise
 
     def _open(self, stage: str) -> None:
         """Come to where a message of the client's is being answered, which random steps seldom do."""
+        self.moved.append(f"[{stage}]")
         if stage == "at rest":
             return
         calls = stage in {"calling", "broken in on"}
@@ -84,7 +101,7 @@ class Schedule:
             return
         self.world.process()
         if calls or stage == "in progress":
-            for _ in range(2 if calls else self.draw(st.integers(1, 3))):
+            for _ in range(2 if calls else self.chance.randint(1, 3)):
                 if self.world.api.running:
                     self._progress()
             self._exchange()
@@ -102,24 +119,27 @@ class Schedule:
         while world.facts or world.down or (world.up and world.up[0]["type"] != "response.create"):
             (world.deliver if world.facts else world.hear if world.down else world.process)()
 
-    def _moves(self) -> list[Callable[[], None]]:
+    def _moves(self) -> list[Move]:
         world = self.world
-        moves = [self._update, self._message, self._result, self._speech, self._turn_end, self._stale_timer]
-        moves += [self._agent_message] * (world.api.auto is False)
+        moves: list[Move] = [
+            (move,)
+            for move in (self._update, self._message, self._result, self._speech, self._turn_end, self._stale_timer)
+        ]
+        moves += [(self._agent_message,)] * (world.api.auto is False)
         if world.up:
-            moves += [world.process] * 3
+            moves += [(world.process,)] * 3
         if world.down:
-            moves += [world.hear] * 3
+            moves += [(world.hear,)] * 3
         if world.facts:
-            moves += [world.deliver] * 3
+            moves += [(world.deliver,)] * 3
         if world.api.running:
-            moves += [self._progress] * 3
-        elif not world.api.responder:
+            moves += [(self._progress,)] * 3
+        elif not world.api.owed:
             # Without a mark a stranger's response is not to be told from ours.
-            moves += [lambda: world.serve(world.api.stranger())] * world.api.echoes
+            moves += [(self._stranger,)] * world.api.echoes
         else:
-            moves += [lambda: world.serve(world.api.answer())] * 2
-        moves += [lambda name=name: world.fire(name) for name in world.timers if name in _ANY_TIME]
+            moves += [(self._api_answers,)] * 2
+        moves += [(world.fire, name) for name in world.timers if name in _ANY_TIME]
         return moves
 
     def _ref(self) -> int:
@@ -128,8 +148,8 @@ class Schedule:
 
     def _update(self) -> None:
         ref = self._ref()
-        patch = {f"field_{self.draw(st.integers(0, 3))}": ref}
-        if self.draw(st.integers(0, 4)) == 0:
+        patch = {f"field_{self.chance.randint(0, 3)}": ref}
+        if self.chance.randint(0, 4) == 0:
             patch["bad"] = True
         self.world.ask(ConfigRequested(ref, patch))
 
@@ -141,12 +161,12 @@ class Schedule:
 
     def _agent_message(self) -> None:
         self.world.agent_messages += 1
-        behavior = self.draw(st.sampled_from(["default", "queue", "interrupt"]))
+        behavior = self.chance.choice(["default", "queue", "interrupt"])
         self.world.ask(AgentMessageGiven(self._ref(), {"instructions": "Say hello."}, behavior))
 
     def _result(self) -> None:
         known = [*self.world.calls, "call_nobody_made"]
-        self.world.ask(FunctionAnswered(self._ref(), self.draw(st.sampled_from(known)), "4"))
+        self.world.ask(FunctionAnswered(self._ref(), self.chance.choice(known), "4"))
 
     def _speech(self) -> None:
         if self.speaking:
@@ -160,8 +180,14 @@ class Schedule:
         self.world.serve(self.world.api.silence())
 
     def _stale_timer(self) -> None:
-        name = self.draw(st.sampled_from(["update", "create", "expected", "response", "cancel", "item", "link"]))
+        name = self.chance.choice(["update", "create", "expected", "response", "cancel", "item", "link"])
         self.world.tell(TimerFired(name, "of an earlier wait"))
+
+    def _stranger(self) -> None:
+        self.world.serve(self.world.api.stranger())
+
+    def _api_answers(self) -> None:
+        self.world.serve(self.world.api.answer())
 
     def _progress(self) -> None:
         world = self.world

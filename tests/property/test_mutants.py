@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from mutants import MUTANTS, OUTSIDE_THE_WALK, ROWS_ONLY, Mutant, implementation
 from rows import ROWS
 from schedule import Schedule
@@ -40,25 +38,19 @@ def _fails(check):
     return False
 
 
+def _is_violated_by(schedule):
+    try:
+        schedule.run()
+    except ViolationError:
+        return True
+    return False
+
+
 @every_mutant
 def test_random_schedules_find_the_mutant(mutant):
     code = implementation(mutant)
-
-    @settings(
-        # The rarest shows about once in 7,000; a run ends with the first.
-        max_examples=30_000,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.data())
-    def keep_the_promise(data):
-        Schedule(data.draw, code).run()
-
-    with pytest.raises(ViolationError):
-        keep_the_promise()
+    # The rarest shows about once in 1,200; the first that shows is enough.
+    assert any(_is_violated_by(Schedule(seed, code)) for seed in range(30_000))
 
 
 @each_mutant

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 from schedule import Schedule
 
+from turnstile.testing import patience
 
-@settings(max_examples=1500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_the_promise_is_kept_whatever_the_order(data):
-    schedule = Schedule(data.draw)
+MOVES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from schedule import Schedule
+for seed in range(100):
+    schedule = Schedule(seed)
     schedule.run()
-    assert schedule.world.session.state.phase == "idle"
+    print(schedule.moved, schedule.world.answers)
+"""
+
+
+@pytest.mark.parametrize("first", range(0, 4_000, 1_000))
+def test_the_promise_is_kept_whatever_the_order(first):
+    for seed in range(first, first + 1_000):
+        schedule = Schedule(seed)
+        schedule.run()
+        assert schedule.world.session.state.phase == "idle", (seed, schedule.moved)
+
+
+def test_a_seed_draws_the_same_schedule_in_every_process():
+    drawn, plain = [], {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    for hashing in ("1", "2"):
+        command = [sys.executable, "-c", MOVES, str(Path(__file__).parent)]
+        environment = {**plain, "PYTHONHASHSEED": hashing}
+        drawn.append(subprocess.check_output(command, env=environment, text=True, timeout=patience(60)))
+    assert drawn[0] == drawn[1] != ""

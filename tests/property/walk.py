@@ -19,7 +19,7 @@ from world import REAL, Implementation, World  # noqa: E402
 from turnstile.session.events import ConfigRequested, FunctionAnswered, TurnEndForced, UserMessageGiven  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 UPDATES = (ConfigRequested(1, {"bad": True, "first": 1}), ConfigRequested(2, {"second": 2}))
 MESSAGES = tuple(UserMessageGiven(ref, {"type": "message", "role": "user", "content": []}) for ref in (3, 4))
@@ -115,7 +115,7 @@ class _Position:
             yield "process"
         if world.api.running:
             yield "progress"
-        elif world.api.responder:
+        elif world.api.owed:
             yield "answer"
 
     def make(self, move: str) -> None:
@@ -147,10 +147,10 @@ class _Position:
         world.serve((after, [*events, foreign_done()] if step == "text" else events))
 
 
-def walk(code: Implementation = REAL) -> Walked:
+def walk(code: Implementation = REAL, plans: Iterable[Plan] = PLANS) -> Walked:
     """Walk every interleaving of each plan; raises `ViolationError` where the promise is broken."""
     began = time.perf_counter()
-    counts = [sum(part) for part in zip(*(_walk(plan, code) for plan in PLANS), strict=True)]
+    counts = [sum(part) for part in zip(*(_walk(plan, code) for plan in plans), strict=True)]
     return Walked(*counts, time.perf_counter() - began)
 
 

@@ -6,9 +6,8 @@ the real `FactReader`, and the stage that stands for the UpstreamActor hands bac
 
 from __future__ import annotations
 
-import copy
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.dialects.realtime import RealtimeDialect
 from turnstile.protocol.realtime import MARK
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 POLICY = Policy(create_tries=8)
 _COLLISIONS = {"conversation_already_has_active_response"}
+_MUTABLE = frozenset({deque, dict, list, set})
 
 
 class ViolationError(AssertionError):
@@ -58,6 +58,13 @@ def configured(**changes: object) -> State:
     """Return the state of a session that is connected and configured, and at rest."""
     config = {"instructions": "Be brief."}
     return State(link="open", configured=True, audio_open=True, accepted=config, in_force=config, **changes)
+
+
+def _copied(one: Any) -> Any:
+    """Return a shallow copy, as `copy.copy` does in four times the time."""
+    other = one.__class__.__new__(one.__class__)
+    other.__dict__.update(one.__dict__)
+    return other
 
 
 class World:
@@ -111,26 +118,27 @@ class World:
 
     def fork(self) -> World:
         """Return a copy that goes its own way."""
-        other = copy.copy(self)
-        other.session = copy.copy(self.session)
-        other.reader = copy.copy(self.reader)
-        vars(other.reader).update({name: memory.copy() for name, memory in vars(self.reader).items()})
-        for name in ("up", "down", "facts", "asked", "answered_configs", "requests", "given"):
-            setattr(other, name, copy.copy(getattr(self, name)))
-        for name in ("timers", "unconfirmed", "shown", "answers"):
-            setattr(other, name, dict(getattr(self, name)))
-        other.refused_items, other.cancelled = set(self.refused_items), set(self.cancelled)
+        other, held = World.__new__(World), vars(self)
+        # Everything else is a value.
+        other.__dict__ = {name: one.copy() if one.__class__ in _MUTABLE else one for name, one in held.items()}
+        other.session = _copied(self.session)
+        other.reader = _copied(self.reader)
+        memories = vars(other.reader)
+        memories.update({name: memory.copy() for name, memory in memories.items()})
         return other
 
     def key(self) -> object:
-        """Return what two worlds have in common when they will behave alike."""
+        """Return what two worlds have in common when they will behave alike.
+
+        A list's repr takes a fourth of a deque's time.
+        """
         return (
             repr(self.session.state),
             repr(self.session.backlog),
             self.api,
-            repr(self.up),
-            repr(self.down),
-            repr(self.facts),
+            repr(list(self.up)),
+            repr(list(self.down)),
+            repr(list(self.facts)),
             repr(vars(self.reader)),
             tuple(self.answers.items()),
             frozenset(self.cancelled),
@@ -206,7 +214,7 @@ class World:
 
     def _check_rest(self) -> None:
         """Check what `Session.handle` relies on when it is told of something that changes nothing."""
-        session, effects = copy.copy(self.session), []
+        session, effects = _copied(self.session), []
         session._offer_again(effects)
         changed = (session.state, session.backlog) != (self.session.state, self.session.backlog)
         self._must(not effects and not changed, "P3: what was held may go, and did not")
@@ -362,7 +370,7 @@ class World:
                 self.process()
             elif self.api.running:
                 self.serve(self.api.progress())
-            elif self.api.responder:
+            elif self.api.owed:
                 self.serve(self.api.answer())
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
