@@ -109,7 +109,7 @@ def test_the_demo_without_the_gate_shows_collisions_and_lost_settings():
         (["serve", "--upstream", "https://example.com"], "wss://"),
         (["serve", "--upstream", "wss://api.openai.com/v1/realtime"], "OPENAI_API_KEY"),
         (["serve", "--set", "simulator.scenario=nonsense"], "nonsense"),
-        (["check", "--config", "README.md"], "is no TOML"),
+        (["check", "--config", "README.md"], "is not valid TOML"),
     ],
 )
 def test_a_wrong_configuration_stops_the_start_in_one_line(arguments, words):

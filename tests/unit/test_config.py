@@ -192,18 +192,18 @@ def test_a_list_is_taken_from_a_variable_and_from_a_flag(monkeypatch, value):
     ("flag", "value", "words"),
     [
         ("server.port", "99999", "server.port (the command line): input should be less than or equal to 65535, not "),
-        ("server.prot", "1", "server.prot (the command line): is no setting; did you mean server.port."),
-        ("zzz.qqq", "1", "zzz: is no setting; python -m turnstile.config shows all."),
+        ("server.prot", "1", "server.prot (the command line): is not a setting; did you mean server.port."),
+        ("zzz.qqq", "1", "zzz: is not a setting; python -m turnstile.config prints all."),
         ("upstream.kind", "gemini", "upstream.kind (the command line): input should be 'openai', 'openai-beta', "),
         ("upstream.url", "https://example.com", "use wss:// instead of https://"),
         ("upstream.url", "http://example.com", "use ws:// instead of http://"),
-        ("upstream.url", "ftp://example.com", 'is no WebSocket address; use wss://host/path, or "simulator:"'),
-        ("upstream.url", "wss:///path", "is no WebSocket address"),
+        ("upstream.url", "ftp://example.com", 'is not a WebSocket address; use wss://host/path, or "simulator:"'),
+        ("upstream.url", "wss:///path", "is not a WebSocket address"),
         ("upstream.url", "wss://example.com:99999/", "port out of range 0-65535"),
         ("upstream.url", "wss://example.com:0/", "has port 0"),
         ("upstream.model", "", "upstream.model (the command line): string should have at least 1 character"),
-        ("server.component_path", "openai", 'is no path; write it with a "/" in front'),
-        ("server.component_path", "/a?b", "is no path"),
+        ("server.component_path", "openai", 'is not a path; it must start with "/"'),
+        ("server.component_path", "/a?b", "is not a path"),
         ("server.component_path", "/v1/agent/converse", "realtime_paths: must differ"),
         ("server.tls_key_file", "/key", "tls_cert_file and tls_key_file: give both or none"),
         ("limits.low_water_bytes", "300000", "low_water_bytes: must be less than high_water_bytes"),
@@ -225,7 +225,7 @@ def test_the_number_of_further_mistakes_is_told_when_there_are_several():
 )
 def test_a_key_in_the_address_is_refused_and_not_repeated(url):
     words = complaint(upstream__url=url)
-    assert "holds credentials; put them into api_key" in words
+    assert "contains credentials; put them into api_key" in words
     assert KEY not in words
 
 
@@ -247,7 +247,7 @@ def test_a_key_of_the_wrong_kind_is_refused_and_not_repeated(write):
 )
 def test_a_variable_that_no_setting_has_is_refused_with_the_nearest(monkeypatch, name, meant):
     monkeypatch.setenv(name, "1")
-    assert complaint() == f"{name}: is no setting; did you mean {meant}."
+    assert complaint() == f"{name}: is not a setting; did you mean {meant}."
 
 
 def test_a_refused_value_is_traced_to_its_variable(monkeypatch):
@@ -261,7 +261,7 @@ def test_a_refused_value_is_traced_to_its_file(write):
 
 
 def test_a_setting_outside_of_its_section_is_refused_with_where_it_belongs(write):
-    assert complaint(write("port = 1")) == "port: is no setting; did you mean server.port."
+    assert complaint(write("port = 1")) == "port: is not a setting; did you mean server.port."
 
 
 def test_a_section_that_is_a_value_is_refused(write):
@@ -277,7 +277,7 @@ def test_a_file_that_is_not_there_is_refused_in_words(tmp_path):
 def test_a_file_that_is_no_toml_is_refused_in_words(tmp_path, content):
     file = tmp_path / "odd.toml"
     file.write_bytes(content)
-    assert complaint(file).startswith(f"{file}: is no TOML: ")
+    assert complaint(file).startswith(f"{file}: is not valid TOML: ")
 
 
 # What it comes to.
@@ -428,11 +428,11 @@ def test_explain_says_where_it_listens_and_connects_when_nothing_is_set():
     assert explain(load_config()).splitlines() == [
         "Listens on ws://127.0.0.1:8080/v1/agent/converse (Deepgram Voice Agent clients)",
         "       and ws://127.0.0.1:8080/openai (the React component)",
-        "       and ws://127.0.0.1:8080/v1/realtime (clients of the Realtime API itself)",
-        "       and ws://127.0.0.1:8080/realtime (clients of the Realtime API itself)",
+        "       and ws://127.0.0.1:8080/v1/realtime (clients of the Realtime API)",
+        "       and ws://127.0.0.1:8080/realtime (clients of the Realtime API)",
         "Connects to simulator: (openai, model gpt-realtime, without a key)",
-        "Responses to spoken turns are begun by the API",
-        "All settings are the defaults",
+        "Responses to spoken turns are created by the API",
+        "All settings have their defaults",
     ]
 
 
@@ -440,8 +440,8 @@ def test_explain_says_what_is_set_and_where_it_came_from(write, monkeypatch):
     file = write('[session]\nturns = "proxy"')
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     lines = explain(load_config([file], {"server.port": "9000"})).splitlines()
-    assert "Responses to spoken turns are begun by the proxy" in lines
-    assert lines[lines.index("Set otherwise than the default:") + 1 :] == [
+    assert "Responses to spoken turns are created by the proxy" in lines
+    assert lines[lines.index("Settings that differ from the default:") + 1 :] == [
         "  server.port = 9000 (from the command line)",
         "  upstream.api_key = (secret) (from OPENAI_API_KEY)",
         f'  session.turns = "proxy" (from {file})',

@@ -1,25 +1,23 @@
-"""The operator's configuration: every setting and its default, and where a value may come from.
+"""The operator's configuration: every setting, its default, and the sources of its value.
 
-Defaults in the code, then configuration files (TOML), then the environment, then flags: the later wins.
+The sources, the later overriding the earlier: defaults in the code, configuration files (TOML), the environment, flags.
 ``python -m turnstile.config`` prints ``config/default.toml``.
 """
 
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
+from turnstile.config.section import Section
 from turnstile.config.sections import (
-    OPENAI_URL,
-    SIMULATOR,
     DispatcherSection,
     FunctionsSection,
     LimitsSection,
     LogSection,
-    Section,
     ServerSection,
     SessionSection,
     SimulatorSection,
-    UpstreamSection,
 )
 from turnstile.config.target import upstream_target
 from turnstile.config.texts import default_toml, explain, notices
+from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection
 
 __all__ = [
     "LEGACY_ENV",

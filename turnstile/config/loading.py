@@ -1,4 +1,4 @@
-"""Putting the configuration together from its sources, and saying in one line what is wrong with them."""
+"""Loads the configuration from its sources, and reports an error in them in one line."""
 
 from __future__ import annotations
 
@@ -12,18 +12,15 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from turnstile.config.sections import (
-    OPENAI_URL,
-    SIMULATOR,
     DispatcherSection,
     FunctionsSection,
     LimitsSection,
     LogSection,
-    Section,
     ServerSection,
     SessionSection,
     SimulatorSection,
-    UpstreamSection,
 )
+from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection
 from turnstile.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,12 +29,14 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from turnstile.config.section import Section
+
 Nested = dict[str, Any]
 
 ENV_PREFIX = "TURNSTILE_"
 # Read by the test suite, not by the process.
 _TEST_ENV = "TURNSTILE_TEST_"
-# The original's variables, so that a host which starts the original's process can start this one instead.
+# The variables of the original (the proxy of `dg_react_agent`), so that its hosts can start this process instead.
 LEGACY_ENV = {
     "OPENAI_API_KEY": "upstream.api_key",
     "OPENAI_REALTIME_URL": "upstream.url",
@@ -73,7 +72,7 @@ class Config(BaseSettings):
         return self.upstream.url or (OPENAI_URL if self.upstream.api_key else SIMULATOR)
 
     def serves_model(self, model: str) -> bool:
-        """Tell whether a client may name this model."""
+        """Return whether a client may name this model."""
         return model == self.upstream.model or any(fnmatchcase(model, pattern) for pattern in self.upstream.models)
 
     @classmethod
@@ -97,36 +96,36 @@ class Config(BaseSettings):
 
 
 def load_config(files: Sequence[Path] = (), flags: Mapping[str, str] | None = None) -> Config:
-    """Put the configuration together.
+    """Load the configuration.
 
     Args:
-        files: TOML files; a later one wins over an earlier one.
-        flags: Values by path, such as ``{"server.port": "9000"}``; they win over everything.
+        files: TOML files; a later one overrides an earlier one.
+        flags: Values by path, such as ``{"server.port": "9000"}``; they override all other sources.
 
     Raises:
-        ConfigError: Something cannot be used; one line that names the setting and the fix.
+        ConfigError: A value is invalid; one line that names the setting and the fix.
     """
     flags = flags or {}
     values: Nested = {}
-    came_from: dict[str, str] = {}
+    given_by: dict[str, str] = {}
     for file in files:
         content = _read(file)
-        _lay_over(values, content)
-        came_from |= dict.fromkeys(_paths(content), str(file))
-    came_from |= {path: name for name, path in LEGACY_ENV.items() if os.environ.get(name)}
-    came_from |= _environment()
-    came_from |= dict.fromkeys(flags, "the command line")
+        _merge(values, content)
+        given_by |= dict.fromkeys(_paths(content), str(file))
+    given_by |= {path: name for name, path in LEGACY_ENV.items() if os.environ.get(name)}
+    given_by |= _environment()
+    given_by |= dict.fromkeys(flags, "the command line")
 
     class Loaded(Config):
         """The configuration with these files under it."""
 
         files = values
-        origins = came_from
+        origins = given_by
 
     try:
         return Loaded(**_nested(flags))
     except ValidationError as error:
-        raise ConfigError("invalid_config", _describe(error, came_from)) from None
+        raise ConfigError("invalid_config", _describe(error, given_by)) from None
 
 
 def sections() -> Iterator[tuple[str, type[Section]]]:
@@ -149,16 +148,16 @@ def env_name(path: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return which settings the environment gives, by which variable; one that no setting has is refused."""
+    """Return the settings that the environment gives, with the variable of each; raise for an unknown variable."""
     known = {env_name(path): path for path, *_ in settings()}
     given: dict[str, str] = {}
     for name in os.environ:
-        shouted = name.upper()
-        if not shouted.startswith(ENV_PREFIX) or shouted.startswith(_TEST_ENV):
+        upper = name.upper()
+        if not upper.startswith(ENV_PREFIX) or upper.startswith(_TEST_ENV):
             continue
-        if shouted not in known:
-            raise ConfigError("invalid_config", f"{name}: is no setting{_nearest(shouted, list(known))}.")
-        given[known[shouted]] = name
+        if upper not in known:
+            raise ConfigError("invalid_config", f"{name}: is not a setting{_nearest(upper, list(known))}.")
+        given[known[upper]] = name
     return given
 
 
@@ -176,10 +175,10 @@ def _paths(content: Nested) -> Iterator[str]:
             yield from (f"{section}.{name}" for name in values)
 
 
-def _lay_over(base: Nested, other: Nested) -> None:
+def _merge(base: Nested, other: Nested) -> None:
     for name, value in other.items():
         if isinstance(value, dict) and isinstance(base.get(name), dict):
-            _lay_over(base[name], value)
+            _merge(base[name], value)
         else:
             base[name] = value
 
@@ -191,7 +190,7 @@ def _read(file: Path) -> Nested:
     except OSError as error:
         raise ConfigError("unreadable_config", f"{file}: cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("invalid_config", f"{file}: is no TOML: {error}.") from None
+        raise ConfigError("invalid_config", f"{file}: is not valid TOML: {error}.") from None
 
 
 def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
@@ -199,12 +198,12 @@ def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
     path = ".".join(str(part) for part in first["loc"][:2])
     origin = f" ({origins[path]})" if path in origins else ""
     rest = f" {len(more)} more." if more else ""
-    return f"{path}{origin}: {_what(path, first)}.{rest}"
+    return f"{path}{origin}: {_fault(path, first)}.{rest}"
 
 
-def _what(path: str, first: ErrorDetails) -> str:
+def _fault(path: str, first: ErrorDetails) -> str:
     if first["type"] == "extra_forbidden":
-        return f"is no setting{_nearest(path, [known for known, *_ in settings()])}"
+        return f"is not a setting{_nearest(path, [known for known, *_ in settings()])}"
     if first["type"] == "model_type":
         return f"is a section; write [{path}] and its settings below"
     words = first["msg"].removeprefix("Value error, ")
@@ -215,4 +214,4 @@ def _what(path: str, first: ErrorDetails) -> str:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}" if near else "; python -m turnstile.config shows all"
+    return f"; did you mean {near[0]}" if near else "; python -m turnstile.config prints all"

@@ -1,4 +1,4 @@
-"""Where upstream links go, and with which headers."""
+"""Builds the address and the headers of upstream links."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from turnstile.protocol.upstreams import KINDS
 
 if TYPE_CHECKING:
     from turnstile.config.loading import Config
-    from turnstile.config.sections import UpstreamSection
+    from turnstile.config.upstream_section import UpstreamSection
     from turnstile.protocol.upstreams import Kind
 
 
@@ -19,12 +19,12 @@ _DEFAULT = Address()
 
 
 def upstream_target(config: Config, model: str | None, address: Address = _DEFAULT) -> UpstreamTarget:
-    """Return where a session's link goes.
+    """Return the target of a session's link.
 
     Args:
         config: All settings.
-        model: The model asked for, None for the configured one; with Azure its deployment.
-        address: What else the client asked for: a call to join, or an intent, go into the query instead of the model.
+        model: The model requested, None for the configured one; with Azure its deployment.
+        address: The client's other parameters: a call to join, or an intent, replaces the model in the query.
     """
     kind = KINDS[config.upstream.kind]
     parts = urlsplit(config.upstream_url)

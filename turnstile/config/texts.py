@@ -1,4 +1,4 @@
-"""The configuration in words: what it comes to, and the file that shows every setting."""
+"""Describes a configuration, and generates the file of all settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from turnstile.config.loading import env_name, sections, settings
-from turnstile.config.sections import OPENAI_URL, SIMULATOR
+from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 def explain(config: Config) -> str:
-    """Say in words what the process would do with this configuration."""
+    """Describe what the process does with this configuration."""
     scheme = "wss" if config.server.tls_cert_file else "ws"
     where = f"{scheme}://{config.server.host}:{config.server.port}"
     lines = [
         f"Listens on {where}{config.server.voice_agent_path} (Deepgram Voice Agent clients)",
         f"       and {where}{config.server.component_path} (the React component)",
-        *(f"       and {where}{path} (clients of the Realtime API itself)" for path in config.server.realtime_paths),
+        *(f"       and {where}{path} (clients of the Realtime API)" for path in config.server.realtime_paths),
         (
             f"Connects to {config.upstream_url} ({config.upstream.kind}, model {config.upstream.model}, "
             f"{'with' if config.upstream.api_key else 'without'} a key)"
         ),
-        f"Responses to spoken turns are begun by the {'API' if config.session.turns == 'server' else 'proxy'}",
+        f"Responses to spoken turns are created by the {'API' if config.session.turns == 'server' else 'proxy'}",
     ]
     changed = [f"  {path} = {value}" for path, value in _changed(config)]
-    lines += ["Set otherwise than the default:", *changed] if changed else ["All settings are the defaults"]
+    lines += ["Settings that differ from the default:", *changed] if changed else ["All settings have their defaults"]
     return "\n".join([*lines, *(f"Warning: {notice}" for notice in notices(config))])
 
 
@@ -50,14 +50,14 @@ def _changed(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def notices(config: Config) -> Iterator[str]:
-    """Yield what works, but hardly as it is meant."""
+    """Yield a warning for each setting that works, but probably not as intended."""
     if config.server.client_json_passthrough:
-        yield "server.client_json_passthrough has no effect: clients of the Realtime API have paths of their own"
+        yield "server.client_json_passthrough has no effect: Realtime API clients connect to server.realtime_paths"
     if config.upstream_url != SIMULATOR and config.upstream.api_key is None:
-        yield f"upstream.api_key is not set: {config.upstream_url} will hardly let the proxy in (set OPENAI_API_KEY)"
+        yield f"upstream.api_key is not set: {config.upstream_url} will probably refuse the proxy (set OPENAI_API_KEY)"
     host = urlsplit(config.upstream_url).hostname
     if config.upstream.kind == "openai-beta" and host == urlsplit(OPENAI_URL).hostname:
-        yield f'upstream.kind: {host} speaks the words of the beta no longer; use kind = "openai"'
+        yield f'upstream.kind: {host} no longer supports the beta protocol; use kind = "openai"'
     if config.upstream_url == SIMULATOR and config.upstream.api_key is not None:
         yield "upstream.api_key is set, but the simulator answers; set upstream.url to connect"
     for path in ("server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"):

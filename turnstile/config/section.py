@@ -1,0 +1,30 @@
+"""Base class of the settings' sections, and types of values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic_settings import NoDecode
+
+
+class Section(BaseModel):
+    """One group of settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _listed(value: Any) -> Any:
+    """Accept a list; from the environment and flags also JSON, or names separated by commas."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        return json.loads(value)
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+# An empty path would be the folder that the process runs in.
+File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
