@@ -1,4 +1,4 @@
-"""What can go wrong, and whose fault it is: the client's, the upstream's, the operator's, or ours."""
+"""Errors, by cause: the client, the upstream, the operator's configuration, or the proxy itself."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that went wrong, in words that a reply can carry.
+    """An error that can be sent to a client.
 
     Args:
         code: A stable name in lower case for programs, such as ``voice_locked``; upstream's own code where it gave one.
-        description: One sentence for people: the field, what was wrong with it, and the fix.
-        param: The field that the Realtime API's own words name, if they name one.
-        error_event: Upstream's own ``error`` event, where the problem is one: for a client of the same language.
+        description: One sentence for people: the field, the fault, and the fix.
+        param: The field that the Realtime API's own error names, if it names one.
+        error_event: Upstream's own ``error`` event, where the problem is one: for a client of the same dialect.
     """
 
     code: str
@@ -26,14 +26,14 @@ class Problem:
     error_event: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def about(self, message: str) -> Problem:
-        """Return it in words that begin with the type of the message that it is about."""
+        """Return it with a description that begins with the type of the message that it is about."""
         if self.description.startswith(message):
             return self
         return replace(self, description=f"{message}: {self.description}")
 
 
 class TurnstileError(Exception):
-    """Base of all errors raised on purpose; holds the `Problem` that it stands for."""
+    """Base of all errors raised on purpose; holds the `Problem`."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(f"{code}: {description}")
@@ -41,12 +41,12 @@ class TurnstileError(Exception):
 
 
 class ClientProtocolError(TurnstileError):
-    """The client sent something that its protocol does not allow; answered, never forwarded.
+    """The client violated its protocol; answered, never forwarded.
 
     Args:
         code: As of `Problem`.
         description: As of `Problem`.
-        message_type: The type of the message that it is about, where that could be read.
+        message_type: The type of the message, where it could be read.
     """
 
     def __init__(self, code: str, description: str, message_type: str = "") -> None:
@@ -55,16 +55,16 @@ class ClientProtocolError(TurnstileError):
 
 
 class UpstreamProtocolError(TurnstileError):
-    """The Realtime API sent something that its protocol does not allow."""
+    """The Realtime API violated its protocol."""
 
 
 class ConfigError(TurnstileError):
-    """The operator's configuration cannot be used; the start stops with this in one line."""
+    """The operator's configuration, or a host's argument, is invalid; the process prints this in one line and exits."""
 
 
 class SessionError(TurnstileError):
-    """What was asked of a session did not come about."""
+    """A request to a session has failed."""
 
 
 class InternalError(TurnstileError):
-    """A fault of our own; ends the session it happened in and no other."""
+    """A fault of the proxy; ends the session in which it occurs and no other."""

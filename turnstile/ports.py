@@ -1,4 +1,4 @@
-"""What the actors need of the world, as typing Protocols: `actors/system.py` hands them the real ones."""
+"""Interfaces between the actors and the outside, as typing Protocols; `actors/system.py` supplies the real ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Inbox(Protocol):
-    """Where messages for somebody are put.
+    """Receives messages.
 
-    A dispatched actor's inbox is one; a pykka `ActorRef` is not, since it takes no several messages at once.
+    A dispatched actor's inbox is one; a pykka `ActorRef` is not, since it does not take several messages at once.
     """
 
     __slots__ = ()
@@ -28,7 +28,7 @@ class Inbox(Protocol):
     def tell_all(self, messages: Sequence[object], /) -> None:
         """Put several messages in, in their order: those that one read from a socket has completed.
 
-        Here one by one; who can take them at less cost at once overrides it.
+        Puts them in one by one; a class that can take them together at less cost overrides it.
         """
         for message in messages:
             self.tell(message)
@@ -64,19 +64,19 @@ class Connection(Protocol):
         """Hand everything queued to the operating system in one write; what it does not take is written later."""
 
     def close(self, code: int, reason: str = "") -> None:
-        """Flush, then start the closing handshake; the link is cut if the peer does not answer it in time."""
+        """Flush, then start the closing handshake; abort the connection if the peer does not answer in time."""
 
     def handled(self, size: int, messages: int = 1) -> None:
-        """Give back the credit for `size` received bytes in so many messages, which have been worked on.
+        """Give back the credit for `size` received bytes in so many messages, which have been handled.
 
         A connection whose frames wait unhandled past its high water mark is not read until they are under the low one.
         """
 
     def holds_back(self, source: Connection) -> None:
-        """While this one has more than its high water mark to write, `source` is not read."""
+        """Stop reading `source` while this one has more than its high water mark to write."""
 
     def pause_reading(self) -> None:
-        """Do not read from the socket until `resume_reading`; pauses are counted."""
+        """Stop reading from the socket until `resume_reading`; pauses are counted."""
 
     def resume_reading(self) -> None:
         """Take one `pause_reading` back."""
@@ -84,12 +84,12 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTarget:
-    """Where an upstream link goes.
+    """The address of an upstream link.
 
     Args:
-        url: The whole WebSocket address, query included; ``simulator:`` stands for the one in this process.
-        headers: What the handshake sends, credentials included. Never logged.
-        is_beta: The words of the beta are spoken there.
+        url: The whole WebSocket address, query included; ``simulator:`` stands for the simulator in this process.
+        headers: Headers of the handshake, credentials included. Never logged.
+        is_beta: Whether the API uses the beta's event names.
     """
 
     url: str
@@ -109,8 +109,8 @@ class LinkFailed:
     """The upstream link could not be opened.
 
     Args:
-        problem: Why, in words for the client (code ``upstream_unreachable``, ``upstream_refused``, ...); no secret.
-        retryable: Whether another try may help (a refused key does not get better).
+        problem: The reason, for the client (code ``upstream_unreachable``, ``upstream_refused``, ...); no secret.
+        retryable: Whether another try may help (not after a refused key).
     """
 
     problem: Problem
@@ -126,14 +126,14 @@ class Connector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FunctionRequest:
-    """A function that is called over HTTP.
+    """A function to call over HTTP.
 
     Args:
-        call_id: Names the call.
+        call_id: The call's id.
         arguments: A JSON object, or "" for none; the body, or for a GET the query.
-        url: Where: http or https.
+        url: Its address: http or https.
         method: The HTTP method, in capitals.
-        headers: What the client gave to be sent along, credentials included. Never logged.
+        headers: Headers that the client gave, credentials included. Never logged.
     """
 
     call_id: str
@@ -145,11 +145,11 @@ class FunctionRequest:
 
 @dataclass(frozen=True, slots=True)
 class FunctionReturned:
-    """A function that the proxy called gave its result, or failed.
+    """A function that the proxy called returned its result, or failed.
 
     Args:
-        call_id: Names the call.
-        output: The result as the model shall read it: the answer's text, or ``{"error": ...}``.
+        call_id: The call's id.
+        output: The result for the model: the answer's text, or ``{"error": ...}``.
     """
 
     call_id: str
@@ -157,12 +157,12 @@ class FunctionReturned:
 
 
 def sendable(text: str) -> str:
-    """Return a text as JSON can carry it: for each surrogate that stands alone, half a character, a question mark."""
+    """Return a text that JSON can carry: with a question mark for each lone surrogate (half a character)."""
     return text.encode(errors="replace").decode()
 
 
 def failed_call(words: str) -> str:
-    """Return the result of a call that has failed, as the model shall read it."""
+    """Return the result of a failed call for the model."""
     return orjson.dumps({"error": words}).decode()
 
 
@@ -174,14 +174,14 @@ class FunctionCaller(Protocol):
 
 
 class HostCall(Protocol):
-    """One call of a function of a session's host."""
+    """One call of a host function."""
 
     def cancel(self) -> None:
-        """Nobody wants the result any more: it is not told, and a call that has not begun never does."""
+        """Cancel the call: its result is dropped, and it does not begin if it has not yet."""
 
 
 class HostFunctionCaller(Protocol):
-    """Calls functions of a session's host, which may block."""
+    """Calls host functions, which may block."""
 
     def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> HostCall:
         """Call without blocking; tells `inbox` one `FunctionReturned`, unless it is cancelled. Never raises."""
@@ -191,21 +191,21 @@ class Timer(Protocol):
     """One started timer."""
 
     def cancel(self) -> None:
-        """Take it back; a timer that has fired or was cancelled takes no notice."""
+        """Cancel the timer; without effect on one that has fired or was cancelled."""
 
 
 class Timers(Protocol):
-    """Calls back later, all on one thread."""
+    """Starts timers, whose callbacks all run on one thread."""
 
     def start(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once in `delay` seconds. It must not block and must not raise."""
 
 
 class Clock(Protocol):
-    """Seconds that only go forward, from an arbitrary zero."""
+    """A monotonic clock, in seconds from an arbitrary zero."""
 
     def __call__(self) -> float:
-        """Now."""
+        """Return the time now."""
 
 
 class Meter(Protocol):

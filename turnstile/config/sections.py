@@ -61,7 +61,7 @@ class SessionSection(Section):
 
     turns: Literal["server", "proxy"] = Field(
         "server",
-        description="Side that creates the response to a spoken turn: the API, or the proxy, without collisions.",
+        description="Creator of the response to a spoken turn: the API, or the proxy, without collisions.",
     )
     link_timeout: float = Field(20.0, gt=0, description="Timeout of session.created on a new upstream link.")
     update_timeout: float = Field(10.0, gt=0, description="Timeout of the answer to a session.update.")

@@ -1,1 +1,1 @@
-"""What a session tells those who run it."""
+"""Journal and log of sessions, without secrets."""

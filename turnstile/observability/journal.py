@@ -1,4 +1,4 @@
-"""The one tap: what passes on both wires of a session, and what the session does about it."""
+"""Journal of a session: the frames on both of its connections, and its decisions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from turnstile.ports import Clock
 
-# How much of a frame the log shows, in bytes.
+# Bytes of a frame that are logged.
 _SHOWN = 1000
 
 Wire = Literal["client", "session", "upstream"]
@@ -23,23 +23,23 @@ Direction = Literal["in", "out", "note"]
 
 
 class Journal(Protocol):
-    """Who is shown what happens; called on the actors' threads, so it must be quick."""
+    """Records what happens; called on the actors' threads, so it must be quick."""
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Something happened: `kind` in one word, `detail` in the kind's own form."""
+        """Record an event: `kind` in one word, `detail` in the kind's own form."""
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """A text frame passed."""
+        """Record a text frame."""
 
 
 class NullJournal:
-    """Looks away."""
+    """Record nothing."""
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Take no notice."""
+        """Ignore it."""
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Take no notice."""
+        """Ignore it."""
 
 
 def frame_observer(journal: Journal, session: str, wire: Wire) -> Callable[[Direction, bytes], None] | None:
@@ -48,15 +48,15 @@ def frame_observer(journal: Journal, session: str, wire: Wire) -> Callable[[Dire
 
 
 class Entry(NamedTuple):
-    """One thing that happened.
+    """One entry of the journal.
 
     Args:
         at: Seconds, by the journal's clock.
-        session: Whose.
-        wire: Where: on the client's wire, on upstream's, or in the session between.
+        session: The session's id.
+        wire: The client's connection, upstream's, or the session between them.
         direction: Towards the session, from it, or a note of its own.
-        kind: The message's or event's type, or the note's word.
-        detail: The frame's own JSON, or the note's words.
+        kind: The type of the message or event, or the kind of the note.
+        detail: The frame's JSON, or the note's text.
     """
 
     at: float
@@ -68,10 +68,10 @@ class Entry(NamedTuple):
 
 
 class RecordingJournal:
-    """Keeps the latest entries.
+    """Keep the latest entries in memory.
 
     Args:
-        clock: When things happen.
+        clock: The time of an entry.
         limit: How many entries are kept.
     """
 
@@ -82,13 +82,13 @@ class RecordingJournal:
         self._lock = threading.Lock()
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Keep it, and show it to the subscribers."""
+        """Keep an entry, and pass it to the subscribers."""
         entry = Entry(self._clock(), session, wire, direction, kind, detail)
         with self._lock:
             self._entries.append(entry)
             subscribers = tuple(self._subscribers)
-        for show in subscribers:
-            show(entry)
+        for subscriber in subscribers:
+            subscriber(entry)
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
         """Keep a text frame under its type, without credentials."""
@@ -101,24 +101,24 @@ class RecordingJournal:
         self.note(session, wire, direction, kind if isinstance(kind, str) else "?", data.decode(errors="replace"))
 
     def entries(self) -> list[Entry]:
-        """Return what is kept, oldest first."""
+        """Return the entries that are kept, oldest first."""
         with self._lock:
             return list(self._entries)
 
-    def subscribe(self, show: Callable[[Entry], None]) -> None:
-        """Have `show` called with every entry from now on, on the thread that it happens on."""
+    def subscribe(self, subscriber: Callable[[Entry], None]) -> None:
+        """Call `subscriber` with every entry from now on, on the thread that makes it."""
         with self._lock:
-            self._subscribers.append(show)
+            self._subscribers.append(subscriber)
 
 
 class LoggingJournal:
-    """Writes the two wires into the log, at debug level: this is where what people say is seen."""
+    """Log the frames of both connections at debug level, conversation text included."""
 
     def __init__(self, debug: Callable[..., None]) -> None:
         self._debug = debug
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Log it."""
+        """Log an event."""
         self._debug("%s %s %s %s %s", session, wire, _GLYPH[direction], kind, detail)
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
@@ -128,26 +128,26 @@ class LoggingJournal:
 
 
 class ClientTap:
-    """Shows somebody what one session's client is told, besides the journal that is there anyway.
+    """Pass the text frames to one session's client to an observer, and everything to a journal.
 
     Args:
-        journal: Is shown everything.
-        tell: Is told each text frame to the client, on the ClientActor's thread.
+        journal: Records everything.
+        observe: Called with each text frame to the client, on the ClientActor's thread.
     """
 
-    def __init__(self, journal: Journal, tell: Callable[[bytes], None]) -> None:
+    def __init__(self, journal: Journal, observe: Callable[[bytes], None]) -> None:
         self._journal = journal
-        self._tell = tell
+        self._observe = observe
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Show the journal."""
+        """Record it."""
         self._journal.note(session, wire, direction, kind, detail)
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Show the journal, and whoever listens."""
+        """Record it, and pass a frame to the client to the observer."""
         self._journal.frame(session, wire, direction, data)
         if wire == "client" and direction == "out":
-            self._tell(data)
+            self._observe(data)
 
 
 _GLYPH: dict[Direction, str] = {"in": "<", "out": ">", "note": "="}

@@ -1,4 +1,4 @@
-"""Takes out of a frame what nobody but its receiver may read, before it is shown to anybody else."""
+"""Removes credentials from frames before they are logged or shown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from turnstile.protocol import jsontext
 _SECRET = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
 _SUSPICIOUS = re.compile(rb"headers|credentials|key|authorization|token|password|secret|url", re.IGNORECASE)
 _REDACTED = "(secret)"
-# To look through a larger frame would hold everybody up, and nobody reads it.
+# To search a larger frame would block all sessions, and nobody reads it.
 _LARGEST = 256 * 1024
 
 
 def redacted(frame: bytes) -> bytes:
-    """Return a text frame with the values of all fields that hold credentials replaced.
+    """Return a text frame with the values of all fields that may hold credentials replaced.
 
-    A frame that is no JSON and may hold some, or that is larger than 256 KiB, is not shown at all.
+    A frame that may hold some and is not JSON, or that is larger than 256 KiB, is replaced as a whole.
     """
     if len(frame) > _LARGEST:
         return b"(%d bytes)" % len(frame)
@@ -48,7 +48,7 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _without_query(text: str) -> str:
-    """Return an address without what may be a password or a signature; other text as it is."""
+    """Return an address without user and query, which may hold a password or signature; other text unchanged."""
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""
@@ -60,5 +60,5 @@ def _without_query(text: str) -> str:
 
 
 def _holds_text(field: Any) -> bool:
-    """Tell whether the field holds any text: a count of tokens is no secret."""
+    """Return whether the field holds any text: a count of tokens is no secret."""
     return isinstance(field, str | dict | list) and bool(field)

@@ -134,7 +134,7 @@ def test_no_host_is_allowed_when_none_is_listed():
     ],
 )
 def test_an_entry_that_is_no_host_is_a_config_error(entry):
-    with pytest.raises(ConfigError, match="no host of functions"):
+    with pytest.raises(ConfigError, match="is not a host"):
         AllowList([entry])
 
 

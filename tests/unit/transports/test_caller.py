@@ -606,7 +606,7 @@ def test_an_inbox_that_raises_costs_its_own_result_only(serve, make_caller, make
     caller.call(request_to(server.port, "lost"), make_inbox(refuse))
     caller.call(request_to(server.port, "told"), inbox)
     assert inbox.next() == FunctionReturned("told", "ok")
-    assert "the result of the function call lost could not be told" in caplog.text
+    assert "the result of the function call lost could not be delivered" in caplog.text
 
 
 # What is logged

@@ -1,1 +1,1 @@
-"""Call functions over HTTP: an allow list, a checked network, and the caller that uses both."""
+"""Calls functions over HTTP: an allow list, a checked network, and the caller that uses both."""

@@ -1,4 +1,4 @@
-"""Which addresses a function may be called at: parsed, compared with the operator's list, kept off private networks."""
+"""Checks the addresses of functions against the operator's allow list and against private networks."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _LEFT_AS_IT_IS: Final = "!$%&'()*+,/:;=?@[]~"
 
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-# Global by the registry, yet served by the cloud that a machine runs in: the protocol assignments (192.0.0.192 tells
+# Global by the registry, yet served by the cloud that a machine runs in: the protocol assignments (192.0.0.192 serves
 # credentials in one), and the host platform of Azure.
 _REFUSED: Final = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("168.63.129.16/32"))
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a function is, taken apart.
+    """The parsed address of a function.
 
     Args:
         scheme: ``http`` or ``https``.
@@ -55,13 +55,13 @@ class Address:
 
 
 def parse_address(url: str) -> Address:
-    """Take a URL apart.
+    """Parse a URL.
 
     Raises:
-        ValueError: It is not of http or https, names a user, or is no URL; nothing of it is in the message.
+        ValueError: It is not of http or https, names a user, or is no URL; the message contains nothing of it.
     """
     try:
-        return _taken_apart(url)
+        return _parse(url)
     except ValueError:
         raise ValueError("no address of http or https") from None
 
@@ -87,7 +87,7 @@ class AllowList:
 
 
 def is_public(address: IpAddress) -> bool:
-    """Whether an address is one of the open internet, or stands for one (mapped, 6to4, NAT64)."""
+    """Return whether an address is of the public internet, or stands for one that is (mapped, 6to4, NAT64)."""
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast and not any(address in net for net in _REFUSED)
     inner = address.ipv4_mapped or address.sixtofour
@@ -98,7 +98,7 @@ def is_public(address: IpAddress) -> bool:
     return address in _GLOBAL_UNICAST and address.is_global
 
 
-def _taken_apart(url: str) -> Address:
+def _parse(url: str) -> Address:
     parts = urlsplit(url)
     if _NO_URL.search(url) or parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc:
         raise ValueError("not a URL that can be called")
@@ -107,24 +107,24 @@ def _taken_apart(url: str) -> Address:
         raise ValueError("not a host")
     port = DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Address(parts.scheme, _plain_host(host), port, quote(target, safe=_LEFT_AS_IT_IS))
+    return Address(parts.scheme, _normalised_host(host), port, quote(target, safe=_LEFT_AS_IT_IS))
 
 
-def _plain_host(host: str) -> str:
-    """Return a host as every spelling of it is compared, resolved and sent.
+def _normalised_host(host: str) -> str:
+    """Return the normalised form of a host, in which it is compared, resolved and sent.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a host.
     """
     if ":" in host:
-        return _plain_ipv6(host)
+        return _normalised_ipv6(host)
     name = host.encode("idna").decode("ascii").lower().removesuffix(".")
     if not _NAME.fullmatch(name):
         raise ValueError("no host")
     return name
 
 
-def _plain_ipv6(host: str) -> str:
+def _normalised_ipv6(host: str) -> str:
     if "%" in host:  # a zone of this machine
         raise ValueError("no host")
     return ipaddress.IPv6Address(host).compressed
@@ -136,11 +136,11 @@ def _parse_entry(entry: str) -> tuple[str, int | None]:
         if found is not None:
             port = None if found["port"] is None else _parse_port(found["port"])
             if found["ipv6"] is not None:
-                return _plain_ipv6(found["ipv6"]), port
-            return (found["star"] or "") + _plain_host(found["name"]), port
+                return _normalised_ipv6(found["ipv6"]), port
+            return (found["star"] or "") + _normalised_host(found["name"]), port
     except ValueError:
         pass
-    words = f'{entry!r} is no host of functions: it takes "name", "*.name", "name:port" or "[IPv6]:port"'
+    words = f'{entry!r} is not a host: write "name", "*.name", "name:port" or "[IPv6]:port"'
     raise ConfigError("functions_allowed_hosts", words)
 
 
@@ -151,6 +151,6 @@ def _parse_port(number: str) -> int:
 
 
 def _wildcards(host: str) -> list[str]:
-    """Return the entries with a star that a name is below."""
+    """Return the wildcard entries that match a name."""
     labels = host.split(".")
     return ["*." + ".".join(labels[start:]) for start in range(1, len(labels))]

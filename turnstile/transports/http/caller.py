@@ -1,4 +1,4 @@
-"""Calls functions over HTTP for clients: to hosts that the operator allows, on threads of their own, by a deadline."""
+"""Calls functions over HTTP for clients: at allowed hosts, on threads of its own, within a deadline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WITH_QUERY: Final = {"GET", "DELETE"}
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _CHARSET: Final = re.compile(r""";\s*charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
-# Of the connection, not of the call (RFC 9110, section 7.6.1), or ours to say.
+# Headers of the connection, not of the call (RFC 9110, section 7.6.1), or set by the proxy.
 _LEFT_OUT: Final = {
     "accept-encoding",
     "connection",
@@ -54,7 +54,7 @@ _FULL: Final = "The function was not called: too many calls are waiting."
 
 
 class HttpFunctionCaller:
-    """The `FunctionCaller` port over httpcore2: one connection a call, never through an HTTP proxy.
+    """The `FunctionCaller` port over httpcore2: one connection per call, never through an HTTP proxy.
 
     Arguments are a JSON body for POST, PUT and PATCH, and become the query for GET and DELETE. Redirects are not
     followed: they would carry the client's headers elsewhere.
@@ -62,14 +62,14 @@ class HttpFunctionCaller:
     Args:
         allowed_hosts: The hosts that may be called, as `AllowList` takes them.
         allow_private: Whether they may be on this machine or a private network.
-        timeout: How many seconds a call may take from its name's look-up to the last byte. The time that it waits for
-            a free thread is not counted.
-        max_result_bytes: The largest result; of a larger one no more is read.
+        timeout: How many seconds a call may take from the look-up of its host to the last byte. The time that it waits
+            for a free thread is not counted.
+        max_result_bytes: The largest result; a larger one is not read to its end.
         threads: How many calls are made at the same time.
         max_waiting: How many more may wait; one more fails at once.
         clock: Seconds that only go forward.
-        ssl_context: Whom to trust; by default whom the system trusts.
-        resolve: Gives the IP addresses of a name, by default the system's, the best first; may block.
+        ssl_context: Certificates to trust; by default the system's.
+        resolve: Returns the IP addresses of a name, the preferred first; by default the system's; may block.
 
     Raises:
         ConfigError: One of `allowed_hosts` is no host.
@@ -100,11 +100,11 @@ class HttpFunctionCaller:
 
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
-        # Reading whom the system trusts takes a while, and most proxies call nobody.
+        # To read the system's certificates takes a while, and most proxies call no function.
         return self._given_context or ssl.create_default_context()
 
     def may_call(self, url: str) -> bool:
-        """Whether the operator allows the host of `url`; where its name leads is looked at when it is called."""
+        """Return whether the operator allows the host of `url`; its addresses are checked when it is called."""
         try:
             return parse_address(url) in self._allowed
         except ValueError:
@@ -116,14 +116,14 @@ class HttpFunctionCaller:
             _tell(inbox, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
 
     def close(self, timeout: float) -> None:
-        """Call no more; calls that wait are told that they failed.
+        """Call no more; calls that wait fail.
 
         Args:
             timeout: How many seconds to wait for calls that are under way; they end by their own deadline.
         """
-        give_up = self._clock() + timeout
+        deadline = self._clock() + timeout
         self._calling.close(timeout)
-        self._resolving.close(max(0.0, give_up - self._clock()))
+        self._resolving.close(max(0.0, deadline - self._clock()))
 
     def _answer(self, request: FunctionRequest, inbox: Inbox) -> None:
         _tell(inbox, request, self._output(request))
@@ -144,7 +144,7 @@ class HttpFunctionCaller:
             words = "There is no secure connection to the function's host."
         except (OSError, httpcore2.RemoteProtocolError):
             words = "The function gave no complete HTTP answer."
-        except Exception as error:  # noqa: BLE001 - whatever it is, the model must hear that there is no result
+        except Exception as error:  # noqa: BLE001 - whatever it is, the model must learn that there is no result
             # Its message may hold a header.
             words, detail = "The function could not be called.", f" ({type(error).__name__})"
         return _failed(request, where, words, detail)
@@ -190,7 +190,7 @@ def _tell(inbox: Inbox, request: FunctionRequest, output: str) -> None:
     try:
         inbox.tell(FunctionReturned(request.call_id, output))
     except Exception:
-        log.exception("the result of the function call %s could not be told", request.call_id)
+        log.exception("the result of the function call %s could not be delivered", request.call_id)
 
 
 def _failed(request: FunctionRequest, where: str, words: str, detail: str = "") -> str:
@@ -221,10 +221,10 @@ def _query(arguments: str) -> str:
 
 
 def _fields(headers: Mapping[str, str], address: Address, *, has_body: bool) -> list[tuple[bytes, bytes]]:
-    """Return the header fields of a call: the client's, and ours where it has none or must not have.
+    """Return the header fields of a call: the client's, and the proxy's where it has none or must not set them.
 
     Raises:
-        FunctionError: One is no header, or would end as more than one.
+        FunctionError: One is not a valid header, or would become more than one.
     """
     fields = {
         "host": ("Host", address.authority),
@@ -249,4 +249,4 @@ def _text(body: bytes, content_type: str) -> str:
         text = body.decode(named[1] if named else "utf-8", "replace")
     except (LookupError, UnicodeError):
         text = body.decode("utf-8", "replace")
-    return sendable(text)  # some charsets can spell half a character
+    return sendable(text)  # some charsets can encode half a character

@@ -1,4 +1,4 @@
-"""httpcore2's network: to checked addresses only, and done by one deadline, however slowly the far side drips."""
+"""A network backend for httpcore2: connects to checked addresses only, and ends all at one deadline."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     Resolve = Callable[[str, int], Sequence[str]]
 
-_AT_MOST: Final = 8  # addresses of one name that are tried
+_MOST_ADDRESSES: Final = 8  # of one name, that are tried
 
 
 class FunctionError(TurnstileError):
     """A call has failed.
 
     Args:
-        description: Why, in a sentence for the model: no header, no query, no secret.
+        description: The reason, a sentence for the model: no header, no query, no secret.
     """
 
     def __init__(self, description: str) -> None:
@@ -53,7 +53,7 @@ class CallDeadline:
         """Return the seconds that are left, more than zero.
 
         Raises:
-            TimeoutError: None are.
+            TimeoutError: None are left.
         """
         left = self._end - self._clock()
         if left <= 0:
@@ -62,7 +62,7 @@ class CallDeadline:
 
 
 def resolve_name(host: str, port: int) -> list[str]:
-    """Ask the system for the IP addresses of a name, the best first.
+    """Look up the IP addresses of a name, the preferred first.
 
     Raises:
         OSError: It has none.
@@ -72,12 +72,12 @@ def resolve_name(host: str, port: int) -> list[str]:
 
 
 class CheckedNetwork(httpcore2.NetworkBackend):
-    """Connects to what a name stands for, once that was checked: nothing asks for the name a second time.
+    """Connect to the addresses of a name once they are checked; the name is looked up only once.
 
     Args:
-        resolve: Gives the IP addresses of a name.
-        resolving: Where that is done: no timeout ends a resolver.
-        deadline: When all must be over.
+        resolve: Returns the IP addresses of a name.
+        resolving: The threads that do it: no timeout ends a resolver.
+        deadline: The end of everything.
         allow_private: Whether the addresses may be of this machine or a private network.
     """
 
@@ -101,7 +101,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
             FunctionError: It has none, none that is allowed, or none that answers.
             TimeoutError: The deadline came first.
         """
-        addresses = [ipaddress.ip_address(text) for text in self._addresses_of(host, port)[:_AT_MOST]]
+        addresses = [ipaddress.ip_address(text) for text in self._addresses_of(host, port)[:_MOST_ADDRESSES]]
         allowed = [address for address in addresses if self._allow_private or is_public(address)]
         if addresses and not allowed:
             raise FunctionError("The function may not be called: its host is on a private network.")
@@ -123,9 +123,9 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         if not found.set_running_or_notify_cancel():
             return
         try:
-            # A closed pool does what is left on the thread that closes it, which a resolver must not hold up.
+            # A closed pool runs what is left on the thread that closes it, which a resolver must not block.
             found.set_result([] if self._resolving.closed else self._resolve(host, port))
-        except Exception as error:  # noqa: BLE001 - it belongs to who waits for the addresses
+        except Exception as error:  # noqa: BLE001 - it is raised where the addresses are waited for
             found.set_exception(error)
 
     def _connect(self, addresses: Sequence[IpAddress], port: int) -> socket.socket:
@@ -141,7 +141,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
 
 
 class _DeadlineStream(httpcore2.NetworkStream):
-    """A socket whose every step may take as long as the whole call has left; httpcore2's own timeouts are not asked."""
+    """A socket whose every operation is limited by the deadline of the call; httpcore2's own timeouts are not used."""
 
     def __init__(self, sock: socket.socket, deadline: CallDeadline) -> None:
         self._sock = sock
@@ -160,7 +160,7 @@ class _DeadlineStream(httpcore2.NetworkStream):
             except TimeoutError:
                 raise
             except OSError as error:
-                # httpcore2 then reads: a host may answer before it has been told everything, and hang up.
+                # httpcore2 then reads: a host may answer before it has received everything, and close.
                 raise httpcore2.WriteError from error
 
     def close(self) -> None:
