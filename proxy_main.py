@@ -18,8 +18,8 @@ from turnstile.observability.logs import set_up_logging
 from turnstile.server.listener import reserve_port
 from turnstile.server.signals import SignalGate
 from turnstile.server.workers import READY, USAGE_ERROR, Workers
+from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
-from turnstile.terminal.sound import open_sound
 from turnstile.terminal.talk import talk
 from turnstile.terminal.timeline import render
 
@@ -276,9 +276,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _talk(arguments: argparse.Namespace) -> int:
-    with open_sound(audio=arguments.audio, wav=arguments.wav, save=arguments.save) as sound:
+    with open_audio(audio=arguments.audio, wav=arguments.wav, save=arguments.save) as audio:
         lines = None if arguments.wav else sys.stdin
-        return OK if talk(arguments.url, arguments.prompt, lines, sys.stdout, sound=sound) else FAILED
+        return OK if talk(arguments.url, arguments.prompt, lines, sys.stdout, audio=audio) else FAILED
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from turnstile.config import load_config
 from turnstile.errors import SessionError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.protocol.frames import Closed, TextFrame
-from turnstile.terminal.dialogue import Dialogue
+from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import RecordingConnection, RecordingInbox, patience
 
 SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}
@@ -53,7 +53,7 @@ class Host:
 
 def configured(system):
     host, port = system.address
-    dialogue = Dialogue(f"ws://{host}:{port}/openai", patience=patience(10))
+    dialogue = TerminalClient(f"ws://{host}:{port}/openai", timeout=patience(10))
     dialogue.send("Settings", **SETTINGS)
     assert dialogue.wait_for("SettingsApplied")
     return dialogue

@@ -18,7 +18,7 @@ import actors.system
 from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
 from turnstile.config import load_config
-from turnstile.terminal.dialogue import Dialogue
+from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import RecordingConnection, patience
 
 SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}
@@ -34,7 +34,7 @@ def url(system, path="/openai"):
 
 
 def configured(system):
-    dialogue = Dialogue(url(system), patience=patience(10))
+    dialogue = TerminalClient(url(system), timeout=patience(10))
     dialogue.send("Settings", **SETTINGS)
     assert dialogue.wait_for("SettingsApplied")
     return dialogue
@@ -78,7 +78,7 @@ def test_open_sessions_are_told_that_the_proxy_shuts_down(system):
         for dialogue in (one, other):
             dialogue.wait_until(lambda: None)
             assert dialogue.closed == "1001 shutting down"
-            assert dialogue.heard("Error") == []
+            assert dialogue.received("Error") == []
     assert system.sessions == 0
     assert all(driver.has_ended for driver in system.simulator._drivers)
 
@@ -115,7 +115,7 @@ def test_a_browser_that_brings_its_key_as_a_subprotocol_is_answered(system, path
 def test_why_a_session_cannot_go_on_is_logged(make_system, caplog):
     system = make_system(upstream__url="ws://127.0.0.1:1/", upstream__kind="compatible", upstream__reconnects="0")
     system.start()
-    with caplog.at_level(logging.WARNING), Dialogue(url(system), patience=patience(10)) as dialogue:
+    with caplog.at_level(logging.WARNING), TerminalClient(url(system), timeout=patience(10)) as dialogue:
         dialogue.send("Settings", agent={})
         dialogue.wait_until(lambda: None)
     assert "upstream_unreachable" in caplog.text

@@ -88,7 +88,7 @@ def test_a_client_that_vanishes_leaves_the_host_as_it_was(start_host):
     vanishing.configure()
     vanishing.say("Tell me a long story")
     vanishing.wait_for("AgentStartedSpeaking")
-    vanishing._road.connection._socket.sock.shutdown(socket.SHUT_RDWR)
+    vanishing._connection._socket.sock.shutdown(socket.SHUT_RDWR)
     vanishing.close()
     with client_of(host) as client:
         client.configure()

@@ -14,7 +14,7 @@ from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.observability.journal import RecordingJournal
 from turnstile.simulator.simulator import Simulator
-from turnstile.terminal.dialogue import Dialogue
+from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
 # The tests here share some words by name.
@@ -39,8 +39,8 @@ class Proxy:
         """What the simulator saw of the first session."""
         return self.system.simulator.logs[0]
 
-    def dialogue(self, path="/openai"):
-        return Dialogue(self.url(path), patience=patience(10))
+    def dialogue(self, path="/openai", **options):
+        return TerminalClient(self.url(path), timeout=patience(10), **options)
 
 
 @pytest.fixture

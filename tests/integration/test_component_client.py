@@ -18,8 +18,14 @@ def settings(**agent):
 
 
 @pytest.fixture
-def dialogue(proxy):
-    with proxy.dialogue() as dialogue:
+def audio():
+    """Give the agent's audio, as far as it was received."""
+    return bytearray()
+
+
+@pytest.fixture
+def dialogue(proxy, audio):
+    with proxy.dialogue(on_audio=audio.extend) as dialogue:
         dialogue.send("Settings", **settings())
         assert dialogue.wait_for("SettingsApplied")
         yield dialogue
@@ -49,9 +55,9 @@ def test_the_components_own_defaults_are_in_force_without_an_error(proxy, timeou
         assert dialogue.wait_for("SettingsApplied")
         ask(dialogue)
         assert dialogue.wait_for("AgentDone")
-        assert dialogue.heard("Error") == []
+        assert dialogue.received("Error") == []
         named = [
-            warning["description"].removeprefix("Settings: ").split(": ")[0] for warning in dialogue.heard("Warning")
+            warning["description"].removeprefix("Settings: ").split(": ")[0] for warning in dialogue.received("Warning")
         ]
     adjusted = ["agent.idleTimeoutMs"] if used not in {None, timeout} else []
     assert named == ["agent.think.provider.model", "agent.speak.provider", *adjusted]
@@ -71,9 +77,9 @@ def test_settings_are_in_force_as_far_as_they_can_be(proxy):
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", agent={"think": think, "listen": listen, "sessionAudioOutput": own})
         assert dialogue.wait_for("SettingsApplied")
-        assert dialogue.heard("Error") == []
+        assert dialogue.received("Error") == []
         named = {
-            warning["description"].removeprefix("Settings: ").split(": ")[0] for warning in dialogue.heard("Warning")
+            warning["description"].removeprefix("Settings: ").split(": ")[0] for warning in dialogue.received("Warning")
         }
     assert named == {
         "agent.think.toolChoice",
@@ -96,7 +102,7 @@ def test_a_function_result_that_is_missing_is_asked_for_and_the_call_stays_open(
     assert error["description"].startswith("FunctionCallResponse: content: is missing")
     dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], output="hail")
     assert dialogue.wait_for("AgentDone")
-    assert "hail" in dialogue.heard("ConversationText")[-1]["content"]
+    assert "hail" in dialogue.received("ConversationText")[-1]["content"]
 
 
 def ask(dialogue, text="Hello."):
@@ -104,11 +110,11 @@ def ask(dialogue, text="Hello."):
     assert dialogue.wait_for("AgentStartedSpeaking")
 
 
-def test_a_user_message_is_answered_in_text_and_audio(dialogue):
+def test_a_user_message_is_answered_in_text_and_audio(dialogue, audio):
     ask(dialogue)
     assert dialogue.wait_for("AgentDone")
-    assert "Hello." in dialogue.heard("ConversationText")[-1]["content"]
-    assert dialogue.audio_bytes > 10_000
+    assert "Hello." in dialogue.received("ConversationText")[-1]["content"]
+    assert len(audio) > 10_000
 
 
 def test_updates_in_mid_response_are_in_force_for_the_next_one(proxy, dialogue):
@@ -133,7 +139,7 @@ def test_a_function_call_is_answered_and_spoken_of(dialogue):
     assert call["name"] == "get_weather"
     dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], content="hail")
     assert dialogue.wait_for("AgentDone")
-    assert "hail" in dialogue.heard("ConversationText")[-1]["content"]
+    assert "hail" in dialogue.received("ConversationText")[-1]["content"]
 
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "name": "get_weather"}])
@@ -144,8 +150,8 @@ def test_an_agent_that_must_call_a_function_speaks_of_its_result(proxy, choice):
         call = dialogue.wait_for("FunctionCallRequest")["functions"][0]
         dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], content="hail")
         assert dialogue.wait_for("AgentDone")
-        assert "hail" in dialogue.heard("ConversationText")[-1]["content"]
-        assert len(dialogue.heard("FunctionCallRequest")) == 1
+        assert "hail" in dialogue.received("ConversationText")[-1]["content"]
+        assert len(dialogue.received("FunctionCallRequest")) == 1
         dialogue.send("InjectUserMessage", content="And now?")  # what is chosen is for each turn of the user's
         assert dialogue.wait_for("FunctionCallRequest", 2)
     assert (proxy.log.collisions, proxy.log.broken) == (0, [])
@@ -157,8 +163,8 @@ def test_a_refused_update_is_answered_by_an_error_and_the_others_are_in_force(pr
     dialogue.send("UpdateThink", think={"managedPrompt": managed})
     dialogue.send("UpdatePrompt", prompt="Rhyme.")
     assert dialogue.wait_for("PromptUpdated")
-    assert [fault["code"] for fault in dialogue.heard("Error")] == ["string_above_max_length"]
-    assert dialogue.heard("ThinkUpdated") == []
+    assert [fault["code"] for fault in dialogue.received("Error")] == ["string_above_max_length"]
+    assert dialogue.received("ThinkUpdated") == []
     assert proxy.log.updates[-1]["instructions"] == "Be brief.\n\nRhyme."
 
 
@@ -174,8 +180,8 @@ def test_what_is_in_force_is_acknowledged_when_the_voice_is_locked(dialogue):
     ask(dialogue)
     dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "cedar", "speed": 1.1}})
     assert dialogue.wait_for("SpeakUpdated")
-    assert [warning["code"] for warning in dialogue.heard("Warning")] == ["voice_locked"]
-    assert dialogue.heard("Error") == []
+    assert [warning["code"] for warning in dialogue.received("Warning")] == ["voice_locked"]
+    assert dialogue.received("Error") == []
 
 
 @pytest.mark.parametrize(
@@ -190,7 +196,7 @@ def test_what_is_in_force_is_acknowledged_when_the_voice_is_locked(dialogue):
 )
 def test_a_malformed_message_is_answered_and_the_session_goes_on(proxy, dialogue, frame, code):
     sent = len(proxy.log.received)
-    dialogue._socket.send(frame)
+    dialogue.send_text(frame.encode())
     assert dialogue.wait_for("Error")["code"] == code
     assert len(proxy.log.received) == sent
     ask(dialogue)
@@ -210,7 +216,7 @@ def test_agent_messages_are_refused_or_queued_or_interrupt(proxy, dialogue):
 
 
 def _said(dialogue, words):
-    return next((text for text in dialogue.heard("ConversationText") if words == text["content"]), None)
+    return next((text for text in dialogue.received("ConversationText") if words == text["content"]), None)
 
 
 def voice(milliseconds, rate=16_000):
@@ -221,7 +227,7 @@ def voice(milliseconds, rate=16_000):
 def speak(dialogue, milliseconds=600, silence=600):
     sound = voice(milliseconds) + bytes(16_000 * 2 * silence // 1000)
     for start in range(0, len(sound), 640):
-        dialogue.send_audio(sound[start : start + 640])
+        dialogue.send_binary(sound[start : start + 640])
 
 
 def test_a_spoken_turn_is_heard_and_answered(proxy, dialogue):
@@ -229,7 +235,7 @@ def test_a_spoken_turn_is_heard_and_answered(proxy, dialogue):
     assert dialogue.wait_for("UserStartedSpeaking")
     assert dialogue.wait_for("UtteranceEnd")
     assert dialogue.wait_for("AgentDone")
-    assert [text["role"] for text in dialogue.heard("ConversationText")] == ["user", "assistant"]
+    assert [text["role"] for text in dialogue.received("ConversationText")] == ["user", "assistant"]
     assert proxy.log.collisions == 0
 
 
@@ -268,13 +274,13 @@ def test_what_was_said_when_turn_detection_is_switched_off_is_committed_and_answ
     assert proxy.log.received["input_audio_buffer.commit"] == 1
     dialogue.send("InjectAgentMessage", message="Hello!")
     assert dialogue.wait_for("AgentDone", 2)
-    assert dialogue.heard("InjectionRefused") == []
+    assert dialogue.received("InjectionRefused") == []
 
 
 def test_a_turn_can_be_forced_to_end(proxy, dialogue):
     dialogue.send("ForceEndTurn")
     assert dialogue.wait_for("Error")["code"] == "input_audio_buffer_commit_empty"
-    dialogue.send_audio(bytes(640))
+    dialogue.send_binary(bytes(640))
     dialogue.send("ForceEndTurn")
     assert dialogue.wait_for("AgentDone")
     assert proxy.log.broken == []
@@ -285,7 +291,7 @@ def test_what_comes_before_the_settings_waits_for_them(proxy):
         dialogue.send("InjectUserMessage", content="Early.")
         dialogue.send("Settings", **settings(greeting="Hello!"))
         assert dialogue.wait_for("AgentDone")
-        texts = [text["content"] for text in dialogue.heard("ConversationText")]
+        texts = [text["content"] for text in dialogue.received("ConversationText")]
     assert texts[0] == "Hello!"
     assert "Early." in texts[1]
 
@@ -298,7 +304,7 @@ def test_a_race_that_the_server_wins_gives_one_reply_and_no_error(start_proxy):
         dialogue.send("Settings", **settings())
         ask(dialogue)
         assert dialogue.wait_for("AgentDone")
-        assert dialogue.heard("Error") == []
+        assert dialogue.received("Error") == []
     assert [response.status for response in proxy.log.responses] == ["completed"]
 
 
@@ -312,7 +318,7 @@ def test_an_update_that_lost_a_race_is_acknowledged_in_the_end_and_the_client_he
         assert dialogue.wait_for("SettingsApplied")
         dialogue.send("UpdatePrompt", prompt="Rhyme.")
         assert dialogue.wait_for("PromptUpdated")
-        assert dialogue.heard("Error") == dialogue.heard("Warning") == []
+        assert dialogue.received("Error") == dialogue.received("Warning") == []
     assert proxy.log.updates[-1]["instructions"] == "Be brief.\n\nRhyme."
 
 

@@ -25,9 +25,9 @@ def talk(start_proxy):
     """Begin a dialogue with an upstream that has quirks; `agent` is what the Settings say of it."""
     begun = []
 
-    def begin(quirks, path="/openai", audio=None, **agent):
+    def begin(quirks, path="/openai", audio=None, on_audio=None, **agent):
         proxy = start_proxy({}, scenario=Scenario(quirks=quirks))
-        dialogue = proxy.dialogue(path)
+        dialogue = proxy.dialogue(path, on_audio=on_audio)
         begun.append(dialogue)
         dialogue.send("Settings", agent=agent, **({"audio": audio} if audio else {}))
         assert dialogue.wait_for("SettingsApplied")
@@ -45,29 +45,32 @@ def _answered(dialogue):
 
 @pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse"])
 def test_a_telephone_hears_mu_law_also_when_upstream_speaks_pcm(talk, path):
-    plain, _ = talk(Quirks(), path, TELEPHONE)
+    plain_audio, odd_audio = bytearray(), bytearray()
+    plain, _ = talk(Quirks(), path, TELEPHONE, plain_audio.extend)
     assert _answered(plain)
-    odd, log = talk(Quirks(in_force={"audio": {"output": {"format": PCM}}}), path, TELEPHONE)
+    odd, log = talk(Quirks(in_force={"audio": {"output": {"format": PCM}}}), path, TELEPHONE, odd_audio.extend)
     assert _answered(odd)
     assert log.updates[0]["audio"]["output"]["format"] == PCMU
-    assert odd.audio_bytes == pytest.approx(plain.audio_bytes, rel=0.01)
-    assert odd.heard("Warning") == odd.heard("Error") == []
+    assert len(odd_audio) == pytest.approx(len(plain_audio), rel=0.01)
+    assert odd.received("Warning") == odd.received("Error") == []
 
 
 def test_a_response_that_says_its_format_is_heard_in_it_when_the_session_says_none(talk):
     left_out = ("session.audio.output.format",)
-    plain, _ = talk(Quirks(), audio=TELEPHONE)
-    odd, _ = talk(Quirks(in_force={"audio": {"output": {"format": PCM}}}, left_out=left_out), audio=TELEPHONE)
+    plain_audio, odd_audio = bytearray(), bytearray()
+    plain, _ = talk(Quirks(), audio=TELEPHONE, on_audio=plain_audio.extend)
+    quirks = Quirks(in_force={"audio": {"output": {"format": PCM}}}, left_out=left_out)
+    odd, _ = talk(quirks, audio=TELEPHONE, on_audio=odd_audio.extend)
     assert _answered(plain)
     assert _answered(odd)
-    assert odd.audio_bytes == pytest.approx(plain.audio_bytes, rel=0.01)
+    assert len(odd_audio) == pytest.approx(len(plain_audio), rel=0.01)
 
 
 def test_speech_goes_up_in_the_format_that_upstream_says_it_takes(talk):
     dialogue, _ = talk(Quirks(in_force={"audio": {"input": {"format": PCM}}}), audio=TELEPHONE)
     loud = (8_000 * np.sin(np.arange(4_000) * 0.2)).astype("<i2")
-    dialogue.send_audio(g711.encode("mulaw", loud))
-    dialogue.send_audio(g711.encode("mulaw", np.zeros(8_000, "<i2")))
+    dialogue.send_binary(g711.encode("mulaw", loud))
+    dialogue.send_binary(g711.encode("mulaw", np.zeros(8_000, "<i2")))
     assert dialogue.wait_for("UserStartedSpeaking")
     assert dialogue.wait_for("AgentAudioDone")
 
@@ -76,7 +79,7 @@ def test_speech_goes_up_in_the_format_that_upstream_says_it_takes(talk):
 def test_another_voice_than_asked_for_is_a_warning_ahead_of_the_acknowledgement(talk, path):
     speak = {"provider": {"type": "open_ai", "voice": "marin"}}
     dialogue, log = talk(Quirks(in_force={"audio": {"output": {"voice": "ash"}}}), path, speak=speak)
-    (warning,) = dialogue.heard("Warning")
+    (warning,) = dialogue.received("Warning")
     words = "Settings.agent.speak.provider.voice: 'marin' was asked for; upstream has 'ash' in force."
     assert (warning["code"], warning["description"]) == ("not_in_force", words)
     heard = [message["type"] for message in dialogue.messages]
@@ -90,7 +93,7 @@ def test_what_upstream_repeats_in_another_form_is_no_difference(talk):
     dialogue, log = talk(Quirks(rewritten_session=True), think=think)
     dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "speed": 1.1}})
     assert dialogue.wait_for("SpeakUpdated")
-    assert dialogue.heard("Warning") == dialogue.heard("Error") == []
+    assert dialogue.received("Warning") == dialogue.received("Error") == []
     assert len(log.updates) == 2
 
 
@@ -114,9 +117,9 @@ def test_settings_with_a_locked_voice_are_applied_and_the_voice_is_warned_of(tal
     speak = {"provider": {"type": "open_ai", "voice": "echo"}}
     dialogue.send("Settings", agent={"speak": speak, "think": {"prompt": "Rhyme."}})
     assert dialogue.wait_for("SettingsApplied", 2)
-    (warning,) = dialogue.heard("Warning")
+    (warning,) = dialogue.received("Warning")
     assert warning["description"].startswith("Settings.agent.speak.provider.voice: 'echo' cannot replace")
-    assert (log.updates[-1]["instructions"], dialogue.heard("Error")) == ("Rhyme.", [])
+    assert (log.updates[-1]["instructions"], dialogue.received("Error")) == ("Rhyme.", [])
 
 
 def test_a_realtime_client_hears_of_the_locked_voice_and_then_what_is_in_force(start_proxy):
@@ -141,4 +144,4 @@ def test_the_voice_that_has_spoken_may_be_named_though_nobody_chose_it(talk):
     assert _answered(dialogue)
     dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "alloy"}})
     assert dialogue.wait_for("SpeakUpdated")
-    assert dialogue.heard("Warning") == dialogue.heard("Error") == []
+    assert dialogue.received("Warning") == dialogue.received("Error") == []

@@ -139,7 +139,7 @@ def test_later_settings_that_are_refused_do_not_end_the_session(proxy, path):
         dialogue.send("Settings", agent={"think": {"managedPrompt": {"id": "p", "variables": {"x" * 65: "1"}}}})
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("AgentAudioDone")
-        faults = [*dialogue.heard("Error"), *dialogue.heard("Warning")]
+        faults = [*dialogue.received("Error"), *dialogue.received("Warning")]
     assert [fault["code"] for fault in faults] == ["invalid_message", "string_above_max_length"]
 
 
@@ -151,26 +151,24 @@ def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy, path):
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
         assert dialogue.wait_for("Warning", 2)["code"] == "upstream_restored"
-        assert all("does not know what was said" in warning["description"] for warning in dialogue.heard("Warning"))
+        assert all("does not know what was said" in warning["description"] for warning in dialogue.received("Warning"))
         dialogue.send("UpdatePrompt", prompt="Rhyme.")
         dialogue.send("InjectUserMessage", content="Again.")
         assert dialogue.wait_for("PromptUpdated")
         assert dialogue.wait_until(lambda: _answer_to(dialogue, "Again."))
-        assert dialogue.heard("Error") == []
+        assert dialogue.received("Error") == []
     assert proxy.system.simulator.logs[1].responses[0].started["instructions"] == "Be brief.\n\nRhyme."
 
 
 def _answer_to(dialogue, words):
-    said = dialogue.heard("ConversationText")
+    said = dialogue.received("ConversationText")
     return next((text for text in said if text["role"] == "assistant" and words in text["content"]), None)
 
 
 def test_a_client_that_vanishes_leaves_no_session(proxy):
     dialogue = configured(proxy)
-    sock = dialogue._socket.sock
-    sock.shutdown(socket.SHUT_RDWR)
-    dialogue._thread.join(patience(5))
-    sock.close()
+    dialogue._connection._socket.sock.shutdown(socket.SHUT_RDWR)
+    dialogue.close()
     assert no_session_is_left(proxy)
 
 

@@ -23,9 +23,9 @@ def test_audio_beyond_what_may_wait_is_dropped_and_said(start_proxy):
     proxy = start_proxy({"limits.held_audio_bytes": "1000"})
     with proxy.dialogue() as dialogue:
         for _ in range(4):
-            dialogue.send_audio(bytes(640))
+            dialogue.send_binary(bytes(640))
         assert dialogue.wait_for("Error")["code"] == "audio_dropped"
-        assert len(dialogue.heard("Error")) == 1
+        assert len(dialogue.received("Error")) == 1
 
 
 def test_a_message_that_is_too_large_ends_the_connection_with_1009(start_proxy):

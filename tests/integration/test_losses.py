@@ -80,7 +80,7 @@ def test_the_session_ends_when_more_links_are_lost_than_are_replaced(start_proxy
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", **SETTINGS)
         assert close_words(dialogue) == "1014 upstream_closed"
-        assert dialogue.heard("Error")[-1]["code"] == "upstream_closed"
+        assert dialogue.received("Error")[-1]["code"] == "upstream_closed"
         wait_for_no_session(proxy)
     assert len(proxy.system.simulator.logs) == 3
 
@@ -198,7 +198,7 @@ def test_a_message_that_is_too_large_leaves_no_session(start_proxy, kind):
         if kind == "text":
             dialogue.send("InjectUserMessage", content="x" * 5_000)
         else:
-            dialogue.send_audio(bytes(5_000))
+            dialogue.send_binary(bytes(5_000))
         assert close_words(dialogue).startswith("1009")
         wait_for_no_session(proxy)
     assert all(driver.has_ended for driver in proxy.system.simulator._drivers)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
+import websocket
+from links import heard, say
 
 from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.scenario import Scenario
+from turnstile.testing import patience
 
 TEXT = {"output_modalities": ["text"]}
 HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
@@ -70,17 +75,22 @@ def test_turns_end_and_follow_each_other(connect, path, quirks):
     has_two_turns(configured(connect(path, quirks), path), path)
 
 
-def test_a_realtime_client_gets_half_an_emoji_byte_for_byte(connect):
-    client = has_two_turns(configured(connect("/v1/realtime", Quirks(half_emoji=True)), "/v1/realtime"), "/v1/realtime")
-    assert client.heard("response.output_text.done")[0]["text"].endswith("\ud83d")
-    # The end of a response is written anew, without our mark.
-    part = client.heard("response.done")[0]["response"]["output"][0]["content"][0]
-    assert part["text"].endswith("\ufffd")
+def test_a_realtime_client_gets_half_an_emoji_byte_for_byte(start_proxy):
+    proxy = start_proxy({"session.response_stall": "60"}, scenario=Scenario(quirks=Quirks(half_emoji=True)))
+    with closing(websocket.create_connection(proxy.url("/v1/realtime"), timeout=patience(10))) as link:
+        heard(link, "session.created")
+        for _ in range(2):
+            say(link, "conversation.item.create", item=HELLO)
+            say(link, "response.create", response=TEXT)
+            assert heard(link, "response.output_text.done")["text"].endswith("\ud83d")
+            # The end of a response is written anew, without our mark.
+            done = heard(link, "response.done")["response"]
+            assert done["output"][0]["content"][0]["text"].endswith("\ufffd")
 
 
 def test_a_voice_agent_client_gets_a_replacement_for_half_an_emoji(connect):
     client = has_two_turns(configured(connect("/openai", Quirks(half_emoji=True)), "/openai"), "/openai")
-    said = [one["content"] for one in client.heard("ConversationText") if one["role"] == "assistant"]
+    said = [one["content"] for one in client.received("ConversationText") if one["role"] == "assistant"]
     assert [text[-1] for text in said] == ["\ufffd", "\ufffd"]
 
 
@@ -101,8 +111,8 @@ def test_a_session_begins_where_a_compatible_upstream_says_nothing_first(connect
 def test_a_realtime_client_is_told_of_its_session_once_where_upstream_does_not_tell_of_it(connect, opening):
     client = connect("/v1/realtime?model=gpt-realtime", Quirks(opening=opening), {"upstream.kind": "compatible"})
     client = configured(client, "/v1/realtime")
-    (created,) = client.heard("session.created")
+    (created,) = client.received("session.created")
     assert created["event_id"]
     assert created["session"]["model"] == "gpt-realtime"
     assert created["session"]["id"].startswith("sess_")
-    assert client.heard("session.updated")[-1]["session"]["output_modalities"] == ["text"]
+    assert client.received("session.updated")[-1]["session"]["output_modalities"] == ["text"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from turnstile.terminal.dialogue import Dialogue
+from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +145,7 @@ def test_check_explains_the_configuration_and_hides_the_key():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_open_sessions_in_order(serve, number):
     running = serve("serve", "--port", "0")
-    with Dialogue(f"{running.address}/openai", patience=patience(10)) as dialogue:
+    with TerminalClient(f"{running.address}/openai", timeout=patience(10)) as dialogue:
         dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
         assert dialogue.wait_for("SettingsApplied")
         code, out = running.end(number)
@@ -204,7 +204,7 @@ def test_the_simulator_serves_as_a_process_of_its_own(serve):
     proxy = serve(
         "serve", "--port", "0", "--upstream", f"{simulator.address}/v1/realtime", "--set", "upstream.kind=compatible"
     )
-    with Dialogue(f"{proxy.address}/openai", patience=patience(10)) as dialogue:
+    with TerminalClient(f"{proxy.address}/openai", timeout=patience(10)) as dialogue:
         dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("AgentDone")

@@ -80,12 +80,12 @@ def test_an_inbox_gives_the_message_that_a_predicate_finds():
 def test_an_inbox_says_what_was_waited_for_and_what_had_come_when_time_is_up():
     inbox = RecordingInbox()
     inbox.tell(TextFrame(b"one"))
-    with pytest.raises(AssertionError, match=re.escape("Waited for 2 TextFrame; told was: TextFrame(data=b'one')")):
+    with pytest.raises(AssertionError, match=re.escape("Waited for 2 TextFrame; received: TextFrame(data=b'one')")):
         inbox.wait_for(TextFrame, timeout=0.01, count=2)
 
 
 def test_an_inbox_says_that_nothing_had_come_when_it_is_empty():
-    with pytest.raises(AssertionError, match="Waited for 1 Closed; told was: nothing"):
+    with pytest.raises(AssertionError, match="Waited for 1 Closed; received: nothing"):
         RecordingInbox().wait_for(Closed, timeout=0.01)
 
 

@@ -1,1 +1,1 @@
-"""Sessions inside a synchronous host: its functions, its events, and the sockets that it hands over."""
+"""Python around the proxy: sessions inside a synchronous host, and the core of its own Voice Agent clients."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnstile.errors import SessionError
 from turnstile.protocol import jsontext
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 _LIMIT = 10_000
 _MOST_BYTES = 16 * 1024 * 1024
@@ -24,9 +25,9 @@ class _KeptEvent:
 
     __slots__ = ("_event", "data")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, event: Json | None) -> None:
         self.data = data
-        self._event: Json | None = None
+        self._event = event
 
     @property
     def event(self) -> Json:
@@ -57,10 +58,10 @@ class EventFeed:
         self.closed: str | None = None
         """Why there will be no more events; None while there may be."""
 
-    def put(self, data: bytes) -> None:
-        """Put an event in, as JSON."""
+    def put(self, data: bytes, event: Json | None = None) -> None:
+        """Put an event in, as JSON; `event` is the same, if it was parsed already."""
         with self._changed:
-            self._kept.append(_KeptEvent(data))
+            self._kept.append(_KeptEvent(data, event))
             self._bytes += len(data)
             self.count += 1
             while len(self._kept) > self._limit or (self._bytes > self._most_bytes and len(self._kept) > 1):
@@ -118,6 +119,37 @@ class EventFeed:
             SessionError: As for `wait_for`.
         """
         return self._wait_for(lambda event: event["type"] in kinds, " or ".join(kinds), timeout, since)
+
+    def wait_until(self, found: Callable[[], T | None], timeout: float) -> T | None:
+        """Return the first result of `found` that is not None, called after each event.
+
+        None when time is up, and when there will be no more events.
+
+        Args:
+            found: Looks for something in the events that have come.
+            timeout: Seconds to wait for it.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed is not None or found() is not None, timeout)
+            return found()
+
+    def wait_while_active(self, is_done: Callable[[], bool], pause: float) -> bool:
+        """Wait until `is_done`, for as long as events come, and return whether it is.
+
+        Args:
+            is_done: Called after each event, and after each `note_activity`.
+            pause: Seconds without either that end the wait; so does the end of the events.
+        """
+        with self._changed:
+            while not is_done():
+                if self.closed is not None or not self._changed.wait(pause):
+                    return False
+            return True
+
+    def note_activity(self) -> None:
+        """Count something that is no event, such as audio, as activity."""
+        with self._changed:
+            self._changed.notify_all()
 
     def kept(self) -> list[Json]:
         """Return the events that are kept, oldest first."""

@@ -37,6 +37,7 @@ class InputBuffer:
     def __init__(self, context: SessionContext, responses: ResponseEngine) -> None:
         self._context = context
         self._responses = responses
+        responses.on_done = self.start_idle_timeout
         self._transcriber = Transcriber(context)
         self._detector = VoiceDetector()
         self._appended_ms = 0.0

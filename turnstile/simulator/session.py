@@ -78,8 +78,7 @@ class SimulatedSession:
         ids = Ids(random)
         self.log = SimulatorLog()
         self._outbox = Outbox(now, ids, random, pace, faults, quirks, self.log, is_beta=is_beta)
-        initial = settings.initial(model, ids.make("sess"), created_at + int(lifetime))
-        first = _with_fixed(initial, quirks)
+        first = _with_fixed(settings.initial(model, ids.make("sess"), created_at + int(lifetime)), quirks)
         self._context = SessionContext(
             settings.for_transcription(first) if transcribes else first,
             Conversation(ids.make("conv")),
@@ -94,16 +93,11 @@ class SimulatedSession:
         )
         responses = ResponseEngine(self._context)
         input_buffer = InputBuffer(self._context, responses)
-        responses.on_done = input_buffer.start_idle_timeout
         self._client_events = ClientEvents(self._context, responses, input_buffer, is_beta=is_beta)
         self.log.unreached = self._context.run.unreached()
         self._frames = 0
         self._rejection = rejection or (handshake_errors.invalid_api_key() if faults.refused_key else None)
-        if self._rejection is not None:
-            self._reject(self._rejection)
-            return
-        self._open()
-        self._outbox.schedule(now + lifetime, lambda: self._expire(round(lifetime / 60)))
+        self._begin(lifetime)
 
     @property
     def closing(self) -> Closed | None:
@@ -155,7 +149,14 @@ class SimulatedSession:
             error = schema_errors.binary_frame()
             self._client_events.refuse(error, f"a binary frame of {len(data)} bytes", None)
 
-    def _open(self) -> None:
+    def _begin(self, lifetime: float) -> None:
+        if self._rejection is not None:
+            self._reject(self._rejection)
+            return
+        self._send_first_event()
+        self._outbox.schedule(self._outbox.now + lifetime, lambda: self._expire(round(lifetime / 60)))
+
+    def _send_first_event(self) -> None:
         """Send the event that comes before the client's first."""
         match self._context.quirks.opening:
             case "session.created":

@@ -17,6 +17,7 @@ from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.scenario_files import bundled_scenario
 from turnstile.simulator.session import LIFETIME, SimulatedSession
 from turnstile.simulator.session_driver import SessionDriver
+from turnstile.transports.limits import MIB, ConnectionLimits
 from turnstile.transports.memory import memory_pair
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL: Final = "gpt-realtime"
 _REALTIME: Final = "realtime"
+# A proxy that holds the link back must not lose it; virtual responses come faster than any network would bring them.
+_IN_MEMORY: Final = ConnectionLimits(write_ceiling=1024 * MIB)
 
 
 class Simulator:
@@ -171,7 +174,7 @@ class Simulator:
         intent = "call" if "call_id" in query else query.get("intent", [None])[0]
         model = query.get(self.kind.model_parameter, [None if intent else DEFAULT_MODEL])[0]
         driver = self.open_session(model, target.headers, intent)
-        client_end, server_end = memory_pair(inbox, driver)
+        client_end, server_end = memory_pair(inbox, driver, _IN_MEMORY)
         inbox.tell(LinkReady(client_end))
         driver.begin(server_end)
 

@@ -1,1 +1,1 @@
-"""The command line's client side: talk, and the demo's conversation and timeline."""
+"""The command line's client: talk, and the demo's conversation and timeline."""

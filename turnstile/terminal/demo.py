@@ -1,14 +1,14 @@
-"""The conversation of the demo: settings, questions and a tool's result that arrive while the agent speaks."""
+"""The demo's conversation: settings, questions and a tool's result that arrive while the agent speaks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from turnstile.terminal.dialogue import Dialogue
+from turnstile.terminal.terminal_client import TerminalClient
 
 if TYPE_CHECKING:
-    from turnstile.terminal.dialogue import Message
+    from turnstile.terminal.terminal_client import Message
 
 WEATHER = {
     "name": "get_weather",
@@ -21,14 +21,14 @@ GREETING = "Welcome to Lisbon."
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of the conversation.
+    """The result of the conversation.
 
     Args:
-        asked: How many updates were asked for, the first configuration not counted.
-        acknowledged: How many of them the client was told are in force.
-        questions: How many questions the user put; one of them takes a tool to answer.
+        asked: How many updates were sent, the first configuration not counted.
+        acknowledged: How many of them were acknowledged.
+        questions: How many questions the user asked; one of them takes a tool to answer.
         answers: How many answers the agent gave.
-        faults: What the client was told went wrong.
+        faults: The errors and warnings that the client received.
     """
 
     asked: int
@@ -38,18 +38,18 @@ class Outcome:
     faults: tuple[str, ...]
 
 
-def hold_conversation(url: str, patience: float) -> Outcome:
-    """Play the conversation against a proxy, gated or not; goes on where something is lost.
+def hold_conversation(url: str, timeout: float) -> Outcome:
+    """Play the conversation against a proxy, gated or not; go on where a message is lost.
 
     Args:
-        url: Of the proxy, for the component's profile.
-        patience: Seconds to wait for each thing that should come.
+        url: Of the proxy, for the component's dialect.
+        timeout: Seconds to wait for each message.
 
     Raises:
         OSError: The proxy cannot be reached.
     """
-    with Dialogue(url, patience=patience) as dialogue:
-        dialogue.send(
+    with TerminalClient(url, timeout=timeout) as client:
+        client.send(
             "Settings",
             audio={"input": {"encoding": "linear16", "sample_rate": 16_000}},
             agent={
@@ -58,61 +58,60 @@ def hold_conversation(url: str, patience: float) -> Outcome:
                 "greeting": GREETING,
             },
         )
-        dialogue.wait_for("SettingsApplied")
-        dialogue.send("InjectUserMessage", content="Tell me about the old town, please.")
-        _interrupt_with_updates(dialogue)
-        _answer_the_tool(dialogue)
-        _change_the_voice_under_an_answer(dialogue)
-        return _outcome(dialogue)
+        client.wait_for("SettingsApplied")
+        client.say("Tell me about the old town, please.")
+        _interrupt_with_updates(client)
+        _answer_the_tool(client)
+        _change_the_voice_under_an_answer(client)
+        return _outcome(client)
 
 
-def _interrupt_with_updates(dialogue: Dialogue) -> None:
-    """While the agent speaks: a longer prompt, another speed, and the next question."""
-    dialogue.wait_for("AgentStartedSpeaking")
-    dialogue.send("UpdatePrompt", prompt="Mention the trams.")
-    dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "speed": 1.2}})
-    dialogue.send("InjectUserMessage", content="And what is the weather like?")
-    dialogue.wait_for("PromptUpdated")
-    dialogue.wait_for("SpeakUpdated")
+def _interrupt_with_updates(client: TerminalClient) -> None:
+    """Send a longer prompt, another speed and the next question while the agent speaks."""
+    client.wait_for("AgentStartedSpeaking")
+    client.update(prompt="Mention the trams.", speed=1.2)
+    client.say("And what is the weather like?")
+    client.wait_for("PromptUpdated")
+    client.wait_for("SpeakUpdated")
 
 
-def _answer_the_tool(dialogue: Dialogue) -> None:
+def _answer_the_tool(client: TerminalClient) -> None:
     """Answer the function call at once, before its response is done."""
-    request = dialogue.wait_for("FunctionCallRequest")
+    request = client.wait_for("FunctionCallRequest")
     if request is None:
         return
     for call in request["functions"]:
-        dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], content="22 degrees and sunny")
-    dialogue.wait_until(lambda: _answer_with(dialogue, "22 degrees"))
+        client.answer(call, "22 degrees and sunny")
+    client.wait_until(lambda: _answer_with(client, "22 degrees"))
 
 
-def _change_the_voice_under_an_answer(dialogue: Dialogue) -> None:
-    """Once more: the listening and the speed change while the agent speaks; the last answer shows what is in force."""
-    started = len(dialogue.heard("AgentStartedSpeaking"))
-    dialogue.send("InjectUserMessage", content="Where should I eat tonight?")
-    dialogue.wait_for("AgentStartedSpeaking", started + 1)
-    dialogue.send("UpdateListen", listen={"provider": {"type": "deepgram", "language": "pt"}})
-    dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "speed": 0.9}})
-    dialogue.send("UpdatePrompt", prompt="Keep it short.")
-    dialogue.wait_for("PromptUpdated", 2)
-    done = len(dialogue.heard("AgentDone"))
-    dialogue.send("InjectUserMessage", content="Thank you, that is all.")
-    dialogue.wait_for("AgentDone", done + 1)
+def _change_the_voice_under_an_answer(client: TerminalClient) -> None:
+    """Change the transcription and the speed while the agent speaks; the last answer shows what is in force."""
+    started = len(client.received("AgentStartedSpeaking"))
+    client.say("Where should I eat tonight?")
+    client.wait_for("AgentStartedSpeaking", started + 1)
+    client.update(listen={"provider": {"type": "deepgram", "language": "pt"}})
+    client.update(speed=0.9)
+    client.update(prompt="Keep it short.")
+    client.wait_for("PromptUpdated", 2)
+    done = len(client.received("AgentDone"))
+    client.say("Thank you, that is all.")
+    client.wait_for("AgentDone", done + 1)
 
 
-def _answer_with(dialogue: Dialogue, words: str) -> Message | None:
-    texts = dialogue.heard("ConversationText")
+def _answer_with(client: TerminalClient, words: str) -> Message | None:
+    texts = client.received("ConversationText")
     found = [text for text in texts if text["role"] == "assistant" and words in text["content"]]
     return found[0] if found else None
 
 
-def _outcome(dialogue: Dialogue) -> Outcome:
-    acks = sum(len(dialogue.heard(kind)) for kind in ("PromptUpdated", "SpeakUpdated", "ListenUpdated"))
-    said = [text["content"] for text in dialogue.heard("ConversationText") if text["role"] == "assistant"]
-    answers = sum(text != GREETING for text in said)
+def _outcome(client: TerminalClient) -> Outcome:
+    acks = sum(len(client.received(kind)) for kind in ("PromptUpdated", "SpeakUpdated", "ListenUpdated"))
+    replies = [text["content"] for text in client.received("ConversationText") if text["role"] == "assistant"]
+    answers = sum(text != GREETING for text in replies)
     faults = tuple(
         f"{message['code']}: {message['description']}"
         for kind in ("Error", "Warning")
-        for message in dialogue.heard(kind)
+        for message in client.received(kind)
     )
     return Outcome(asked=5, acknowledged=acks, questions=4, answers=answers, faults=faults)

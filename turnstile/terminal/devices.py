@@ -1,4 +1,4 @@
-"""Microphone and speaker, through `sounddevice` and PortAudio; both are optional, and looked for when asked for."""
+"""Microphone and speaker, through `sounddevice` and PortAudio; both are optional, and loaded on demand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnstile.errors import ConfigError
-from turnstile.terminal.playback_buffer import Playback
+from turnstile.terminal.playback_buffer import PlaybackBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OTHERWISE = "or use --wav and --save"
-# What the API speaks comes first, since nobody has to resample it; then what devices commonly take.
+# The API's rate comes first, since it needs no resampling; then those that devices commonly take.
 _RATES = (24_000, 48_000, 44_100, 32_000, 16_000)
 _PIECES_A_SECOND = 50
-# How much of the microphone may wait for the socket, in pieces: ten seconds.
+# The pieces of the microphone that may wait for the socket: ten seconds.
 _WAITING_PIECES = 500
-# How long the speaker may take beyond the length of what it plays, in seconds.
+# Seconds that the speaker may take beyond the length of what it plays.
 _GRACE = 2.0
 
 
@@ -46,16 +46,16 @@ class Microphone:
             channels=1,
             dtype="int16",
             blocksize=self.rate // _PIECES_A_SECOND,
-            callback=self._hear,
+            callback=self._put,
         )
 
-    def _hear(self, indata: Any, _frames: int, _time: Any, _status: Any) -> None:
-        # Nobody waits on the thread of the sound card: where the socket does not keep up, sound is lost.
+    def _put(self, indata: Any, _frames: int, _time: Any, _status: Any) -> None:
+        # The sound card's thread must not block: where the socket does not keep up, audio is lost.
         if self._pieces.qsize() < _WAITING_PIECES:
             self._pieces.put(bytes(indata))
 
     def pieces(self) -> Iterator[bytes]:
-        """Give what is heard, as it is heard."""
+        """Yield the microphone's audio as it comes."""
         with self._lock:
             if self._is_closed:
                 return
@@ -64,7 +64,7 @@ class Microphone:
             yield piece
 
     def close(self) -> None:
-        """Turn it off."""
+        """Close the stream."""
         with self._lock:
             if self._is_closed:
                 return
@@ -74,7 +74,7 @@ class Microphone:
 
 
 class Speaker:
-    """The default speaker; plays what waits in its `Playback`, and silence otherwise.
+    """The default speaker; plays its `PlaybackBuffer`, and silence while that is empty.
 
     Args:
         sounddevice: The module.
@@ -85,25 +85,25 @@ class Speaker:
 
     def __init__(self, sounddevice: ModuleType) -> None:
         self.rate = _rate(sounddevice.check_output_settings, sounddevice.PortAudioError)
-        self._playback = Playback(self.rate)
+        self._buffer = PlaybackBuffer(self.rate)
         self._stream = sounddevice.RawOutputStream(samplerate=self.rate, channels=1, dtype="int16", callback=self._fill)
         self._stream.start()
 
     def _fill(self, outdata: Any, _frames: int, _time: Any, _status: Any) -> None:
-        outdata[:] = self._playback.take(len(outdata))
+        outdata[:] = self._buffer.take(len(outdata))
 
     def play(self, data: bytes) -> None:
-        """Play it after what waits."""
-        self._playback.put(data)
+        """Play a piece behind what is queued."""
+        self._buffer.put(data)
 
     def drop(self) -> None:
-        """Throw away what waits."""
-        self._playback.drop()
+        """Discard what is queued."""
+        self._buffer.drop()
 
     def close(self) -> None:
-        """Play what waits, then turn it off."""
+        """Play what is queued, then close the stream."""
         try:
-            self._playback.wait_until_empty(_GRACE)
+            self._buffer.wait_until_empty(_GRACE)
             self._stream.stop()  # waits for what the device has taken
         finally:
             self._stream.close()
@@ -121,7 +121,7 @@ def open_devices() -> tuple[Microphone, Speaker]:
         words = f'--audio: needs sounddevice; pip install "turnstile-realtime[audio]", {_OTHERWISE}.'
         raise ConfigError("missing_extra", words) from None
     except OSError:
-        # It is there; the library that it loads is not (its wheels for Linux do not bring it).
+        # The module is installed, the library that it loads is not (its wheels for Linux do not contain it).
         words = f"--audio: needs the PortAudio library; apt install libportaudio2 or the like, {_OTHERWISE}."
         raise ConfigError("missing_portaudio", words) from None
     speaker = _opened("speaker", Speaker, sounddevice)
@@ -148,5 +148,5 @@ def _rate(check: Callable[..., None], unusable: type[Exception]) -> int:
         except unusable:
             continue
         return rate
-    # Opening a stream at the last one tells what is wrong.
+    # Opening a stream at the last one raises the device's own error.
     return _RATES[-1]

@@ -1,4 +1,4 @@
-"""What waits to be played; can be thrown away at any moment."""
+"""A buffer of audio to be played; can be discarded at any moment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import threading
 _SAMPLE_BYTES = 2
 
 
-class Playback:
-    """A queue of 16-bit samples of one channel, between who receives them and a sound card that takes them in time.
+class PlaybackBuffer:
+    """A queue of 16-bit samples of one channel, between the connection and a sound card that takes them in real time.
 
     Args:
         rate: Samples a second.
@@ -20,12 +20,12 @@ class Playback:
         self._changed = threading.Condition()
 
     def put(self, data: bytes) -> None:
-        """Let it wait behind the others."""
+        """Add samples at the end."""
         with self._changed:
             self._waiting += data
 
     def take(self, size: int) -> bytes:
-        """Take the next `size` bytes; what is missing is silence. Never waits for more to come."""
+        """Return the next `size` bytes, padded with silence; never block."""
         with self._changed:
             data = bytes(self._waiting[:size])
             del self._waiting[:size]
@@ -34,13 +34,13 @@ class Playback:
         return data.ljust(size, b"\x00")
 
     def drop(self) -> None:
-        """Throw away what waits."""
+        """Discard what is queued."""
         with self._changed:
             self._waiting.clear()
             self._changed.notify_all()
 
     def wait_until_empty(self, grace: float) -> None:
-        """Wait until all was taken: as long as it lasts and `grace` seconds more, in case that nobody takes it."""
+        """Wait until all was taken, for its length and `grace` seconds more at most."""
         with self._changed:
             seconds = len(self._waiting) / self._bytes_a_second
             self._changed.wait_for(lambda: not self._waiting, seconds + grace)

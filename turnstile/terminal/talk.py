@@ -1,21 +1,22 @@
-"""A conversation in the terminal: lines and sound go to the agent, what comes back is printed and heard."""
+"""A conversation in the terminal: lines and audio go to the agent, its messages are printed and its audio is played."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from turnstile.terminal.answers import Awaited, is_answered_aloud, is_transcribed
-from turnstile.terminal.dialogue import Dialogue
-from turnstile.terminal.sound import Sound
+from turnstile.ports import sendable
+from turnstile.terminal.audio_io import AudioIO
+from turnstile.terminal.expected_replies import ExpectedReplies, is_answered_aloud, is_transcribed
+from turnstile.terminal.terminal_client import TerminalClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from turnstile.terminal.dialogue import Message
+    from turnstile.terminal.terminal_client import Message
 
-HELP = """Lines are said to the agent. Besides:
-  /prompt TEXT   add to what the agent is told
+HELP = """Lines go to the agent. Commands:
+  /prompt TEXT   add to the agent's prompt
   /voice NAME    speak with another voice
   /say TEXT      have the agent say this
   /help          show this
@@ -25,10 +26,10 @@ _COLOURS = {"user": "36", "assistant": "32", "note": "2", "fault": "31"}
 
 
 class Printer:
-    """Prints what comes; in colour only on a terminal, and never where ``NO_COLOR`` is set.
+    """Prints lines and messages; in colour only on a terminal, and never where ``NO_COLOR`` is set.
 
     Args:
-        out: Where to.
+        out: The stream to print to.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -43,7 +44,7 @@ class Printer:
         self._out.flush()
 
     def message(self, message: Message) -> None:
-        """Print a message of the proxy's, if it says something to a person."""
+        """Print a message of the proxy, if it is of interest to a person."""
         match message["type"]:
             case "ConversationText":
                 name = "agent" if message["role"] == "assistant" else "you"
@@ -62,104 +63,111 @@ def talk(
     prompt: str,
     lines: Iterable[str] | None,
     out: TextIO,
-    patience: float = 10.0,
-    sound: Sound | None = None,
+    timeout: float = 10.0,
+    audio: AudioIO | None = None,
 ) -> bool:
-    """Talk until the lines end, `/quit`, or the proxy closes; without lines, until what the sound says is answered.
+    """Talk until the lines end, `/quit`, or the proxy closes; without lines, until the audio source is answered.
 
     Args:
         url: Of the proxy.
-        prompt: What the agent is told first.
-        lines: What to say in writing; None when the sound has it all.
-        out: Where to print.
-        patience: Seconds to wait for the proxy, and for more of the answers to what was said last.
-        sound: What is said aloud, and where the agent is heard; by default it answers in writing. Left open.
+        prompt: The agent's first prompt.
+        lines: The user's lines; None when the audio source has it all.
+        out: The stream to print to.
+        timeout: Seconds to wait for the proxy, and for more of the last answers.
+        audio: The user's audio and the agent's; by default the agent answers in writing. Left open.
 
     Returns:
         Whether it went well to the end.
     """
     printer = Printer(out)
-    sound = sound or Sound()
-
-    def hear(message: Message) -> None:
-        if message["type"] == "UserStartedSpeaking":
-            sound.drop()
-        printer.message(message)
-
-    def say_closed(words: str) -> None:
-        sound.hush()
-        printer.line(f"The proxy has closed the connection ({words}).", "fault")
-
+    audio = audio or AudioIO()
     try:
-        dialogue = Dialogue(url, patience=patience, on_message=hear, on_audio=sound.play, on_closed=say_closed)
+        client = _connected(url, timeout, printer, audio)
     except OSError as error:
         words = " ".join(str(error).split()) or type(error).__name__
         printer.line(f"{url} cannot be reached: {words}. Is the proxy running (turnstile serve)?", "fault")
         return False
-    with dialogue:
-        fault = _talk(dialogue, printer, prompt, lines, sound)
-        if fault is not None and dialogue.closed is None:
-            printer.line(fault.format(patience=f"{patience:g} seconds"), "fault")
-        return fault is None and dialogue.closed is None
+    with client:
+        fault = _talk(client, printer, prompt, lines, audio)
+        if fault is not None and client.closed is None:
+            printer.line(fault.format(timeout=f"{timeout:g} seconds"), "fault")
+        return fault is None and client.closed is None
 
 
-def _talk(dialogue: Dialogue, printer: Printer, prompt: str, lines: Iterable[str] | None, sound: Sound) -> str | None:
-    """Set the agent up, and talk; returns what went wrong."""
+def _connected(url: str, timeout: float, printer: Printer, audio: AudioIO) -> TerminalClient:
+    """Connect a client that prints its messages and plays its audio."""
+
+    def show(message: Message) -> None:
+        if message["type"] == "UserStartedSpeaking":
+            audio.drop()
+        printer.message(message)
+
+    def show_closed(words: str) -> None:
+        audio.stop_source()
+        printer.line(f"The proxy has closed the connection ({words}).", "fault")
+
+    return TerminalClient(url, timeout=timeout, on_message=show, on_audio=audio.play, on_closed=show_closed)
+
+
+def _talk(
+    client: TerminalClient, printer: Printer, prompt: str, lines: Iterable[str] | None, audio: AudioIO
+) -> str | None:
+    """Configure the agent, and talk; return the fault, if there was one."""
     think: Message = {"prompt": prompt}
-    if not sound.is_heard:
+    if not audio.has_output:
         think["outputModalities"] = ["text"]
-    dialogue.send("Settings", **sound.settings, agent={"think": think})
-    if dialogue.wait_for("SettingsApplied") is None:
-        return "The agent was not ready within {patience}."
-    with sound.speaking(dialogue.send_audio):
+    client.send("Settings", **audio.settings, agent={"think": think})
+    if client.wait_for("SettingsApplied") is None:
+        return "The agent was not ready within {timeout}."
+    with audio.sending(client.send_binary):
         if lines is None:
-            return _be_answered(dialogue, sound)
+            return _wait_for_answer(client, audio)
         printer.line("Say something; /help shows what else there is.", "note")
-        _converse(dialogue, printer, lines, sound)
+        _send_lines(client, printer, lines, audio)
     return None
 
 
-def _be_answered(dialogue: Dialogue, sound: Sound) -> str | None:
-    """Wait for the end of what the sound says, and of the answer; returns what went wrong."""
-    sound.wait_until_said()
-    if dialogue.wait_while_heard(lambda: is_answered_aloud(dialogue.messages)):
+def _wait_for_answer(client: TerminalClient, audio: AudioIO) -> str | None:
+    """Wait for the end of the audio source, and of the answer; return the fault, if there was one."""
+    audio.wait_until_sent()
+    if client.wait_while_active(lambda: is_answered_aloud(client.messages)):
         # The API transcribes on its own time: the user's words may come after the answer.
-        dialogue.wait_while_heard(lambda: is_transcribed(dialogue.messages))
+        client.wait_while_active(lambda: is_transcribed(client.messages))
         return None
-    if dialogue.heard("UserStartedSpeaking"):
-        return "No answer came within {patience}."
-    return "Nobody was heard to speak: is there speech in the file?"
+    if client.received("UserStartedSpeaking"):
+        return "No answer came within {timeout}."
+    return "No speech was detected: is there any in the file?"
 
 
-def _converse(dialogue: Dialogue, printer: Printer, lines: Iterable[str], sound: Sound) -> None:
-    awaited = Awaited()
+def _send_lines(client: TerminalClient, printer: Printer, lines: Iterable[str], audio: AudioIO) -> None:
+    expected = ExpectedReplies()
     for line in lines:
-        words = line.strip()
-        if dialogue.closed is not None or words == "/quit":
-            sound.drop()
+        words = sendable(line.strip())
+        if client.closed is not None or words == "/quit":
+            audio.drop()
             return
         if words:
-            _say(dialogue, printer, words, awaited)
+            _send_line(client, printer, words, expected)
     # Lines from a pipe end before their answers have come.
-    dialogue.wait_while_heard(lambda: awaited.is_answered(dialogue.messages))
+    client.wait_while_active(lambda: expected.have_come(client.messages))
 
 
-def _say(dialogue: Dialogue, printer: Printer, words: str, awaited: Awaited) -> None:
-    """Do what a line says, and note what is to answer it."""
+def _send_line(client: TerminalClient, printer: Printer, words: str, expected: ExpectedReplies) -> None:
+    """Carry out a line, and note the replies to expect."""
     command, _, rest = words.partition(" ")
     rest = rest.strip()
     match command:
         case "/prompt" if rest:
-            awaited.updates["PromptUpdated"] += 1
-            dialogue.send("UpdatePrompt", prompt=rest)
+            expected.updates["PromptUpdated"] += 1
+            client.update(prompt=rest)
         case "/voice" if rest:
-            awaited.updates["SpeakUpdated"] += 1
-            dialogue.send("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": rest}})
+            expected.updates["SpeakUpdated"] += 1
+            client.update(voice=rest)
         case "/say" if rest:
-            awaited.injected += 1
-            dialogue.send("InjectAgentMessage", message=rest, behavior="queue")
+            expected.injected += 1
+            client.send("InjectAgentMessage", message=rest, behavior="queue")
         case _ if command.startswith("/"):
             printer.line(HELP, "note")
         case _:
-            awaited.said.append(words)
-            dialogue.send("InjectUserMessage", content=words)
+            expected.said.append(words)
+            client.say(words)

@@ -1,4 +1,4 @@
-"""A session's journal as a timeline of both wires, in milliseconds."""
+"""A session's journal as a timeline of both connections, in milliseconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Entry
 
 _WIDTH = 46
-# Events that would only repeat what others show.
+# Events that only repeat what others show.
 _QUIET = frozenset(
     {
         "conversation.item.done",
@@ -30,7 +30,7 @@ _QUIET = frozenset(
 
 
 def render(entries: Iterable[Entry]) -> Iterator[str]:
-    """Yield the lines of the timeline: the client's wire left, upstream's right, the session between."""
+    """Yield the lines of the timeline: the client's frames left, upstream's right, the session between."""
     yield f"{'ms':>6}  {'client':<{_WIDTH}} | upstream"
     yield f"{'':->6}--{'':-<{_WIDTH}}-|-{'':-<{_WIDTH}}"
     began: float | None = None
@@ -68,7 +68,7 @@ def _note(entry: Entry) -> str:
 
 
 def _essence(entry: Entry) -> str:
-    """Return the one thing of a frame that people look for; nothing of a frame that is not as it should be."""
+    """Return the most useful field of a frame; nothing of a malformed one."""
     if entry.direction == "note" or entry.kind == "closed":
         return f" {entry.detail}"
     try:

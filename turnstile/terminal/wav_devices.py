@@ -1,4 +1,4 @@
-"""WAV files in the place of a microphone and a speaker."""
+"""WAV files in place of a microphone and a speaker."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _PIECE_MS = 20
 _SILENCE_MS = 2_000
 
 
-class WavQuestion:
-    """A file that is said as fast as a person would, and then silence, by which the API hears that the turn has ended.
+class WavSource:
+    """A file, sent in real time, and then silence, by which the API detects the end of the turn.
 
     Args:
         path: One channel of 16-bit PCM; resampled where the proxy does not take its rate.
         clock: Seconds.
-        wait: Waits until the event is set, for so many seconds at most, and tells whether it is.
+        wait: Waits until the event is set, for so many seconds at most, and returns whether it is.
 
     Raises:
-        ConfigError: It cannot be said; it says why, and what is wanted.
+        ConfigError: It cannot be used; its text says why, and what is wanted.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class WavQuestion:
         self._step = audio.size(_PIECE_MS)
 
     def pieces(self) -> Iterator[bytes]:
-        """Give the file piece by piece, each when its time has come."""
+        """Yield the file piece by piece, each at its time."""
         begin = self._clock()
         for number, start in enumerate(range(0, len(self._data), self._step)):
             due = begin + number * _PIECE_MS / 1000
@@ -65,15 +65,15 @@ class WavQuestion:
             yield self._data[start : start + self._step]
 
     def close(self) -> None:
-        """Say nothing more."""
+        """End the audio."""
         self._closed.set()
 
 
-class WavRecording:
-    """A file of all that the agent says, one answer after the other without the pauses.
+class WavSink:
+    """A file of the agent's audio, one answer after the other without the pauses.
 
     Args:
-        path: Where to; replaced if it exists.
+        path: The file; replaced if it exists.
         rate: Samples a second.
 
     Raises:
@@ -94,7 +94,7 @@ class WavRecording:
         self._file.setframerate(rate)
 
     def play(self, data: bytes) -> None:
-        """Write the next piece; the first that cannot be written is the last, and `close` reports it."""
+        """Write the next piece; the first that cannot be written is the last, and `close` raises its error."""
         if self._fault is None:
             try:
                 self._file.writeframes(data)
@@ -102,7 +102,7 @@ class WavRecording:
                 self._fault = error
 
     def drop(self) -> None:
-        """Keep all: what nobody heard is recorded too."""
+        """Keep all: audio that the user has interrupted is recorded too."""
 
     def close(self) -> None:
         """End the file.

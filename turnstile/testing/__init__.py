@@ -1,4 +1,4 @@
-"""Public helpers for tests of what uses the library: time by hand, inboxes and connections in memory."""
+"""Public test helpers for users of the library: manual time, and recording inboxes and connections."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _PATIENCE = "TURNSTILE_TEST_PATIENCE"
 
 
 def patience(seconds: float) -> float:
-    """Return a deadline's length for this machine: `seconds`, times the environment's ``TURNSTILE_TEST_PATIENCE``."""
+    """Scale a timeout for this machine: `seconds` times the environment's ``TURNSTILE_TEST_PATIENCE``."""
     return seconds * float(os.environ.get(_PATIENCE, "1"))
 
 
 class ManualClock:
-    """The `Clock` port by hand.
+    """The `Clock` port, set by a test.
 
     Args:
-        now: Where it stands, in seconds.
+        now: The present, in seconds.
     """
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
 
     def __call__(self) -> float:
-        """Return where it stands."""
+        """Return the present."""
         return self.now
 
 
@@ -49,15 +49,15 @@ class ManualTimer:
         self.is_cancelled = False
 
     def cancel(self) -> None:
-        """Take it back."""
+        """Cancel the timer."""
         self.is_cancelled = True
 
 
 class ManualTimers:
-    """The `Timers` port by hand: nothing fires before `advance` comes to it.
+    """The `Timers` port, driven by a test: timers fire within `advance` only.
 
     Args:
-        clock: Is moved along.
+        clock: The clock that `advance` moves.
     """
 
     def __init__(self, clock: ManualClock | None = None) -> None:
@@ -65,18 +65,18 @@ class ManualTimers:
         self._timers: list[ManualTimer] = []
 
     def start(self, delay: float, callback: Callable[[], None]) -> ManualTimer:
-        """Call `callback` when `delay` seconds were advanced."""
+        """Call `callback` once time has advanced by `delay` seconds."""
         timer = ManualTimer(self.clock.now + delay, callback)
         self._timers.append(timer)
         return timer
 
     @property
     def pending(self) -> int:
-        """How many timers have neither fired nor been cancelled."""
+        """The number of timers that have neither fired nor been cancelled."""
         return sum(not timer.is_cancelled for timer in self._timers)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and fire what comes due, in order."""
+        """Advance time, and fire the timers that come due, in order."""
         end = self.clock.now + seconds
         while due := [timer for timer in self._timers if not timer.is_cancelled and timer.due <= end]:
             timer = min(due, key=lambda one: one.due)
@@ -87,7 +87,7 @@ class ManualTimers:
 
 
 class RecordingInbox(Inbox):
-    """The `Inbox` port: keeps what it is told."""
+    """The `Inbox` port: keeps every message."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
@@ -100,7 +100,7 @@ class RecordingInbox(Inbox):
             self._changed.notify_all()
 
     def wait_for(self, wanted: type[T] | Callable[[Any], bool], timeout: float = 5.0, count: int = 1) -> T:
-        """Wait until `count` wanted messages were told, and return the last of them.
+        """Wait for `count` wanted messages, and return the last of them.
 
         Args:
             wanted: A type, or a predicate of a message.
@@ -108,7 +108,7 @@ class RecordingInbox(Inbox):
             count: How many of them.
 
         Raises:
-            AssertionError: They were not told in time; it says what was.
+            AssertionError: They did not come in time; its text lists the messages that came.
         """
 
         def found() -> list[Any]:
@@ -118,14 +118,14 @@ class RecordingInbox(Inbox):
 
         with self._changed:
             if not self._changed.wait_for(lambda: len(found()) >= count, patience(timeout)):
-                told = ", ".join(map(repr, self.messages)) or "nothing"
-                raise AssertionError(f"Waited for {count} {wanted.__name__}; told was: {told}")
+                came = ", ".join(map(repr, self.messages)) or "nothing"
+                raise AssertionError(f"Waited for {count} {wanted.__name__}; received: {came}")
             last: T = found()[count - 1]
             return last
 
 
 class RecordingConnection:
-    """The `Connection` port in memory: keeps what is sent, and how it was closed."""
+    """The `Connection` port: keeps the frames sent, and the close."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -139,7 +139,7 @@ class RecordingConnection:
 
     @property
     def buffered(self) -> int:
-        """Nothing waits here."""
+        """Always 0."""
         return 0
 
     def send_text(self, data: bytes) -> None:
@@ -157,7 +157,7 @@ class RecordingConnection:
                 self.sent.extend(frames)
 
     def flush(self) -> None:
-        """Count it."""
+        """Count the flush."""
         with self._lock:
             self.flushes += 1
 
@@ -173,16 +173,16 @@ class RecordingConnection:
             self.handled_messages += messages
 
     def holds_back(self, source: Connection) -> None:
-        """Keep who is held back."""
+        """Keep the connection that is held back."""
         with self._lock:
             self.held_back.append(source)
 
     def pause_reading(self) -> None:
-        """Count it."""
+        """Count the pause."""
         with self._lock:
             self.pauses += 1
 
     def resume_reading(self) -> None:
-        """Take one back."""
+        """Uncount a pause."""
         with self._lock:
             self.pauses -= 1

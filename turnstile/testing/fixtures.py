@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def scripted_session() -> Iterator[Callable[..., ScriptedSession]]:
-    """Make sessions for a test, which closes them at its end.
+    """Make scripted sessions, which are closed at the end of the test.
 
     Takes the arguments of `actors.ScriptedSession`; against the simulator by default.
     """

@@ -1,11 +1,11 @@
 import threading
 
-from turnstile.terminal.playback_buffer import Playback
+from turnstile.terminal.playback_buffer import PlaybackBuffer
 from turnstile.testing import patience
 
 
 def test_what_waits_is_played_in_order_and_then_there_is_silence():
-    playback = Playback(24_000)
+    playback = PlaybackBuffer(24_000)
     playback.put(b"\x01\x02")
     playback.put(b"\x03\x04\x05\x06")
     assert playback.take(4) == b"\x01\x02\x03\x04"
@@ -14,7 +14,7 @@ def test_what_waits_is_played_in_order_and_then_there_is_silence():
 
 
 def test_what_was_not_played_is_never_heard_when_it_is_thrown_away():
-    playback = Playback(24_000)
+    playback = PlaybackBuffer(24_000)
     playback.put(b"\x01\x02\x03\x04")
     assert playback.take(2) == b"\x01\x02"
     playback.drop()
@@ -23,7 +23,7 @@ def test_what_was_not_played_is_never_heard_when_it_is_thrown_away():
 
 
 def test_who_waits_goes_on_when_the_last_of_it_was_taken():
-    playback = Playback(24_000)
+    playback = PlaybackBuffer(24_000)
     playback.put(b"\x01\x02\x03\x04")
     waiting = threading.Thread(target=playback.wait_until_empty, args=(patience(60),))
     waiting.start()
@@ -34,7 +34,7 @@ def test_who_waits_goes_on_when_the_last_of_it_was_taken():
 
 
 def test_who_waits_goes_on_when_nobody_takes_anything():
-    playback = Playback(24_000)
+    playback = PlaybackBuffer(24_000)
     playback.put(b"\x01\x02")
     playback.wait_until_empty(0.01)
     assert playback.take(2) == b"\x01\x02"

@@ -4,8 +4,8 @@ import threading
 import pytest
 from sound_card import FakeSounddevice
 
+from turnstile.terminal.audio_io import AudioIO
 from turnstile.terminal.devices import Speaker
-from turnstile.terminal.sound import Sound
 from turnstile.terminal.talk import HELP, Printer, talk
 from turnstile.testing import patience
 
@@ -73,11 +73,11 @@ def hold(start):
     Gives whether it went well, what was printed, and what the proxy heard.
     """
 
-    def hold(*lines, script=serve_agent, seconds=None, sound=None):
+    def hold(*lines, script=serve_agent, seconds=None, audio=None):
         url, peers = start(script)
         out = io.StringIO()
         said = None if lines == (None,) else lines
-        went_well = talk(url, "Be kind.", said, out, patience=seconds or patience(5), sound=sound)
+        went_well = talk(url, "Be kind.", said, out, timeout=seconds or patience(5), audio=audio)
         return went_well, out.getvalue().splitlines(), peers[0].heard
 
     return hold
@@ -189,7 +189,7 @@ def speak_to(peer):
 def test_the_formats_of_the_sound_are_declared_and_the_agent_speaks(hold):
     card = FakeSounddevice(outputs=(48_000,))
     _, _, heard = hold(
-        sound=Sound(Source(), Speaker(card)),
+        audio=AudioIO(Source(), Speaker(card)),
         script=lambda peer: (peer.take(), peer.tell("Error", code="c", description="d.")),
         seconds=0.1,
     )
@@ -216,16 +216,16 @@ def test_what_was_not_played_is_thrown_away_when_the_user_breaks_in(hold):
         peer.answer("Well.")
 
     card = FakeSounddevice()
-    went_well, _, _ = hold("Hello", script=go_on, sound=Sound(None, Speaker(card)))
+    went_well, _, _ = hold("Hello", script=go_on, audio=AudioIO(None, Speaker(card)))
     assert went_well
     assert card.streams[0].take(4) == b"\x05\x06\x00\x00"
 
 
 def test_what_was_not_played_is_thrown_away_after_quit(hold):
     card = FakeSounddevice()
-    sound = Sound(None, Speaker(card))
-    sound.play(b"\x01\x02")
-    hold("/quit", sound=sound)
+    audio = AudioIO(None, Speaker(card))
+    audio.play(b"\x01\x02")
+    hold("/quit", audio=audio)
     assert card.streams[0].take(2) == bytes(2)
 
 
@@ -235,13 +235,13 @@ def test_it_ends_when_what_was_said_aloud_is_answered_and_written_down(hold):
         peer.answer("I am here.")
         peer.say("Hello?", "user")
 
-    went_well, printed, _ = hold(None, script=reply, sound=Sound(Source(ends=True)))
+    went_well, printed, _ = hold(None, script=reply, audio=AudioIO(Source(ends=True)))
     assert went_well
     assert printed == ["(SettingsApplied)", "agent: I am here.", "you: Hello?"]
 
 
 def test_an_answer_that_does_not_come_is_reported(hold):
-    went_well, printed, _ = hold(None, script=speak_to, sound=Sound(Source(ends=True)), seconds=patience(0.5))
+    went_well, printed, _ = hold(None, script=speak_to, audio=AudioIO(Source(ends=True)), seconds=patience(0.5))
     assert not went_well
     assert printed == ["(SettingsApplied)", f"No answer came within {patience(0.5):g} seconds."]
 
@@ -252,9 +252,9 @@ def test_a_user_whom_nobody_has_heard_is_told_so(hold):
         peer.tell("SettingsApplied")
         peer.connection.recv(timeout=patience(5))
 
-    went_well, printed, _ = hold(None, script=be_deaf, sound=Sound(Source(ends=True)), seconds=patience(0.5))
+    went_well, printed, _ = hold(None, script=be_deaf, audio=AudioIO(Source(ends=True)), seconds=patience(0.5))
     assert not went_well
-    assert printed == ["(SettingsApplied)", "Nobody was heard to speak: is there speech in the file?"]
+    assert printed == ["(SettingsApplied)", "No speech was detected: is there any in the file?"]
 
 
 def test_nothing_more_is_said_aloud_when_the_proxy_closes(hold):
@@ -262,7 +262,7 @@ def test_nothing_more_is_said_aloud_when_the_proxy_closes(hold):
         speak_to(peer)
         peer.connection.close(1011, "broken")
 
-    went_well, printed, _ = hold(None, script=leave, sound=Sound(Source()))
+    went_well, printed, _ = hold(None, script=leave, audio=AudioIO(Source()))
     assert not went_well
     assert printed == ["(SettingsApplied)", "The proxy has closed the connection (1011 broken)."]
 
@@ -289,7 +289,7 @@ def test_no_further_line_is_said_when_the_proxy_has_closed(start):
         raise AssertionError("read on")
 
     url, peers = start(leave)
-    assert not talk(url, "Be kind.", lines(), out, patience=patience(5))
+    assert not talk(url, "Be kind.", lines(), out, timeout=patience(5))
     assert [message["type"] for message in peers[0].heard] == ["Settings", "InjectUserMessage"]
 
 

@@ -13,9 +13,9 @@ from sound_card import FakeSounddevice
 
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, load_config
-from turnstile.terminal.sound import Sound, open_sound
+from turnstile.terminal.audio_io import AudioIO, open_audio
 from turnstile.terminal.talk import talk
-from turnstile.terminal.wav_devices import WavQuestion, WavRecording
+from turnstile.terminal.wav_devices import WavSink, WavSource
 from turnstile.testing import patience
 
 PIECE = 960
@@ -66,9 +66,9 @@ def speak(microphone):
 @pytest.mark.parametrize("rate", [8_000, 11_025, 24_000])
 def test_a_file_is_heard_and_its_answer_printed_and_saved(url, write_wav, tmp_path, rate):
     out = io.StringIO()
-    question = WavQuestion(write_wav(rate=rate), wait=at_once)
-    with Sound(question, WavRecording(tmp_path / "answer.wav", 24_000)) as sound:
-        assert talk(url, "Be kind.", None, out, patience(10), sound), out.getvalue()
+    question = WavSource(write_wav(rate=rate), wait=at_once)
+    with AudioIO(question, WavSink(tmp_path / "answer.wav", 24_000)) as audio:
+        assert talk(url, "Be kind.", None, out, patience(10), audio), out.getvalue()
     lines = out.getvalue().splitlines()
     assert "you: hello, can you hear me?" in lines
     assert [line for line in lines if line.startswith("agent: You said: hello, can you hear me?")]
@@ -80,15 +80,15 @@ def test_a_file_is_heard_and_its_answer_printed_and_saved(url, write_wav, tmp_pa
 
 def test_a_file_is_answered_in_writing_when_nobody_listens(url, write_wav):
     out = io.StringIO()
-    heard = Sound(WavQuestion(write_wav(), wait=at_once))
+    heard = AudioIO(WavSource(write_wav(), wait=at_once))
     heard.play = lambda data: pytest.fail(f"{len(data)} bytes of audio")
     assert talk(url, "Be kind.", None, out, patience(10), heard), out.getvalue()
     assert "agent: You said: hello, can you hear me?" in out.getvalue()
 
 
 def test_lines_are_answered_aloud_when_the_answer_is_saved(url, tmp_path):
-    with open_sound(save=tmp_path / "answer.wav") as sound:
-        assert talk(url, "Be kind.", ["Hello"], io.StringIO(), patience(10), sound)
+    with open_audio(save=tmp_path / "answer.wav") as audio:
+        assert talk(url, "Be kind.", ["Hello"], io.StringIO(), patience(10), audio)
     assert any(read(tmp_path / "answer.wav")[1])
 
 
@@ -105,8 +105,8 @@ def test_the_user_speaks_and_hears_the_agent_and_breaking_in_silences_it(url, mo
         out.wait_for("agent: ", 2)
         yield "/help"
 
-    with open_sound(audio=True, save=tmp_path / "answer.wav") as sound:
-        assert talk(url, "Be kind.", speak_twice(), out, patience(10), sound), out.getvalue()
+    with open_audio(audio=True, save=tmp_path / "answer.wav") as audio:
+        assert talk(url, "Be kind.", speak_twice(), out, patience(10), audio), out.getvalue()
         speaker = card.streams[0]
         played = speaker.take(10_000_000).rstrip(b"\x00")
     said = read(tmp_path / "answer.wav")[1].rstrip(b"\x00")

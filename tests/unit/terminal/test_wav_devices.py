@@ -3,7 +3,7 @@ import wave
 import pytest
 
 from turnstile.errors import ConfigError
-from turnstile.terminal.wav_devices import WavQuestion, WavRecording
+from turnstile.terminal.wav_devices import WavSink, WavSource
 from turnstile.testing import ManualClock
 
 
@@ -14,7 +14,7 @@ def at_once(closed, _seconds):
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
 def test_a_file_is_said_as_it_is_and_followed_by_silence(write_wav, rate):
     path = write_wav(rate=rate, seconds=0.05)
-    question = WavQuestion(path, wait=at_once)
+    question = WavSource(path, wait=at_once)
     said = b"".join(question.pieces())
     with wave.open(str(path)) as file:
         speech = file.readframes(file.getnframes())
@@ -23,7 +23,7 @@ def test_a_file_is_said_as_it_is_and_followed_by_silence(write_wav, rate):
 
 
 def test_a_file_is_resampled_when_the_proxy_does_not_take_its_rate(write_wav):
-    question = WavQuestion(write_wav(rate=11_025, seconds=1), wait=at_once)
+    question = WavSource(write_wav(rate=11_025, seconds=1), wait=at_once)
     assert question.rate == 24_000
     assert len(b"".join(question.pieces())) == pytest.approx(3 * 48_000, abs=100)
 
@@ -37,14 +37,14 @@ def test_a_file_is_said_in_the_time_that_it_lasts(write_wav):
         clock.now += seconds + 0.005  # whoever waits wakes up a little late
         return False
 
-    pieces = list(WavQuestion(write_wav(seconds=0.1), clock, wait).pieces())
+    pieces = list(WavSource(write_wav(seconds=0.1), clock, wait).pieces())
     assert {len(piece) for piece in pieces} == {960}
     assert waits[:4] == pytest.approx([0, 0.015, 0.015, 0.015])
     assert clock.now == pytest.approx(100 + 2.1 - 0.02 + 0.005)
 
 
 def test_nothing_more_of_a_file_is_said_when_it_is_closed(write_wav):
-    question = WavQuestion(write_wav(), wait=at_once)
+    question = WavSource(write_wav(), wait=at_once)
     pieces = question.pieces()
     next(pieces)
     question.close()
@@ -54,16 +54,16 @@ def test_nothing_more_of_a_file_is_said_when_it_is_closed(write_wav):
 
 def test_a_file_that_is_not_there_is_refused_in_one_line(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.wav: cannot be read: No such file or directory"):
-        WavQuestion(tmp_path / "none.wav")
+        WavSource(tmp_path / "none.wav")
 
 
 def test_a_file_of_two_channels_is_refused_with_the_fix(write_wav):
     with pytest.raises(ConfigError, match="has 2 channels of 16 bits; give one channel of 16 bits"):
-        WavQuestion(write_wav(channels=2))
+        WavSource(write_wav(channels=2))
 
 
 def test_all_that_the_agent_says_is_in_the_recording_though_some_was_dropped(tmp_path):
-    recording = WavRecording(tmp_path / "answer.wav", 16_000)
+    recording = WavSink(tmp_path / "answer.wav", 16_000)
     recording.play(b"\x01\x02")
     recording.drop()
     recording.play(b"\x03\x04")
@@ -75,11 +75,11 @@ def test_all_that_the_agent_says_is_in_the_recording_though_some_was_dropped(tmp
 
 def test_a_recording_where_nothing_can_be_written_is_refused_in_one_line(tmp_path):
     with pytest.raises(ConfigError, match="cannot be written: No such file or directory; save elsewhere"):
-        WavRecording(tmp_path / "none" / "answer.wav", 24_000)
+        WavSink(tmp_path / "none" / "answer.wav", 24_000)
 
 
 def test_a_disk_that_is_full_is_reported_when_the_recording_ends(tmp_path):
-    recording = WavRecording(tmp_path / "answer.wav", 24_000)
+    recording = WavSink(tmp_path / "answer.wav", 24_000)
 
     def refuse(_data):
         raise OSError(28, "No space left on device")

@@ -4,49 +4,49 @@ import threading
 import pytest
 from websockets.utils import accept_key
 
-from turnstile.terminal.dialogue import Dialogue
+from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
 
 def test_a_message_is_heard_when_it_is_waited_for(start):
     url, _ = start(lambda peer: (peer.take(), peer.tell("SettingsApplied"), peer.say("Hello.")))
-    with Dialogue(url, patience=patience(5)) as dialogue:
-        dialogue.send("Settings", agent={})
-        assert dialogue.wait_for("ConversationText")["content"] == "Hello."
-        assert [message["type"] for message in dialogue.messages] == ["SettingsApplied", "ConversationText"]
-    assert dialogue.closed.startswith("1000")
+    with TerminalClient(url, timeout=patience(5)) as client:
+        client.send("Settings", agent={})
+        assert client.wait_for("ConversationText")["content"] == "Hello."
+        assert [message["type"] for message in client.messages] == ["SettingsApplied", "ConversationText"]
+    assert client.closed.startswith("1000")
 
 
 def test_the_last_of_several_is_given_when_several_are_waited_for(start):
     url, _ = start(lambda peer: (peer.say("one"), peer.say("two"), peer.say("three")))
-    with Dialogue(url, patience=patience(5)) as dialogue:
-        assert dialogue.wait_for("ConversationText", 2)["content"] == "two"
+    with TerminalClient(url, timeout=patience(5)) as client:
+        assert client.wait_for("ConversationText", 2)["content"] == "two"
 
 
 def test_nothing_is_given_when_the_message_does_not_come_in_time(start):
     url, _ = start(lambda peer: peer.say("not that"))
-    with Dialogue(url, patience=0.05) as dialogue:
-        assert dialogue.wait_for("SettingsApplied") is None
+    with TerminalClient(url, timeout=0.05) as client:
+        assert client.wait_for("SettingsApplied") is None
 
 
 def test_nothing_is_given_at_once_when_the_proxy_has_closed(start):
     closings = []
     url, _ = start(lambda peer: peer.connection.close(1001, "shutting down"))
-    with Dialogue(url, patience=patience(60), on_closed=closings.append) as dialogue:
-        assert dialogue.wait_for("SettingsApplied") is None
-        assert dialogue.closed == "1001 shutting down"
+    with TerminalClient(url, timeout=patience(60), on_closed=closings.append) as client:
+        assert client.wait_for("SettingsApplied") is None
+        assert client.closed == "1001 shutting down"
     assert closings == ["1001 shutting down"]
 
 
-def test_nobody_is_told_of_a_close_that_the_client_asked_for(start):
+def test_a_close_of_the_client_is_not_reported_as_the_proxys(start):
     closings = []
     url, _ = start(lambda _: None)
-    with Dialogue(url, patience=patience(5), on_closed=closings.append):
+    with TerminalClient(url, timeout=patience(5), on_closed=closings.append):
         pass
     assert closings == []
 
 
-def test_audio_is_counted_and_goes_up_as_it_is(start):
+def test_audio_goes_both_ways_as_it_is(start):
     took = []
 
     def echo(peer):
@@ -55,37 +55,38 @@ def test_audio_is_counted_and_goes_up_as_it_is(start):
         peer.tell("AgentAudioDone")
 
     url, _ = start(echo)
-    with Dialogue(url, patience=patience(5)) as dialogue:
-        dialogue.send_audio(b"\0" * 640)
-        dialogue.wait_for("AgentAudioDone")
-        assert dialogue.audio_bytes == 320
+    audio = bytearray()
+    with TerminalClient(url, timeout=patience(5), on_audio=audio.extend) as client:
+        client.send_binary(b"\0" * 640)
+        client.wait_for("AgentAudioDone")
+        assert audio == b"\1" * 320
     assert took == [b"\0" * 640]
 
 
 def test_each_message_is_shown_as_it_comes(start):
     seen = []
     url, _ = start(lambda peer: (peer.say("one"), peer.say("two")))
-    with Dialogue(url, patience=patience(5), on_message=lambda message: seen.append(message["content"])) as dialogue:
-        dialogue.wait_for("ConversationText", 2)
+    with TerminalClient(url, timeout=patience(5), on_message=lambda message: seen.append(message["content"])) as client:
+        client.wait_for("ConversationText", 2)
     assert seen == ["one", "two"]
 
 
 def test_sending_to_a_proxy_that_has_closed_goes_nowhere(start):
     url, _ = start(lambda peer: peer.connection.close(1011))
-    with Dialogue(url, patience=patience(5)) as dialogue:
-        dialogue.wait_for("never")
-        dialogue.close()
-        dialogue.send("InjectUserMessage", content="Is there anybody?")
-        dialogue.send_audio(b"\0\0")
-        assert dialogue.closed == "1011"
+    with TerminalClient(url, timeout=patience(5)) as client:
+        client.wait_for("never")
+        client.close()
+        client.send("InjectUserMessage", content="Is there anybody?")
+        client.send_binary(b"\0\0")
+        assert client.closed == "1011"
 
 
 @pytest.mark.parametrize("text", ["no json", "[1]", '{"kind": "other"}'])
-def test_what_is_no_message_ends_the_dialogue_in_words(start, text):
+def test_a_frame_that_is_no_message_ends_the_session(start, text):
     url, _ = start(lambda peer: peer.connection.send(text))
-    with Dialogue(url, patience=patience(5)) as dialogue:
-        assert dialogue.wait_for("SettingsApplied") is None
-        assert dialogue.closed == "1007 the proxy said something that is no message"
+    with TerminalClient(url, timeout=patience(5)) as client:
+        assert client.wait_for("SettingsApplied") is None
+        assert client.closed == "1007 the proxy sent a frame that is not a message"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_what_is_no_message_ends_the_dialogue_in_words(start, text):
 )
 def test_a_proxy_that_is_not_there_is_an_error_of_one_line(url, words):
     with pytest.raises(OSError, match=words) as caught:
-        Dialogue(url, patience=patience(5))
+        TerminalClient(url, timeout=patience(5))
     assert "\n" not in str(caught.value)
 
 
@@ -144,20 +145,20 @@ def _upgrade(request):
 def test_a_proxy_that_does_not_let_the_client_in_is_an_error_with_its_status():
     full = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with RawServer(lambda _: full) as server, pytest.raises(ConnectionRefusedError, match="it answered 503"):
-        Dialogue(server.url, patience=patience(5))
+        TerminalClient(server.url, timeout=patience(5))
 
 
 def test_a_proxy_that_does_not_answer_the_close_is_left_when_time_is_up():
     with RawServer(_upgrade) as server:
-        dialogue = Dialogue(server.url, patience=0.2)
-        dialogue.close()
-        assert dialogue.closed == "1006"
+        client = TerminalClient(server.url, timeout=0.2)
+        client.close()
+        assert client.closed == "1006 the close was not answered in time"
 
 
-def test_a_link_that_breaks_ends_the_dialogue():
+def test_a_link_that_breaks_ends_the_client():
     with (
         RawServer(_upgrade, lambda connection: connection.shutdown(socket.SHUT_RDWR)) as server,
-        Dialogue(server.url, patience=patience(5)) as dialogue,
+        TerminalClient(server.url, timeout=patience(5)) as client,
     ):
-        assert dialogue.wait_for("SettingsApplied") is None
-        assert dialogue.closed == "1006"
+        assert client.wait_for("SettingsApplied") is None
+        assert client.closed == "1006 the connection ended without a closing handshake"

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from turnstile.terminal.answers import Awaited, is_answered_aloud, is_transcribed
+from turnstile.terminal.expected_replies import ExpectedReplies, is_answered_aloud, is_transcribed
 
 ANSWER = ["AgentStartedSpeaking", "agent: .", "AgentAudioDone", "AgentDone"]
 
@@ -32,7 +32,7 @@ def heard(*words):
     ],
 )
 def test_lines_are_answered_when_a_reply_has_come_behind_the_last_of_them(messages, is_answered):
-    assert Awaited(said=["one", "two"]).is_answered(heard(*messages)) == is_answered
+    assert ExpectedReplies(said=["one", "two"]).have_come(heard(*messages)) == is_answered
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_lines_are_answered_when_a_reply_has_come_behind_the_last_of_them(messag
     ],
 )
 def test_what_the_agent_was_told_to_say_is_a_reply_of_its_own(messages, is_answered):
-    assert Awaited(said=["one"], injected=1).is_answered(heard(*messages)) == is_answered
+    assert ExpectedReplies(said=["one"], injected=1).have_come(heard(*messages)) == is_answered
 
 
 def test_each_update_is_answered_by_its_own_acknowledgement():
-    awaited = Awaited(updates=Counter(PromptUpdated=2))
-    assert not awaited.is_answered(heard("PromptUpdated", "SpeakUpdated"))
-    assert awaited.is_answered(heard("PromptUpdated", "PromptUpdated"))
+    awaited = ExpectedReplies(updates=Counter(PromptUpdated=2))
+    assert not awaited.have_come(heard("PromptUpdated", "SpeakUpdated"))
+    assert awaited.have_come(heard("PromptUpdated", "PromptUpdated"))
 
 
 @pytest.mark.parametrize(
