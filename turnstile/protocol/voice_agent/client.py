@@ -183,10 +183,11 @@ def parse_client_message(data: bytes) -> ClientMessage:
         raise ClientProtocolError("invalid_message", 'The message is JSON, but not an object; send {"type": ...}.')
     kind = value.get("type")
     if not isinstance(kind, str):
-        raise ClientProtocolError("missing_type", f"type: is missing or not text; give one of {', '.join(_MESSAGES)}.")
+        text = f"type: is missing or not text; give one of {', '.join(MESSAGE_TYPES)}."
+        raise ClientProtocolError("missing_type", text)
     read = _MESSAGES.get(kind)
     if read is None:
-        text = f"type: {kind[:64]!r} is not known; give one of {', '.join(_MESSAGES)}."
+        text = f"type: {kind[:64]!r} is not known; give one of {', '.join(MESSAGE_TYPES)}."
         raise ClientProtocolError("unknown_message_type", text)
     try:
         return read(value)
