@@ -115,3 +115,39 @@ def test_what_is_kept_is_bounded_by_its_bytes_too():
 
 def test_the_latest_event_is_kept_however_large_it_is():
     assert [event["type"] for event in feed_of("A", "B", most_bytes=1).kept()] == ["B"]
+
+
+def test_what_is_looked_for_is_returned_when_an_event_brings_it():
+    feed = EventFeed()
+    sender = threading.Thread(target=lambda: feed.put(b'{"type": "A"}'))
+    sender.start()
+    assert feed.wait_until(lambda: next(iter(feed.kept()), None), patience(10)) == {"type": "A"}
+    sender.join(patience(10))
+
+
+def test_nothing_is_returned_when_time_is_up_and_when_the_feed_ends():
+    feed = feed_of("A")
+    assert feed.wait_until(lambda: None, 0) is None
+    feed.close("over")
+    assert feed.wait_until(lambda: None, patience(10)) is None
+
+
+def test_activity_is_waited_for_until_it_is_enough():
+    feed, threads = EventFeed(), []
+
+    def is_done():
+        # The thread gets the lock once the wait has begun.
+        threads.append(threading.Thread(target=feed.note_activity))
+        threads[-1].start()
+        return len(threads) == 3
+
+    assert feed.wait_while_active(is_done, patience(10))
+    for thread in threads:
+        thread.join(patience(10))
+
+
+def test_a_wait_for_activity_ends_with_a_pause_and_with_the_feed():
+    feed = feed_of("A")
+    assert not feed.wait_while_active(lambda: False, 0)
+    feed.close("over")
+    assert not feed.wait_while_active(lambda: False, patience(10))
