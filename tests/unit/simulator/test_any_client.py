@@ -76,7 +76,7 @@ def _act(client, action):
 
 def _check_order(seen):
     """Ids are announced before they are used, each response ends once, and only one runs at a time."""
-    running, ended, ladders = set(), [], Counter()
+    running, ended, open_items = set(), [], Counter()
     for event in seen:
         match event["type"]:
             case "response.created":
@@ -84,18 +84,18 @@ def _check_order(seen):
                 if response["conversation_id"] is not None:
                     assert not running
                     running.add(response["id"])
-                ladders[response["id"]] = 0
+                open_items[response["id"]] = 0
             case "response.done":
                 running.discard(event["response"]["id"])
                 ended.append(event["response"]["id"])
-                assert ladders[event["response"]["id"]] == 0
+                assert open_items[event["response"]["id"]] == 0
             case "response.output_item.added":
-                ladders[event["response_id"]] += 1
+                open_items[event["response_id"]] += 1
             case "response.output_item.done":
-                ladders[event["response_id"]] -= 1
+                open_items[event["response_id"]] -= 1
             case kind if kind.startswith("response."):
                 assert event["response_id"] not in ended
-    assert sorted(ended) == sorted(ladders)
+    assert sorted(ended) == sorted(open_items)
 
 
 @given(
