@@ -16,7 +16,7 @@ from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import set_up_logging
 from turnstile.server.listener import reserve_port
-from turnstile.server.signals import SignalGate
+from turnstile.server.signals import ProcessSignals
 from turnstile.server.workers import READY, USAGE_ERROR, Workers
 from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
@@ -125,7 +125,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     if config.server.workers > 1:
         return _keep_workers(config, arguments.given)
     system = ProxySystem(config)
-    with SignalGate() as signals:
+    with ProcessSignals() as signals:
         system.start()
         _introduce(config, system.address)
         signals.drain.wait()
@@ -148,7 +148,7 @@ def _introduce(config: Config, address: tuple[str, int]) -> None:
 def _keep_workers(config: Config, given: Sequence[str]) -> int:
     """Keep as many processes serving on one port as are configured."""
     ProxySystem(config, listens=False).stop(0)  # what no worker could use, is said once
-    with reserve_port(config.server.host, config.server.port) as reserved, SignalGate() as signals:
+    with reserve_port(config.server.host, config.server.port) as reserved, ProcessSignals() as signals:
         host, port = reserved.getsockname()[:2]
         again = [sys.executable, str(Path(__file__)), *given, "--set", f"server.port={port}", "--worker"]
         workers = Workers(config.server.workers, lambda number: [*again, str(number)])
@@ -158,7 +158,7 @@ def _keep_workers(config: Config, given: Sequence[str]) -> int:
 def _work(config: Config) -> int:
     """Serve as one of several processes, until a signal, or the end of the one that keeps them."""
     system = ProxySystem(config, shares_port=True)
-    with SignalGate() as signals:
+    with ProcessSignals() as signals:
         threading.Thread(target=_outlive_nobody, args=(signals,), name="turnstile-keeper", daemon=True).start()
         system.start()
         _say(READY)
@@ -166,13 +166,13 @@ def _work(config: Config) -> int:
         return _stop(system, signals)
 
 
-def _outlive_nobody(signals: SignalGate) -> None:
+def _outlive_nobody(signals: ProcessSignals) -> None:
     """End in order when the process that keeps this one is gone, and with it the other end of the standard input."""
     sys.stdin.read()
     signals.drain.set()
 
 
-def _stop(system: ProxySystem, signals: SignalGate) -> int:
+def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
     """End in order, or at once when a second signal comes."""
     outcome: list[int] = []
     stopping = threading.Thread(target=lambda: outcome.append(system.stop()), name="turnstile-stop", daemon=True)
@@ -201,7 +201,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     set_up_logging(config.log.level, config.log.format)
     system = SimulatorSystem(config)
-    with SignalGate() as signals:
+    with ProcessSignals() as signals:
         system.start()
         host, port = system.address
         _say(f"The simulated Realtime API listens on ws://{host}:{port}/v1/realtime. Ctrl-C ends it.")

@@ -27,6 +27,11 @@ class _LinkInbox(LinkInbox):
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
+        self.is_closed = False
+
+    def is_wanted(self) -> bool:
+        """Return whether the link is still to be opened."""
+        return not self.is_closed
 
     def tell(self, message: object, /) -> None:
         """Forward one message."""
@@ -61,7 +66,7 @@ class UpstreamLink:
         self._target = target
         self._source = source
         self._observe = frame_observer(journal, session_id, "upstream")
-        self.current: object = None
+        self.current: _LinkInbox | None = None
         """The link in use, to be told from one that was closed."""
         self._connection: Connection | None = None
         self._is_beta = False
@@ -75,7 +80,10 @@ class UpstreamLink:
 
     def close(self) -> None:
         """Close the link, if there is one: what still comes from it is not read."""
-        connection, self._connection, self.current = self._connection, None, None
+        link, connection = self.current, self._connection
+        self.current = self._connection = None
+        if link is not None:
+            link.is_closed = True
         if connection is not None:
             connection.close(1000)
 

@@ -121,7 +121,7 @@ class Connector(Protocol):
     """Opens upstream links."""
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
-        """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
+        """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class FunctionCaller(Protocol):
     """Calls functions over HTTP."""
 
     def call(self, request: FunctionRequest, inbox: Inbox) -> None:
-        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+        """Call without blocking; put one `FunctionReturned` into `inbox` in any case. Never raises."""
 
 
 class HostCall(Protocol):
@@ -184,7 +184,7 @@ class HostFunctionCaller(Protocol):
     """Calls host functions, which may block."""
 
     def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> HostCall:
-        """Call without blocking; tells `inbox` one `FunctionReturned`, unless it is cancelled. Never raises."""
+        """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
 
 
 class Timer(Protocol):

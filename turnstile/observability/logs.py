@@ -1,4 +1,4 @@
-"""Logging of the process: one line an event, each with its session, none with a secret."""
+"""Sets up the log of the process: one line per event, with its session and without secrets."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A net under the rule that no secret is logged: OpenAI's keys, and what follows a scheme or a name of authorization,
-# in a header's own form, in JSON and in a query.
+# A second safeguard against secrets in the log: OpenAI's keys, and what follows a scheme or a name of authorization, in
+# a header, in JSON and in a query.
 _SECRET = re.compile(
     r"""\b(?:sk|ek)-[\w-]{6,}
     | (?<=\bBearer[ ])[^\s"']+
@@ -32,7 +32,7 @@ log_context = _LogContext()
 
 
 def in_this_session(call: Callable[[], object]) -> Callable[[], None]:
-    """Return `call` such that what it logs names the session that the caller works for, on any thread."""
+    """Return a function that makes `call` with the caller's session in its log lines, on any thread."""
     session_id = log_context.session_id
 
     def make() -> None:
@@ -46,7 +46,7 @@ def in_this_session(call: Callable[[], object]) -> Callable[[], None]:
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` with everything masked that looks like a key."""
+    """Return `text` with everything that looks like a key masked."""
     return _SECRET.sub(lambda match: f"{match['between'] or ''}***", text)
 
 
@@ -90,9 +90,9 @@ def set_up_logging(
     """Log to standard error, or to `stream`.
 
     Args:
-        level: From which level on: ``debug``, ``info``, ``warning`` or ``error``.
-        form: Lines for people, or a JSON object a line.
-        stream: Where to, instead.
+        level: The lowest level that is logged: ``debug``, ``info``, ``warning`` or ``error``.
+        form: Lines of text, or one JSON object per line.
+        stream: Replaces standard error.
         worker: The number of this process among several, named in each line.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
@@ -101,6 +101,6 @@ def set_up_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # They speak of their own machinery below this; httpcore2 of the headers that it receives, too.
+    # Below this they log their internals, httpcore2 also the headers that it receives.
     for name in ("httpcore2", "pykka", "websockets"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))

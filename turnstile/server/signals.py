@@ -1,4 +1,4 @@
-"""The process's signals as two events: drain, then abort."""
+"""Turns the process's signals into two events: drain, then abort."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class SignalGate:
-    """Turns SIGINT and SIGTERM into events while it is entered; the handlers of before come back afterwards.
+class ProcessSignals:
+    """Turn SIGINT and SIGTERM into events while it is entered; the previous handlers are restored afterwards.
 
     The first signal sets `drain`, any later one `abort`. To be entered in the main thread, where Python runs handlers.
 
-    A handler may interrupt the main thread inside `Event.wait`, whose lock it would then want itself. So it only puts a
-    word into a queue made for that, and a thread sets the events.
+    A handler may interrupt the main thread inside `Event.wait`, whose lock it would then need itself. So it only puts
+    the signal into a reentrant queue, and a thread sets the events.
     """
 
     def __init__(self) -> None:
         self.drain = threading.Event()
-        """Finish what is open, take nothing new."""
+        """Set to end open sessions in order and take no new ones."""
         self.abort = threading.Event()
-        """End now."""
+        """Set to end at once."""
         self._caught: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._relay, name="turnstile-signals", daemon=True)
         self._before: dict[signal.Signals, Any] = {}
@@ -45,13 +45,13 @@ class SignalGate:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Restore the handlers of before."""
+        """Restore the previous handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._caught.put(None)
         self._thread.join()
 
-    def _catch(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a signal handler
+    def _catch(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
         self._caught.put(number)
 
     def _relay(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.server.signals import SignalGate
+    from turnstile.server.signals import ProcessSignals
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Workers:
         self._running: dict[int, subprocess.Popen[str]] = {}
         self._started_at: dict[int, float] = {}
 
-    def run(self, signals: SignalGate, ready: Callable[[], None]) -> int:
+    def run(self, signals: ProcessSignals, ready: Callable[[], None]) -> int:
         """Keep the workers running until a signal ends them; return the highest of their exit codes.
 
         Args:
@@ -104,7 +104,7 @@ class Workers:
                 self._events.put(number)
         self._events.put(_Ended(number, process.wait()))
 
-    def _replace(self, ended: _Ended, signals: SignalGate) -> None:
+    def _replace(self, ended: _Ended, signals: ProcessSignals) -> None:
         process = self._running.pop(ended.number)
         log.error("Worker %s (process %s) has ended with %s; it is replaced", ended.number, process.pid, ended.code)
         _close(process)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def close_of(protocol: Protocol) -> Closed | None:
-    """Return how the connection ended as far as the framing library knows; None while it has not.
+    """Return how the connection ended, as the framing library has it; None while it has not.
 
     A peer that violated the protocol is sent a code by the library (1002, 1007, 1009), which is then the connection's.
     """

@@ -67,7 +67,7 @@ class WebSocketConnector:
         self._pool = WorkerPool("connect", threads)
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
-        """Open a link without blocking; tells `inbox` `LinkReady` or `LinkFailed`, then the frames, then `Closed`."""
+        """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
         if not (self._loop.running and self._pool.submit(partial(self._try, target, inbox))):
             inbox.tell(unreachable("the proxy is shutting down", retry=False))
 

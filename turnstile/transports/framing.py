@@ -165,7 +165,7 @@ class Framing:
         return self._protocol.data_to_send()
 
     def end(self) -> Closed | None:
-        """Return how the connection ended as far as the library knows; None while it has not."""
+        """Return how the connection ended, as the library has it; None while it has not."""
         return close_of(self._protocol)
 
     def write(self, messages: Iterable[Frame], chunks: list[bytes]) -> int:

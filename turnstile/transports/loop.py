@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.transports.loop_timers import TimerHandle, TimerHeap
 from turnstile.transports.poll import READ, Poller, make_poller
+from turnstile.transports.socket_handler import call_for, end_failed
 from turnstile.transports.wakeup_pipe import WakeupPipe
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from turnstile.ports import Clock
     from turnstile.transports.socket_handler import SocketHandler
-
-log = logging.getLogger(__name__)
 
 # How many sockets are served before calls and timers are again, and how many calls before sockets are.
 # Few sockets: what was read is handled while it is in the processor's cache, before many others are read.
@@ -122,8 +120,7 @@ class IoLoop:
     def waker(self, call: Callable[[], None], /) -> Callable[[], object]:
         """Return a function that does what `call_soon` does for one `call`, for a caller that needs it often.
 
-        When the loop has stopped the function does nothing. What the loop's own thread asks for while it stops is still
-        called: an actor that learns of its connection's end ends, too.
+        After the loop's stop it does nothing, but on the loop's own thread while that stops: actors still end then.
         """
         entry, soon, call_soon = (call, None), self._soon, self.call_soon
 
@@ -200,11 +197,11 @@ class IoLoop:
             try:
                 handler.ready(events)
             except BaseException as error:  # noqa: BLE001 - logged there
-                self._fail(handler, error)
+                end_failed(handler, error)
         while self.now >= self._timers.earliest:
             timer = self._timers.pop()
             if timer.call is not None:
-                self._call(timer.call, timer.owner)
+                call_for(timer.owner, timer.call)
         if self._soon:
             self._call_soon_ones()
         return bool(ready or self._soon)
@@ -222,16 +219,17 @@ class IoLoop:
     def _end(self) -> None:
         with self._lock:
             self._accepting = False
-        self._call_all_soon_ones()  # `call_soon` has promised these: a socket on its way here must not be left open
+        while self._soon:  # `call_soon` has promised these: a socket on its way here must not be left open
+            self._call_soon_ones()
         for handler in list(self._handlers):
-            self._call(handler.abort, None)
-        self._call_all_soon_ones()
-        self._ident = 0
-        self._release()
-
-    def _call_all_soon_ones(self) -> None:
+            call_for(None, handler.abort)
         while self._soon:
             self._call_soon_ones()
+        self._ident = 0
+        self._poller.close()
+        self._watched.clear()
+        self._wakeup_pipe.close()
+        self._timers.clear()
 
     def _call_soon_ones(self) -> None:
         """Make the calls that wait, and those that they lead to: messages between actors do not wait for sockets."""
@@ -243,34 +241,10 @@ class IoLoop:
             try:
                 call()
             except BaseException as error:  # noqa: BLE001 - logged there
-                self._fail(owner, error)
-
-    def _call(self, call: Callable[[], None], owner: SocketHandler | None) -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001 - logged there
-            self._fail(owner, error)
-
-    def _fail(self, handler: SocketHandler | None, error: BaseException) -> None:
-        """Log that a call raised `error`, and end the handler that it was made for."""
-        log.error("a connection ends: a call made for it raised", exc_info=error)
-        if handler is None:
-            return
-        try:
-            handler.failed(error)
-        except BaseException:
-            log.exception("a connection is aborted: its end raised, too")
-            self._call(handler.abort, None)
+                end_failed(owner, error)
 
     def _begin_stop(self, timeout: float) -> None:
         self._stop_at = self._clock() + timeout
         self.call_later(timeout, lambda: None)  # wakes the loop in time
         for handler in list(self._handlers):
-            self._call(handler.shut_down, handler)
-
-    def _release(self) -> None:
-        self._poller.close()
-        self._watched.clear()
-        self._wakeup_pipe.close()
-        self._soon.clear()
-        self._timers.clear()
+            call_for(handler, handler.shut_down)

@@ -1,8 +1,14 @@
-"""What the I/O loop serves."""
+"""What the I/O loop serves, and how an error in it is kept to it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 
 class SocketHandler(Protocol):
@@ -22,3 +28,23 @@ class SocketHandler(Protocol):
 
     def abort(self) -> None:
         """Close the socket now: the loop stops."""
+
+
+def call_for(handler: SocketHandler | None, call: Callable[[], None]) -> None:
+    """Make a call for a handler, or for none; end that handler if it raises."""
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001 - logged there
+        end_failed(handler, error)
+
+
+def end_failed(handler: SocketHandler | None, error: BaseException) -> None:
+    """Log that a call raised `error`, and end the handler that it was made for."""
+    log.error("a connection ends: a call made for it raised", exc_info=error)
+    if handler is None:
+        return
+    try:
+        handler.failed(error)
+    except BaseException:
+        log.exception("a connection is aborted: its end raised, too")
+        call_for(None, handler.abort)

@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from turnstile.server.signals import SignalGate
+from turnstile.server.signals import ProcessSignals
 
 WAIT = 10
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_drains_and_the_second_aborts(number):
-    with SignalGate() as gate:
+    with ProcessSignals() as gate:
         assert not gate.drain.is_set()
         os.kill(os.getpid(), number)
         assert gate.drain.wait(WAIT)
@@ -29,7 +29,7 @@ def test_the_handlers_of_before_come_back_afterwards():
 
     before = signal.signal(signal.SIGTERM, mine)
     try:
-        with SignalGate():
+        with ProcessSignals():
             assert signal.getsignal(signal.SIGTERM) is not mine
         assert signal.getsignal(signal.SIGTERM) is mine
         assert not [thread for thread in threading.enumerate() if thread.name == "turnstile-signals"]
@@ -42,7 +42,7 @@ def test_another_thread_than_the_main_one_is_refused():
 
     def enter():
         try:
-            SignalGate().__enter__()
+            ProcessSignals().__enter__()
         except ValueError as error:
             errors.append(error)
 

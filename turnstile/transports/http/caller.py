@@ -111,7 +111,7 @@ class HttpFunctionCaller:
             return False
 
     def call(self, request: FunctionRequest, inbox: Inbox) -> None:
-        """Call without blocking; tells `inbox` one `FunctionReturned`, whatever happens. Never raises."""
+        """Call without blocking; put one `FunctionReturned` into `inbox` in any case. Never raises."""
         if not self._calling.submit(in_this_session(partial(self._answer, request, inbox))):
             _tell(inbox, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
 
