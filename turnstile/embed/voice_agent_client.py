@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
@@ -18,28 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from turnstile.ports import Connection
+
 Json = dict[str, Any]
 
 _NO_MESSAGE = Closed(1007, "the proxy sent a frame that is not a message")
-
-
-class ClientConnection(Protocol):
-    """The methods of a `Connection` that a client uses."""
-
-    def send_text(self, data: bytes) -> None:
-        """Queue one text message (UTF-8)."""
-
-    def send_binary(self, data: bytes) -> None:
-        """Queue one binary message."""
-
-    def flush(self) -> None:
-        """Send everything queued."""
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Flush, then start the closing handshake."""
-
-    def handled(self, size: int, messages: int = 1) -> None:
-        """Give back the credit for `size` received bytes in so many messages."""
 
 
 class VoiceAgentClient:
@@ -71,7 +54,7 @@ class VoiceAgentClient:
         self._on_audio = on_audio
         self._on_closed = on_closed
         self._feed = EventFeed()
-        self._connection: ClientConnection | None = None
+        self._connection: Connection | None = None
         self._socket: ClientSocket | None = None
         self._is_closing = False
         self._ended = threading.Event()
