@@ -18,10 +18,12 @@ from turnstile.observability.logs import set_up_logging
 from turnstile.server.listener import reserve_port
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.workers import READY, USAGE_ERROR, Workers
+from turnstile.session.machine import Session
 from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
 from turnstile.terminal.talk import talk
 from turnstile.terminal.timeline import render
+from turnstile.terminal.ungated_session import UngatedSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -229,7 +231,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     set_up_logging("error", config.log.format)
     journal = RecordingJournal(time.monotonic)
     is_gated = not arguments.without_gate
-    with ProxySystem(config, journal=journal, is_gated=is_gated) as system:
+    with ProxySystem(config, journal=journal, make_session=Session if is_gated else UngatedSession) as system:
         host, port = system.address
         # Without the gate answers are lost, and there is no use in waiting long for them.
         outcome = hold_conversation(f"ws://{host}:{port}{config.server.component_path}", 10.0 if is_gated else 1.0)

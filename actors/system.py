@@ -31,6 +31,7 @@ from turnstile.embed.function_pool import SerialCallback
 from turnstile.errors import ConfigError, InternalError, SessionError
 from turnstile.protocol import jsontext
 from turnstile.server.requests import Rejection
+from turnstile.session.machine import Session
 from turnstile.simulator.simulator import SimulatorConnector
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.memory import memory_pair
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Inbox
     from turnstile.server.requests import UpgradeRequest
+    from turnstile.session.policy import Policy
     from turnstile.simulator.scenario import Scenario
     from turnstile.simulator.simulator import Simulator
     from turnstile.translate.host_overrides import HostOverrides
@@ -73,7 +75,7 @@ class ProxySystem:
         journal: Who is shown both wires of every session; by default the log, if it is at debug level.
         simulator: The Realtime API behind ``simulator:``; by default one by the configuration.
         scenario: What that one answers, instead of the configuration's scenario.
-        is_gated: False sends everything at once, to show what then happens.
+        make_session: Makes the session of a Voice Agent client; the demo brings one without a gate.
         clock: Seconds that only go forward.
 
     Raises:
@@ -89,7 +91,7 @@ class ProxySystem:
         journal: Journal | None = None,
         simulator: Simulator | None = None,
         scenario: Scenario | None = None,
-        is_gated: bool = True,
+        make_session: Callable[[Policy], Session] = Session,
         clock: Clock = time.monotonic,
     ) -> None:
         self.config = config
@@ -116,7 +118,7 @@ class ProxySystem:
                 journal=journal or default_journal(),
             )
         )
-        dialects = Dialects(config, self._functions.may_call, is_gated=is_gated)
+        dialects = Dialects(config, self._functions.may_call, make_session)
         self._admission = ClientAdmission(config, dialects, self._sessions)
         self._listener = (
             make_listener(config, self._loop, self._admission.accept, shares_port=shares_port) if listens else None

@@ -17,7 +17,6 @@ from turnstile.server.requests import Rejection
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import TRANSCRIPTION, State
-from turnstile.session.ungated import UngatedSession
 from turnstile.translate.host_overrides import HostOverlay, HostOverrides
 from turnstile.translate.permissions import Permissions
 from turnstile.translate.to_realtime_client import RealtimeTranslator
@@ -60,7 +59,7 @@ class SessionParts:
     name: str
     dialect: Dialect
     translator: Translator
-    session: Session | UngatedSession
+    session: Session
     labels: dict[str, str]
     held_audio: int
     address: Address = field(default_factory=Address)
@@ -76,13 +75,15 @@ class Dialects:
     Args:
         config: All settings.
         may_call: Tells whether a function at an address may be called from here.
-        is_gated: False sends everything at once, to show what then happens.
+        make_session: Makes the session of a Voice Agent client.
     """
 
-    def __init__(self, config: Config, may_call: Callable[[str], bool], *, is_gated: bool) -> None:
+    def __init__(
+        self, config: Config, may_call: Callable[[str], bool], make_session: Callable[[Policy], Session] = Session
+    ) -> None:
         self._config = config
         self._may_call = may_call
-        self._is_gated = is_gated
+        self._make_session = make_session
         server = config.server
         self.by_path: dict[str, DialectName] = {
             server.voice_agent_path: "deepgram",
@@ -156,7 +157,7 @@ class Dialects:
             profile.name,
             VoiceAgentDialect(profile, session_id, permissions),
             VoiceAgentTranslator(profile),
-            Session(policy) if self._is_gated else UngatedSession(policy),
+            self._make_session(policy),
             decided.labels,
             self._config.limits.held_audio_bytes,
         )

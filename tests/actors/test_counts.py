@@ -98,7 +98,7 @@ class Talk:
                 journal=NullJournal(),
             )
         )
-        make_parts = Dialects(config, lambda _: False, is_gated=True).named("component")
+        make_parts = Dialects(config, lambda _: False).named("component")
         self.inbox = self.sessions.begin(self.client, make_parts)
         self.says(SETTINGS)
         self._upstream.tell(LinkReady(self.link))

@@ -85,7 +85,7 @@ class Talk:
                 journal=NullJournal(),
             )
         )
-        self.inbox = self.sessions.begin(self.client, Dialects(CONFIG, lambda _: False, is_gated=True).named(dialect))
+        self.inbox = self.sessions.begin(self.client, Dialects(CONFIG, lambda _: False).named(dialect))
         self.dispatcher.run()
 
     def connect(self, target, inbox):

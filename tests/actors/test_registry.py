@@ -12,7 +12,7 @@ from turnstile.translate.host_overrides import HostOverrides
 
 @pytest.fixture
 def dialects():
-    return Dialects(load_config(), lambda _: False, is_gated=True)
+    return Dialects(load_config(), lambda _: False)
 
 
 def request(target):

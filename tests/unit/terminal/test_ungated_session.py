@@ -32,7 +32,7 @@ from turnstile.session.events import (
     UserMessageGiven,
 )
 from turnstile.session.policy import Policy
-from turnstile.session.ungated import UngatedSession
+from turnstile.terminal.ungated_session import UngatedSession
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A session without a gate: a proxy that sends everything on as it comes. It exists to show what then happens."""
+"""A session without a gate, which forwards each request at once: the demo shows with it what the gate prevents."""
 
 from __future__ import annotations
 
@@ -30,27 +30,30 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.policy import Policy
+from turnstile.session.machine import Session
 from turnstile.session.state import State
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
     from turnstile.session.events import Event, Json, Postponable, Request
+    from turnstile.session.policy import Policy
 
 # Hands nothing back: a command is never older than this.
 _ALWAYS = 1 << 62
 
 
-class UngatedSession:
-    """Takes the same events as `Session` and gives the same effects, without waiting for anything but the link.
+class UngatedSession(Session):
+    """A session that waits for nothing but the link.
 
-    Updates are acknowledged as they are sent, each create goes at once, and what upstream refuses is lost.
+    It acknowledges each update as it is sent, sends each create at once, and loses what upstream refuses.
+
+    Args:
+        policy: Its limits.
     """
 
     def __init__(self, policy: Policy | None = None) -> None:
-        self.policy = policy or Policy()
-        self.state = State()
-        self.backlog: tuple[Postponable, ...] = ()
+        super().__init__(policy)
+        self._queue: tuple[Postponable, ...] = ()
         self._instructions = ""
         self._serial = 0
 
@@ -59,7 +62,7 @@ class UngatedSession:
         match event:
             case LinkOpened() if self.state.link != "open":
                 self.state = State(link="open")
-                waiting, self.backlog = self.backlog, ()
+                waiting, self._queue = self._queue, ()
                 return [OpenAudio(), *(effect for event in waiting for effect in self._pass_on(event))]
             case LinkLost():
                 return [EndSession(event.problem)]
@@ -70,24 +73,24 @@ class UngatedSession:
             case AudioFollows(mark):
                 return [LetAudioGo(mark)] if self.state.link == "open" else self._keep_place(event)
             case ConfigRequested() | UserMessageGiven() | AgentMessageGiven() | FunctionAnswered() | TurnEndForced():
-                return self._pass_on(event) if self.state.link == "open" else self._wait(event)
+                return self._pass_on(event) if self.state.link == "open" else self._await_link(event)
             case _:
                 return []
 
     def _keep_place(self, follows: AudioFollows) -> list[Effect]:
         """Keep the place of audio; of two in a row the later one says it for both."""
-        before = self.backlog[:-1] if self.backlog and isinstance(self.backlog[-1], AudioFollows) else self.backlog
-        self.backlog = (*before, follows)
+        before = self._queue[:-1] if self._queue and isinstance(self._queue[-1], AudioFollows) else self._queue
+        self._queue = (*before, follows)
         return []
 
-    def _wait(self, request: Request) -> list[Effect]:
+    def _await_link(self, request: Request) -> list[Effect]:
         effects: list[Effect] = []
         if self.state.link == "closed":
             model = request.patch.get("model") if isinstance(request, ConfigRequested) else None
             self.state = State(link="opening")
             effects.append(OpenLink(model))
-        if len(self.backlog) < self.policy.max_held:
-            self.backlog = (*self.backlog, request)
+        if len(self._queue) < self.policy.max_held:
+            self._queue = (*self._queue, request)
         return effects
 
     def _pass_on(self, event: Postponable) -> list[Effect]:
