@@ -219,6 +219,8 @@ def test_nothing_is_left_of_a_session_that_could_not_begin(system, monkeypatch, 
     with monkeypatch.context() as patch:
         if part == "UpstreamActor":
             patch.setattr(actors.sessions.UpstreamActor, "__init__", fail)
+        elif part == "Session":
+            patch.setattr(actors.dialects.registry.Session, "__init__", fail)
         else:
             patch.setattr(actors.dialects.registry, part, fail)
         link = create_connection(url(system), timeout=patience(5))
