@@ -206,10 +206,3 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Return the time now."""
-
-
-class Meter(Protocol):
-    """Counts what happens."""
-
-    def count(self, name: str, by: int = 1) -> None:
-        """Add to the counter called `name`."""

@@ -78,7 +78,6 @@ class RecordingJournal:
     def __init__(self, clock: Clock, limit: int = 100_000) -> None:
         self._clock = clock
         self._entries: deque[Entry] = deque(maxlen=limit)
-        self._subscribers: list[Callable[[Entry], None]] = []
         self._lock = threading.Lock()
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
@@ -86,9 +85,6 @@ class RecordingJournal:
         entry = Entry(self._clock(), session, wire, direction, kind, detail)
         with self._lock:
             self._entries.append(entry)
-            subscribers = tuple(self._subscribers)
-        for subscriber in subscribers:
-            subscriber(entry)
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
         """Keep a text frame under its type, without credentials."""
@@ -104,11 +100,6 @@ class RecordingJournal:
         """Return the entries that are kept, oldest first."""
         with self._lock:
             return list(self._entries)
-
-    def subscribe(self, subscriber: Callable[[Entry], None]) -> None:
-        """Call `subscriber` with every entry from now on, on the thread that makes it."""
-        with self._lock:
-            self._subscribers.append(subscriber)
 
 
 class LoggingJournal:

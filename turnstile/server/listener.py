@@ -67,7 +67,6 @@ class Listener:
         self._handshake_timeout = handshake_timeout
         self._max_handshakes = max_handshakes
         self._handshakes = 0
-        self._listening = False
         self._sock = _listen(host, port, shares_port=shares_port)
         self.address: tuple[str, int] = self._sock.getsockname()[:2]
         """Host and port, as the system gave them."""

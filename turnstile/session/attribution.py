@@ -51,7 +51,7 @@ def response_started(state: State, started: ResponseStarted, policy: Policy) -> 
         # One without a mark is not sure enough to be ours for being cut off.
         redundant=not create.agent_message and not seen and not unproven,
     )
-    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))
+    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state.items, seen))
     # Without a mark it may turn out yet to be the API's own.
     answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()
     return Step(after, (*effects, *answers))
@@ -78,11 +78,11 @@ def _begun_by_the_api(state: State, response_id: str) -> State:
     theirs = tuple(item for item in state.items if item.responder == "api")
     if not state.earlier:
         response = Response(response_id, theirs, turn=state.expected)
-        return state._replace(response=response, expected="", blocked_by="", items=_unseen(state, theirs))
+        return state._replace(response=response, expected="", blocked_by="", items=_unseen(state.items, theirs))
     turn, *later = state.earlier
     seen = tuple(item for item in theirs if item.turn == turn)
     response = Response(response_id, seen, turn=turn, passed_over=state.expected)
-    return state._replace(response=response, earlier=tuple(later), blocked_by="", items=_unseen(state, seen))
+    return state._replace(response=response, earlier=tuple(later), blocked_by="", items=_unseen(state.items, seen))
 
 
 def _begun_by_another(state: State, response_id: str) -> State:
@@ -95,7 +95,7 @@ def _begun_late(state: State, late: Create, response_id: str, effects: tuple[Eff
     if not late.agent_message:
         seen = _covered(state, late)
         response = Response(response_id, seen, is_ours=True, passed_over=state.expected)
-        after = state._replace(response=response, given_up=None, blocked_by="", items=_unseen(state, seen))
+        after = state._replace(response=response, given_up=None, blocked_by="", items=_unseen(state.items, seen))
         return Step(after, effects)
     message = late.agent_message
     again = state.requested if state.requested and state.requested.agent_message == message else None
@@ -120,7 +120,7 @@ def unmarked_refused(state: State, response: Response, create: Create) -> Step:
     collided, late = lost_race(create.event_id, state.tries + 1), state.given_up
     if late and late.agent_message == create.agent_message:  # It answers the try before, which was given up on.
         seen = tuple(item for item in response.seen if item.item_id in late.covers)
-        items = (*_unseen_of(response, seen), *state.items)
+        items = (*_unseen(response.seen, seen), *state.items)
         ours = replace(response, seen=seen, unproven=None)
         return Step(state._replace(response=ours, items=items, given_up=None), (collided, *proven(response)))
     theirs = replace(response, seen=(), unproven=None, is_ours=False)
@@ -133,9 +133,5 @@ def _covered(state: State, create: Create) -> tuple[Item, ...]:
     return tuple([item for item in state.items if item.item_id in create.covers])
 
 
-def _unseen_of(response: Response, seen: tuple[Item, ...]) -> tuple[Item, ...]:
-    return tuple(item for item in response.seen if item not in seen)
-
-
-def _unseen(state: State, seen: tuple[Item, ...]) -> tuple[Item, ...]:
-    return tuple([item for item in state.items if item not in seen])
+def _unseen(items: tuple[Item, ...], seen: tuple[Item, ...]) -> tuple[Item, ...]:
+    return tuple([item for item in items if item not in seen])

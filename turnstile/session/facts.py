@@ -69,10 +69,6 @@ class FactReader:
         read = READERS.get(event["type"])
         return read(self, valid_event(event)) if read else None
 
-    def is_out_of_band(self, response_id: str) -> bool:
-        """Tell whether the response, not yet done, is one that the gate takes no notice of."""
-        return response_id in self._out_of_band
-
     def _started(self, event: Json) -> Fact | None:
         response = event["response"]
         mark = _text((response.get("metadata") or {}).get(MARK))

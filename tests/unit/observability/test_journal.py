@@ -41,21 +41,6 @@ def test_the_oldest_goes_when_the_journal_is_full(clock):
     assert [entry.kind for entry in journal.entries()] == ["two", "three"]
 
 
-def test_a_subscriber_is_shown_what_happens_from_now_on(clock):
-    journal, seen = RecordingJournal(clock), []
-    journal.note("s-1", "session", "note", "before")
-    journal.subscribe(seen.append)
-    journal.note("s-1", "session", "note", "after")
-    assert [entry.kind for entry in seen] == ["after"]
-
-
-def test_a_subscriber_may_read_the_journal_when_it_is_shown_an_entry(clock):
-    journal, seen = RecordingJournal(clock), []
-    journal.subscribe(lambda _: seen.append(len(journal.entries())))
-    journal.note("s-1", "session", "note", "one")
-    assert seen == [1]
-
-
 def test_the_log_shows_both_wires():
     lines = []
     journal = LoggingJournal(lambda form, *values: lines.append(form % values))

@@ -312,9 +312,8 @@ def test_a_response_with_a_mark_is_no_response_out_of_band_though_no_conversatio
 def test_a_response_is_known_as_out_of_band_until_it_is_done():
     reader = FactReader()
     reader.fact(created(conversation_id=None))
-    assert reader.is_out_of_band("resp_1")
-    reader.fact(done(conversation_id=None))
-    assert not reader.is_out_of_band("resp_1")
+    finished = [reader.fact(done(conversation_id=None)) for _ in range(2)]
+    assert finished == [None, events.ResponseFinished("resp_1")]
 
 
 @pytest.mark.parametrize(
