@@ -1,4 +1,4 @@
-"""The session: `Session.handle`, perform the effects, nothing else."""
+"""The session's decisions: hand each event to `Session.handle`, and perform the effects that it returns."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from actors.deadline_timer import DueTimes
+from actors.deadline_timer import DeadlineTimer
 from actors.dispatch import takes
 from actors.lifecycle import SessionActor
-from actors.messages import ANSWERED_FACTS, AnswersGiven, End, Inspect, LookForDue, Snapshot
+from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot
 from turnstile.protocol.frames import Closed
 from turnstile.session.effects import ClientEffect, EndSession, Held, Noted, Reported, SetDeadlines, UpstreamEffect
 from turnstile.session.events import Event
@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 
 
 class SessionCoordinatorActor(SessionActor):
-    """Knows whether a response is in progress, and holds what must wait; it does no I/O and blocks on nothing.
+    """Decides what goes when; it does no I/O and blocks on nothing.
 
     Args:
-        session: Who decides.
-        timers: Who wakes it.
+        session: Decides.
+        timers: Run the timer of the session's deadlines.
         clock: Seconds.
-        journal: Who is shown what is held, let go and merged.
+        journal: Gets a note of each request that is held, released or merged, and of each collision.
     """
 
     def __init__(
@@ -53,40 +53,41 @@ class SessionCoordinatorActor(SessionActor):
         self._session = session
         self._journal = journal
         self._answered = 0
-        self._due_times = DueTimes(timers, clock, partial(self.inbox.tell, LookForDue()))
+        self._deadline_timer = DeadlineTimer(timers, clock, partial(self.inbox.tell, CheckDeadlines()))
         self._client: Inbox
         self._upstream: Inbox
 
     def meet(self, others: Peers) -> None:
-        """Keep the two that are told what to do."""
+        """Keep the inboxes that the effects are sent to."""
         self._client, self._upstream = others.client, others.upstream
 
     @takes(*get_args(Event))
     def _decide(self, event: Event) -> None:
+        """Perform each effect by the method that takes its class."""
         performers = self.handlers
         for effect in self._session.handle(event):
             performers[effect.__class__](self, effect)
 
     @takes(*ANSWERED_FACTS)
-    def _answer(self, fact: Fact) -> None:
-        """Decide as for all events, and tell the client that it may hear what upstream has said since."""
+    def _decide_answered(self, fact: Fact) -> None:
+        """Decide, and report to the ClientActor that it has all answers to the fact."""
         self._decide(fact)
         self._answered += 1
         self._client.tell(AnswersGiven(self._answered))
 
-    @takes(LookForDue)
-    def _look_for_due(self, _: LookForDue) -> None:
-        for fired in self._due_times.over():
+    @takes(CheckDeadlines)
+    def _check_deadlines(self, _: CheckDeadlines) -> None:
+        for fired in self._deadline_timer.expired():
             self._decide(fired)
 
     @takes(Inspect)
-    def _say_where_it_stands(self, _: Inspect) -> Snapshot:
+    def _snapshot(self, _: Inspect) -> Snapshot:
         return Snapshot(self._session.state, self._session.backlog)
 
     def release(self, end: End) -> None:
-        """Stop the timers."""
+        """Stop the timer."""
         del end
-        self._due_times.end()
+        self._deadline_timer.end()
 
     # Perform the effects.
 
@@ -100,16 +101,16 @@ class SessionCoordinatorActor(SessionActor):
 
     @takes(Reported)
     def _report(self, reported: Reported) -> None:
-        """Log the problem and send it to the client: a client effect that needs more than `_send_to_client`."""
-        _log.warning("The client is told of %s", reported.problem.code)
+        """Log the problem, and send it to the ClientActor as `_send_to_client` does all others."""
+        _log.warning("Reported to the client: %s", reported.problem.code)
         self._client.tell(reported)
 
     @takes(SetDeadlines)
-    def _wait_for(self, effect: SetDeadlines) -> None:
-        self._due_times.wait_for(effect.deadlines)
+    def _set_deadlines(self, effect: SetDeadlines) -> None:
+        self._deadline_timer.set(effect.deadlines)
 
     @takes(EndSession)
-    def _cannot_go_on(self, end: EndSession) -> None:
+    def _end_with_problem(self, end: EndSession) -> None:
         problem = end.problem
         _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
         how = end.closing or Closed(close_code(problem.code), problem.code)

@@ -1,4 +1,4 @@
-"""When what a session waits for is over: many waits, most of them over long before, on one timer."""
+"""The deadlines of a session on one timer: most of them end long before they are due."""
 
 from __future__ import annotations
 
@@ -13,73 +13,73 @@ if TYPE_CHECKING:
     from turnstile.ports import Clock, Timer, Timers
     from turnstile.session.effects import Deadline
 
-# From so many seconds on a wait may last up to one more: all that end in the same second are looked at together.
+# From so many seconds on a deadline is due at the next whole second, so that all of one second need one timer.
 _TO_THE_SECOND = 5.0
 
 
-class DueTimes:
-    """Keeps when each wait of a session is over; one that ends before costs an entry of a dict, and no timer.
+class DeadlineTimer:
+    """Keeps when each deadline of a session is due; one that ends before costs an entry of a dict, and no timer.
 
-    The timer runs to the earliest due time there was. It is left running when that wait ends before: at worst it is
-    looked in vain.
+    The timer runs to the earliest due time that was set. It is left running when that deadline ends before: at worst
+    one check finds nothing.
 
     Args:
-        timers: Who start it.
+        timers: Run the timer.
         clock: Seconds.
-        look: Called on the timers' thread when a wait may be over; `over` tells which are.
+        check: Called on the timers' thread when a deadline may have passed; `expired` returns which have.
     """
 
-    __slots__ = ("_clock", "_look", "_look_at", "_timer", "_timers", "_waits")
+    __slots__ = ("_check", "_check_at", "_clock", "_due", "_timer", "_timers")
 
-    def __init__(self, timers: Timers, clock: Clock, look: Callable[[], None]) -> None:
+    def __init__(self, timers: Timers, clock: Clock, check: Callable[[], None]) -> None:
         self._timers = timers
         self._clock = clock
-        self._look = look
-        self._waits: dict[Deadline, float] = {}
+        self._check = check
+        self._due: dict[Deadline, float] = {}
         self._timer: Timer | None = None
-        self._look_at = math.inf
+        self._check_at = math.inf
 
-    def wait_for(self, waits: tuple[Deadline, ...]) -> None:
-        """Wait for these and for nothing else; those of them that run already go on."""
-        running, self._waits = self._waits, {}
-        for wait in waits:
-            self._waits[wait] = running[wait] if wait in running else self._begun(wait.delay)
+    def set(self, deadlines: tuple[Deadline, ...]) -> None:
+        """Keep these deadlines and no others; those that are kept already go on."""
+        kept, self._due = self._due, {}
+        for deadline in deadlines:
+            self._due[deadline] = kept[deadline] if deadline in kept else self._due_in(deadline.delay)
 
-    def _begun(self, delay: float) -> float:
-        """Return when a wait is over that begins now, and see to it that somebody looks then."""
+    def _due_in(self, delay: float) -> float:
+        """Return when a deadline is due that begins now, and let the timer run to it."""
         now = self._clock()
         due = now + delay
         if delay >= _TO_THE_SECOND:
             due = float(math.ceil(due))
-        if due < self._look_at:
+        if due < self._check_at:
             self._arm(due, now)
         return due
 
-    def over(self) -> Iterator[TimerFired]:
-        """Return the waits that are over, in the order of their due times, and look again when the next one may be.
+    def expired(self) -> Iterator[TimerFired]:
+        """Yield the deadlines that have passed, in their order, and start the timer for the next one.
 
-        Each is looked at when it is asked for: what is done about one may end or begin another.
+        Each is checked as it is asked for, as the session may end or begin another by what it does about one.
         """
         now = self._clock()
-        for due, wait in sorted((due, wait) for wait, due in self._waits.items() if due <= now):
-            if self._waits.get(wait) == due:
-                del self._waits[wait]
-                yield TimerFired(wait.name, wait.token)
+        for due, deadline in sorted((due, deadline) for deadline, due in self._due.items() if due <= now):
+            if self._due.get(deadline) == due:
+                del self._due[deadline]
+                yield TimerFired(deadline.name, deadline.token)
         self._disarm()
-        if self._waits:
-            self._arm(min(self._waits.values()), now)
+        if self._due:
+            self._arm(min(self._due.values()), now)
 
     def end(self) -> None:
-        """End all waits."""
-        self._waits.clear()
+        """Keep no deadline, and stop the timer."""
+        self._due.clear()
         self._disarm()
 
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._look_at = None, math.inf
+        self._timer, self._check_at = None, math.inf
 
-    def _arm(self, look_at: float, now: float) -> None:
+    def _arm(self, check_at: float, now: float) -> None:
         self._disarm()
-        self._look_at = look_at
-        self._timer = self._timers.start(look_at - now, self._look)
+        self._check_at = check_at
+        self._timer = self._timers.start(check_at - now, self._check)

@@ -117,8 +117,8 @@ class LocalSettings:
     labels: dict[str, str] = field(default_factory=dict)
 
 
-class LookForDue(NamedTuple):
-    """To the coordinator, from the timers: something that the session waits for may be over."""
+class CheckDeadlines(NamedTuple):
+    """To the coordinator, from the timers: a deadline of the session may have passed."""
 
 
 class FromLink(NamedTuple):

@@ -1,4 +1,4 @@
-"""The waits of a session on one timer: never over early, and not looked for more often than must be."""
+"""The deadlines of a session on one timer: never early, and not checked more often than must be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.deadline_timer import DueTimes
+from actors.deadline_timer import DeadlineTimer
 from turnstile.session.effects import Deadline
 from turnstile.session.events import TimerFired
 from turnstile.testing import ManualClock, ManualTimers
@@ -23,7 +23,7 @@ class CountingTimers(ManualTimers):
 
 
 class Waiting:
-    """Due times, and what was over when."""
+    """Deadlines, and which expired when."""
 
     def __init__(self, now=0.0):
         self.clock = ManualClock(now)
@@ -31,24 +31,24 @@ class Waiting:
         self.looks = 0
         self.over = []
         self.waits = {}
-        self.due_times = DueTimes(self.timers, self.clock, self._look)
+        self.timer = DeadlineTimer(self.timers, self.clock, self._look)
 
     def _look(self):
         self.looks += 1
         self.over += [(fired, self.clock.now) for fired in self.told()]
 
     def told(self):
-        for fired in self.due_times.over():
+        for fired in self.timer.expired():
             del self.waits[fired.name]
             yield fired
 
     def start(self, name, delay, occasion="t"):
         self.waits[name] = Deadline(name, occasion, delay)
-        self.due_times.wait_for(tuple(self.waits.values()))
+        self.timer.set(tuple(self.waits.values()))
 
     def stop(self, name):
         self.waits.pop(name, None)
-        self.due_times.wait_for(tuple(self.waits.values()))
+        self.timer.set(tuple(self.waits.values()))
 
     def names(self):
         return [fired.name for fired, _ in self.over]
@@ -157,9 +157,9 @@ def test_what_begins_anew_while_the_waits_are_told_waits_its_time(waiting):
 
 
 def test_nothing_is_over_after_the_end(waiting):
-    waiting.due_times.end()
+    waiting.timer.end()
     waiting.start("a", 1.0)
-    waiting.due_times.end()
+    waiting.timer.end()
     assert waiting.timers.pending == 0
     waiting.timers.advance(10)
     assert waiting.over == []
