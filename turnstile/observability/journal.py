@@ -81,7 +81,7 @@ class RecordingJournal:
         self._lock = threading.Lock()
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Keep an entry, and pass it to the subscribers."""
+        """Keep an entry."""
         entry = Entry(self._clock(), session, wire, direction, kind, detail)
         with self._lock:
             self._entries.append(entry)

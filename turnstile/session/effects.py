@@ -1,4 +1,4 @@
-"""Everything that a session can want done. The actors do it; nothing here is done by deciding it."""
+"""The effects that a session's decisions have; the actors perform them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 @record
 class OpenLink:
-    """Connect upstream; `model` is the one asked for, None for the operator's default."""
+    """Open the upstream link, for the client's `model`; None for the operator's default."""
 
     model: str | None
 
 
 @record
 class SendUpdate:
-    """``session.update``, decided when `epoch` facts that close the gate were known.
+    """Send ``session.update``.
 
     Args:
         event_id: Ours.
         patch: A partial Realtime ``session``.
-        epoch: How many facts that close the gate were known.
-        endpoints: Where functions are called from when this is in force, by name; None: nothing changes about that.
+        epoch: How many facts that close the gate were known when it was decided.
+        endpoints: The endpoint of each function by name, once this is in force; None: they stay.
     """
 
     event_id: str
@@ -38,7 +38,7 @@ class SendUpdate:
 
 @record
 class SendItem:
-    """``conversation.item.create``; the item carries an id of ours."""
+    """Send ``conversation.item.create``; the item carries an id of ours."""
 
     event_id: str
     item: Json
@@ -46,7 +46,7 @@ class SendItem:
 
 @record
 class SendCreate:
-    """``response.create``, decided when `epoch` facts that close the gate were known."""
+    """Send ``response.create``, decided when `epoch` facts that close the gate were known."""
 
     event_id: str
     response: Json
@@ -55,14 +55,14 @@ class SendCreate:
 
 @record
 class PassOn:
-    """An event of the client's own, as it is."""
+    """Forward an event of the client's as it is."""
 
     event: bytes
 
 
 @record
 class SendCancel:
-    """``response.cancel`` for one response."""
+    """Send ``response.cancel`` for one response."""
 
     event_id: str
     response_id: str
@@ -70,7 +70,7 @@ class SendCancel:
 
 @record
 class SendTruncate:
-    """``conversation.item.truncate``: the agent's item ends where the user broke in, after `milliseconds` of audio."""
+    """Send ``conversation.item.truncate``: the agent's item ends at the barge-in, after `milliseconds` of audio."""
 
     event_id: str
     item_id: str
@@ -79,37 +79,37 @@ class SendTruncate:
 
 @record
 class SendCommit:
-    """``input_audio_buffer.commit``, padded with silence to the API's minimum where less was heard."""
+    """Send ``input_audio_buffer.commit``, behind silence up to the API's minimum where less audio went."""
 
     event_id: str
 
 
 @record
 class ApplyLocal:
-    """A request's `local` part is in force, on this side of the API."""
+    """Put a request's `local` part in force, the settings that the UpstreamActor itself applies."""
 
     local: Any
 
 
 @record
 class OpenAudio:
-    """The session is ready for input audio on this link: it may go as it comes, up to the next mark."""
+    """Send input audio on this link as it comes, up to the next mark."""
 
 
 @record
 class LetAudioGo:
-    """All that was to go before the input audio behind `mark` has gone; so has what was before earlier marks."""
+    """Send the input audio behind `mark`, and behind earlier marks: what goes before it has gone."""
 
     mark: int
 
 
 @record
 class ObserveAudio:
-    """Begin, or stop, reporting input audio as `AudioHeard`: the proxy commits, or does no longer.
+    """Begin to report input audio as `AudioHeard`, or stop: the proxy commits, or does so no longer.
 
     Args:
         on: Whether to report.
-        counts_buffer: Report what upstream holds uncommitted, too: the user was speaking when the proxy took over.
+        counts_buffer: Also report what upstream holds uncommitted: the user was speaking when the proxy took over.
     """
 
     on: bool
@@ -117,11 +117,11 @@ class ObserveAudio:
 
 
 class Deadline(NamedTuple):
-    """One thing waited for.
+    """The end of one wait of the session's.
 
     Args:
-        name: What.
-        token: Names the occasion: the same name with another token is another wait.
+        name: What it waits for.
+        token: Names the occasion: the same name with another token is another deadline.
         delay: Seconds from the moment when the session began to wait.
     """
 
@@ -132,20 +132,20 @@ class Deadline(NamedTuple):
 
 @record
 class SetDeadlines:
-    """Send `TimerFired` when one of these is over. Those that were waited for before go on, all others end."""
+    """Send `TimerFired` when one of these deadlines passes. Those that were set before go on, all others end."""
 
     deadlines: tuple[Deadline, ...]
 
 
 @record
 class Answered:
-    """The one answer to a request.
+    """Answer a request, once.
 
     Args:
         ref: The request.
-        problem: None: it is in force, or done. Otherwise why not.
-        in_force: Whether it took effect, but for its shortfalls.
-        shortfalls: What of it did not, each with the field named.
+        problem: Why it is not done or not in force; None: it is.
+        in_force: Whether it took effect, except for its shortfalls.
+        shortfalls: The parts of it that did not take effect, each with its field named.
     """
 
     ref: Ref
@@ -156,7 +156,7 @@ class Answered:
 
 @record
 class CallFunction:
-    """Call a function at its `endpoint`, and say what it returned (`CallReturned`)."""
+    """Call a function at its `endpoint`, and send its result back (`CallReturned`)."""
 
     call_id: str
     arguments: str
@@ -165,18 +165,18 @@ class CallFunction:
 
 @record
 class CallsCancelled:
-    """Function calls that need no result any more."""
+    """Cancel function calls: they need no result any more."""
 
     call_ids: tuple[str, ...]
 
 
 @record
 class Reported:
-    """Something went wrong that answers no request: a stall, or an error of upstream's own.
+    """Report a problem that answers no request: a stall, or an error of upstream's own.
 
     Args:
-        problem: What.
-        event_id: The client's own name for the event that it is about, if it is about one.
+        problem: The problem.
+        event_id: The client's id of the event that it is about, if it is about one.
     """
 
     problem: Problem
@@ -185,7 +185,7 @@ class Reported:
 
 @record
 class SessionAssumed:
-    """The link is up, and upstream has shown no session: what is known of it, for a client that waits for it."""
+    """Show the client the session as far as it is known: the link is up, and upstream has shown none."""
 
     session: Json
 
@@ -215,12 +215,12 @@ class Noted:
 
 @record
 class EndSession:
-    """The session cannot go on.
+    """End the session.
 
     Args:
-        problem: Why.
-        closing: How its client is closed; None: as the problem's code says.
-        is_told: The client has heard of the problem already.
+        problem: Why it cannot go on.
+        closing: How its client is closed; None: by the problem's code.
+        is_told: The client has got the problem already.
     """
 
     problem: Problem
