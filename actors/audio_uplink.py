@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from actors.messages import Mark
     from turnstile.audio.formats import AudioFormat
-    from turnstile.audio.uplink import InputAudio
+    from turnstile.audio.input_audio import InputAudio
     from turnstile.ports import Connection
 
 # Half a sample gone would swap the bytes of all that come behind it.

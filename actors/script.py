@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actors.system import ProxySystem
 from turnstile.audio.convert import converted
 from turnstile.audio.formats import AudioFormat
-from turnstile.audio.wav_header import read_wav
+from turnstile.audio.wav_format import read_wav
 from turnstile.config import SIMULATOR, load_config
 from turnstile.embed.function_schema import host_function
 from turnstile.embed.voice_agent_client import VoiceAgentClient

@@ -19,7 +19,7 @@ from actors.dispatch import inbox_of
 from actors.lifecycle import INTERNAL_END, SHUTTING_DOWN
 from actors.messages import Inspect, Peers
 from actors.upstream import UpstreamActor
-from turnstile.audio.uplink import InputAudio
+from turnstile.audio.input_audio import InputAudio
 from turnstile.observability.journal import ClientTap
 
 if TYPE_CHECKING:

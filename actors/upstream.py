@@ -12,7 +12,7 @@ from actors.upstream_commands import UpstreamCommands
 from actors.upstream_link import UpstreamLink
 from actors.upstream_output import UpstreamOutput
 from actors.upstream_reader import UpstreamReader
-from turnstile.audio.confirmed import ConfirmedFormats
+from turnstile.audio.confirmed_formats import ConfirmedFormats
 from turnstile.ports import FunctionReturned, LinkReady
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.session.effects import (

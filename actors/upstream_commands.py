@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.function_runner import FunctionRunner
     from actors.upstream_link import UpstreamLink
     from actors.upstream_output import UpstreamOutput
-    from turnstile.audio.confirmed import ConfirmedFormats
+    from turnstile.audio.confirmed_formats import ConfirmedFormats
     from turnstile.ports import Clock
     from turnstile.translate.translator import Translator
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors.audio_uplink import AudioUplink
     from actors.function_runner import FunctionRunner
     from actors.upstream_output import UpstreamOutput
-    from turnstile.audio.confirmed import ConfirmedFormats
+    from turnstile.audio.confirmed_formats import ConfirmedFormats
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock
     from turnstile.protocol.frames import Frame

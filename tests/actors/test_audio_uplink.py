@@ -10,7 +10,7 @@ import pytest
 from actors.audio_uplink import AudioUplink
 from actors.messages import Mark
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.uplink import InputAudio
+from turnstile.audio.input_audio import InputAudio
 from turnstile.testing import RecordingConnection
 
 

@@ -13,7 +13,7 @@ from actors.audio_uplink import AudioUplink
 from actors.messages import AudioEvent, End, LocalSettings, Mark, ToClient
 from actors.upstream import UpstreamActor
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.uplink import InputAudio
+from turnstile.audio.input_audio import InputAudio
 from turnstile.errors import Problem
 from turnstile.ports import FunctionReturned, LinkFailed, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame

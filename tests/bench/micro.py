@@ -19,7 +19,7 @@ from actors.dispatch import DispatchedActor, inbox_of
 from actors.dispatcher import ThreadDispatcher
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.uplink import InputAudio
+from turnstile.audio.input_audio import InputAudio
 from turnstile.ports import Inbox
 from turnstile.protocol import realtime
 from turnstile.protocol.voice_agent.client import parse_client_message

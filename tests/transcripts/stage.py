@@ -32,7 +32,7 @@ from actors.messages import Peers
 from actors.upstream import UpstreamActor
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.uplink import InputAudio
+from turnstile.audio.input_audio import InputAudio
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import FunctionReturned, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame

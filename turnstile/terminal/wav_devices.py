@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.audio.convert import converted
 from turnstile.audio.formats import PCM_24K, SAMPLE_RATES, AudioFormat
-from turnstile.audio.wav_header import read_wav
+from turnstile.audio.wav_format import read_wav
 from turnstile.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, read_format
-from turnstile.audio.wav_header import wav_header
+from turnstile.audio.wav_format import wav_header
 from turnstile.errors import Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import server

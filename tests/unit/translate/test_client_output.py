@@ -5,7 +5,7 @@ import json
 import pytest
 
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.wav_header import wav_header
+from turnstile.audio.wav_format import wav_header
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.translate.client_output import ClientOutput
 

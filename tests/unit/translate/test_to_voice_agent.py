@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.wav_header import wav_header
+from turnstile.audio.wav_format import wav_header
 from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.protocol.frames import BinaryFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM

@@ -6,7 +6,7 @@ import wave
 import pytest
 
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.wav_header import read_wav, wav_header
+from turnstile.audio.wav_format import read_wav, wav_header
 from turnstile.errors import ConfigError
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from turnstile.audio.confirmed import ConfirmedFormats
+from turnstile.audio.confirmed_formats import ConfirmedFormats
 
 PCM = {"type": "audio/pcm", "rate": 24_000}
 PCMU = {"type": "audio/pcmu"}

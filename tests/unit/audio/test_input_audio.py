@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.audio.formats import PCM_24K, AudioFormat
-from turnstile.audio.uplink import APPEND_LIMIT, InputAudio
+from turnstile.audio.input_audio import APPEND_LIMIT, InputAudio
 
 PCM_16K = AudioFormat("linear16", 16_000)
 
