@@ -1,7 +1,6 @@
-"""What the actors of a session tell each other, besides the session's own events and effects.
+"""The messages between a session's actors, besides the session's events and effects.
 
-The coordinator is told events (`turnstile.session.events`), and tells the other two effects
-(`turnstile.session.effects`).
+The coordinator gets events (`turnstile.session.events`), and sends the other two effects (`turnstile.session.effects`).
 """
 
 from __future__ import annotations
@@ -24,56 +23,56 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
 
 ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
-"""The facts on which the session may have something to tell the client: an acknowledgement, an error.
+"""The facts that the session may answer to the client, by an acknowledgement or an error.
 
-They are counted at both ends of the way from the UpstreamActor to the coordinator.
+The UpstreamActor counts them as it sends them, and the coordinator as it has answered them (`AnswersGiven`).
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """The first message to each: where the three find each other."""
+    """The inboxes of a session's three actors; the first message to each."""
 
     client: Inbox
     coordinator: Inbox
     upstream: Inbox
 
     def tell_all(self, message: object) -> None:
-        """Tell all three: past a deadline nobody is sure to have the time to tell the others."""
+        """Send a message to all three, where one of them may have no time left to send it to the others."""
         for inbox in (self.upstream, self.coordinator, self.client):
             inbox.tell(message)
 
 
 class Mark(NamedTuple):
-    """To the UpstreamActor, between frames of input audio: what comes behind it waits for `LetAudioGo`.
+    """To the UpstreamActor, between frames of input audio: the audio behind it waits for `LetAudioGo`.
 
-    Audio goes to the UpstreamActor directly, messages by way of the coordinator: the ClientActor's end sets the marks.
+    Audio goes to the UpstreamActor directly, messages by way of the coordinator (`AudioMarks`).
     """
 
     number: int
 
 
 class AnswersGiven(NamedTuple):
-    """To the ClientActor: the coordinator has answered so many of the facts that may be answered (`ANSWERED_FACTS`).
+    """To the ClientActor: how many of the facts that may be answered (`ANSWERED_FACTS`) have been.
 
-    What upstream says goes to the ClientActor directly, answers to requests by way of the coordinator.
+    What upstream sends goes to the ClientActor directly, answers to requests by way of the coordinator.
     """
 
     facts: int
 
 
 class AudioEvent(NamedTuple):
-    """To the UpstreamActor: input audio in an event, of a client that speaks the API's own language."""
+    """To the UpstreamActor: input audio in an event, from a client of the Realtime API."""
 
     event: bytes
 
 
 class HostDecided(NamedTuple):
-    """To the ClientActor: the host of the session decides something anew.
+    """To the ClientActor: the host of the session overrides more of the configuration.
 
     Args:
-        ref: Names the request; a negative number, which no client's request has.
-        overrides: What changes.
+        ref: The request's number; negative, which no client's request is.
+        overrides: The changes.
     """
 
     ref: Ref
@@ -81,17 +80,17 @@ class HostDecided(NamedTuple):
 
 
 class HostAsked(NamedTuple):
-    """To the ClientActor: a request of the session's host, whose `ref` is a negative number."""
+    """To the ClientActor: any other request of the session's host, with a negative `ref`."""
 
     request: Request
 
 
 class SessionSnapshot(NamedTuple):
-    """To the ClientActor: ``session.created`` or ``session.updated``, with the session as upstream has it.
+    """To the ClientActor: the session as upstream has it, for a client whose dialect shows it.
 
     Args:
-        event: The event.
-        behind: How many answers come before it (`AnswersGiven`).
+        event: The ``session.created`` or ``session.updated``.
+        behind: How many answers go before it (`AnswersGiven`).
     """
 
     event: dict[str, Any]
@@ -100,13 +99,13 @@ class SessionSnapshot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """The `local` part of the client's Settings: what the UpstreamActor does otherwise when they are in force.
+    """The `local` part of the client's Settings, which the UpstreamActor applies when they are in force.
 
     Args:
-        input: What the client sends.
-        output: What it wants to hear.
+        input: The format of the client's audio.
+        output: The format of the agent's audio for the client.
         container: ``none``, or ``wav`` for a header before the audio.
-        keeps_history: It also wants each turn as history.
+        keeps_history: Whether the client also gets each turn as history.
         labels: Metadata for each response that the proxy begins.
     """
 
@@ -133,17 +132,17 @@ class FromLink(NamedTuple):
     received: Sequence[Any]
 
 
-# As `turnstile.protocol.frames` does: without a Python call.
+# As in `turnstile.protocol.frames`: without a Python call.
 from_link: Callable[[tuple[object, Sequence[Any]]], FromLink] = partial(tuple.__new__, FromLink)
 """Makes a `FromLink` of the tuple of its fields."""
 
 
 class ToClient(NamedTuple):
-    """To the ClientActor: what upstream has for the client.
+    """To the ClientActor: frames for the client, translated from upstream's events.
 
     Args:
-        frames: In the wire's order.
-        behind: How many answers come before them (`AnswersGiven`).
+        frames: In the order of upstream's events.
+        behind: How many answers go before them (`AnswersGiven`).
     """
 
     frames: list[Frame]
@@ -156,12 +155,12 @@ to_client: Callable[[tuple[list[Frame], int]], ToClient] = partial(tuple.__new__
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The session ends; told to all three by whoever knows first.
+    """The end of the session: from the actor that ends it to the other two.
 
     Args:
-        code: The close code for the client.
-        reason: Its words.
-        problem: What the client is told before; None for an ordinary end.
+        code: The client's close code.
+        reason: The reason in the close frame.
+        problem: The problem that is reported to the client before; None for an ordinary end.
     """
 
     code: int
@@ -171,9 +170,9 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """Asked from outside: of the coordinator where the session stands, which it answers by a `Snapshot`.
+    """An `ask` from outside: the coordinator answers it with a `Snapshot`.
 
-    Of the ClientActor only whether it has come as far; what it was told before, the coordinator has been told then.
+    The ClientActor answers None, when all messages before it have been handled and sent on.
     """
 
 

@@ -1,73 +1,89 @@
-"""Audio that waits for its way to be free, within a bound."""
+"""Input audio that cannot go yet: in its order, up to the marks that have been passed, within a bound."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
-from actors.junction import Junction
+from actors.messages import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actors.messages import Mark
-
 
 class WaitingAudio:
-    """Pieces of audio in their order, some behind a mark; past the bound the oldest are dropped.
+    """A queue of pieces of audio and of marks; past the bound the oldest audio is dropped.
+
+    What stands behind a mark waits until the mark is passed. Marks only grow: one that is passed stands for all before.
 
     Args:
         max_size: How many bytes may wait.
-        unit: Bytes that belong together, such as those of a sample: no part of a unit stays behind at the front.
+        unit: Bytes that belong together, such as those of a sample: the front is cut between units only.
     """
+
+    __slots__ = ("_max_size", "_passed", "_pieces", "_size", "_stop", "_unit", "dropped", "is_closed")
 
     def __init__(self, max_size: int, unit: int = 1) -> None:
         self._max_size = max_size
         self._unit = unit
-        self._way: Junction[bytes] = Junction()
+        self._pieces: deque[bytes | Mark] = deque()
         self._size = 0
+        self._stop = self._passed = 0  # the mark at the front, and the latest that was passed
+        self.is_closed = False
+        """Whether the mark at the front has not been passed, so that nothing may go."""
         self.dropped = 0
         """Bytes dropped so far."""
 
     def __len__(self) -> int:
         """Return how many pieces and marks wait."""
-        return len(self._way)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether what comes now has to wait for a mark."""
-        return self._way.is_closed
+        return len(self._pieces)
 
     def set_mark(self, mark: Mark) -> None:
-        """Have all that comes from now on wait for `mark`."""
-        self._way.set_mark(mark)
+        """Have all that comes from now on wait for `mark`; of two marks in a row the later one stands for both."""
+        if not self._pieces:
+            self._stop_at(mark)
+        elif isinstance(self._pieces[-1], Mark):
+            self._pieces[-1] = mark
+        else:
+            self._pieces.append(mark)
 
     def pass_mark(self, number: int) -> None:
-        """Take notice that what goes before a mark has gone."""
-        self._way.pass_mark(number)
+        """Let go what stands behind a mark, up to the next one."""
+        self._passed = number
+        self.is_closed = self._stop > number
 
     def put(self, piece: bytes) -> None:
-        """Have a piece wait, if there is anything to it: an empty one would wait without counting."""
+        """Add a piece; an empty one is left out, since it would wait without counting."""
         if not piece:
             return
-        self._way.put(piece)
+        self._pieces.append(piece)
         self._size += len(piece)
         while self._size > self._max_size:
-            self._drop_oldest()
+            self._drop(self._size)
         rest = -self.dropped % self._unit
         if rest and self._size:
-            self._drop_oldest(rest)
+            self._drop(rest)
 
     def take(self) -> Iterator[bytes]:
         """Return what waits for no mark any more, the oldest first, each as it is asked for."""
-        for piece in self._way.take():
-            self._size -= len(piece)
-            yield piece
+        while self._pieces and not self.is_closed:
+            piece = self._pieces.popleft()
+            if isinstance(piece, Mark):
+                self._stop_at(piece)
+            else:
+                self._size -= len(piece)
+                yield piece
 
-    def _drop_oldest(self, size: int | None = None) -> None:
-        """Drop the oldest piece, or the first `size` bytes of what waits."""
-        piece = self._way.drop() or b""
-        if size is not None and size < len(piece):
-            self._way.put_back(piece[size:])
+    def _drop(self, size: int) -> None:
+        """Drop the oldest piece, or its first `size` bytes; the marks before it are at the front then."""
+        while isinstance(piece := self._pieces.popleft(), Mark):
+            self._stop_at(piece)
+        if size < len(piece):
+            self._pieces.appendleft(piece[size:])
             piece = piece[:size]
         self._size -= len(piece)
         self.dropped += len(piece)
+
+    def _stop_at(self, mark: Mark) -> None:
+        self._stop = mark.number
+        self.is_closed = mark.number > self._passed

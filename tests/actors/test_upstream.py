@@ -264,6 +264,17 @@ def test_a_link_that_stays_silent_is_closed_when_another_is_asked_for(upstream):
     assert upstream.link.closed is None
 
 
+def test_a_link_is_wanted_until_another_is_asked_for_or_the_session_ends(bench, upstream):
+    upstream.tell(effects.OpenLink(None))
+    (_, first), *_ = bench.connector.asked
+    assert first.is_wanted()
+    upstream.tell(effects.OpenLink(None))
+    second = bench.connector.asked[1][1]
+    assert (first.is_wanted(), second.is_wanted()) == (False, True)
+    upstream.actor.release(End(1000, ""))
+    assert not second.is_wanted()
+
+
 def test_the_link_is_closed_at_the_end(upstream):
     upstream.open().actor.release(End(1000, ""))
     assert upstream.link.closed == (1000, "")
