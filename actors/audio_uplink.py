@@ -1,4 +1,4 @@
-"""The client's audio on its way upstream: appended as it comes, committed on command, reported where it is observed."""
+"""The client's input audio on its way upstream: held, appended, committed, and counted where that is observed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DROPPED = Problem(
 
 
 class AudioUplink:
-    """What the UpstreamActor does with audio. It waits for the link, for the session to be ready, and at each mark.
+    """Appends input audio upstream; it waits for the link, for the session to be ready, and at each mark.
 
     Args:
         audio: The input audio of the session.
@@ -47,41 +47,41 @@ class AudioUplink:
         """Milliseconds of audio that went upstream and were not yet taken by `take_heard`, while that is observed."""
 
     def connect(self, connection: Connection) -> None:
-        """A link is there."""
+        """Send to this connection from now on, once the session is ready."""
         self._connection = connection
 
     def disconnect(self) -> None:
-        """The link is gone, and what it had heard and not committed."""
+        """Hold audio until the next link; what the lost one had and not committed is gone with it."""
         self._connection = None
         self._is_open = self._flows = False
         self._audio.committed()
 
     def open(self) -> None:
-        """The session is ready for audio on this link: what waits for no mark goes."""
+        """Send on this link from now on: the session is ready for audio."""
         self._is_open = True
         self._let_go()
 
     def agree(self, source: AudioFormat) -> None:
-        """The client speaks `source` from now on."""
+        """Set the format of the client's audio."""
         self._audio.set_client_format(source)
         self._let_go()
 
     def upstream_hears(self, shown: object) -> None:
-        """Upstream takes the format that it shows, in the API's words."""
+        """Set upstream's input format, as its session shows it."""
         self._audio.set_upstream_format(shown)
 
     def set_mark(self, mark: Mark) -> None:
-        """Hold what comes from now on until all has gone that goes before it."""
+        """Hold what comes from now on until the mark is passed."""
         self._held.set_mark(mark)
         self._flows = self._flows and not self._held.is_closed
 
     def pass_mark(self, number: int) -> None:
-        """What goes before a mark has gone: let the audio behind it go."""
+        """Send the audio behind a mark, up to the next: the messages before it have gone."""
         self._held.pass_mark(number)
         self._let_go()
 
     def observe(self, *, on: bool, counts_buffer: bool = False) -> None:
-        """Begin to count what goes upstream, or cease to; with `counts_buffer` what is there uncommitted, too."""
+        """Begin or stop to count what goes upstream; with `counts_buffer` what is there uncommitted, too."""
         self._observes = on
         if counts_buffer:
             self.heard += self._audio.uncommitted
@@ -108,7 +108,7 @@ class AudioUplink:
         return _DROPPED
 
     def commit(self, event_id: str) -> bytes | None:
-        """Send what is left, padded to what a commit needs; return the commit, or None when there is nothing for it."""
+        """Send what is left, padded to the API's minimum; return the commit, or None where there is no audio."""
         events = [*self._appends(self._audio.finish())] if self._may_send() else []
         if not self._audio.uncommitted:
             return None
@@ -120,7 +120,7 @@ class AudioUplink:
         return realtime.input_audio_commit(event_id)
 
     def committed(self) -> None:
-        """Upstream committed by itself what it had heard."""
+        """Count nothing as uncommitted any more: upstream has committed by itself."""
         self._audio.committed()
 
     def _may_send(self) -> bool:

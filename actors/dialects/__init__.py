@@ -1,1 +1,1 @@
-"""The dialects that clients speak: Deepgram's Voice Agent API, and the Realtime API itself."""
+"""The clients' dialects: Deepgram's Voice Agent API, and the Realtime API itself."""

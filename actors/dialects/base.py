@@ -1,4 +1,4 @@
-"""What all dialects have in common: `ClientActor` knows no more of its client's."""
+"""The interface of a dialect to the ClientActor."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Dialect:
         An `End`, of this and of `answer`, ends the session.
 
         Raises:
-            ClientProtocolError: The message is none of the dialect's.
+            ClientProtocolError: The message is not valid in the dialect.
         """
         raise NotImplementedError
 

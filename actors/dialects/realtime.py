@@ -1,4 +1,4 @@
-"""The realtime dialect: clients that speak the API's own language, through the same gate as everybody else."""
+"""The realtime dialect: clients of the Realtime API itself."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Codes of problems that are not the client's doing; those of a lost link and of what did not come in time besides.
-_SERVERS = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
+# Codes of server errors, besides those of a lost link and of a deadline that is over.
+_SERVER_ERRORS = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
 
 
 class RealtimeDialect(Dialect):
-    """One client's conversation in the Realtime API's own events.
+    """The Realtime API's events, for one client.
 
     Args:
-        model: The model of its address; None for the operator's default.
-        is_beta: It speaks the words of the beta.
-        id_prefix: Begins the event ids of the session's.
-        is_shared: Others configure the session upstream, too.
-        host: What the host of the session decides.
+        model: The model in the client's address; None for the operator's default.
+        is_beta: Whether the client uses the names of the beta.
+        id_prefix: The beginning of the session's own event ids.
+        is_shared: Whether other clients may configure the session upstream, too.
+        host: The overrides of the session's host.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class RealtimeDialect(Dialect):
         self._is_shared = is_shared
         self._unnamed = unnamed_prefix(id_prefix)
         self._refs = 0
-        self._asked: dict[int, tuple[bool, str | None]] = {}
+        self._unanswered: dict[int, tuple[bool, str | None]] = {}
         self._session: Json = {}
         self._is_created = False
-        self._told = 0
-        self._passed = 0
-        self._noted_model = False
+        self._events_sent = 0
+        self._names_given = 0
+        self._has_logged_model = False
 
     has_binary_audio = False
     shows_session = True
@@ -78,13 +78,13 @@ class RealtimeDialect(Dialect):
         return [wanted, ConfigRequested(self._ask(None, is_update=False), patch)] if patch else [wanted]
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested:
-        """Return the request for what the host decides anew."""
+        """Return the request that brings the host's new overrides into force."""
         return ConfigRequested(ref, self._host.update(overrides), message="", fields=OVERRIDE_NAMES)
 
     def read(self, data: bytes) -> Sequence[Frame | Request | EventGiven | AudioEvent]:
-        """Read an event: what the gate holds becomes a request, everything else passes as it is.
+        """Read an event: what the gate may hold becomes a request, everything else is passed through.
 
-        What is passed on is written anew: no second ``type`` or ``session`` that was not looked at goes with it.
+        What is passed through is serialized anew, so that no second ``type`` or ``session`` goes unread with it.
 
         Raises:
             ClientProtocolError: It is no JSON object.
@@ -100,6 +100,10 @@ class RealtimeDialect(Dialect):
         fault = shape_fault(event, is_beta=self._is_beta)
         if fault is not None:
             return [self._error(fault, event_id)]
+        return self._read(event, event_id, data)
+
+    def _read(self, event: Json, event_id: str | None, data: bytes) -> list[Frame | Request | EventGiven | AudioEvent]:
+        """Return the request or the event to pass through for a valid event."""
         kind = event["type"]
         if kind == "response.create" and event.get("response"):
             event = {**event, "response": self._host.response(event["response"])}
@@ -122,88 +126,88 @@ class RealtimeDialect(Dialect):
                 return [EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))]
 
     def binary(self) -> list[Frame]:
-        """Say that audio travels in events."""
+        """Return the error for a binary frame: audio comes in events."""
         text = "Expected a text WebSocket message; binary frames are not supported."
         return [self._error(Problem("invalid_event", text))]
 
     def answer(self, answered: Answered) -> list[Frame]:
-        """Show the session that an update has led to, behind what of it is not in force; say what else went wrong."""
-        is_update, event_id = self._asked.pop(answered.ref)
-        told = [self._error(shortfall, event_id) for shortfall in answered.shortfalls]
+        """Return the shortfalls of an update and the session that it led to, or what else went wrong."""
+        is_update, event_id = self._unanswered.pop(answered.ref)
+        frames = [self._error(shortfall, event_id) for shortfall in answered.shortfalls]
         if answered.problem is not None:
-            told.append(self._error(answered.problem, event_id))
+            frames.append(self._error(answered.problem, event_id))
             if is_update and not answered.in_force:
                 self._host.restore_tools(self._session.get("tools"))
         if is_update and answered.in_force:
-            told += self._tell("session.updated", session=self._session)
-        return told
+            frames += self._event("session.updated", session=self._session)
+        return frames
 
     def shown(self, event: Json) -> list[Frame]:
-        """Keep what the session is like; tell it the first time, and when it was another client's to change."""
+        """Keep the session as upstream shows it; return it the first time, and when another client has changed it."""
         is_first, self._is_created = not self._is_created, True
         self._session = event["session"]
-        if is_first and "event_id" not in event:  # said for an upstream that does not say it
-            return self._tell("session.created", session=self._session)
+        if is_first and "event_id" not in event:  # upstream itself has not shown it
+            return self._event("session.created", session=self._session)
         if is_first:
             return encoded({**event, "type": "session.created"}, is_beta=self._is_beta)
-        if self._is_shared and not any(is_update for is_update, _ in self._asked.values()):
+        if self._is_shared and not any(is_update for is_update, _ in self._unanswered.values()):
             return encoded(event, is_beta=self._is_beta)
         return []
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
-        """Say what went wrong."""
-        del fatal  # the close that follows says it
+        """Return the error event for a problem."""
+        del fatal  # the close that follows shows it
         return self._error(problem, event_id)
 
     def _update(self, session: Json, event_id: str | None, size: int) -> ConfigRequested | Frame:
-        if ENDPOINTS in session:  # the API has no such field, and ours is not the client's to fill in
+        if ENDPOINTS in session:  # the API has no such field, and the client may not set ours
             param = f"session.{ENDPOINTS}"
             return self._error(Problem("unknown_parameter", f"Unknown parameter: '{param}'.", param), event_id)
         patch = _without_null_audio(session)
         if patch.get("type") == self._session.get("type", "realtime"):
             del patch["type"]
         patch = self._host.session(patch)
-        self._note_model(patch.pop("model", None))
+        self._log_model(patch.pop("model", None))
         return ConfigRequested(self._ask(event_id, is_update=True), patch, size=size)
 
-    def _note_model(self, named: object) -> None:
-        """Note, once, that an update names another model: it stays what it is, as stock clients name their default."""
+    def _log_model(self, named: object) -> None:
+        """Log, once, that an update names another model, which is ignored: stock clients name their default."""
         in_force = self._session.get("model") or self._model
-        if named is not None and in_force is not None and named != in_force and not self._noted_model:
-            self._noted_model = True
+        if named is not None and in_force is not None and named != in_force and not self._has_logged_model:
+            self._has_logged_model = True
             _log.info("A client's session.update names the model %.64r; its session stays with %.64r", named, in_force)
 
     def _next_name(self) -> str:
-        """Return a name for an event of the client's that it gave none."""
-        self._passed += 1
-        return f"{self._unnamed}{self._passed}"
+        """Return an id for an event that the client gave none."""
+        self._names_given += 1
+        return f"{self._unnamed}{self._names_given}"
 
     def _ask(self, event_id: str | None, *, is_update: bool) -> int:
         self._refs += 1
-        self._asked[self._refs] = (is_update, event_id)
+        self._unanswered[self._refs] = (is_update, event_id)
         return self._refs
 
-    def _tell(self, kind: str, **fields: Any) -> list[Frame]:
-        self._told += 1
-        event = {"type": kind, "event_id": f"event_{self._told}", **fields}
+    def _event(self, kind: str, **fields: Any) -> list[Frame]:
+        self._events_sent += 1
+        event = {"type": kind, "event_id": f"event_{self._events_sent}", **fields}
         return encoded(event, is_beta=self._is_beta)
 
     def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
         if problem.error_event is not None:
             (frame,) = encoded(_named_by_client(problem.error_event, event_id), is_beta=self._is_beta)
             return frame
-        kind = "server_error" if _is_servers(problem.code) else "invalid_request_error"
+        kind = "server_error" if _is_server_error(problem.code) else "invalid_request_error"
         error = {"type": kind, "code": problem.code, "message": problem.description, "param": problem.param}
-        (frame,) = self._tell("error", error={**error, "event_id": event_id})
+        (frame,) = self._event("error", error={**error, "event_id": event_id})
         return frame
 
 
-def _is_servers(code: str) -> bool:
-    return code in _SERVERS or code.startswith("upstream_") or code.endswith("_stalled")
+def _is_server_error(code: str) -> bool:
+    return code in _SERVER_ERRORS or code.startswith("upstream_") or code.endswith("_stalled")
 
 
 def _named_by_client(error_event: Mapping[str, Any], event_id: str | None) -> Json:
-    """Return upstream's own error, about an event of ours or about none, under the client's name for what it asked."""
+    """Return upstream's own error event, with the client's event id instead of ours."""
     error = error_event["error"]
     if error.get("event_id") != event_id:
         error = {**error, "event_id": event_id}
@@ -211,7 +215,7 @@ def _named_by_client(error_event: Mapping[str, Any], event_id: str | None) -> Js
 
 
 def _without_null_audio(session: Json) -> Json:
-    """Return a copy of a session without the parts of its ``audio`` that are null, which means: not given."""
+    """Return a copy of a session without the null parts of its ``audio``: they count as not given."""
     audio = session.get("audio") or {}
     given = {name: part for name, part in audio.items() if part is not None}
     rest = {name: value for name, value in session.items() if name != "audio"}
@@ -219,7 +223,7 @@ def _without_null_audio(session: Json) -> Json:
 
 
 def _answered_call(event: Json) -> str | None:
-    """Return the function call that an event brings the result of."""
+    """Return the id of the function call whose result an event brings, if it does."""
     item = event.get("item")
     if event["type"] != "conversation.item.create" or not isinstance(item, dict):
         return None
@@ -228,5 +232,5 @@ def _answered_call(event: Json) -> str | None:
 
 
 def _is_gated(event: Json) -> bool:
-    """Tell whether a ``response.create`` is for the default conversation: for any but the one that is none."""
+    """Tell whether a ``response.create`` is for the default conversation: out of band is ``none`` only."""
     return (event.get("response") or {}).get("conversation") != "none"

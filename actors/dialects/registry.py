@@ -34,11 +34,11 @@ _log = logging.getLogger(__name__)
 DialectName = Literal["deepgram", "component", "realtime"]
 
 
-# By this browsers say what others say in the header `OpenAI-Beta`: they can set none.
+# Browsers, which cannot set the header `OpenAI-Beta`, offer this instead.
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
-# How long, in seconds, a compatible server may say nothing before its link counts as up: it may wait for us to begin.
+# How long, in seconds, a compatible server may be silent before its link counts as up: it may wait for our first event.
 _SILENCE = 1.0
-# So many names of ignored fields are logged, and so many characters of each.
+# How many names of ignored fields are logged, and how many characters of each.
 _NAMES_SHOWN, _NAME_SHOWN = 8, 24
 
 
@@ -74,7 +74,7 @@ class Dialects:
 
     Args:
         config: All settings.
-        may_call: Tells whether a function at an address may be called from here.
+        may_call: Tells whether the proxy may call a function at an address.
         make_session: Makes the session of a Voice Agent client.
     """
 
@@ -93,7 +93,7 @@ class Dialects:
         """The dialect of each path."""
 
     def of_request(self, request: UpgradeRequest) -> PartsFactory | Rejection:
-        """Return what makes the parts of a session for a client, by the path that it asked for."""
+        """Return the factory for a client's session, by the path of its request."""
         name = self.by_path.get(request.path)
         if name is None:
             known = ", ".join(self.by_path)
@@ -103,12 +103,12 @@ class Dialects:
     def named(
         self, name: DialectName, request: UpgradeRequest | None = None, overrides: HostOverrides | None = None
     ) -> PartsFactory | Rejection:
-        """Return what makes the parts of a session for a client of one dialect.
+        """Return the factory for a client's session, by the dialect's name.
 
         Args:
-            name: The dialect.
+            name: The dialect's.
             request: The client's, if it came over a socket.
-            overrides: What the host of the session decides.
+            overrides: Those of the session's host.
 
         Raises:
             ConfigError: There is no such dialect.

@@ -1,4 +1,4 @@
-"""The voice-agent dialect: what each message of the client's asks of the session, and what its answer is."""
+"""The voice-agent dialect: the client's messages to requests, the session's answers to messages."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _UNSERVED: dict[type[client.Message], str] = {
 }
 
 
-class _Asked(NamedTuple):
-    """A request without its answer yet: the message that made it, and what is told when it is in force."""
+class _Unanswered(NamedTuple):
+    """A request without its answer yet: the type of its message, and the acknowledgements when it is in force."""
 
     message: str
     acks: tuple[bytes, ...] = ()
 
 
 class VoiceAgentDialect(Dialect):
-    """One client's Voice Agent v1 conversation.
+    """The Voice Agent v1 messages, for one client.
 
     Args:
-        profile: Which of the two kinds of client it is.
-        request_id: Names the session to a client that is welcomed.
+        profile: The client's variant of the dialect.
+        request_id: The session's id in ``Welcome``.
         permissions: What the client may ask for.
     """
 
@@ -61,7 +61,7 @@ class VoiceAgentDialect(Dialect):
         self._request_id = request_id
         self._permissions = permissions
         self._refs = 0
-        self._asked: dict[int, _Asked] = {}
+        self._unanswered: dict[int, _Unanswered] = {}
         self._first_settings: Ref | None = None
         self._history = ""
         self._warned: dict[Problem, None] = {}
@@ -71,11 +71,11 @@ class VoiceAgentDialect(Dialect):
     message_limit = "limits.client_message_bytes"
 
     def opening(self) -> list[Frame]:
-        """Welcome a client that waits for it."""
+        """Return the ``Welcome``, for a client that waits for it."""
         return [TextFrame(server.welcome(self._request_id))] if self._profile.welcomes else []
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested | None:
-        """Return the request for what the host decides anew; the conversation that came before stays."""
+        """Return the request that brings the host's new overrides into force; the given history stays in the prompt."""
         patch = self._permissions.host.update(overrides)
         if self._first_settings is None:
             return None
@@ -84,9 +84,9 @@ class VoiceAgentDialect(Dialect):
         return ConfigRequested(ref, patch, message="", fields=OVERRIDE_NAMES)
 
     def read(self, data: bytes) -> Sequence[Frame | Request | End]:
-        """Read a message; its warnings go out at once, its answer when the session has it.
+        """Read a message; return its warnings and its request.
 
-        Settings that cannot be read, when there are none before them, end the session: nothing could go on.
+        First Settings that cannot be read end the session: it could not go on.
         """
         try:
             return self._read(client.parse_client_message(data))
@@ -130,30 +130,32 @@ class VoiceAgentDialect(Dialect):
                 return []
 
     def answer(self, answered: Answered) -> Sequence[Frame | End]:
-        """Acknowledge what is in force, and warn of what of it is not; otherwise say what became of it.
+        """Return the acknowledgement of a request, with a warning for each shortfall, or what went wrong.
 
         First Settings that are refused end the session.
         """
-        asked = self._asked.pop(answered.ref)
+        asked = self._unanswered.pop(answered.ref)
         problem = answered.problem
-        told: list[Frame | End] = [TextFrame(server.warning(one.code, one.description)) for one in answered.shortfalls]
+        answers: list[Frame | End] = [
+            TextFrame(server.warning(one.code, one.description)) for one in answered.shortfalls
+        ]
         if problem is None:
-            told += [TextFrame(ack) for ack in asked.acks]
+            answers += [TextFrame(ack) for ack in asked.acks]
         elif answered.ref == self._first_settings and not answered.in_force:
-            told.append(_refused(problem.about(asked.message)))
+            answers.append(_refused(problem.about(asked.message)))
         elif problem.code == "injection_refused":
-            told.append(TextFrame(server.injection_refused(problem.description)))
+            answers.append(TextFrame(server.injection_refused(problem.description)))
         else:
-            told.append(self.problem(problem.about(asked.message), fatal=False))
-        return told
+            answers.append(self.problem(problem.about(asked.message), fatal=False))
+        return answers
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:  # noqa: ARG002 - no names
-        """Say what went wrong in the profile's manner."""
+        """Return the message that reports a problem, as the profile has it."""
         return problem_to_frame(problem, self._profile, fatal=fatal)
 
     def _ask(self, message: client.ClientMessage, *acks: bytes) -> int:
         self._refs += 1
-        self._asked[self._refs] = _Asked(message.type, acks)
+        self._unanswered[self._refs] = _Unanswered(message.type, acks)
         return self._refs
 
     def _settings(self, settings: client.Settings) -> list[Frame | Request]:
@@ -177,7 +179,7 @@ class VoiceAgentDialect(Dialect):
         return [*warnings, _requested(self._ask(message, ack), message, config)]
 
     def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> list[Frame]:
-        """Warn of each ignored part of a message, once."""
+        """Return a warning of each ignored part of a message, once a session."""
         warnings: list[Frame] = []
         for problem in problems:
             named = problem.about(message.type)
