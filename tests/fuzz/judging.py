@@ -31,7 +31,7 @@ CLIENT_CODES = frozenset(
         "unsupported_sample_rate",
     }
 )
-# What a client of the API's own language may be refused with.
+# What a client of the Realtime API may be refused with.
 REALTIME_CODES = frozenset({"invalid_json", "invalid_event"})
 # What an upstream event may be refused with.
 UPSTREAM_CODES = frozenset({"invalid_json", "invalid_event"})
@@ -76,7 +76,7 @@ def _check_message(message: dict[str, Any]) -> None:
 
 
 def check_events(frames: Iterable[Frame]) -> None:
-    """Check that a client of the API's own language can read each frame: an object with a type."""
+    """Check that a client of the Realtime API can read each frame: an object with a type."""
     for frame in frames:
         event = json.loads(frame.data)
         assert isinstance(event["type"], str)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import CLIENT_CODES, REALTIME_CODES, check_events, check_frames, sent
 from messages import BUILT, messages
-from own_language import client_events
+from realtime_events import client_events
 from values import SECRET, encoded, wire
 
 from actors.dialects.realtime import RealtimeDialect
@@ -85,7 +85,7 @@ def test_what_was_read_can_be_decided_answered_and_sent(frames, profile):
 
 
 @given(st.lists(wire(client_events), max_size=6), st.booleans())
-def test_an_event_of_the_apis_own_language_passes_or_is_refused(frames, is_beta):
+def test_an_event_of_a_realtime_client_passes_or_is_refused(frames, is_beta):
     dialect, session = RealtimeDialect(None, is_beta=is_beta), Session(Policy(is_transparent=True))
     check_events(told(session, dialect, dialect.opening()))
     for data in frames:

@@ -97,7 +97,7 @@ def test_what_upstream_repeats_in_another_form_is_no_difference(talk):
     assert len(log.updates) == 2
 
 
-def test_a_client_of_the_apis_own_language_is_shown_what_is_in_force_and_no_error(start_proxy):
+def test_a_realtime_client_is_shown_what_is_in_force_and_no_error(start_proxy):
     quirks = Quirks(in_force={"audio": {"output": {"voice": "ash"}}})
     proxy = start_proxy({}, scenario=Scenario(quirks=quirks))
     with closing(create_connection(proxy.url("/v1/realtime?model=gpt-realtime"), timeout=patience(10))) as client:

@@ -1,4 +1,4 @@
-"""What a client of the API's own language names, upstream sees, and the client gets back: over a real socket."""
+"""What a client of the Realtime API names, upstream sees, and the client gets back: over a real socket."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_each_message_is_answered_once_for_a_voice_agent_client(serve, quirks):
 
 
 class Realtime:
-    """A client of the Realtime API's own language, with what it has heard."""
+    """A client of the Realtime API, with what it has heard."""
 
     def __init__(self, url):
         self._socket = create_connection(url, timeout=patience(10))

@@ -149,7 +149,7 @@ def test_a_client_of_the_current_api_hears_current_names_from_a_beta(serve, kind
 
 
 class Realtime:
-    """A client of the Realtime API's own language, with what it has heard."""
+    """A client of the Realtime API, with what it has heard."""
 
     def __init__(self, url, headers):
         self._socket = create_connection(url, header=headers, timeout=patience(10))

@@ -520,7 +520,7 @@ def test_an_added_prompt_confirmed_otherwise_is_warned_of_and_cut_short():
     assert words.startswith("UpdatePrompt.prompt: 'Be brief.\\n\\nRhyme. Rh'... (151 characters) was asked for")
 
 
-def test_a_client_of_the_apis_own_language_sees_differences_in_its_session_updated_and_gets_no_error():
+def test_a_realtime_client_sees_differences_in_its_session_updated_and_gets_no_error():
     idle = session(Policy(is_transparent=True), config=VOICE)
     idle.handle(ConfigRequested(1, OTHER_VOICE))
     assert answers(idle.handle(ConfigAnswered(ECHO))) == [Answered(1)]
@@ -576,7 +576,7 @@ def test_a_locked_voice_is_refused_in_words_that_begin_with_message_and_field():
     assert answer.problem.description.startswith("UpdateSpeak.speak.provider.voice: 'cedar' cannot replace")
 
 
-def test_a_locked_voice_of_a_client_of_the_apis_own_language_is_named_as_it_names_it():
+def test_a_locked_voice_of_a_realtime_client_is_named_as_it_names_it():
     (answer,) = answers(session(config=VOICE, voice_locked=True).handle(ConfigRequested(1, OTHER_VOICE)))
     assert answer.problem.description.startswith("session.audio.output.voice: 'cedar' cannot replace")
 
@@ -630,7 +630,7 @@ def test_a_refusal_of_upstreams_begins_with_the_message_that_it_refuses(param, w
     assert answer.problem.description == words
 
 
-def test_a_refusal_reaches_a_client_of_the_apis_own_language_in_the_apis_words():
+def test_a_refusal_reaches_a_realtime_client_in_the_apis_words():
     idle = session(Policy(is_transparent=True), config=VOICE)
     idle.handle(ConfigRequested(1, OTHER_VOICE))
     (answer,) = answers(idle.handle(_bad("ts_100")))

@@ -81,7 +81,7 @@ def test_a_link_is_lost_before_it_is_up(at):
 
 @pytest.mark.parametrize("model", [None, "m1"])
 @pytest.mark.parametrize("shows_session", [True, False])
-def test_a_client_of_the_apis_own_language_is_told_of_a_session_that_upstream_does_not_show(at, model, shows_session):
+def test_a_realtime_client_is_told_of_a_session_that_upstream_does_not_show(at, model, shows_session):
     policy = Policy(is_transparent=True, id_prefix="ts_")
     session = at(link="opening", model=model, policy=policy, accepted={}, in_force={})
     assumed = of(SessionAssumed, session.handle(LinkOpened(shows_session)))

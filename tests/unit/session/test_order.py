@@ -120,7 +120,7 @@ def create(ref):
     return AgentMessageGiven(ref, {}, "queue")
 
 
-# Clients that speak the API's own language.
+# Clients of the Realtime API.
 
 
 def transparent(**changes):

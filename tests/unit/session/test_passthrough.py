@@ -1,4 +1,4 @@
-"""A client that speaks the API's own language: events pass in its order, responses are begun one at a time."""
+"""A client of the Realtime API: events pass in its order, responses are begun one at a time."""
 
 from __future__ import annotations
 

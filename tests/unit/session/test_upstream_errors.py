@@ -130,7 +130,7 @@ def test_an_error_is_told_with_all_that_upstream_said(at):
     assert (report.problem.param, report.problem.error_event) == ("a.b", event)
 
 
-# A client of the API's own language.
+# A client of the Realtime API.
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_a_client_whose_first_configuration_is_refused_is_told_by_the_code_whose
     assert refusal_code(problem) == code
 
 
-# A client of the API's own language.
+# A client of the Realtime API.
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 3000, 3999, 4000, 4999])
@@ -241,7 +241,7 @@ def test_the_close_names_the_type_of_the_error(error):
 @pytest.mark.parametrize(
     ("is_transparent", "closing"), [(True, Closed(4001, "enough")), (False, None)], ids=["realtime", "voice agent"]
 )
-def test_only_a_client_of_the_apis_own_language_is_closed_as_upstream_closed(is_transparent, closing):
+def test_only_a_realtime_client_is_closed_as_upstream_closed(is_transparent, closing):
     session = Session(Policy(is_transparent=is_transparent, reconnects=0), State(link="open"))
     lost = LinkLost("upstream_closed", "Gone.", closed=Closed(4001, "enough"))
     assert session.handle(lost) == [EndSession(Problem("upstream_closed", "Gone."), closing)]

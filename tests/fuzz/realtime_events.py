@@ -1,4 +1,4 @@
-"""Events that a client of the Realtime API's own language sends, in the current words and the beta's."""
+"""Events that a client of the Realtime API sends, in the current words and the beta's."""
 
 from __future__ import annotations
 
