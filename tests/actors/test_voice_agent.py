@@ -189,7 +189,7 @@ def test_requests_are_told_apart_whatever_the_order_of_their_answers(dialect):
 def test_an_answered_request_is_not_remembered(dialect):
     (request,) = read(dialect, "UpdatePrompt", prompt="Rhyme.")
     list(dialect.answer(Answered(request.ref)))
-    assert dialect._asked == {}
+    assert dialect._unanswered == {}
 
 
 def test_what_is_dropped_of_a_message_is_warned_of(dialect):
@@ -202,7 +202,7 @@ def test_what_is_dropped_of_a_message_is_warned_of(dialect):
 def test_a_message_that_cannot_be_read_asks_nothing(dialect):
     with pytest.raises(ClientProtocolError):
         read(dialect, "Nonsense")
-    assert dialect._asked == {}
+    assert dialect._unanswered == {}
 
 
 BAD_SETTINGS = [
