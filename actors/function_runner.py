@@ -74,7 +74,7 @@ class FunctionRunner:
         self._output.send_fact(CallReturned(call_id, output))
 
     def cancelled(self, cancelled: CallsCancelled) -> None:
-        """Cancel calls of which no result is needed, and tell the client; one that runs already goes on."""
+        """Cancel calls whose results are not needed, and report it to the client; a call that runs already goes on."""
         for call_id in cancelled.call_ids:
             self._cancel(call_id)
         self._output.send_frames(self._translator.cancel_calls(cancelled.call_ids))

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _NOTHING: list[Frame] = []
 _AUDIO, _OLD_AUDIO = realtime.AUDIO_DELTAS
 _OTHER: Kind = (lambda _: False, None)
-# By the type of an event: what tells that its form is canonical, where it may not be; what reads its fact.
+# By the type of an event: whether its form is canonical, where it may not be; what reads its fact.
 _KINDS: dict[str, Kind] = {kind: (IS_CANONICAL.get(kind), READERS.get(kind)) for kind in SERVER_EVENTS}
 # How many types of unknown events are logged.
 _UNKNOWN_NOTED = 32

@@ -67,7 +67,7 @@ class UpstreamLink:
         self._source = source
         self._observe = frame_observer(journal, session_id, "upstream")
         self.current: _LinkInbox | None = None
-        """The link in use, to be told from one that was closed."""
+        """The link in use, as against one that was closed."""
         self._connection: Connection | None = None
         self._is_beta = False
 
@@ -101,7 +101,7 @@ class UpstreamLink:
         return LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news)
 
     def send(self, data: bytes) -> None:
-        """Send an event, in the words that this upstream knows.
+        """Send an event, under the names of this upstream.
 
         Without a link it is dropped: the session gets `LinkLost`, and sends again what it must.
         """

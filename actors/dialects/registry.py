@@ -163,7 +163,7 @@ class Dialects:
         )
 
     def _realtime(self, address: Address, session_id: str, decided: HostOverrides) -> SessionParts:
-        # A new link would have another conversation, which such a client could not know of.
+        # A new link would have another conversation, which such a client would not notice.
         policy = replace(
             self._policy(session_id, reconnects=0),
             is_transparent=True,
