@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 import httpcore2
-import orjson
 
 from turnstile.observability.logs import in_this_session
-from turnstile.ports import FunctionReturned, failed_call, sendable
+from turnstile.ports import FunctionReturned, failed_call
 from turnstile.transports.http.allow_list import AllowList, parse_address
+from turnstile.transports.http.encoding import decoded_text, header_fields, target_and_content
 from turnstile.transports.http.network import CallDeadline, CheckedNetwork, FunctionError, resolve_name
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from turnstile.ports import Clock, FunctionRequest, Inbox
     from turnstile.transports.http.allow_list import Address
@@ -28,27 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WITH_BODY: Final = {"POST", "PUT", "PATCH"}
-_WITH_QUERY: Final = {"GET", "DELETE"}
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
-_CHARSET: Final = re.compile(r""";\s*charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
-# Headers of the connection, not of the call (RFC 9110, section 7.6.1), or set by the proxy.
-_LEFT_OUT: Final = {
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
 _CLOSING: Final = "The function was not called: the proxy is shutting down."
 _FULL: Final = "The function was not called: too many calls are waiting."
 
@@ -161,8 +138,8 @@ class HttpFunctionCaller:
         return address
 
     def _exchange(self, request: FunctionRequest, address: Address) -> str:
-        target, content = _target_and_content(request, address)
-        headers = _fields(request.headers, address, has_body=content is not None)
+        target, content = target_and_content(request, address)
+        headers = header_fields(request.headers, address, has_body=content is not None)
         deadline = CallDeadline(self._clock, self._timeout)
         network = CheckedNetwork(self._resolve, self._resolving, deadline, allow_private=self._allow_private)
         url = httpcore2.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
@@ -183,7 +160,7 @@ class HttpFunctionCaller:
             body += chunk
             if len(body) > self._max_result_bytes:
                 raise FunctionError(f"The function's result is larger than {self._max_result_bytes} bytes.")
-        return _text(bytes(body), headers.get(b"content-type", ""))
+        return decoded_text(bytes(body), headers.get(b"content-type", ""))
 
 
 def _tell(inbox: Inbox, request: FunctionRequest, output: str) -> None:
@@ -196,57 +173,3 @@ def _tell(inbox: Inbox, request: FunctionRequest, output: str) -> None:
 def _failed(request: FunctionRequest, where: str, words: str, detail: str = "") -> str:
     log.warning("function call %s to %s: %s%s", request.call_id, where, words, detail)
     return failed_call(words)
-
-
-def _target_and_content(request: FunctionRequest, address: Address) -> tuple[str, bytes | None]:
-    method = request.method.upper()
-    if method in _WITH_BODY:
-        return address.target, (request.arguments or "{}").encode("utf-8", "replace")
-    if method in _WITH_QUERY:
-        query = _query(request.arguments)
-        return address.target + (("&" if "?" in address.target else "?") + query if query else ""), None
-    raise FunctionError(f"The function cannot be called by the method {request.method[:20]!r}.")
-
-
-def _query(arguments: str) -> str:
-    try:
-        fields = orjson.loads(arguments or "{}")
-    except orjson.JSONDecodeError:
-        fields = None
-    if not isinstance(fields, dict):
-        raise FunctionError("The function's arguments are no JSON object.")
-    return urlencode(
-        {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in fields.items()}
-    )
-
-
-def _fields(headers: Mapping[str, str], address: Address, *, has_body: bool) -> list[tuple[bytes, bytes]]:
-    """Return the header fields of a call: the client's, and the proxy's where it has none or must not set them.
-
-    Raises:
-        FunctionError: One is not a valid header, or would become more than one.
-    """
-    fields = {
-        "host": ("Host", address.authority),
-        "accept": ("Accept", "*/*"),
-        "accept-encoding": ("Accept-Encoding", "identity"),
-        "connection": ("Connection", "close"),
-        "user-agent": ("User-Agent", "turnstile"),
-    }
-    if has_body:
-        fields["content-type"] = ("Content-Type", "application/json")
-    for name, value in headers.items():
-        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise FunctionError("The function cannot be called: one of its headers is none.")
-        if name.lower() not in _LEFT_OUT:
-            fields[name.lower()] = (name, value.strip(" \t"))
-    return [(name.encode("ascii"), value.encode()) for name, value in fields.values()]
-
-
-def _text(body: bytes, content_type: str) -> str:
-    named = _CHARSET.search(content_type)
-    try:
-        text = body.decode(named[1] if named else "utf-8", "replace")
-    except (LookupError, UnicodeError):
-        text = body.decode("utf-8", "replace")
-    return sendable(text)  # some charsets can encode half a character
