@@ -118,7 +118,8 @@ class SessionCoordinatorActor(SessionActor):
 
     @takes(Held)
     def _note_held(self, held: Held) -> None:
-        self._journal.note(self.session_id, "session", "note", "held", f"#{held.ref} {held.because}")
+        refs = " ".join([f"#{ref}" for ref in held.refs])
+        self._journal.note(self.session_id, "session", "note", "held", f"{refs} {held.reason}")
 
     @takes(Noted)
     def _note(self, noted: Noted) -> None:

@@ -41,7 +41,7 @@ EXAMPLES: tuple[tuple[Callable[..., bytes], tuple[Any, ...], Json], ...] = (
     (server.function_call_request, ([_CALL],), {}),
     (server.function_call_response, ("call_1", "get_weather", "hail"), {}),
     (server.function_call_cancelled, ([("call_1", "get_weather")],), {}),
-    (server.injection_refused, ("The agent message was refused: a turn is running (in progress).",), {}),
+    (server.injection_refused, ("The agent message was refused: a turn is running (in progress: response r1).",), {}),
     (
         server.warning,
         ("field_adjusted", "UpdateSpeak: speak.provider.speed: 2 is no number from 0.25 to 1.5; 1.5 is used."),

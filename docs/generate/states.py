@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 from possible_events import possible_events
@@ -83,9 +84,10 @@ def transitions() -> list[Transition]:
     while waiting:
         session = waiting.popleft()
         for label, event in possible_events(session):
-            after = Session(_POLICY, session.state)
-            after.backlog = session.backlog
-            sent = _in_words(after.handle(event))
+            after = copy(session)
+            effects = after.handle(event)
+            # A request that waits for something else than before is noted as held again.
+            sent = _in_words(one for one in effects if after.held > session.held or not isinstance(one, out.Held))
             if sent or after.state.phase != session.state.phase:
                 found[Transition(session.state.phase, label, after.state.phase, sent)] = None
             shape = _shape(after)

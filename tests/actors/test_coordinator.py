@@ -20,6 +20,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.waits import Reason, Waits
 
 
 class Scripted:
@@ -172,13 +173,13 @@ def test_the_session_ends_as_the_effect_says_and_does_not_tell_twice(bench, coor
 def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):
     perform(
         coordinator,
-        effects.Held(1, "responding"),
+        effects.Held((1, 2), Reason(Waits.RESPONSE, "resp_1")),
         effects.Noted("released", "#1"),
         effects.Noted("merged", "e1 #1 #2"),
         effects.Noted("collided", "e2 try 3"),
     )
     assert bench.notes() == [
-        ("session", "note", "held", "#1 responding"),
+        ("session", "note", "held", "#1 #2 response resp_1"),
         ("session", "note", "released", "#1"),
         ("session", "note", "merged", "e1 #1 #2"),
         ("session", "note", "collided", "e2 try 3"),

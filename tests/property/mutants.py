@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # The rules; what they speak of (events, effects, state) is the same for all.
 _SESSION = (
+    "gate",
     "config_patch",
     "shortfalls",
     "function_calls",
@@ -32,6 +33,8 @@ _SESSION = (
     "deadlines",
     "timeouts",
     "facts",
+    "rules",
+    "backlog",
     "machine",
 )
 # A module comes behind those that it imports. The last two read what a Realtime client sends.
@@ -76,13 +79,14 @@ MUTANTS = (
     Mutant(
         "an update is acknowledged at once",
         "config_updates",
-        "    return Step(state._replace(updates=(*state.updates, request)))\n",
-        "    return Step(state._replace(updates=(*state.updates, request)), (Answered(request.ref),))\n",
+        "    return Step(state, waits=waits) if waits else Step(state._replace(updates=(*state.updates, request)))\n",
+        "    after = state if waits else state._replace(updates=(*state.updates, request))\n"
+        "    return Step(after, () if waits else (Answered(request.ref),), waits)\n",
     ),
     Mutant(
         "what was postponed is not offered again",
         "machine",
-        "                self._offer_again(effects)\n",
+        "                step = self._backlog.offer(self.state)\n",
         "                pass\n",
     ),
     Mutant(
@@ -118,9 +122,9 @@ MUTANTS = (
     ),
     Mutant(
         "a create does not wait for a commit (F)",
-        "responses",
-        "    waits = state.create_delay or state.commits or state.user_audio.barge_in\n",
-        "    waits = state.create_delay or state.user_audio.barge_in\n",
+        "gate",
+        "    if state.commits or state.user_audio.barge_in:\n",
+        "    if state.user_audio.barge_in:\n",
     ),
     Mutant(
         "a turn heard while our create is out is forgotten when ours begins (G)",
@@ -223,9 +227,9 @@ def implementation(mutant: Mutant | None = None) -> Implementation:
     try:
         for name in RULES:
             _load(name, mutant)
-        machine, facts = (sys.modules[f"turnstile.session.{rule}"] for rule in ("machine", "facts"))
+        machine, rules, facts = (sys.modules[f"turnstile.session.{rule}"] for rule in ("machine", "rules", "facts"))
         dialect = sys.modules["actors.dialects.realtime"].RealtimeDialect
-        return Implementation(machine.Session, machine.settle, facts.FactReader, dialect)
+        return Implementation(machine.Session, rules.settle, facts.FactReader, dialect)
     finally:
         for name, module in kept.items():
             sys.modules.pop(name, None)

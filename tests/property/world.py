@@ -7,6 +7,7 @@ the real `FactReader`, and the stage that stands for the UpstreamActor hands bac
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from actors.dialects.realtime import RealtimeDialect
@@ -15,9 +16,12 @@ from turnstile.session import effects as out
 from turnstile.session import events as told
 from turnstile.session.config_patch import merged
 from turnstile.session.facts import FactReader
-from turnstile.session.machine import Session, settle
+from turnstile.session.gate import request_waits_for
+from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.rules import settle
 from turnstile.session.state import State
+from turnstile.session.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from api_model import Api
 
     from turnstile.session.state import Step
+    from turnstile.session.waits import Reason
 
 POLICY = Policy(create_tries=8)
 _COLLISIONS = {"conversation_already_has_active_response"}
@@ -106,6 +111,7 @@ class World:
         self.commits = 0
         self.asked: list[told.ConfigRequested] = []
         self.answers: dict[int, bool] = {}
+        self.held: dict[int, Reason] = {}
         self.answered_configs: list[int] = []
         self.requests: list[int] = []
         self.given: list[str] = []
@@ -121,7 +127,7 @@ class World:
         other, held = World.__new__(World), vars(self)
         # Everything else is a value.
         other.__dict__ = {name: one.copy() if one.__class__ in _MUTABLE else one for name, one in held.items()}
-        other.session = _copied(self.session)
+        other.session = copy(self.session)
         other.reader = _copied(self.reader)
         memories = vars(other.reader)
         memories.update({name: memory.copy() for name, memory in memories.items()})
@@ -211,14 +217,50 @@ class World:
         for effect in self.session.handle(event):
             self._perform(effect)
         self._check_rest()
+        self._check_reasons()
 
     def _check_rest(self) -> None:
         """Check what `Session.handle` relies on when it is told of something that changes nothing."""
-        session, effects = _copied(self.session), []
-        session._offer_again(effects)
-        changed = (session.state, session.backlog) != (self.session.state, self.session.backlog)
-        self._must(not effects and not changed, "P3: what was held may go, and did not")
+        session = copy(self.session)
+        step = session._backlog._offer_each(session.state)
+        changed = (step.state, session.backlog) != (self.session.state, self.session.backlog)
+        self._must(not step.effects and not changed, "P3: what was held may go, and did not")
         self._must(self.code.settle(session.state, session.policy) is None, "P3: something is owed, and was not sent")
+
+    def _check_reasons(self) -> None:
+        """Check that every request that is held was noted with what it waits for, and that it does."""
+        session = self.session
+        waiting = {request.ref: reason for request, reason in session.waiting()}
+        self._must(waiting == self.held, f"held for {waiting}, noted as {self.held}")
+        ahead = None
+        for request in session.backlog:
+            own = request_waits_for(session.state, request, session.policy)
+            waits = ahead if ahead and not isinstance(request, told.ConfigRequested) else own
+            ahead = waits if isinstance(request, told.TurnEndForced) else ahead
+            reason = waiting[request.ref]
+            self._must(reason.waits == waits, f"request {request.ref} is held for {reason}, and waits for {waits}")
+            self._must(self._is_true(reason), f"request {request.ref} is held for {reason}, which is not so")
+
+    def _is_true(self, reason: Reason) -> bool:
+        """Tell whether what a request is held for is so, for all that was on the wire."""
+        state = self.session.state
+        match reason:
+            case (Waits.RESPONSE, which):
+                return which in {self.active, self.blocked_by}
+            case (Waits.CREATE, which):
+                # Where no metadata comes back, the session cannot tell whose a response is.
+                return which == self.requested or not self.api.echoes
+            case (Waits.TURN, which):
+                return bool(which or self.commits)
+            case (Waits.UPDATE, which):
+                return which == self.updating
+            case (Waits.CONFIGURATION, _):
+                return bool(state.updates) or not state.is_in_sync
+            case (Waits.ITEMS, _):
+                return bool(self.unconfirmed)
+            case (Waits.BACK_OFF, _):
+                return bool({"retry", "update retry"} & {*self.timers})
+        return False
 
     # The referee.
 
@@ -320,6 +362,10 @@ class World:
                 self._answered(ref, ok=problem is None and in_force)
             case out.SetDeadlines(deadlines):
                 self.timers = {deadline.name: deadline.token for deadline in deadlines}
+            case out.Held(refs, reason):
+                self.held |= dict.fromkeys(refs, reason)
+            case out.Noted("released", detail):
+                del self.held[int(detail[1:])]
             case out.EndSession(problem):
                 raise ViolationError(f"P7: the session ended by itself: {problem}")
 

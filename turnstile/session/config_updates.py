@@ -9,6 +9,7 @@ from turnstile.session.collisions import last_ended
 from turnstile.session.config_comparison import differences, is_shown, with_shown
 from turnstile.session.config_patch import ENDPOINTS, at, difference, merged, without
 from turnstile.session.effects import Answered, ApplyLocal, Noted, OpenLink, Reported, SendUpdate
+from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Update
 from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
 from turnstile.session.state import State, Step, wanted
@@ -29,15 +30,14 @@ def take_config(state: State, request: ConfigRequested, _: Policy) -> Step:
     """Take a configuration request when it is its turn; it opens the link when there is none."""
     if state.link == "closed":
         model = request.patch.get("model")
-        return Step(state._replace(link="opening", model=model), (OpenLink(model),), postpone=True)
-    if not state.gate_is_open:
-        return Step(state, postpone=True)
-    return Step(state._replace(updates=(*state.updates, request)))
+        return Step(state._replace(link="opening", model=model), (OpenLink(model),), update_waits_for(state))
+    waits = update_waits_for(state)
+    return Step(state, waits=waits) if waits else Step(state._replace(updates=(*state.updates, request)))
 
 
 def settle_config(state: State, policy: Policy) -> Step | None:
     """The gate is open: send what is wanted and not in force, in one update; answer at once what is in force."""
-    if state.update_delay or (not state.updates and state.is_in_sync):
+    if not state.updates and state.is_in_sync:
         return None
     batch = next_batch(state, policy)
     if state.updates and not batch:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from turnstile.errors import Problem
     from turnstile.protocol.frames import Closed
     from turnstile.session.events import Json, Ref
+    from turnstile.session.waits import Reason
 
 
 @record
@@ -192,10 +193,15 @@ class SessionAssumed:
 
 @record
 class Held:
-    """A note for the journal: a request waits, `because` of this."""
+    """A note for the journal: requests wait, for something that they did not wait for before.
 
-    ref: Ref
-    because: str
+    Args:
+        refs: The requests.
+        reason: What they wait for.
+    """
+
+    refs: tuple[Ref, ...]
+    reason: Reason
 
 
 @record

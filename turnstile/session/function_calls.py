@@ -97,9 +97,7 @@ def _batched(state: State, response_id: str, policy: Policy) -> Step:
     """Turn the results of a response that is over into items once there are all of them."""
     batch = _calls_of(state, response_id)
     running = state.response is not None and state.response.response_id == response_id
-    if running or any(call.output is None for call in batch):
-        return Step(state)
-    if not batch:
+    if running or not batch or any(call.output is None for call in batch):
         return Step(state)
     bound, rounds = policy.max_call_rounds, state.call_rounds + 1
     after = _outputs(state, batch, policy, "proxy" if rounds <= bound else "after_turn")._replace(

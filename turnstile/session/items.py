@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.session.effects import Answered, Reported, SendItem
 from turnstile.session.function_calls import turn_begun
+from turnstile.session.gate import request_waits_for
 from turnstile.session.in_flight import Item, Responder
 from turnstile.session.state import State, Step
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -> Step:
     """Put a user message into the conversation when it is its turn."""
-    if not state.is_ready or len(state.items) >= policy.max_held:
-        return Step(state, postpone=True)
+    waits = request_waits_for(state, request, policy)
+    if waits:
+        return Step(state, waits=waits)
     item = Item(f"{policy.id_prefix}{state.serial}", request.ref, request.item)
     return Step(turn_begun(state)._replace(items=(*state.items, item), serial=state.serial + 1))
 

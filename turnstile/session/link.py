@@ -9,6 +9,7 @@ from turnstile.errors import Problem
 from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
 from turnstile.session.events import LinkLost, LinkOpened
 from turnstile.session.function_calls import void_calls
+from turnstile.session.gate import restoring_waits_for
 from turnstile.session.in_flight import Item, UserAudio
 from turnstile.session.outcomes import proven
 from turnstile.session.state import State, Step
@@ -99,7 +100,7 @@ def _loss_told(state: State, problem: Problem) -> tuple[Effect, ...]:
 
 def settle_restored(state: State) -> Step | None:
     """Say that a new link does the work of a lost one, when all is in force on it that was on the other."""
-    if not state.is_restoring or state.link != "open" or state.updating or not state.is_in_sync:
+    if restoring_waits_for(state):
         return None
     words = (
         "A new upstream link does the work of the lost one, configured like it. "

@@ -8,6 +8,7 @@ from turnstile.errors import Problem
 from turnstile.session import function_calls
 from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
 from turnstile.session.events import AgentMessageGiven, AudioFollows, EventGiven
+from turnstile.session.gate import audio_waits_for, link_waits_for, passthrough_waits_for
 from turnstile.session.in_flight import Aside
 from turnstile.session.state import Step
 
@@ -32,7 +33,8 @@ def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
     """Pass an event on, behind the responses that were asked for before it."""
     if given.call_id is not None and function_calls.is_made_here(state, given.call_id):
         return Step(state, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
-    if (given.at_once and state.link == "open") or (given.follows_audio and state.audio_open):
+    waits = audio_waits_for(state) if given.follows_audio else link_waits_for(state)
+    if waits is None and (given.at_once or given.follows_audio):
         return Step(_noted(state, given, policy), (PassOn(given.event),))
     size = state.passthrough_bytes + _size(given)
     if size > policy.max_held_bytes:
@@ -56,7 +58,7 @@ def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Ste
 
 def take_mark(state: State, follows: AudioFollows) -> Step:
     """Keep the place of audio that cannot go yet; of two places in a row the later one says it for both."""
-    if state.audio_open:
+    if audio_waits_for(state) is None:
         return Step(state, (LetAudioGo(follows.mark),))
     before = (
         state.passthrough_queue[:-1]
@@ -89,16 +91,16 @@ def _noted(state: State, given: EventGiven, policy: Policy) -> State:
 
 def settle_passthrough(state: State, policy: Policy) -> Step | None:
     """Let go what stands in front: an event, audio that may go, or a response when none is on its way."""
-    if not state.passthrough_queue or state.link != "open" or state.agent_messages or state.requested:
+    if passthrough_waits_for(state):
         return None
-    if isinstance(state.passthrough_queue[0], AudioFollows) and not state.audio_open:
+    if isinstance(state.passthrough_queue[0], AudioFollows) and audio_waits_for(state):
         return None
     return _let_go(state, 0, policy)
 
 
 def settle_audio_held(state: State, policy: Policy) -> Step | None:
     """Let audio, and what is about it, pass by what the gate holds."""
-    if not state.audio_open:
+    if audio_waits_for(state):
         return None
     for place, waiting in enumerate(state.passthrough_queue):
         if isinstance(waiting, AudioFollows) or (isinstance(waiting, EventGiven) and waiting.follows_audio):

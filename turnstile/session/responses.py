@@ -10,8 +10,10 @@ from turnstile.session import failures
 from turnstile.session.collisions import blocking_response, is_collision, last_ended, lost_race
 from turnstile.session.effects import Answered, Reported, SendCancel, SendCreate
 from turnstile.session.function_calls import follow_up
+from turnstile.session.gate import create_waits_for, request_waits_for, response_waits_for, turn_waits_for
 from turnstile.session.in_flight import Because, Cancel, Create, Response
 from turnstile.session.state import State, Step
+from turnstile.session.waits import reason
 
 if TYPE_CHECKING:
     from turnstile.session.events import AgentMessageGiven, Refused
@@ -22,31 +24,37 @@ _REFUSED = Problem("response_refused", "Upstream kept refusing to begin a respon
 
 def take_agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
     """Let the agent speak: when it is its turn, or by interrupting; by default only while nobody has the turn."""
-    if not state.configured or state.link != "open" or len(state.agent_messages) >= policy.max_held:
-        return Step(state, postpone=True)
+    waits = request_waits_for(state, request, policy)
+    if waits:
+        return Step(state, waits=waits)
     if request.behavior == "interrupt" and not state.interrupting:
-        interrupting = state.response is not None or state.requested is not None or _is_expected(state)
+        interrupting = response_waits_for(state) is not None
         return Step(state._replace(agent_messages=(request, *state.agent_messages), interrupting=interrupting))
-    if request.behavior == "default" and state.running_turn:
-        text = f"The agent message was refused: a turn is running ({state.running_turn})."
+    turn = turn_waits_for(state)
+    if request.behavior == "default" and turn:
+        text = f"The agent message was refused: a turn is running ({_turn_in_words(state)}: {reason(turn, state)})."
         return Step(state, (Answered(request.ref, Problem("injection_refused", text), in_force=False),))
-    if not state.is_ready:
-        return Step(state, postpone=True)
     return Step(state._replace(agent_messages=(*state.agent_messages, request)))
+
+
+def _turn_in_words(state: State) -> str:
+    if response_waits_for(state):
+        return state.phase
+    if state.agent_messages:
+        return "another agent message waits"
+    if state.user_audio.speaking:
+        return "the user is speaking"
+    return "input audio is being committed" if state.commits else "a message waits for its answer"
 
 
 def settle_interruption(state: State, policy: Policy) -> Step | None:
     """Cancel the response in progress if it shall not go on."""
     response = state.response
-    if state.interrupting and response is None and state.requested is None and not _is_expected(state):
+    if state.interrupting and response_waits_for(state) is None:
         return Step(state._replace(interrupting=False))
     if response is None or response.cancel or not (state.interrupting or response.redundant):
         return None
     return cancel(state, response, "asked" if state.interrupting else "redundant", policy)
-
-
-def _is_expected(state: State) -> bool:
-    return bool(state.expected or state.blocked_by)
 
 
 def cancel(state: State, response: Response, because: Because, policy: Policy) -> Step:
@@ -58,16 +66,11 @@ def cancel(state: State, response: Response, because: Because, policy: Policy) -
 
 
 def settle_create(state: State, policy: Policy) -> Step | None:
-    """Items have gone: create the one response that is owed, the agent's message first, then the answer to the items.
-
-    Not before the user's turn is over, and all that was sent is confirmed.
-    """
-    waits = state.create_delay or state.commits or state.user_audio.barge_in
+    """Create the response that is owed: the agent's message first, then the answer to the items."""
     is_owed = bool(state.agent_messages)
     for item in state.items:
-        waits = waits or item.stage != "confirmed"
         is_owed = is_owed or item.responder == "proxy"
-    if waits or not is_owed:
+    if not is_owed or create_waits_for(state):
         return None
     event_id = f"{policy.id_prefix}{state.serial}"
     if state.agent_messages:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from turnstile.session.config_patch import at, difference, merged
+from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import UserAudio
 from turnstile.session.record import record
+from turnstile.session.waits import Waits
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 Link = Literal["closed", "opening", "connected", "waiting", "open", "ended"]
 Phase = Literal["no link", "updating", "expected", "requested", "in progress", "cancelling", "idle"]
 PHASES: tuple[Phase, ...] = ("no link", "idle", "updating", "expected", "requested", "in progress", "cancelling")
+_PHASES: dict[Waits | None, Phase] = {
+    Waits.LINK: "no link",
+    Waits.CREATE: "requested",
+    Waits.TURN: "expected",
+    Waits.RESPONSE: "expected",  # One that has not begun: see `State.phase`.
+    Waits.UPDATE: "updating",
+}
 
 
 # The type of a session that only writes down what it hears: it has no responses.
@@ -136,37 +145,10 @@ class State(_Fields):
     @property
     def phase(self) -> Phase:
         """The state's one word, for people; where two facts hold at once, the one that ends last."""
-        if self.link != "open":
-            return "no link"
-        if self.response:
+        waits = update_waits_for(self)
+        if waits is Waits.RESPONSE and self.response:
             return "cancelling" if self.response.cancel else "in progress"
-        if self.requested:
-            return "requested"
-        if self.expected or self.blocked_by:
-            return "expected"
-        return "updating" if self.updating else "idle"
-
-    @property
-    def gate_is_open(self) -> bool:
-        """Whether a ``session.update`` may go: no response is in progress, expected or requested."""
-        return (
-            self.link == "open"
-            and self.response is None
-            and self.requested is None
-            and not self.expected
-            and not self.blocked_by
-            and self.updating is None
-        )
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether items may go: the gate is open and the configuration asked for is in force."""
-        return self.gate_is_open and self.config_is_in_force
-
-    @property
-    def config_is_in_force(self) -> bool:
-        """Whether a configuration was asked for, and all that was is in force."""
-        return self.configured and not self.updates and (self.in_force is self.accepted or self.is_in_sync)
+        return _PHASES.get(waits, "idle")
 
     @property
     def is_in_sync(self) -> bool:
@@ -177,19 +159,6 @@ class State(_Fields):
     def has_owed(self) -> bool:
         """Whether an item in the conversation waits for a response that we have to create."""
         return any(item.responder == "proxy" and item.stage == "confirmed" for item in self.items)
-
-    @property
-    def running_turn(self) -> str:
-        """Why an agent message would talk into a turn, in a word for people; "" where nobody has the turn."""
-        if self.response or self.requested or self.expected or self.blocked_by:
-            return self.phase
-        if self.agent_messages:
-            return "another agent message waits"
-        if self.user_audio.speaking:
-            return "the user is speaking"
-        if self.commits:
-            return "input audio is being committed"
-        return "a message waits for its answer" if any(item.responder != "after_turn" for item in self.items) else ""
 
     @property
     def api_answers_turns(self) -> bool:
@@ -234,9 +203,9 @@ class Step:
     Args:
         state: The state after it.
         effects: What shall be done, in this order.
-        postpone: The event is not welcome in this state: keep it and offer it again when the state has changed.
+        waits: What the event waits for: it is held, and offered again when the state has changed.
     """
 
     state: State
     effects: tuple[Effect, ...] = ()
-    postpone: bool = False
+    waits: Waits | None = None

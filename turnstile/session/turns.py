@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.effects import Answered, OpenAudio, Reported, SendCommit, SendTruncate
 from turnstile.session.function_calls import turn_begun
+from turnstile.session.gate import audio_waits_for, commit_waits_for, request_waits_for
 from turnstile.session.in_flight import Commit, Item, Response
 from turnstile.session.items import left_to_us, turn_ended
 from turnstile.session.state import State, Step
@@ -146,10 +147,8 @@ def turn_endless(state: State, policy: Policy) -> Step:
 
 def take_turn_end(state: State, request: TurnEndForced, policy: Policy) -> Step:
     """Commit what was heard when it is its turn, and the audio's; the response follows the commit."""
-    is_behind = state.agent_messages or any(item.stage == "waiting" for item in state.items)
-    if not state.is_ready or not state.audio_open or is_behind or len(state.commits) >= policy.max_held:
-        return Step(state, postpone=True)
-    return _commit(state, request.ref, policy)
+    waits = request_waits_for(state, request, policy)
+    return Step(state, waits=waits) if waits else _commit(state, request.ref, policy)
 
 
 def _commit(state: State, ref: int | None, policy: Policy) -> Step:
@@ -166,11 +165,7 @@ def settle_audio(state: State) -> Step | None:
 
     From then on it goes as it comes, until the link is lost: what the gate holds, it does not wait for.
     """
-    if state.audio_open or state.link != "open" or not state.configured:
-        return None
-    if state.updating or state.updates or not state.is_in_sync:
-        return None
-    return Step(state._replace(audio_open=True), (OpenAudio(),))
+    return None if audio_waits_for(state) else Step(state._replace(audio_open=True), (OpenAudio(),))
 
 
 def audio_heard(state: State, heard: AudioHeard, _: Policy) -> Step:
@@ -200,7 +195,7 @@ def leftover_due(state: State) -> State:
 
 def settle_commit(state: State, policy: Policy) -> Step | None:
     """A commit is due and items have gone: commit, one at a time."""
-    if state.commits:
+    if commit_waits_for(state):
         return None
     if not state.proxy_commits or state.user_audio.uncommitted <= 0:
         return Step(state._replace(user_audio=replace(state.user_audio, due=False)))

@@ -56,7 +56,8 @@ def _note(entry: Entry) -> str:
     ref, _, rest = entry.detail.partition(" ")
     match entry.kind:
         case "held":
-            return f"request {ref} is held: {rest}"
+            refs = [word for word in entry.detail.split() if word.startswith("#")]
+            return f"{_requests(refs)} held: {entry.detail.split(maxsplit=len(refs))[-1]}"
         case "released":
             return f"request {ref} may go"
         case "merged":
@@ -65,6 +66,10 @@ def _note(entry: Entry) -> str:
             return f"{ref} collided ({rest})"
         case _:
             return f"{entry.kind} {entry.detail}".strip()
+
+
+def _requests(refs: list[str]) -> str:
+    return f"request {refs[0]} is" if len(refs) == 1 else f"requests {', '.join(refs)} are"
 
 
 def _essence(entry: Entry) -> str:

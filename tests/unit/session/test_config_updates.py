@@ -37,6 +37,7 @@ from turnstile.session.events import (
     TimerFired,
     TurnCommitted,
 )
+from turnstile.session.gate import items_wait_for
 from turnstile.session.in_flight import Update
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -484,7 +485,7 @@ def test_the_session_comes_to_rest_when_upstream_confirms_otherwise():
     idle = session(config=VOICE)
     idle.handle(_speak())
     assert upstream(idle.handle(ConfigAnswered(ECHO))) == []
-    assert (idle.state.phase, idle.state.is_ready) == ("idle", True)
+    assert (idle.state.phase, items_wait_for(idle.state)) == ("idle", None)
     assert idle.state.accepted == idle.state.in_force == ECHO
 
 

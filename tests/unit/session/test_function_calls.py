@@ -17,6 +17,7 @@ from turnstile.session.events import (
     TurnCommitted,
     UserMessageGiven,
 )
+from turnstile.session.gate import turn_waits_for
 from turnstile.session.in_flight import Call, Item, Response
 from turnstile.session.policy import Policy
 
@@ -125,7 +126,7 @@ def test_a_result_of_a_response_that_an_agent_message_cut_off_is_answered_all_th
 
 def test_the_user_has_the_turn_no_longer_when_only_an_answer_for_later_waits(at):
     session = at(items=(Item("ts_0", stage="confirmed", responder="after_turn"),))
-    assert session.state.running_turn == ""
+    assert turn_waits_for(session.state) is None
 
 
 def test_a_function_with_an_endpoint_is_called_from_here(at):

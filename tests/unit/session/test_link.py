@@ -28,6 +28,7 @@ from turnstile.session.events import (
     ResponseFinished,
     TimerFired,
 )
+from turnstile.session.gate import items_wait_for
 from turnstile.session.in_flight import Call, Commit, Create, Item, Response, Update
 from turnstile.session.policy import Policy
 
@@ -160,7 +161,7 @@ def test_a_new_link_is_configured_as_the_old_one_was(at):
     session = at()
     assert [update.patch for update in of(SendUpdate, relinked(session))] == [CONFIG]
     assert session.handle(ConfigAnswered({}))[:0] == []
-    assert session.state.is_ready
+    assert items_wait_for(session.state) is None
 
 
 def test_an_update_that_was_under_way_goes_on_the_new_link(at):

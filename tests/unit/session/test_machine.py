@@ -8,7 +8,7 @@ import pytest
 from session_words import MESSAGE, answers, notes, of
 
 from turnstile.errors import InternalError
-from turnstile.session import machine
+from turnstile.session import machine, rules
 from turnstile.session.deadlines import deadlines_of
 from turnstile.session.effects import Deadline, Held, SetDeadlines
 from turnstile.session.events import (
@@ -25,11 +25,12 @@ from turnstile.session.events import (
 from turnstile.session.in_flight import Response
 from turnstile.session.policy import Policy
 from turnstile.session.state import PHASES, State, Step
+from turnstile.session.waits import Reason, Waits
 
 
 def test_more_requests_than_may_wait_are_refused_by_name(at):
     session = at(response=Response("resp_1"), policy=Policy(max_held=1))
-    assert of(Held, session.handle(UserMessageGiven(1, MESSAGE))) == [Held(1, "in progress")]
+    assert of(Held, session.handle(UserMessageGiven(1, MESSAGE))) == [Held((1,), Reason(Waits.RESPONSE, "resp_1"))]
     assert answers(session.handle(UserMessageGiven(2, MESSAGE))) == [(2, "too_many_held", False)]
     assert len(session.backlog) == 1
 
@@ -67,13 +68,13 @@ def test_every_fact_that_closes_the_gate_is_counted(at):
 
 
 def test_a_fact_is_never_held(at, monkeypatch):
-    monkeypatch.setattr(machine, "decide", lambda state, *_: Step(state, postpone=True))
+    monkeypatch.setattr(machine, "decide", lambda state, *_: Step(state, waits=Waits.LINK))
     with pytest.raises(InternalError, match="AgentSpoke"):
         at().handle(AgentSpoke())
 
 
 def test_a_session_tells_where_it_stands(at):
-    assert repr(at(response=Response("resp_1"))) == "<Session in progress, 0 held>"
+    assert repr(at(response=Response("resp_1"))) == "<Session in progress resp_1, 0 held>"
 
 
 def test_every_phase_has_its_word():
@@ -82,7 +83,7 @@ def test_every_phase_has_its_word():
 
 
 def test_every_event_has_its_rule():
-    assert set(machine.RULES) == set(get_args(Event))
+    assert set(rules.RULES) == set(get_args(Event))
 
 
 def test_a_fact_that_changes_nothing_leaves_at_once(at, monkeypatch):

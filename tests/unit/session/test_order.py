@@ -260,7 +260,7 @@ def test_a_place_of_audio_that_waits_counts_as_no_request():
     line = Line(Session()).reads(SETTINGS, AUDIO)
     assert line.session.held == 1
     assert len(line.session.backlog) == 2
-    assert repr(line.session) == "<Session no link, 1 held>"
+    assert repr(line.session) == "<Session no link, 1 held: config update for link>"
 
 
 def test_what_waits_goes_in_its_order_on_a_new_link():

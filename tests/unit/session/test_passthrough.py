@@ -19,6 +19,7 @@ from turnstile.session.events import (
     SpeechStopped,
     TurnCommitted,
 )
+from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Response, Update
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -115,7 +116,7 @@ def test_a_turn_that_the_api_does_not_answer_after_all_is_no_fault():
     session = transparent()
     session.handle(SpeechStopped("turn_1"))
     assert codes(timer(session, "expected")) == []
-    assert session.state.gate_is_open
+    assert update_waits_for(session.state) is None
 
 
 def test_function_calls_are_the_clients_business():

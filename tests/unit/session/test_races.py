@@ -42,7 +42,7 @@ from turnstile.session.events import (
     TurnCommitted,
     TurnEndForced,
 )
-from turnstile.session.in_flight import Create, Item, Response, UserAudio
+from turnstile.session.in_flight import Commit, Create, Item, Response, UserAudio
 from turnstile.session.policy import Policy
 
 SAY = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
@@ -427,11 +427,12 @@ def test_input_that_is_cleared_ends_the_speech():
 @pytest.mark.parametrize(
     ("turn", "words"),
     [
-        ({"user_audio": UserAudio(speaking=True)}, "the user is speaking"),
-        ({"response": Response("r1")}, "in progress"),
-        ({"blocked_by": "r2"}, "expected"),
-        ({"agent_messages": (SAY,), "create_delay": 1.0}, "another agent message waits"),
-        ({"items": (Item("m", content={}, stage="sent"),)}, "a message waits for its answer"),
+        ({"user_audio": UserAudio(speaking=True)}, "the user is speaking: turn"),
+        ({"response": Response("r1")}, "in progress: response r1"),
+        ({"blocked_by": "r2"}, "expected: response r2"),
+        ({"agent_messages": (SAY,), "create_delay": 1.0}, "another agent message waits: back-off"),
+        ({"items": (Item("m", content={}, stage="sent"),)}, "a message waits for its answer: items"),
+        ({"commits": (Commit("c"),)}, "input audio is being committed: turn"),
     ],
 )
 def test_a_refused_agent_message_is_told_what_is_waited_for(turn, words):

@@ -23,6 +23,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.in_flight import Cancel, Commit, Create, Item, Response, UserAudio
 from turnstile.session.policy import Policy
+from turnstile.session.waits import Reason, Waits
 
 COLLISION = "conversation_already_has_active_response"
 OWED = Item("ts_9", content=MESSAGE, stage="confirmed")
@@ -62,7 +63,7 @@ def test_a_second_confirmation_changes_nothing(at):
 
 def test_messages_wait_for_the_response_and_are_answered_by_one(at):
     session = at(response=Response("resp_1"))
-    assert of(Held, session.handle(HELLO)) == [Held(1, "in progress")]
+    assert of(Held, session.handle(HELLO)) == [Held((1,), Reason(Waits.RESPONSE, "resp_1"))]
     session.handle(UserMessageGiven(2, MESSAGE))
     sent = of(SendItem, session.handle(ResponseFinished("resp_1")))
     assert [item.item["id"] for item in sent] == ["ts_0", "ts_1"]
@@ -80,7 +81,7 @@ def test_messages_wait_for_the_confirmation_of_the_update_before_them(at):
 def test_more_messages_than_may_be_under_way_wait(at):
     session = at(policy=Policy(max_held=1))
     session.handle(HELLO)
-    assert of(Held, session.handle(UserMessageGiven(2, MESSAGE))) == [Held(2, "idle")]
+    assert of(Held, session.handle(UserMessageGiven(2, MESSAGE))) == [Held((2,), Reason(Waits.CAPACITY))]
 
 
 def test_our_response_is_known_by_its_metadata(at):
@@ -266,7 +267,7 @@ def test_the_agent_does_not_speak_by_default_while_a_turn_runs(at, turn):
 def test_the_agent_waits_for_an_update_without_being_refused(at):
     session = at()
     session.handle(ConfigRequested(1, {"instructions": "b"}))
-    assert of(Held, session.handle(say())) == [Held(5, "updating")]
+    assert of(Held, session.handle(say())) == [Held((5,), Reason(Waits.UPDATE, "ts_0"))]
     assert len(of(SendCreate, session.handle(ConfigAnswered({})))) == 1
 
 
@@ -366,7 +367,7 @@ def test_the_agent_does_not_speak_by_default_while_a_forced_end_is_under_way(at)
 def test_more_agent_messages_than_may_wait_are_held(at):
     session = at(policy=Policy(max_held=1), items=(OWED,), create_delay=True)
     session.handle(say("queue"))
-    assert of(Held, session.handle(say("queue", 6))) == [Held(6, "idle")]
+    assert of(Held, session.handle(say("queue", 6))) == [Held((6,), Reason(Waits.CAPACITY))]
 
 
 def test_an_agent_message_given_up_on_is_not_repeated_when_it_is_spoken_after_all(at):

@@ -31,8 +31,10 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Commit, Create, Item, Response, UserAudio
 from turnstile.session.policy import Policy
+from turnstile.session.waits import Reason, Waits
 
 OFF = detection(None)
 BY_US = detection({"type": "server_vad", "create_response": False})
@@ -41,7 +43,7 @@ BY_US = detection({"type": "server_vad", "create_response": False})
 def test_speech_leaves_the_gate_open(at):
     session = at()
     session.handle(SpeechStarted())
-    assert session.state.gate_is_open
+    assert update_waits_for(session.state) is None
     assert session.state.user_audio.speaking
 
 
@@ -95,7 +97,7 @@ def test_a_forced_end_commits_and_the_commit_is_answered_by_one_response(at):
 
 def test_a_forced_end_waits_for_the_response(at):
     session = at(response=Response("resp_1"))
-    assert of(Held, session.handle(TurnEndForced(1))) == [Held(1, "in progress")]
+    assert of(Held, session.handle(TurnEndForced(1))) == [Held((1,), Reason(Waits.RESPONSE, "resp_1"))]
     assert len(of(SendCommit, session.handle(ResponseFinished("resp_1")))) == 1
 
 
@@ -234,4 +236,4 @@ def test_a_commit_of_the_proxys_own_that_is_refused_is_nobodys_business(at):
 def test_no_more_forced_ends_are_under_way_than_may_wait(at):
     session = at(policy=Policy(max_held=1))
     session.handle(TurnEndForced(1))
-    assert of(Held, session.handle(TurnEndForced(2))) == [Held(2, "idle")]
+    assert of(Held, session.handle(TurnEndForced(2))) == [Held((2,), Reason(Waits.CAPACITY))]

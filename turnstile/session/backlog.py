@@ -1,0 +1,139 @@
+"""What the gate holds: requests, and the places of input audio between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnstile.errors import InternalError, Problem
+from turnstile.session.effects import Answered, Held, Noted
+from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, Request, TurnEndForced
+from turnstile.session.gate import request_waits_for
+from turnstile.session.state import Step
+from turnstile.session.waits import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import Event, Postponable, Ref
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import State
+    from turnstile.session.waits import Reason, Waits
+
+    Decide = Callable[[State, Event, Policy], Step]
+
+
+class Backlog:
+    """Holds what the rules postpone, and offers it to them again, oldest first, when the state has changed.
+
+    What requests wait for is asked once for each kind that is held, so that a change that lets none of them go costs
+    the same however many there are.
+
+    Args:
+        policy: How much it may hold.
+        decide: The rules.
+    """
+
+    def __init__(self, policy: Policy, decide: Decide) -> None:
+        self.events: tuple[Postponable, ...] = ()
+        """What is held, oldest first."""
+        self.reasons: dict[Ref, Reason] = {}
+        """What each request that is held waits for, as noted last."""
+        self._policy = policy
+        self._decide = decide
+        self._kinds: dict[object, Postponable] = {}
+        self._waits: dict[object, Waits | None] = {}
+        self._noted: dict[object, Reason] = {}
+        self._bytes = 0
+        self.held = 0
+        """How many requests are held."""
+
+    def hold(self, event: Event, waits: Waits, state: State) -> Effect | None:
+        """Hold what waits in this state; return a note of it, or the answer to a request that is one too many.
+
+        Raises:
+            InternalError: The rules postponed a fact.
+        """
+        if isinstance(event, AudioFollows):
+            # Of two places in a row the later one says it for both.
+            before = self.events[:-1] if self.events and isinstance(self.events[-1], AudioFollows) else self.events
+            self._keep(event, (*before, event), waits)
+            return None
+        if not isinstance(event, Request):
+            raise InternalError("postponed_fact", f"{event!r} was postponed, but facts are taken as they come.")
+        size = self._bytes + (event.size if isinstance(event, ConfigRequested) else 0)
+        if self.held >= self._policy.max_held or size > self._policy.max_held_bytes:
+            is_number = self.held >= self._policy.max_held
+            excess = (
+                f"{self._policy.max_held} requests" if is_number else f"{self._policy.max_held_bytes} bytes of requests"
+            )
+            text = f"More than {excess} wait for their turn; this one is dropped."
+            return Answered(event.ref, Problem("too_many_held", text), in_force=False)
+        self.held, self._bytes = self.held + 1, size
+        self._keep(event, (*self.events, event), waits)
+        self.reasons = {**self.reasons, event.ref: reason(waits, state)}
+        return Held((event.ref,), self.reasons[event.ref])
+
+    def _keep(self, event: Postponable, events: tuple[Postponable, ...], waits: Waits) -> None:
+        kind = _kind(event)
+        self.events, self._noted = events, {}
+        self._kinds, self._waits = {**self._kinds, kind: event}, {**self._waits, kind: waits}
+
+    def offer(self, state: State) -> Step:
+        """Offer what is held; behind audio that waits, or a commit, nothing but a configuration may go."""
+        self._waits = {}
+        for kind, event in self._kinds.items():
+            self._waits[kind] = request_waits_for(state, event, self._policy)
+        return self._offer_each(state) if None in self._waits.values() else Step(state)
+
+    def _offer_each(self, state: State) -> Step:
+        effects: list[Effect] = []
+        kept: list[Postponable] = []
+        keeps_place = False
+        for event in self.events:
+            if keeps_place and not isinstance(event, ConfigRequested):
+                kept.append(event)
+                continue
+            step = self._decide(state, event, self._policy)
+            state = step.state
+            if step.waits:
+                kept.append(event)
+                keeps_place = keeps_place or isinstance(event, AudioFollows | TurnEndForced)
+            elif not isinstance(event, AudioFollows):
+                effects.append(Noted("released", f"#{event.ref}"))
+                self.held -= 1
+                self._bytes -= event.size if isinstance(event, ConfigRequested) else 0
+            effects += step.effects
+        self.events, self._kinds, self._noted = tuple(kept), {}, {}
+        for event in kept:
+            self._kinds[_kind(event)] = event
+        return Step(state, tuple(effects))
+
+    def notes(self, state: State) -> list[Held]:
+        """Return a note of each reason that requests are held for now and were not before."""
+        reasons: dict[object, Reason] = {}
+        for kind in self._kinds:
+            waits = self._waits[kind]
+            if waits:
+                reasons[kind] = reason(waits, state)
+        if reasons == self._noted:
+            return []
+        self._noted = reasons
+        before, self.reasons = self.reasons, {}
+        new: dict[Reason, list[Ref]] = {}
+        ahead: Reason | None = None
+        for event in self.events:
+            why = ahead if ahead and not isinstance(event, ConfigRequested) else reasons[_kind(event)]
+            if isinstance(event, AudioFollows | TurnEndForced):
+                ahead = why
+            if isinstance(event, AudioFollows):
+                continue
+            self.reasons[event.ref] = why
+            if before.get(event.ref) != why:
+                new.setdefault(why, []).append(event.ref)
+        return [Held(tuple(refs), why) for why, refs in new.items()]
+
+
+def _kind(event: Postponable) -> object:
+    """Return what events have in common that wait for the same."""
+    return event.behavior if isinstance(event, AgentMessageGiven) else event.__class__

@@ -1,0 +1,215 @@
+"""The rule book: `RULES` says what each event means, `settle` what is sent next, without clock, thread or socket.
+
+The rules in short: a configuration update or a response is sent only while no response is in progress, expected or
+requested (`gate`). Only ``response.done`` with its id ends a response.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from turnstile.session import (
+    attribution,
+    config_updates,
+    failed_updates,
+    function_calls,
+    items,
+    link,
+    outcomes,
+    passthrough,
+    responses,
+    turns,
+)
+from turnstile.session.collisions import is_collision
+from turnstile.session.effects import LetAudioGo, Reported
+from turnstile.session.events import (
+    CLOSING_FACTS,
+    AgentMessageGiven,
+    AgentSpoke,
+    AsideStarted,
+    AudioFollows,
+    AudioHeard,
+    CallReturned,
+    ConfigAnswered,
+    ConfigRequested,
+    EventGiven,
+    FunctionAnswered,
+    FunctionCalled,
+    HandedBack,
+    InputCleared,
+    ItemConfirmed,
+    LinkConnected,
+    LinkLost,
+    LinkOpened,
+    LinkWanted,
+    Refused,
+    ResponseFinished,
+    ResponseProgressed,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TimerFired,
+    TurnCommitted,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.session.gate import audio_waits_for, items_wait_for
+from turnstile.session.in_flight import Commit, Create, Item, Response, Update
+from turnstile.session.state import State, Step
+from turnstile.session.timeouts import time_is_up
+from turnstile.session.upstream_errors import (
+    ENDING,
+    is_about_clients_event,
+    is_about_cut,
+    is_about_own_event,
+    refused_event,
+)
+from turnstile.session.waits import Waits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.session.events import Event
+    from turnstile.session.policy import Policy
+
+    E = TypeVar("E")
+    Rule = Callable[[State, E, Policy], Step]
+
+
+def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
+    """Return an entry of the rule book; the type checker sees to it that the rule takes the event."""
+    return event, rule
+
+
+def _agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
+    """A client that speaks the API's own language asks for a response of its own."""
+    take = passthrough.take_create if policy.is_transparent else responses.take_agent_message
+    return take(state, request, policy)
+
+
+def _audio_follows(state: State, follows: AudioFollows, policy: Policy) -> Step:
+    """Let audio go that follows what the client gave, unless the session is not ready for audio at all.
+
+    What the gate holds it does not wait for; what is about to go, goes first.
+    """
+    if policy.is_transparent:
+        return passthrough.take_mark(state, follows)
+    waits = audio_waits_for(state) or (Waits.ITEMS if settle(state, policy) else None)
+    return Step(state, waits=waits) if waits else Step(state, (LetAudioGo(follows.mark),))
+
+
+def _agent_spoke(state: State, _: AgentSpoke, __: Policy) -> Step:
+    return Step(state if state.voice_locked else state._replace(voice_locked=True))
+
+
+def _response_progressed(state: State, progressed: ResponseProgressed, _: Policy) -> Step:
+    response = state.response
+    if response is None or response.response_id != progressed.response_id:
+        return Step(state)
+    return Step(state._replace(response=replace(response, progress=response.progress + 1)))
+
+
+def _refused(state: State, error: Refused, policy: Policy) -> Step:
+    """Decide by the kind of event that the error refuses; report an error that refuses none of ours."""
+    is_clients = is_about_clients_event(error, policy)
+    if error.code in ENDING:
+        lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=is_clients)
+        return link.link_lost(state, lost, policy)
+    if is_clients:
+        return Step(state._replace(asides=tuple(one for one in state.asides if one.event_id != error.event_id)))
+    event = refused_event(state, error, policy)
+    match event:
+        case Update():
+            return failed_updates.update_refused(state, event, error, policy)
+        case Create() if state.response and state.response.unproven == event:
+            return attribution.unmarked_refused(state, state.response, event)
+        case Create():
+            return responses.create_refused(state, event, error, policy)
+        case Commit():
+            return turns.commit_lost(state, event, error.problem)
+        case Item():
+            return items.item_lost(state, event, error.problem)
+        case Response():
+            return outcomes.response_ended_unheard(state, event, policy)
+        case None if is_collision(error) or is_about_own_event(error, policy):
+            return Step(state)  # Settled before the error came.
+        case None if is_about_cut(error) and not policy.is_transparent:
+            # Only the proxy cuts anything off for such a client. Without an event id a refused cancel may be an
+            # earlier one: the response that it was for ends by itself, or in time.
+            return Step(state)
+        case _:
+            return Step(state, (Reported(error.problem),))
+
+
+def _handed_back(state: State, back: HandedBack, _: Policy) -> Step:
+    if state.updating and state.updating.event_id == back.event_id:
+        return failed_updates.update_handed_back(state, state.updating)
+    if state.requested and state.requested.event_id == back.event_id:
+        return responses.create_handed_back(state, state.requested)
+    return Step(state)
+
+
+RULES = dict(
+    [
+        # What the client wants.
+        _on(ConfigRequested, config_updates.take_config),
+        _on(UserMessageGiven, items.take_user_message),
+        _on(AgentMessageGiven, _agent_message),
+        _on(FunctionAnswered, function_calls.function_answered),
+        _on(TurnEndForced, turns.take_turn_end),
+        _on(EventGiven, passthrough.take_event),
+        _on(AudioFollows, _audio_follows),
+        # The link.
+        _on(LinkWanted, passthrough.link_wanted),
+        _on(LinkConnected, link.link_connected),
+        _on(LinkOpened, link.link_opened),
+        _on(LinkLost, link.link_lost),
+        # What upstream does with what it was sent.
+        _on(ConfigAnswered, config_updates.config_answered),
+        _on(ItemConfirmed, items.item_confirmed),
+        _on(Refused, _refused),
+        _on(HandedBack, _handed_back),
+        # Responses.
+        _on(ResponseStarted, attribution.response_started),
+        _on(AsideStarted, attribution.aside_started),
+        _on(ResponseProgressed, _response_progressed),
+        _on(ResponseFinished, outcomes.response_finished),
+        _on(AgentSpoke, _agent_spoke),
+        _on(FunctionCalled, function_calls.function_called),
+        _on(CallReturned, function_calls.call_returned),
+        # The user's voice.
+        _on(SpeechStarted, turns.speech_started),
+        _on(SpeechStopped, turns.speech_stopped),
+        _on(TurnCommitted, turns.turn_committed),
+        _on(InputCleared, turns.input_cleared),
+        _on(AudioHeard, turns.audio_heard),
+        # Time.
+        _on(TimerFired, time_is_up),
+    ]
+)
+"""What each event means."""
+
+
+def decide(state: State, event: Event, policy: Policy) -> Step:
+    """Return what `event` means in `state`."""
+    if isinstance(event, CLOSING_FACTS):
+        state = state._replace(epoch=state.epoch + 1)
+    return RULES[type(event)](state, event, policy)
+
+
+def settle(state: State, policy: Policy) -> Step | None:
+    """Return the next thing that `state` owes, or None when it owes nothing; what it cannot owe is not asked for."""
+    waits = items_wait_for(state)
+    return (
+        ((state.interrupting or state.response) and responses.settle_interruption(state, policy))
+        or (waits is Waits.CONFIGURATION and config_updates.settle_config(state, policy))
+        or (state.is_restoring and link.settle_restored(state))
+        or (not state.audio_open and turns.settle_audio(state))
+        or (state.passthrough_queue and passthrough.settle_passthrough(state, policy))
+        or (waits is None and state.items and items.settle_items(state, policy))
+        or (waits is None and state.user_audio.due and turns.settle_commit(state, policy))
+        or (waits is None and (state.items or state.agent_messages) and responses.settle_create(state, policy))
+        or (state.passthrough_queue and passthrough.settle_audio_held(state, policy))
+        or None
+    )
