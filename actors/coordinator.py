@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from actors.deadline_timer import DeadlineTimer
 from actors.dispatch import takes
 from actors.lifecycle import SessionActor
-from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot
+from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot, Waiting
 from turnstile.protocol.frames import Closed
 from turnstile.session.effects import ClientEffect, EndSession, Held, Noted, Reported, SetDeadlines, UpstreamEffect
 from turnstile.session.events import Event
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors.messages import Peers
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Inbox, Timers
-    from turnstile.session.events import Fact
+    from turnstile.session.events import Fact, Ref
     from turnstile.session.machine import Session
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,8 @@ class SessionCoordinatorActor(SessionActor):
         self._session = session
         self._journal = journal
         self._answered = 0
+        self._clock = clock
+        self._held_since: dict[Ref, float] = {}
         self._deadline_timer = DeadlineTimer(timers, clock, partial(self.inbox.tell, CheckDeadlines()))
         self._client: Inbox
         self._upstream: Inbox
@@ -82,7 +84,11 @@ class SessionCoordinatorActor(SessionActor):
 
     @takes(Inspect)
     def _snapshot(self, _: Inspect) -> Snapshot:
-        return Snapshot(self._session.state, self._session.backlog)
+        waiting = tuple(
+            Waiting(request.message, reason, self._held_since[request.ref])
+            for request, reason in self._session.waiting()
+        )
+        return Snapshot(self._session.state, self._session.backlog, waiting)
 
     def release(self, end: End) -> None:
         """Stop the timer."""
@@ -118,9 +124,13 @@ class SessionCoordinatorActor(SessionActor):
 
     @takes(Held)
     def _note_held(self, held: Held) -> None:
+        for ref in held.refs:
+            self._held_since.setdefault(ref, self._clock())
         refs = " ".join([f"#{ref}" for ref in held.refs])
         self._journal.note(self.session_id, "session", "note", "held", f"{refs} {held.reason}")
 
     @takes(Noted)
     def _note(self, noted: Noted) -> None:
+        if noted.kind == "released":
+            self._held_since.pop(int(noted.detail.removeprefix("#")), None)
         self._journal.note(self.session_id, "session", "note", noted.kind, noted.detail)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import Postponable, Ref
     from turnstile.session.state import Phase, State
+    from turnstile.session.waits import Reason
     from turnstile.translate.host_overrides import HostOverrides
 
 ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
@@ -176,6 +177,20 @@ class Inspect:
     """
 
 
+class Waiting(NamedTuple):
+    """A request that is held.
+
+    Args:
+        message: The type of the client's message, "" for what the host asked for.
+        reason: What it waits for.
+        since: When it was held, on the system's clock, in seconds.
+    """
+
+    message: str
+    reason: Reason
+    since: float
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Where a session stands.
@@ -183,10 +198,16 @@ class Snapshot:
     Args:
         state: Everything that gates.
         backlog: The requests that wait for their turn, and the marks of audio between them, oldest first.
+        waiting: The requests among them, each with what it waits for, and since when.
     """
 
     state: State
     backlog: tuple[Postponable, ...]
+    waiting: tuple[Waiting, ...] = ()
+
+    def __str__(self) -> str:
+        held = ", ".join(f"{one.message or 'request'} for {one.reason}" for one in self.waiting)
+        return f"{self.phase}, {self.held} held{': ' if held else ''}{held}"
 
     @property
     def phase(self) -> Phase:

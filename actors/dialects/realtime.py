@@ -113,7 +113,11 @@ class RealtimeDialect(Dialect):
                 return [self._update(event["session"], event_id, len(data))]
             case "response.create" if _is_gated(event):
                 ref = self._ask(event_id, is_update=False)
-                return [AgentMessageGiven(ref, event.get("response") or {}, "queue", size=len(data))]
+                return [
+                    AgentMessageGiven(
+                        ref, event.get("response") or {}, "queue", size=len(data), message="response.create"
+                    )
+                ]
             case "response.create":
                 return [EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])]
             case "response.cancel":

@@ -98,15 +98,15 @@ class VoiceAgentDialect(Dialect):
     def _read(self, message: client.ClientMessage) -> Sequence[Frame | Request]:
         match message:
             case client.InjectUserMessage(content=content):
-                return [UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content))]
+                return [UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content), message.type)]
             case client.InjectAgentMessage(behavior=behavior):
                 response = to_realtime.agent_message_to_response(message)
-                return [AgentMessageGiven(self._ask(message), response, behavior or "default")]
+                return [AgentMessageGiven(self._ask(message), response, behavior or "default", message=message.type)]
             case client.FunctionCallResponse(id=call_id):
                 output = to_realtime.function_result_to_output(message)
-                return [FunctionAnswered(self._ask(message), call_id, output)]
+                return [FunctionAnswered(self._ask(message), call_id, output, message.type)]
             case client.ForceEndTurn():
-                return [TurnEndForced(self._ask(message))]
+                return [TurnEndForced(self._ask(message), message.type)]
             case client.Settings():
                 return self._settings(message)
             case client.UpdatePrompt() if self._permissions.host.overrides.prompt is not None:

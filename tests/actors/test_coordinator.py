@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.coordinator import SessionCoordinatorActor
-from actors.messages import AnswersGiven, End, Inspect
+from actors.messages import AnswersGiven, End, Inspect, Waiting
 from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
 from turnstile.session import effects
@@ -17,9 +17,12 @@ from turnstile.session.events import (
     ResponseFinished,
     TimerFired,
     TurnEndForced,
+    UserMessageGiven,
 )
+from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.state import State
 from turnstile.session.waits import Reason, Waits
 
 
@@ -35,6 +38,9 @@ class Scripted:
     def handle(self, event):
         self.told.append(event)
         return self.wanted
+
+    def waiting(self):
+        return ()
 
 
 def make(bench, session):
@@ -189,8 +195,22 @@ def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):
 
 def test_a_question_is_answered_and_disturbs_nothing(session, coordinator):
     snapshot = coordinator.on_receive(Inspect())
-    assert (snapshot.state, snapshot.held) == ("the state", 2)
+    assert (snapshot.state, snapshot.held, snapshot.waiting) == ("the state", 2, ())
     assert session.told == []
+
+
+def test_a_snapshot_lists_what_is_held_with_its_reason_and_since_when(bench):
+    session = Session(state=State(link="open", configured=True, response=Response("r1")))
+    coordinator = make(bench, session)
+    began = bench.clock()
+    coordinator.on_receive(ConfigRequested(1, {"field": 1}, message="UpdatePrompt"))
+    bench.timers.advance(1.5)
+    coordinator.on_receive(UserMessageGiven(2, {}, "InjectUserMessage"))
+    coordinator.on_receive(ResponseFinished("r1"))
+    snapshot = coordinator.on_receive(Inspect())
+    assert snapshot.waiting == (Waiting("InjectUserMessage", Reason(Waits.UPDATE, "ts_0"), began + 1.5),)
+    assert str(snapshot) == "updating, 1 held: InjectUserMessage for update ts_0"
+    assert repr(session) == "<Session updating ts_0, 1 held: item for update>"
 
 
 def test_the_first_request_opens_the_link_and_waits_for_it(bench):

@@ -12,7 +12,7 @@ from turnstile.session.effects import Answered, ApplyLocal, Noted, OpenLink, Rep
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Update
 from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
-from turnstile.session.state import State, Step, wanted
+from turnstile.session.state import State, Step, prompt_with, wanted
 from turnstile.session.turns import turn_unheard
 
 if TYPE_CHECKING:
@@ -72,19 +72,17 @@ def without_batch(state: State, batch: tuple[ConfigRequested, ...]) -> State:
 
 def _fitting(state: State, requests: tuple[ConfigRequested, ...], policy: Policy) -> tuple[ConfigRequested, ...]:
     """Return the requests ahead of the first that makes the prompt too long: that one is answered after them."""
+    prompt = state.accepted.get("instructions") or ""
     for number, request in enumerate(requests):
-        if request.added_prompt and _prompt_length(state, requests[: number + 1]) > policy.prompt_limit:
+        prompt = prompt_with(prompt, request)
+        if request.added_prompt and len(prompt) > policy.prompt_limit:
             return requests[:number]
     return requests
 
 
-def _prompt_length(state: State, requests: tuple[ConfigRequested, ...]) -> int:
-    return len(wanted(state, requests).get("instructions") or "")
-
-
 def _too_long(state: State, policy: Policy) -> Step:
     request, *rest = state.updates
-    length, limit = _prompt_length(state, (request,)), policy.prompt_limit
+    length, limit = len(prompt_with(state.accepted.get("instructions") or "", request)), policy.prompt_limit
     name = field_name(request, ("instructions",))
     text = f"{name}: the prompt would be {length} characters long, at most {limit} fit; send less."
     after = state._replace(updates=tuple(rest), one_by_one=max(state.one_by_one - 1, 0))
@@ -118,10 +116,11 @@ def _confirmed(
     What is shown otherwise counts as accepted from here on: it was said, and to ask for it again would change nothing.
     """
     answers: list[Effect] = []
+    asked = [(_asker(requests, one), one) for one in _to_be_said(found, policy)]
     for request in requests:
         if request.local is not None:
             answers.append(ApplyLocal(request.local))
-        own = [one for one in _to_be_said(found, policy) if _asker(requests, one) is request]
+        own = [one for asker, one in asked if asker is request]
         answers.append(_answer(state, request, target, own))
     accepted = with_shown(target, found)
     in_force = with_shown(state.in_force, found)

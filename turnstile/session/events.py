@@ -49,10 +49,14 @@ class ConfigRequested:
 
 @record
 class UserMessageGiven:
-    """The client put a conversation item in that wants an answer; `item` is the API's, without an id."""
+    """The client put a conversation item in that wants an answer; `item` is the API's, without an id.
+
+    `message`: The type of the client's message, here and in the requests below.
+    """
 
     ref: Ref
     item: Json
+    message: str = field(default="", compare=False)
 
 
 @record
@@ -70,6 +74,7 @@ class AgentMessageGiven:
     response: Json
     behavior: Behavior = "default"
     size: int = 0
+    message: str = field(default="", compare=False)
 
 
 @record
@@ -79,6 +84,7 @@ class FunctionAnswered:
     ref: Ref
     call_id: str
     output: str
+    message: str = field(default="", compare=False)
 
 
 @record
@@ -86,6 +92,7 @@ class TurnEndForced:
     """The client ends the user's turn: what was heard is committed and answered."""
 
     ref: Ref
+    message: str = field(default="", compare=False)
 
 
 @record

@@ -183,9 +183,14 @@ def with_request(config: Json, request: ConfigRequested) -> Json:
     """Return the configuration that `request` makes of `config`."""
     result = merged(config, request.patch)
     if request.added_prompt:
-        before = result.get("instructions") or ""
-        result["instructions"] = f"{before}\n\n{request.added_prompt}" if before else request.added_prompt
+        result["instructions"] = prompt_with(config.get("instructions") or "", request)
     return result
+
+
+def prompt_with(prompt: str, request: ConfigRequested) -> str:
+    """Return the prompt that `request` makes of `prompt`."""
+    before = request.patch.get("instructions", prompt) or ""
+    return f"{before}\n\n{request.added_prompt}" if before and request.added_prompt else before + request.added_prompt
 
 
 def wanted(state: State, requests: tuple[ConfigRequested, ...]) -> Json:

@@ -19,6 +19,7 @@ from turnstile.session.events import (
     ResponseFinished,
     ResponseProgressed,
     ResponseStarted,
+    SpeechStarted,
 )
 from turnstile.session.machine import Session
 
@@ -91,3 +92,25 @@ def test_an_update_in_mid_response_takes_few_calls():
 def test_a_sign_of_life_takes_few_calls(session, event, most):
     count, _ = calls(Session(state=session), event)
     assert count <= most
+
+
+def backlog(number, **changes):
+    """A session in mid-response that holds so many additions to the prompt."""
+    session = running(voice_locked=True, **changes)
+    for ref in range(number):
+        session.handle(ConfigRequested(ref, {}, f"Rule {ref}."))
+    return session
+
+
+@pytest.mark.parametrize("event", [ResponseProgressed("resp_1"), AudioHeard(20.0), SpeechStarted()])
+def test_a_sign_of_life_costs_the_same_however_much_is_held(event):
+    few, _ = calls(backlog(1), *[event] * 100)
+    many, _ = calls(backlog(255), *[event] * 100)
+    assert many == few
+
+
+def test_the_release_of_twice_as_many_prompts_takes_twice_as_many_calls():
+    few, _ = calls(backlog(128), ResponseFinished("resp_1"), ConfigAnswered({}))
+    many, wanted = calls(backlog(256), ResponseFinished("resp_1"), ConfigAnswered({}))
+    assert len([effect for effect in wanted if isinstance(effect, out.Answered)]) == 256
+    assert many <= 2.1 * few
