@@ -20,7 +20,7 @@ from turnstile.session.events import AudioFollows, Event
 
 ACTORS = (ClientActor, SessionCoordinatorActor, UpstreamActor)
 # What stands in the messages' module, and is only a part of one, or an answer.
-NO_MESSAGES = {messages.LocalSettings, messages.Snapshot}
+NO_MESSAGES = {messages.LocalSettings, messages.Snapshot, messages.Waiting}
 OURS = [
     kind
     for _, kind in inspect.getmembers(messages, inspect.isclass)
