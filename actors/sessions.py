@@ -180,10 +180,10 @@ class Sessions:
         self.wait_until_empty(timeout)
         return len(self._live)
 
-    def wait_until_empty(self, timeout: float) -> bool:
-        """Wait until none is open; tells whether that was so within `timeout` seconds."""
+    def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
+        """Wait until none is open, or no more than `but`; tells whether that was so within `timeout` seconds."""
         with self._ended:
-            return self._ended.wait_for(lambda: not self._live, timeout)
+            return self._ended.wait_for(lambda: len(self._live) <= but, timeout)
 
     def abandon(self) -> None:
         """Tell the hosts of those that have not ended that nothing more comes of them."""

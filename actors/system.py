@@ -142,9 +142,9 @@ class ProxySystem:
         """How many sessions are open."""
         return len(self._sessions)
 
-    def wait_until_empty(self, timeout: float) -> bool:
-        """Wait until no session is open; tells whether that was so within `timeout` seconds."""
-        return self._sessions.wait_until_empty(timeout)
+    def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
+        """Wait until no session is open, or no more than `but`; tells whether that was so within `timeout` seconds."""
+        return self._sessions.wait_until_empty(timeout, but)
 
     def __enter__(self) -> Self:
         """Start."""

@@ -1,7 +1,8 @@
-"""What every test keeps: no thread and no actor is left behind."""
+"""What every test keeps: no thread and no actor is left behind; and what every process that one starts begins with."""
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -13,6 +14,10 @@ from turnstile.testing import patience
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
+
+# Processes inherit an ignored SIGINT, as that of a shell's background job, and Python's then never see an interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How often actors are looked at while they end, in seconds.
 _GLANCE = 0.01
@@ -40,7 +45,7 @@ def _nothing_is_left_behind():
     threads = set(threading.enumerate())
     actors = {actor.actor_urn for actor in ActorRegistry.get_all()}
     yield
-    deadline = time.monotonic() + patience(5)
+    deadline = time.monotonic() + patience()
     left_actors = _wait_for_actors(actors, deadline)
     left_threads = _wait_for_threads(threads, deadline)
     assert not left_actors, f"actors left behind: {left_actors}"

@@ -56,4 +56,4 @@ class Bench:
 def bench():
     bench = Bench()
     yield bench
-    assert bench.dispatcher.stop(patience(5))
+    assert bench.dispatcher.stop(patience())

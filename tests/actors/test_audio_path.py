@@ -25,7 +25,7 @@ from turnstile.config import load_config
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, TextFrame
-from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox
+from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.websocket import WebSocketConnection
@@ -167,7 +167,7 @@ def test_a_delta_of_the_agents_takes_few_calls_from_the_link_to_the_client(talk)
 @pytest.fixture
 def connection():
     ours, theirs = socket.socketpair()
-    theirs.settimeout(10)
+    theirs.settimeout(patience())
     for sock in (ours, theirs):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     ours.settimeout(0)

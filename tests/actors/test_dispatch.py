@@ -35,13 +35,13 @@ def actor(bench):
     ref = Fragile.start(bench.dispatcher)
     yield ref
     if ref.is_alive():
-        ref.stop(timeout=patience(5))
+        ref.stop(timeout=patience())
 
 
 def everything_ran(dispatcher):
     done = threading.Event()
     dispatcher.waker(done.set)()
-    assert done.wait(patience(5))
+    assert done.wait(patience())
 
 
 def test_the_threads_go_on_when_cleaning_up_fails_too(bench, actor, caplog):
@@ -50,15 +50,15 @@ def test_the_threads_go_on_when_cleaning_up_fails_too(bench, actor, caplog):
     assert "Cleaning up after a failed actor failed too" in caplog.text
     assert not actor.is_alive()
     other = Fragile.start(bench.dispatcher)
-    assert other.ask("still there", timeout=patience(5)) == "still there"
-    other.stop(timeout=patience(5))
+    assert other.ask("still there", timeout=patience()) == "still there"
+    other.stop(timeout=patience())
 
 
 def test_whoever_tells_too_late_takes_no_harm_when_the_message_cannot_be_dropped(bench, actor, caplog):
-    actor.stop(timeout=patience(5))
+    actor.stop(timeout=patience())
     inbox_of(actor).tell("fail late")
     assert "A message that came too late could not be dropped" in caplog.text
-    assert Fragile.start(bench.dispatcher).stop(timeout=patience(5))
+    assert Fragile.start(bench.dispatcher).stop(timeout=patience())
 
 
 class Dropping(DispatchedActor):
@@ -76,7 +76,7 @@ class Dropping(DispatchedActor):
 def test_what_comes_while_late_messages_are_dropped_is_dropped_too(bench):
     Dropping.late.clear()
     ref = Dropping.start(bench.dispatcher)
-    ref.stop(timeout=patience(5))
+    ref.stop(timeout=patience())
     everything_ran(bench.dispatcher)
     Dropping.also = inbox_of(ref)
     inbox_of(ref).tell("first")
@@ -98,21 +98,21 @@ class Named(DispatchedActor):
 
 def test_what_a_run_logs_names_its_session_and_what_comes_behind_it_does_not(bench):
     ref = Named.start(bench.dispatcher)
-    assert ref.ask("who", timeout=patience(5)) == ("s1", None)
-    assert ref.ask("who", timeout=patience(5)) == ("s1", "s1")
+    assert ref.ask("who", timeout=patience()) == ("s1", None)
+    assert ref.ask("who", timeout=patience()) == ("s1", "s1")
     behind, done = [], threading.Event()
     bench.dispatcher.waker(lambda: (behind.append(log_context.session_id), done.set()))()
-    assert done.wait(patience(5))
+    assert done.wait(patience())
     assert behind == ["-"]
-    ref.stop(timeout=patience(5))
+    ref.stop(timeout=patience())
 
 
 def test_a_failure_to_drop_a_message_leaves_no_name_behind(bench, actor):
-    actor.stop(timeout=patience(5))
+    actor.stop(timeout=patience())
     inbox_of(actor).tell("fail late")
     names, done = [], threading.Event()
     bench.dispatcher.waker(lambda: (names.append(log_context.session_id), done.set()))()
-    assert done.wait(patience(5))
+    assert done.wait(patience())
     assert names == ["-"]
 
 

@@ -24,7 +24,7 @@ WORKERS = pytest.mark.parametrize("workers", ["0", "2"], ids=["on the I/O thread
 
 @pytest.fixture
 def make_system(monkeypatch):
-    monkeypatch.setattr(actors.system, "_GRACE", patience(5))
+    monkeypatch.setattr(actors.system, "_GRACE", patience())
     systems = []
 
     def make(workers="0", journal=None, **flags):
@@ -35,7 +35,7 @@ def make_system(monkeypatch):
 
     yield make
     for system in systems:
-        system.stop(patience(5))
+        system.stop(patience())
 
 
 class Host:
@@ -53,7 +53,7 @@ class Host:
 
 def configured(system):
     host, port = system.address
-    dialogue = TerminalClient(f"ws://{host}:{port}/openai", timeout=patience(10))
+    dialogue = TerminalClient(f"ws://{host}:{port}/openai", timeout=patience())
     dialogue.send("Settings", **SETTINGS)
     assert dialogue.wait_for("SettingsApplied")
     return dialogue
@@ -74,9 +74,9 @@ def test_pykkas_stop_of_an_actor_ends_its_session_as_the_shutdown_does(make_syst
     system = make_system(workers)
     with configured(system) as dialogue:
         (actor,) = ActorRegistry.get_by_class_name(kind)
-        assert actor.stop(timeout=patience(10))
+        assert actor.stop(timeout=patience())
         assert closed(dialogue) == "1001 shutting down"
-        assert system.wait_until_empty(patience(10))
+        assert system.wait_until_empty(patience())
         assert [driver.has_ended for driver in system.simulator._drivers] == [True]
     assert ActorRegistry.get_all() == []
 
@@ -85,9 +85,9 @@ def test_pykkas_stop_of_an_actor_ends_its_session_as_the_shutdown_does(make_syst
 def test_pykkas_stop_of_all_actors_ends_every_session_and_the_proxy_goes_on(make_system, workers):
     system = make_system(workers)
     with configured(system) as one, configured(system) as other:
-        ActorRegistry.stop_all(timeout=patience(10))
+        ActorRegistry.stop_all(timeout=patience())
         assert [closed(one), closed(other)] == ["1001 shutting down"] * 2
-        assert system.wait_until_empty(patience(10))
+        assert system.wait_until_empty(patience())
     with configured(system):
         assert system.sessions == 1
 
@@ -140,7 +140,7 @@ def test_an_exit_that_a_hosts_inbox_raises_ends_that_session_and_no_other(make_s
     system = make_system(workers)
     with configured(system) as other:
         exiting = Host(system, ExitingInbox(fault))
-        assert exiting.session.wait(patience(10))
+        assert exiting.session.wait(patience())
         other.send("InjectUserMessage", content="Hello.")
         assert other.wait_for("AgentDone")
 
@@ -154,7 +154,7 @@ def test_an_exit_that_a_hosts_callback_raises_harms_nobody(make_system, fault):
         raise fault
 
     host = Host(system, on_event=on_event)
-    assert host.session.wait_for("SettingsApplied", patience(10))
+    assert host.session.wait_for("SettingsApplied", patience())
     done = threading.Event()
 
     def exit_at_once(_future):
@@ -162,9 +162,9 @@ def test_an_exit_that_a_hosts_callback_raises_harms_nobody(make_system, fault):
         raise fault
 
     host.session.update(prompt="Rhyme.").add_done_callback(exit_at_once)
-    assert done.wait(patience(10))
+    assert done.wait(patience())
     host.say(b'{"type": "InjectUserMessage", "content": "Hello."}')
-    assert host.session.wait_for("AgentAudioDone", patience(10))
+    assert host.session.wait_for("AgentAudioDone", patience())
 
 
 # The proxy stops.
@@ -178,10 +178,10 @@ def test_stop_keeps_its_deadline_when_the_hosts_callbacks_block(make_system, mon
     def on_event(_session, _event):
         callers.append(threading.current_thread())
         held.set()
-        assert may_go.wait(patience(30))
+        assert may_go.wait(patience())
 
     hosts = [Host(system, on_event=on_event) for _ in range(3)]
-    assert held.wait(patience(10))
+    assert held.wait(patience())
     system.stop(patience(1))
     assert not may_go.is_set()
     assert len(callers) == 1
@@ -201,7 +201,7 @@ class HoldingJournal(RecordingJournal):
         super().frame(session, wire, direction, data)
         if b"hold it" in data:
             self.held.set()
-            assert self.may_go.wait(patience(30))
+            assert self.may_go.wait(patience())
 
 
 @WORKERS
@@ -210,11 +210,11 @@ def test_stop_keeps_its_deadline_when_an_actor_blocks_and_its_host_learns_of_the
     journal = HoldingJournal()
     system = make_system(workers, journal)
     host = Host(system)
-    assert host.session.wait_for("SettingsApplied", patience(10))
+    assert host.session.wait_for("SettingsApplied", patience())
     host.connection.send_text(b'{"type": "InjectUserMessage", "content": "hold it"}')
     telling = threading.Thread(target=host.connection.flush)
     telling.start()
-    assert journal.held.wait(patience(10))
+    assert journal.held.wait(patience())
     asked = host.session.announce("Listen.")
     assert system.stop(0.1) == 1
     assert host.session.wait(0)
@@ -223,17 +223,17 @@ def test_stop_keeps_its_deadline_when_an_actor_blocks_and_its_host_learns_of_the
     with pytest.raises(SessionError, match="session_ended"):
         host.session.snapshot()
     journal.may_go.set()
-    telling.join(patience(10))
-    assert system.wait_until_empty(patience(10))
+    telling.join(patience())
+    assert system.wait_until_empty(patience())
 
 
 @WORKERS
 def test_what_is_told_after_the_stop_is_dropped_and_starts_no_thread(make_system, workers):
     system = make_system(workers)
     host = Host(system)
-    assert host.session.wait_for("SettingsApplied", patience(10))
+    assert host.session.wait_for("SettingsApplied", patience())
     inboxes = host.session._inboxes
-    assert system.stop(patience(5)) == 0
+    assert system.stop(patience()) == 0
     assert host.inbox.wait_for(Closed).code == 1001
     before = set(threading.enumerate())
     inboxes.tell_all(TextFrame(SETTINGS_TEXT))
@@ -246,7 +246,7 @@ def test_what_is_told_after_the_stop_is_dropped_and_starts_no_thread(make_system
 def test_a_session_that_begins_behind_the_stop_is_closed_at_once(make_system):
     system = make_system()
     make_parts = system._admission.admit("component", None, None)
-    system.stop(patience(5))
+    system.stop(patience())
     host = RecordingInbox()
     with pytest.raises(SessionError, match="no_place"):
         system.connect(host)

@@ -34,15 +34,10 @@ def url(system, path="/openai"):
 
 
 def configured(system):
-    dialogue = TerminalClient(url(system), timeout=patience(10))
+    dialogue = TerminalClient(url(system), timeout=patience())
     dialogue.send("Settings", **SETTINGS)
     assert dialogue.wait_for("SettingsApplied")
     return dialogue
-
-
-def wait_for_sessions(system, count):
-    with system._sessions._ended:
-        assert system._sessions._ended.wait_for(lambda: len(system._sessions._live) == count, patience(5))
 
 
 @pytest.fixture
@@ -62,7 +57,7 @@ def make_system():
 
     yield make
     for system in systems:
-        system.stop(patience(5))
+        system.stop(patience())
 
 
 @pytest.fixture
@@ -74,20 +69,21 @@ def system(make_system):
 
 def test_open_sessions_are_told_that_the_proxy_shuts_down(system):
     with configured(system) as one, configured(system) as other:
-        assert system.stop(patience(5)) == 0
+        assert system.stop(patience()) == 0
         for dialogue in (one, other):
             dialogue.wait_until(lambda: None)
             assert dialogue.closed == "1001 shutting down"
             assert dialogue.received("Error") == []
     assert system.sessions == 0
-    assert all(driver.has_ended for driver in system.simulator._drivers)
+    assert repr(system.simulator) == "<Simulator, 0 sessions open>"
+    assert len(system.simulator.sessions) == 2
 
 
 def test_a_session_in_mid_response_ends_as_the_others(system):
     with configured(system) as dialogue:
         dialogue.send("InjectUserMessage", content="Tell me a long story.")
         assert dialogue.wait_for("AgentStartedSpeaking")
-        assert system.stop(patience(5)) == 0
+        assert system.stop(patience()) == 0
         dialogue.wait_until(lambda: None)
         assert dialogue.closed == "1001 shutting down"
 
@@ -108,14 +104,14 @@ def test_stopping_twice_or_without_a_start_does_no_harm(make_system, system):
 )
 def test_a_browser_that_brings_its_key_as_a_subprotocol_is_answered(system, path, offered, chosen):
     host, port = system.address
-    with closing(create_connection(f"ws://{host}:{port}{path}", subprotocols=offered, timeout=patience(5))) as link:
+    with closing(create_connection(f"ws://{host}:{port}{path}", subprotocols=offered, timeout=patience())) as link:
         assert link.subprotocol == chosen
 
 
 def test_why_a_session_cannot_go_on_is_logged(make_system, caplog):
     system = make_system(upstream__url="ws://127.0.0.1:1/", upstream__kind="compatible", upstream__reconnects="0")
     system.start()
-    with caplog.at_level(logging.WARNING), TerminalClient(url(system), timeout=patience(10)) as dialogue:
+    with caplog.at_level(logging.WARNING), TerminalClient(url(system), timeout=patience()) as dialogue:
         dialogue.send("Settings", agent={})
         dialogue.wait_until(lambda: None)
     assert "upstream_unreachable" in caplog.text
@@ -135,34 +131,33 @@ def test_sessions_that_have_not_ended_by_the_deadline_are_counted(make_system, m
 
     def hold():
         held.set()
-        may_go.wait(patience(5))
+        may_go.wait(patience())
 
     with configured(system):
         system._threads.waker(hold)()
-        assert held.wait(patience(5))
+        assert held.wait(patience())
         assert system.stop(0) == 1
         may_go.set()
-    wait_for_sessions(system, 0)
+    assert system.wait_until_empty(patience())
 
 
 def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
-    with system._sessions._ended:
-        system._sessions._draining = True
+    system._sessions._draining = True
     told = RecordingConnection()
     system._sessions.begin(told, system._admission._dialects.named("deepgram"))
-    wait_for_sessions(system, 0)
+    assert system.wait_until_empty(patience())
     assert told.closed == (1001, "shutting down")
 
 
 def test_a_client_is_turned_away_while_the_proxy_shuts_down(system):
     system._sessions._draining = True
     with pytest.raises(WebSocketBadStatusException, match="503"):
-        create_connection(url(system), timeout=patience(5))
+        create_connection(url(system), timeout=patience())
 
 
 def test_no_more_clients_than_allowed_get_in_however_many_knock_at_once(make_system):
     system = make_system(server__max_sessions="2")
-    knocking = [socket.create_connection(system.address, timeout=patience(5)) for _ in range(6)]
+    knocking = [socket.create_connection(system.address, timeout=patience()) for _ in range(6)]
     try:
         for sock in knocking:
             sock.sendall(UPGRADE)
@@ -173,7 +168,7 @@ def test_no_more_clients_than_allowed_get_in_however_many_knock_at_once(make_sys
     finally:
         for sock in knocking:
             sock.close()
-    wait_for_sessions(system, 0)
+    assert system.wait_until_empty(patience())
 
 
 def test_that_clients_are_turned_away_is_logged_when_it_begins_and_when_it_ends(make_system, caplog):
@@ -182,8 +177,8 @@ def test_that_clients_are_turned_away_is_logged_when_it_begins_and_when_it_ends(
     with configured(system):
         for _ in range(3):
             with pytest.raises(WebSocketBadStatusException, match="503"):
-                create_connection(url(system), timeout=patience(5))
-    wait_for_sessions(system, 0)
+                create_connection(url(system), timeout=patience())
+    assert system.wait_until_empty(patience())
     with configured(system):
         pass
     words = [record.message for record in caplog.records if record.name == "actors.admission"]
@@ -199,7 +194,7 @@ def test_a_place_is_free_again_when_a_session_has_ended(make_system):
     for _ in range(3):
         with configured(system):
             assert system.sessions == 1
-        wait_for_sessions(system, 0)
+        assert system.wait_until_empty(patience())
 
 
 def test_clients_beyond_those_that_may_be_at_the_door_wait_and_get_in_later(make_system):
@@ -207,7 +202,7 @@ def test_clients_beyond_those_that_may_be_at_the_door_wait_and_get_in_later(make
     system.start()
     with socket.create_connection(system.address) as silent, configured(system):
         # The silent one had the only place, until its time was up.
-        silent.settimeout(patience(5))
+        silent.settimeout(patience())
         assert silent.recv(100).startswith(b"HTTP/1.1 408") or silent.recv(1) == b""
 
 
@@ -223,7 +218,7 @@ def test_nothing_is_left_of_a_session_that_could_not_begin(system, monkeypatch, 
             patch.setattr(actors.dialects.registry.Session, "__init__", fail)
         else:
             patch.setattr(actors.dialects.registry, part, fail)
-        link = create_connection(url(system), timeout=patience(5))
+        link = create_connection(url(system), timeout=patience())
         opcode, data = link.recv_data()
         assert (opcode, int.from_bytes(data[:2], "big")) == (ABNF.OPCODE_CLOSE, 1011)
         link.shutdown()
@@ -234,26 +229,26 @@ def test_nothing_is_left_of_a_session_that_could_not_begin(system, monkeypatch, 
 
 def test_where_each_session_stands_can_be_asked(system):
     with configured(system) as dialogue:
-        (snapshot,) = system.inspect(patience(5)).values()
+        (snapshot,) = system.inspect(patience()).values()
         assert snapshot.state.configured
         assert snapshot.held == 0
         dialogue.send("InjectUserMessage", content="Tell me a long story.")
         assert dialogue.wait_for("AgentStartedSpeaking")
-        (snapshot,) = system.inspect(patience(5)).values()
+        (snapshot,) = system.inspect(patience()).values()
         assert snapshot.state.response is not None
-    wait_for_sessions(system, 0)
-    assert system.inspect(patience(5)) == {}
+    assert system.wait_until_empty(patience())
+    assert system.inspect(patience()) == {}
 
 
 def test_a_session_that_ends_meanwhile_is_left_out(system):
     with configured(system):
         (live,) = system._sessions._live.values()
-        assert live.coordinator.stop(timeout=patience(5))
-        assert system.inspect(patience(5)) == {}
+        assert live.coordinator.stop(timeout=patience())
+        assert system.inspect(patience()) == {}
 
 
 def test_a_plain_request_is_told_to_upgrade(system):
-    connection = http.client.HTTPConnection(*system.address, timeout=patience(5))
+    connection = http.client.HTTPConnection(*system.address, timeout=patience())
     connection.request("GET", "/openai")
     assert connection.getresponse().status == 426
     connection.close()
@@ -262,8 +257,8 @@ def test_a_plain_request_is_told_to_upgrade(system):
 def test_the_simulator_alone_serves_the_realtime_path_and_no_other(make_system):
     system = make_system(SimulatorSystem)
     system.start()
-    link = create_connection(url(system, "/v1/realtime?model=gpt-realtime"), timeout=patience(5))
+    link = create_connection(url(system, "/v1/realtime?model=gpt-realtime"), timeout=patience())
     assert '"session.created"' in link.recv()
     with pytest.raises(WebSocketBadStatusException, match="404"):
-        create_connection(url(system, "/openai"), timeout=patience(5))
+        create_connection(url(system, "/openai"), timeout=patience())
     link.close()

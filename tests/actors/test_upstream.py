@@ -301,8 +301,8 @@ def test_no_function_is_begun_and_no_link_opened_behind_the_end(bench):
     inbox = upstream.actor.inbox
     inbox.tell_all([End(1000, ""), effects.CallFunction("c1", "{}", WEATHER), effects.OpenLink(None)])
     upstream.actor.begin()
-    assert upstream.actor.actor_stopped.wait(patience(5))
-    assert upstream.actor.actor_ref.stop(timeout=patience(5)) is False
+    assert upstream.actor.actor_stopped.wait(patience())
+    assert upstream.actor.actor_ref.stop(timeout=patience()) is False
     assert (upstream.called, bench.connector.asked, bench.ended) == ([], [], ["ended"])
 
 

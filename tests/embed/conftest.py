@@ -61,7 +61,7 @@ class Host:
         self.process.poll()
         for _ in range(int(patience(200))):
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=patience(5)).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=patience()).close()
             except ConnectionRefusedError:
                 with pytest.raises(subprocess.TimeoutExpired):
                     self.process.wait(0.05)
@@ -75,7 +75,7 @@ class Host:
     def end(self, how: signal.Signals = signal.SIGINT) -> int:
         """Ask it to end; returns its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(patience(20))
+        return self.process.wait(patience())
 
     def output(self) -> str:
         self.log.seek(0)
@@ -124,7 +124,7 @@ def start_host(tmp_path):
             port = free_port()
             host = Host(command_of(kind, port, tmp_path), tmp_path, port)
             hosts.callback(host.log.close)
-            hosts.callback(host.process.wait, patience(20))
+            hosts.callback(host.process.wait, patience())
             hosts.callback(host.process.terminate)
             host.wait_until_it_answers()
             return host

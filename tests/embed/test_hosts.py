@@ -19,12 +19,12 @@ HOSTS = (GUNICORN, "flask under gunicorn, preloaded", "flask's own server", "dja
 
 
 def client_of(host, user="ada"):
-    return ScriptedSession(host.url(user), timeout=patience(10))
+    return ScriptedSession(host.url(user), timeout=patience())
 
 
 def answer_to_page(host, *origins):
     """Ask for a WebSocket as a browser does for a page; returns the answer's status and its words."""
-    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=patience(5))
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=patience())
     connection.putrequest("GET", "/agent?user=ada")
     fields = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     for name, value in {**fields, "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode()}.items():
@@ -99,7 +99,7 @@ def test_a_client_that_vanishes_leaves_the_host_as_it_was(start_host):
 @pytest.mark.parametrize(("kind", "status"), [(GUNICORN, 400), (HOSTS[3], 426), ("wsgiref", 426)])
 def test_a_plain_request_is_answered_in_words(start_host, kind, status):
     host = start_host(kind)
-    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=patience(5))
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=patience())
     connection.request("GET", "/agent?user=ada")
     response = connection.getresponse()
     assert (response.status, response.read() != b"") == (status, True)

@@ -40,7 +40,7 @@ class Proxy:
         return self.system.simulator.logs[0]
 
     def dialogue(self, path="/openai", **options):
-        return TerminalClient(self.url(path), timeout=patience(10), **options)
+        return TerminalClient(self.url(path), timeout=patience(), **options)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def start_proxy(monkeypatch):
 
     yield start
     for proxy in started:
-        proxy.system.stop(patience(5))
+        proxy.system.stop(patience())
 
 
 @pytest.fixture
@@ -79,5 +79,5 @@ def start_api():
 
     yield start
     for system in systems:
-        system.stop(patience(5))
-    assert timers.stop(patience(5))
+        system.stop(patience())
+    assert timers.stop(patience())

@@ -226,6 +226,7 @@ class RandomClient:
         verdict.faults += [f"rule broken: {rule.code}: {rule.message}" for rule in broken]
         verdict.counts["updates upstream"] += log.updates_applied
         verdict.counts["responses"] += len(log.responses)
+        verdict.counts["sessions in which something was said"] += bool(self.texts or verdict.counts["spoken turns"])
         verdict.counts["races lost and repaired"] += len(races)
         verdict.counts["updates overtaken by a spoken turn"] += log.updates_under_way
         verdict.counts["calls cancelled"] += self.heard["FunctionCallCancelled"]

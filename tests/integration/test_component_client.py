@@ -299,7 +299,7 @@ def test_what_comes_before_the_settings_waits_for_them(proxy):
 def test_a_race_that_the_server_wins_gives_one_reply_and_no_error(start_proxy):
     refused = RefusedEvent("response.create", code="conversation_already_has_active_response")
     proxy = start_proxy({"session.expected_timeout": "0.05"})
-    proxy.system.simulator._faults = Faults(refused=(refused,))
+    proxy.system.simulator.faults = Faults(refused=(refused,))
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", **settings())
         ask(dialogue)
@@ -312,7 +312,7 @@ def test_a_race_that_the_server_wins_gives_one_reply_and_no_error(start_proxy):
 def test_an_update_that_lost_a_race_is_acknowledged_in_the_end_and_the_client_hears_of_no_race(start_proxy, echoes):
     code = "conversation_already_has_active_response"
     proxy = start_proxy({"session.expected_timeout": "0.05"})
-    proxy.system.simulator._faults = Faults(refused=(RefusedEvent("session.update", 2, code, echoes=echoes),))
+    proxy.system.simulator.faults = Faults(refused=(RefusedEvent("session.update", 2, code, echoes=echoes),))
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", **settings())
         assert dialogue.wait_for("SettingsApplied")
@@ -326,7 +326,7 @@ def test_an_update_that_loses_every_race_is_refused_by_its_name_and_not_in_the_a
     code = "conversation_already_has_active_response"
     proxy = start_proxy({"session.expected_timeout": "0.02", "session.create_tries": "2"})
     refused = tuple(RefusedEvent("session.update", nth, code) for nth in (2, 3))
-    proxy.system.simulator._faults = Faults(refused=refused)
+    proxy.system.simulator.faults = Faults(refused=refused)
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", **settings())
         assert dialogue.wait_for("SettingsApplied")

@@ -100,7 +100,7 @@ def test_what_upstream_repeats_in_another_form_is_no_difference(talk):
 def test_a_realtime_client_is_shown_what_is_in_force_and_no_error(start_proxy):
     quirks = Quirks(in_force={"audio": {"output": {"voice": "ash"}}})
     proxy = start_proxy({}, scenario=Scenario(quirks=quirks))
-    with closing(create_connection(proxy.url("/v1/realtime?model=gpt-realtime"), timeout=patience(10))) as client:
+    with closing(create_connection(proxy.url("/v1/realtime?model=gpt-realtime"), timeout=patience())) as client:
         assert json.loads(client.recv())["type"] == "session.created"
         session = {"type": "realtime", "audio": {"output": {"voice": "marin"}}}
         client.send(json.dumps({"type": "session.update", "session": session}))
@@ -124,7 +124,7 @@ def test_settings_with_a_locked_voice_are_applied_and_the_voice_is_warned_of(tal
 
 def test_a_realtime_client_hears_of_the_locked_voice_and_then_what_is_in_force(start_proxy):
     proxy = start_proxy()
-    with closing(create_connection(proxy.url("/v1/realtime?model=gpt-realtime"), timeout=patience(10))) as client:
+    with closing(create_connection(proxy.url("/v1/realtime?model=gpt-realtime"), timeout=patience())) as client:
         client.send(json.dumps({"type": "response.create"}))
         while json.loads(client.recv())["type"] != "response.done":
             pass

@@ -88,12 +88,12 @@ class Agent:
 
     def wait_for(self, kind, count=1):
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, patience(10)), self.heard
+            assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, patience()), self.heard
         return self.of(kind)[count - 1]
 
     def wait_for_the_end(self):
         with self._changed:
-            assert self._changed.wait_for(lambda: self.is_closed, patience(10)), self.heard
+            assert self._changed.wait_for(lambda: self.is_closed, patience()), self.heard
 
     def asks(self, text):
         self.connection.send_inject_user_message(sdk.AgentV1InjectUserMessage(content=text))
@@ -125,8 +125,8 @@ def connect(start_proxy):
     yield open_agent
     for context, agent in opened:
         context.__exit__(None, None, None)
-        agent.thread.join(patience(5))
-    assert timers.stop(patience(5))
+        agent.thread.join(patience())
+    assert timers.stop(patience())
 
 
 @pytest.fixture
@@ -304,7 +304,7 @@ def weather_service():
     thread.start()
     yield f"127.0.0.1:{server.server_address[1]}", asked
     server.shutdown()
-    thread.join(patience(5))
+    thread.join(patience())
     server.server_close()
 
 

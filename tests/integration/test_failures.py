@@ -33,12 +33,6 @@ def closing(dialogue):
     return dialogue.closed
 
 
-def no_session_is_left(proxy, but=0):
-    system = proxy.system
-    with system._sessions._ended:
-        return system._sessions._ended.wait_for(lambda: len(system._sessions._live) == but, patience(10))
-
-
 @pytest.mark.parametrize(
     ("actor", "kind"),
     [(ClientActor, TextFrame), (SessionCoordinatorActor, UserMessageGiven), (UpstreamActor, SendItem)],
@@ -57,12 +51,13 @@ def test_an_exception_in_an_actor_ends_its_session_with_an_error_and_no_other(pr
         dialogue.send("InjectUserMessage", content="boom")
         assert dialogue.wait_for("Error")["code"] == "internal_error"
         assert closing(dialogue) == "1011 internal error"
-        assert no_session_is_left(proxy, but=1)
+        assert proxy.system.wait_until_empty(patience(), but=1)
         other.send("InjectUserMessage", content="Hello.")
         assert other.wait_for("AgentDone")
-    assert no_session_is_left(proxy)
+    assert proxy.system.wait_until_empty(patience())
     assert "boom" in caplog.text
-    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)
+    assert repr(proxy.system.simulator) == "<Simulator, 0 sessions open>"
+    assert len(proxy.system.simulator.sessions) == 2
 
 
 def test_an_upstream_that_cannot_be_reached_is_said_to_the_client(start_proxy):
@@ -99,7 +94,7 @@ def test_an_upstream_that_refuses_the_key_at_the_door_is_said_to_the_client(star
 
 def test_a_key_that_is_refused_after_the_handshake_is_said_to_the_client(start_proxy):
     proxy = start_proxy()
-    proxy.system.simulator._faults = Faults(refused_key=True)
+    proxy.system.simulator.faults = Faults(refused_key=True)
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", **SETTINGS)
         assert dialogue.wait_for("Error")["code"] == "invalid_api_key"
@@ -117,7 +112,7 @@ def test_first_settings_that_cannot_be_read_end_the_session_with_words(proxy, pa
         assert error["code"] == "invalid_message"
         assert error["description"].startswith("Settings: agent.think.functions: must be a list")
         assert closing(dialogue) == "1008 invalid_message"
-    assert no_session_is_left(proxy)
+    assert proxy.system.wait_until_empty(patience())
 
 
 @BOTH_PROFILES
@@ -127,7 +122,7 @@ def test_first_settings_that_upstream_refuses_end_the_session_with_words(proxy, 
         dialogue.send("Settings", agent={"think": {"managedPrompt": managed}})
         assert dialogue.wait_for("Error")["code"] == "string_above_max_length"
         assert closing(dialogue) == "1008 string_above_max_length"
-    assert no_session_is_left(proxy)
+    assert proxy.system.wait_until_empty(patience())
 
 
 @BOTH_PROFILES
@@ -146,7 +141,7 @@ def test_later_settings_that_are_refused_do_not_end_the_session(proxy, path):
 @BOTH_PROFILES
 def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy, path):
     proxy = start_proxy({"session.retry_delay": "0.01"})
-    proxy.system.simulator._faults = lambda number: Faults(disconnect_after_responses=1 if number == 0 else None)
+    proxy.system.simulator.faults = lambda number: Faults(disconnect_after_responses=1 if number == 0 else None)
     with configured(proxy, path) as dialogue:
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
@@ -169,7 +164,7 @@ def test_a_client_that_vanishes_leaves_no_session(proxy):
     dialogue = configured(proxy)
     dialogue._connection._socket.sock.shutdown(socket.SHUT_RDWR)
     dialogue.close()
-    assert no_session_is_left(proxy)
+    assert proxy.system.wait_until_empty(patience())
 
 
 def test_what_upstream_sends_that_cannot_be_read_is_dropped(proxy, caplog):

@@ -40,7 +40,7 @@ def make_proxy(monkeypatch):
 
     yield make
     for proxy in proxies:
-        proxy.stop(patience(5))
+        proxy.stop(patience())
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ class Client:
         self.hears("AgentStartedSpeaking")
 
     def hears(self, kind):
-        return self.session.wait_for(kind, patience(10))
+        return self.session.wait_for(kind, patience())
 
 
 def test_what_the_host_decides_anew_is_in_force_when_its_future_is_done(proxy):
     client = Client(proxy, prompt="old")
     client.say("Settings", agent={})
     client.hears("SettingsApplied")
-    client.session.update(prompt="new", voice="marin").result(patience(10))
+    client.session.update(prompt="new", voice="marin").result(patience())
     in_force = client.session.snapshot().state.in_force
     assert in_force["instructions"] == "new"
     assert in_force["audio"]["output"]["voice"] == "marin"
@@ -84,7 +84,7 @@ def test_what_the_host_decides_anew_is_in_force_when_its_future_is_done(proxy):
 
 def test_what_is_decided_before_the_client_has_configured_anything_goes_with_its_settings(proxy):
     client = Client(proxy)
-    client.session.update(prompt="new", functions=[get_weather]).result(patience(10))
+    client.session.update(prompt="new", functions=[get_weather]).result(patience())
     assert not client.session.snapshot().state.configured
     client.say("Settings", agent={"think": {"prompt": "the client's"}})
     client.hears("SettingsApplied")
@@ -99,7 +99,7 @@ def test_a_host_hears_why_what_it_decided_cannot_be(proxy):
     client.say("InjectUserMessage", content="Hello")
     client.hears("AgentDone")
     with pytest.raises(SessionError, match="voice_locked: voice: 'ash' cannot replace"):
-        client.session.update(voice="ash").result(patience(10))
+        client.session.update(voice="ash").result(patience())
 
 
 def test_what_a_host_asks_for_is_checked_at_once(proxy):
@@ -118,12 +118,12 @@ def test_a_host_may_stop_the_proxy_in_a_callback(proxy):
 
     def on_event(_, event):
         if event["type"] == "SettingsApplied":
-            proxy.stop(patience(5))
+            proxy.stop(patience())
             stopped.set()
 
     client = Client(proxy, on_event=on_event)
     client.say("Settings", agent={})
-    assert stopped.wait(patience(15))
+    assert stopped.wait(patience())
     assert client.inbox.wait_for(Closed).code == 1001
 
 
@@ -132,7 +132,7 @@ def test_what_a_host_has_asked_for_cannot_be_cancelled(proxy):
     client.begins_a_story()
     future = client.session.update(prompt="new")
     assert not future.cancel()
-    future.result(patience(10))
+    future.result(patience())
     assert client.session.snapshot().state.in_force["instructions"] == "new"
 
 
@@ -144,10 +144,10 @@ def test_a_callback_of_a_future_that_blocks_keeps_no_session_waiting(proxy):
 
     def block(_):
         blocked.set()
-        go_on.wait(patience(10))
+        go_on.wait(patience())
 
     client.session.update(prompt="new").add_done_callback(block)
-    assert blocked.wait(patience(10))
+    assert blocked.wait(patience())
     other.say("Settings", agent={})
     other.hears("SettingsApplied")
     go_on.set()
@@ -155,11 +155,11 @@ def test_a_callback_of_a_future_that_blocks_keeps_no_session_waiting(proxy):
 
 def test_a_callback_is_called_although_the_proxy_has_stopped(proxy):
     client = Client(proxy)
-    proxy.stop(patience(5))
+    proxy.stop(patience())
     heard = threading.Event()
     future = client.session.update(prompt="new")
     future.add_done_callback(lambda _: heard.set())
-    assert heard.wait(patience(10))
+    assert heard.wait(patience())
     assert isinstance(future.exception(), SessionError)
 
 
@@ -169,7 +169,7 @@ def test_an_update_that_comes_in_mid_response_is_held_and_the_client_is_told_not
     future = client.session.update(prompt="new")
     snapshot = client.session.snapshot()
     assert (snapshot.phase, snapshot.held_updates, snapshot.held) == ("in progress", 1, 1)
-    future.result(patience(10))
+    future.result(patience())
     told = [message["type"] for message in client.session.feed.kept()]
     assert "PromptUpdated" not in told
 
@@ -179,9 +179,9 @@ def test_an_announcement_is_said_when_it_is_its_turn(proxy):
     client.say("Settings", agent={})
     client.say("InjectUserMessage", content="Hello")
     client.hears("AgentStartedSpeaking")
-    client.session.announce("We close in five minutes.").result(patience(10))
+    client.session.announce("We close in five minutes.").result(patience())
     assert client.session.wait_for(
-        "ConversationText", patience(10), role="assistant", content="We close in five minutes."
+        "ConversationText", patience(), role="assistant", content="We close in five minutes."
     )
 
 
@@ -189,7 +189,7 @@ def test_an_announcement_that_is_refused_is_told_the_host_and_not_the_client(pro
     client = Client(proxy)
     client.begins_a_story()
     with pytest.raises(SessionError, match="injection_refused"):
-        client.session.announce("Not now.", behavior="default").result(patience(10))
+        client.session.announce("Not now.", behavior="default").result(patience())
     assert "InjectionRefused" not in [message["type"] for message in client.session.feed.kept()]
 
 
@@ -223,7 +223,7 @@ def test_a_client_of_the_realtime_api_gets_what_the_host_decides_and_its_functio
     client.hears("response.created")
     assert "It is sunny in Rome." in client.hears("response.output_text.done")["text"]
     future = client.session.update(prompt="newer")
-    future.result(patience(10))
+    future.result(patience())
     client.say("session.update", session={"type": "realtime", "instructions": "mine"})
     assert client.hears("session.updated")["session"]["instructions"] == "newer"
 
@@ -235,14 +235,14 @@ def test_events_come_to_the_host_in_order_on_a_thread_that_may_block(proxy):
         threads.add(threading.current_thread().name)
         told.append(event["type"])
         if event["type"] == "SettingsApplied":
-            session.update(prompt="newer").result(patience(10))
+            session.update(prompt="newer").result(patience())
         if event["type"] == "AgentDone":
             done.set()
 
     client = Client(proxy, on_event=on_event)
     client.say("Settings", agent={})
     client.say("InjectUserMessage", content="Hello")
-    assert done.wait(patience(10))
+    assert done.wait(patience())
     assert told == [message["type"] for message in client.session.feed.kept()][: len(told)]
     assert all(name.startswith("turnstile-host-events") for name in threads)
 
@@ -260,7 +260,7 @@ def test_the_agents_voice_is_left_out_of_what_a_host_is_told(proxy):
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
     client.say("conversation.item.create", item=item)
     client.say("response.create")
-    assert done.wait(patience(10))
+    assert done.wait(patience())
     assert "response.output_audio.done" in told
     assert "response.output_audio.delta" not in told
     assert "response.output_audio.delta" not in [event["type"] for event in client.session.feed.kept()]
@@ -272,7 +272,7 @@ def test_events_end_with_the_session(proxy):
     client.say("Settings", agent={})
     client.hears("SettingsApplied")
     client.session.end(1000, "enough")
-    assert [event["type"] for event in client.session.events(patience(5))] == ["SettingsApplied"]
+    assert [event["type"] for event in client.session.events(patience())] == ["SettingsApplied"]
     assert client.inbox.wait_for(Closed) == Closed(1000, "enough")
 
 
@@ -282,13 +282,13 @@ def test_a_session_that_has_ended_takes_nothing_more(proxy):
     client.hears("SettingsApplied")
     waiting = client.session.requests.add()[1]
     client.session.end()
-    assert client.session.wait(patience(5))
+    assert client.session.wait(patience())
     assert client.session.has_ended
     for future in (waiting, client.session.update(prompt="late"), client.session.announce("late")):
         with pytest.raises(SessionError, match="session_ended"):
-            future.result(patience(5))
+            future.result(patience())
     with pytest.raises(SessionError, match="session_ended"):
-        client.session.snapshot(patience(5))
+        client.session.snapshot(patience())
     assert repr(client.session) == f"<SessionHandle {client.session.session_id} ended>"
 
 
@@ -296,7 +296,7 @@ def test_a_client_in_memory_that_closes_ends_its_session(proxy):
     client = Client(proxy)
     assert repr(client.session) == f"<SessionHandle {client.session.session_id}>"
     client.connection.close(1000)
-    assert client.session.wait(patience(5))
+    assert client.session.wait(patience())
     assert proxy.sessions == 0
 
 
@@ -309,7 +309,7 @@ def test_a_session_beyond_those_that_may_be_open_is_refused(make_proxy):
 
 def test_no_session_begins_once_the_proxy_has_stopped(proxy):
     Client(proxy)
-    proxy.stop(patience(5))
+    proxy.stop(patience())
     with pytest.raises(SessionError, match="shutting down"):
         Client(proxy)
 
@@ -360,7 +360,7 @@ session.close()
         capture_output=True,
         text=True,
         check=False,
-        timeout=patience(20),
+        timeout=patience(),
     )
     assert (done.returncode, done.stdout) == (0, "child 0\nagent AgentDone\n"), done.stderr
 
@@ -379,14 +379,14 @@ def test_a_function_that_takes_long_holds_up_no_other_session(proxy):
 
     def wait_for_it() -> str:
         """Wait."""
-        may_go.wait(patience(10))
+        may_go.wait(patience())
         return "done waiting"
 
     slow = Client(proxy, functions=host_functions([wait_for_it]))
     slow.say("Settings", agent={})
     slow.say("InjectUserMessage", content="Please call wait_for_it")
     slow.hears("FunctionCallRequest")
-    with ScriptedSession(proxy=proxy, timeout=patience(10)) as quick:
+    with ScriptedSession(proxy=proxy, timeout=patience()) as quick:
         quick.configure(text_only=True)
         quick.say("Hello")
         quick.wait_for("AgentDone")
@@ -397,7 +397,7 @@ def test_a_function_that_takes_long_holds_up_no_other_session(proxy):
 
 def test_a_handle_of_a_session_knows_its_id_as_the_journal_does(proxy):
     client = Client(proxy)
-    assert list(proxy.inspect(patience(5))) == [client.session.session_id]
+    assert list(proxy.inspect(patience())) == [client.session.session_id]
 
 
 def test_a_proxy_that_was_stopped_before_it_began_takes_nobody_and_does_not_start(proxy):

@@ -42,17 +42,17 @@ def test_one_session_more_than_allowed_is_answered_503(start_proxy):
         dialogue.send("Settings", **SETTINGS)
         assert dialogue.wait_for("SettingsApplied")
         with pytest.raises(websocket.WebSocketBadStatusException, match="503"):
-            websocket.create_connection(proxy.url(), timeout=patience(5))
+            websocket.create_connection(proxy.url(), timeout=patience())
 
 
 def test_a_path_that_is_not_there_is_answered_404(proxy):
     with pytest.raises(websocket.WebSocketBadStatusException, match="404"):
-        websocket.create_connection(proxy.url("/nothing"), timeout=patience(5))
+        websocket.create_connection(proxy.url("/nothing"), timeout=patience())
 
 
 def test_more_open_calls_than_allowed_are_said(start_proxy):
     proxy = start_proxy({"session.max_open_calls": "1"})
-    proxy.system.simulator._faults = Faults()
+    proxy.system.simulator.faults = Faults()
     functions = [{"name": name, "description": f"{name} weather"} for name in ("get_weather", "get_time")]
     with proxy.dialogue() as dialogue:
         dialogue.send("Settings", agent={"think": {"prompt": "Be brief.", "functions": functions}})

@@ -28,7 +28,7 @@ def simulate():
     """Make a simulator with faults, or other options."""
     timers = TimerThread()
     yield lambda **options: Simulator(clock=time.monotonic, timers=timers, **options)
-    assert timers.stop(patience(5))
+    assert timers.stop(patience())
 
 
 def configured(proxy):
@@ -43,12 +43,6 @@ def close_words(dialogue):
     return dialogue.closed
 
 
-def wait_for_no_session(proxy):
-    system = proxy.system
-    with system._sessions._ended:
-        assert system._sessions._ended.wait_for(lambda: not system._sessions._live, patience(20))
-
-
 def entries(proxy, wire, kind):
     return [entry.detail for entry in proxy.journal.entries() if (entry.wire, entry.kind) == (wire, kind)]
 
@@ -58,7 +52,7 @@ def test_a_session_that_expires_upstream_ends_with_the_words_of_the_api(start_pr
     with configured(proxy) as dialogue:
         assert dialogue.wait_for("Error")["code"] == "session_expired"
         assert close_words(dialogue) == "1001 session_expired"
-        wait_for_no_session(proxy)
+        assert proxy.system.wait_until_empty(patience())
     assert len(proxy.system.simulator.logs) == 1  # another link would not have helped
 
 
@@ -69,9 +63,10 @@ def test_a_link_that_is_lost_under_way_is_replaced_and_nothing_asked_for_is_lost
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
         assert dialogue.wait_for("AgentDone")
-    wait_for_no_session(proxy)
+    assert proxy.system.wait_until_empty(patience())
     assert [len(log.responses) for log in proxy.system.simulator.logs] == [0, 1]
-    assert [driver.has_ended for driver in proxy.system.simulator._drivers] == [True, True]
+    assert repr(proxy.system.simulator) == "<Simulator, 0 sessions open>"
+    assert len(proxy.system.simulator.sessions) == 2
 
 
 def test_the_session_ends_when_more_links_are_lost_than_are_replaced(start_proxy, simulate):
@@ -81,7 +76,7 @@ def test_the_session_ends_when_more_links_are_lost_than_are_replaced(start_proxy
         dialogue.send("Settings", **SETTINGS)
         assert close_words(dialogue) == "1014 upstream_closed"
         assert dialogue.received("Error")[-1]["code"] == "upstream_closed"
-        wait_for_no_session(proxy)
+        assert proxy.system.wait_until_empty(patience())
     assert len(proxy.system.simulator.logs) == 3
 
 
@@ -107,13 +102,13 @@ def test_links_of_a_silent_upstream_are_closed_and_the_client_is_told(start_prox
             dialogue.send("Settings", **SETTINGS)
             assert dialogue.wait_for("Error")["code"] == "upstream_silent"
             assert close_words(dialogue) == "1014 upstream_silent"
-            wait_for_no_session(proxy)
+            assert proxy.system.wait_until_empty(patience())
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(patience(5))
+        thread.join(patience())
     assert len(ends) == 2
     for sock in ends:
         with sock:
-            sock.settimeout(patience(5))
+            sock.settimeout(patience())
             assert b"\x88" in b"".join(iter(lambda: sock.recv(100), b""))  # noqa: B023 - read at once
 
 
@@ -135,15 +130,15 @@ def _silent_websocket(sock):
 
 def test_a_link_that_opens_when_the_client_has_left_is_closed(start_proxy):
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(patience(5))
+        listener.settimeout(patience())
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
         proxy = start_proxy({**QUICK, "upstream.url": url, "upstream.kind": "compatible"})
         with proxy.dialogue() as dialogue:
             dialogue.send("Settings", **SETTINGS)
             sock, _ = listener.accept()
-        wait_for_no_session(proxy)
+        assert proxy.system.wait_until_empty(patience())
     with _silent_websocket(sock):
-        sock.settimeout(patience(5))
+        sock.settimeout(patience())
         assert b"\x88" in b"".join(iter(lambda: sock.recv(100), b""))
 
 
@@ -151,7 +146,7 @@ def test_a_link_that_opens_when_the_client_has_left_is_closed(start_proxy):
 @pytest.mark.parametrize("when", ["before anything", "configured", "mid-response"])
 def test_a_client_that_vanishes_leaves_no_session_and_no_upstream_link(start_proxy, how, when):
     proxy = start_proxy(QUICK)
-    link = websocket.create_connection(proxy.url(), timeout=patience(5))
+    link = websocket.create_connection(proxy.url(), timeout=patience())
     if when != "before anything":
         link.send(json.dumps({"type": "Settings", **SETTINGS}))
         assert "SettingsApplied" in link.recv()
@@ -166,8 +161,8 @@ def test_a_client_that_vanishes_leaves_no_session_and_no_upstream_link(start_pro
         # It may not even have been a session yet: another one shows that the proxy is past it.
         with configured(proxy):
             pass
-    wait_for_no_session(proxy)
-    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)
+    assert proxy.system.wait_until_empty(patience())
+    assert repr(proxy.system.simulator) == "<Simulator, 0 sessions open>"
     if when != "before anything":
         assert entries(proxy, "client", "closed")[0].startswith("1006")
 
@@ -176,7 +171,7 @@ def test_a_client_that_does_not_read_is_cut_off_under_the_name_of_the_reason(sta
     flags = {"limits.client_unread_bytes": "2048", "limits.low_water_bytes": "512", "limits.high_water_bytes": "1024"}
     proxy = start_proxy({**QUICK, **flags}, simulator=simulate(pace=Pace(answer=0, first=0, step=0)))
     link = websocket.create_connection(
-        proxy.url(), timeout=patience(5), sockopt=((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
+        proxy.url(), timeout=patience(), sockopt=((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
     )
     try:
         link.send(json.dumps({"type": "Settings", **SETTINGS}))
@@ -184,11 +179,11 @@ def test_a_client_that_does_not_read_is_cut_off_under_the_name_of_the_reason(sta
         with contextlib.suppress(OSError):  # the proxy may cut the client off before it has said everything
             for _ in range(40):
                 link.send(json.dumps({"type": "InjectUserMessage", "content": "Tell me a long story. " * 50}))
-        wait_for_no_session(proxy)
+        assert proxy.system.wait_until_empty(patience())
     finally:
         link.shutdown()
     assert entries(proxy, "client", "closed") == ["1008 peer_too_slow"]
-    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)
+    assert repr(proxy.system.simulator) == "<Simulator, 0 sessions open>"
 
 
 @pytest.mark.parametrize("kind", ["text", "audio"])
@@ -200,5 +195,5 @@ def test_a_message_that_is_too_large_leaves_no_session(start_proxy, kind):
         else:
             dialogue.send_binary(bytes(5_000))
         assert close_words(dialogue).startswith("1009")
-        wait_for_no_session(proxy)
-    assert all(driver.has_ended for driver in proxy.system.simulator._drivers)
+        assert proxy.system.wait_until_empty(patience())
+    assert repr(proxy.system.simulator) == "<Simulator, 0 sessions open>"

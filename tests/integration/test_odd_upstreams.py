@@ -77,7 +77,7 @@ def test_turns_end_and_follow_each_other(connect, path, quirks):
 
 def test_a_realtime_client_gets_half_an_emoji_byte_for_byte(start_proxy):
     proxy = start_proxy({"session.response_stall": "60"}, scenario=Scenario(quirks=Quirks(half_emoji=True)))
-    with closing(websocket.create_connection(proxy.url("/v1/realtime"), timeout=patience(10))) as link:
+    with closing(websocket.create_connection(proxy.url("/v1/realtime"), timeout=patience())) as link:
         heard(link, "session.created")
         for _ in range(2):
             say(link, "conversation.item.create", item=HELLO)

@@ -43,7 +43,7 @@ class Talk:
 
     async def until(self, found):
         """Wait until `found` gives something for one of the events; return that."""
-        async with asyncio.timeout(patience(10)):
+        async with asyncio.timeout(patience()):
             while True:
                 for event in self.events:
                     if result := found(event):
@@ -97,7 +97,7 @@ def served(start_proxy):
         return start_proxy(None, simulator=simulator)
 
     yield serve
-    assert timers.stop(patience(5))
+    assert timers.stop(patience())
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class Connection:
 
     def _receive(self):
         # The SDK has no timeout of its own: a test that hangs ends with the socket.
-        watch = threading.Timer(patience(10), self.connection.close)  # noqa: TID251
+        watch = threading.Timer(patience(), self.connection.close)  # noqa: TID251
         watch.start()
         try:
             return self.connection.recv()
@@ -75,7 +75,7 @@ def served(start_proxy):
         return start_proxy(flags, simulator=simulator)
 
     yield serve
-    assert timers.stop(patience(5))
+    assert timers.stop(patience())
 
 
 def urls(proxy, prefix="/v1"):
@@ -326,5 +326,5 @@ def test_the_asynchronous_client_is_served_likewise(served):
                         return texts
         return []
 
-    texts = asyncio.run(asyncio.wait_for(converse(), patience(10)))
+    texts = asyncio.run(asyncio.wait_for(converse(), patience()))
     assert [text.split(" (")[0] for text in texts] == ["You said: One.", "You said: Two."]

@@ -28,7 +28,7 @@ class Client:
     """A client on a socket of its own, which can send several messages in one write."""
 
     def __init__(self, url):
-        self._socket = websocket.create_connection(url, timeout=patience(10))
+        self._socket = websocket.create_connection(url, timeout=patience())
         self.heard = []
 
     def __enter__(self):
@@ -63,7 +63,7 @@ def proxy(start_proxy):
     """A proxy whose upstream answers at once: its events come in one read."""
     timers = TimerThread()
     yield start_proxy(THREADS, simulator=Simulator(clock=time.monotonic, timers=timers, pace=AT_ONCE, keep=TIMES))
-    assert timers.stop(patience(5))
+    assert timers.stop(patience())
 
 
 def test_settings_and_speech_and_the_end_of_the_turn_in_one_write_are_answered_once(proxy):

@@ -123,7 +123,7 @@ def outcome(log):
 @EACH
 def test_each_message_is_answered_once_for_a_voice_agent_client(serve, quirks):
     proxy = serve(quirks)
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.configure(prompt="Be a guide.", functions=[get_weather], voice="ash")
         client.say("one")
         client.wait_for("AgentStartedSpeaking")
@@ -150,7 +150,7 @@ class Realtime:
     """A client of the Realtime API, with what it has heard."""
 
     def __init__(self, url):
-        self._socket = create_connection(url, timeout=patience(10))
+        self._socket = create_connection(url, timeout=patience())
         self.heard = []
 
     def send(self, kind, **fields):
@@ -203,7 +203,7 @@ def test_each_message_is_answered_once_for_a_realtime_client(serve, quirks):
 @EACH
 def test_a_spoken_turn_that_interrupts_and_a_message_behind_it_are_each_answered(serve, quirks):
     proxy = serve(quirks)
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.configure(sample_rate=24_000)
         client.say("one")
         client.wait_for("AgentStartedSpeaking")
@@ -232,7 +232,7 @@ RACES = {
 @pytest.mark.parametrize("quirks", RACES.values(), ids=RACES)
 def test_a_turn_spoken_while_a_create_is_out_and_a_message_behind_it_are_each_answered(serve, quirks):
     proxy = serve(quirks)
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.configure(sample_rate=24_000)
         client.say("one")
         client.send_audio(LOUD)
@@ -256,7 +256,7 @@ MULAW = {"encoding": "mulaw", "sample_rate": 8_000}
 )
 def test_a_client_hears_the_format_it_asked_for_when_another_is_confirmed(serve, confirmed, asked, bytes_per_ms):
     proxy = serve(Quirks(in_force={"audio": {"output": {"format": confirmed}}}))
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.send("Settings", audio={"input": LINEAR, "output": asked}, agent={"think": {"prompt": "Be a guide."}})
         client.wait_for("SettingsApplied")
         client.say("one")
@@ -277,7 +277,7 @@ OTHERWISE = {
 @pytest.mark.parametrize(("field", "in_force"), OTHERWISE.items(), ids=OTHERWISE)
 def test_what_is_confirmed_otherwise_is_named_and_the_conversation_goes_on(serve, field, in_force):
     proxy = serve(Quirks(in_force=in_force))
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         speak = {"provider": {"type": "open_ai", "voice": "ash", "speed": 1.2}}
         client.configure(prompt="Be a guide.", functions=[get_weather], speak=speak)
         assert field in client.wait_for("Warning")["description"]
@@ -295,7 +295,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_upstream_says(serve):
     limited = Reply(ends="failed", reason="rate_limit_exceeded", retry_after=0.7)
     steps = (Step(Expect(), limited, once=True), *SCENARIO.steps)
     proxy = serve(Quirks(), Scenario(steps, otherwise=SCENARIO.otherwise))
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.configure()
         client.say("one")
         assert said(client, 1) == SAID[:1]

@@ -27,7 +27,7 @@ def run(*arguments, stdin="", cwd=ROOT, **environment):
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=patience(30),
+        timeout=patience(),
         check=False,
         cwd=cwd,
     )
@@ -52,7 +52,7 @@ class Running:
     def end(self, *signals):
         for number in signals:
             self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=patience(20))
+        out, _ = self.process.communicate(timeout=patience())
         return self.process.returncode, out
 
 
@@ -145,7 +145,7 @@ def test_check_explains_the_configuration_and_hides_the_key():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_open_sessions_in_order(serve, number):
     running = serve("serve", "--port", "0")
-    with TerminalClient(f"{running.address}/openai", timeout=patience(10)) as dialogue:
+    with TerminalClient(f"{running.address}/openai", timeout=patience()) as dialogue:
         dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
         assert dialogue.wait_for("SettingsApplied")
         code, out = running.end(number)
@@ -204,7 +204,7 @@ def test_the_simulator_serves_as_a_process_of_its_own(serve):
     proxy = serve(
         "serve", "--port", "0", "--upstream", f"{simulator.address}/v1/realtime", "--set", "upstream.kind=compatible"
     )
-    with TerminalClient(f"{proxy.address}/openai", timeout=patience(10)) as dialogue:
+    with TerminalClient(f"{proxy.address}/openai", timeout=patience()) as dialogue:
         dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("AgentDone")

@@ -28,7 +28,7 @@ def connect(proxy):
     links = []
 
     def open_link(query):
-        link = create_connection(address(proxy, query), timeout=patience(10))
+        link = create_connection(address(proxy, query), timeout=patience())
         links.append(link)
         link.session = heard(link, "session.created")["session"]
         return link
@@ -66,9 +66,7 @@ def test_a_transcription_session_is_begun_configured_and_hears(connect, proxy):
 
 
 def test_a_transcription_session_speaks_the_words_of_the_beta_to_a_client_of_it(proxy):
-    link = create_connection(
-        address(proxy, "intent=transcription&api-version=2025-04-01-preview"), timeout=patience(10)
-    )
+    link = create_connection(address(proxy, "intent=transcription&api-version=2025-04-01-preview"), timeout=patience())
     with closing(link):
         assert heard(link, "transcription_session.created")["session"]["input_audio_format"] == "pcm16"
         say(link, "transcription_session.update", session={"input_audio_format": "g711_ulaw", "turn_detection": None})
@@ -78,7 +76,7 @@ def test_a_transcription_session_speaks_the_words_of_the_beta_to_a_client_of_it(
 
 def test_an_update_is_not_held_for_an_answer_that_a_transcription_session_does_not_give(connect, proxy):
     link = connect("intent=transcription")
-    (snapshot,) = proxy.system.inspect(patience(5)).values()
+    (snapshot,) = proxy.system.inspect(patience()).values()
     assert not snapshot.state.api_answers_turns
     say(link, "session.update", session={"type": "realtime"})
     assert "Passing a realtime session update event" in heard(link, "error")["error"]["message"]
@@ -109,7 +107,7 @@ def test_azures_way_of_addressing_names_the_model_and_asks_for_the_words_of_the_
 )
 def test_what_cannot_be_had_is_refused_in_words(proxy, query, words):
     with pytest.raises(WebSocketBadStatusException) as refused:
-        create_connection(address(proxy, query), timeout=patience(10))
+        create_connection(address(proxy, query), timeout=patience())
     assert refused.value.status_code == 400
     assert words in refused.value.resp_body.decode()
 
@@ -118,7 +116,7 @@ def test_what_cannot_be_had_is_refused_in_words(proxy, query, words):
 def test_what_an_upstream_of_the_beta_cannot_do_is_refused_in_words(start_proxy, kind):
     proxy = start_proxy({"upstream.kind": kind})
     with pytest.raises(WebSocketBadStatusException) as refused:
-        create_connection(address(proxy, "call_id=rtc_1"), timeout=patience(10))
+        create_connection(address(proxy, "call_id=rtc_1"), timeout=patience())
     assert "call_id: is not served here" in refused.value.resp_body.decode()
 
 
@@ -151,7 +149,7 @@ def door():
         thread.start()
         yield server.server_address[1], asked
         server.shutdown()
-        thread.join(patience(5))
+        thread.join(patience())
 
 
 @pytest.mark.parametrize("query", ["call_id=rtc_1", "intent=transcription"])
@@ -160,7 +158,7 @@ def test_upstream_is_asked_for_the_same_and_for_no_model(start_proxy, door, kind
     port, asked = door
     path = KINDS[kind].paths[0]
     proxy = start_proxy({"upstream.kind": kind, "upstream.url": f"ws://127.0.0.1:{port}{path}?model=ours"})
-    link = create_connection(address(proxy, query), timeout=patience(10))
+    link = create_connection(address(proxy, query), timeout=patience())
     error = heard(link, "error")["error"]
     link.shutdown()
     assert (error["type"], error["code"]) == ("server_error", "upstream_refused")

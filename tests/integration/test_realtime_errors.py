@@ -29,7 +29,7 @@ def serve(start_proxy):
         return start_proxy(simulator=Simulator(clock=time.monotonic, timers=timers, faults=faults, **options))
 
     yield start
-    assert timers.stop(patience(5))
+    assert timers.stop(patience())
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def connect(serve):
     links = []
 
     def open_link(faults=None, **options):
-        link = create_connection(serve(faults, **options).url("/v1/realtime"), timeout=patience(10))
+        link = create_connection(serve(faults, **options).url("/v1/realtime"), timeout=patience())
         links.append(link)
         return link
 
@@ -138,7 +138,7 @@ def test_a_lost_upstream_is_a_server_error_and_closes_as_it_did_where_that_may_b
 
 def test_an_upstream_that_cannot_be_reached_ends_with_a_code_after_which_clients_try_again(start_proxy):
     proxy = start_proxy({"upstream.url": "ws://127.0.0.1:1/v1/realtime", "upstream.kind": "compatible"})
-    link = create_connection(proxy.url("/v1/realtime"), timeout=patience(10))
+    link = create_connection(proxy.url("/v1/realtime"), timeout=patience())
     errors, code, _ = ending(link)
     link.shutdown()
     assert [(error["type"], error["code"]) for error in errors] == [("server_error", "upstream_unreachable")]

@@ -146,7 +146,7 @@ def test_only_the_proxys_own_process_knows_where_a_session_stands(proxy, scripte
 
 def test_a_proxy_that_cannot_be_reached_is_said_with_its_address():
     with pytest.raises(SessionError, match=r"unreachable: ws://127\.0\.0\.1:1/openai: "):
-        ScriptedSession("ws://127.0.0.1:1/openai", timeout=patience(5))
+        ScriptedSession("ws://127.0.0.1:1/openai", timeout=patience())
 
 
 def test_one_proxy_serves_many_scripts():
@@ -166,12 +166,12 @@ def test_sources_that_contradict_each_other_are_refused():
 
 
 def test_settings_that_are_refused_say_why_at_once():
-    with ScriptedSession(timeout=patience(10)) as session, pytest.raises(SessionError, match=r"agent\.greeting"):
+    with ScriptedSession(timeout=patience()) as session, pytest.raises(SessionError, match=r"agent\.greeting"):
         session.configure(greeting=5)
 
 
 def test_an_error_from_before_does_not_count_as_a_refusal():
-    with ScriptedSession(timeout=patience(10)) as session:
+    with ScriptedSession(timeout=patience()) as session:
         session.send("NoSuchMessage")
         assert next(session.events())["type"] == "Error"
         session.configure()
@@ -183,16 +183,16 @@ def test_a_snapshot_that_does_not_come_in_time_says_what_was_waited_for():
 
     def keep_busy():
         busy.set()
-        may_go_on.wait(patience(10))
+        may_go_on.wait(patience())
 
     with ProxySystem(config, listens=False) as proxy, ScriptedSession(proxy=proxy, timeout=0.01) as session:
         proxy._loop.call_soon(keep_busy)
-        assert busy.wait(patience(10))
+        assert busy.wait(patience())
         with pytest.raises(TimeoutError, match=r"Waited 0\.01 s for where the session stands"):
             session.snapshot()
         may_go_on.set()
 
 
 def test_what_is_no_function_is_not_declared():
-    with ScriptedSession(timeout=patience(10)) as session, pytest.raises(ConfigError, match="5 cannot be called"):
+    with ScriptedSession(timeout=patience()) as session, pytest.raises(ConfigError, match="5 cannot be called"):
         session.configure(functions=[5])

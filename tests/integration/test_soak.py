@@ -16,4 +16,5 @@ from soak import soak
 def test_random_sessions_lose_nothing_and_break_no_rule(turns):
     result = soak(40, turns=turns)
     assert result.faults == {}, str(result)
-    assert result.counts["responses"] >= 40
+    # One response may answer all that was said in a session.
+    assert result.counts["responses"] >= result.counts["sessions in which something was said"] > 0

@@ -47,8 +47,8 @@ def upstream(authority):
     yield f"wss://127.0.0.1:{listener.address[1]}/v1/realtime"
     listener.close()
     simulator.shut_down()
-    loop.stop(patience(2))
-    timers.stop(patience(2))
+    loop.stop(patience())
+    timers.stop(patience())
 
 
 def test_a_conversation_goes_over_tls_on_both_sides(start_proxy, authority, upstream):
@@ -66,7 +66,7 @@ def test_a_conversation_goes_over_tls_on_both_sides(start_proxy, authority, upst
     audio, kinds = 0, []
     address, tls = f"wss://127.0.0.1:{port}/openai", {"context": trusting}
     # A client of one thread: one that reads and writes a TLS socket on two loses its request now and then.
-    with closing(create_connection(address, sslopt=tls, timeout=patience(10))) as client:
+    with closing(create_connection(address, sslopt=tls, timeout=patience())) as client:
         client.send(json.dumps({"type": "Settings", "agent": {"think": {"prompt": "Be brief."}}}))
         client.send(json.dumps({"type": "InjectUserMessage", "content": "Hello."}))
         while "AgentDone" not in kinds:

@@ -84,7 +84,7 @@ def get_weather(city: str) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_conversation_with_a_call_an_update_and_a_spoken_turn(serve, kind):
     proxy = serve(kind)
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.configure(prompt="Be a guide.", functions=[get_weather], voice="ash")
         client.say("What is the weather in London?")
         client.answer(client.wait_for("FunctionCallRequest"), "sunny")
@@ -113,7 +113,7 @@ def test_nothing_but_the_words_of_the_beta_goes_up(start_api, kind):
     api = start_api(kind, key=None)
     host, port = api.address
     url = f"ws://{host}:{port}{KINDS[kind].paths[0]}?{KINDS[kind].model_parameter}=gpt-realtime"
-    with closing(create_connection(url, timeout=patience(10))) as link:
+    with closing(create_connection(url, timeout=patience())) as link:
         session = json.loads(link.recv())["session"]
         assert {"modalities", "voice", "turn_detection", "input_audio_format"} <= set(session)
         assert not {"type", "audio", "output_modalities"} & set(session)
@@ -152,7 +152,7 @@ class Realtime:
     """A client of the Realtime API, with what it has heard."""
 
     def __init__(self, url, headers):
-        self._socket = create_connection(url, header=headers, timeout=patience(10))
+        self._socket = create_connection(url, header=headers, timeout=patience())
         self.heard = []
 
     def send(self, kind, **fields):
@@ -253,7 +253,7 @@ def test_a_session_that_is_not_built_as_one_is_refused_and_the_client_goes_on(se
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wrong_key_is_told_in_words_that_do_not_hold_it(serve, kind):
     proxy = serve(kind, key="another-key")
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.send("Settings", agent={})
         error = client.wait_for("Error")
         assert error["code"] == ("upstream_refused" if kind in OF_HTTP else "invalid_api_key")
@@ -272,7 +272,7 @@ def test_a_wrong_key_is_told_in_words_that_do_not_hold_it(serve, kind):
 )
 def test_a_proxy_that_takes_its_upstream_for_another_kind_is_refused_in_words(serve, kind, speaks, code):
     proxy = serve(kind, speaks=speaks)
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.send("Settings", agent={})
         error = client.wait_for("Error")
     assert error["code"] == code
@@ -282,7 +282,7 @@ def test_a_proxy_that_takes_its_upstream_for_another_kind_is_refused_in_words(se
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_simulator_in_the_process_is_of_the_upstreams_kind(start_proxy, kind):
     proxy = start_proxy({"upstream.kind": kind})
-    with ScriptedSession(proxy.url(), timeout=patience(10)) as client:
+    with ScriptedSession(proxy.url(), timeout=patience()) as client:
         client.configure(prompt="Be a guide.", text_only=True)
         client.say("Hello")
         client.wait_for("AgentDone")

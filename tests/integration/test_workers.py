@@ -49,7 +49,7 @@ class Serving:
             found += re.findall(pattern, line)
         while len(found) < count:
             try:
-                self.lines.append(self._said.get(timeout=patience(20)))
+                self.lines.append(self._said.get(timeout=patience()))
             except queue.Empty:
                 pytest.fail(f"{pattern} was not said: {''.join(self.lines)}")
             found += re.findall(pattern, self.lines[-1])
@@ -61,8 +61,8 @@ class Serving:
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        code = self.process.wait(patience(20))
-        self._reader.join(patience(5))
+        code = self.process.wait(patience())
+        self._reader.join(patience())
         while not self._said.empty():
             self.lines.append(self._said.get())
         return code
@@ -75,7 +75,7 @@ def serve():
         def start(*options):
             serving = Serving(*options)
             started.callback(serving.process.stdout.close)
-            started.callback(serving.process.wait, patience(20))
+            started.callback(serving.process.wait, patience())
             started.callback(serving.process.terminate)
             return serving
 
@@ -83,7 +83,7 @@ def serve():
 
 
 def configured(url):
-    session = ScriptedSession(url, timeout=patience(10))
+    session = ScriptedSession(url, timeout=patience())
     session.configure(text_only=True)
     return session
 
@@ -119,13 +119,13 @@ def test_workers_end_when_the_process_that_keeps_them_is_gone(serve):
     assert serving.url
     serving.process.kill()
     # The workers hold the other end of what it said: it ends when they have.
-    serving._reader.join(patience(20))
+    serving._reader.join(patience())
     assert not serving._reader.is_alive()
 
 
 def test_a_configuration_that_no_worker_can_use_stops_the_start(serve):
     serving = serve("--set", "simulator.scenario=nonsense")
-    assert serving.process.wait(patience(20)) == 2
+    assert serving.process.wait(patience()) == 2
     serving.until("nonsense")
     assert len(serving.lines) == 1
 
@@ -137,7 +137,7 @@ def test_a_port_that_another_holds_is_refused_at_once(serve):
         env=CLEAN,
         capture_output=True,
         text=True,
-        timeout=patience(20),
+        timeout=patience(),
         check=False,
     )
     assert (done.returncode, "taken" in done.stderr) == (2, True)

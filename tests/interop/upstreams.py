@@ -90,7 +90,7 @@ def stage(client: Client) -> Iterator[Stage]:
     """Start what a client is run against, and stop it."""
     with ExitStack() as stack:
         timers = TimerThread()
-        stack.callback(timers.stop, patience(5))
+        stack.callback(timers.stop, patience())
         simulators = {
             name: Simulator(clock=time.monotonic, timers=timers, pace=_PACE, faults=upstream.faults, keep=1_000)
             for name, upstream in UPSTREAMS.items()
@@ -126,7 +126,7 @@ def _serve(stack: ExitStack, client: Client, simulators: dict[str, Simulator]) -
 def _proxy(stack: ExitStack, flags: dict[str, str], **options: Simulator) -> str:
     system = ProxySystem(load_config(flags={"server.port": "0", **flags}), **options)
     system.start()
-    stack.callback(system.stop, patience(5))
+    stack.callback(system.stop, patience())
     return "{}://{}:{}".format("wss" if "server.tls_cert_file" in flags else "ws", *system.address)
 
 
@@ -144,7 +144,7 @@ def _certificate() -> dict[str, str]:
 def _simulator(stack: ExitStack, simulator: Simulator) -> str:
     system = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
     system.start()
-    stack.callback(system.stop, patience(5))
+    stack.callback(system.stop, patience())
     return "ws://{}:{}".format(*system.address)
 
 
@@ -183,7 +183,7 @@ def _litellm(stack: ExitStack, apis: dict[str, str]) -> str:
 
 def is_litellm(port: int) -> bool:
     """Tell whether LiteLLM's proxy answers at a port, and not somebody who has taken it meanwhile."""
-    link = HTTPConnection("127.0.0.1", port, timeout=patience(5))
+    link = HTTPConnection("127.0.0.1", port, timeout=patience())
     try:
         link.request("GET", "/health/liveliness")
         return link.getresponse().status == HTTPStatus.OK

@@ -72,9 +72,7 @@ def test_default_toml_in_the_repository_is_the_one_that_the_code_gives():
 
 def test_default_toml_is_printed_when_the_package_is_run():
     command = [sys.executable, "-m", "turnstile.config"]
-    result = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=CONFIG.parent, timeout=patience(30)
-    )
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=CONFIG.parent, timeout=patience())
     assert result.stdout == default_toml()
 
 

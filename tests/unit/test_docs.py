@@ -127,7 +127,7 @@ def test_a_conversation_in_the_terminal_goes_as_printed(printed: str) -> None:
     out = io.StringIO()
     with ProxySystem(load_config(flags={"server.port": "0", "upstream.url": SIMULATOR})) as proxy:
         url = f"ws://127.0.0.1:{proxy.address[1]}/openai"
-        assert talk(url, "You are a helpful assistant.", _one_after_the_other(lines, out), out, patience(10))
+        assert talk(url, "You are a helpful assistant.", _one_after_the_other(lines, out), out, patience())
     told = [line for line in out.getvalue().splitlines() if line != "(SettingsApplied)" and "/help" not in line]
     assert told == [line for line in printed.splitlines() if not line.startswith("> ")]
 
@@ -138,7 +138,7 @@ def _one_after_the_other(lines: Iterator[str], out: io.StringIO) -> Iterator[str
     for line in lines:
         before = out.getvalue().count("agent:") + out.getvalue().count("PromptUpdated")
         yield line
-        deadline = time.monotonic() + patience(10)
+        deadline = time.monotonic() + patience()
         while out.getvalue().count("agent:") + out.getvalue().count("PromptUpdated") == before:
             assert time.monotonic() < deadline
             never.wait(0.01)

@@ -76,7 +76,8 @@ class Simulator:
         """The kind of API."""
         self._clock = clock
         self._timers = timers
-        self._faults = faults
+        self.faults = faults
+        """The faults of each session; those that are set later are for sessions that open then."""
         self._quirks = self._scenario.quirks if quirks is None else quirks
         self._seed = seed
         self._pace = pace or Pace()
@@ -117,7 +118,7 @@ class Simulator:
             model=model or DEFAULT_MODEL,
             seed=self._seed * 1_000_003 + number,
             now=self._clock(),
-            faults=self._faults(number) if callable(self._faults) else self._faults,
+            faults=self.faults(number) if callable(self.faults) else self.faults,
             quirks=self._quirks,
             pace=self._pace,
             lifetime=self._lifetime,

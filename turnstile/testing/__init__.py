@@ -20,7 +20,7 @@ T = TypeVar("T")
 _PATIENCE = "TURNSTILE_TEST_PATIENCE"
 
 
-def patience(seconds: float) -> float:
+def patience(seconds: float = 30.0) -> float:
     """Scale a timeout for this machine: `seconds` times the environment's ``TURNSTILE_TEST_PATIENCE``."""
     return seconds * float(os.environ.get(_PATIENCE, "1"))
 
@@ -99,7 +99,7 @@ class RecordingInbox(Inbox):
             self.messages.append(message)
             self._changed.notify_all()
 
-    def wait_for(self, wanted: type[T] | Callable[[Any], bool], timeout: float = 5.0, count: int = 1) -> T:
+    def wait_for(self, wanted: type[T] | Callable[[Any], bool], timeout: float = 30.0, count: int = 1) -> T:
         """Wait for `count` wanted messages, and return the last of them.
 
         Args:

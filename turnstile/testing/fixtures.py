@@ -22,7 +22,7 @@ def scripted_session() -> Iterator[Callable[..., ScriptedSession]]:
     """
     with ExitStack() as open_sessions:
 
-        def make(*arguments: Any, timeout: float = 10.0, **options: Any) -> ScriptedSession:
+        def make(*arguments: Any, timeout: float = 30.0, **options: Any) -> ScriptedSession:
             return open_sessions.enter_context(ScriptedSession(*arguments, timeout=patience(timeout), **options))
 
         yield make

@@ -31,7 +31,7 @@ def test_an_event_that_comes_later_is_waited_for():
     reader.start()
     feed.put(b'{"type": "B"}')
     feed.close("over")
-    reader.join(patience(5))
+    reader.join(patience())
     assert heard == ["A", "B"]
 
 
@@ -76,11 +76,11 @@ def test_what_was_taken_stays_taken_when_older_events_are_dropped():
 
 def test_who_waits_is_woken():
     feed, heard = EventFeed(), []
-    waiting = threading.Thread(target=lambda: heard.append(feed.wait_for("A", patience(5))))
+    waiting = threading.Thread(target=lambda: heard.append(feed.wait_for("A", patience())))
     waiting.start()
     feed.put(b'{"type": "B"}')
     feed.put(b'{"type": "A"}')
-    waiting.join(patience(5))
+    waiting.join(patience())
     assert heard == [{"type": "A"}]
 
 
@@ -121,15 +121,15 @@ def test_what_is_looked_for_is_returned_when_an_event_brings_it():
     feed = EventFeed()
     sender = threading.Thread(target=lambda: feed.put(b'{"type": "A"}'))
     sender.start()
-    assert feed.wait_until(lambda: next(iter(feed.kept()), None), patience(10)) == {"type": "A"}
-    sender.join(patience(10))
+    assert feed.wait_until(lambda: next(iter(feed.kept()), None), patience()) == {"type": "A"}
+    sender.join(patience())
 
 
 def test_nothing_is_returned_when_time_is_up_and_when_the_feed_ends():
     feed = feed_of("A")
     assert feed.wait_until(lambda: None, 0) is None
     feed.close("over")
-    assert feed.wait_until(lambda: None, patience(10)) is None
+    assert feed.wait_until(lambda: None, patience()) is None
 
 
 def test_activity_is_waited_for_until_it_is_enough():
@@ -141,13 +141,13 @@ def test_activity_is_waited_for_until_it_is_enough():
         threads[-1].start()
         return len(threads) == 3
 
-    assert feed.wait_while_active(is_done, patience(10))
+    assert feed.wait_while_active(is_done, patience())
     for thread in threads:
-        thread.join(patience(10))
+        thread.join(patience())
 
 
 def test_a_wait_for_activity_ends_with_a_pause_and_with_the_feed():
     feed = feed_of("A")
     assert not feed.wait_while_active(lambda: False, 0)
     feed.close("over")
-    assert not feed.wait_while_active(lambda: False, patience(10))
+    assert not feed.wait_while_active(lambda: False, patience())

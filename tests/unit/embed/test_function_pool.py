@@ -26,7 +26,7 @@ def make_pool():
 
     yield make
     for pool in pools:
-        pool.close(patience(5))
+        pool.close(patience())
 
 
 def result(pool, function, arguments="{}"):
@@ -72,7 +72,7 @@ class Held:
 
     def __call__(self, _):
         self.begun.set()
-        self.may_go.wait(patience(5))
+        self.may_go.wait(patience())
         return "done"
 
 
@@ -80,11 +80,11 @@ def test_a_function_that_takes_too_long_has_failed_and_its_result_is_dropped(mak
     timers, held, inbox = ManualTimers(), Held(), RecordingInbox()
     pool = make_pool(timers=timers)
     pool.call(held, "c1", "{}", inbox)
-    assert held.begun.wait(patience(5))
+    assert held.begun.wait(patience())
     timers.advance(10.0)
     assert json.loads(inbox.wait_for(FunctionReturned).output) == {"error": "The function did not answer within 10 s."}
     held.may_go.set()
-    pool.close(patience(5))
+    pool.close(patience())
     assert len(inbox.messages) == 1
     assert "did not answer within 10 s" in caplog.text
     assert "is dropped" in caplog.text
@@ -94,13 +94,13 @@ def test_a_call_for_which_no_thread_was_free_is_said_not_to_have_been_made(make_
     timers, held, called, inbox = ManualTimers(), Held(), [], RecordingInbox()
     pool = make_pool(max_waiting=1, timers=timers)
     pool.call(held, "c1", "{}", RecordingInbox())
-    assert held.begun.wait(patience(5))
+    assert held.begun.wait(patience())
     pool.call(called.append, "c2", "{}", inbox)
     timers.advance(10.0)
     words = "The function was not called: no thread was free within 10 s."
     assert json.loads(inbox.wait_for(FunctionReturned).output) == {"error": words}
     held.may_go.set()
-    pool.close(patience(5))
+    pool.close(patience())
     assert called == []
 
 
@@ -134,7 +134,7 @@ def test_what_is_logged_of_a_call_names_the_session_that_called(make_pool):
 def test_what_is_logged_of_a_call_that_takes_too_long_names_the_session_that_called(make_pool):
     timers, held, session = ManualTimers(), Held(), Session()
     session.call(make_pool(timers=timers), held)
-    assert held.begun.wait(patience(5))
+    assert held.begun.wait(patience())
     timers.advance(10.0)
     held.may_go.set()
     assert session.named == ["s1"]
@@ -151,12 +151,12 @@ def test_a_call_that_is_cancelled_is_not_begun_and_tells_nothing(make_pool):
     timers, held, called, inbox = ManualTimers(), Held(), [], RecordingInbox()
     pool = make_pool(max_waiting=1, timers=timers)
     under_way = pool.call(held, "c1", "{}", inbox)
-    assert held.begun.wait(patience(5))
+    assert held.begun.wait(patience())
     waiting = pool.call(called.append, "c2", "{}", inbox)
     under_way.cancel()
     waiting.cancel()
     held.may_go.set()
-    pool.close(patience(5))
+    pool.close(patience())
     assert (called, inbox.messages, timers.pending) == ([], [], 0)
 
 
@@ -185,11 +185,11 @@ def test_a_call_beyond_those_that_may_wait_fails_at_once(make_pool):
 
     def hold(_):
         begun.set()
-        may_go.wait(patience(5))
+        may_go.wait(patience())
         return "done"
 
     pool.call(hold, "c0", "{}", inbox)
-    assert begun.wait(patience(5))
+    assert begun.wait(patience())
     assert json.loads(result(pool, lambda _: "")) == {"error": "Too many functions are being called."}
     may_go.set()
     assert inbox.wait_for(FunctionReturned).output == "done"
@@ -197,7 +197,7 @@ def test_a_call_beyond_those_that_may_wait_fails_at_once(make_pool):
 
 def test_a_call_after_the_end_has_failed(make_pool):
     pool = make_pool()
-    pool.close(patience(5))
+    pool.close(patience())
     assert json.loads(result(pool, lambda _: "")) == {"error": "The proxy is shutting down."}
 
 
@@ -207,11 +207,11 @@ def test_a_call_that_still_waits_at_the_end_has_failed(make_pool):
 
     def hold(_):
         begun.set()
-        may_go.wait(patience(5))
+        may_go.wait(patience())
         return "done"
 
     pool.call(hold, "c0", "{}", first)
-    assert begun.wait(patience(5))
+    assert begun.wait(patience())
     pool.call(lambda _: "too late", "c1", "{}", second)
     pool.close(0)
     assert json.loads(second.wait_for(FunctionReturned).output) == {"error": "The proxy is shutting down."}
@@ -223,7 +223,7 @@ def test_a_call_that_still_waits_at_the_end_has_failed(make_pool):
 def pool():
     pool = WorkerPool("test", 4)
     yield pool
-    pool.close(patience(5))
+    pool.close(patience())
 
 
 def test_things_are_taken_one_after_the_other_and_in_order(pool):
@@ -237,7 +237,7 @@ def test_things_are_taken_one_after_the_other_and_in_order(pool):
     in_order = SerialCallback(pool, take)
     for number in range(100):
         in_order.put(b"%d" % number)
-    assert done.wait(patience(5))
+    assert done.wait(patience())
     assert taken == [b"%d" % number for number in range(100)]
 
 
@@ -252,7 +252,7 @@ def test_one_thing_that_fails_does_not_keep_the_next(pool, caplog):
     in_order = SerialCallback(pool, take)
     in_order.put(b"bad")
     in_order.put(b"good")
-    assert done.wait(patience(5))
+    assert done.wait(patience())
     assert "boom" in caplog.text
 
 
@@ -267,7 +267,7 @@ def test_one_thing_that_wants_to_end_the_process_does_not_keep_the_next(pool):
     in_order = SerialCallback(pool, take)
     in_order.put(b"bad")
     in_order.put(b"good")
-    assert done.wait(patience(5))
+    assert done.wait(patience())
 
 
 def test_the_oldest_are_dropped_when_the_host_is_slow_which_is_said_once(pool, caplog):
@@ -275,25 +275,25 @@ def test_the_oldest_are_dropped_when_the_host_is_slow_which_is_said_once(pool, c
 
     def take(message):
         begun.set()
-        may_go.wait(patience(5))
+        may_go.wait(patience())
         taken.append(message)
         if message == b"9":
             done.set()
 
     in_order = SerialCallback(pool, take, most_bytes=2 * sys.getsizeof(b"0"))
     in_order.put(b"0")
-    assert begun.wait(patience(5))
+    assert begun.wait(patience())
     with caplog.at_level(logging.WARNING):
         for number in range(1, 10):
             in_order.put(b"%d" % number)
     may_go.set()
-    assert done.wait(patience(5))
+    assert done.wait(patience())
     assert taken == [b"0", b"8", b"9"]
     assert len(caplog.records) == 1
 
 
 def test_nothing_is_called_once_the_threads_have_ended(pool):
-    pool.close(patience(5))
+    pool.close(patience())
     taken = []
     SerialCallback(pool, taken.append).put(b"1")
     assert taken == []

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from turnstile.embed.function_pool import UnusableArguments
 from turnstile.embed.function_schema import host_function, host_functions
 from turnstile.errors import ConfigError
+from turnstile.testing import patience
 from turnstile.translate.host_overrides import HostOverrides
 
 user = ContextVar("user", default="nobody")
@@ -128,7 +129,7 @@ def test_a_call_sees_the_context_in_which_the_function_was_given_even_twice_at_o
     both = threading.Barrier(2)
 
     def who():
-        both.wait(5)
+        both.wait(patience())
         return user.get()
 
     token = user.set("ada")
@@ -139,7 +140,7 @@ def test_a_call_sees_the_context_in_which_the_function_was_given_even_twice_at_o
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(patience())
     assert heard == ["ada", "ada"]
     assert user.get() == "nobody"
 

@@ -168,7 +168,7 @@ def test_a_session_ends_when_its_client_was_gone_before_it_was_handed_over(pair,
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     session = hand_over(running_proxy, environ(**{"gunicorn.socket": theirs}))
-    assert session.wait(patience(10))
+    assert session.wait(patience())
     assert running_proxy.sessions == 0
 
 

@@ -15,10 +15,11 @@ from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.server.listener import Listener
 from turnstile.server.requests import Admission
+from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 
-WAIT = 10
+WAIT = patience()
 
 
 class Echo(Inbox):

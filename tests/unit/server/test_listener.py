@@ -14,9 +14,10 @@ from turnstile.errors import ConfigError
 from turnstile.protocol.frames import Closed
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.requests import Admission, Rejection
+from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
 
-WAIT = 10
+WAIT = patience()
 UPGRADE = (
     b"GET /openai?a=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"

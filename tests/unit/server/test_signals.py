@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from turnstile.server.signals import ProcessSignals
+from turnstile.testing import patience
 
-WAIT = 10
+WAIT = patience()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -30,12 +30,12 @@ class Peer:
     @property
     def heard(self):
         """All that the client has said, once it is gone."""
-        assert self.gone.wait(patience(5)), "the client has not gone"
+        assert self.gone.wait(patience()), "the client has not gone"
         return self._heard
 
     def take(self):
         """Wait for the next message."""
-        message = json.loads(self.connection.recv(timeout=patience(5)))
+        message = json.loads(self.connection.recv(timeout=patience()))
         self._heard.append(message)
         return message
 
@@ -75,7 +75,7 @@ def _serving(script):
         host, port = server.socket.getsockname()
         yield f"ws://{host}:{port}/openai", peers
         server.shutdown()
-        thread.join(patience(5))
+        thread.join(patience())
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ class Source:
 
     def pieces(self):
         yield from self._pieces
-        self.closed.wait(patience(10))
+        self.closed.wait(patience())
 
     def close(self):
         self.closed.set()

@@ -53,7 +53,7 @@ def hold(start):
 
 
 def test_the_conversation_goes_to_its_end_when_nothing_is_lost(hold):
-    outcome, heard = hold(play_all, patience(10))
+    outcome, heard = hold(play_all, patience())
     assert outcome == Outcome(asked=5, acknowledged=5, questions=4, answers=4, faults=())
     assert [message["type"] for message in heard] == [
         "Settings",
@@ -71,7 +71,7 @@ def test_the_conversation_goes_to_its_end_when_nothing_is_lost(hold):
 
 
 def test_the_agent_is_given_a_tool_and_the_tool_is_answered(hold):
-    _, heard = hold(play_all, patience(10))
+    _, heard = hold(play_all, patience())
     assert heard[0]["agent"]["think"]["functions"] == [WEATHER]
     answer = heard[5]
     assert (answer["id"], answer["name"]) == ("c1", "get_weather")
@@ -103,10 +103,10 @@ def test_what_went_wrong_is_kept(hold):
         peer.tell("Error", code="upstream_lost", description="It is gone.")
         peer.connection.close(1011)
 
-    outcome, _ = hold(fail, patience(10))
+    outcome, _ = hold(fail, patience())
     assert outcome.faults == ("upstream_lost: It is gone.", "slow: It takes long.")
 
 
 def test_a_proxy_that_is_not_there_is_an_error():
     with pytest.raises(OSError, match="refused"):
-        hold_conversation("ws://127.0.0.1:1/openai", patience(5))
+        hold_conversation("ws://127.0.0.1:1/openai", patience())

@@ -29,7 +29,7 @@ def test_who_waits_goes_on_when_the_last_of_it_was_taken():
     waiting.start()
     playback.take(2)
     playback.take(2)
-    waiting.join(patience(5))
+    waiting.join(patience())
     assert not waiting.is_alive()
 
 

@@ -60,7 +60,7 @@ class Source:
 
     def pieces(self):
         yield b"\x01\x02"
-        assert self._hushed.wait(patience(10))
+        assert self._hushed.wait(patience())
 
     def close(self):
         self._hushed.set()
@@ -77,7 +77,7 @@ def hold(start):
         url, peers = start(script)
         out = io.StringIO()
         said = None if lines == (None,) else lines
-        went_well = talk(url, "Be kind.", said, out, timeout=seconds or patience(5), audio=audio)
+        went_well = talk(url, "Be kind.", said, out, timeout=seconds or patience(), audio=audio)
         return went_well, out.getvalue().splitlines(), peers[0].heard
 
     return hold
@@ -182,7 +182,7 @@ def speak_to(peer):
     """Let the user be heard, as a proxy does."""
     peer.take()
     peer.tell("SettingsApplied")
-    assert peer.connection.recv(timeout=patience(5)) == b"\x01\x02"
+    assert peer.connection.recv(timeout=patience()) == b"\x01\x02"
     peer.tell("UserStartedSpeaking")
 
 
@@ -250,7 +250,7 @@ def test_a_user_whom_nobody_has_heard_is_told_so(hold):
     def be_deaf(peer):
         peer.take()
         peer.tell("SettingsApplied")
-        peer.connection.recv(timeout=patience(5))
+        peer.connection.recv(timeout=patience())
 
     went_well, printed, _ = hold(None, script=be_deaf, audio=AudioIO(Source(ends=True)), seconds=patience(0.5))
     assert not went_well
@@ -284,12 +284,12 @@ def test_no_further_line_is_said_when_the_proxy_has_closed(start):
 
     def lines():
         yield "one"
-        assert out.has_come.wait(patience(5))
+        assert out.has_come.wait(patience())
         yield "two"
         raise AssertionError("read on")
 
     url, peers = start(leave)
-    assert not talk(url, "Be kind.", lines(), out, timeout=patience(5))
+    assert not talk(url, "Be kind.", lines(), out, timeout=patience())
     assert [message["type"] for message in peers[0].heard] == ["Settings", "InjectUserMessage"]
 
 

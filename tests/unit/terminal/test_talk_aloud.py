@@ -35,7 +35,7 @@ class Output(io.StringIO):
 
     def wait_for(self, words, count=1):
         with self._changed:
-            is_there = self._changed.wait_for(lambda: self.getvalue().count(words) >= count, patience(10))
+            is_there = self._changed.wait_for(lambda: self.getvalue().count(words) >= count, patience())
         assert is_there, f"waited for {count} {words}; printed was:\n{self.getvalue()}"
 
 
@@ -68,7 +68,7 @@ def test_a_file_is_heard_and_its_answer_printed_and_saved(url, write_wav, tmp_pa
     out = io.StringIO()
     question = WavSource(write_wav(rate=rate), wait=at_once)
     with AudioIO(question, WavSink(tmp_path / "answer.wav", 24_000)) as audio:
-        assert talk(url, "Be kind.", None, out, patience(10), audio), out.getvalue()
+        assert talk(url, "Be kind.", None, out, patience(), audio), out.getvalue()
     lines = out.getvalue().splitlines()
     assert "you: hello, can you hear me?" in lines
     assert [line for line in lines if line.startswith("agent: You said: hello, can you hear me?")]
@@ -82,13 +82,13 @@ def test_a_file_is_answered_in_writing_when_nobody_listens(url, write_wav):
     out = io.StringIO()
     heard = AudioIO(WavSource(write_wav(), wait=at_once))
     heard.play = lambda data: pytest.fail(f"{len(data)} bytes of audio")
-    assert talk(url, "Be kind.", None, out, patience(10), heard), out.getvalue()
+    assert talk(url, "Be kind.", None, out, patience(), heard), out.getvalue()
     assert "agent: You said: hello, can you hear me?" in out.getvalue()
 
 
 def test_lines_are_answered_aloud_when_the_answer_is_saved(url, tmp_path):
     with open_audio(save=tmp_path / "answer.wav") as audio:
-        assert talk(url, "Be kind.", ["Hello"], io.StringIO(), patience(10), audio)
+        assert talk(url, "Be kind.", ["Hello"], io.StringIO(), patience(), audio)
     assert any(read(tmp_path / "answer.wav")[1])
 
 
@@ -106,7 +106,7 @@ def test_the_user_speaks_and_hears_the_agent_and_breaking_in_silences_it(url, mo
         yield "/help"
 
     with open_audio(audio=True, save=tmp_path / "answer.wav") as audio:
-        assert talk(url, "Be kind.", speak_twice(), out, patience(10), audio), out.getvalue()
+        assert talk(url, "Be kind.", speak_twice(), out, patience(), audio), out.getvalue()
         speaker = card.streams[0]
         played = speaker.take(10_000_000).rstrip(b"\x00")
     said = read(tmp_path / "answer.wav")[1].rstrip(b"\x00")

@@ -10,7 +10,7 @@ from turnstile.testing import patience
 
 def test_a_message_is_heard_when_it_is_waited_for(start):
     url, _ = start(lambda peer: (peer.take(), peer.tell("SettingsApplied"), peer.say("Hello.")))
-    with TerminalClient(url, timeout=patience(5)) as client:
+    with TerminalClient(url, timeout=patience()) as client:
         client.send("Settings", agent={})
         assert client.wait_for("ConversationText")["content"] == "Hello."
         assert [message["type"] for message in client.messages] == ["SettingsApplied", "ConversationText"]
@@ -19,7 +19,7 @@ def test_a_message_is_heard_when_it_is_waited_for(start):
 
 def test_the_last_of_several_is_given_when_several_are_waited_for(start):
     url, _ = start(lambda peer: (peer.say("one"), peer.say("two"), peer.say("three")))
-    with TerminalClient(url, timeout=patience(5)) as client:
+    with TerminalClient(url, timeout=patience()) as client:
         assert client.wait_for("ConversationText", 2)["content"] == "two"
 
 
@@ -41,7 +41,7 @@ def test_nothing_is_given_at_once_when_the_proxy_has_closed(start):
 def test_a_close_of_the_client_is_not_reported_as_the_proxys(start):
     closings = []
     url, _ = start(lambda _: None)
-    with TerminalClient(url, timeout=patience(5), on_closed=closings.append):
+    with TerminalClient(url, timeout=patience(), on_closed=closings.append):
         pass
     assert closings == []
 
@@ -50,13 +50,13 @@ def test_audio_goes_both_ways_as_it_is(start):
     took = []
 
     def echo(peer):
-        took.append(peer.connection.recv(timeout=patience(5)))
+        took.append(peer.connection.recv(timeout=patience()))
         peer.connection.send(b"\1" * 320)
         peer.tell("AgentAudioDone")
 
     url, _ = start(echo)
     audio = bytearray()
-    with TerminalClient(url, timeout=patience(5), on_audio=audio.extend) as client:
+    with TerminalClient(url, timeout=patience(), on_audio=audio.extend) as client:
         client.send_binary(b"\0" * 640)
         client.wait_for("AgentAudioDone")
         assert audio == b"\1" * 320
@@ -66,14 +66,14 @@ def test_audio_goes_both_ways_as_it_is(start):
 def test_each_message_is_shown_as_it_comes(start):
     seen = []
     url, _ = start(lambda peer: (peer.say("one"), peer.say("two")))
-    with TerminalClient(url, timeout=patience(5), on_message=lambda message: seen.append(message["content"])) as client:
+    with TerminalClient(url, timeout=patience(), on_message=lambda message: seen.append(message["content"])) as client:
         client.wait_for("ConversationText", 2)
     assert seen == ["one", "two"]
 
 
 def test_sending_to_a_proxy_that_has_closed_goes_nowhere(start):
     url, _ = start(lambda peer: peer.connection.close(1011))
-    with TerminalClient(url, timeout=patience(5)) as client:
+    with TerminalClient(url, timeout=patience()) as client:
         client.wait_for("never")
         client.close()
         client.send("InjectUserMessage", content="Is there anybody?")
@@ -84,7 +84,7 @@ def test_sending_to_a_proxy_that_has_closed_goes_nowhere(start):
 @pytest.mark.parametrize("text", ["no json", "[1]", '{"kind": "other"}'])
 def test_a_frame_that_is_no_message_ends_the_session(start, text):
     url, _ = start(lambda peer: peer.connection.send(text))
-    with TerminalClient(url, timeout=patience(5)) as client:
+    with TerminalClient(url, timeout=patience()) as client:
         assert client.wait_for("SettingsApplied") is None
         assert client.closed == "1007 the proxy sent a frame that is not a message"
 
@@ -99,7 +99,7 @@ def test_a_frame_that_is_no_message_ends_the_session(start, text):
 )
 def test_a_proxy_that_is_not_there_is_an_error_of_one_line(url, words):
     with pytest.raises(OSError, match=words) as caught:
-        TerminalClient(url, timeout=patience(5))
+        TerminalClient(url, timeout=patience())
     assert "\n" not in str(caught.value)
 
 
@@ -122,7 +122,7 @@ class RawServer:
                 request += connection.recv(4096)
             connection.sendall(self._answer(request.decode()).encode())
             self._after(connection)
-            self._over.wait(patience(10))
+            self._over.wait(patience())
 
     def __enter__(self):
         self._thread.start()
@@ -130,7 +130,7 @@ class RawServer:
 
     def __exit__(self, *_):
         self._over.set()
-        self._thread.join(patience(5))
+        self._thread.join(patience())
         self._listening.close()
 
 
@@ -145,7 +145,7 @@ def _upgrade(request):
 def test_a_proxy_that_does_not_let_the_client_in_is_an_error_with_its_status():
     full = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with RawServer(lambda _: full) as server, pytest.raises(ConnectionRefusedError, match="it answered 503"):
-        TerminalClient(server.url, timeout=patience(5))
+        TerminalClient(server.url, timeout=patience())
 
 
 def test_a_proxy_that_does_not_answer_the_close_is_left_when_time_is_up():
@@ -158,7 +158,7 @@ def test_a_proxy_that_does_not_answer_the_close_is_left_when_time_is_up():
 def test_a_link_that_breaks_ends_the_client():
     with (
         RawServer(_upgrade, lambda connection: connection.shutdown(socket.SHUT_RDWR)) as server,
-        TerminalClient(server.url, timeout=patience(5)) as client,
+        TerminalClient(server.url, timeout=patience()) as client,
     ):
         assert client.wait_for("SettingsApplied") is None
         assert client.closed == "1006 the connection ended without a closing handshake"

@@ -15,11 +15,13 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
 from turnstile.ports import LinkInbox
+from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
+from turnstile.transports.poll import make_poller
 from turnstile.transports.websocket import WebSocketConnection
 
-WAIT = 10  # seconds until a test that hangs fails
+WAIT = patience()  # seconds until a test that hangs fails
 
 
 class RecordingInbox(LinkInbox):
@@ -138,10 +140,55 @@ def limits():
     return ConnectionLimits(close_timeout=5, ping_interval=0)
 
 
+class RestingPoller:
+    """A poller that tells when nothing is ready and the loop is about to wait."""
+
+    def __init__(self, poller):
+        self._poller = poller
+        self._watchers = []
+
+    def __getattr__(self, name):
+        return getattr(self._poller, name)
+
+    def poll(self, timeout, at_most):
+        ready = self._poller.poll(0.0, at_most)
+        if ready or timeout == 0.0:
+            return ready
+        while self._watchers:
+            self._watchers.pop()(timeout)
+        return self._poller.poll(timeout, at_most)
+
+    def at_next_rest(self, call):
+        """Have `call` called, once, with the seconds that the loop is going to wait; on the loop's thread only."""
+        self._watchers.append(call)
+
+
 @pytest.fixture
-def loop():
+def resting_poller():
+    return RestingPoller
+
+
+@pytest.fixture
+def poller():
+    return RestingPoller(make_poller())
+
+
+@pytest.fixture
+def rest(loop, poller):
+    """Wait until no socket of the loop is ready and no call waits; gives the seconds that the loop then waits."""
+
+    def wait_for_rest():
+        waits = queue.Queue()
+        loop.call_soon(lambda: poller.at_next_rest(waits.put))
+        return waits.get(timeout=WAIT)
+
+    return wait_for_rest
+
+
+@pytest.fixture
+def loop(poller):
     before = set(threading.enumerate())
-    loop = IoLoop()
+    loop = IoLoop(make_poller=lambda: poller)
     loop.start()
     yield loop
     loop.stop(2)

@@ -13,9 +13,11 @@ from websockets.sync.server import serve
 from turnstile.errors import ConfigError
 from turnstile.ports import LinkFailed, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.testing import patience
 from turnstile.transports.connector import WebSocketConnector
+from turnstile.transports.loop import IoLoop
 
-WAIT = 10
+WAIT = patience()
 KEY = "sk-very-secret"
 
 
@@ -30,12 +32,21 @@ def no_proxy_from_outside(monkeypatch):
 def make_connector(loop, limits):
     with contextlib.ExitStack() as stack:
 
-        def make(**options):
+        def make(loop=loop, **options):
             connector = WebSocketConnector(loop, limits, **options)
             stack.callback(connector.close, WAIT)
             return connector
 
         yield make
+
+
+@pytest.fixture
+def timeless_loop():
+    """A loop whose deadlines never come."""
+    loop = IoLoop(clock=lambda: 0.0)
+    loop.start()
+    yield loop
+    loop.stop(0)
 
 
 @pytest.fixture
@@ -236,10 +247,10 @@ def test_upstream_unreachable_is_told_when_the_upstream_hangs_up(make_connector,
     assert "before it was open" in failed.problem.description
 
 
-def test_upstream_unreachable_is_told_when_no_answer_comes_in_time(make_connector, make_inbox, run_raw):
+def test_upstream_unreachable_is_told_when_no_answer_comes_in_time(make_connector, make_inbox, run_raw, timeless_loop):
     port = run_raw(lambda sock: sock.recv(1 << 16) and sock.recv(1))
     inbox = make_inbox()
-    make_connector(timeout=0.1).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    make_connector(timeless_loop, timeout=0.1).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
     assert "within 0.1 s" in inbox.next().problem.description
 
 

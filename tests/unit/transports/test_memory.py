@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
-from turnstile.testing import RecordingInbox
+from turnstile.testing import RecordingInbox, patience
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.memory import memory_pair
 
@@ -145,7 +145,7 @@ def test_each_message_arrives_once_when_many_threads_send(pair):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(patience())
     assert len(told(inbox_b)) == 800
 
 

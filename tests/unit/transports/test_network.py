@@ -7,10 +7,11 @@ import time
 import httpcore2
 import pytest
 
+from turnstile.testing import patience
 from turnstile.transports.http.network import CallDeadline, CheckedNetwork, FunctionError, resolve_name
 from turnstile.transports.pool import WorkerPool
 
-WAIT = 10
+WAIT = patience()
 PUBLIC = ["93.184.215.14", "2606:4700::1111"]
 
 
@@ -75,7 +76,7 @@ def test_nothing_is_tried_when_all_addresses_are_private(make_network, tried, ad
 def test_the_time_that_is_left_is_shared_by_the_addresses_that_are_left(make_network, tried):
     with pytest.raises(FunctionError, match="cannot be reached"):
         make_network(["10.0.0.1", "10.0.0.2"], clock=lambda: 0.0).connect_tcp("a.example", 443)
-    assert tried == [("10.0.0.1", 443, 5), ("10.0.0.2", 443, 10)]
+    assert tried == [("10.0.0.1", 443, round(WAIT / 2)), ("10.0.0.2", 443, round(WAIT))]
 
 
 def test_no_more_than_eight_addresses_are_tried(make_network, tried):

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from turnstile.testing import patience
 from turnstile.transports.pool import WorkerPool
 
-WAIT = 10
+WAIT = patience()
 
 
 class Held:

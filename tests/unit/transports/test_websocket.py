@@ -11,6 +11,7 @@ from websockets.frames import Close, Opcode
 from websockets.protocol import Side
 
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.testing import patience
 
 BOTH_SIDES = pytest.mark.parametrize("side", [Side.SERVER, Side.CLIENT], ids=["as server", "as client"])
 
@@ -21,7 +22,7 @@ def until_full(sock, data):
     sent = 0
     while select.select([], [sock], [], 0.2)[1]:
         sent += sock.send(data)
-    sock.settimeout(10)
+    sock.settimeout(patience())
     return sent
 
 
@@ -78,7 +79,7 @@ def test_nothing_leaves_before_flush(open_link, loop):
     link = open_link()
     begun = threading.Event()
     loop.call_soon(begun.set)
-    assert begun.wait(10)
+    assert begun.wait(patience())
     link.connection.send_text(b"a")
     assert link.connection.buffered > 0
     assert not select.select([link.peer.sock], [], [], 0)[0]
@@ -245,7 +246,7 @@ def test_large_messages_go_both_ways_at_once_over_tls(open_link, tls_contexts, s
     received = []
     reader = threading.Thread(target=lambda: received.append(bytes(link.peer.receive().data)))
     reader.start()
-    reader.join(10)
+    reader.join(patience())
     link.peer.send_binary(large)
     assert link.inbox.next() == BinaryFrame(large)
     assert received == [large]
@@ -260,7 +261,7 @@ def test_bytes_that_tls_has_read_already_are_told(open_link, tls_contexts):
     link.peer.protocol.send_text(b"one")
     link.peer.protocol.send_text(b"two")
     link.peer.sock.sendall(b"#" + b"".join(link.peer.protocol.data_to_send()))  # one record
-    link.our_socket.settimeout(10)
+    link.our_socket.settimeout(patience())
     assert link.our_socket.recv(1) == b"#"
     link.our_socket.settimeout(0)
     link.begin()
@@ -270,7 +271,7 @@ def test_bytes_that_tls_has_read_already_are_told(open_link, tls_contexts):
 def test_bytes_that_tls_has_read_already_are_told_when_reading_resumes(open_link, tls_contexts, barrier):
     link = open_link(contexts=tls_contexts, begin=False)
     link.peer.sock.sendall(b"#" + b"\x81\x81\0\0\0\0a")
-    link.our_socket.settimeout(10)
+    link.our_socket.settimeout(patience())
     link.our_socket.recv(1)
     link.our_socket.settimeout(0)
     link.connection.pause_reading()
@@ -281,7 +282,7 @@ def test_bytes_that_tls_has_read_already_are_told_when_reading_resumes(open_link
     assert link.inbox.next() == TextFrame(b"a")
 
 
-def test_the_loop_rests_when_a_read_over_tls_went_on_after_a_write(open_link, tls_contexts, loop, barrier, monkeypatch):
+def test_the_loop_rests_when_a_read_over_tls_went_on_after_a_write(open_link, tls_contexts, rest, monkeypatch):
     link = open_link(contexts=tls_contexts)
     tls, calls = link.our_socket, []
 
@@ -294,10 +295,7 @@ def test_the_loop_rests_when_a_read_over_tls_went_on_after_a_write(open_link, tl
     monkeypatch.setattr(tls, "recv", stall_once)
     link.peer.send_text(b"a")
     assert link.inbox.next() == TextFrame(b"a")
-    barrier()
-    at_rest = loop.wakeups
-    assert not threading.Event().wait(0.3)
-    assert loop.wakeups == at_rest
+    assert rest() is None
 
 
 def test_a_peer_that_does_not_read_is_cut_off_at_the_ceiling(open_link):
@@ -323,7 +321,6 @@ def test_a_send_that_passes_the_ceiling_tries_the_socket_first(open_link):
 
 def test_a_peer_that_pings_but_does_not_read_is_cut_off_too(open_link):
     link = open_link(write_ceiling=10_000, close_timeout=0.2)
-    link.peer.sock.settimeout(0.5)
     pings = b"".join([b"\x89\xfd\0\0\0\0" + bytes(125)] * 500)
     with contextlib.suppress(OSError):
         while True:
@@ -437,7 +434,7 @@ def test_messages_that_cross_our_close_are_not_told(open_link):
     assert link.inbox.next() == Closed(1000, "")
 
 
-def test_the_loop_rests_when_a_slow_peer_has_read_all(open_link, loop, barrier):
+def test_the_loop_rests_when_a_slow_peer_has_read_all(open_link, rest):
     link = open_link()
     sent = 0
     while not link.connection.buffered:
@@ -446,10 +443,7 @@ def test_the_loop_rests_when_a_slow_peer_has_read_all(open_link, loop, barrier):
         sent += 1
     for _ in range(sent):
         link.peer.receive()
-    barrier()
-    at_rest = loop.wakeups
-    assert not threading.Event().wait(0.3)
-    assert loop.wakeups == at_rest
+    assert rest() is None
 
 
 def test_a_silent_peer_is_pinged_and_then_gone(open_link):
@@ -460,7 +454,7 @@ def test_a_silent_peer_is_pinged_and_then_gone(open_link):
 
 
 def test_a_peer_that_answers_pings_stays(open_link):
-    link = open_link(ping_interval=0.02, ping_timeout=5)
+    link = open_link(ping_interval=0.02, ping_timeout=patience())
     for _ in range(3):
         assert link.peer.receive().opcode is Opcode.PING
         link.peer.put()
@@ -527,7 +521,7 @@ def test_open_connections_are_closed_in_order_when_the_loop_stops(open_link, loo
     link.peer.put()
     assert link.peer.receive() is None
     link.peer.sock.close()
-    stopper.join(10)
+    stopper.join(patience())
     assert link.inbox.next() == Closed(1001, "shutting down")
     assert link.our_socket.fileno() == -1
 
@@ -542,7 +536,6 @@ def test_open_connections_are_cut_when_the_loop_has_no_time_left(open_link, loop
 def test_a_peer_that_never_reads_the_end_is_cut_when_even_that_does_not_fit(open_link):
     link = open_link(write_ceiling=10_000, close_timeout=60)
     link.connection.close(1000)
-    link.peer.sock.settimeout(0.5)
     pings = b"".join([b"\x89\xfd\0\0\0\0" + bytes(125)] * 500)
     with contextlib.suppress(OSError):
         while True:
