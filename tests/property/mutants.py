@@ -129,10 +129,10 @@ MUTANTS = (
     Mutant(
         "a turn heard while our create is out is forgotten when ours begins (G)",
         "attribution",
-        "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
+        '    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))\n',
+        '    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))\n'
         '    theirs_are_ours = (replace(i, responder="proxy") if i.responder == "api" else i for i in after.items)\n'
-        '    after = after._replace(expected="", items=tuple(theirs_are_ours))\n'
-        "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
+        '    after = after._replace(expected="", items=tuple(theirs_are_ours))\n',
     ),
 )
 

@@ -68,13 +68,15 @@ class EventFeed:
                 self._taken.discard(self.count - len(self._kept))
                 self._bytes -= len(self._kept.popleft().data)
             self._changed.notify_all()
-        if self.on_event is not None:
-            self.on_event(data)
+        on_event = self.on_event
+        if on_event is not None:
+            on_event(data)
 
     def close(self, why: str) -> None:
         """End the feed: there will be no more events. Only the first reason is kept."""
         with self._changed:
             self.closed = self.closed or why
+            self.on_event = None  # it mostly holds who holds this feed
             self._changed.notify_all()
 
     def events(self, timeout: float | None = None) -> Iterator[Json]:

@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
-from turnstile.transports.framing import SILENT_LOGGER
+from turnstile.transports.framing import SILENT_LOGGER, release_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,9 @@ class Upgrade:
         peer = f"{environ.get('REMOTE_ADDR', '?')}:{environ.get('REMOTE_PORT', '?')}"
         self.request = upgrade_request(request, peer)
         """The client's request."""
-        self._response = ServerProtocol(logger=SILENT_LOGGER).accept(request)
+        protocol = ServerProtocol(logger=SILENT_LOGGER)
+        self._response = protocol.accept(request)
+        release_parser(protocol)
         self.rejection = _rejection(self._response) or allowed.rejection(self.request.headers)
         """Why it cannot or may not become a WebSocket; None if it may."""
         self._environ = environ

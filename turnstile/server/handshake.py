@@ -14,7 +14,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
-from turnstile.transports.framing import SILENT_LOGGER
+from turnstile.transports.framing import SILENT_LOGGER, release_parser
 from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
@@ -115,6 +115,7 @@ class Handshake:
         self._timer.cancel()
         self._loop.watch(self._socket.sock, 0, self)
         self._loop.remove(self)
+        release_parser(self._protocol)
         done()
         return True
 

@@ -209,8 +209,10 @@ class Noted:
     """A note for the journal.
 
     Args:
-        kind: A held request went; one ``session.update`` carries its requests; an event of ours lost a race.
-        detail: The request, ``#2``; the event and its requests, ``ts_5 #1 #2``; the event and its try, ``ts_5 try 1``.
+        kind: `released`: a held request has been decided. `merged`: one ``session.update`` carries several requests.
+            `collided`: a create or an update of ours lost a race, and is sent again.
+        detail: Which request (``#2``), which event and its requests (``ts_5 #1 #2``), which event and which try
+            (``ts_5 try 1``).
     """
 
     kind: Literal["released", "merged", "collided"]

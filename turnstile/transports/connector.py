@@ -109,6 +109,7 @@ class WebSocketConnector:
             return describe_failure(error, where, self._timeout)
         finally:
             watchdog.release()
+            link.frame_buffer = None  # it holds the link in a cycle, which would wait for a full collection
         # websocket-client reads the answer byte by byte, so nothing of the frames behind it is left in its buffers.
         sock: socket.socket = link.sock
         link.sock = None
@@ -123,7 +124,7 @@ class WebSocketConnector:
         connection = WebSocketConnection(self._loop, sock, protocol, self._limits)
         try:
             inbox.tell(LinkReady(connection))
-        except Exception:
+        except BaseException:
             sock.close()
             raise
         connection.begin(inbox)

@@ -159,6 +159,10 @@ class Framing:
         """Read the end of the stream."""
         self._protocol.receive_eof()
 
+    def release(self) -> None:
+        """Free what the library has buffered; nothing is read afterwards."""
+        release_parser(self._protocol)
+
     def answers(self) -> list[bytes]:
         """Return the frames that the library wants to send; an empty one stands for the end of the stream."""
         self.has_answers = False
@@ -200,6 +204,17 @@ class Framing:
         self._library_reads = True
         close = sendable_close(code, reason)
         self._protocol.send_close(close.code, close.reason)
+
+
+def release_parser(protocol: Protocol) -> None:
+    """Free a protocol of the framing library, which reads nothing afterwards, as soon as no other object holds it.
+
+    Its parser is a generator that holds it, and its parser's exception a traceback that does: two cycles, which would
+    wait for a full collection with all that the protocol has buffered.
+    """
+    protocol.parser.close()
+    if protocol.parser_exc is not None:
+        protocol.parser_exc = protocol.parser_exc.with_traceback(None)
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -222,6 +222,8 @@ class WebSocketConnection(SocketStream):
 
     def _release(self) -> None:
         super()._release()
+        with self._lock:
+            self._framing.release()
         for timer in (self._keepalive_timer, self._close_timer):
             if timer is not None:
                 timer.cancel()
