@@ -57,7 +57,8 @@ def _note(entry: Entry) -> str:
     match entry.kind:
         case "held":
             refs = [word for word in entry.detail.split() if word.startswith("#")]
-            return f"{_requests(refs)} held: {entry.detail.split(maxsplit=len(refs))[-1]}"
+            waits, _, which = entry.detail.split(maxsplit=len(refs))[-1].partition(" ")
+            return f"{_requests(refs)} held: {waits} {_short_id(which) if waits == 'response' else which}".rstrip()
         case "released":
             return f"request {ref} may go"
         case "merged":
@@ -92,9 +93,9 @@ def _words(kind: str, value: dict[str, Any]) -> str:
         case "session.update":
             return _short(value["session"])
         case "response.created":
-            return f"...{value['response']['id'][-4:]}"
+            return _short_id(value["response"]["id"])
         case "response.done":
-            return f"...{value['response']['id'][-4:]} {value['response']['status']}"
+            return f"{_short_id(value['response']['id'])} {value['response']['status']}"
         case "response.create":
             return str(value["event_id"])
         case "error":
@@ -103,6 +104,11 @@ def _words(kind: str, value: dict[str, Any]) -> str:
             return str(value["code"])
         case _:
             return ""
+
+
+def _short_id(response_id: str) -> str:
+    """Return the end of the API's long name for a response."""
+    return f"...{response_id[-4:]}" if response_id.startswith("resp_") else response_id
 
 
 def _one_line(text: str) -> str:

@@ -61,7 +61,7 @@ def test_a_long_line_of_the_client_is_cut_so_that_the_columns_stay():
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        (note("held", "#2 response resp_1"), "= request #2 is held: response resp_1"),
+        (note("held", "#2 response resp_Kzja0007"), "= request #2 is held: response ...0007"),
         (note("held", "#2 #3 capacity"), "= requests #2, #3 are held: capacity"),
         (note("released", "#2"), "= request #2 may go"),
         (note("merged", "ts_5 #1 #2"), "= one session.update for #1, #2"),
