@@ -88,7 +88,7 @@ class SessionCoordinatorActor(SessionActor):
             Waiting(request.message, reason, self._held_since[request.ref])
             for request, reason in self._session.waiting()
         )
-        return Snapshot(self._session.state, self._session.backlog, waiting)
+        return Snapshot(self._session.state, self._session.data, self._session.backlog, waiting)
 
     def release(self, end: End) -> None:
         """Stop the timer."""

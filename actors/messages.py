@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.events import Postponable, Ref
-    from turnstile.session.state import Phase, State
+    from turnstile.session.state import Data, Phase, State
     from turnstile.session.waits import Reason
     from turnstile.translate.host_overrides import HostOverrides
 
@@ -196,12 +196,14 @@ class Snapshot:
     """Where a session stands.
 
     Args:
-        state: Everything that gates.
+        state: What gates.
+        data: What is only counted or remembered.
         backlog: The requests that wait for their turn, and the marks of audio between them, oldest first.
         waiting: The requests among them, each with what it waits for, and since when.
     """
 
     state: State
+    data: Data
     backlog: tuple[Postponable, ...]
     waiting: tuple[Waiting, ...] = ()
 
@@ -227,4 +229,4 @@ class Snapshot:
     @property
     def open_calls(self) -> tuple[str, ...]:
         """The ids of the function calls that have no result yet."""
-        return tuple(call.call_id for call in self.state.calls if call.output is None)
+        return tuple(call.call_id for call in self.data.calls if call.output is None)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from turnstile.session.events import Event
     from turnstile.session.machine import Session
-    from turnstile.session.state import State
+    from turnstile.session.state import Data, State
 
 _COLLISION = "conversation_already_has_active_response"
 # How many requests and turns may be under way at once: two are enough for every rule about one that waits for another.
@@ -55,30 +55,30 @@ _TIME_IS_UP = {
 
 def possible_events(session: Session) -> Iterator[tuple[str, Event]]:
     """Yield each event that is possible in the session's state, with its name, and few requests at a time."""
-    state = session.state
+    state, data = session.now
     if state.link == "ended":
         return
     if _under_way(session) < _AT_ONCE:
         yield from _requests(session)
-        yield from _of_new_turns(state)
+        yield from _of_new_turns(state, data)
     yield from _of_the_link(state)
-    yield from _of_configuration(state)
-    yield from _of_items(state)
-    yield from _of_responses(state)
-    yield from _of_turns(state)
-    for wait in deadlines_of(state, session.policy):
+    yield from _of_configuration(state, data)
+    yield from _of_items(state, data)
+    yield from _of_responses(state, data)
+    yield from _of_turns(state, data)
+    for wait in deadlines_of(session.now, session.policy):
         yield _TIME_IS_UP[wait.name], TimerFired(wait.name, wait.token)
 
 
 def _under_way(session: Session) -> int:
-    state = session.state
+    state, data = session.now
     seen = len(state.response.seen) if state.response else 0
     asked = len(session.backlog) + len(state.updates) + len(state.agent_messages) + len(state.items) + seen
-    return asked + len(state.calls) + len(state.commits) + (state.updating is not None) + bool(state.requested)
+    return asked + len(data.calls) + len(state.commits) + (state.updating is not None) + bool(state.requested)
 
 
 def _requests(session: Session) -> Iterator[tuple[str, Event]]:
-    state, ref = session.state, session.state.serial
+    state, ref = session.state, session.data.serial
     yield "the client wants another configuration", ConfigRequested(ref, {"instructions": f"Number {ref}."})
     yield "the client gives a message", UserMessageGiven(ref, {"type": "message"})
     yield "the client ends the turn", TurnEndForced(ref)
@@ -97,38 +97,38 @@ def _of_the_link(state: State) -> Iterator[tuple[str, Event]]:
         yield "the link is lost", LinkLost("upstream_closed", "gone")
 
 
-def _of_configuration(state: State) -> Iterator[tuple[str, Event]]:
+def _of_configuration(state: State, data: Data) -> Iterator[tuple[str, Event]]:
     if state.updating:
         yield "session.updated", ConfigAnswered(state.updating.patch)
         event_id = state.updating.event_id
         yield "error, for our update", Refused(event_id, "invalid_value", "no")
         yield f"error, {_COLLISION}, for our update", Refused(event_id, _COLLISION, "busy")
-        if state.ended:
-            over = Refused(event_id, _COLLISION, "busy", running=state.ended[-1])
+        if data.ended:
+            over = Refused(event_id, _COLLISION, "busy", running=data.ended[-1])
             yield f"error, {_COLLISION}, for our update and a response that is over", over
         yield "our update is handed back", HandedBack(state.updating.event_id)
 
 
-def _of_items(state: State) -> Iterator[tuple[str, Event]]:
+def _of_items(state: State, data: Data) -> Iterator[tuple[str, Event]]:
     sent = next((item for item in state.items if item.stage == "sent"), None)
     if sent:
         yield "conversation.item.added", ItemConfirmed(sent.item_id)
         yield "error, for our item", Refused(sent.event_id, "invalid_value", "no")
-    call = next((call for call in state.calls if call.output is None), None)
+    call = next((call for call in data.calls if call.output is None), None)
     if call:
-        yield "the client gives a function's result", FunctionAnswered(state.serial, call.call_id, "4")
+        yield "the client gives a function's result", FunctionAnswered(data.serial, call.call_id, "4")
 
 
-def _of_responses(state: State) -> Iterator[tuple[str, Event]]:
+def _of_responses(state: State, data: Data) -> Iterator[tuple[str, Event]]:
     if state.link != "open":
         return
-    new = f"resp_{state.serial}_{state.epoch}"
+    new = f"resp_{data.serial}_{data.epoch}"
     if state.requested:
         event_id = state.requested.event_id
         yield "response.created, ours", ResponseStarted(new, event_id)
         yield f"error, {_COLLISION}", Refused(event_id, _COLLISION, "busy")
-        if state.ended:
-            over = Refused(event_id, _COLLISION, "busy", running=state.ended[-1])
+        if data.ended:
+            over = Refused(event_id, _COLLISION, "busy", running=data.ended[-1])
             yield f"error, {_COLLISION}, for a response that is over", over
         yield "error, another one for our create", Refused(event_id, "invalid_value", "no")
         yield "our create is handed back", HandedBack(event_id)
@@ -144,21 +144,21 @@ def _of_responses(state: State) -> Iterator[tuple[str, Event]]:
         yield "error, response_cancel_not_active", Refused(response.cancel.event_id, "response_cancel_not_active", "no")
 
 
-def _of_turns(state: State) -> Iterator[tuple[str, Event]]:
+def _of_turns(state: State, data: Data) -> Iterator[tuple[str, Event]]:
     if state.link != "open":
         return
     if state.commits:
-        yield "input_audio_buffer.committed, ours", TurnCommitted(f"turn_{state.serial}_{state.epoch}")
+        yield "input_audio_buffer.committed, ours", TurnCommitted(f"turn_{data.serial}_{data.epoch}")
         yield "error, for our commit", Refused(state.commits[0].event_id, "input_audio_buffer_commit_empty", "no")
     elif state.expected and not any(item.content is None for item in state.items):
-        yield "input_audio_buffer.committed, the server's own", TurnCommitted(state.user_audio.stopped)
+        yield "input_audio_buffer.committed, the server's own", TurnCommitted(data.input_audio.stopped)
 
 
-def _of_new_turns(state: State) -> Iterator[tuple[str, Event]]:
+def _of_new_turns(state: State, data: Data) -> Iterator[tuple[str, Event]]:
     if state.link == "open" and not state.user_audio.speaking:
         yield "input_audio_buffer.speech_started", SpeechStarted()
     if state.link == "open" and not state.expected:
-        turn = f"turn_{state.serial}_{state.epoch}"
+        turn = f"turn_{data.serial}_{data.epoch}"
         yield "input_audio_buffer.speech_stopped", SpeechStopped(turn)
         if not state.commits:
             yield "input_audio_buffer.committed, the server's own", TurnCommitted(turn)

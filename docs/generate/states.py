@@ -103,16 +103,16 @@ def _in_words(effects: Iterable[Effect]) -> tuple[str, ...]:
 
 def _shape(session: Session) -> Hashable:
     """Return what decides which kinds of events are possible in a session, without names, counts and orders."""
-    state = session.state
+    state, data = session.now
     response, requested = state.response, state.requested
     return (
-        (state.link, state.losses, state.configured, bool(state.updates)),
+        (state.link, data.losses, state.configured, bool(state.updates)),
         (
             state.updating is None,
             bool(state.expected),
             state.interrupting,
             bool(state.agent_messages),
-            bool(state.calls),
+            bool(data.calls),
         ),
         (
             bool(state.blocked_by),
@@ -122,7 +122,7 @@ def _shape(session: Session) -> Hashable:
             bool(state.user_audio.barge_in),
         ),
         response and (bool(response.seen), response.redundant, response.cancel and response.cancel.because),
-        requested and (bool(requested.agent_message), state.tries),
+        requested and (bool(requested.agent_message), data.tries),
         frozenset((item.stage, item.responder) for item in state.items),
         bool(state.commits),
         frozenset(type(request) for request in session.backlog),

@@ -33,6 +33,7 @@ class Scripted:
         self.wanted = []
         self.told = []
         self.state = "the state"
+        self.data = "the data"
         self.backlog = (TurnEndForced(1), AudioFollows(1), TurnEndForced(2))
 
     def handle(self, event):

@@ -79,22 +79,22 @@ MUTANTS = (
     Mutant(
         "an update is acknowledged at once",
         "config_updates",
-        "    return Step(state, waits=waits) if waits else Step(state._replace(updates=(*state.updates, request)))\n",
-        "    after = state if waits else state._replace(updates=(*state.updates, request))\n"
+        "    return Step(now, waits=waits) if waits else Step(now.change(updates=(*now.state.updates, request)))\n",
+        "    after = now if waits else now.change(updates=(*now.state.updates, request))\n"
         "    return Step(after, () if waits else (Answered(request.ref),), waits)\n",
     ),
     Mutant(
         "what was postponed is not offered again",
         "machine",
-        "                step = self._backlog.offer(self.state)\n",
+        "                step = self._backlog.offer(self.now)\n",
         "                pass\n",
     ),
     Mutant(
         "an update that lost a race is answered by the refusal",
         "failed_updates",
-        "        return _lost_race(state, update, error, policy)\n",
+        "        return _lost_race(now, update, error, policy)\n",
         "        said = [error.problem] * len(update.requests)\n"
-        "        return _given_up(state._replace(updating=None), update.requests, error.problem, *said)\n",
+        "        return _given_up(now.change(updating=None), update.requests, error.problem, *said)\n",
     ),
     Mutant(
         "a foreign response.done is taken",
@@ -105,20 +105,33 @@ MUTANTS = (
     Mutant(
         "the answer to a turn that interrupts a response is not waited for (A)",
         "turns",
-        "    if not state.expected or state.expected == turn:\n",
-        "    if state.response:\n        return state\n    if not state.expected or state.expected == turn:\n",
+        "    if not now.state.expected or now.state.expected == turn:\n",
+        "    if now.state.response:\n        return now\n"
+        "    if not now.state.expected or now.state.expected == turn:\n",
     ),
     Mutant(
         "a result of an interrupted response waits for another turn (B)",
         "outcomes",
-        '    return "proxy" if state.expected or response.turn_is_over else "after_turn"\n',
+        '    return "proxy" if now.state.expected or response.turn_is_over else "after_turn"\n',
         '    return "after_turn"\n',
     ),
     Mutant(
         "the end of an interrupted response opens the gate (E)",
         "outcomes",
-        "    after = state._replace(response=None, losses=0,",
-        '    after = state._replace(response=None, expected="", losses=0,',
+        "    after = now.change(response=None, losses=0,",
+        '    after = now.change(response=None, expected="", losses=0,',
+    ),
+    Mutant(
+        "a request is held for a response where it waits for a create",
+        "gate",
+        "        return Waits.CREATE\n    if state.expected:\n",
+        "        return Waits.RESPONSE\n    if state.expected:\n",
+    ),
+    Mutant(
+        "a change of what requests are held for is not noted",
+        "machine",
+        "            effects += self._backlog.notes(state)\n",
+        "            pass\n",
     ),
     Mutant(
         "a create does not wait for a commit (F)",
@@ -129,10 +142,10 @@ MUTANTS = (
     Mutant(
         "a turn heard while our create is out is forgotten when ours begins (G)",
         "attribution",
-        '    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))\n',
-        '    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state, seen))\n'
-        '    theirs_are_ours = (replace(i, responder="proxy") if i.responder == "api" else i for i in after.items)\n'
-        '    after = after._replace(expected="", items=tuple(theirs_are_ours))\n',
+        "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
+        '    ours = (replace(i, responder="proxy") if i.responder == "api" else i for i in now.state.items)\n'
+        '    after = after.change(expected="", items=tuple(ours))\n'
+        "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
     ),
 )
 
@@ -147,8 +160,8 @@ OUTSIDE_THE_WALK = (
     Mutant(
         "a lost race is not repaired",
         "responses",
-        "    return Step(put_back(state._replace(tries=tries, create_delay=wait), create.agent_message))\n",
-        "    return give_up(state, create, problem)\n",
+        "    return Step(put_back(now.change(tries=tries, create_delay=wait), create.agent_message))\n",
+        "    return give_up(now, create, problem)\n",
     ),
 )
 
@@ -157,7 +170,7 @@ ROWS_ONLY = (
     Mutant(
         "the user speaks on though turn detection is off (I)",
         "config_updates",
-        "    is_off = step.state.proxy_commits\n",
+        "    is_off = step.now.state.proxy_commits\n",
         "    is_off = False\n",
     ),
     Mutant(
@@ -211,7 +224,7 @@ ROWS_ONLY = (
     Mutant(
         "what is in force is not acknowledged where a part is locked (N)",
         "config_updates",
-        "    if stays and not _has_more(state, request, tuple(stays)):\n",
+        "    if stays and not _has_more(now, request, tuple(stays)):\n",
         "    if stays:\n",
     ),
 )

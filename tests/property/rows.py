@@ -25,6 +25,7 @@ from turnstile.session.events import (
     UserMessageGiven,
 )
 from turnstile.session.in_flight import Response
+from turnstile.session.waits import Reason, Waits
 
 if TYPE_CHECKING:
     from world import Implementation
@@ -43,7 +44,7 @@ TURN = (SpeechStarted(), SpeechStopped("turn_1"), TurnCommitted("turn_1"))
 
 
 def _running(code: Implementation) -> object:
-    return code.session(state=configured(response=Response("resp_2")))
+    return code.session(None, *configured(response=Response("resp_2")))
 
 
 def _sent(effects: list[object], kind: type) -> list[object]:
@@ -57,7 +58,7 @@ def _tell(session: object, *events: object) -> None:
 
 def _asked(code: Implementation) -> tuple[object, SendCreate]:
     """Return a session with a message in the conversation, and the create for it that is out."""
-    session = code.session(state=configured())
+    session = code.session(None, *configured())
     (item,) = _sent(session.handle(MESSAGE), SendItem)
     (create,) = _sent(session.handle(ItemConfirmed(item.item["id"])), SendCreate)
     return session, create
@@ -88,7 +89,7 @@ def both_updates_go_and_are_answered(code: Implementation) -> None:
 
 def no_update_is_acknowledged_before_upstream_confirmed_it(code: Implementation) -> None:
     """The acknowledgement waits for ``session.updated``."""
-    session = code.session(state=configured())
+    session = code.session(None, *configured())
     assert not _sent(session.handle(CALMER), Answered)
     assert _sent(session.handle(ConfigAnswered({})), Answered) == [Answered(1)]
 
@@ -98,6 +99,15 @@ def what_was_held_goes_when_the_response_ends(code: Implementation) -> None:
     session = _running(code)
     session.handle(CALMER)
     assert _sent(session.handle(ResponseFinished("resp_2")), SendUpdate)
+
+
+def what_is_held_is_held_for_what_is_so(code: Implementation) -> None:
+    """A reason names what must happen first, and changes with it."""
+    session, create = _asked(code)
+    _tell(session, CALMER)
+    assert [*session.waiting()] == [(CALMER, Reason(Waits.CREATE, create.event_id))]
+    _tell(session, ResponseStarted("resp_3", create.event_id))
+    assert [*session.waiting()] == [(CALMER, Reason(Waits.RESPONSE, "resp_3"))]
 
 
 def only_its_own_end_ends_a_response(code: Implementation) -> None:
@@ -159,7 +169,7 @@ def a_create_waits_for_the_winner_that_a_refusal_names(code: Implementation) -> 
 
 def a_create_waits_for_the_commit(code: Implementation) -> None:
     """What is committed is covered too (F)."""
-    session = code.session(state=configured())
+    session = code.session(None, *configured())
     (item,) = _sent(session.handle(MESSAGE), SendItem)
     session.handle(TurnEndForced(6))
     assert not _sent(session.handle(ItemConfirmed(item.item["id"])), SendCreate)
@@ -174,7 +184,7 @@ def a_turn_heard_while_a_create_is_out_is_answered_by_the_api(code: Implementati
 
 def nobody_hears_the_user_where_turn_detection_is_off(code: Implementation) -> None:
     """Speech that was under way is over (I)."""
-    session = code.session(state=configured())
+    session = code.session(None, *configured())
     _tell(session, SpeechStarted(), ConfigRequested(7, {"audio": {"input": {"turn_detection": None}}}))
     _tell(session, ConfigAnswered({}))
     assert _sent(session.handle(AgentMessageGiven(8, {})), SendCreate)
@@ -205,7 +215,7 @@ def no_malformed_event_passes_the_gate(code: Implementation) -> None:
 
 def _locked(code: Implementation) -> object:
     """Return a session whose agent has spoken."""
-    return code.session(state=configured(voice_locked=True))
+    return code.session(None, *configured(voice_locked=True))
 
 
 def what_is_locked_is_named_and_the_rest_acknowledged(code: Implementation) -> None:
@@ -219,7 +229,7 @@ def what_is_locked_is_named_and_the_rest_acknowledged(code: Implementation) -> N
 
 def what_upstream_has_otherwise_is_named(code: Implementation) -> None:
     """The words begin with the message's type and field (N)."""
-    session = code.session(state=configured())
+    session = code.session(None, *configured())
     session.handle(OTHER_VOICE)
     (answered,) = _sent(session.handle(ConfigAnswered({"audio": {"output": {"voice": "ash"}}})), Answered)
     assert [one.description.split(":")[0] for one in answered.shortfalls] == ["Settings.agent.speak.provider.voice"]
@@ -227,7 +237,7 @@ def what_upstream_has_otherwise_is_named(code: Implementation) -> None:
 
 def a_refused_update_names_its_message(code: Implementation) -> None:
     """Upstream's words come behind the message's type (N)."""
-    session = code.session(state=configured())
+    session = code.session(None, *configured())
     (update,) = _sent(session.handle(OTHER_VOICE), SendUpdate)
     (answered,) = _sent(session.handle(Refused(update.event_id, "invalid_value", "no such voice")), Answered)
     assert answered.problem.description == "Settings: no such voice"
@@ -238,6 +248,7 @@ ROWS = (
     both_updates_go_and_are_answered,
     no_update_is_acknowledged_before_upstream_confirmed_it,
     what_was_held_goes_when_the_response_ends,
+    what_is_held_is_held_for_what_is_so,
     only_its_own_end_ends_a_response,
     a_lost_race_is_repaired,
     updates_that_lost_a_race_survive,

@@ -65,7 +65,7 @@ class Schedule:
         detection = {"type": "server_vad", "create_response": api.auto, "interrupt_response": api.interrupts}
         config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
         session = self.world.session
-        session.state = session.state._replace(accepted=config, in_force=config)
+        session.now = session.now.change(accepted=config, in_force=config)
         self.refs = 0
         self.speaking = False
 

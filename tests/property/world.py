@@ -20,7 +20,7 @@ from turnstile.session.gate import request_waits_for
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.rules import settle
-from turnstile.session.state import State
+from turnstile.session.state import Data, Now, State
 from turnstile.session.waits import Waits
 
 if TYPE_CHECKING:
@@ -59,10 +59,11 @@ class Implementation:
 REAL = Implementation()
 
 
-def configured(**changes: object) -> State:
-    """Return the state of a session that is connected and configured, and at rest."""
+def configured(**changes: object) -> Now:
+    """Return the state and the data of a session that is connected and configured, and at rest."""
     config = {"instructions": "Be brief."}
-    return State(link="open", configured=True, audio_open=True, accepted=config, in_force=config, **changes)
+    state = State(link="open", configured=True, audio_open=True, accepted=config, in_force=config)
+    return Now(state, Data()).change(**changes)
 
 
 def _copied(one: Any) -> Any:
@@ -85,7 +86,7 @@ class World:
     def __init__(self, api: Api, code: Implementation = REAL, policy: Policy = POLICY, *, eager: bool = True) -> None:
         self.api = api
         self.code = code
-        self.session = code.session(policy, configured())
+        self.session = code.session(policy, *configured())
         self.reader = code.reader()
         self.eager = eager
         self.up: deque[dict] = deque()
@@ -139,7 +140,7 @@ class World:
         A list's repr takes a fourth of a deque's time.
         """
         return (
-            repr(self.session.state),
+            repr(self.session.now),
             repr(self.session.backlog),
             self.api,
             repr(list(self.up)),
@@ -222,10 +223,10 @@ class World:
     def _check_rest(self) -> None:
         """Check what `Session.handle` relies on when it is told of something that changes nothing."""
         session = copy(self.session)
-        step = session._backlog._offer_each(session.state)
-        changed = (step.state, session.backlog) != (self.session.state, self.session.backlog)
+        step = session._backlog._offer_each(session.now)
+        changed = (step.now, session.backlog) != (self.session.now, self.session.backlog)
         self._must(not step.effects and not changed, "P3: what was held may go, and did not")
-        self._must(self.code.settle(session.state, session.policy) is None, "P3: something is owed, and was not sent")
+        self._must(self.code.settle(session.now, session.policy) is None, "P3: something is owed, and was not sent")
 
     def _check_reasons(self) -> None:
         """Check that every request that is held was noted with what it waits for, and that it does."""
@@ -246,7 +247,7 @@ class World:
         state = self.session.state
         match reason:
             case (Waits.RESPONSE, which):
-                return which in {self.active, self.blocked_by}
+                return bool(which) and which in {self.active, self.blocked_by}
             case (Waits.CREATE, which):
                 # Where no metadata comes back, the session cannot tell whose a response is.
                 return which == self.requested or not self.api.echoes

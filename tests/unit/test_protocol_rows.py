@@ -25,7 +25,7 @@ from turnstile.session.events import (
 from turnstile.session.facts import FactReader
 from turnstile.session.in_flight import Call, Cancel, Commit, Create, Item, Response, UserAudio
 from turnstile.session.machine import Session
-from turnstile.session.state import State
+from turnstile.session.state import Data, Now, State
 from turnstile.translate.event_table import SERVER_EVENTS
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -34,7 +34,7 @@ HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "
 
 def _session(**changes):
     fields = {"link": "open", "configured": True, "serial": 50}
-    return Session(state=State(**{**fields, **changes}))
+    return Session(None, *Now(State(), Data()).change(**{**fields, **changes}))
 
 
 def _of(effects, *kinds):

@@ -11,7 +11,7 @@ from turnstile.session.events import ResponseFinished
 from turnstile.session.in_flight import Create, Item, Response
 from turnstile.session.outcomes import end_response, proven
 from turnstile.session.responses import put_back
-from turnstile.session.state import State, Step
+from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
@@ -19,118 +19,118 @@ if TYPE_CHECKING:
     from turnstile.session.policy import Policy
 
 
-def response_started(state: State, started: ResponseStarted, policy: Policy) -> Step:
+def response_started(now: Now, started: ResponseStarted, policy: Policy) -> Step:
     """A response began, and has seen what was in the conversation when it was asked for, and no more.
 
     That is when our create went out, or when the turn was committed that the API answers with it. What came in
     between is answered by a response of its own: better a second reply in a rare race than a lost one.
     """
-    if state.response and state.response.response_id == started.response_id:
-        return Step(state)
+    if now.state.response and now.state.response.response_id == started.response_id:
+        return Step(now)
     effects: tuple[Effect, ...] = ()
-    if state.response:  # The API runs one at a time, so the end of that one was lost.
-        step = end_response(state, state.response, ResponseFinished(state.response.response_id), policy)
-        state, effects = step.state, step.effects
-    late = state.given_up
+    if now.state.response:  # The API runs one at a time, so the end of that one was lost.
+        step = end_response(now, now.state.response, ResponseFinished(now.state.response.response_id), policy)
+        now, effects = step.now, step.effects
+    late = now.data.given_up
     if late and started.mark == late.event_id:
-        return _begun_late(state, late, started.response_id, effects)
-    if started.mark is None and not started.is_placed and _is_aside(state):
-        return Step(state._replace(asides=state.asides[1:]), effects)
-    create = _create_answered(state, started, policy)
+        return _begun_late(now, late, started.response_id, effects)
+    if started.mark is None and not started.is_placed and _is_aside(now):
+        return Step(now.change(asides=now.data.asides[1:]), effects)
+    create = _create_answered(now, started, policy)
     if create is None:
         begun = _begun_by_the_api if started.mark is None else _begun_by_another
-        return Step(begun(state, started.response_id), effects)
-    seen = () if create.agent_message else _covered(state, create)
+        return Step(begun(now, started.response_id), effects)
+    seen = () if create.agent_message else _covered(now, create)
     unproven = create if started.mark is None else None
     response = Response(
         started.response_id,
         seen,
         is_ours=True,
         unproven=unproven,
-        passed_over=state.expected,
+        passed_over=now.state.expected,
         # One without a mark is not sure enough to be ours for being cut off.
         redundant=not create.agent_message and not seen and not unproven,
     )
-    after = state._replace(response=response, requested=None, blocked_by="", items=_unseen(state.items, seen))
+    after = now.change(response=response, requested=None, blocked_by="", items=_unseen(now.state.items, seen))
     # Without a mark it may turn out yet to be the API's own.
     answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()
     return Step(after, (*effects, *answers))
 
 
-def _create_answered(state: State, started: ResponseStarted, policy: Policy) -> Create | None:
+def _create_answered(now: Now, started: ResponseStarted, policy: Policy) -> Create | None:
     """Return the create of ours that a response answers: by its mark; without one, where nobody else begins any."""
-    create = state.requested
+    create = now.state.requested
     if create is None or started.mark is not None:
         return create if create and started.mark == create.event_id else None
-    others = policy.is_shared or (state.api_answers_turns and state.expected)
+    others = policy.is_shared or (now.state.api_answers_turns and now.state.expected)
     return None if others else create
 
 
-def _is_aside(state: State) -> bool:
+def _is_aside(now: Now) -> bool:
     """Tell whether a response that is neither marked nor placed is one out of band: the oldest create is answered."""
-    create = state.requested
-    is_older = bool(state.asides) and (create is None or state.asides[0].behind != create.event_id)
-    return is_older and not (state.api_answers_turns and state.expected)
+    create = now.state.requested
+    is_older = bool(now.data.asides) and (create is None or now.data.asides[0].behind != create.event_id)
+    return is_older and not (now.state.api_answers_turns and now.state.expected)
 
 
-def _begun_by_the_api(state: State, response_id: str) -> State:
+def _begun_by_the_api(now: Now, response_id: str) -> Now:
     """It answers the turn that was expected to be answered first; what else waits is left to us."""
-    theirs = tuple(item for item in state.items if item.responder == "api")
-    if not state.earlier:
-        response = Response(response_id, theirs, turn=state.expected)
-        return state._replace(response=response, expected="", blocked_by="", items=_unseen(state.items, theirs))
-    turn, *later = state.earlier
+    theirs = tuple(item for item in now.state.items if item.responder == "api")
+    if not now.data.earlier:
+        response = Response(response_id, theirs, turn=now.state.expected)
+        return now.change(response=response, expected="", blocked_by="", items=_unseen(now.state.items, theirs))
+    turn, *later = now.data.earlier
     seen = tuple(item for item in theirs if item.turn == turn)
-    response = Response(response_id, seen, turn=turn, passed_over=state.expected)
-    return state._replace(response=response, earlier=tuple(later), blocked_by="", items=_unseen(state.items, seen))
+    response = Response(response_id, seen, turn=turn, passed_over=now.state.expected)
+    return now.change(response=response, earlier=tuple(later), blocked_by="", items=_unseen(now.state.items, seen))
 
 
-def _begun_by_another(state: State, response_id: str) -> State:
+def _begun_by_another(now: Now, response_id: str) -> Now:
     """It answers a create that is none of ours: whatever waits goes on waiting, a turn that is expected too."""
-    return state._replace(response=Response(response_id, passed_over=state.expected), blocked_by="")
+    return now.change(response=Response(response_id, passed_over=now.state.expected), blocked_by="")
 
 
-def _begun_late(state: State, late: Create, response_id: str, effects: tuple[Effect, ...]) -> Step:
+def _begun_late(now: Now, late: Create, response_id: str, effects: tuple[Effect, ...]) -> Step:
     """The response of a create given up on begins after all: then its repetition is for nothing."""
     if not late.agent_message:
-        seen = _covered(state, late)
-        response = Response(response_id, seen, is_ours=True, passed_over=state.expected)
-        after = state._replace(response=response, given_up=None, blocked_by="", items=_unseen(state.items, seen))
+        seen = _covered(now, late)
+        response = Response(response_id, seen, is_ours=True, passed_over=now.state.expected)
+        after = now.change(response=response, given_up=None, blocked_by="", items=_unseen(now.state.items, seen))
         return Step(after, effects)
     message = late.agent_message
-    again = state.requested if state.requested and state.requested.agent_message == message else None
-    answer = (Answered(message.ref),) if again or message in state.agent_messages else ()
-    after = state._replace(
-        response=Response(response_id, is_ours=True, passed_over=state.expected),
+    again = now.state.requested if now.state.requested and now.state.requested.agent_message == message else None
+    answer = (Answered(message.ref),) if again or message in now.state.agent_messages else ()
+    after = now.change(
+        response=Response(response_id, is_ours=True, passed_over=now.state.expected),
         given_up=None,
-        requested=replace(again, agent_message=None) if again else state.requested,
-        agent_messages=tuple(other for other in state.agent_messages if other != message),
+        requested=replace(again, agent_message=None) if again else now.state.requested,
+        agent_messages=tuple(other for other in now.state.agent_messages if other != message),
         blocked_by="",
     )
     return Step(after, (*effects, *answer))
 
 
-def aside_started(state: State, _: AsideStarted, __: Policy) -> Step:
+def aside_started(now: Now, _: AsideStarted, __: Policy) -> Step:
     """A response out of band began: it answers the oldest create of its kind."""
-    return Step(state._replace(asides=state.asides[1:])) if state.asides else Step(state)
+    return Step(now.change(asides=now.data.asides[1:])) if now.data.asides else Step(now)
 
 
-def unmarked_refused(state: State, response: Response, create: Create) -> Step:
+def unmarked_refused(now: Now, response: Response, create: Create) -> Step:
     """Upstream refused the create that a response without a mark was taken to answer: that one is the API's own."""
-    collided, late = lost_race(create.event_id, state.tries + 1), state.given_up
+    collided, late = lost_race(create.event_id, now.data.tries + 1), now.data.given_up
     if late and late.agent_message == create.agent_message:  # It answers the try before, which was given up on.
         seen = tuple(item for item in response.seen if item.item_id in late.covers)
-        items = (*_unseen(response.seen, seen), *state.items)
+        items = (*_unseen(response.seen, seen), *now.state.items)
         ours = replace(response, seen=seen, unproven=None)
-        return Step(state._replace(response=ours, items=items, given_up=None), (collided, *proven(response)))
+        return Step(now.change(response=ours, items=items, given_up=None), (collided, *proven(response)))
     theirs = replace(response, seen=(), unproven=None, is_ours=False)
-    after = state._replace(response=theirs, items=(*response.seen, *state.items))
+    after = now.change(response=theirs, items=(*response.seen, *now.state.items))
     return Step(put_back(after, create.agent_message), (collided,))
 
 
-def _covered(state: State, create: Create) -> tuple[Item, ...]:
+def _covered(now: Now, create: Create) -> tuple[Item, ...]:
     """Return what was there when we sent the create, and waits for its response."""
-    return tuple([item for item in state.items if item.item_id in create.covers])
+    return tuple([item for item in now.state.items if item.item_id in create.covers])
 
 
 def _unseen(items: tuple[Item, ...], seen: tuple[Item, ...]) -> tuple[Item, ...]:

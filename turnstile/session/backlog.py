@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from turnstile.session.effects import Effect
     from turnstile.session.events import Event, Postponable, Ref
     from turnstile.session.policy import Policy
-    from turnstile.session.state import State
+    from turnstile.session.state import Now, State
     from turnstile.session.waits import Reason, Waits
 
-    Decide = Callable[[State, Event, Policy], Step]
+    Decide = Callable[[Now, Event, Policy], Step]
 
 
 class Backlog:
@@ -71,22 +71,23 @@ class Backlog:
             return Answered(event.ref, Problem("too_many_held", text), in_force=False)
         self.held, self._bytes = self.held + 1, size
         self._keep(event, (*self.events, event), waits)
-        self.reasons = {**self.reasons, event.ref: reason(waits, state)}
-        return Held((event.ref,), self.reasons[event.ref])
+        why = reason(waits, state)
+        self.reasons, self._noted = {**self.reasons, event.ref: why}, {**self._noted, _kind(event): why}
+        return Held((event.ref,), why)
 
     def _keep(self, event: Postponable, events: tuple[Postponable, ...], waits: Waits) -> None:
         kind = _kind(event)
-        self.events, self._noted = events, {}
+        self.events = events
         self._kinds, self._waits = {**self._kinds, kind: event}, {**self._waits, kind: waits}
 
-    def offer(self, state: State) -> Step:
+    def offer(self, now: Now) -> Step:
         """Offer what is held; behind audio that waits, or a commit, nothing but a configuration may go."""
         self._waits = {}
         for kind, event in self._kinds.items():
-            self._waits[kind] = request_waits_for(state, event, self._policy)
-        return self._offer_each(state) if None in self._waits.values() else Step(state)
+            self._waits[kind] = request_waits_for(now.state, event, self._policy)
+        return self._offer_each(now) if None in self._waits.values() else Step(now)
 
-    def _offer_each(self, state: State) -> Step:
+    def _offer_each(self, now: Now) -> Step:
         effects: list[Effect] = []
         kept: list[Postponable] = []
         keeps_place = False
@@ -94,8 +95,8 @@ class Backlog:
             if keeps_place and not isinstance(event, ConfigRequested):
                 kept.append(event)
                 continue
-            step = self._decide(state, event, self._policy)
-            state = step.state
+            step = self._decide(now, event, self._policy)
+            now = step.now
             if step.waits:
                 kept.append(event)
                 keeps_place = keeps_place or isinstance(event, AudioFollows | TurnEndForced)
@@ -107,7 +108,7 @@ class Backlog:
         self.events, self._kinds, self._noted = tuple(kept), {}, {}
         for event in kept:
             self._kinds[_kind(event)] = event
-        return Step(state, tuple(effects))
+        return Step(now, tuple(effects))
 
     def notes(self, state: State) -> list[Held]:
         """Return a note of each reason that requests are held for now and were not before."""

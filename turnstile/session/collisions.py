@@ -8,7 +8,7 @@ from turnstile.session.effects import Noted
 
 if TYPE_CHECKING:
     from turnstile.session.events import Refused
-    from turnstile.session.state import State
+    from turnstile.session.state import Now
 
 _COLLISION = "conversation_already_has_active_response"
 # Stands for the winner of a race that a refusal did not name.
@@ -20,11 +20,11 @@ def is_collision(error: Refused) -> bool:
     return error.code == _COLLISION or "already has an active response" in error.message
 
 
-def blocking_response(state: State, error: Refused, ended: str) -> str | None:
+def blocking_response(now: Now, error: Refused, ended: str) -> str | None:
     """Return the response that a collision was lost to.
 
     Args:
-        state: Before the refusal.
+        now: Before the refusal.
         error: The refusal.
         ended: The response that had ended last when the refused event was sent.
 
@@ -32,9 +32,9 @@ def blocking_response(state: State, error: Refused, ended: str) -> str | None:
         Its name, where its beginning is yet to be read; "" where one runs or is expected, so that the gate is shut
         anyway; None where it is over.
     """
-    if state.response or state.expected:
+    if now.state.response or now.state.expected:
         return ""
-    is_over = error.running in state.ended if error.running else last_ended(state) != ended
+    is_over = error.running in now.data.ended if error.running else last_ended(now) != ended
     return None if is_over else error.running or _NAMELESS
 
 
@@ -43,6 +43,6 @@ def lost_race(event_id: str, tries: int) -> Noted:
     return Noted("collided", f"{event_id} try {tries}")
 
 
-def last_ended(state: State) -> str:
+def last_ended(now: Now) -> str:
     """Return the response that ended last, "" before the first."""
-    return state.ended[-1] if state.ended else ""
+    return now.data.ended[-1] if now.data.ended else ""

@@ -12,7 +12,7 @@ from turnstile.session.effects import Answered, ApplyLocal, Noted, OpenLink, Rep
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Update
 from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
-from turnstile.session.state import State, Step, prompt_with, wanted
+from turnstile.session.state import Now, Step, prompt_with, wanted
 from turnstile.session.turns import turn_unheard
 
 if TYPE_CHECKING:
@@ -26,53 +26,43 @@ if TYPE_CHECKING:
 _DETECTION = ("audio", "input", "turn_detection")
 
 
-def take_config(state: State, request: ConfigRequested, _: Policy) -> Step:
+def take_config(now: Now, request: ConfigRequested, _: Policy) -> Step:
     """Take a configuration request when it is its turn; it opens the link when there is none."""
-    if state.link == "closed":
+    if now.state.link == "closed":
         model = request.patch.get("model")
-        return Step(state._replace(link="opening", model=model), (OpenLink(model),), update_waits_for(state))
-    waits = update_waits_for(state)
-    return Step(state, waits=waits) if waits else Step(state._replace(updates=(*state.updates, request)))
+        return Step(now.change(link="opening", model=model), (OpenLink(model),), update_waits_for(now.state))
+    waits = update_waits_for(now.state)
+    return Step(now, waits=waits) if waits else Step(now.change(updates=(*now.state.updates, request)))
 
 
-def settle_config(state: State, policy: Policy) -> Step | None:
+def settle_config(now: Now, policy: Policy) -> Step | None:
     """The gate is open: send what is wanted and not in force, in one update; answer at once what is in force."""
-    if not state.updates and state.is_in_sync:
+    if not now.state.updates and now.state.is_in_sync:
         return None
-    batch = next_batch(state, policy)
-    if state.updates and not batch:
-        return _too_long(state, policy)
-    rest = without_batch(state, batch)
+    batch = next_batch(now, policy)
+    if now.state.updates and not batch:
+        return _too_long(now, policy)
+    rest = without_batch(now, batch)
     target = sendable(rest, wanted(rest, batch), policy)
-    patch = difference(target, rest.in_force)
+    patch = difference(target, rest.state.in_force)
     if not patch:
         return _confirmed(rest, batch, target, policy)
     if "type" in target:  # required in every update, and not that of an ordinary session
         patch = {**patch, "type": target["type"]}
-    event_id = f"{policy.id_prefix}{rest.serial}"
-    update = Update(event_id, batch, patch, target, rest.epoch, last_ended(rest))
+    event_id = f"{policy.id_prefix}{rest.data.serial}"
+    update = Update(event_id, batch, patch, target, rest.data.epoch, last_ended(rest))
     endpoints = patch.get(ENDPOINTS)
-    effects: list[Effect] = [SendUpdate(event_id, without(patch, ENDPOINTS), rest.epoch, endpoints)]
+    effects: list[Effect] = [SendUpdate(event_id, without(patch, ENDPOINTS), rest.data.epoch, endpoints)]
     if batch:
-        refs = " ".join(f"#{request.ref}" for request in batch)
+        refs = " ".join([f"#{request.ref}" for request in batch])
         effects.insert(0, Noted("merged", f"{event_id} {refs}"))
-    return Step(rest._replace(updating=update, serial=rest.serial + 1), tuple(effects))
+    return Step(rest.change(updating=update, serial=rest.data.serial + 1), tuple(effects))
 
 
-def next_batch(state: State, policy: Policy) -> tuple[ConfigRequested, ...]:
-    """Return the requests that go in the next update."""
-    return _fitting(state, state.updates[:1] if state.one_by_one else state.updates, policy)
-
-
-def without_batch(state: State, batch: tuple[ConfigRequested, ...]) -> State:
-    """Return the state once the requests of `next_batch` wait no more."""
-    alone = 1 if state.one_by_one else 0
-    return state._replace(updates=state.updates[len(batch) :], one_by_one=state.one_by_one - alone)
-
-
-def _fitting(state: State, requests: tuple[ConfigRequested, ...], policy: Policy) -> tuple[ConfigRequested, ...]:
-    """Return the requests ahead of the first that makes the prompt too long: that one is answered after them."""
-    prompt = state.accepted.get("instructions") or ""
+def next_batch(now: Now, policy: Policy) -> tuple[ConfigRequested, ...]:
+    """Return the requests that go in the next update: those ahead of the first that makes the prompt too long."""
+    requests = now.state.updates[:1] if now.data.one_by_one else now.state.updates
+    prompt = now.state.accepted.get("instructions") or ""
     for number, request in enumerate(requests):
         prompt = prompt_with(prompt, request)
         if request.added_prompt and len(prompt) > policy.prompt_limit:
@@ -80,20 +70,26 @@ def _fitting(state: State, requests: tuple[ConfigRequested, ...], policy: Policy
     return requests
 
 
-def _too_long(state: State, policy: Policy) -> Step:
-    request, *rest = state.updates
-    length, limit = len(prompt_with(state.accepted.get("instructions") or "", request)), policy.prompt_limit
+def without_batch(now: Now, batch: tuple[ConfigRequested, ...]) -> Now:
+    """Return what is so once the requests of `next_batch` wait no more."""
+    alone = 1 if now.data.one_by_one else 0
+    return now.change(updates=now.state.updates[len(batch) :], one_by_one=now.data.one_by_one - alone)
+
+
+def _too_long(now: Now, policy: Policy) -> Step:
+    request, *rest = now.state.updates
+    length, limit = len(prompt_with(now.state.accepted.get("instructions") or "", request)), policy.prompt_limit
     name = field_name(request, ("instructions",))
     text = f"{name}: the prompt would be {length} characters long, at most {limit} fit; send less."
-    after = state._replace(updates=tuple(rest), one_by_one=max(state.one_by_one - 1, 0))
+    after = now.change(updates=tuple(rest), one_by_one=max(now.data.one_by_one - 1, 0))
     return Step(after, (Answered(request.ref, Problem("prompt_too_long", text), in_force=False),))
 
 
-def sendable(state: State, config: Json, policy: Policy) -> Json:
+def sendable(now: Now, config: Json, policy: Policy) -> Json:
     """Return of `config` what may be in force: no other model, no other voice once one was heard, turns as set."""
     target = without(config, "model")
-    if state.voice_locked and at(target, *VOICE) is not None:
-        voice = at(state.in_force, *VOICE)
+    if now.data.voice_locked and at(target, *VOICE) is not None:
+        voice = at(now.state.in_force, *VOICE)
         target = without(target, *VOICE)
         if voice is not None:
             target = merged(target, {"audio": {"output": {"voice": voice}}})
@@ -105,7 +101,7 @@ def sendable(state: State, config: Json, policy: Policy) -> Json:
 
 
 def _confirmed(
-    state: State,
+    now: Now,
     requests: tuple[ConfigRequested, ...],
     target: Json,
     policy: Policy,
@@ -116,18 +112,18 @@ def _confirmed(
     What is shown otherwise counts as accepted from here on: it was said, and to ask for it again would change nothing.
     """
     answers: list[Effect] = []
-    asked = [(_asker(requests, one), one) for one in _to_be_said(found, policy)]
+    asked = [(_asker(requests, one), one) for one in _to_be_said(found, policy)] if found else []
     for request in requests:
         if request.local is not None:
             answers.append(ApplyLocal(request.local))
         own = [one for asker, one in asked if asker is request]
-        answers.append(_answer(state, request, target, own))
+        answers.append(_answer(now, request, target, own))
     accepted = with_shown(target, found)
-    in_force = with_shown(state.in_force, found)
-    after = state._replace(
+    in_force = with_shown(now.state.in_force, found)
+    after = now.change(
         accepted=accepted,
         in_force=in_force if difference(accepted, in_force) else accepted,
-        configured=state.configured or bool(requests),
+        configured=now.state.configured or bool(requests),
         update_tries=0,
     )
     return Step(after, tuple(answers))
@@ -143,62 +139,64 @@ def _asker(requests: tuple[ConfigRequested, ...], found: Difference) -> ConfigRe
     return next((request for request in reversed(requests) if names(request, found.path)), None)
 
 
-def _answer(state: State, request: ConfigRequested, target: Json, found: list[Difference]) -> Answered:
+def _answer(now: Now, request: ConfigRequested, target: Json, found: list[Difference]) -> Answered:
     """Acknowledge `request` with what of it is not in force; refuse it where all that it asks for is locked."""
-    stays = dict(_staying(state, request, target))
+    stays = dict(_staying(now, request, target))
     shortfalls = tuple(stays.values())
-    if stays and not _has_more(state, request, tuple(stays)):
+    if stays and not _has_more(now, request, tuple(stays)):
         return Answered(request.ref, shortfalls[-1], in_force=False, shortfalls=shortfalls[:-1])
     return Answered(request.ref, shortfalls=(*shortfalls, *(not_in_force(request, one) for one in found)))
 
 
-def _staying(state: State, request: ConfigRequested, target: Json) -> Iterator[tuple[Path, Problem]]:
+def _staying(now: Now, request: ConfigRequested, target: Json) -> Iterator[tuple[Path, Problem]]:
     """Yield what of `request` cannot change any more."""
     model = request.patch.get("model")
-    if model is not None and model != state.model:
+    if model is not None and model != now.data.model:
         yield MODEL, locked(request, MODEL, model)
     voice = at(request.patch, *VOICE)
-    if state.voice_locked and voice is not None and voice not in (at(target, *VOICE), state.voice):
+    if now.data.voice_locked and voice is not None and voice not in (at(target, *VOICE), now.data.voice):
         yield VOICE, locked(request, VOICE, voice)
 
 
-def _has_more(state: State, request: ConfigRequested, staying: tuple[Path, ...]) -> bool:
+def _has_more(now: Now, request: ConfigRequested, staying: tuple[Path, ...]) -> bool:
     """Tell whether `request` asks for, or changes, more than what stays."""
     rest = request.patch
     for path in staying:
         rest = without(rest, *path)
     named = any(has_at(rest, tuple(path.split("."))) for path in request.fields) if request.fields else bool(rest)
-    return named or bool(request.added_prompt) or bool(differences(rest, state.accepted))
+    return named or bool(request.added_prompt) or bool(differences(rest, now.state.accepted))
 
 
-def config_answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
+def config_answered(now: Now, answer: ConfigAnswered, policy: Policy) -> Step:
     """``session.updated``: what it shows is in force; where turn detection is off, nobody hears the user any more."""
-    step = _answered(state, answer, policy)
-    is_off = step.state.proxy_commits
-    return Step(turn_unheard(step.state), step.effects) if is_off else step
+    step = _answered(now, answer, policy)
+    is_off = step.now.state.proxy_commits
+    return Step(turn_unheard(step.now), step.effects) if is_off else step
 
 
-def _answered(state: State, answer: ConfigAnswered, policy: Policy) -> Step:
+def _answered(now: Now, answer: ConfigAnswered, policy: Policy) -> Step:
     """It carries no event id, so it answers the one update that is out (first in, first out)."""
-    state = state._replace(voice=at(answer.session, *VOICE, default=state.voice))
-    update = state.updating
+    now = now.change(voice=at(answer.session, *VOICE, default=now.data.voice))
+    update = now.state.updating
     found = differences(update.patch, answer.session) if update else ()
-    if state.late and (update is None or found or not is_shown(update.patch, answer.session)):
-        after = state._replace(late=state.late - 1)
+    if now.data.late and (update is None or found or not is_shown(update.patch, answer.session)):
+        after = now.change(late=now.data.late - 1)
         if policy.is_shared:  # it may be another client's as well
             return Step(_as_others_say(after, answer))
         # Its client was told that it is not in force: what it changed after all is set right by the next update.
-        return Step(after._replace(in_force=with_shown(state.in_force, differences(state.in_force, answer.session))))
+        return Step(
+            after.change(in_force=with_shown(now.state.in_force, differences(now.state.in_force, answer.session)))
+        )
     if policy.is_shared and not (update and _has_effect(update, found, answer)):
-        return Step(_as_others_say(state, answer))
+        return Step(_as_others_say(now, answer))
     if update is None:
-        return Step(state)
-    after = state._replace(updating=None, in_force=merged(state.in_force, update.patch))
+        return Step(now)
+    after = now.change(updating=None, in_force=merged(now.state.in_force, update.patch))
     step = _confirmed(after, update.requests, update.target, policy, found)
     # What no request named was restored on a new link, or is a rule of ours.
     unasked = (one for one in _to_be_said(found, policy) if _asker(update.requests, one) is None)
-    reports = [Reported(not_in_force(None, one)) for one in unasked if at(state.in_force, *one.path) != one.shown]
-    return Step(step.state, (*reports, *step.effects))
+    reports = [Reported(not_in_force(None, one)) for one in unasked if at(now.state.in_force, *one.path) != one.shown]
+    return Step(step.now, (*reports, *step.effects))
 
 
 def _has_effect(update: Update, found: tuple[Difference, ...], answer: ConfigAnswered) -> bool:
@@ -209,8 +207,8 @@ def _has_effect(update: Update, found: tuple[Difference, ...], answer: ConfigAns
     return not found or is_shown(sent, answer.session)
 
 
-def _as_others_say(state: State, answer: ConfigAnswered) -> State:
+def _as_others_say(now: Now, answer: ConfigAnswered) -> Now:
     """Another client configured the session that it shares with ours: what it shows is in force, and stays so."""
-    accepted = with_shown(state.accepted, differences(state.accepted, answer.session))
-    in_force = with_shown(state.in_force, differences(state.in_force, answer.session))
-    return state._replace(accepted=accepted, in_force=in_force)
+    accepted = with_shown(now.state.accepted, differences(now.state.accepted, answer.session))
+    in_force = with_shown(now.state.in_force, differences(now.state.in_force, answer.session))
+    return now.change(accepted=accepted, in_force=in_force)

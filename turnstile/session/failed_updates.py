@@ -16,98 +16,98 @@ if TYPE_CHECKING:
     from turnstile.session.events import ConfigRequested, Refused
     from turnstile.session.in_flight import Update
     from turnstile.session.policy import Policy
-    from turnstile.session.state import State
+    from turnstile.session.state import Now
 
 
-def update_refused(state: State, update: Update, error: Refused, policy: Policy) -> Step:
+def update_refused(now: Now, update: Update, error: Refused, policy: Policy) -> Step:
     """A refused update is discarded whole: take it apart, so that only the bad request gets the error.
 
     But where a turn began while it was under way, it may have been refused for that: then it goes again behind it.
     """
     if is_collision(error):
-        return _lost_race(state, update, error, policy)
-    if update.epoch < state.epoch and state.update_tries + 1 < policy.create_tries:
-        return update_handed_back(state._replace(update_tries=state.update_tries + 1), update)
-    back = state._replace(updating=None, update_tries=0, updates=(*update.requests, *state.updates))
+        return _lost_race(now, update, error, policy)
+    if update.epoch < now.data.epoch and now.data.update_tries + 1 < policy.create_tries:
+        return update_handed_back(now.change(update_tries=now.data.update_tries + 1), update)
+    back = now.change(updating=None, update_tries=0, updates=(*update.requests, *now.state.updates))
     if len(update.requests) > 1:
-        return Step(back._replace(one_by_one=len(update.requests)))
-    if error.code == "cannot_update_voice" and not state.voice_locked:
-        return Step(back._replace(voice_locked=True, one_by_one=state.one_by_one + len(update.requests)))
-    after, problem = state._replace(updating=None), error.problem
+        return Step(back.change(one_by_one=len(update.requests)))
+    if error.code == "cannot_update_voice" and not now.data.voice_locked:
+        return Step(back.change(voice_locked=True, one_by_one=now.data.one_by_one + len(update.requests)))
+    after, problem = now.change(updating=None), error.problem
     if policy.is_transparent:  # its client knows the API's own words
         return _given_up(after, update.requests, problem, problem)
     said = tuple(about(request, problem, error.param) for request in update.requests)
     return _given_up(after, update.requests, problem, *said)
 
 
-def _lost_race(state: State, update: Update, error: Refused, policy: Policy) -> Step:
+def _lost_race(now: Now, update: Update, error: Refused, policy: Policy) -> Step:
     """Some servers refuse an update while a response runs: its clients hear nothing, and it goes again behind that."""
-    collided = lost_race(update.event_id, state.update_tries + 1)
-    back = update_handed_back(state, update).state
-    winner = blocking_response(state, error, update.ended)
+    collided = lost_race(update.event_id, now.data.update_tries + 1)
+    back = update_handed_back(now, update).now
+    winner = blocking_response(now, error, update.ended)
     if winner is not None:
-        return Step(back._replace(blocked_by=winner), (collided,))
+        return Step(back.change(blocked_by=winner), (collided,))
     # The first repetition goes at once, later ones after a while.
-    wait = policy.retry_delay * 2 ** (state.update_tries - 1) if state.update_tries else 0.0
+    wait = policy.retry_delay * 2 ** (now.data.update_tries - 1) if now.data.update_tries else 0.0
     step = _try_again(back, policy, wait)
-    return Step(step.state, (collided, *step.effects))
+    return Step(step.now, (collided, *step.effects))
 
 
-def has_lost_race(state: State) -> bool:
+def has_lost_race(now: Now) -> bool:
     """Tell whether it is an update that waits for the winner of a race: while one waits, nothing is created."""
-    return bool(state.updates) or not state.is_in_sync
+    return bool(now.state.updates) or not now.state.is_in_sync
 
 
-def blocking_response_missing(state: State, policy: Policy) -> Step:
+def blocking_response_missing(now: Now, policy: Policy) -> Step:
     """The response that an update was refused for did not begin in time, for all that is known."""
-    return _try_again(state._replace(blocked_by=""), policy, 0.0)
+    return _try_again(now.change(blocked_by=""), policy, 0.0)
 
 
-def _try_again(state: State, policy: Policy, wait: float) -> Step:
+def _try_again(now: Now, policy: Policy, wait: float) -> Step:
     """Let the update at the head go again, but not for ever.
 
     Args:
-        state: The update waits again.
+        now: The update waits again.
         policy: Says how often.
         wait: Seconds until it may go.
     """
-    tries = state.update_tries + 1
+    tries = now.data.update_tries + 1
     if tries < policy.create_tries:
-        return Step(state._replace(update_tries=tries, update_delay=wait))
+        return Step(now.change(update_tries=tries, update_delay=wait))
     text = "Upstream kept refusing the configuration, since it took a response to be running; send it again."
     problem = Problem("update_refused", text)
-    batch = next_batch(state, policy)
-    return _given_up(without_batch(state, batch), batch, problem, *(about(request, problem) for request in batch))
+    batch = next_batch(now, policy)
+    return _given_up(without_batch(now, batch), batch, problem, *(about(request, problem) for request in batch))
 
 
-def update_stalled(state: State, update: Update, policy: Policy) -> Step:
+def update_stalled(now: Now, update: Update, policy: Policy) -> Step:
     """No answer came in time: say so, and do not take a late answer for the next one's."""
     text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
     problem = Problem("update_stalled", text)
     said = tuple(about(request, problem) for request in update.requests)
-    after = state._replace(updating=None, late=state.late + 1)
+    after = now.change(updating=None, late=now.data.late + 1)
     if not update.requests:  # what was to be set right counts as set right, until a late answer shows otherwise
-        after = after._replace(in_force=merged(after.in_force, update.patch))
+        after = after.change(in_force=merged(after.state.in_force, update.patch))
     return _given_up(after, update.requests, problem, *said)
 
 
-def _given_up(state: State, requests: tuple[ConfigRequested, ...], problem: Problem, *said: Problem) -> Step:
+def _given_up(now: Now, requests: tuple[ConfigRequested, ...], problem: Problem, *said: Problem) -> Step:
     """Answer each request with what is `said` to it; without any, tell of the `problem`.
 
     What was only to be set right stays as it is in force then. But a new link that does not take what the old one took
     is none that the client could go on with: the session ends.
     """
-    after = state._replace(update_tries=0, update_delay=0.0)
+    after = now.change(update_tries=0, update_delay=0.0)
     if requests:
         answers = zip(requests, said, strict=True)
         return Step(after, tuple(Answered(request.ref, one, in_force=False) for request, one in answers))
-    if state.is_restoring:
-        return Step(after._replace(link="ended"), (EndSession(problem),))
-    return Step(after._replace(accepted=after.in_force), (Reported(problem),))
+    if now.data.is_restoring:
+        return Step(after.change(link="ended"), (EndSession(problem),))
+    return Step(after.change(accepted=after.state.in_force), (Reported(problem),))
 
 
-def update_handed_back(state: State, update: Update) -> Step:
+def update_handed_back(now: Now, update: Update) -> Step:
     """The update did not go: it waits again, ahead of what came later."""
-    alone = 1 if state.one_by_one and update.requests else 0
-    updates = (*update.requests, *state.updates)
-    return Step(state._replace(updating=None, updates=updates, one_by_one=state.one_by_one + alone))
+    alone = 1 if now.data.one_by_one and update.requests else 0
+    updates = (*update.requests, *now.state.updates)
+    return Step(now.change(updating=None, updates=updates, one_by_one=now.data.one_by_one + alone))

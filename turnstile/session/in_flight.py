@@ -110,7 +110,6 @@ class Response:
         missed: A turn that ended while it ran and had begun before: it has neither cut this response off nor been
             answered, as the API does while one runs.
         redundant: It is ours, but what it was to answer has been answered.
-        progress: Counts signs of life.
         cancel: The cancel that is out for it.
     """
 
@@ -123,7 +122,6 @@ class Response:
     passed_over: str = ""
     missed: str = ""
     redundant: bool = False
-    progress: int = 0
     cancel: Cancel | None = None
 
 
@@ -165,24 +163,33 @@ class Commit:
 
 @record
 class UserAudio:
-    """The user's voice, as far as the session knows of it.
+    """How far the user's turn is.
 
     Args:
         speaking: The API hears the user.
-        over: The response that ran when the user began to speak.
         barge_in: The response that the user broke in on with the turn that is not over yet, which creates wait for.
-        stopped: The turn that the API heard end, which it will commit by itself.
-        uncommitted: Milliseconds of input audio since the last commit, while the proxy commits.
-        heard: Counts the reports of input audio.
-        commits: Counts the commits of ours.
         due: A commit is due.
     """
 
     speaking: bool = False
-    over: str = ""
     barge_in: str = ""
+    due: bool = False
+
+
+@record
+class InputAudio:
+    """What was heard of the user.
+
+    Args:
+        over: The response that ran when the user began to speak.
+        stopped: The turn that the API heard end, which it will commit by itself.
+        uncommitted: Milliseconds of input audio since the last commit, while the proxy commits.
+        heard: Counts the reports of input audio.
+        commits: Counts the commits of ours.
+    """
+
+    over: str = ""
     stopped: str = ""
     uncommitted: float = 0.0
     heard: int = 0
     commits: int = 0
-    due: bool = False

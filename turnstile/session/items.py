@@ -9,7 +9,7 @@ from turnstile.session.effects import Answered, Reported, SendItem
 from turnstile.session.function_calls import turn_begun
 from turnstile.session.gate import request_waits_for
 from turnstile.session.in_flight import Item, Responder
-from turnstile.session.state import State, Step
+from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from turnstile.session.policy import Policy
 
 
-def take_user_message(state: State, request: UserMessageGiven, policy: Policy) -> Step:
+def take_user_message(now: Now, request: UserMessageGiven, policy: Policy) -> Step:
     """Put a user message into the conversation when it is its turn."""
-    waits = request_waits_for(state, request, policy)
+    waits = request_waits_for(now.state, request, policy)
     if waits:
-        return Step(state, waits=waits)
-    item = Item(f"{policy.id_prefix}{state.serial}", request.ref, request.item)
-    return Step(turn_begun(state)._replace(items=(*state.items, item), serial=state.serial + 1))
+        return Step(now, waits=waits)
+    item = Item(f"{policy.id_prefix}{now.data.serial}", request.ref, request.item)
+    return Step(turn_begun(now).change(items=(*now.state.items, item), serial=now.data.serial + 1))
 
 
-def settle_items(state: State, policy: Policy) -> Step | None:
+def settle_items(now: Now, policy: Policy) -> Step | None:
     """Items may go: send those that waited, in the order given."""
-    items, serial = [*state.items], state.serial
+    items, serial = [*now.state.items], now.data.serial
     effects: tuple[Effect, ...] = ()
     for place, item in enumerate(items):
         if item.stage == "waiting" and item.content is not None:
@@ -37,31 +37,31 @@ def settle_items(state: State, policy: Policy) -> Step | None:
             items[place] = item.sent(event_id)
             effects = (*effects, SendItem(event_id, {**item.content, "id": item.item_id}))
             serial += 1
-    return Step(state._replace(items=tuple(items), serial=serial), effects) if effects else None
+    return Step(now.change(items=tuple(items), serial=serial), effects) if effects else None
 
 
-def item_confirmed(state: State, confirmed: ItemConfirmed, policy: Policy) -> Step:
+def item_confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Step:
     """The item is in the conversation, under the name that we gave it or under one of upstream's own."""
-    item = _item_meant(state, confirmed, policy)
+    item = _item_meant(now, confirmed, policy)
     if item is None:
-        return Step(state)
+        return Step(now)
     there = item.confirmed(confirmed.item_id)
-    items = tuple([there if other is item else other for other in state.items])
-    return Step(state._replace(items=items), _answers(item.ref, None))
+    items = tuple([there if other is item else other for other in now.state.items])
+    return Step(now.change(items=items), _answers(item.ref, None))
 
 
-def _item_meant(state: State, confirmed: ItemConfirmed, policy: Policy) -> Item | None:
+def _item_meant(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Item | None:
     """Return the unconfirmed item that a confirmation is for.
 
     Where upstream gives names of its own, the oldest of the same kind and role is meant (first in, first out). One of
     our names means no other item: it comes late, for one that was given up on.
     """
-    for item in state.items:
+    for item in now.state.items:
         if item.item_id == confirmed.item_id:
             return item if item.stage == "sent" else None
     if confirmed.item_id.startswith(policy.id_prefix):
         return None
-    sent = (item for item in state.items if item.stage == "sent")
+    sent = (item for item in now.state.items if item.stage == "sent")
     return next((item for item in sent if _is_alike(item.content or {}, confirmed)), None)
 
 
@@ -72,9 +72,9 @@ def _is_alike(content: Json, confirmed: ItemConfirmed) -> bool:
     return alike and content.get("call_id") == call_id and not confirmed.has_audio
 
 
-def item_lost(state: State, item: Item, problem: Problem) -> Step:
+def item_lost(now: Now, item: Item, problem: Problem) -> Step:
     """The item did not get into the conversation: it is owed nothing, and is reported."""
-    after = state._replace(items=tuple(other for other in state.items if other is not item))
+    after = now.change(items=tuple(other for other in now.state.items if other is not item))
     return Step(after, _answers(item.ref, problem) or (Reported(problem),))
 
 

@@ -10,9 +10,9 @@ from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, 
 from turnstile.session.events import LinkLost, LinkOpened
 from turnstile.session.function_calls import void_calls
 from turnstile.session.gate import restoring_waits_for
-from turnstile.session.in_flight import Item, UserAudio
+from turnstile.session.in_flight import InputAudio, Item, UserAudio
 from turnstile.session.outcomes import proven
-from turnstile.session.state import State, Step
+from turnstile.session.state import Now, Step
 from turnstile.session.upstream_errors import api_closing
 
 if TYPE_CHECKING:
@@ -25,42 +25,42 @@ if TYPE_CHECKING:
 _COMING = frozenset({"opening", "connected"})
 
 
-def link_connected(state: State, _: LinkConnected, __: Policy) -> Step:
+def link_connected(now: Now, _: LinkConnected, __: Policy) -> Step:
     """Upstream took the connection: what it says first, or its silence, tells whether it is up."""
-    return Step(state._replace(link="connected")) if state.link == "opening" else Step(state)
+    return Step(now.change(link="connected")) if now.state.link == "opening" else Step(now)
 
 
-def link_opened(state: State, opened: LinkOpened, policy: Policy) -> Step:
+def link_opened(now: Now, opened: LinkOpened, policy: Policy) -> Step:
     """A link is there; nothing is in force on it yet."""
-    if state.link not in _COMING:
-        return Step(state)
-    assumed = (_assumed(state, policy),) if policy.is_transparent and not opened.shows_session else ()
-    return Step(state._replace(link="open", voice=opened.voice), assumed)
+    if now.state.link not in _COMING:
+        return Step(now)
+    assumed = (_assumed(now, policy),) if policy.is_transparent and not opened.shows_session else ()
+    return Step(now.change(link="open", voice=opened.voice), assumed)
 
 
-def _assumed(state: State, policy: Policy) -> SessionAssumed:
+def _assumed(now: Now, policy: Policy) -> SessionAssumed:
     session = {"type": "realtime", "object": "realtime.session", "id": f"sess_{policy.id_prefix.strip('_')}"}
-    return SessionAssumed({**session, **({"model": state.model} if state.model else {}), **state.accepted})
+    return SessionAssumed({**session, **({"model": now.data.model} if now.data.model else {}), **now.state.accepted})
 
 
-def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
+def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
     """Whatever ran is over. What upstream had not confirmed waits for the next link, if there may be one."""
-    if state.link not in {*_COMING, "open"}:
-        return Step(state)
+    if now.state.link not in {*_COMING, "open"}:
+        return Step(now)
     problem = lost.problem
-    if not lost.retryable or state.losses >= policy.reconnects:
+    if not lost.retryable or now.data.losses >= policy.reconnects:
         closing = api_closing(lost) if policy.is_transparent else None
-        return Step(state._replace(link="ended"), (EndSession(problem, closing, lost.is_told),))
-    calls = void_calls(state)
-    items, lost_items = _items_for_a_new_link(state)
-    message = state.requested.agent_message if state.requested else None
-    update = state.updating
-    after = calls.state._replace(
+        return Step(now.change(link="ended"), (EndSession(problem, closing, lost.is_told),))
+    calls = void_calls(now)
+    items, lost_items = _items_for_a_new_link(now)
+    message = now.state.requested.agent_message if now.state.requested else None
+    update = now.state.updating
+    after = calls.now.change(
         link="waiting",
-        losses=state.losses + 1,
-        is_restoring=state.is_restoring or state.link == "open",
+        losses=now.data.losses + 1,
+        is_restoring=now.data.is_restoring or now.state.link == "open",
         in_force={},
-        updates=(*(update.requests if update else ()), *state.updates),
+        updates=(*(update.requests if update else ()), *now.state.updates),
         updating=None,
         update_tries=0,
         update_delay=0.0,
@@ -74,47 +74,48 @@ def link_lost(state: State, lost: LinkLost, policy: Policy) -> Step:
         earlier=(),
         blocked_by="",
         items=items,
-        agent_messages=(message, *state.agent_messages) if message else state.agent_messages,
+        agent_messages=(message, *now.state.agent_messages) if message else now.state.agent_messages,
         interrupting=False,
         audio_open=False,
         commits=(),
         user_audio=UserAudio(),
+        input_audio=InputAudio(),
         voice_locked=False,
         tries=0,
         create_delay=0.0,
     )
-    told = _loss_told(state, problem) if state.link == "open" else ()
-    said = proven(state.response) if state.response else ()
-    return Step(after, (*told, *said, *calls.effects, *lost_items, *_lost_commits(state, problem)))
+    told = _loss_told(now, problem) if now.state.link == "open" else ()
+    said = proven(now.state.response) if now.state.response else ()
+    return Step(after, (*told, *said, *calls.effects, *lost_items, *_lost_commits(now, problem)))
 
 
-def _loss_told(state: State, problem: Problem) -> tuple[Effect, ...]:
+def _loss_told(now: Now, problem: Problem) -> tuple[Effect, ...]:
     """Say what is gone with the link: what was said so far, and a spoken turn that has no answer yet."""
     words = f"{problem.description} A new link is opened, which does not know what was said so far."
-    unanswered = (*(state.response.seen if state.response else ()), *state.items)
-    if not state.expected and all(item.content is not None for item in unanswered):
+    unanswered = (*(now.state.response.seen if now.state.response else ()), *now.state.items)
+    if not now.state.expected and all(item.content is not None for item in unanswered):
         return (Reported(Problem("upstream_lost", words)),)
     turn = "What the user said last is lost with the link, and has no answer; it must be said again."
     return Reported(Problem("upstream_lost", words)), Reported(Problem("turn_lost", turn))
 
 
-def settle_restored(state: State) -> Step | None:
+def settle_restored(now: Now) -> Step | None:
     """Say that a new link does the work of a lost one, when all is in force on it that was on the other."""
-    if restoring_waits_for(state):
+    if restoring_waits_for(now.state):
         return None
     words = (
         "A new upstream link does the work of the lost one, configured like it. "
         "It does not know what was said before; tell the agent what it must know."
     )
-    return Step(state._replace(is_restoring=False), (Reported(Problem("upstream_restored", words)),))
+    return Step(now.change(is_restoring=False), (Reported(Problem("upstream_restored", words)),))
 
 
-def _items_for_a_new_link(state: State) -> tuple[tuple[Item, ...], tuple[Effect, ...]]:
+def _items_for_a_new_link(now: Now) -> tuple[tuple[Item, ...], tuple[Effect, ...]]:
     """User messages go again; a spoken turn and the result of a call cannot, since what they belong to is gone."""
     kept: list[Item] = []
     lost: list[Effect] = []
     problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
-    for item in (*(state.response.seen if state.response else ()), *state.items):
+    for item in (*(now.state.response.seen if now.state.response else ()), *now.state.items):
         if item.content is None:
             continue
         if item.content.get("type") == "function_call_output":
@@ -127,15 +128,17 @@ def _items_for_a_new_link(state: State) -> tuple[tuple[Item, ...], tuple[Effect,
     return tuple(kept), tuple(lost)
 
 
-def _lost_commits(state: State, problem: Problem) -> tuple[Effect, ...]:
-    return tuple(Answered(commit.ref, problem, in_force=False) for commit in state.commits if commit.ref is not None)
+def _lost_commits(now: Now, problem: Problem) -> tuple[Effect, ...]:
+    return tuple(
+        Answered(commit.ref, problem, in_force=False) for commit in now.state.commits if commit.ref is not None
+    )
 
 
-def link_due(state: State, policy: Policy) -> Step:
+def link_due(now: Now, policy: Policy) -> Step:
     """The moment of the next try has come; or a link that was to open keeps silent."""
-    if state.link == "connected" and policy.link_silence is not None:
-        return link_opened(state, LinkOpened(shows_session=False), policy)
-    if state.link in _COMING:
+    if now.state.link == "connected" and policy.link_silence is not None:
+        return link_opened(now, LinkOpened(shows_session=False), policy)
+    if now.state.link in _COMING:
         text = f"The upstream link did not come up (session.created) within {policy.link_timeout:g} s."
-        return link_lost(state, LinkLost("upstream_silent", text), policy)
-    return Step(state._replace(link="opening"), (OpenLink(state.model),))
+        return link_lost(now, LinkLost("upstream_silent", text), policy)
+    return Step(now.change(link="opening"), (OpenLink(now.data.model),))

@@ -24,7 +24,7 @@ from turnstile.session.events import (
 from turnstile.session.gate import update_waits_for
 from turnstile.session.policy import Policy
 from turnstile.session.rules import decide, settle
-from turnstile.session.state import State
+from turnstile.session.state import Data, Now, State
 from turnstile.session.waits import reason
 
 if TYPE_CHECKING:
@@ -49,13 +49,14 @@ class Session:
     Args:
         policy: Its limits.
         state: Where it stands; a test constructs the one that it wants.
+        data: What it has counted and remembered.
     """
 
-    def __init__(self, policy: Policy | None = None, state: State | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, state: State | None = None, data: Data | None = None) -> None:
         self.policy = policy or Policy()
-        self.state = state or State()
+        self.now = Now(state or State(), data or Data())
         self._backlog = Backlog(self.policy, decide)
-        self._deadlines = deadlines_of(self.state, self.policy)
+        self._deadlines = deadlines_of(self.now, self.policy)
 
     def __copy__(self) -> Session:
         """Return a session that stands where this one does, and goes its own way from there."""
@@ -69,6 +70,16 @@ class Session:
         kinds = Counter(f"{_KINDS[type(request)]} for {why.waits}" for request, why in self.waiting())
         held = ", ".join(kind if number == 1 else f"{number} x {kind}" for kind, number in kinds.items())
         return f"<Session {phase}, {self.held} held{': ' if held else ''}{held}>"
+
+    @property
+    def state(self) -> State:
+        """What gates."""
+        return self.now.state
+
+    @property
+    def data(self) -> Data:
+        """What is only counted or remembered."""
+        return self.now.data
 
     @property
     def backlog(self) -> tuple[Postponable, ...]:
@@ -88,29 +99,31 @@ class Session:
 
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; return its effects, and those of everything that it lets through, in order."""
-        before = offered = self.state
+        before = self.now
+        offered = before.state
         step = decide(before, event, self.policy)
-        self.state, effects = step.state, list(step.effects)
+        self.now, effects = step.now, list(step.effects)
         if step.waits:
-            held = self._backlog.hold(event, step.waits, step.state)
+            held = self._backlog.hold(event, step.waits, step.now.state)
             effects += (held,) if held else ()
-        elif step.state is before:  # It owed nothing when the event came, so that nothing follows.
+        elif step.now is before:  # It owed nothing when the event came, so that nothing follows.
             return effects
         while True:
-            if self._backlog.events and self.state != offered:
-                offered = self.state
-                step = self._backlog.offer(self.state)
-            elif owed := settle(self.state, self.policy):
+            if self._backlog.events and self.now.state != offered:
+                offered = self.now.state
+                step = self._backlog.offer(self.now)
+            elif owed := settle(self.now, self.policy):
                 step = owed
             else:
                 break
-            self.state = step.state
+            self.now = step.now
             effects += step.effects
-        if self._backlog.events:
-            effects += self._backlog.notes(self.state)
-        if self.state.in_force is not before.in_force or self.state.link != before.link:
-            self._observe(before, effects)
-        deadlines = deadlines_of(self.state, self.policy)
+        state = self.now.state
+        if self._backlog.events and state is not before.state:
+            effects += self._backlog.notes(state)
+        if state.in_force is not before.state.in_force or state.link != before.state.link:
+            self._observe(before.state, effects)
+        deadlines = deadlines_of(self.now, self.policy)
         if deadlines != self._deadlines:
             self._deadlines = deadlines
             effects.append(SetDeadlines(deadlines))

@@ -20,51 +20,55 @@ if TYPE_CHECKING:
     from turnstile.session.effects import Effect
     from turnstile.session.in_flight import Responder, Response
     from turnstile.session.policy import Policy
-    from turnstile.session.state import State
+    from turnstile.session.state import Now
 
 _FAILED = Problem("response_failed", "The response failed, and so did its repetitions; the messages stay unanswered.")
 # How many ended responses are remembered: a refusal may name one of them as running still.
 _ENDED_REMEMBERED = 8
 
 
-def response_finished(state: State, finished: ResponseFinished, policy: Policy) -> Step:
+def response_finished(now: Now, finished: ResponseFinished, policy: Policy) -> Step:
     """``response.done``: the only end of a response, and only of the one that it names."""
-    response = state.response
+    response = now.state.response
     if response is None or response.response_id != finished.response_id:
-        return Step(leftover_due(state._replace(ended=_with_ended(state, finished.response_id))))
-    step = end_response(state, response, finished, policy)
-    return Step(leftover_due(step.state), step.effects)
+        return Step(leftover_due(now.change(ended=_with_ended(now, finished.response_id))))
+    step = end_response(now, response, finished, policy)
+    return Step(leftover_due(step.now), step.effects)
 
 
-def response_ended_unheard(state: State, response: Response, policy: Policy) -> Step:
+def response_ended_unheard(now: Now, response: Response, policy: Policy) -> Step:
     """The cancelled response ended without a ``response.done``: it is not active, or nothing was heard of it."""
-    return end_response(state, response, ResponseFinished(response.response_id, "cancelled"), policy)
+    return end_response(now, response, ResponseFinished(response.response_id, "cancelled"), policy)
 
 
-def cancel_stalled(state: State, response: Response, policy: Policy) -> Step:
+def cancel_stalled(now: Now, response: Response, policy: Policy) -> Step:
     """Nothing was heard of the response since it was cancelled; where it had stalled before, that was said."""
-    step = response_ended_unheard(state, response, policy)
+    step = response_ended_unheard(now, response, policy)
     if response.cancel and response.cancel.because == "stalled":
         return step
     text = f"The cancelled response {response.response_id} did not end (response.done) in {policy.cancel_timeout:g} s."
-    return Step(step.state, (Reported(Problem("cancel_stalled", text)), *step.effects))
+    return Step(step.now, (Reported(Problem("cancel_stalled", text)), *step.effects))
 
 
-def end_response(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
+def end_response(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     """End the response in progress, and owe what it leaves unanswered."""
     by_user = finished.outcome == "cancelled" and response.cancel is None
-    after = state._replace(response=None, losses=0, ended=_with_ended(state, response.response_id))
-    if finished.outcome != "cancelled" and state.expected and state.expected in {response.passed_over, response.missed}:
+    after = now.change(response=None, losses=0, ended=_with_ended(now, response.response_id))
+    if (
+        finished.outcome != "cancelled"
+        and now.state.expected
+        and now.state.expected in {response.passed_over, response.missed}
+    ):
         after = _turn_passed_over(after, response)
-    if state.requested and not response.is_ours and finished.outcome in {"completed", "incomplete"}:
-        after = after._replace(requested=replace(state.requested, unmarked_seen=response.seen))
+    if now.state.requested and not response.is_ours and finished.outcome in {"completed", "incomplete"}:
+        after = after.change(requested=replace(now.state.requested, unmarked_seen=response.seen))
     step = _owed_after(after, response, finished, policy)
     responder = _responder_after_turn(after, response) if by_user else "proxy"
-    calls = calls_after(step.state, response.response_id, finished.outcome, policy, responder=responder)
-    return Step(calls.state, (*proven(response), *step.effects, *calls.effects))
+    calls = calls_after(step.now, response.response_id, finished.outcome, policy, responder=responder)
+    return Step(calls.now, (*proven(response), *step.effects, *calls.effects))
 
 
-def _turn_passed_over(state: State, response: Response) -> State:
+def _turn_passed_over(now: Now, response: Response) -> Now:
     """The response went on though a turn was over when it began.
 
     One that was asked for was there first, so that the API has not begun its own; nor does it for a turn that ends
@@ -72,37 +76,37 @@ def _turn_passed_over(state: State, response: Response) -> State:
     it, if turns interrupt: so it has begun after it, and answers it too. Otherwise it may be answered yet.
     """
     if not response.turn or response.missed:
-        return state._replace(expected="", earlier=(), items=left_to_us(state.items))
-    if not state.turns_interrupt:
-        return state
-    return state._replace(expected="", earlier=(), items=tuple(item for item in state.items if item.responder != "api"))
+        return now.change(expected="", earlier=(), items=left_to_us(now.state.items))
+    if not now.state.turns_interrupt:
+        return now
+    return now.change(expected="", earlier=(), items=tuple(item for item in now.state.items if item.responder != "api"))
 
 
-def _owed_after(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
+def _owed_after(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     """What the response has seen is answered, unless it failed, or the user broke in on it."""
     stalled = response.cancel is not None and response.cancel.because == "stalled"
     if finished.outcome == "failed" or (stalled and finished.outcome == "cancelled"):
-        return _failed(state, response, finished, policy)
+        return _failed(now, response, finished, policy)
     if finished.outcome != "cancelled":
-        return Step(state._replace(tries=0, create_delay=0.0) if response.is_ours and state.tries else state)
+        return Step(now.change(tries=0, create_delay=0.0) if response.is_ours and now.data.tries else now)
     if response.cancel is not None:
-        return Step(state)
-    if state.user_audio.speaking:
-        state = state._replace(user_audio=replace(state.user_audio, barge_in=response.response_id))
-    responder = "api" if state.expected else _responder_after_turn(state, response)
+        return Step(now)
+    if now.state.user_audio.speaking:
+        now = now.change(user_audio=replace(now.state.user_audio, barge_in=response.response_id))
+    responder = "api" if now.state.expected else _responder_after_turn(now, response)
     again = tuple(replace(item, responder=responder) for item in response.seen)
-    return Step(state._replace(items=(*again, *state.items)))
+    return Step(now.change(items=(*again, *now.state.items)))
 
 
-def _responder_after_turn(state: State, response: Response) -> Responder:
+def _responder_after_turn(now: Now, response: Response) -> Responder:
     """Who answers what belongs to the response that the user broke in on: we, once the user's turn is over."""
-    return "proxy" if state.expected or response.turn_is_over else "after_turn"
+    return "proxy" if now.state.expected or response.turn_is_over else "after_turn"
 
 
-def _failed(state: State, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
+def _failed(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     """What a failed response was to answer is tried again, where that may help; the client hears of it in the end."""
     problem, again = finished.problem, tuple(replace(item, responder="proxy") for item in response.seen)
-    after = state._replace(items=(*again, *state.items))
+    after = now.change(items=(*again, *now.state.items))
     asked = Create("", covers=tuple(item.item_id for item in again))
     if problem is None:  # It had stalled, which was said; or upstream does not say why.
         return create_failed(after, asked, _FAILED, policy) if again else Step(after)
@@ -111,13 +115,13 @@ def _failed(state: State, response: Response, finished: ResponseFinished, policy
     elif failures.is_final(problem):
         step = give_up(after, asked, problem)
     else:
-        step = create_failed(after, asked, problem, policy, failures.wait_before(problem, state.tries + 1, policy))
+        step = create_failed(after, asked, problem, policy, failures.wait_before(problem, now.data.tries + 1, policy))
     # A client of the API's own language has read the failure itself.
-    return Step(step.state) if policy.is_transparent else step
+    return Step(step.now) if policy.is_transparent else step
 
 
-def _with_ended(state: State, response_id: str) -> tuple[str, ...]:
-    return (*state.ended[1 - _ENDED_REMEMBERED :], response_id)
+def _with_ended(now: Now, response_id: str) -> tuple[str, ...]:
+    return (*now.data.ended[1 - _ENDED_REMEMBERED :], response_id)
 
 
 def proven(response: Response) -> tuple[Effect, ...]:

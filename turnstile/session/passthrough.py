@@ -15,57 +15,57 @@ from turnstile.session.state import Step
 if TYPE_CHECKING:
     from turnstile.session.events import LinkWanted
     from turnstile.session.policy import Policy
-    from turnstile.session.state import State
+    from turnstile.session.state import Now
 
 
 # What each event that waits counts besides its bytes: each takes the longer, the more wait before it.
 _COST = 1024
 
 
-def link_wanted(state: State, wanted: LinkWanted, _: Policy) -> Step:
+def link_wanted(now: Now, wanted: LinkWanted, _: Policy) -> Step:
     """Open the link; what the API configures by itself is configuration enough."""
-    if state.link != "closed":
-        return Step(state)
-    return Step(state._replace(link="opening", model=wanted.model, configured=True), (OpenLink(wanted.model),))
+    if now.state.link != "closed":
+        return Step(now)
+    return Step(now.change(link="opening", model=wanted.model, configured=True), (OpenLink(wanted.model),))
 
 
-def take_event(state: State, given: EventGiven, policy: Policy) -> Step:
+def take_event(now: Now, given: EventGiven, policy: Policy) -> Step:
     """Pass an event on, behind the responses that were asked for before it."""
-    if given.call_id is not None and function_calls.is_made_here(state, given.call_id):
-        return Step(state, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
-    waits = audio_waits_for(state) if given.follows_audio else link_waits_for(state)
+    if given.call_id is not None and function_calls.is_made_here(now, given.call_id):
+        return Step(now, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
+    waits = audio_waits_for(now.state) if given.follows_audio else link_waits_for(now.state)
     if waits is None and (given.at_once or given.follows_audio):
-        return Step(_noted(state, given, policy), (PassOn(given.event),))
-    size = state.passthrough_bytes + _size(given)
+        return Step(_noted(now, given, policy), (PassOn(given.event),))
+    size = now.data.passthrough_bytes + _size(given)
     if size > policy.max_held_bytes:
-        return Step(state._replace(passthrough_dropped=True), (Reported(_too_large(policy), given.event_id),))
-    return Step(state._replace(passthrough_queue=(*state.passthrough_queue, given), passthrough_bytes=size))
+        return Step(now.change(passthrough_dropped=True), (Reported(_too_large(policy), given.event_id),))
+    return Step(now.change(passthrough_queue=(*now.data.passthrough_queue, given), passthrough_bytes=size))
 
 
-def take_create(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
+def take_create(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
     """Queue a response behind what was given before it; it is not made without what was, and did not fit."""
-    if state.passthrough_dropped:
+    if now.data.passthrough_dropped:
         text = "An event that was given before this one did not fit, and was dropped; give both again."
-        return Step(state._replace(passthrough_dropped=False), _dropped(request, Problem("too_many_held", text)))
-    size = state.passthrough_bytes + _size(request)
+        return Step(now.change(passthrough_dropped=False), _dropped(request, Problem("too_many_held", text)))
+    size = now.data.passthrough_bytes + _size(request)
     if size > policy.max_held_bytes:
-        return Step(state, _dropped(request, _too_large(policy)))
-    if sum(isinstance(waiting, AgentMessageGiven) for waiting in state.passthrough_queue) >= policy.max_held:
+        return Step(now, _dropped(request, _too_large(policy)))
+    if sum(isinstance(waiting, AgentMessageGiven) for waiting in now.data.passthrough_queue) >= policy.max_held:
         text = f"More than {policy.max_held} responses wait for their turn; this one is dropped."
-        return Step(state, _dropped(request, Problem("too_many_held", text)))
-    return Step(state._replace(passthrough_queue=(*state.passthrough_queue, request), passthrough_bytes=size))
+        return Step(now, _dropped(request, Problem("too_many_held", text)))
+    return Step(now.change(passthrough_queue=(*now.data.passthrough_queue, request), passthrough_bytes=size))
 
 
-def take_mark(state: State, follows: AudioFollows) -> Step:
+def take_mark(now: Now, follows: AudioFollows) -> Step:
     """Keep the place of audio that cannot go yet; of two places in a row the later one says it for both."""
-    if audio_waits_for(state) is None:
-        return Step(state, (LetAudioGo(follows.mark),))
+    if audio_waits_for(now.state) is None:
+        return Step(now, (LetAudioGo(follows.mark),))
     before = (
-        state.passthrough_queue[:-1]
-        if state.passthrough_queue and isinstance(state.passthrough_queue[-1], AudioFollows)
-        else state.passthrough_queue
+        now.data.passthrough_queue[:-1]
+        if now.data.passthrough_queue and isinstance(now.data.passthrough_queue[-1], AudioFollows)
+        else now.data.passthrough_queue
     )
-    return Step(state._replace(passthrough_queue=(*before, follows)))
+    return Step(now.change(passthrough_queue=(*before, follows)))
 
 
 def _dropped(request: AgentMessageGiven, problem: Problem) -> tuple[Answered]:
@@ -81,39 +81,39 @@ def _size(waiting: EventGiven | AgentMessageGiven) -> int:
     return (len(waiting.event) if isinstance(waiting, EventGiven) else waiting.size) + _COST
 
 
-def _noted(state: State, given: EventGiven, policy: Policy) -> State:
+def _noted(now: Now, given: EventGiven, policy: Policy) -> Now:
     """Remember a create out of band until its response begins; the oldest are forgotten."""
     if given.aside is None:
-        return state
-    behind = state.requested.event_id if state.requested else ""
-    return state._replace(asides=(*state.asides[1 - policy.max_held :], Aside(given.aside, behind)))
+        return now
+    behind = now.state.requested.event_id if now.state.requested else ""
+    return now.change(asides=(*now.data.asides[1 - policy.max_held :], Aside(given.aside, behind)))
 
 
-def settle_passthrough(state: State, policy: Policy) -> Step | None:
+def settle_passthrough(now: Now, policy: Policy) -> Step | None:
     """Let go what stands in front: an event, audio that may go, or a response when none is on its way."""
-    if passthrough_waits_for(state):
+    if passthrough_waits_for(now.state):
         return None
-    if isinstance(state.passthrough_queue[0], AudioFollows) and audio_waits_for(state):
+    if isinstance(now.data.passthrough_queue[0], AudioFollows) and audio_waits_for(now.state):
         return None
-    return _let_go(state, 0, policy)
+    return _let_go(now, 0, policy)
 
 
-def settle_audio_held(state: State, policy: Policy) -> Step | None:
+def settle_audio_held(now: Now, policy: Policy) -> Step | None:
     """Let audio, and what is about it, pass by what the gate holds."""
-    if audio_waits_for(state):
+    if audio_waits_for(now.state):
         return None
-    for place, waiting in enumerate(state.passthrough_queue):
+    for place, waiting in enumerate(now.data.passthrough_queue):
         if isinstance(waiting, AudioFollows) or (isinstance(waiting, EventGiven) and waiting.follows_audio):
-            return _let_go(state, place, policy)
+            return _let_go(now, place, policy)
     return None
 
 
-def _let_go(state: State, place: int, policy: Policy) -> Step:
-    leaving = state.passthrough_queue[place]
-    after = state._replace(passthrough_queue=state.passthrough_queue[:place] + state.passthrough_queue[place + 1 :])
+def _let_go(now: Now, place: int, policy: Policy) -> Step:
+    leaving = now.data.passthrough_queue[place]
+    after = now.change(passthrough_queue=now.data.passthrough_queue[:place] + now.data.passthrough_queue[place + 1 :])
     if isinstance(leaving, AudioFollows):
         return Step(after, (LetAudioGo(leaving.mark),))
-    after = after._replace(passthrough_bytes=state.passthrough_bytes - _size(leaving))
+    after = after.change(passthrough_bytes=now.data.passthrough_bytes - _size(leaving))
     if isinstance(leaving, EventGiven):
         return Step(_noted(after, leaving, policy), (PassOn(leaving.event),))
-    return Step(after._replace(agent_messages=(leaving,)))
+    return Step(after.change(agent_messages=(leaving,)))

@@ -6,7 +6,6 @@ requested (`gate`). Only ``response.done`` with its id ends a response.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnstile.session import (
@@ -56,7 +55,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.gate import audio_waits_for, items_wait_for
 from turnstile.session.in_flight import Commit, Create, Item, Response, Update
-from turnstile.session.state import State, Step
+from turnstile.session.state import Now, Step
 from turnstile.session.timeouts import time_is_up
 from turnstile.session.upstream_errors import (
     ENDING,
@@ -74,7 +73,7 @@ if TYPE_CHECKING:
     from turnstile.session.policy import Policy
 
     E = TypeVar("E")
-    Rule = Callable[[State, E, Policy], Step]
+    Rule = Callable[[Now, E, Policy], Step]
 
 
 def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
@@ -82,72 +81,72 @@ def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
     return event, rule
 
 
-def _agent_message(state: State, request: AgentMessageGiven, policy: Policy) -> Step:
+def _agent_message(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
     """A client that speaks the API's own language asks for a response of its own."""
     take = passthrough.take_create if policy.is_transparent else responses.take_agent_message
-    return take(state, request, policy)
+    return take(now, request, policy)
 
 
-def _audio_follows(state: State, follows: AudioFollows, policy: Policy) -> Step:
+def _audio_follows(now: Now, follows: AudioFollows, policy: Policy) -> Step:
     """Let audio go that follows what the client gave, unless the session is not ready for audio at all.
 
     What the gate holds it does not wait for; what is about to go, goes first.
     """
     if policy.is_transparent:
-        return passthrough.take_mark(state, follows)
-    waits = audio_waits_for(state) or (Waits.ITEMS if settle(state, policy) else None)
-    return Step(state, waits=waits) if waits else Step(state, (LetAudioGo(follows.mark),))
+        return passthrough.take_mark(now, follows)
+    waits = audio_waits_for(now.state) or (Waits.ITEMS if settle(now, policy) else None)
+    return Step(now, waits=waits) if waits else Step(now, (LetAudioGo(follows.mark),))
 
 
-def _agent_spoke(state: State, _: AgentSpoke, __: Policy) -> Step:
-    return Step(state if state.voice_locked else state._replace(voice_locked=True))
+def _agent_spoke(now: Now, _: AgentSpoke, __: Policy) -> Step:
+    return Step(now if now.data.voice_locked else now.change(voice_locked=True))
 
 
-def _response_progressed(state: State, progressed: ResponseProgressed, _: Policy) -> Step:
-    response = state.response
+def _response_progressed(now: Now, progressed: ResponseProgressed, _: Policy) -> Step:
+    response = now.state.response
     if response is None or response.response_id != progressed.response_id:
-        return Step(state)
-    return Step(state._replace(response=replace(response, progress=response.progress + 1)))
+        return Step(now)
+    return Step(now.change(progress=now.data.progress + 1))
 
 
-def _refused(state: State, error: Refused, policy: Policy) -> Step:
+def _refused(now: Now, error: Refused, policy: Policy) -> Step:
     """Decide by the kind of event that the error refuses; report an error that refuses none of ours."""
     is_clients = is_about_clients_event(error, policy)
     if error.code in ENDING:
         lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=is_clients)
-        return link.link_lost(state, lost, policy)
+        return link.link_lost(now, lost, policy)
     if is_clients:
-        return Step(state._replace(asides=tuple(one for one in state.asides if one.event_id != error.event_id)))
-    event = refused_event(state, error, policy)
+        return Step(now.change(asides=tuple(one for one in now.data.asides if one.event_id != error.event_id)))
+    event = refused_event(now, error, policy)
     match event:
         case Update():
-            return failed_updates.update_refused(state, event, error, policy)
-        case Create() if state.response and state.response.unproven == event:
-            return attribution.unmarked_refused(state, state.response, event)
+            return failed_updates.update_refused(now, event, error, policy)
+        case Create() if now.state.response and now.state.response.unproven == event:
+            return attribution.unmarked_refused(now, now.state.response, event)
         case Create():
-            return responses.create_refused(state, event, error, policy)
+            return responses.create_refused(now, event, error, policy)
         case Commit():
-            return turns.commit_lost(state, event, error.problem)
+            return turns.commit_lost(now, event, error.problem)
         case Item():
-            return items.item_lost(state, event, error.problem)
+            return items.item_lost(now, event, error.problem)
         case Response():
-            return outcomes.response_ended_unheard(state, event, policy)
+            return outcomes.response_ended_unheard(now, event, policy)
         case None if is_collision(error) or is_about_own_event(error, policy):
-            return Step(state)  # Settled before the error came.
+            return Step(now)  # Settled before the error came.
         case None if is_about_cut(error) and not policy.is_transparent:
             # Only the proxy cuts anything off for such a client. Without an event id a refused cancel may be an
             # earlier one: the response that it was for ends by itself, or in time.
-            return Step(state)
+            return Step(now)
         case _:
-            return Step(state, (Reported(error.problem),))
+            return Step(now, (Reported(error.problem),))
 
 
-def _handed_back(state: State, back: HandedBack, _: Policy) -> Step:
-    if state.updating and state.updating.event_id == back.event_id:
-        return failed_updates.update_handed_back(state, state.updating)
-    if state.requested and state.requested.event_id == back.event_id:
-        return responses.create_handed_back(state, state.requested)
-    return Step(state)
+def _handed_back(now: Now, back: HandedBack, _: Policy) -> Step:
+    if now.state.updating and now.state.updating.event_id == back.event_id:
+        return failed_updates.update_handed_back(now, now.state.updating)
+    if now.state.requested and now.state.requested.event_id == back.event_id:
+        return responses.create_handed_back(now, now.state.requested)
+    return Step(now)
 
 
 RULES = dict(
@@ -191,25 +190,25 @@ RULES = dict(
 """What each event means."""
 
 
-def decide(state: State, event: Event, policy: Policy) -> Step:
-    """Return what `event` means in `state`."""
+def decide(now: Now, event: Event, policy: Policy) -> Step:
+    """Return what `event` means now."""
     if isinstance(event, CLOSING_FACTS):
-        state = state._replace(epoch=state.epoch + 1)
-    return RULES[type(event)](state, event, policy)
+        now = now.change(epoch=now.data.epoch + 1)
+    return RULES[type(event)](now, event, policy)
 
 
-def settle(state: State, policy: Policy) -> Step | None:
-    """Return the next thing that `state` owes, or None when it owes nothing; what it cannot owe is not asked for."""
-    waits = items_wait_for(state)
+def settle(now: Now, policy: Policy) -> Step | None:
+    """Return the next thing that is owed, or None when it owes nothing; what it cannot owe is not asked for."""
+    waits = items_wait_for(now.state)
     return (
-        ((state.interrupting or state.response) and responses.settle_interruption(state, policy))
-        or (waits is Waits.CONFIGURATION and config_updates.settle_config(state, policy))
-        or (state.is_restoring and link.settle_restored(state))
-        or (not state.audio_open and turns.settle_audio(state))
-        or (state.passthrough_queue and passthrough.settle_passthrough(state, policy))
-        or (waits is None and state.items and items.settle_items(state, policy))
-        or (waits is None and state.user_audio.due and turns.settle_commit(state, policy))
-        or (waits is None and (state.items or state.agent_messages) and responses.settle_create(state, policy))
-        or (state.passthrough_queue and passthrough.settle_audio_held(state, policy))
+        ((now.state.interrupting or now.state.response) and responses.settle_interruption(now, policy))
+        or (waits is Waits.CONFIGURATION and config_updates.settle_config(now, policy))
+        or (now.data.is_restoring and link.settle_restored(now))
+        or (not now.state.audio_open and turns.settle_audio(now))
+        or (now.data.passthrough_queue and passthrough.settle_passthrough(now, policy))
+        or (waits is None and now.state.items and items.settle_items(now, policy))
+        or (waits is None and now.state.user_audio.due and turns.settle_commit(now, policy))
+        or (waits is None and (now.state.items or now.state.agent_messages) and responses.settle_create(now, policy))
+        or (now.data.passthrough_queue and passthrough.settle_audio_held(now, policy))
         or None
     )

@@ -1,6 +1,6 @@
-"""What a session knows: everything that gates is in `State`, one value, compared by ``!=``.
+"""The state of a session, which gates; its data, which does not; and the step from one moment to the next.
 
-A fact that makes an event welcome or unwelcome must be in here: what waits is offered again when this changes.
+A fact that makes an event welcome or unwelcome belongs into `State`: what is held is offered again when that changes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from turnstile.session.config_patch import at, difference, merged
 from turnstile.session.gate import update_waits_for
-from turnstile.session.in_flight import UserAudio
+from turnstile.session.in_flight import InputAudio, UserAudio
 from turnstile.session.record import record
 from turnstile.session.waits import Waits
 
@@ -36,111 +36,116 @@ _DETECTION = ("audio", "input", "turn_detection")
 _NOTHING: Json = {}  # changed by nobody, as no configuration is
 
 
-class _Fields(NamedTuple):
-    """What a state holds.
+class _StateFields(NamedTuple):
+    """What gates.
 
     Args:
         link: The upstream link; ``connected`` before it says that it is up, ``waiting`` for the moment of the next try.
-        losses: Links lost in a row.
-        is_restoring: The client was told that its link is lost, and not yet that another one does its work.
-        model: The model that the link was opened for.
         accepted: The configuration that the client wants, as far as upstream ever took it.
         in_force: What this link's upstream confirmed.
         configured: A first configuration was accepted.
         updates: Requests taken, not yet sent.
-        one_by_one: How many of them go alone, since upstream refused them together.
         updating: The unanswered update.
-        update_tries: Updates refused in a row after a turn had overtaken them, or for a response that is over.
         update_delay: How many seconds the next update waits; 0 for none.
-        late: Answers of updates given up on that may still come.
         response: The response in progress.
         requested: The unanswered create.
-        given_up: The last create that was given up on; its response may begin all the same.
-        asides: Creates out of band that upstream has not answered.
-        ended: The last responses that ended.
         expected: Names the turn whose response the API will begin by itself, when the one in progress is over; "" for
             none.
-        earlier: Turns expected to be answered before that one, whose responses have not begun either.
         blocked_by: The response that a refusal has named as running, and that has not begun for all that is known.
         items: Items that no response has seen, in the order given.
         agent_messages: Agent messages to be spoken, in order.
-        passthrough_queue: Events and responses of a client that speaks the API's own language, in the order given, and
-            the marks of the audio between them.
-        passthrough_bytes: How large the events and responses among them are together.
-        passthrough_dropped: An event did not fit: the next response that is asked for is not made without it.
         interrupting: The response in progress, or the one about to be, shall be cancelled.
-        calls: Function calls whose result has not gone upstream.
-        call_rounds: Responses in a row that called functions, within the user's turn; counted up to the bound.
-        closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
         audio_open: Input audio goes to this link: the configuration that was asked for before it is in force.
         commits: Unanswered commits.
-        user_audio: The user's voice.
-        voice: The agent's voice as upstream last showed it, if it did.
-        voice_locked: Assistant audio is in the conversation.
-        tries: Creates that failed in a row.
+        user_audio: Whether the user has the turn.
         create_delay: How many seconds the next create waits; 0 for none.
-        epoch: Counts the facts that close the gate.
-        serial: Counts the ids given out.
     """
 
     link: Link = "closed"
-    losses: int = 0
-    is_restoring: bool = False
-    model: str | None = None
     accepted: Json = _NOTHING
     in_force: Json = _NOTHING
     configured: bool = False
     updates: tuple[ConfigRequested, ...] = ()
-    one_by_one: int = 0
     updating: Update | None = None
-    update_tries: int = 0
     update_delay: float = 0.0
-    late: int = 0
     response: Response | None = None
     requested: Create | None = None
-    given_up: Create | None = None
-    asides: tuple[Aside, ...] = ()
-    ended: tuple[str, ...] = ()
     expected: str = ""
-    earlier: tuple[str, ...] = ()
     blocked_by: str = ""
     items: tuple[Item, ...] = ()
     agent_messages: tuple[AgentMessageGiven, ...] = ()
-    passthrough_queue: tuple[EventGiven | AgentMessageGiven | AudioFollows, ...] = ()
-    passthrough_bytes: int = 0
-    passthrough_dropped: bool = False
     interrupting: bool = False
-    calls: tuple[Call, ...] = ()
-    call_rounds: int = 0
-    closed_calls: tuple[tuple[str, str], ...] = ()
     audio_open: bool = False
     commits: tuple[Commit, ...] = ()
     user_audio: UserAudio = UserAudio()
+    create_delay: float = 0.0
+
+
+class Data(NamedTuple):
+    """What is only counted or remembered: when it changes, nothing that is held may go for that.
+
+    Args:
+        losses: Links lost in a row.
+        is_restoring: The client was told that its link is lost, and not yet that another one does its work.
+        model: The model that the link was opened for.
+        one_by_one: How many of them go alone, since upstream refused them together.
+        update_tries: Updates refused in a row after a turn had overtaken them, or for a response that is over.
+        late: Answers of updates given up on that may still come.
+        given_up: The last create that was given up on; its response may begin all the same.
+        asides: Creates out of band that upstream has not answered.
+        ended: The last responses that ended.
+        earlier: Turns expected to be answered before that one, whose responses have not begun either.
+        passthrough_queue: Events and responses of a client that speaks the API's own language, in the order given, and
+            the marks of the audio between them.
+        passthrough_bytes: How large the events and responses among them are together.
+        passthrough_dropped: An event did not fit: the next response that is asked for is not made without it.
+        calls: Function calls whose result has not gone upstream.
+        call_rounds: Responses in a row that called functions, within the user's turn; counted up to the bound.
+        closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
+        voice: The agent's voice as upstream last showed it, if it did.
+        voice_locked: Assistant audio is in the conversation.
+        tries: Creates that failed in a row.
+        epoch: Counts the facts that close the gate.
+        input_audio: What was heard of the user.
+        progress: Counts the signs of life of responses.
+        serial: Counts the ids given out.
+    """
+
+    losses: int = 0
+    is_restoring: bool = False
+    model: str | None = None
+    one_by_one: int = 0
+    update_tries: int = 0
+    late: int = 0
+    given_up: Create | None = None
+    asides: tuple[Aside, ...] = ()
+    ended: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+    passthrough_queue: tuple[EventGiven | AgentMessageGiven | AudioFollows, ...] = ()
+    passthrough_bytes: int = 0
+    passthrough_dropped: bool = False
+    calls: tuple[Call, ...] = ()
+    call_rounds: int = 0
+    closed_calls: tuple[tuple[str, str], ...] = ()
     voice: Any = None
     voice_locked: bool = False
     tries: int = 0
-    create_delay: float = 0.0
     epoch: int = 0
+    input_audio: InputAudio = InputAudio()
+    progress: int = 0
     serial: int = 0
 
 
 _made = tuple.__new__
-_PLACES = {name: place for place, name in enumerate(_Fields._fields)}
+_PLACES = {name: (0, place) for place, name in enumerate(_StateFields._fields)} | {
+    name: (1, place) for place, name in enumerate(Data._fields)
+}
 
 
-class State(_Fields):
-    """The whole of a session; a named tuple is compared and changed more quickly than a record of as many fields."""
+class State(_StateFields):
+    """What gates, and nothing else: what is held is offered again when this has changed, by ``!=``."""
 
     __slots__ = ()
-
-    if not TYPE_CHECKING:  # pragma: no branch - the type checker knows the fields of the one that this replaces
-
-        def _replace(self, **changes: Any) -> State:
-            """Return a state that differs in some fields, in half the time that a named tuple's own method takes."""
-            values = [*self]
-            for name, value in changes.items():
-                values[_PLACES[name]] = value
-            return _made(State, values)
 
     @property
     def phase(self) -> Phase:
@@ -179,6 +184,24 @@ class State(_Fields):
         return self.link == "open" and at(self.in_force, *_DETECTION, default={}) is None
 
 
+class Now(NamedTuple):
+    """A session at one moment: its state, and its data beside it."""
+
+    state: State
+    data: Data
+
+    def change(self, **changes: Any) -> Now:
+        """Return what differs in these fields of the state or the data."""
+        values = [*self.state], [*self.data]
+        changed = set()
+        for name, value in changes.items():
+            part, place = _PLACES[name]
+            values[part][place] = value
+            changed.add(part)
+        state = _made(State, values[0]) if 0 in changed else self.state
+        return _made(Now, (state, _made(Data, values[1]) if 1 in changed else self.data))
+
+
 def with_request(config: Json, request: ConfigRequested) -> Json:
     """Return the configuration that `request` makes of `config`."""
     result = merged(config, request.patch)
@@ -193,9 +216,9 @@ def prompt_with(prompt: str, request: ConfigRequested) -> str:
     return f"{before}\n\n{request.added_prompt}" if before and request.added_prompt else before + request.added_prompt
 
 
-def wanted(state: State, requests: tuple[ConfigRequested, ...]) -> Json:
+def wanted(now: Now, requests: tuple[ConfigRequested, ...]) -> Json:
     """Return the configuration that `requests` make of the accepted one."""
-    config = state.accepted
+    config = now.state.accepted
     for request in requests:
         config = with_request(config, request)
     return config
@@ -206,11 +229,11 @@ class Step:
     """The outcome of a decision.
 
     Args:
-        state: The state after it.
+        now: The state and the data after it.
         effects: What shall be done, in this order.
         waits: What the event waits for: it is held, and offered again when the state has changed.
     """
 
-    state: State
+    now: Now
     effects: tuple[Effect, ...] = ()
     waits: Waits | None = None

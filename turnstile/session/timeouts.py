@@ -14,47 +14,47 @@ if TYPE_CHECKING:
     from turnstile.session.events import TimerFired
     from turnstile.session.in_flight import Response
     from turnstile.session.policy import Policy
-    from turnstile.session.state import State
+    from turnstile.session.state import Now
 
 
-def time_is_up(state: State, fired: TimerFired, policy: Policy) -> Step:
+def time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
     """Do what follows when the wait of a timer ends; a timer of an earlier wait means nothing."""
-    if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in deadlines_of(state, policy)]:
-        return Step(state)
-    response = state.response
+    if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in deadlines_of(now, policy)]:
+        return Step(now)
+    response = now.state.response
     match fired.name:
         case "link":
-            return link.link_due(state, policy)
-        case "update" if state.updating:
-            return failed_updates.update_stalled(state, state.updating, policy)
-        case "create" if state.requested:
-            return responses.create_stalled(state, state.requested, policy)
+            return link.link_due(now, policy)
+        case "update" if now.state.updating:
+            return failed_updates.update_stalled(now, now.state.updating, policy)
+        case "create" if now.state.requested:
+            return responses.create_stalled(now, now.state.requested, policy)
         case "expected":
-            return turns.turn_unanswered(state, policy)
+            return turns.turn_unanswered(now, policy)
         case "update retry":
-            return Step(state._replace(update_delay=0.0))
-        case "blocking response" if failed_updates.has_lost_race(state):
-            return failed_updates.blocking_response_missing(state, policy)
+            return Step(now.change(update_delay=0.0))
+        case "blocking response" if failed_updates.has_lost_race(now):
+            return failed_updates.blocking_response_missing(now, policy)
         case "blocking response":
-            return responses.blocking_response_missing(state)
+            return responses.blocking_response_missing(now)
         case "turn":
-            return turns.turn_endless(state, policy)
+            return turns.turn_endless(now, policy)
         case "response" if response:
-            return _response_stalled(state, response, policy)
+            return _response_stalled(now, response, policy)
         case "cancel" if response:
-            return outcomes.cancel_stalled(state, response, policy)
+            return outcomes.cancel_stalled(now, response, policy)
         case "item":
-            item = next(item for item in state.items if item.event_id == fired.token)
-            return items.item_lost(state, item, Problem("item_stalled", "Upstream did not confirm it in time."))
+            item = next(item for item in now.state.items if item.event_id == fired.token)
+            return items.item_lost(now, item, Problem("item_stalled", "Upstream did not confirm it in time."))
         case "commit":
-            return turns.commit_stalled(state, policy)
+            return turns.commit_stalled(now, policy)
         case "retry":
-            return Step(state._replace(create_delay=0.0))
+            return Step(now.change(create_delay=0.0))
         case _:
-            return turns.commit_due(state)
+            return turns.commit_due(now)
 
 
-def _response_stalled(state: State, response: Response, policy: Policy) -> Step:
+def _response_stalled(now: Now, response: Response, policy: Policy) -> Step:
     text = f"The response {response.response_id} fell silent for {policy.response_stall:g} s before response.done."
-    step = responses.cancel(state, response, "stalled", policy)
-    return Step(step.state, (Reported(Problem("response_stalled", text)), *step.effects))
+    step = responses.cancel(now, response, "stalled", policy)
+    return Step(step.now, (Reported(Problem("response_stalled", text)), *step.effects))

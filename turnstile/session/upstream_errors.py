@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from turnstile.session.events import LinkLost, Refused
     from turnstile.session.policy import Policy
-    from turnstile.session.state import State
+    from turnstile.session.state import Now
 
 Unanswered = Update | Create | Commit | Item | Response
 """What upstream may refuse; a response stands for the cancel that is out for it."""
@@ -94,17 +94,17 @@ def is_about_cut(error: Refused) -> bool:
     return error.code in _CUT_CODES or error.message.startswith(_CUT_MESSAGES)
 
 
-def refused_event(state: State, error: Refused, policy: Policy) -> Unanswered | None:
+def refused_event(now: Now, error: Refused, policy: Policy) -> Unanswered | None:
     """Return the event of ours that the error refuses: by event id; without one by kind, and then the oldest."""
-    unproven = _disputed(state, error)
+    unproven = _disputed(now, error)
     if unproven:
         return unproven
-    unanswered = dict(_unanswered(state))
+    unanswered = dict(_unanswered(now))
     if error.event_id is not None:
         return unanswered.get(error.event_id)
     oldest_first = sorted(unanswered.items(), key=lambda entry: _age(entry[0], policy))
     kind = _kind_named(error)
-    if kind is Create and is_collision(error) and state.requested is None:
+    if kind is Create and is_collision(error) and now.state.requested is None:
         kind = Update  # Some servers refuse updates with the code of creates.
     if kind is not None:
         return next((one for _, one in oldest_first if isinstance(one, kind)), None)
@@ -113,29 +113,29 @@ def refused_event(state: State, error: Refused, policy: Policy) -> Unanswered | 
     return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
 
 
-def _disputed(state: State, error: Refused) -> Create | None:
+def _disputed(now: Now, error: Refused) -> Create | None:
     """Return the create that the response in progress was taken to answer, if it is refused in favour of this one."""
-    response = state.response
+    response = now.state.response
     if response is None or response.unproven is None:
         return None
     if error.event_id is not None:
         return response.unproven if error.event_id == response.unproven.event_id else None
-    names_it = error.running in {None, response.response_id} and state.requested is None
+    names_it = error.running in {None, response.response_id} and now.state.requested is None
     return response.unproven if is_collision(error) and names_it else None
 
 
-def _unanswered(state: State) -> Iterator[tuple[str, Unanswered]]:
-    if state.updating:
-        yield state.updating.event_id, state.updating
-    if state.requested:
-        yield state.requested.event_id, state.requested
-    for commit in state.commits:
+def _unanswered(now: Now) -> Iterator[tuple[str, Unanswered]]:
+    if now.state.updating:
+        yield now.state.updating.event_id, now.state.updating
+    if now.state.requested:
+        yield now.state.requested.event_id, now.state.requested
+    for commit in now.state.commits:
         yield commit.event_id, commit
-    for item in state.items:
+    for item in now.state.items:
         if item.stage == "sent":
             yield item.event_id, item
-    if state.response and state.response.cancel:
-        yield state.response.cancel.event_id, state.response
+    if now.state.response and now.state.response.cancel:
+        yield now.state.response.cancel.event_id, now.state.response
 
 
 def _age(event_id: str, policy: Policy) -> int:

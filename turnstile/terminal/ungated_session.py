@@ -31,7 +31,6 @@ from turnstile.session.events import (
     UserMessageGiven,
 )
 from turnstile.session.machine import Session
-from turnstile.session.state import State
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
@@ -61,7 +60,7 @@ class UngatedSession(Session):
         """Take one event; return its effects."""
         match event:
             case LinkOpened() if self.state.link != "open":
-                self.state = State(link="open")
+                self.now = self.now.change(link="open")
                 waiting, self._queue = self._queue, ()
                 return [OpenAudio(), *(effect for event in waiting for effect in self._pass_on(event))]
             case LinkLost():
@@ -87,7 +86,7 @@ class UngatedSession(Session):
         effects: list[Effect] = []
         if self.state.link == "closed":
             model = request.patch.get("model") if isinstance(request, ConfigRequested) else None
-            self.state = State(link="opening")
+            self.now = self.now.change(link="opening")
             effects.append(OpenLink(model))
         if len(self._queue) < self.policy.max_held:
             self._queue = (*self._queue, request)

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from turnstile.session.machine import Session
-from turnstile.session.policy import Policy
-from turnstile.session.state import State
+from turnstile.session.state import Data, Now, State
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -23,6 +22,6 @@ def at():
     def make(*, config=None, policy=None, **changes):
         config = CONFIG if config is None else config
         fields = {"link": "open", "configured": True, "audio_open": True, "accepted": config, "in_force": config}
-        return Session(policy or Policy(), State(**(fields | changes)))
+        return Session(policy, *Now(State(), Data()).change(**(fields | changes)))
 
     return make

@@ -15,8 +15,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.in_flight import Create, Item, Response, Update
 from turnstile.session.machine import Session
-from turnstile.session.policy import Policy
-from turnstile.session.state import State
+from turnstile.session.state import Data, Now, State
 
 BRIEF = {"instructions": "Be brief."}
 CALM = {"instructions": "Be calm."}
@@ -29,15 +28,14 @@ _UPSTREAM = (out.OpenLink, out.SendUpdate, out.SendItem, out.SendCreate, out.Sen
 _CLIENT = (out.Answered, out.Reported, out.CallsCancelled, out.EndSession)
 
 
-def configured(config=BRIEF, **changes) -> State:
-    """A session that is connected and configured; at rest but for `changes`."""
-    return State(link="open", configured=True, audio_open=True, accepted=config, in_force=config, serial=100)._replace(
-        **changes
-    )
+def configured(config=BRIEF, **changes) -> Now:
+    """The state and the data of a session that is connected and configured; at rest but for `changes`."""
+    state = State(link="open", configured=True, audio_open=True, accepted=config, in_force=config)
+    return Now(state, Data(serial=100)).change(**changes)
 
 
 def session(policy=None, config=BRIEF, **changes) -> Session:
-    return Session(policy or Policy(), configured(config, **changes))
+    return Session(policy, *configured(config, **changes))
 
 
 def running(policy=None, config=BRIEF, **changes) -> Session:
@@ -124,7 +122,7 @@ def began(effects, response_id="resp_2") -> ResponseStarted:
 
 def waiting(session) -> dict:
     """What the session waits for, by the name of the timer."""
-    return {wait.name: wait for wait in deadlines_of(session.state, session.policy)}
+    return {wait.name: wait for wait in deadlines_of(session.now, session.policy)}
 
 
 def timer(session, name):

@@ -266,7 +266,7 @@ def test_the_next_update_has_its_answer_when_the_stalled_ones_never_comes():
 def test_a_late_answer_to_nothing_is_counted_off():
     busy = updating()
     told(busy, TimerFired("update", "ts_1"), ConfigAnswered(BRIEF))
-    assert busy.state.late == 0
+    assert busy.data.late == 0
 
 
 def test_what_a_late_answer_shows_in_force_is_set_right_again():
@@ -428,14 +428,12 @@ def test_a_new_link_that_does_not_take_the_configuration_ends_the_session(how):
 def test_a_restored_configuration_goes_without_a_voice_that_the_new_link_refuses():
     bare = session(updating=Update("ts_1", (), {**BRIEF, **VOICE}, {}), config={})
     assert bare.handle(_bad("ts_1", "cannot_update_voice")) is not None
-    assert bare.state.voice_locked
+    assert bare.data.voice_locked
 
 
 def test_a_restored_configuration_handed_back_goes_again():
     bare = session(updating=Update("ts_1", (), BRIEF, BRIEF))
-    bare.state = bare.state.__class__(
-        link="open", configured=True, audio_open=True, accepted=BRIEF, updating=bare.state.updating
-    )
+    bare.now = bare.now.change(in_force={})
     assert patches(told(bare, ResponseStarted("resp_1"), HandedBack("ts_1"), DONE)) == [BRIEF]
 
 

@@ -57,7 +57,7 @@ def calls(session, *events):
 
 
 def test_a_text_turn_takes_few_calls():
-    session = Session(state=configured(voice_locked=True))
+    session = Session(None, *configured(voice_locked=True))
     count, wanted = calls(session, *TURN)
     assert [type(effect) for effect in wanted if not isinstance(effect, out.SetDeadlines)] == [
         out.SendItem,
@@ -69,7 +69,7 @@ def test_a_text_turn_takes_few_calls():
 
 
 def test_a_text_turn_says_what_is_waited_for_once_a_change():
-    _, wanted = calls(Session(state=configured(voice_locked=True)), *TURN)
+    _, wanted = calls(Session(None, *configured(voice_locked=True)), *TURN)
     names = [[wait.name for wait in effect.deadlines] for effect in wanted if isinstance(effect, out.SetDeadlines)]
     assert names == [["item"], ["create"], ["response"], []]
 
@@ -84,13 +84,13 @@ def test_an_update_in_mid_response_takes_few_calls():
     ("session", "event", "most"),
     [
         (configured(voice_locked=True), AgentSpoke(), 5),
-        (running().state, ResponseProgressed("resp_1"), 20),
+        (running().now, ResponseProgressed("resp_1"), 20),
         (configured(), ResponseProgressed("resp_1"), 5),
         (configured(OFF), AudioHeard(20.0), 25),
     ],
 )
 def test_a_sign_of_life_takes_few_calls(session, event, most):
-    count, _ = calls(Session(state=session), event)
+    count, _ = calls(Session(None, *session), event)
     assert count <= most
 
 

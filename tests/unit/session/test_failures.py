@@ -53,7 +53,7 @@ def test_other_failures_wait_seconds_growing_and_are_reported_once_when_given_up
         waits, reports = waits + delays(effects), reports + codes(effects)
     assert waits == [1.0, 2.0, 4.0]
     assert reports == ["server_error"]
-    assert (busy.state.items, busy.state.tries, busy.state.phase) == ((), 0, "idle")
+    assert (busy.state.items, busy.data.tries, busy.state.phase) == ((), 0, "idle")
 
 
 @pytest.mark.parametrize("code", ["insufficient_quota", "invalid_api_key", "content_policy_violation"])
@@ -99,7 +99,7 @@ def test_a_success_of_ours_begins_the_count_anew():
     busy, _ = failing(BROKEN)
     (create,) = creates(timer(busy, "retry"))
     told(busy, ResponseStarted("r2", create.event_id), ResponseFinished("r2"))
-    assert busy.state.tries == 0
+    assert busy.data.tries == 0
 
 
 def test_a_create_refused_for_now_is_repeated():

@@ -66,7 +66,7 @@ def test_results_go_together_in_the_order_of_the_response(at):
 
 def test_a_call_is_known_once_however_often_it_is_told(at):
     session = running(at, "call_1", "call_1")
-    assert [call.call_id for call in session.state.calls] == ["call_1"]
+    assert [call.call_id for call in session.data.calls] == ["call_1"]
 
 
 def test_a_second_result_is_answered_by_a_warning(at):
@@ -112,7 +112,7 @@ def test_more_open_calls_than_allowed_are_not_waited_for(at):
 def test_a_call_told_after_the_end_of_its_response_is_still_a_call(at):
     session = at()
     session.handle(FunctionCalled("resp_1", 0, "call_1"))
-    assert session.state.calls == (Call("call_1", "resp_1", 0),)
+    assert session.data.calls == (Call("call_1", "resp_1", 0),)
 
 
 def test_a_result_of_a_response_that_an_agent_message_cut_off_is_answered_all_the_same(at):
@@ -282,4 +282,4 @@ def test_calls_are_counted_anew_when_the_user_has_said_something(at, said):
     session.handle(ResponseFinished("resp_1"))
     session.handle(said)
     session.handle(FunctionAnswered(2, "call_1", "4"))
-    assert session.state.call_rounds == 1
+    assert session.data.call_rounds == 1

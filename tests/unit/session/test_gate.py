@@ -63,7 +63,7 @@ def ident(value):
 
 @pytest.mark.parametrize(("reason", "state", "request_", "end"), WAITS, ids=ident)
 def test_a_request_is_held_for_its_reason_until_the_event_that_ends_it(reason, state, request_, end):
-    session = Session(Policy(max_held=1), configured(**state))
+    session = Session(Policy(max_held=1), *configured(**state))
     assert of(Held, session.handle(request_)) == [Held((9,), reason)]
     assert [*session.waiting()] == [(request_, reason)]
     session.handle(end)
@@ -71,7 +71,7 @@ def test_a_request_is_held_for_its_reason_until_the_event_that_ends_it(reason, s
 
 
 def test_a_message_behind_a_configuration_that_was_refused_waits_for_one():
-    session = Session(state=configured(configured=False, audio_open=False, accepted={}, in_force={}))
+    session = Session(None, *configured(configured=False, audio_open=False, accepted={}, in_force={}))
     session.handle(UPDATE)
     session.handle(message(2))
     effects = session.handle(Refused("ts_100", "invalid_value", "no"))
@@ -84,12 +84,12 @@ def test_a_message_behind_a_configuration_that_was_refused_waits_for_one():
 
 def test_a_message_behind_as_many_as_may_be_under_way_waits_for_capacity():
     session = Session()
-    session.state = configured(items=tuple(sent_item(f"ts_{n}", event_id=f"ts_e{n}") for n in range(256)))
+    session.now = configured(items=tuple(sent_item(f"ts_{n}", event_id=f"ts_e{n}") for n in range(256)))
     assert of(Held, session.handle(message(9))) == [Held((9,), Reason(Waits.CAPACITY))]
 
 
 def test_a_change_of_what_is_waited_for_is_noted_once_for_all_requests():
-    session = Session(state=configured(response=Response("r1")))
+    session = Session(None, *configured(response=Response("r1")))
     assert of(Held, session.handle(UPDATE)) == [Held((9,), Reason(Waits.RESPONSE, "r1"))]
     session.handle(message(2))
     session.handle(message(3))
@@ -100,14 +100,14 @@ def test_a_change_of_what_is_waited_for_is_noted_once_for_all_requests():
 
 def test_a_message_behind_a_commit_that_waits_waits_for_the_same():
     commits = (Commit("ts_1"), Commit("ts_2"))
-    session = Session(Policy(max_held=2), configured(response=Response("r1"), commits=commits))
+    session = Session(Policy(max_held=2), *configured(response=Response("r1"), commits=commits))
     session.handle(TURN_END)
     session.handle(message(2))
     assert of(Held, session.handle(ResponseFinished("r1"))) == [Held((9, 2), Reason(Waits.CAPACITY))]
 
 
 def test_a_copy_of_a_session_goes_its_own_way():
-    session = Session(state=configured(response=Response("r1")))
+    session = Session(None, *configured(response=Response("r1")))
     session.handle(message(1))
     other = copy(session)
     other.handle(ResponseFinished("r1"))
@@ -125,26 +125,26 @@ def test_a_copy_of_a_session_goes_its_own_way():
     ],
 )
 def test_a_create_waits_where_items_may_go(waits, state, end):
-    session = Session(state=configured(**state))
+    session = Session(None, *configured(**state))
     assert create_waits_for(session.state) is waits
     session.handle(end)
     assert create_waits_for(session.state) is not waits
 
 
 def test_a_turn_end_behind_an_agent_message_waits_for_what_that_waits_for():
-    session = Session(state=configured(agent_messages=(OTHER,), create_delay=1.0))
+    session = Session(None, *configured(agent_messages=(OTHER,), create_delay=1.0))
     assert of(Held, session.handle(TURN_END)) == [Held((9,), Reason(Waits.BACK_OFF))]
 
 
 def test_the_state_of_a_session_is_told_with_what_is_held_and_why():
-    session = Session(state=configured(response=Response("r1")))
+    session = Session(None, *configured(response=Response("r1")))
     for event in (UPDATE, message(2), message(3)):
         session.handle(event)
     assert repr(session) == "<Session in progress r1, 3 held: config update for response, 2 x item for response>"
 
 
 def test_a_refused_message_is_held_for_nothing():
-    session = Session(Policy(max_held=1), configured(response=Response("r1")))
+    session = Session(Policy(max_held=1), *configured(response=Response("r1")))
     session.handle(message(1))
     assert [answer.ref for answer in of(Answered, session.handle(message(2)))] == [2]
     assert [request.ref for request, _ in session.waiting()] == [1]

@@ -44,7 +44,7 @@ def codes(effects):
 def relinked(session):
     """Lose the link, and open the next; returns what is sent on it first."""
     session.handle(LOST)
-    session.handle(TimerFired("link", str(session.state.losses)))
+    session.handle(TimerFired("link", str(session.data.losses)))
     return session.handle(LinkOpened())
 
 
@@ -223,7 +223,7 @@ def test_too_many_losses_in_a_row_end_the_session(at):
 def test_a_finished_response_makes_the_losses_forgotten(at):
     session = at(response=Response("resp_1"), losses=2)
     session.handle(ResponseFinished("resp_1"))
-    assert session.state.losses == 0
+    assert session.data.losses == 0
 
 
 def test_a_link_that_could_not_open_is_tried_again_without_a_word(at):
@@ -247,4 +247,4 @@ def test_a_loss_told_twice_counts_once(at):
     session = at()
     session.handle(LOST)
     assert session.handle(LOST) == []
-    assert session.state.losses == 1
+    assert session.data.losses == 1

@@ -56,7 +56,7 @@ def test_what_is_waited_for_is_told_when_it_changes_only(at):
 
 @pytest.mark.parametrize("name", ["response", "update", "create", "link", "nonsense"])
 def test_a_timer_of_an_earlier_wait_means_nothing(at, name):
-    session = at(response=Response("resp_1", progress=3))
+    session = at(response=Response("resp_1"), progress=3)
     assert session.handle(TimerFired(name, "resp_1+2")) == []
 
 
@@ -64,7 +64,7 @@ def test_every_fact_that_closes_the_gate_is_counted(at):
     session = at()
     for fact in (SpeechStopped("i"), TurnCommitted("i"), ResponseStarted("r"), ResponseStarted("r")):
         session.handle(fact)
-    assert session.state.epoch == 4
+    assert session.data.epoch == 4
 
 
 def test_a_fact_is_never_held(at, monkeypatch):

@@ -124,7 +124,7 @@ def create(ref):
 
 
 def transparent(**changes):
-    return Line(Session(TRANSPARENT, configured({}, **changes)))
+    return Line(Session(TRANSPARENT, *configured({}, **changes)))
 
 
 def fresh():
@@ -175,9 +175,9 @@ def test_audio_goes_by_a_response_that_was_asked_for_before_the_link_was_open():
 
 
 def test_the_audio_of_a_new_link_waits_for_the_configuration_of_the_old_one():
-    line = Line(Session(TRANSPARENT, configured(BRIEF))).loses_the_link()
+    line = Line(Session(TRANSPARENT, *configured(BRIEF))).loses_the_link()
     line.reads(event("item"), AUDIO)
-    line.session.state = line.session.state._replace(link="opening")
+    line.session.now = line.session.now.change(link="opening")
     assert line.hears(LinkOpened()).sent == ["update", "item"]
     assert line.hears(UPDATED).sent == ["update", "item", AUDIO]
 
@@ -185,7 +185,7 @@ def test_the_audio_of_a_new_link_waits_for_the_configuration_of_the_old_one():
 def test_places_of_audio_in_a_row_are_one_and_cost_nothing():
     line = fresh()
     line.hears(*(AudioFollows(mark) for mark in range(1, 1_000)))
-    assert line.session.state.passthrough_queue == (AudioFollows(999),)
+    assert line.session.data.passthrough_queue == (AudioFollows(999),)
 
 
 # Clients that speak of turns.
@@ -265,7 +265,7 @@ def test_a_place_of_audio_that_waits_counts_as_no_request():
 
 def test_what_waits_goes_in_its_order_on_a_new_link():
     line = Line(session()).loses_the_link().reads(message(1), AUDIO, TurnEndForced(2), AUDIO)
-    line.session.state = line.session.state._replace(link="opening")
+    line.session.now = line.session.now.change(link="opening")
     assert line.hears(LinkOpened(), UPDATED).sent == ["update", "item", AUDIO, "commit", AUDIO]
 
 

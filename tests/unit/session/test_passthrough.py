@@ -29,7 +29,7 @@ COLLISION = "conversation_already_has_active_response"
 
 def transparent(max_held_bytes=4 * 1025, **changes):
     policy = Policy(is_transparent=True, max_held=4, max_held_bytes=max_held_bytes)
-    return Session(policy, configured({}, **changes))
+    return Session(policy, *configured({}, **changes))
 
 
 def busy(**changes):
@@ -122,7 +122,7 @@ def test_a_turn_that_the_api_does_not_answer_after_all_is_no_fault():
 def test_function_calls_are_the_clients_business():
     session = busy()
     assert session.handle(FunctionCalled("resp_1", 0, "call_1", "get", "{}")) == []
-    assert session.state.calls == ()
+    assert session.data.calls == ()
 
 
 def test_audio_is_not_observed_where_the_client_commits():
@@ -149,14 +149,14 @@ def test_events_that_wait_are_bounded_by_their_bytes():
     session = busy(agent_messages=(create(9),))
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     assert codes(session.handle(EventGiven(b""))) == ["too_many_held"]
-    assert len(session.state.passthrough_queue) == 4
+    assert len(session.data.passthrough_queue) == 4
 
 
 def test_responses_that_wait_are_bounded_by_their_number_whatever_else_waits():
     session = busy(max_held_bytes=10_000, agent_messages=(create(9),))
     told(session, EventGiven(b"1"), *(create(number) for number in range(4)))
     assert codes(session.handle(create(5))) == ["too_many_held"]
-    assert len(session.state.passthrough_queue) == 5
+    assert len(session.data.passthrough_queue) == 5
 
 
 def test_a_response_is_not_made_without_what_was_given_before_it_and_did_not_fit():
@@ -166,14 +166,14 @@ def test_a_response_is_not_made_without_what_was_given_before_it_and_did_not_fit
     assert (refused.ref, refused.problem.code, refused.in_force) == (1, "too_many_held", False)
     assert "before this one" in refused.problem.description
     assert session.handle(create(2)) == []
-    assert session.state.passthrough_queue == (create(2),)
+    assert session.data.passthrough_queue == (create(2),)
 
 
 def test_responses_that_wait_are_bounded_by_their_bytes_too():
     session = busy(agent_messages=(create(9),))
     assert codes(session.handle(AgentMessageGiven(1, {}, "queue", size=5000))) == ["too_many_held"]
     session.handle(AgentMessageGiven(2, {}, "queue", size=2000))
-    assert session.state.passthrough_bytes == 3024
+    assert session.data.passthrough_bytes == 3024
 
 
 def test_updates_that_wait_are_bounded_by_their_bytes():
@@ -187,7 +187,7 @@ def test_what_has_gone_makes_room_again():
     session = transparent(link="opening")
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     assert passed(session.handle(LinkOpened())) == [b"0", b"1", b"2", b"3"]
-    assert session.state.passthrough_bytes == 0
+    assert session.data.passthrough_bytes == 0
 
 
 def test_a_result_of_a_call_that_the_proxy_makes_is_not_the_clients_to_give():

@@ -42,7 +42,7 @@ from turnstile.session.events import (
     TurnCommitted,
     TurnEndForced,
 )
-from turnstile.session.in_flight import Commit, Create, Item, Response, UserAudio
+from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, UserAudio
 from turnstile.session.policy import Policy
 
 SAY = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
@@ -158,7 +158,7 @@ def test_a_refused_create_is_not_given_up_on_while_the_winners_run():
     for number in range(10):
         told(race, refused(create, f"r{number}"), started(f"r{number}"))
         (create,) = creates(race.handle(ResponseFinished(f"r{number}")))
-    assert race.state.tries == 0
+    assert race.data.tries == 0
 
 
 def test_a_create_refused_for_a_response_whose_end_was_read_goes_again_at_once():
@@ -300,7 +300,7 @@ def test_a_turn_whose_commit_is_read_after_the_end_of_the_next_is_expected_to_be
     race = session()
     told(race, SpeechStarted(), SpeechStopped("t1"), SpeechStarted(), SpeechStopped("t2"))
     told(race, TurnCommitted("t1"), TurnCommitted("t2"))
-    assert (race.state.earlier, race.state.expected) == (("t1",), "t2")
+    assert (race.data.earlier, race.state.expected) == (("t1",), "t2")
 
 
 def test_a_response_of_ours_that_went_on_leaves_every_turn_to_us():
@@ -337,7 +337,9 @@ def test_a_message_and_a_forced_end_held_behind_a_response_are_answered_by_one()
 
 
 def test_a_message_and_a_commit_of_the_proxys_own_are_answered_by_one_response():
-    race = session(config=PROXY_COMMITS, user_audio=UserAudio(commits=1, uncommitted=200.0, due=True))
+    race = session(
+        config=PROXY_COMMITS, user_audio=UserAudio(due=True), input_audio=InputAudio(commits=1, uncommitted=200.0)
+    )
     item = race.handle(message())
     assert kinds(item) == [SendItem, SendCommit]
     assert creates(told(race, *confirmed(item))) == []
@@ -607,15 +609,15 @@ def test_a_create_that_is_older_than_the_one_out_of_band_is_answered_first():
     told(race, SAY, aside())
     race.handle(unplaced("r1"))
     assert race.state.response.response_id == "r1"
-    assert len(race.state.asides) == 1
+    assert len(race.data.asides) == 1
 
 
 def test_a_create_out_of_band_that_upstream_refuses_or_answers_is_out_no_more():
     race = transparent()
     told(race, aside("a"), aside("b"), aside("c"), Refused("b", "invalid_value", "no"), AsideStarted())
-    assert [one.event_id for one in race.state.asides] == ["c"]
+    assert [one.event_id for one in race.data.asides] == ["c"]
     told(race, AsideStarted(), AsideStarted())
-    assert race.state.asides == ()
+    assert race.data.asides == ()
 
 
 def test_a_response_out_of_band_changes_nothing_where_none_was_asked_for():
@@ -625,10 +627,10 @@ def test_a_response_out_of_band_changes_nothing_where_none_was_asked_for():
 def test_a_create_out_of_band_is_noted_when_it_goes_behind_others():
     race = session(Policy(is_transparent=True), requested=Create("ts_1"))
     told(race, SAY, EventGiven(b"{}", aside="a"))
-    assert race.state.asides == ()
+    assert race.data.asides == ()
     told(race, ResponseStarted("r1", "ts_1"), ResponseFinished("r1"))
     told(race, ResponseStarted("r2", race.state.requested.event_id))
-    assert [one.event_id for one in race.state.asides] == ["a"]
+    assert [one.event_id for one in race.data.asides] == ["a"]
 
 
 # Items that upstream names itself.

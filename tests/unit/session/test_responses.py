@@ -149,7 +149,7 @@ def test_repetitions_wait_longer_each_time_and_end(at):
     (third,) = of(SendCreate, session.handle(TimerFired("retry", "2")))
     effects = session.handle(Refused(third.event_id, COLLISION, "busy", running="resp_1"))
     assert [report.problem.code for report in of(Reported, effects)] == ["response_refused"]
-    assert (session.state.items, session.state.tries) == ((), 0)
+    assert (session.state.items, session.data.tries) == ((), 0)
 
 
 def test_a_create_refused_for_what_it_is_is_reported_and_not_repeated(at):
@@ -231,7 +231,7 @@ def test_signs_of_life_count_for_the_response_in_progress_only(at):
     session = at(response=Response("resp_1"))
     session.handle(ResponseProgressed("resp_1"))
     session.handle(ResponseProgressed("resp_2"))
-    assert session.state.response.progress == 1
+    assert session.data.progress == 1
 
 
 def test_a_silent_response_is_reported_cancelled_and_its_answer_owed(at):

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from given import configured
+import pytest
+from given import configured, running
 
-from turnstile.session.events import AgentSpoke, LinkConnected
+from turnstile.session.events import AgentSpoke, AudioHeard, LinkConnected, ResponseFinished, ResponseProgressed
 from turnstile.session.in_flight import Item
-from turnstile.session.state import State
+from turnstile.session.state import Data, Now, State
 
 
-def test_a_changed_state_differs_in_what_is_named_only():
-    state = configured(items=(Item("item_1"),))
-    changed = state._replace(serial=7, losses=1)
-    assert type(changed) is State
-    assert {name for name in State._fields if getattr(changed, name) != getattr(state, name)} == {"serial", "losses"}
-    assert (changed.serial, changed.losses) == (7, 1)
+def differing(one, other):
+    return {name for name in one._fields if getattr(one, name) != getattr(other, name)}
+
+
+def test_a_change_differs_in_what_is_named_only():
+    now = configured(items=(Item("item_1"),))
+    changed = now.change(serial=7, losses=1, link="ended")
+    assert (type(changed), type(changed.state), type(changed.data)) == (Now, State, Data)
+    assert differing(changed.state, now.state) == {"link"}
+    assert differing(changed.data, now.data) == {"serial", "losses"}
+    assert (changed.data.serial, changed.data.losses, changed.state.link) == (7, 1, "ended")
+
+
+def test_what_does_not_gate_leaves_the_state_as_it_is():
+    now = configured()
+    assert now.change(serial=7).state is now.state
+    assert now.change(link="ended").data is now.data
+
+
+def test_nothing_counts_twice():
+    assert not {*State._fields} & {*Data._fields}
+
+
+@pytest.mark.parametrize(
+    "event", [ResponseProgressed("resp_1"), AudioHeard(20.0), AgentSpoke(), ResponseFinished("resp_9")]
+)
+def test_what_is_only_counted_or_remembered_is_no_change_of_state(event):
+    session = running()
+    before = session.state
+    session.handle(event)
+    assert session.state is before
 
 
 def test_values_are_compared_and_hashed_by_what_they_hold():

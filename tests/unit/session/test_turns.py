@@ -32,7 +32,7 @@ from turnstile.session.events import (
     UserMessageGiven,
 )
 from turnstile.session.gate import update_waits_for
-from turnstile.session.in_flight import Commit, Create, Item, Response, UserAudio
+from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, UserAudio
 from turnstile.session.policy import Policy
 from turnstile.session.waits import Reason, Waits
 
@@ -51,7 +51,7 @@ def test_what_the_user_did_not_hear_is_taken_out_of_the_conversation(at):
     session = at(serial=7)
     effects = session.handle(SpeechStarted((("item_1", 250), ("item_2", 1))))
     assert effects == [SendTruncate("ts_7", "item_1", 250), SendTruncate("ts_8", "item_2", 1)]
-    assert session.state.serial == 9
+    assert session.data.serial == 9
 
 
 @pytest.mark.parametrize("fact", [SpeechStopped("item_1"), TurnCommitted("item_1")])
@@ -137,20 +137,20 @@ def test_the_first_commit_wants_a_second_of_audio(at):
 
 
 def test_later_commits_want_a_tenth_of_a_second(at):
-    session = at(config=OFF, user_audio=UserAudio(commits=1))
+    session = at(config=OFF, input_audio=InputAudio(commits=1))
     assert of(SetDeadlines, session.handle(AudioHeard(99))) == []
     assert of(SetDeadlines, session.handle(AudioHeard(1))) != []
 
 
 def test_the_proxy_commits_after_a_pause(at):
-    session = at(config=OFF, user_audio=UserAudio(commits=1))
+    session = at(config=OFF, input_audio=InputAudio(commits=1))
     session.handle(AudioHeard(200))
     assert len(of(SendCommit, session.handle(TimerFired("pause", "1")))) == 1
-    assert session.state.user_audio.uncommitted == 0
+    assert session.data.input_audio.uncommitted == 0
 
 
 def test_more_audio_makes_a_new_pause_but_not_a_new_end(at):
-    session = at(config=OFF, user_audio=UserAudio(commits=1))
+    session = at(config=OFF, input_audio=InputAudio(commits=1))
     (before,) = of(SetDeadlines, session.handle(AudioHeard(200)))
     (after,) = of(SetDeadlines, session.handle(AudioHeard(20)))
     assert [wait.name for wait in after.deadlines if wait not in before.deadlines] == ["pause"]
@@ -160,7 +160,7 @@ def test_more_audio_makes_a_new_pause_but_not_a_new_end(at):
 
 
 def test_the_proxy_does_not_commit_during_a_response_and_commits_the_rest_after_it(at):
-    session = at(config=OFF, user_audio=UserAudio(commits=1), response=Response("resp_1"))
+    session = at(config=OFF, input_audio=InputAudio(commits=1), response=Response("resp_1"))
     session.handle(AudioHeard(30))
     assert len(of(SendCommit, session.handle(ResponseFinished("resp_1")))) == 1
 
@@ -171,14 +171,14 @@ def test_nothing_is_left_over_where_nothing_was_heard(at):
 
 
 def test_one_commit_waits_for_the_answer_to_the_one_before(at):
-    session = at(config=OFF, user_audio=UserAudio(commits=1, uncommitted=200, heard=1), commits=(Commit("ts_0"),))
+    session = at(config=OFF, input_audio=InputAudio(commits=1, uncommitted=200, heard=1), commits=(Commit("ts_0"),))
     assert of(SendCommit, session.handle(TimerFired("pause", "1"))) == []
     assert len(of(SendCommit, session.handle(TurnCommitted("item_1")))) in {0, 1}
     assert session.state.user_audio.due or session.state.commits
 
 
 def test_a_commit_that_is_due_when_the_proxy_commits_no_more_is_forgotten(at):
-    session = at(user_audio=UserAudio(due=True, uncommitted=200))
+    session = at(user_audio=UserAudio(due=True), input_audio=InputAudio(uncommitted=200))
     session.handle(SpeechStarted())
     assert not session.state.user_audio.due
 
