@@ -341,7 +341,7 @@ def test_a_fault_that_the_session_survives_is_a_warning(agent):
     assert agent.of(sdk.AgentV1Error) == []
 
 
-@simulator(lifetime=0.2)
+@simulator(lifetime=3.0)
 @receives(sdk.AgentV1Error)
 def test_the_end_of_the_session_is_an_error(agent):
     assert agent.wait_for(sdk.AgentV1Error).code == "session_expired"

@@ -17,17 +17,34 @@ import websocket
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Faults, Pace
 from turnstile.simulator.simulator import Simulator
-from turnstile.testing import patience
+from turnstile.testing import ManualTimers, patience
 
 SETTINGS = {"agent": {"think": {"prompt": "Be brief."}}}
 QUICK = {"limits.close_timeout": "0.1", "session.retry_delay": "0.01"}
+
+
+class SkippedTime:
+    """A clock and timers of which those of half a minute and more come when the test says so."""
+
+    def __init__(self):
+        self.running, self._held, self._skipped = TimerThread(), ManualTimers(), 0.0
+
+    def __call__(self):
+        return time.monotonic() + self._skipped
+
+    def start(self, delay, callback):
+        return (self.running if delay < 30 else self._held).start(delay, callback)
+
+    def skip(self, seconds):
+        self._skipped += seconds
+        self._held.advance(seconds)
 
 
 @pytest.fixture
 def simulate():
     """Make a simulator with faults, or other options."""
     timers = TimerThread()
-    yield lambda **options: Simulator(clock=time.monotonic, timers=timers, **options)
+    yield lambda **options: Simulator(**{"clock": time.monotonic, "timers": timers, **options})
     assert timers.stop(patience())
 
 
@@ -48,12 +65,15 @@ def entries(proxy, wire, kind):
 
 
 def test_a_session_that_expires_upstream_ends_with_the_words_of_the_api(start_proxy, simulate):
-    proxy = start_proxy(QUICK, simulator=simulate(lifetime=0.2))
+    skipped = SkippedTime()
+    proxy = start_proxy(QUICK, simulator=simulate(clock=skipped, timers=skipped, lifetime=60))
     with configured(proxy) as dialogue:
+        skipped.skip(60)
         assert dialogue.wait_for("Error")["code"] == "session_expired"
         assert close_words(dialogue) == "1001 session_expired"
         assert proxy.system.wait_until_empty(patience())
     assert len(proxy.system.simulator.logs) == 1  # another link would not have helped
+    assert skipped.running.stop(patience())
 
 
 def test_a_link_that_is_lost_under_way_is_replaced_and_nothing_asked_for_is_lost(start_proxy, simulate):
