@@ -146,7 +146,9 @@ def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy, path):
         dialogue.send("InjectUserMessage", content="Hello.")
         assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
         assert dialogue.wait_for("Warning", 2)["code"] == "upstream_restored"
-        assert all("does not know what was said" in warning["description"] for warning in dialogue.received("Warning"))
+        lost, restored = (warning["description"] for warning in dialogue.received("Warning"))
+        assert "does not know what was said" in lost
+        assert "does not know what was said" in restored
         dialogue.send("UpdatePrompt", prompt="Rhyme.")
         dialogue.send("InjectUserMessage", content="Again.")
         assert dialogue.wait_for("PromptUpdated")

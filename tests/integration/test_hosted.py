@@ -244,6 +244,7 @@ def test_events_come_to_the_host_in_order_on_a_thread_that_may_block(proxy):
     client.say("InjectUserMessage", content="Hello")
     assert done.wait(patience())
     assert told == [message["type"] for message in client.session.feed.kept()][: len(told)]
+    assert threads
     assert all(name.startswith("turnstile-host-events") for name in threads)
 
 

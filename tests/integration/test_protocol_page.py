@@ -176,7 +176,9 @@ def test_a_voice_that_has_spoken_is_kept_and_the_client_is_told(connect, journal
     client.hear("AgentDone")
     client.say("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "marin"}})
     assert client.hear("Error")["code"] == "voice_locked"
-    assert all("voice" not in update["session"]["audio"]["output"] for update in _sent(journal, "session.update"))
+    updates = _sent(journal, "session.update")
+    assert updates != []
+    assert all("voice" not in update["session"]["audio"]["output"] for update in updates)
 
 
 def test_listening_changes_the_transcription(connect, journal):

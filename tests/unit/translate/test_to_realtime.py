@@ -94,7 +94,7 @@ def test_a_function_is_called_where_its_endpoint_says_if_that_is_allowed(read):
         ),
         "think.functions[2].endpoint: has no url, the client is asked for the result",
     ]
-    assert all("endpoint" not in tool for tool in config.patch["tools"])
+    assert ["endpoint" in tool for tool in config.patch["tools"]] == [False] * 4
 
 
 def test_an_update_of_speaking_replaces_it_but_for_a_voice_that_it_does_not_name(read, session):
