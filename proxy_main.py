@@ -19,10 +19,11 @@ from turnstile.server.listener import reserve_port
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.workers import READY, USAGE_ERROR, Workers
 from turnstile.session.machine import Session
+from turnstile.session.waits import Waits
 from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
 from turnstile.terminal.talk import talk
-from turnstile.terminal.timeline import render
+from turnstile.terminal.timeline import held, render
 from turnstile.terminal.ungated_session import UngatedSession
 
 if TYPE_CHECKING:
@@ -250,8 +251,9 @@ def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None
     """Say what was shown; the last line sums it up."""
     upstream = sum(entry.wire == "upstream" and entry.direction == "out" for entry in entries)
     updates = {ref for entry in entries if entry.kind == "merged" for ref in entry.detail.split()[1:]}
-    held = {entry.detail.split()[0] for entry in entries if entry.kind == "held"}
-    at_once = {entry.detail.split()[0] for entry in entries if entry.kind == "held" and "no link" in entry.detail}
+    notes = [held(entry) for entry in entries if entry.kind == "held"]
+    # What was held for the link alone was held by no response.
+    waited = {ref for refs, reason in notes for ref in refs if reason != Waits.LINK}
     released = {entry.detail for entry in entries if entry.kind == "released"}
     lost = sum(rule.event_type == "session.update" for rule in log.broken)
     _say("")
@@ -262,8 +264,8 @@ def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None
     _say(f"Updates that landed under a running response: {log.updates_under_way}.")
     counts = (
         f"{upstream} events upstream",
-        f"{len(updates & held - at_once)} updates held",
-        f"{len(updates & held & released - at_once)} replayed",
+        f"{len(updates & waited)} updates held",
+        f"{len(updates & waited & released)} replayed",
         f"{log.collisions} collisions",
         f"{lost} settings lost",
     )

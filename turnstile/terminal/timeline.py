@@ -56,8 +56,8 @@ def _note(entry: Entry) -> str:
     ref, _, rest = entry.detail.partition(" ")
     match entry.kind:
         case "held":
-            refs = [word for word in entry.detail.split() if word.startswith("#")]
-            waits, _, which = entry.detail.split(maxsplit=len(refs))[-1].partition(" ")
+            refs, reason = held(entry)
+            waits, _, which = reason.partition(" ")
             return f"{_requests(refs)} held: {waits} {_short_id(which) if waits == 'response' else which}".rstrip()
         case "released":
             return f"request {ref} may go"
@@ -67,6 +67,12 @@ def _note(entry: Entry) -> str:
             return f"{ref} collided ({rest})"
         case _:
             return f"{entry.kind} {entry.detail}".strip()
+
+
+def held(entry: Entry) -> tuple[list[str], str]:
+    """Return the requests of a note about held ones, and the reason why they are."""
+    refs = [word for word in entry.detail.split() if word.startswith("#")]
+    return refs, entry.detail.split(maxsplit=len(refs))[-1]
 
 
 def _requests(refs: list[str]) -> str:
