@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from turnstile.ports import Clock, Timer, Timers
-    from turnstile.session.effects import Deadline
+    from turnstile.session.deadlines import Deadline
 
 # From so many seconds on a deadline is due at the next whole second, so that all of one second need one timer.
 _TO_THE_SECOND = 5.0

@@ -9,6 +9,7 @@ from actors.messages import AnswersGiven, End, Inspect, Waiting
 from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
 from turnstile.session import effects
+from turnstile.session.deadlines import Deadline
 from turnstile.session.events import (
     AudioFollows,
     ConfigAnswered,
@@ -123,7 +124,7 @@ def wait(bench, coordinator, seconds):
 
 
 def waits(*them):
-    return effects.SetDeadlines(tuple(effects.Deadline(*one) for one in them))
+    return effects.SetDeadlines(tuple(Deadline(*one) for one in them))
 
 
 def test_a_timer_comes_back_as_an_event_with_its_token(bench, coordinator):

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from turnstile.session.effects import Deadline
 from turnstile.session.turns import is_enough
 
 if TYPE_CHECKING:
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now
+
+
+class Deadline(NamedTuple):
+    """The end of one wait of the session's.
+
+    Args:
+        name: What it waits for.
+        token: Names the occasion: the same name with another token is another deadline.
+        delay: Seconds from the moment when the session began to wait.
+    """
+
+    name: str
+    token: str
+    delay: float
 
 
 def deadlines_of(now: Now, policy: Policy) -> tuple[Deadline, ...]:

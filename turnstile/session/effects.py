@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from turnstile.session.record import record
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
     from turnstile.protocol.frames import Closed
+    from turnstile.session.deadlines import Deadline
     from turnstile.session.events import Json, Ref
     from turnstile.session.waits import Reason
 
@@ -115,20 +116,6 @@ class ObserveAudio:
 
     on: bool
     counts_buffer: bool = False
-
-
-class Deadline(NamedTuple):
-    """The end of one wait of the session's.
-
-    Args:
-        name: What it waits for.
-        token: Names the occasion: the same name with another token is another deadline.
-        delay: Seconds from the moment when the session began to wait.
-    """
-
-    name: str
-    token: str
-    delay: float
 
 
 @record

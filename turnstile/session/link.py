@@ -10,9 +10,9 @@ from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, 
 from turnstile.session.events import LinkLost, LinkOpened
 from turnstile.session.function_calls import void_calls
 from turnstile.session.gate import restoring_waits_for
-from turnstile.session.in_flight import InputAudio, Item, UserAudio
+from turnstile.session.in_flight import InputAudio, Item
 from turnstile.session.outcomes import proven
-from turnstile.session.state import Now, Step
+from turnstile.session.state import Now, State, Step
 from turnstile.session.upstream_errors import api_closing
 
 if TYPE_CHECKING:
@@ -55,38 +55,30 @@ def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
     items, lost_items = _items_for_a_new_link(now)
     message = now.state.requested.agent_message if now.state.requested else None
     update = now.state.updating
-    after = calls.now.change(
+    state = State(
         link="waiting",
+        accepted=now.state.accepted,
+        configured=now.state.configured,
+        updates=(*(update.requests if update else ()), *now.state.updates),
+        items=items,
+        agent_messages=(message, *now.state.agent_messages) if message else now.state.agent_messages,
+    )
+    data = calls.now.data._replace(
         losses=now.data.losses + 1,
         is_restoring=now.data.is_restoring or now.state.link == "open",
-        in_force={},
-        updates=(*(update.requests if update else ()), *now.state.updates),
-        updating=None,
         update_tries=0,
-        update_delay=0.0,
         late=0,
-        response=None,
-        requested=None,
         given_up=None,
         asides=(),
         ended=(),
-        expected="",
         earlier=(),
-        blocked_by="",
-        items=items,
-        agent_messages=(message, *now.state.agent_messages) if message else now.state.agent_messages,
-        interrupting=False,
-        audio_open=False,
-        commits=(),
-        user_audio=UserAudio(),
         input_audio=InputAudio(),
         voice_locked=False,
         tries=0,
-        create_delay=0.0,
     )
     told = _loss_told(now, problem) if now.state.link == "open" else ()
     said = proven(now.state.response) if now.state.response else ()
-    return Step(after, (*told, *said, *calls.effects, *lost_items, *_lost_commits(now, problem)))
+    return Step(Now(state, data), (*told, *said, *calls.effects, *lost_items, *_lost_commits(now, problem)))
 
 
 def _loss_told(now: Now, problem: Problem) -> tuple[Effect, ...]:

@@ -8,16 +8,19 @@ from turnstile.errors import Problem
 from turnstile.session import function_calls
 from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
 from turnstile.session.events import AgentMessageGiven, AudioFollows, EventGiven
+from turnstile.session.fifo import Fifo
 from turnstile.session.gate import audio_waits_for, link_waits_for, passthrough_waits_for
 from turnstile.session.in_flight import Aside
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
+    from turnstile.session.effects import Effect
     from turnstile.session.events import LinkWanted
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now
 
 
+Queued = EventGiven | AgentMessageGiven | AudioFollows
 # What each event that waits counts besides its bytes: each takes the longer, the more wait before it.
 _COST = 1024
 
@@ -39,7 +42,7 @@ def take_event(now: Now, given: EventGiven, policy: Policy) -> Step:
     size = now.data.passthrough_bytes + _size(given)
     if size > policy.max_held_bytes:
         return Step(now.change(passthrough_dropped=True), (Reported(_too_large(policy), given.event_id),))
-    return Step(now.change(passthrough_queue=(*now.data.passthrough_queue, given), passthrough_bytes=size))
+    return Step(_queued(now, given))
 
 
 def take_create(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
@@ -50,22 +53,33 @@ def take_create(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
     size = now.data.passthrough_bytes + _size(request)
     if size > policy.max_held_bytes:
         return Step(now, _dropped(request, _too_large(policy)))
-    if sum(isinstance(waiting, AgentMessageGiven) for waiting in now.data.passthrough_queue) >= policy.max_held:
+    if now.data.passthrough_creates >= policy.max_held:
         text = f"More than {policy.max_held} responses wait for their turn; this one is dropped."
         return Step(now, _dropped(request, Problem("too_many_held", text)))
-    return Step(now.change(passthrough_queue=(*now.data.passthrough_queue, request), passthrough_bytes=size))
+    return Step(_queued(now, request))
 
 
 def take_mark(now: Now, follows: AudioFollows) -> Step:
     """Keep the place of audio that cannot go yet; of two places in a row the later one says it for both."""
     if audio_waits_for(now.state) is None:
         return Step(now, (LetAudioGo(follows.mark),))
-    before = (
-        now.data.passthrough_queue[:-1]
-        if now.data.passthrough_queue and isinstance(now.data.passthrough_queue[-1], AudioFollows)
-        else now.data.passthrough_queue
+    queue = now.data.passthrough_queue
+    if isinstance(queue.last, AudioFollows):
+        return Step(now.change(passthrough_queue=queue.without_last().appended(follows)))
+    return Step(_queued(now, follows))
+
+
+def _queued(now: Now, one: Queued) -> Now:
+    return _counted(now, one, 1).change(passthrough_queue=now.data.passthrough_queue.appended(one))
+
+
+def _counted(now: Now, one: Queued, sign: int) -> Now:
+    """Count what joins the queue, or leaves it."""
+    return now.change(
+        passthrough_bytes=now.data.passthrough_bytes + sign * _size(one),
+        passthrough_audio=now.data.passthrough_audio + sign * _is_about_audio(one),
+        passthrough_creates=now.data.passthrough_creates + sign * isinstance(one, AgentMessageGiven),
     )
-    return Step(now.change(passthrough_queue=(*before, follows)))
 
 
 def _dropped(request: AgentMessageGiven, problem: Problem) -> tuple[Answered]:
@@ -77,8 +91,14 @@ def _too_large(policy: Policy) -> Problem:
     return Problem("too_many_held", text)
 
 
-def _size(waiting: EventGiven | AgentMessageGiven) -> int:
-    return (len(waiting.event) if isinstance(waiting, EventGiven) else waiting.size) + _COST
+def _size(one: Queued) -> int:
+    if isinstance(one, AudioFollows):
+        return 0
+    return (len(one.event) if isinstance(one, EventGiven) else one.size) + _COST
+
+
+def _is_about_audio(one: Queued) -> bool:
+    return isinstance(one, AudioFollows) or (isinstance(one, EventGiven) and one.follows_audio)
 
 
 def _noted(now: Now, given: EventGiven, policy: Policy) -> Now:
@@ -93,27 +113,31 @@ def settle_passthrough(now: Now, policy: Policy) -> Step | None:
     """Let go what stands in front: an event, audio that may go, or a response when none is on its way."""
     if passthrough_waits_for(now.state):
         return None
-    if isinstance(now.data.passthrough_queue[0], AudioFollows) and audio_waits_for(now.state):
+    leaving = now.data.passthrough_queue.first
+    if isinstance(leaving, AudioFollows) and audio_waits_for(now.state):
         return None
-    return _let_go(now, 0, policy)
+    return _let_go(now.change(passthrough_queue=now.data.passthrough_queue.without_first()), leaving, policy)
 
 
 def settle_audio_held(now: Now, policy: Policy) -> Step | None:
-    """Let audio, and what is about it, pass by what the gate holds."""
+    """Let all audio, and what is about it, pass by what the gate holds."""
     if audio_waits_for(now.state):
         return None
-    for place, waiting in enumerate(now.data.passthrough_queue):
-        if isinstance(waiting, AudioFollows) or (isinstance(waiting, EventGiven) and waiting.follows_audio):
-            return _let_go(now, place, policy)
-    return None
+    queue = now.data.passthrough_queue
+    effects: list[Effect] = []
+    now = now.change(passthrough_queue=Fifo([one for one in queue if not _is_about_audio(one)]))
+    for leaving in queue:
+        if _is_about_audio(leaving):
+            step = _let_go(now, leaving, policy)
+            now = step.now
+            effects += step.effects
+    return Step(now, tuple(effects))
 
 
-def _let_go(now: Now, place: int, policy: Policy) -> Step:
-    leaving = now.data.passthrough_queue[place]
-    after = now.change(passthrough_queue=now.data.passthrough_queue[:place] + now.data.passthrough_queue[place + 1 :])
+def _let_go(now: Now, leaving: Queued, policy: Policy) -> Step:
+    after = _counted(now, leaving, -1)
     if isinstance(leaving, AudioFollows):
         return Step(after, (LetAudioGo(leaving.mark),))
-    after = after.change(passthrough_bytes=now.data.passthrough_bytes - _size(leaving))
     if isinstance(leaving, EventGiven):
         return Step(_noted(after, leaving, policy), (PassOn(leaving.event),))
     return Step(after.change(agent_messages=(leaving,)))

@@ -209,6 +209,6 @@ def settle(now: Now, policy: Policy) -> Step | None:
         or (waits is None and now.state.items and items.settle_items(now, policy))
         or (waits is None and now.state.user_audio.due and turns.settle_commit(now, policy))
         or (waits is None and (now.state.items or now.state.agent_messages) and responses.settle_create(now, policy))
-        or (now.data.passthrough_queue and passthrough.settle_audio_held(now, policy))
+        or (now.data.passthrough_audio and passthrough.settle_audio_held(now, policy))
         or None
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from turnstile.session.config_patch import at, difference, merged
+from turnstile.session.fifo import Fifo
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import InputAudio, UserAudio
 from turnstile.session.record import record
@@ -97,6 +98,8 @@ class Data(NamedTuple):
         earlier: Turns expected to be answered before that one, whose responses have not begun either.
         passthrough_queue: Events and responses of a client that speaks the API's own language, in the order given, and
             the marks of the audio between them.
+        passthrough_audio: How many of them are marks, or about the audio before them.
+        passthrough_creates: How many of them are responses.
         passthrough_bytes: How large the events and responses among them are together.
         passthrough_dropped: An event did not fit: the next response that is asked for is not made without it.
         calls: Function calls whose result has not gone upstream.
@@ -121,7 +124,9 @@ class Data(NamedTuple):
     asides: tuple[Aside, ...] = ()
     ended: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
-    passthrough_queue: tuple[EventGiven | AgentMessageGiven | AudioFollows, ...] = ()
+    passthrough_queue: Fifo[EventGiven | AgentMessageGiven | AudioFollows] = Fifo()
+    passthrough_audio: int = 0
+    passthrough_creates: int = 0
     passthrough_bytes: int = 0
     passthrough_dropped: bool = False
     calls: tuple[Call, ...] = ()

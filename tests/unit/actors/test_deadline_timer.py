@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.deadline_timer import DeadlineTimer
-from turnstile.session.effects import Deadline
+from turnstile.session.deadlines import Deadline
 from turnstile.session.events import TimerFired
 from turnstile.testing import ManualClock, ManualTimers
 

@@ -11,10 +11,12 @@ from given import CALM, configured, message, running
 import turnstile
 from turnstile.session import effects as out
 from turnstile.session.events import (
+    AgentMessageGiven,
     AgentSpoke,
     AudioHeard,
     ConfigAnswered,
     ConfigRequested,
+    EventGiven,
     ItemConfirmed,
     ResponseFinished,
     ResponseProgressed,
@@ -22,6 +24,7 @@ from turnstile.session.events import (
     SpeechStarted,
 )
 from turnstile.session.machine import Session
+from turnstile.session.policy import Policy
 
 OFF = {"audio": {"input": {"turn_detection": None}}}
 # What the client says, and what upstream says of it, in a text turn.
@@ -114,3 +117,13 @@ def test_the_release_of_twice_as_many_prompts_takes_twice_as_many_calls():
     many, wanted = calls(backlog(256), ResponseFinished("resp_1"), ConfigAnswered({}))
     assert len([effect for effect in wanted if isinstance(effect, out.Answered)]) == 256
     assert many <= 2.1 * few
+
+
+def test_an_event_that_queues_behind_thousands_costs_what_the_first_does():
+    session = Session(Policy(is_transparent=True), *configured())
+    session.handle(AgentMessageGiven(1, {}, "queue"))
+    first, _ = calls(session, EventGiven(b"{}"), AudioHeard(0.0))
+    calls(session, *[EventGiven(b"{}")] * 2000)
+    last, _ = calls(session, EventGiven(b"{}"), AudioHeard(0.0))
+    assert len(session.data.passthrough_queue) == 2002
+    assert last <= first

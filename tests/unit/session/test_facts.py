@@ -404,3 +404,7 @@ def test_a_fact_is_not_lost_with_a_field_that_it_does_not_need(event, needed):
         read = FactReader().fact(odd)
         assert type(read) is type(fact), odd
         assert [getattr(read, name, None) for name in names] == [getattr(fact, name, None) for name in names], odd
+
+
+def test_an_output_item_without_an_id_names_none():
+    assert FactReader().fact({"type": "response.output_item.added", "response_id": "resp_1", "item": {}}) is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from session_words import CONFIG, MESSAGE, answers, of
 
+from turnstile.session.deadlines import Deadline
 from turnstile.session.effects import (
     CallsCancelled,
-    Deadline,
     EndSession,
     OpenLink,
     Reported,

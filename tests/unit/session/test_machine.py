@@ -9,8 +9,8 @@ from session_words import MESSAGE, answers, notes, of
 
 from turnstile.errors import InternalError
 from turnstile.session import machine, rules
-from turnstile.session.deadlines import deadlines_of
-from turnstile.session.effects import Deadline, Held, SetDeadlines
+from turnstile.session.deadlines import Deadline, deadlines_of
+from turnstile.session.effects import Held, SetDeadlines
 from turnstile.session.events import (
     AgentSpoke,
     ConfigRequested,

@@ -21,6 +21,7 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.fifo import Fifo
 from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -185,7 +186,7 @@ def test_the_audio_of_a_new_link_waits_for_the_configuration_of_the_old_one():
 def test_places_of_audio_in_a_row_are_one_and_cost_nothing():
     line = fresh()
     line.hears(*(AudioFollows(mark) for mark in range(1, 1_000)))
-    assert line.session.data.passthrough_queue == (AudioFollows(999),)
+    assert line.session.data.passthrough_queue == Fifo([AudioFollows(999)])
 
 
 # Clients that speak of turns.

@@ -19,6 +19,7 @@ from turnstile.session.events import (
     SpeechStopped,
     TurnCommitted,
 )
+from turnstile.session.fifo import Fifo
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Response, Update
 from turnstile.session.machine import Session
@@ -166,7 +167,7 @@ def test_a_response_is_not_made_without_what_was_given_before_it_and_did_not_fit
     assert (refused.ref, refused.problem.code, refused.in_force) == (1, "too_many_held", False)
     assert "before this one" in refused.problem.description
     assert session.handle(create(2)) == []
-    assert session.data.passthrough_queue == (create(2),)
+    assert session.data.passthrough_queue == Fifo([create(2)])
 
 
 def test_responses_that_wait_are_bounded_by_their_bytes_too():
