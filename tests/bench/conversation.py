@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
+from turnstile.testing import patience
 
-WITHIN = 10.0
+WITHIN = patience()
 _FRAME_BYTES, _FRAME_DOWN_BYTES, _DELTA_BYTES = 640, 960, 4800  # 20 ms at 16 and at 24 kHz; 100 ms
 _SETTINGS = {
     "type": "Settings",

@@ -20,6 +20,8 @@ from native import Native, NoCompilerError, build
 from subjects import PROXY, Cores, Generator, Upstream, start_subject
 from wire import CLOSE, TEXT, BenchError, frame, text
 
+from turnstile.testing import patience
+
 JOBS = {
     "turns": {"sessions": 3, "pause": 0},
     "live": {"sessions": 2, "gap": 0.005},
@@ -181,7 +183,7 @@ def test_a_job_that_is_cut_anywhere_is_an_error_line(program):
     line = json.dumps(job("turns", "direct", 1, pids={"load": [1]}, course=[0, 1]))
     for size in range(len(line)):
         done = subprocess.run(
-            [program], input=line[:size] + "\n", capture_output=True, text=True, timeout=10, check=False
+            [program], input=line[:size] + "\n", capture_output=True, text=True, timeout=patience(), check=False
         )
         assert json.loads(done.stdout.splitlines()[1])["error"].startswith("what was received is no JSON")
         assert done.returncode == 1
@@ -191,7 +193,7 @@ def said_by(port):
     """Return what an upstream says to a client that asks for all there is, without its numbers and times."""
     item = {"type": "message", "role": "user", "id": "mine", "status": "incomplete"}
     with connect(f"ws://127.0.0.1:{port}/v1/realtime", compression=None) as client:
-        answers = [client.recv(timeout=5)]
+        answers = [client.recv(timeout=patience())]
         for event, count in (
             ({"type": "session.update", "session": {"audio": {"input": {"a": [1, "]"]}, "output": {}}, "b": 1}}, 1),
             ({"type": "session.update", "session": {"audio": {"input": {"a": None, "c": {}}}, "d": {"e": 2.5}}}, 1),
@@ -210,7 +212,7 @@ def said_by(port):
             ({"type": "input_audio_buffer.append", "audio": "AAAA" * 800}, 2),
         ):
             client.send(json.dumps(event, separators=(",", ":")))
-            answers += [client.recv(timeout=5) for _ in range(count)]
+            answers += [client.recv(timeout=patience()) for _ in range(count)]
     events = [json.loads(re.sub(r'"(event|resp|item|sess)_\d+"', r'"\1"', answer)) for answer in answers]
     for event in events:
         if "delta" in event:

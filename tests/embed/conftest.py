@@ -59,7 +59,7 @@ class Host:
     def wait_until_it_answers(self) -> None:
         """Wait for its port."""
         self.process.poll()
-        for _ in range(int(patience(200))):
+        for _ in range(int(patience() / 0.05)):
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=patience()).close()
             except ConnectionRefusedError:

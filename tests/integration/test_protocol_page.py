@@ -18,6 +18,7 @@ from turnstile.observability.journal import RecordingJournal
 from turnstile.protocol.realtime import MARK
 from turnstile.simulator.faults import Faults
 from turnstile.simulator.simulator import Simulator
+from turnstile.testing import patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ class Client:
     """A client that reads with a deadline and keeps all that it has heard."""
 
     def __init__(self, address: tuple[str, int], path: str) -> None:
-        self._link = websocket.create_connection(f"ws://{address[0]}:{address[1]}{path}", timeout=10)
+        self._link = websocket.create_connection(f"ws://{address[0]}:{address[1]}{path}", timeout=patience())
         self.heard: list[Json] = []
 
     def say(self, kind: str, **fields: Any) -> None:

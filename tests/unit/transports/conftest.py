@@ -137,7 +137,7 @@ def wait():
 
 @pytest.fixture
 def limits():
-    return ConnectionLimits(close_timeout=5, ping_interval=0)
+    return ConnectionLimits(close_timeout=WAIT, ping_interval=0)
 
 
 class RestingPoller:
