@@ -205,7 +205,7 @@ def settle(now: Now, policy: Policy) -> Step | None:
         or (waits is Waits.CONFIGURATION and config_updates.settle_config(now, policy))
         or (now.data.is_restoring and link.settle_restored(now))
         or (not now.state.audio_open and turns.settle_audio(now))
-        or (now.data.passthrough_queue and passthrough.settle_passthrough(now, policy))
+        or ((now.data.passthrough_bytes or now.data.passthrough_audio) and passthrough.settle_passthrough(now, policy))
         or (waits is None and now.state.items and items.settle_items(now, policy))
         or (waits is None and now.state.user_audio.due and turns.settle_commit(now, policy))
         or (waits is None and (now.state.items or now.state.agent_messages) and responses.settle_create(now, policy))
