@@ -6,9 +6,8 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from actors.adapters import (
     default_journal,
@@ -18,48 +17,39 @@ from actors.adapters import (
     make_listener,
     make_simulator,
 )
-from actors.admission import ClientAdmission, chosen_subprotocol
-from actors.connection_limits import client_limits
+from actors.admission import ClientAdmission
 from actors.dialects.registry import Dialects
 from actors.dispatcher import ThreadDispatcher
-from actors.handle import SessionHandle
+from actors.hosted_sessions import HostedSessions
 from actors.sessions import SessionDependencies, Sessions
 from actors.timers import TimerThread
 from turnstile.config import SIMULATOR, upstream_target
-from turnstile.embed.feed import EventFeed
-from turnstile.embed.function_pool import SerialCallback
-from turnstile.errors import ConfigError, InternalError, SessionError
-from turnstile.protocol import jsontext
-from turnstile.server.requests import Rejection
+from turnstile.errors import ConfigError, InternalError
 from turnstile.session.machine import Session
 from turnstile.simulator.simulator import SimulatorConnector
 from turnstile.transports.loop import IoLoop
-from turnstile.transports.memory import memory_pair
 from turnstile.transports.pool import WorkerPool
-from turnstile.transports.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from actors.dialects.registry import DialectName, PartsFactory
+    from actors.dialects.registry import DialectName
+    from actors.handle import SessionHandle
+    from actors.hosted_sessions import OnEvent
     from actors.messages import Snapshot
     from turnstile.config import Config
     from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Inbox
-    from turnstile.server.requests import UpgradeRequest
+    from turnstile.server.requests import Rejection
     from turnstile.session.policy import Policy
     from turnstile.simulator.scenario import Scenario
     from turnstile.simulator.simulator import Simulator
     from turnstile.translate.host_overrides import HostOverrides
 
-OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
-
 # How long, in seconds, the threads together may take beyond the deadline for sessions.
 _GRACE = 2.0
-# How many of the things that a client is told are kept for its host.
-_EVENTS_KEPT = 1_000
 
 
 class ProxySystem:
@@ -123,6 +113,9 @@ class ProxySystem:
         self._listener = (
             make_listener(config, self._loop, self._admission.accept, shares_port=shares_port) if listens else None
         )
+        self._hosted = HostedSessions(
+            config.limits, self._loop, self._sessions, self._admission, self._host_events, self._start_for_host
+        )
         self._starting = threading.Lock()
         self._started_in: int | None = None
 
@@ -167,8 +160,13 @@ class ProxySystem:
             raise InternalError("stopped", "The proxy was stopped, and does not start again: make another one.")
         self._start_once()
 
+    def _start_for_host(self) -> None:
+        """Start unless the host has, which then need not stop it: that is done when the process exits."""
+        if self._start_once():
+            atexit.register(self.stop)
+
     def _start_once(self) -> bool:
-        """Start if nobody has; tells whether it was this call."""
+        """Start if it has not started; tells whether it was this call."""
         with self._starting:
             if self._started_in is None and not self._sessions.are_draining:
                 self._started_in = os.getpid()
@@ -204,17 +202,7 @@ class ProxySystem:
         Raises:
             SessionError: There is no place for another session.
         """
-        make_parts = self._admit(dialect, None, overrides)
-        if isinstance(make_parts, Rejection):
-            raise SessionError("no_place", make_parts.text.strip())
-        limits = client_limits(self.config.limits, dialect)
-        theirs, ours = memory_pair(inbox, limits=limits)
-        handle = self._make_handle(on_event)
-        begun = self._sessions.begin(ours, make_parts, handle)
-        if begun is None:
-            raise SessionError("no_place", "The proxy is shutting down.")
-        ours.begin(begun)
-        return theirs, handle
+        return self._hosted.connect(inbox, dialect, overrides, on_event)
 
     def adopt(
         self,
@@ -232,21 +220,7 @@ class ProxySystem:
             overrides: What the host decides for the client.
             on_event: As for `connect`.
         """
-        make_parts = upgrade.rejection or self._admit(dialect, upgrade.request, overrides)
-        if isinstance(make_parts, Rejection):
-            return make_parts
-        limits = client_limits(self.config.limits, dialect)
-        sock, protocol = upgrade.accept(chosen_subprotocol(upgrade.request), limits.max_message_bytes)
-        connection = WebSocketConnection(self._loop, sock, protocol, limits)
-        handle = self._make_handle(on_event)
-        try:
-            inbox = self._sessions.begin(connection, make_parts, handle)
-        except BaseException:
-            sock.close()
-            raise
-        if not self._loop.call_soon(lambda: connection.begin(inbox)):
-            sock.close()  # stopped meanwhile: the session has been told, and nobody is left to close it
-        return handle
+        return self._hosted.adopt(upgrade, dialect, overrides, on_event)
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return where every session stands; one that ends meanwhile is left out.
@@ -291,19 +265,3 @@ class ProxySystem:
         yield self._host_functions.close
         yield self._host_events.drain
         yield self._timers.stop
-
-    def _admit(
-        self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None
-    ) -> PartsFactory | Rejection:
-        make_parts = self._admission.admit(dialect, request, overrides)
-        if not isinstance(make_parts, Rejection) and self._start_once():
-            # Nobody else ends what nobody has started.
-            atexit.register(self.stop)
-        return make_parts
-
-    def _make_handle(self, on_event: OnEvent | None) -> SessionHandle:
-        feed = EventFeed(_EVENTS_KEPT)
-        handle = SessionHandle(feed, self._host_events.submit)
-        if on_event is not None:
-            feed.on_event = SerialCallback(self._host_events, lambda data: on_event(handle, jsontext.loads(data))).put
-        return handle

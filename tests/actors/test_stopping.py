@@ -250,7 +250,7 @@ def test_a_session_that_begins_behind_the_stop_is_closed_at_once(make_system):
     host = RecordingInbox()
     with pytest.raises(SessionError, match="no_place"):
         system.connect(host)
-    connection, handle = RecordingConnection(), system._make_handle(None)
+    connection, handle = RecordingConnection(), system._hosted._make_handle(None)
     assert system._sessions.begin(connection, make_parts, handle) is None
     assert connection.closed == (1001, "shutting down")
     assert handle.has_ended

@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 import wave
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from websocket import create_connection
 
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
@@ -153,6 +155,51 @@ def test_a_signal_ends_open_sessions_in_order(serve, number):
         assert dialogue.closed == "1001 shutting down"
     assert code == 0, out
     assert "Ending 1 open sessions" in out
+
+
+def test_a_second_interrupt_ends_the_process_at_once(serve):
+    running = serve("serve", "--port", "0", "--set", "server.drain_timeout=600", "--set", "limits.close_timeout=600")
+    with closing(create_connection(f"{running.address}/openai", timeout=patience(10))) as link:
+        link.send('{"type": "Settings", "agent": {}}')
+        assert "SettingsApplied" in link.recv()  # the session has begun; its close is not answered
+        running.process.send_signal(signal.SIGINT)
+        assert any(line.startswith("Ending 1 open sessions") for line in running.process.stdout)
+        code, out = running.end(signal.SIGINT)
+    assert code == 1
+    assert out.endswith("Cut off.\n")
+
+
+HOST = """
+import sys
+from actors import ProxySystem
+from turnstile.config import load_config
+from turnstile.testing import RecordingInbox
+
+class Inbox(RecordingInbox):
+    def tell(self, message, /):
+        super().tell(message)
+        if type(message).__name__ == "Closed":
+            print(message.code, message.reason, flush=True)
+
+with ProxySystem(load_config(flags={"upstream.url": "simulator:"}), listens=False) as system:
+    _, session = system.connect(Inbox())
+    print("ready", flush=True)
+    session.wait()
+"""
+
+
+def test_an_interrupt_of_a_hosts_process_is_the_hosts_and_ends_its_sessions_in_order():
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOST], env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=patience(20))
+    finally:
+        process.kill()
+    assert out == "1001 shutting down\n"
+    assert error.splitlines()[-1] == "KeyboardInterrupt"
 
 
 def test_talk_says_what_is_said_and_answered(serve):

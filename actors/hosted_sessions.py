@@ -1,0 +1,117 @@
+"""The sessions of clients whose host is code in this process: joined in memory, or on a socket that the host gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from actors.admission import chosen_subprotocol
+from actors.connection_limits import client_limits
+from actors.handle import SessionHandle
+from turnstile.embed.feed import EventFeed
+from turnstile.embed.function_pool import SerialCallback
+from turnstile.errors import SessionError
+from turnstile.protocol import jsontext
+from turnstile.server.requests import Rejection
+from turnstile.transports.memory import memory_pair
+from turnstile.transports.websocket import WebSocketConnection
+
+if TYPE_CHECKING:
+    from actors.admission import ClientAdmission
+    from actors.dialects.registry import DialectName, PartsFactory
+    from actors.sessions import Sessions
+    from turnstile.config import LimitsSection
+    from turnstile.embed.upgrade import Upgrade
+    from turnstile.ports import Connection, Inbox
+    from turnstile.server.requests import UpgradeRequest
+    from turnstile.translate.host_overrides import HostOverrides
+    from turnstile.transports.loop import IoLoop
+    from turnstile.transports.pool import WorkerPool
+
+OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
+
+# How many of a client's events are kept for its host.
+_EVENTS_KEPT = 1_000
+
+
+class HostedSessions:
+    """Begins sessions for hosts in this process; `ProxySystem.connect` and `ProxySystem.adopt` say what each does.
+
+    Args:
+        limits: Those of the clients.
+        loop: Reads and writes the sockets.
+        sessions: Begins the sessions.
+        admission: Decides about the clients.
+        callbacks: The threads for a host's callbacks, which may block.
+        start: Starts the proxy, if it does not run.
+    """
+
+    def __init__(
+        self,
+        limits: LimitsSection,
+        loop: IoLoop,
+        sessions: Sessions,
+        admission: ClientAdmission,
+        callbacks: WorkerPool,
+        start: Callable[[], object],
+    ) -> None:
+        self._limits = limits
+        self._loop = loop
+        self._sessions = sessions
+        self._admission = admission
+        self._callbacks = callbacks
+        self._start = start
+
+    def connect(
+        self, inbox: Inbox, dialect: DialectName, overrides: HostOverrides | None, on_event: OnEvent | None
+    ) -> tuple[Connection, SessionHandle]:
+        """Begin a session whose client is code in this process.
+
+        Raises:
+            SessionError: There is no place for another session.
+        """
+        make_parts = self._admit(dialect, None, overrides)
+        if isinstance(make_parts, Rejection):
+            raise SessionError("no_place", make_parts.text.strip())
+        theirs, ours = memory_pair(inbox, limits=client_limits(self._limits, dialect))
+        handle = self._make_handle(on_event)
+        begun = self._sessions.begin(ours, make_parts, handle)
+        if begun is None:
+            raise SessionError("no_place", "The proxy is shutting down.")
+        ours.begin(begun)
+        return theirs, handle
+
+    def adopt(
+        self, upgrade: Upgrade, dialect: DialectName, overrides: HostOverrides | None, on_event: OnEvent | None
+    ) -> SessionHandle | Rejection:
+        """Begin a session for a client whose request a host has received."""
+        make_parts = upgrade.rejection or self._admit(dialect, upgrade.request, overrides)
+        if isinstance(make_parts, Rejection):
+            return make_parts
+        limits = client_limits(self._limits, dialect)
+        sock, protocol = upgrade.accept(chosen_subprotocol(upgrade.request), limits.max_message_bytes)
+        connection = WebSocketConnection(self._loop, sock, protocol, limits)
+        handle = self._make_handle(on_event)
+        try:
+            inbox = self._sessions.begin(connection, make_parts, handle)
+        except BaseException:
+            sock.close()
+            raise
+        if not self._loop.call_soon(lambda: connection.begin(inbox)):
+            sock.close()  # stopped meanwhile: the session has ended, and no thread is left to close its socket
+        return handle
+
+    def _admit(
+        self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None
+    ) -> PartsFactory | Rejection:
+        make_parts = self._admission.admit(dialect, request, overrides)
+        if not isinstance(make_parts, Rejection):
+            self._start()
+        return make_parts
+
+    def _make_handle(self, on_event: OnEvent | None) -> SessionHandle:
+        feed = EventFeed(_EVENTS_KEPT)
+        handle = SessionHandle(feed, self._callbacks.submit)
+        if on_event is not None:
+            feed.on_event = SerialCallback(self._callbacks, lambda data: on_event(handle, jsontext.loads(data))).put
+        return handle
