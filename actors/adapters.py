@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits, upstream_limits
+from actors.dispatcher import ThreadDispatcher
+from actors.sessions import SessionDependencies
+from actors.timers import TimerThread
+from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
 from turnstile.observability.journal import LoggingJournal, NullJournal
 from turnstile.server.listener import Listener, server_tls
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
-from turnstile.simulator.simulator import Simulator
+from turnstile.simulator.simulator import Simulator, SimulatorConnector
 from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.http.caller import HttpFunctionCaller
+from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +35,62 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _CONNECTING_THREADS = 8
+
+
+class Adapters:
+    """The adapters of one system, and the threads that they have.
+
+    Args:
+        config: All settings.
+        loop: Reads and writes the sockets; runs the actors, unless the configuration has threads for them.
+        clock: Seconds that only go forward.
+        simulator: The Realtime API behind ``simulator:``; by default one by the configuration.
+        scenario: The one that it plays, instead of the configuration's.
+
+    Raises:
+        ConfigError: A file or address of the configuration cannot be used.
+    """
+
+    def __init__(
+        self, config: Config, loop: IoLoop, clock: Clock, simulator: Simulator | None, scenario: Scenario | None
+    ) -> None:
+        self._config = config
+        self._loop = loop
+        self._clock = clock
+        self._timers = TimerThread(clock)
+        workers = config.dispatcher.workers
+        self.threads = ThreadDispatcher(workers) if workers else None
+        """The threads that run the actors, where the loop does not."""
+        self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
+        """The Realtime API behind ``simulator:``."""
+        self._connector = None if config.upstream_url == SIMULATOR else _make_connector(config, loop)
+        self.functions = _make_function_caller(config, clock)
+        """Calls functions over HTTP."""
+        self._host_functions = _make_host_functions(config, self._timers)
+        # Not the threads for a host's functions: a callback must not wait for one of them.
+        self.callbacks = WorkerPool("host-events", config.functions.concurrent_calls)
+        """The threads for a host's callbacks, which may block."""
+
+    def dependencies(self, journal: Journal | None) -> SessionDependencies:
+        """Return what the sessions need; without a journal the log is theirs, at debug level."""
+        return SessionDependencies(
+            dispatcher=self.threads or self._loop,
+            timers=self._timers,
+            connector=self._connector or SimulatorConnector(self.simulator),
+            target=partial(upstream_target, self._config),
+            functions=self.functions,
+            host_functions=self._host_functions,
+            clock=self._clock,
+            journal=journal or _default_journal(),
+        )
+
+    def stop(self, deadline: float) -> None:
+        """Stop all threads in order; what has not ended by the deadline, a time of the clock's, is left behind."""
+        stops: list[Callable[[float], object]] = [self.threads.stop] if self.threads else []
+        stops += [self._connector.close] if self._connector else []
+        stops += [self.functions.close, self._host_functions.close, self.callbacks.drain, self._timers.stop]
+        for stop in stops:
+            stop(max(0.0, deadline - self._clock()))
 
 
 def make_listener(
@@ -56,7 +118,7 @@ def make_listener(
     )
 
 
-def make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
+def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
     """Return what opens upstream links.
 
     Raises:
@@ -86,7 +148,7 @@ def make_simulator(
     return Simulator(scenario, kind=kind, clock=clock, timers=timers, seed=config.simulator.seed)
 
 
-def make_function_caller(config: Config, clock: Clock) -> HttpFunctionCaller:
+def _make_function_caller(config: Config, clock: Clock) -> HttpFunctionCaller:
     """Return what calls functions over HTTP."""
     section = config.functions
     return HttpFunctionCaller(
@@ -100,7 +162,7 @@ def make_function_caller(config: Config, clock: Clock) -> HttpFunctionCaller:
     )
 
 
-def make_host_functions(config: Config, timers: Timers) -> HostFunctionPool:
+def _make_host_functions(config: Config, timers: Timers) -> HostFunctionPool:
     """Return what calls a host's own functions."""
     section = config.functions
     return HostFunctionPool(
@@ -108,6 +170,6 @@ def make_host_functions(config: Config, timers: Timers) -> HostFunctionPool:
     )
 
 
-def default_journal() -> Journal:
+def _default_journal() -> Journal:
     """Return the log as the journal at debug level, or else one that keeps nothing."""
     return LoggingJournal(_log.debug) if _log.isEnabledFor(logging.DEBUG) else NullJournal()

@@ -6,32 +6,19 @@ import atexit
 import os
 import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from actors.adapters import (
-    default_journal,
-    make_connector,
-    make_function_caller,
-    make_host_functions,
-    make_listener,
-    make_simulator,
-)
+from actors.adapters import Adapters, make_listener
 from actors.admission import ClientAdmission
 from actors.dialects.registry import Dialects
-from actors.dispatcher import ThreadDispatcher
 from actors.hosted_sessions import HostedSessions
-from actors.sessions import SessionDependencies, Sessions
-from actors.timers import TimerThread
-from turnstile.config import SIMULATOR, upstream_target
+from actors.sessions import Sessions
 from turnstile.errors import ConfigError, InternalError
 from turnstile.session.machine import Session
-from turnstile.simulator.simulator import SimulatorConnector
 from turnstile.transports.loop import IoLoop
-from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import TracebackType
 
     from actors.dialects.registry import DialectName
@@ -87,34 +74,17 @@ class ProxySystem:
         self.config = config
         self._clock = clock
         self._loop = IoLoop(clock)
-        self._timers = TimerThread(clock)
-        workers = config.dispatcher.workers
-        self._threads = ThreadDispatcher(workers) if workers else None
-        self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
-        self._connector = None if config.upstream_url == SIMULATOR else make_connector(config, self._loop)
-        self._functions = make_function_caller(config, clock)
-        self._host_functions = make_host_functions(config, self._timers)
-        # Not the threads for a host's functions: a callback must not wait for one of them.
-        self._host_events = WorkerPool("host-events", config.functions.concurrent_calls)
-        self._sessions = Sessions(
-            SessionDependencies(
-                dispatcher=self._threads or self._loop,
-                timers=self._timers,
-                connector=self._connector or SimulatorConnector(self.simulator),
-                target=partial(upstream_target, config),
-                functions=self._functions,
-                host_functions=self._host_functions,
-                clock=clock,
-                journal=journal or default_journal(),
-            )
-        )
-        dialects = Dialects(config, self._functions.may_call, make_session)
+        self._adapters = Adapters(config, self._loop, clock, simulator, scenario)
+        self.simulator = self._adapters.simulator
+        """The Realtime API behind ``simulator:``."""
+        self._sessions = Sessions(self._adapters.dependencies(journal))
+        dialects = Dialects(config, self._adapters.functions.may_call, make_session)
         self._admission = ClientAdmission(config, dialects, self._sessions)
         self._listener = (
             make_listener(config, self._loop, self._admission.accept, shares_port=shares_port) if listens else None
         )
         self._hosted = HostedSessions(
-            config.limits, self._loop, self._sessions, self._admission, self._host_events, self._start_for_host
+            config.limits, self._loop, self._sessions, self._admission, self._adapters.callbacks, self._start_for_host
         )
         self._starting = threading.Lock()
         self._started_in: int | None = None
@@ -251,17 +221,5 @@ class ProxySystem:
         self.simulator.shut_down()
         self._loop.stop(max(0.0, deadline - self._clock()), _GRACE)
         self._sessions.abandon()
-        for stop in self._thread_owners():
-            stop(max(0.0, deadline + _GRACE - self._clock()))
+        self._adapters.stop(deadline + _GRACE)
         return cut_off
-
-    def _thread_owners(self) -> Iterator[Callable[[float], object]]:
-        """Yield what stops each part that has threads, in order."""
-        if self._threads is not None:
-            yield self._threads.stop
-        if self._connector is not None:
-            yield self._connector.close
-        yield self._functions.close
-        yield self._host_functions.close
-        yield self._host_events.drain
-        yield self._timers.stop

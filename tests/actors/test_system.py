@@ -134,7 +134,7 @@ def test_sessions_that_have_not_ended_by_the_deadline_are_counted(make_system, m
         may_go.wait(patience())
 
     with configured(system):
-        system._threads.waker(hold)()
+        system._adapters.threads.waker(hold)()
         assert held.wait(patience())
         assert system.stop(0) == 1
         may_go.set()
