@@ -143,7 +143,7 @@ MUTANTS = (
         "a turn heard while our create is out is forgotten when ours begins (G)",
         "attribution",
         "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
-        '    ours = (replace(i, responder="proxy") if i.responder == "api" else i for i in now.state.items)\n'
+        '    ours = (replace(i, responder="proxy") if i.responder == "api" else i for i in after.state.items)\n'
         '    after = after.change(expected="", items=tuple(ours))\n'
         "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
     ),
