@@ -15,6 +15,9 @@ from turnstile.session.record import record
 from turnstile.session.waits import Waits
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from turnstile.session.changes import Changes
     from turnstile.session.effects import Effect
     from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
     from turnstile.session.in_flight import Aside, Call, Commit, Create, Item, Response, Update
@@ -195,9 +198,9 @@ class Now(NamedTuple):
     state: State
     data: Data
 
-    def change(self, **changes: Any) -> Now:
+    def change(self, **changes: Unpack[Changes]) -> Now:
         """Return what differs in these fields of the state or the data."""
-        values = [*self.state], [*self.data]
+        values: tuple[list[Any], list[Any]] = [*self.state], [*self.data]
         changed = set()
         for name, value in changes.items():
             part, place = _PLACES[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from given import configured, running
 
+from turnstile.session.changes import Changes
 from turnstile.session.events import AgentSpoke, AudioHeard, LinkConnected, ResponseFinished, ResponseProgressed
 from turnstile.session.in_flight import Item
 from turnstile.session.state import Data, Now, State
@@ -47,3 +48,13 @@ def test_values_are_compared_and_hashed_by_what_they_hold():
     assert Item("item_1", 3) == Item("item_1", 3) != Item("item_1", 4)
     assert len({Item("item_1"), Item("item_1"), Item("item_2")}) == 2
     assert LinkConnected() != AgentSpoke()
+
+
+def test_the_type_checker_knows_each_field_that_a_rule_may_change():
+    parts = State.__mro__[1].__annotations__ | Data.__annotations__
+    assert [*map(_words, Changes.__annotations__.items())] == [*map(_words, parts.items())]
+
+
+def _words(field):
+    name, annotation = field
+    return name, annotation.__forward_arg__

@@ -1,0 +1,69 @@
+"""What a rule may change of a session, for the type checker: the fields of the state and of the data, in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
+    from turnstile.session.fifo import Fifo
+    from turnstile.session.in_flight import (
+        Aside,
+        Call,
+        Commit,
+        Create,
+        InputAudio,
+        Item,
+        Response,
+        Update,
+        UserAudio,
+    )
+    from turnstile.session.state import Link
+
+
+class Changes(TypedDict, total=False):
+    """The keyword arguments of `Now.change`; a test holds that they are the fields of `State` and `Data`."""
+
+    link: Link
+    accepted: Json
+    in_force: Json
+    configured: bool
+    updates: tuple[ConfigRequested, ...]
+    updating: Update | None
+    update_delay: float
+    response: Response | None
+    requested: Create | None
+    expected: str
+    blocked_by: str
+    items: tuple[Item, ...]
+    agent_messages: tuple[AgentMessageGiven, ...]
+    interrupting: bool
+    audio_open: bool
+    commits: tuple[Commit, ...]
+    user_audio: UserAudio
+    create_delay: float
+    losses: int
+    is_restoring: bool
+    model: str | None
+    one_by_one: int
+    update_tries: int
+    late: int
+    given_up: Create | None
+    asides: tuple[Aside, ...]
+    ended: tuple[str, ...]
+    earlier: tuple[str, ...]
+    passthrough_queue: Fifo[EventGiven | AgentMessageGiven | AudioFollows]
+    passthrough_audio: int
+    passthrough_creates: int
+    passthrough_bytes: int
+    passthrough_dropped: bool
+    calls: tuple[Call, ...]
+    call_rounds: int
+    closed_calls: tuple[tuple[str, str], ...]
+    voice: Any
+    voice_locked: bool
+    tries: int
+    epoch: int
+    input_audio: InputAudio
+    progress: int
+    serial: int
