@@ -200,14 +200,15 @@ class Now(NamedTuple):
 
     def change(self, **changes: Unpack[Changes]) -> Now:
         """Return what differs in these fields of the state or the data."""
-        values: tuple[list[Any], list[Any]] = [*self.state], [*self.data]
-        changed = set()
+        copies: list[list[Any] | None] = [None, None]
         for name, value in changes.items():
             part, place = _PLACES[name]
-            values[part][place] = value
-            changed.add(part)
-        state = _made(State, values[0]) if 0 in changed else self.state
-        return _made(Now, (state, _made(Data, values[1]) if 1 in changed else self.data))
+            copy = copies[part]
+            if copy is None:
+                copy = copies[part] = [*self[part]]
+            copy[place] = value
+        state = self.state if copies[0] is None else _made(State, copies[0])
+        return _made(Now, (state, self.data if copies[1] is None else _made(Data, copies[1])))
 
 
 def with_request(config: Json, request: ConfigRequested) -> Json:
