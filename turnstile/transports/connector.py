@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import websocket
+from websockets.frames import CloseCode
 from websockets.protocol import Protocol, Side
 
 from turnstile.errors import ConfigError
@@ -117,11 +118,12 @@ class WebSocketConnector:
         return sock
 
     def _hand_over(self, sock: socket.socket, inbox: LinkInbox) -> None:
-        if not inbox.is_wanted():
-            sock.close()
-            return
         protocol = Protocol(Side.CLIENT, max_size=self._limits.max_message_bytes, logger=SILENT_LOGGER)
         connection = WebSocketConnection(self._loop, sock, protocol, self._limits)
+        if not inbox.is_wanted():
+            connection.begin(None)
+            connection.close(CloseCode.NORMAL_CLOSURE)
+            return
         try:
             inbox.tell(LinkReady(connection))
         except BaseException:

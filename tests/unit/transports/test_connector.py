@@ -3,11 +3,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import http
+import queue
 import socket
 import ssl
 import threading
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
 from turnstile.errors import ConfigError
@@ -395,20 +397,21 @@ def test_link_failed_is_told_when_the_connector_closes_or_the_loop_stops_meanwhi
         assert "shutting down" in failed.problem.description
 
 
-def test_the_link_is_closed_quietly_when_nobody_waits_for_it_any_more(make_connector, make_inbox, run_upstream):
-    gone = threading.Event()
+def test_the_link_is_closed_in_order_when_nobody_waits_for_it_any_more(make_connector, make_inbox, run_upstream):
+    closes = queue.SimpleQueue()
 
     def listen(connection):
-        with contextlib.suppress(Exception):
+        try:
             connection.recv()
-        gone.set()
+        except ConnectionClosed as error:
+            closes.put(error.rcvd and error.rcvd.code)
 
     alive = [True, False]
     inbox = make_inbox()
     inbox.is_wanted = lambda: alive.pop(0)
     connector = make_connector()
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{run_upstream(listen)}"), inbox)
-    assert gone.wait(WAIT)
+    assert closes.get(timeout=WAIT) == 1000
     assert inbox.messages.empty()
 
 
