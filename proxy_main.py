@@ -1,4 +1,4 @@
-"""The process: arguments to configuration, configuration to system, signals to an orderly end, all to an exit code."""
+"""The command line of Turnstile: serve, demo, simulate, talk, check."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 OK, FAILED = 0, 1
 
-# Options that stand for a setting.
+# The options that set one setting each.
 _SHORT = {
     "host": "server.host",
     "port": "server.port",
@@ -50,7 +50,7 @@ _SHORT = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 failed while running, 2 misused or misconfigured."""
+    """Run one command; return the exit code: 0 success, 1 failed while running, 2 misused or misconfigured."""
     given = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser().parse_args(given)
     arguments.given = given
@@ -78,14 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--upstream", metavar="URL", help='wss://..., or "simulator:"')
     serve.add_argument("--model", help="model, where a client names none")
     serve.add_argument("--workers", metavar="N", help="processes that serve on the port")
-    # By which the process that keeps the workers names one of them.
+    # Given by the parent process to each of its workers.
     serve.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     serve.set_defaults(command=_serve)
 
     demo = commands.add_parser(
-        "demo", parents=[common], help="play a conversation through the proxy, and show both wires"
+        "demo", parents=[common], help="play a conversation through the proxy, and show both connections"
     )
-    demo.add_argument("--without-gate", action="store_true", help="send everything at once, and see what that does")
+    demo.add_argument("--without-gate", action="store_true", help="send everything at once, to compare")
     demo.set_defaults(command=_demo)
 
     simulate = commands.add_parser("simulate", parents=[common], help="run the simulated Realtime API alone")
@@ -95,14 +95,14 @@ def _parser() -> argparse.ArgumentParser:
 
     talk = commands.add_parser("talk", help="talk to a proxy, in writing or aloud")
     talk.add_argument("url", nargs="?", default="ws://127.0.0.1:8080/openai", help="default: %(default)s")
-    talk.add_argument("--prompt", default="You are a helpful assistant.", help="what the agent is told first")
+    talk.add_argument("--prompt", default="You are a helpful assistant.", help="the agent's instructions")
     aloud = talk.add_mutually_exclusive_group()
     aloud.add_argument("--audio", action="store_true", help='microphone and speaker; needs the extra "audio"')
-    aloud.add_argument("--wav", type=Path, metavar="FILE", help="say this file, and end when it is answered")
-    talk.add_argument("--save", type=Path, metavar="FILE", help="keep what the agent says, as WAV")
+    aloud.add_argument("--wav", type=Path, metavar="FILE", help="send this file as speech, and end when it is answered")
+    talk.add_argument("--save", type=Path, metavar="FILE", help="write the agent's speech to this file, as WAV")
     talk.set_defaults(command=_talk)
 
-    check = commands.add_parser("check", parents=[common], help="say what the configuration comes to")
+    check = commands.add_parser("check", parents=[common], help="print what the configuration means")
     check.set_defaults(command=_check)
     return parser
 
@@ -126,7 +126,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     if arguments.worker is not None:
         return _work(config)
     if config.server.workers > 1:
-        return _keep_workers(config, arguments.given)
+        return _run_workers(config, arguments.given)
     system = ProxySystem(config)
     with ProcessSignals() as signals:
         system.start()
@@ -148,9 +148,9 @@ def _introduce(config: Config, address: tuple[str, int]) -> None:
         _say(f"Warning: {notice}")
 
 
-def _keep_workers(config: Config, given: Sequence[str]) -> int:
-    """Keep as many processes serving on one port as are configured."""
-    ProxySystem(config, listens=False).stop(0)  # what no worker could use, is said once
+def _run_workers(config: Config, given: Sequence[str]) -> int:
+    """Run the configured number of worker processes on one port."""
+    ProxySystem(config, listens=False).stop(0)  # reports a configuration that no worker could use once
     with reserve_port(config.server.host, config.server.port) as reserved, ProcessSignals() as signals:
         host, port = reserved.getsockname()[:2]
         again = [sys.executable, str(Path(__file__)), *given, "--set", f"server.port={port}", "--worker"]
@@ -159,24 +159,24 @@ def _keep_workers(config: Config, given: Sequence[str]) -> int:
 
 
 def _work(config: Config) -> int:
-    """Serve as one of several processes, until a signal, or the end of the one that keeps them."""
+    """Serve as one of several workers, until a signal, or the end of the parent process."""
     system = ProxySystem(config, shares_port=True)
     with ProcessSignals() as signals:
-        threading.Thread(target=_outlive_nobody, args=(signals,), name="turnstile-keeper", daemon=True).start()
+        threading.Thread(target=_drain_with_parent, args=(signals,), name="turnstile-parent", daemon=True).start()
         system.start()
         _say(READY)
         signals.drain.wait()
         return _stop(system, signals)
 
 
-def _outlive_nobody(signals: ProcessSignals) -> None:
-    """End in order when the process that keeps this one is gone, and with it the other end of the standard input."""
+def _drain_with_parent(signals: ProcessSignals) -> None:
+    """Drain when the parent process has ended, which closes the standard input."""
     sys.stdin.read()
     signals.drain.set()
 
 
 def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
-    """End in order, or at once when a second signal comes."""
+    """Stop in order, or at once on a second signal; return the exit code."""
     outcome: list[int] = []
     stopping = threading.Thread(target=lambda: outcome.append(system.stop()), name="turnstile-stop", daemon=True)
     stopping.start()
@@ -194,8 +194,8 @@ def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
 def _require_key(config: Config) -> None:
     if config.upstream_url != SIMULATOR and config.upstream.api_key is None and config.upstream.kind != "compatible":
         text = (
-            f"upstream.api_key: is not set, and {config.upstream_url} wants one; set OPENAI_API_KEY, "
-            'or upstream.kind = "compatible" if it wants none.'
+            f"upstream.api_key: is not set, and {config.upstream_url} requires one; set OPENAI_API_KEY, "
+            'or upstream.kind = "compatible" if it requires none.'
         )
         raise ConfigError("missing_key", text)
 
@@ -213,7 +213,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return OK
 
 
-# The demonstration is its own world: nothing of a configuration for a real upstream or real clients belongs in it.
+# The demo uses none of the settings for a real upstream or real clients.
 _DEMO = {
     "server.host": "127.0.0.1",
     "server.port": "0",
@@ -227,14 +227,14 @@ _DEMO = {
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    """Play a conversation against the simulator, and show what the gate did, or what its absence does."""
+    """Play a conversation against the simulator, and show what the gate did, or what is lost without it."""
     config = _configured(arguments, **_DEMO)
     set_up_logging("error", config.log.format)
     journal = RecordingJournal(time.monotonic)
     is_gated = not arguments.without_gate
     with ProxySystem(config, journal=journal, make_session=Session if is_gated else UngatedSession) as system:
         host, port = system.address
-        # Without the gate answers are lost, and there is no use in waiting long for them.
+        # Without the gate answers are lost, and waiting long for them is of no use.
         outcome = hold_conversation(f"ws://{host}:{port}{config.server.component_path}", 10.0 if is_gated else 1.0)
         entries = journal.entries()
         log = system.simulator.logs[0]
@@ -248,11 +248,11 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None:
-    """Say what was shown; the last line sums it up."""
+    """Print a summary of the demo; its last line has the counts."""
     upstream = sum(entry.wire == "upstream" and entry.direction == "out" for entry in entries)
     updates = {ref for entry in entries if entry.kind == "merged" for ref in entry.detail.split()[1:]}
     notes = [held(entry) for entry in entries if entry.kind == "held"]
-    # What was held for the link alone was held by no response.
+    # An update held only because the link was not open was held by no response.
     waited = {ref for refs, reason in notes for ref in refs if reason != Waits.LINK}
     released = {entry.detail for entry in entries if entry.kind == "released"}
     lost = sum(rule.event_type == "session.update" for rule in log.broken)

@@ -1,4 +1,4 @@
-"""The adapters behind a system's ports, as the configuration asks for them."""
+"""The adapters behind a system's ports, made from the configuration."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _CONNECTING_THREADS = 8
 
 
 class Adapters:
-    """The adapters of one system, and the threads that they have.
+    """The adapters of one system, and their threads.
 
     Args:
         config: All settings.
-        loop: Reads and writes the sockets; runs the actors, unless the configuration has threads for them.
-        clock: Seconds that only go forward.
-        simulator: The Realtime API behind ``simulator:``; by default one by the configuration.
-        scenario: The one that it plays, instead of the configuration's.
+        loop: Reads and writes the sockets; runs the actors, unless worker threads are configured.
+        clock: A monotonic clock, in seconds.
+        simulator: The Realtime API behind ``simulator:``; by default one made from the configuration.
+        scenario: The scenario that the simulator plays, instead of the configured one.
 
     Raises:
         ConfigError: A file or address of the configuration cannot be used.
@@ -60,19 +60,19 @@ class Adapters:
         self._timers = TimerThread(clock)
         workers = config.dispatcher.workers
         self.threads = ThreadDispatcher(workers) if workers else None
-        """The threads that run the actors, where the loop does not."""
+        """The worker threads that run the actors; None if the I/O loop runs them."""
         self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
         """The Realtime API behind ``simulator:``."""
         self._connector = None if config.upstream_url == SIMULATOR else _make_connector(config, loop)
         self.functions = _make_function_caller(config, clock)
         """Calls functions over HTTP."""
         self._host_functions = _make_host_functions(config, self._timers)
-        # Not the threads for a host's functions: a callback must not wait for one of them.
+        # Not shared with the host's functions: a callback must not wait until one of them returns.
         self.callbacks = WorkerPool("host-events", config.functions.concurrent_calls)
         """The threads for a host's callbacks, which may block."""
 
     def dependencies(self, journal: Journal | None) -> SessionDependencies:
-        """Return what the sessions need; without a journal the log is theirs, at debug level."""
+        """Return the sessions' dependencies; the default journal is the log at debug level."""
         return SessionDependencies(
             dispatcher=self.threads or self._loop,
             timers=self._timers,
@@ -85,7 +85,7 @@ class Adapters:
         )
 
     def stop(self, deadline: float) -> None:
-        """Stop all threads in order; what has not ended by the deadline, a time of the clock's, is left behind."""
+        """Stop all threads in order; abandon those that have not ended by the deadline, a time of the clock."""
         stops: list[Callable[[float], object]] = [self.threads.stop] if self.threads else []
         stops += [self._connector.close] if self._connector else []
         stops += [self.functions.close, self._host_functions.close, self.callbacks.drain, self._timers.stop]
@@ -96,7 +96,7 @@ class Adapters:
 def make_listener(
     config: Config, loop: IoLoop, accept: Callable[[UpgradeRequest], Admission | Rejection], *, shares_port: bool
 ) -> Listener:
-    """Return what listens for clients.
+    """Return the listener for clients.
 
     Raises:
         ConfigError: The address, the certificate or its key cannot be used.
@@ -119,7 +119,7 @@ def make_listener(
 
 
 def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
-    """Return what opens upstream links.
+    """Return the connector of upstream links.
 
     Raises:
         ConfigError: The file of trusted certificates cannot be used.
@@ -140,7 +140,7 @@ def make_simulator(
     """Return the simulator that the configuration describes, or one that plays another scenario.
 
     Raises:
-        ConfigError: There is no such scenario, or its file cannot be used.
+        ConfigError: The scenario does not exist, or its file cannot be used.
     """
     name = config.simulator.scenario
     if scenario is None:
@@ -149,7 +149,7 @@ def make_simulator(
 
 
 def _make_function_caller(config: Config, clock: Clock) -> HttpFunctionCaller:
-    """Return what calls functions over HTTP."""
+    """Return the caller of functions over HTTP."""
     section = config.functions
     return HttpFunctionCaller(
         allowed_hosts=section.allowed_hosts,
@@ -163,7 +163,7 @@ def _make_function_caller(config: Config, clock: Clock) -> HttpFunctionCaller:
 
 
 def _make_host_functions(config: Config, timers: Timers) -> HostFunctionPool:
-    """Return what calls a host's own functions."""
+    """Return the pool that calls the host's functions."""
     section = config.functions
     return HostFunctionPool(
         section.concurrent_calls, section.max_waiting_calls, section.max_result_bytes, section.timeout, timers
@@ -171,5 +171,5 @@ def _make_host_functions(config: Config, timers: Timers) -> HostFunctionPool:
 
 
 def _default_journal() -> Journal:
-    """Return the log as the journal at debug level, or else one that keeps nothing."""
+    """Return a journal that writes to the log at debug level; otherwise one that records nothing."""
     return LoggingJournal(_log.debug) if _log.isEnabledFor(logging.DEBUG) else NullJournal()

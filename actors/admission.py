@@ -1,4 +1,4 @@
-"""Who is let in: a client of the listener's, or of a host in this process."""
+"""Admission of clients: those of the listener, and those of a host in this process."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# What browsers offer beside a key, which they have no other place for: OpenAI's clients, Deepgram's.
+# The subprotocols that OpenAI's and Deepgram's clients offer in browsers, which can send a key only there.
 _SUBPROTOCOLS = frozenset({"realtime", "token", "bearer"})
 
 
 class ClientAdmission:
-    """Admits clients as long as there is a place for their sessions.
+    """The admission of clients, up to the configured number of sessions.
 
     Args:
         config: All settings.
-        dialects: Those of the clients.
-        sessions: Begins those of admitted clients.
+        dialects: The dialects that clients may speak.
+        sessions: The open sessions.
     """
 
     def __init__(self, config: Config, dialects: Dialects, sessions: Sessions) -> None:
         self._config = config
         self._dialects = dialects
         self._sessions = sessions
-        # Admitted by `accept`, and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so that
-        # as many more may come in as threads of theirs look at the same moment.
+        # Admitted by `accept` and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so the
+        # limit may be exceeded by the number of host threads that check it at the same moment.
         self._arriving = 0
         self._is_full = False
 
     def accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        """Decide about a client of the listener's, by the path that it came to."""
+        """Admit or reject a client of the listener, by the path of its request."""
         make_parts = self._dialects.of_request(request)
         if isinstance(make_parts, Rejection):
             return make_parts
@@ -60,18 +60,18 @@ class ClientAdmission:
     def admit(
         self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None
     ) -> PartsFactory | Rejection:
-        """Decide about a client of a host in this process; return what makes the parts of its session."""
+        """Admit or reject a host's client; return the factory of its session's parts if it is admitted."""
         return self._no_place() or self._dialects.named(dialect, request, overrides)
 
     def _no_place(self) -> Rejection | None:
-        """Return why no more sessions may begin, if so; log when that begins and ends."""
+        """Return the rejection when no more sessions may begin; log when the limit is reached and when it is left."""
         if self._sessions.are_draining:
             return Rejection(503, "The proxy is shutting down.\n")
         is_full = len(self._sessions) + self._arriving >= self._config.server.max_sessions
         if is_full and not self._is_full:
-            _log.warning("Clients are turned away: %s sessions are open, which is the most", len(self._sessions))
+            _log.warning("Clients are rejected: %s sessions are open, which is the limit", len(self._sessions))
         elif self._is_full and not is_full:
-            _log.warning("Clients are let in again")
+            _log.warning("Clients are admitted again")
         self._is_full = is_full
         if is_full:
             return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
@@ -79,5 +79,5 @@ class ClientAdmission:
 
 
 def chosen_subprotocol(request: UpgradeRequest) -> str | None:
-    """Return the subprotocol to answer with, of those that the client offers."""
+    """Return the first subprotocol of the client's offer that the proxy accepts, or None."""
     return next((name for name in request.subprotocols if name in _SUBPROTOCOLS), None)

@@ -1,4 +1,4 @@
-"""What a session's connections may cost, by the operator's settings and the client's dialect."""
+"""The limits of a session's connections, from the operator's settings and the client's dialect."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def client_limits(limits: LimitsSection, dialect: DialectName) -> ConnectionLimits:
-    """Return what a client's connection may cost.
+    """Return the limits of a client's connection.
 
-    What a client of the Realtime API sends, such as an image, upstream sends back in one event: so much more may wait.
+    Upstream returns a Realtime client's item, such as an image, in one event, so that much more may wait to be written.
     """
     if dialect != "realtime":
         return _connection_limits(limits, limits.client_message_bytes, limits.client_unread_bytes)
@@ -23,7 +23,7 @@ def client_limits(limits: LimitsSection, dialect: DialectName) -> ConnectionLimi
 
 
 def upstream_limits(config: Config) -> ConnectionLimits:
-    """Return what an upstream link may cost; all that was held may go to it at once."""
+    """Return the limits of an upstream link, on which everything held may be sent at once."""
     limits = config.limits
     unread = limits.upstream_unread_bytes + config.session.max_held_bytes
     return _connection_limits(limits, limits.upstream_message_bytes, unread)

@@ -1,9 +1,9 @@
-"""Actors that share threads: each runs while it has messages, and owns no thread.
+"""Actors on shared threads: each runs while it has messages, and owns no thread.
 
-The inbox is a deque and a claim: the put that wins the claim schedules the actor; a run takes what waits, up to a
-limit, gives the claim up, and schedules itself again if more came. So an actor runs on one thread at a time, an actor
-without messages costs nothing, and what a run writes can leave at its end in one piece. Which method takes a message
-stands above the method: `takes`.
+The inbox is a deque and a claim: the put that wins the claim schedules the actor; a run takes the waiting messages, up
+to a limit, gives the claim up, and schedules itself again if more came. So an actor runs on one thread at a time, an
+actor without messages costs nothing, and all output of a run can be written at its end at once. The decorator `takes`
+marks the method that takes a message.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def takes(*kinds: type) -> Callable[[Callable[[Actor, Any], Answer]], Callable[[
 
 
 def takes(*kinds: type) -> Callable[[Any], Any]:
-    """Have messages of these classes, not of their subclasses, taken by the method below (`DispatchedActor`).
+    """Mark the method that takes messages of these classes, not of their subclasses (`DispatchedActor`).
 
-    Of two methods that are marked for the same class the later one takes it.
+    Of two methods that are marked for the same class the later one takes them.
     """
 
     def note(method: Any) -> Any:
@@ -55,10 +55,10 @@ def takes(*kinds: type) -> Callable[[Any], Any]:
 
 
 class Dispatcher(Protocol):
-    """Runs actors; `IoLoop` and `ThreadDispatcher` do."""
+    """A scheduler of actors' runs: `IoLoop` or `ThreadDispatcher`."""
 
     def waker(self, run: Callable[[], None], /) -> Callable[[], object]:
-        """Return a function that has `run` called soon, once for each call, on a thread of the dispatcher's.
+        """Return a function that schedules `run` once for each call, on a thread of the dispatcher.
 
         It never blocks, and does nothing when the dispatcher has stopped.
         """
@@ -67,17 +67,17 @@ class Dispatcher(Protocol):
 class DispatchedActor(LoopActor):
     """A pykka actor that runs on a `Dispatcher` while it has messages.
 
-    A subclass marks with `takes` which method takes which messages; what no method is marked for goes to `on_receive`.
+    A subclass marks with `takes` which method takes which messages; any other message goes to `on_receive`.
     `on_start`, `on_stop` and `on_failure`, `ask`, `stop` and proxies are pykka's. Two things differ: `SystemExit` and
     `KeyboardInterrupt` are a failure like any other, and stop this actor alone; `stop_now` waits for no turn.
 
     Args:
-        dispatcher: Runs it.
+        dispatcher: Runs the actor.
     """
 
     run_length: ClassVar[int] = RUN_LENGTH
     session_id = "-"
-    """Names the session in all that is logged during a run."""
+    """The session's id in all that is logged during a run."""
     handlers: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {}
     """The method for each class of message."""
 
@@ -98,27 +98,27 @@ class DispatchedActor(LoopActor):
         return DispatchedInbox()
 
     def begin(self) -> None:
-        """Have `on_start` called on the dispatcher, before any message is handled."""
+        """Schedule `on_start` on the dispatcher, before any message is handled."""
         self.inbox.wake = self._dispatcher.waker(self._run)
         self._dispatcher.waker(self._start)()
 
     def on_receive(self, message: Any) -> Any:
-        """Have a message taken by the method that is marked for it.
+        """Pass a message to the method that is marked for it.
 
         Raises:
-            TypeError: There is none.
+            TypeError: No method is marked for the message.
         """
         method = self.handlers.get(message.__class__)
         if method is None:
-            raise TypeError(f"{type(self).__name__} was told {message!r}")
+            raise TypeError(f"{type(self).__name__} cannot take {message!r}")
         return method(self, message)
 
     def run_ended(self) -> None:
-        """Run code when the messages that waited are handled, such as writing out what they came to."""
+        """Run code at the end of a run, such as writing its output; called when its messages are handled."""
 
     @staticmethod
     def dropped(message: Any) -> None:
-        """Run code for a message that came too late to be handled, such as one that hands something over.
+        """Release what a message holds that came too late to be handled, such as a connection.
 
         It may be called after the actor's end, on any thread.
         """
@@ -137,7 +137,7 @@ class DispatchedActor(LoopActor):
             self.inbox.release()
 
     def _run(self) -> None:
-        """Take what waits, up to the length of a run, and give the claim up."""
+        """Handle the waiting messages, up to the length of a run, and give the claim up."""
         inbox, handlers = self.inbox, self.handlers
         contents = inbox.contents
         inbox.left = self.run_length
@@ -170,7 +170,7 @@ class DispatchedActor(LoopActor):
                 inbox.wake()
 
     def _leave_inbox(self) -> None:
-        """Drop what waits, have pykka answer those who ask, and let the inbox drop what still comes."""
+        """Drop the waiting messages, let pykka answer the asks among them, and make the inbox drop later ones."""
         contents, asked = self.inbox.contents, DispatchedInbox()
         while contents:
             content = contents.popleft()
@@ -198,10 +198,10 @@ def _drop(dropped: Callable[[Any], None], message: Any) -> None:
 
 
 def inbox_of(actor: pykka.ActorRef[Any]) -> Inbox:
-    """Return where to tell a dispatched actor things: cheaper than its ref, and silent when it has stopped.
+    """Return the inbox of a dispatched actor: cheaper than its ref, and without an error when it has stopped.
 
     Raises:
-        InternalError: The actor is of another kind.
+        InternalError: The actor is no `DispatchedActor`.
     """
     inbox = actor.actor_inbox
     if not isinstance(inbox, DispatchedInbox):

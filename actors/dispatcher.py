@@ -1,4 +1,4 @@
-"""A few threads that run all actors, where the I/O thread does not."""
+"""The dispatcher on worker threads, where the I/O thread does not run the actors."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 
 
 class ThreadDispatcher:
-    """The `Dispatcher` on daemon threads of its own, which start with the first use: never before a fork.
+    """The `Dispatcher` on daemon threads of its own, which start at the first use, so never before a fork.
 
     Args:
-        workers: How many threads.
-        name: Begins their names.
+        workers: The number of threads.
+        name: The prefix of the threads' names.
     """
 
     def __init__(self, workers: int = 1, name: str = "turnstile-actors") -> None:
@@ -35,11 +35,11 @@ class ThreadDispatcher:
         self._is_stopping = False
 
     def waker(self, run: Run) -> Callable[[], object]:
-        """Return a function that has `run` called soon, once for each call; after `stop` it does nothing."""
+        """Return a function that schedules `run` once for each call; after `stop` it does nothing."""
         return partial(self._schedule, run)
 
     def stop(self, timeout: float) -> bool:
-        """Schedule no more, and wait for what is scheduled; tells whether it ended within `timeout` seconds."""
+        """Schedule no more, wait for what is scheduled, and return whether it ended within `timeout` seconds."""
         with self._lock:
             self._is_stopping = True
             if not self._has_started:
@@ -70,7 +70,7 @@ class ThreadDispatcher:
             pass
 
     def _run_next(self) -> bool:
-        """Wait for the next run and call it; in a method of its own, whose end lets the run's actor go."""
+        """Wait for the next run and call it; a method of its own, so that its locals release the run's actor."""
         run = self._ready.get()
         if run is None:
             return False

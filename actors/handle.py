@@ -1,4 +1,4 @@
-"""One live session, as the program sees it that runs the proxy or hosts the client."""
+"""The host's handle of one session: update, announce, events, snapshot, end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class SessionHandle:
-    """A session that is open, or was; all methods may be called from any thread, and after the end.
+    """A host's handle of one session; all methods may be called from any thread, and after the session's end.
 
     Args:
         feed: The messages sent to the client.
@@ -42,7 +42,7 @@ class SessionHandle:
 
     def __init__(self, feed: EventFeed, call_elsewhere: CallElsewhere) -> None:
         self.session_id = ""
-        """Names it in the logs."""
+        """The session's id in the logs."""
         self.requests = HostRequests(call_elsewhere)
         self.feed = feed
         self._client: ActorRef[ClientActor]
@@ -51,7 +51,7 @@ class SessionHandle:
         self._ended = threading.Event()
 
     def hear(self, message: bytes) -> None:
-        """Take a text message to the client; audio in it is left out."""
+        """Put a text message sent to the client into the feed; drop audio."""
         if not is_audio_delta(message):
             self.feed.put(message)
 
@@ -62,7 +62,7 @@ class SessionHandle:
         coordinator: ActorRef[SessionCoordinatorActor],
         inboxes: Peers,
     ) -> None:
-        """Learn whose handle this is, once, when the session begins."""
+        """Bind the handle to its session's actors, once, when the session begins."""
         self.session_id = session_id
         self._client = client
         self._coordinator = coordinator
@@ -73,7 +73,7 @@ class SessionHandle:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the session is over, and everything of it released."""
+        """Whether the session has ended and all its actors have released what they own."""
         return self._ended.is_set()
 
     def update(
@@ -83,37 +83,38 @@ class SessionHandle:
         voice: str | None = None,
         functions: Iterable[Callable[..., Any] | HostFunction] = (),
     ) -> Future[None]:
-        """Decide something anew for the client, in mid-response too: it waits for its turn like everything else.
+        """Change settings of the session, in mid-response too: the gate holds the update like a client's.
 
-        Before a Voice Agent client has sent its Settings, it goes with these, and is done at once.
+        Before a Voice Agent client has sent its Settings, the change is merged into these, and done at once.
 
         Args:
-            prompt: What the agent is told from then on.
-            voice: What it speaks with; not once it has spoken.
-            functions: What it may call; instead of those that were decided before.
+            prompt: The agent's instructions from then on.
+            voice: The agent's voice; cannot change once it has spoken.
+            functions: The functions that the model may call; they replace those that the host gave before.
 
         Returns:
-            Done when it is in force; holds a `SessionError` when it, or a part of it, cannot be. Nothing cancels it.
+            A future that is done when the update is in force; it holds a `SessionError` when a part of it cannot be.
+            It cannot be cancelled.
 
         Raises:
-            ConfigError: An argument is not what it should be, or a function cannot be called by the agent.
+            ConfigError: An argument is invalid, or a function cannot be made a tool.
         """
         overrides = HostOverrides(prompt=prompt, voice=voice, functions=host_functions(functions))
         return self._ask(lambda ref: HostDecided(ref, overrides))
 
     def announce(self, text: str, behavior: Behavior = "queue") -> Future[None]:
-        """Have the agent say something, word for word.
+        """Make the agent speak a text, word for word.
 
         Args:
-            text: What.
-            behavior: While a turn runs: ``queue`` waits for its end, ``interrupt`` cuts it off, and the question that
-                was being answered may stay unanswered; ``default`` refuses.
+            text: The text to speak.
+            behavior: During a turn, ``queue`` waits for its end, ``interrupt`` cancels it, so that the user's question
+                may stay unanswered, and ``default`` refuses.
 
         Returns:
-            Done when the agent says it; holds a `SessionError` when it does not.
+            A future that is done when the agent speaks the text; it holds a `SessionError` when it does not.
 
         Raises:
-            ConfigError: An argument is not what it should be.
+            ConfigError: An argument is invalid.
         """
         if not is_sendable(text):
             raise ConfigError("invalid_text", f"text: must be text without half a character, not {text!r}.")
@@ -124,13 +125,13 @@ class SessionHandle:
         return self._ask(lambda ref: HostAsked(AgentMessageGiven(ref, response, behavior)))
 
     def events(self, timeout: float | None = None) -> Iterator[dict[str, Any]]:
-        """Yield what the client is told, in its own dialect, audio left out; ends with the session.
+        """Yield the messages sent to the client, in its dialect and without audio, until the session ends.
 
         Args:
-            timeout: Seconds to wait for each; None for as long as it takes.
+            timeout: Seconds to wait for each message; None waits without a limit.
 
         Raises:
-            TimeoutError: None came in time; it says what had come.
+            TimeoutError: No message came in time; the error lists the messages received so far.
         """
         return self.feed.events(timeout)
 
@@ -139,14 +140,14 @@ class SessionHandle:
         return self.feed.wait_for(kind, timeout, **fields)
 
     def snapshot(self, timeout: float = 5.0) -> Snapshot:
-        """Return where the session stands, with everything that was asked of it before.
+        """Return a snapshot of the session, taken after every request made before this call.
 
         Args:
-            timeout: Seconds to wait for each of two answers.
+            timeout: Seconds to wait for each of two replies.
 
         Raises:
-            SessionError: It has ended.
-            TimeoutError: It did not answer in time.
+            SessionError: The session has ended.
+            TimeoutError: An actor did not reply in time.
         """
         if self.has_ended:
             raise session_ended()
@@ -160,27 +161,27 @@ class SessionHandle:
         return snapshot
 
     def end(self, code: int = 1000, reason: str = "") -> None:
-        """End the session; its client is closed with this.
+        """End the session, and close its client with this code.
 
         Args:
             code: The WebSocket close code.
-            reason: Its words.
+            reason: The WebSocket close reason.
         """
         if not self.has_ended:
             self._inboxes.tell_all(End(code, reason))
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the session has ended; tells whether it has within `timeout` seconds."""
+        """Wait until the session has ended; return False if it has not within `timeout` seconds."""
         return self._ended.wait(timeout)
 
     def note_end(self) -> None:
-        """Fail what has no answer, end the events, and let those go on that wait for the end."""
+        """Fail the unanswered requests, close the feed, and wake the threads that wait for the end."""
         self.requests.end()
         self.feed.close("the session has ended")
         self._ended.set()
 
     def _ask(self, message: Callable[[Ref], HostDecided | HostAsked]) -> Future[None]:
-        """Tell the ClientActor what the host asks for, by a name of its own; returns what its answer comes into."""
+        """Send a request to ClientActor under a new ref, and return the future for its answer."""
         ref, future = self.requests.add()
         if not future.done():
             self._inboxes.client.tell(message(ref))

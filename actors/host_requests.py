@@ -1,4 +1,4 @@
-"""What the host of a session asks of it, each request with a future for its answer."""
+"""The requests of a session's host, each with a future for its answer."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CallElsewhere = Callable[[Callable[[], object]], bool]
 
 
 class HostFuture(Future[None]):
-    """The outcome of a host's request; it cannot be cancelled, as the request is under way already.
+    """The future outcome of a host's request; it cannot be cancelled, since the request is sent already.
 
     Args:
-        call_elsewhere: Has something called on a thread that may block, where callbacks belong: the answer comes on the
-            thread that serves every session. Returns whether it will be.
+        call_elsewhere: Calls a function on a thread that may block, and returns whether it will be called. Callbacks
+            must not run on the thread that delivers the answer: it serves every session.
     """
 
     def __init__(self, call_elsewhere: CallElsewhere) -> None:
@@ -36,13 +36,13 @@ class HostFuture(Future[None]):
         self.set_running_or_notify_cancel()
 
     def add_done_callback(self, fn: Callable[[Future[None]], object]) -> None:
-        """Have `fn` called with this future when it is done, on a thread where it may block."""
+        """Call `fn` with this future when it is done, on a thread that may block."""
 
         def call(future: Future[None]) -> None:
             if self._call_elsewhere(partial(fn, future)):
                 return
             try:
-                fn(future)  # the proxy has stopped: no session waits for this thread any more
+                fn(future)  # the proxy has stopped, so blocking this thread delays no session
             except BaseException:  # SystemExit too: the thread is not the callback's to end
                 _log.exception("a host's callback failed")
 
@@ -50,7 +50,7 @@ class HostFuture(Future[None]):
 
 
 class HostRequests(Inbox):
-    """The requests of one session's host that have no answer yet; the `Inbox` for the answers.
+    """The unanswered requests of one session's host, and the `Inbox` for their answers.
 
     Args:
         call_elsewhere: As for `HostFuture`.
@@ -64,7 +64,7 @@ class HostRequests(Inbox):
         self._refs = count(-1, -1)
 
     def add(self) -> tuple[Ref, Future[None]]:
-        """Return the name for a new request, and the future for its answer; failed already if the session has ended."""
+        """Return the ref of a new request and the future for its answer, which has failed if the session has ended."""
         future = HostFuture(self._call_elsewhere)
         with self._lock:
             ref = next(self._refs)
@@ -75,8 +75,8 @@ class HostRequests(Inbox):
         return ref, future
 
     def tell(self, answered: object, /) -> None:
-        """Take an `Answered`."""
-        answer: Answered = answered  # type: ignore[assignment] # the ClientActor tells nothing else
+        """Complete the future of the request that an `Answered` answers."""
+        answer: Answered = answered  # type: ignore[assignment] # ClientActor sends nothing else
         with self._lock:
             future = self._open.pop(answer.ref, None)
         if future is None:
@@ -88,7 +88,7 @@ class HostRequests(Inbox):
             future.set_exception(SessionError(problem.code, problem.description))
 
     def end(self) -> None:
-        """Fail what has no answer."""
+        """Fail every unanswered request, and each later one."""
         with self._lock:
             self._has_ended = True
             left, self._open = self._open, {}
@@ -97,5 +97,5 @@ class HostRequests(Inbox):
 
 
 def session_ended() -> SessionError:
-    """Return what is raised where the session has ended."""
+    """Return the error of a request to a session that has ended."""
     return SessionError("session_ended", "The session has ended.")

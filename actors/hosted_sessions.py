@@ -1,4 +1,4 @@
-"""The sessions of clients whose host is code in this process: joined in memory, or on a socket that the host gives."""
+"""Sessions of clients whose host is code in this process, over a memory pair or a socket that the host hands over."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 OnEvent = Callable[[SessionHandle, dict[str, Any]], object]
 
-# How many of a client's events are kept for its host.
+# The number of a client's events that are kept for its host.
 _EVENTS_KEPT = 1_000
 
 
 class HostedSessions:
-    """Begins sessions for hosts in this process; `ProxySystem.connect` and `ProxySystem.adopt` say what each does.
+    """The sessions of hosts in this process (`ProxySystem.connect`, `ProxySystem.adopt`).
 
     Args:
-        limits: Those of the clients.
+        limits: The limits of client connections.
         loop: Reads and writes the sockets.
-        sessions: Begins the sessions.
-        admission: Decides about the clients.
-        callbacks: The threads for a host's callbacks, which may block.
-        start: Starts the proxy, if it does not run.
+        sessions: The open sessions, to which these are added.
+        admission: Admits or rejects clients.
+        callbacks: The threads for hosts' callbacks, which may block.
+        start: Starts the proxy if it is not running.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class HostedSessions:
         """Begin a session whose client is code in this process.
 
         Raises:
-            SessionError: There is no place for another session.
+            SessionError: The limit of open sessions is reached, or the proxy is shutting down.
         """
         make_parts = self._admit(dialect, None, overrides)
         if isinstance(make_parts, Rejection):
@@ -98,7 +98,7 @@ class HostedSessions:
             sock.close()
             raise
         if not self._loop.call_soon(lambda: connection.begin(inbox)):
-            sock.close()  # stopped meanwhile: the session has ended, and no thread is left to close its socket
+            sock.close()  # stopped meanwhile: the session has ended, and the I/O thread cannot close the socket
         return handle
 
     def _admit(

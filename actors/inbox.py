@@ -1,4 +1,4 @@
-"""An actor's inbox: a queue, and a claim on running the actor that whoever puts something in takes."""
+"""An actor's inbox: a queue of messages, and the claim by which a put schedules the actor once."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ if TYPE_CHECKING:
 Message = TypeVar("Message")
 
 RUN_LENGTH = 64
-"""How many messages a run takes before it lets others run."""
+"""The number of messages that a run takes at most before other actors run."""
 
 
 class DispatchedInbox:
-    """An inbox that has its actor scheduled; satisfies pykka's inbox and the `Inbox` port."""
+    """An inbox that schedules its actor; satisfies pykka's inbox and the `Inbox` port."""
 
     def __init__(self) -> None:
         self.contents: deque[Any] = deque()
-        """What waits, oldest first: messages, and envelopes around those that pykka put in."""
+        """The waiting messages, oldest first; those that pykka put in are in envelopes."""
         self.left = RUN_LENGTH
-        """How many messages the run may take yet, the one at hand among them."""
+        """The number of messages that the run may still take, the current one included."""
         claim = threading.Lock()
         claim.acquire()  # nothing is woken before the first `release`
         self.try_claim: Callable[[], bool] = partial(claim.acquire, False)  # noqa: FBT003 - without waiting
-        """Tells whether the actor is the caller's to wake: it was idle, and counts as woken from now on."""
+        """Claims the actor; returns whether it was idle, in which case the caller must call `wake`."""
         self.give_up_claim: Callable[[], None] = claim.release
-        """Ends a run. If more came, a new claim begins another: it has woken nobody."""
+        """Ends a run. Messages that came meanwhile have not called `wake`: a new claim must."""
         self.wake: Callable[[], object]
 
     def tell(self, message: object, /) -> None:
-        """Put a message in, and have the actor run; one for an actor that has stopped is dropped."""
+        """Put a message in, and schedule the actor; drop the message if the actor has stopped."""
         self.contents.append(message)
         if self.try_claim():
             self.wake()
 
     def tell_all(self, messages: Sequence[object], /) -> None:
-        """Put several messages in, and have the actor run once for all."""
+        """Put several messages in, and schedule the actor once for all."""
         self.contents.extend(messages)
         if self.try_claim():
             self.wake()
 
     def put(self, envelope: Envelope[Any], /) -> None:
-        """Put an envelope in, likewise."""
+        """Put an envelope in, and schedule the actor."""
         self.tell(envelope)
 
     def get(self) -> Envelope[Any]:
-        """Take the oldest, in an envelope; raises IndexError when there is none."""
+        """Take the oldest message, in an envelope; raise IndexError when there is none."""
         content = self.contents.popleft()
         return content if isinstance(content, Envelope) else Envelope(content)
 
     def row(self, first: Message) -> list[Message]:
-        """Take what waits next and is of the class of `first`; for the actor itself, at `first`, which it has.
+        """Take the messages directly behind `first` that are of its class; called by the actor that handles `first`.
 
         Returns:
-            `first`, and what came behind it in a row, as far as the run goes.
+            `first` and those messages, up to the length of the run.
         """
         contents, row = self.contents, [first]
         while contents and contents[0].__class__ is first.__class__ and len(row) < self.left:
@@ -68,23 +68,23 @@ class DispatchedInbox:
         return row
 
     def empty(self) -> bool:
-        """Tell whether nothing waits."""
+        """Return whether no message waits."""
         return not self.contents
 
     def waiting(self) -> list[Any]:
-        """Return the messages that wait, without taking them."""
+        """Return the waiting messages, without taking them."""
         return [content.message if isinstance(content, Envelope) else content for content in list(self.contents)]
 
     def release(self) -> None:
-        """Give the claim up, and have the actor run if something was put in meanwhile."""
+        """Give the claim up, and schedule the actor if a message was put in meanwhile."""
         self.give_up_claim()
         if self.contents and self.try_claim():
             self.wake()
 
     def close(self, drop: Callable[[Any], object]) -> None:
-        """Schedule no more: `drop` is called with each thing put in from now on, on the thread that puts it in.
+        """Call `drop` with each message put in from now on, on the thread that puts it in, and schedule no more.
 
-        For who has the claim, and gives it up afterwards. What `wake` held is free: the actor, mostly.
+        The caller holds the claim, and gives it up afterwards. This releases the actor, which `wake` refers to.
         """
         self.wake = partial(_drop_all, self.contents, self.try_claim, self.give_up_claim, drop)
 

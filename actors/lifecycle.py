@@ -1,4 +1,4 @@
-"""How a session's actors live and end: together, once, each releasing what it owns."""
+"""The lifecycle of a session's actors: they end together, once, and each releases what it owns."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _log = logging.getLogger(__name__)
 
 INTERNAL_FAULT = Problem("internal_error", "The proxy failed in this session; connect again.")
 INTERNAL_END = End(1011, "internal error", INTERNAL_FAULT)
-"""What ends a session in which the proxy has failed."""
+"""The end of a session in which the proxy has failed."""
 SHUTTING_DOWN = End(1001, "shutting down")
-"""What ends a session that nobody has failed: the proxy stops, or pykka's `stop` does it."""
+"""The end of a session without a fault: the proxy stops, or pykka's `stop` is called."""
 
 
 class SessionActor(DispatchedActor):
     """One of a session's three actors.
 
-    Whoever fails or is told to end tells the other two, and releases what it owns exactly once, whichever way it came
-    to its end.
+    An actor that fails or receives an `End` sends one to the other two, and releases what it owns exactly once,
+    whatever the cause of its end.
 
     Args:
-        session_id: Names the session in the logs.
-        dispatcher: Who runs the actor.
+        session_id: The session's id in the logs.
+        dispatcher: Runs the actor.
         on_end: Called once when the actor has released everything.
     """
 
@@ -52,19 +52,19 @@ class SessionActor(DispatchedActor):
         self.meet(others)
 
     def meet(self, others: Peers) -> None:
-        """Keep the inboxes that the actor tells things to."""
+        """Keep the inboxes that the actor sends to."""
         raise NotImplementedError
 
     def release(self, end: End) -> None:
-        """Let go of what the actor owns; called once, at its end."""
+        """Release what the actor owns; called once, at its end."""
         raise NotImplementedError
 
     def end_session(self, end: End) -> None:
-        """End the whole session from here."""
+        """End the session: this actor, and then the other two."""
         self.inbox.tell(end)
 
     def on_stop(self) -> None:
-        """Release everything: an `End` came, or pykka's `stop`, which ends the session as the shutdown does."""
+        """Release everything after an `End`, or after pykka's `stop`, which ends the session as the shutdown does."""
         self._release_once(self._end_given)
 
     def on_failure(
@@ -73,7 +73,7 @@ class SessionActor(DispatchedActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End this session and no other, with words for its client: a message could not be handled."""
+        """End this session only, with an error for its client: the handling of a message has raised."""
         del exception_type, exception_value, traceback  # pykka has logged them
         self._release_once(INTERNAL_END)
 
@@ -87,7 +87,7 @@ class SessionActor(DispatchedActor):
             return
         self._released = True
         try:
-            self.run_ended()  # the others receive what the run has come to before they are told of its end
+            self.run_ended()  # the others receive the run's results before the `End`
         except BaseException:
             _log.exception("%s could not end its run", type(self).__name__)
         for peer in self._peers:

@@ -1,4 +1,4 @@
-"""The sessions that are open: each begins with its three actors, and is known until all of them have ended."""
+"""The open sessions: each begins with its three actors, and stays open until all three have ended."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ _ACTORS = 3
 
 @dataclass(frozen=True, slots=True)
 class SessionDependencies:
-    """What every session is given.
+    """The dependencies that all sessions share.
 
     Args:
         dispatcher: Runs the actors.
-        timers: Wake the coordinators.
+        timers: Start the coordinators' deadlines.
         connector: Opens upstream links.
-        target: Says where to, for the model asked for and what else is in the client's address.
+        target: Returns the upstream address for the requested model and the client's address.
         functions: Calls functions over HTTP.
-        host_functions: Calls functions of the host.
-        clock: Seconds that only go forward.
-        journal: Who is shown both wires.
+        host_functions: Calls the host's functions.
+        clock: A monotonic clock, in seconds.
+        journal: Records the frames of both connections.
     """
 
     dispatcher: Dispatcher
@@ -75,7 +75,7 @@ class SessionDependencies:
 
 
 class RunningSession:
-    """A session that has not ended: its actors as soon as they are started, and how many of them are left."""
+    """A session that has not ended: its actors once they are started, and the number of those still running."""
 
     __slots__ = ("coordinator", "handle", "inboxes", "left")
 
@@ -87,10 +87,10 @@ class RunningSession:
 
 
 class Sessions:
-    """Begins sessions, keeps those that are open, and ends them.
+    """The open sessions of a proxy: begins them, inspects them, and ends them.
 
     Args:
-        around: What each is given.
+        around: The dependencies that all sessions share.
     """
 
     def __init__(self, around: SessionDependencies) -> None:
@@ -100,26 +100,26 @@ class Sessions:
         self._draining = False
 
     def __len__(self) -> int:
-        """Return how many are open."""
+        """Return the number of open sessions."""
         return len(self._live)
 
     @property
     def are_draining(self) -> bool:
-        """Whether they are being ended for good."""
+        """Whether all sessions are being ended, and none may begin."""
         return self._draining
 
     def begin(
         self, connection: Connection, make_parts: PartsFactory, handle: SessionHandle | None = None
     ) -> Inbox | None:
-        """Begin a session, or, when all are being ended, close the connection with 1001.
+        """Begin a session; during the shutdown close the connection with 1001 instead.
 
         Args:
-            connection: The client's.
-            make_parts: Makes what depends on the client's dialect, for a session of the given id.
-            handle: What a host in this process knows the session by.
+            connection: The client's connection.
+            make_parts: Makes the parts that depend on the client's dialect, for the session with the given id.
+            handle: The handle for a host in this process.
 
         Returns:
-            The inbox for the client's frames; None if there is no session.
+            The inbox for the client's frames; None if no session has begun.
         """
         session_id, live = secrets.token_hex(6), RunningSession(handle)
         with self._ended:
@@ -149,10 +149,10 @@ class Sessions:
         return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
-        """Return where every session stands; one that ends meanwhile is left out.
+        """Return a snapshot of every session; one that ends meanwhile is left out.
 
         Args:
-            timeout: Seconds to wait for each.
+            timeout: Seconds to wait for each snapshot.
         """
         with self._ended:
             running = {name: live.coordinator for name, live in self._live.items() if live.coordinator is not None}
@@ -164,13 +164,13 @@ class Sessions:
         return snapshots
 
     def end(self, timeout: float) -> int:
-        """End them all, and every one that is just beginning; let none begin any more.
+        """End all sessions, those that are just beginning too, and let no more begin.
 
         Args:
-            timeout: Seconds to wait for them.
+            timeout: Seconds to wait for their end.
 
         Returns:
-            How many had not ended by then.
+            The number of sessions that had not ended by then.
         """
         with self._ended:
             self._draining = True
@@ -181,12 +181,12 @@ class Sessions:
         return len(self._live)
 
     def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
-        """Wait until none is open, or no more than `but`; tells whether that was so within `timeout` seconds."""
+        """Wait until at most `but` sessions are open; return False if more are after `timeout` seconds."""
         with self._ended:
             return self._ended.wait_for(lambda: len(self._live) <= but, timeout)
 
     def abandon(self) -> None:
-        """Tell the hosts of those that have not ended that nothing more comes of them."""
+        """Mark the handles of all sessions that have not ended as ended."""
         with self._ended:
             left = [live.handle for live in self._live.values() if live.handle is not None]
         for handle in left:
@@ -195,7 +195,7 @@ class Sessions:
     def _start_actors(
         self, session_id: str, connection: Connection, parts: SessionParts, handle: SessionHandle | None
     ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
-        """Start a session's three actors, or none of them."""
+        """Start a session's three actors; end those already started if one fails to start."""
         around = self._around
         shared = (session_id, around.dispatcher, lambda: self._actor_ended(session_id))
         with ExitStack() as undo:
@@ -236,7 +236,7 @@ class Sessions:
         with self._ended:
             live = self._live.get(session_id)
             if live is None:
-                return  # it could not begin
+                return  # one of its actors failed to start
             live.left -= 1
         if not live.left:
             self._forget(session_id)

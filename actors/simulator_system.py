@@ -1,4 +1,4 @@
-"""The simulated Realtime API as a process of its own, put together."""
+"""The composed simulator: a Realtime API in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from turnstile.server.requests import UpgradeRequest
     from turnstile.simulator.simulator import Simulator
 
-# How long, in seconds, what was asked to end may take.
+# The default seconds that each part may take to stop.
 _GRACE = 2.0
 
 
 class SimulatorSystem:
-    """The simulated Realtime API as a process of its own.
+    """A simulator of the Realtime API with a listener, for a process of its own.
 
     Args:
-        config: All settings; of them those of the simulator.
-        simulator: Instead of one by the configuration.
-        clock: Seconds that only go forward.
+        config: All settings; only those of the simulator are used.
+        simulator: The simulator to serve; by default one made from the configuration.
+        clock: A monotonic clock, in seconds.
 
     Raises:
         ConfigError: The scenario or the address cannot be used.
@@ -48,16 +48,16 @@ class SimulatorSystem:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that clients connect to."""
+        """The host and port that clients connect to."""
         return self._listener.address
 
     def start(self) -> None:
-        """Begin to admit clients."""
+        """Start admitting clients."""
         self._loop.start()
         self._listener.start()
 
     def stop(self, timeout: float = _GRACE) -> None:
-        """End all sessions, and let go of threads and sockets."""
+        """End all sessions, and release all threads and sockets."""
         self._listener.close()
         self.simulator.shut_down()
         self._loop.stop(timeout)

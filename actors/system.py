@@ -1,4 +1,4 @@
-"""The whole proxy, put together: the one place where ports meet sockets."""
+"""The composed proxy: the one place where the actors' ports are given real sockets."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ _GRACE = 2.0
 
 
 class ProxySystem:
-    """The proxy: listens, admits clients, runs their sessions, and ends them in order.
+    """A proxy that listens, admits clients, runs their sessions, and ends them in order.
 
-    A context manager: `start` on entering, `stop` on leaving. Making one starts no thread and opens nothing but the
+    A context manager: `start` on entering, `stop` on leaving. Creating one starts no thread and opens only the
     listening socket, so a process may fork between that and `start`.
 
     Args:
         config: All settings.
         listens: False opens no port: sessions begin by `connect` and `adopt` only.
         shares_port: Other processes listen on the same port.
-        journal: Who is shown both wires of every session; by default the log, if it is at debug level.
-        simulator: The Realtime API behind ``simulator:``; by default one by the configuration.
-        scenario: What that one answers, instead of the configuration's scenario.
-        make_session: Makes the session of a Voice Agent client; the demo brings one without a gate.
-        clock: Seconds that only go forward.
+        journal: Records the frames of both connections of every session; by default the log, if it is at debug level.
+        simulator: The Realtime API behind ``simulator:``; by default one made from the configuration.
+        scenario: The scenario that the simulator plays, instead of the configured one.
+        make_session: Makes the session of a Voice Agent client; the demo passes one without a gate.
+        clock: A monotonic clock, in seconds.
 
     Raises:
         ConfigError: A file or address of the configuration cannot be used.
@@ -91,10 +91,10 @@ class ProxySystem:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that clients connect to.
+        """The host and port that clients connect to.
 
         Raises:
-            ConfigError: There is none, since `listens` is false.
+            ConfigError: The proxy does not listen, since `listens` is false.
         """
         if self._listener is None:
             raise ConfigError("no_address", "This proxy listens on no port: make it without listens=False.")
@@ -102,11 +102,11 @@ class ProxySystem:
 
     @property
     def sessions(self) -> int:
-        """How many sessions are open."""
+        """The number of open sessions."""
         return len(self._sessions)
 
     def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
-        """Wait until no session is open, or no more than `but`; tells whether that was so within `timeout` seconds."""
+        """Wait until at most `but` sessions are open; return False if more are after `timeout` seconds."""
         return self._sessions.wait_until_empty(timeout, but)
 
     def __enter__(self) -> Self:
@@ -121,22 +121,22 @@ class ProxySystem:
         self.stop()
 
     def start(self) -> None:
-        """Begin to admit clients; a second call does nothing.
+        """Start admitting clients; a second call does nothing.
 
         Raises:
-            InternalError: It was started before this process was forked off, or has been stopped.
+            InternalError: The proxy was started before this process was forked off, or has been stopped.
         """
         if self._sessions.are_draining:
-            raise InternalError("stopped", "The proxy was stopped, and does not start again: make another one.")
+            raise InternalError("stopped", "The proxy was stopped and cannot start again: create another one.")
         self._start_once()
 
     def _start_for_host(self) -> None:
-        """Start unless the host has, which then need not stop it: that is done when the process exits."""
+        """Start unless the host did; a proxy started here stops when the process exits, without the host."""
         if self._start_once():
             atexit.register(self.stop)
 
     def _start_once(self) -> bool:
-        """Start if it has not started; tells whether it was this call."""
+        """Start unless started already; return whether this call started it."""
         with self._starting:
             if self._started_in is None and not self._sessions.are_draining:
                 self._started_in = os.getpid()
@@ -145,7 +145,7 @@ class ProxySystem:
                     self._listener.start()
                 return True
             if self._started_in not in {None, os.getpid()}:
-                words = "The proxy was started before this process was forked off, and its threads stayed behind."
+                words = "The proxy was started before this process was forked off, without the proxy's threads."
                 raise InternalError("started_before_fork", words)
             return False
 
@@ -157,20 +157,20 @@ class ProxySystem:
         overrides: HostOverrides | None = None,
         on_event: OnEvent | None = None,
     ) -> tuple[Connection, SessionHandle]:
-        """Begin a session whose client is code in this process; starts the proxy if need be.
+        """Begin a session whose client is code in this process; start the proxy if it is not running.
 
         Args:
-            inbox: Is told the client's frames, then `Closed`.
-            dialect: The client's, by its name.
-            overrides: What is decided for the client.
-            on_event: Called with the session and each thing that the client is told, one after the other, on a thread
-                that may block.
+            inbox: Receives the frames sent to the client, then `Closed`.
+            dialect: The name of the client's dialect.
+            overrides: The settings that the host decides for the client.
+            on_event: Called with the session and each message sent to the client, one at a time, on a thread that may
+                block.
 
         Returns:
-            What the client sends with, and what its host knows the session by.
+            The client's end of the connection, and the host's handle of the session.
 
         Raises:
-            SessionError: There is no place for another session.
+            SessionError: The limit of open sessions is reached, or the proxy is shutting down.
         """
         return self._hosted.connect(inbox, dialect, overrides, on_event)
 
@@ -182,38 +182,38 @@ class ProxySystem:
         overrides: HostOverrides | None = None,
         on_event: OnEvent | None = None,
     ) -> SessionHandle | Rejection:
-        """Begin a session for a client whose request a host has received; starts the proxy if need be.
+        """Begin a session for a client whose request a host has received; start the proxy if it is not running.
 
         Args:
             upgrade: The request; its socket is taken from the host if the client is admitted.
-            dialect: The client's, by its name.
-            overrides: What the host decides for the client.
+            dialect: The name of the client's dialect.
+            overrides: The settings that the host decides for the client.
             on_event: As for `connect`.
         """
         return self._hosted.adopt(upgrade, dialect, overrides, on_event)
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
-        """Return where every session stands; one that ends meanwhile is left out.
+        """Return a snapshot of every session; one that ends meanwhile is left out.
 
         Args:
-            timeout: Seconds to wait for each.
+            timeout: Seconds to wait for each snapshot.
         """
         return self._sessions.inspect(timeout)
 
     def stop(self, timeout: float | None = None) -> int:
-        """Admit nobody any more, end every session (1001), and let go of threads and sockets.
+        """Stop admitting clients, end every session (1001), and release all threads and sockets.
 
         Does nothing in a process that was forked off after `start`: the sessions are those of the process before it.
 
         Args:
-            timeout: Seconds for the sessions to end; the configured time by default.
+            timeout: Seconds for the sessions to end; by default the configured drain timeout.
 
         Returns:
-            How many sessions had not ended by then, and were cut off.
+            The number of sessions that had not ended by then, and were cut off.
         """
         atexit.unregister(self.stop)
         if self._started_in not in {None, os.getpid()}:
-            return 0  # its threads stayed behind, and would be waited for in vain
+            return 0  # its threads run in the parent process only, so joining them would never return
         deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
         if self._listener is not None:
             self._listener.close()

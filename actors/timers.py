@@ -1,4 +1,4 @@
-"""One thread for all timers of a process."""
+"""The timer thread: one for all timers of a process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Cancelled timers are swept out when there are more of them than live ones, and at least this many.
+# Cancelled timers are removed when there are more of them than live ones, and at least this many.
 _SWEEP_AT = 256
 
 
@@ -30,17 +30,17 @@ class _Started:
         self.callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
-        """Take it back."""
+        """Cancel the timer; without effect once it has fired."""
         if self.callback is not None:
             self.callback = None
             self._owner.note_cancelled()
 
 
 class TimerThread:
-    """The `Timers` port: calls back on one thread, which begins with the first timer and sleeps when there is none.
+    """The `Timers` port on one thread, which starts with the first timer and sleeps when there is none.
 
     Args:
-        clock: Seconds that only go forward; the thread waits in real time.
+        clock: A monotonic clock, in seconds; the thread waits in real time.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -68,7 +68,7 @@ class TimerThread:
         return timer
 
     def note_cancelled(self) -> None:
-        """Count a cancelled timer, and sweep them out when they are many."""
+        """Count a cancelled timer, and remove the cancelled ones when they are many."""
         with self._changed:
             self._cancelled += 1
             if self._cancelled >= _SWEEP_AT and self._cancelled * 2 > len(self._heap):
@@ -77,7 +77,7 @@ class TimerThread:
                 self._cancelled = 0
 
     def stop(self, timeout: float) -> bool:
-        """End the thread; no timer fires after it. Tells whether it ended within `timeout` seconds."""
+        """End the thread, after which no timer fires; return whether it ended within `timeout` seconds."""
         with self._changed:
             self._stopping = True
             self._heap.clear()
@@ -93,7 +93,7 @@ class TimerThread:
             pass
 
     def _fire_next(self) -> bool:
-        """Wait for a timer and fire it; in a method of its own, whose end lets go of what the timer held."""
+        """Wait for a timer and fire it; a method of its own, so that its locals release the callback's objects."""
         timer = self._next_due()
         if timer is None:
             return False

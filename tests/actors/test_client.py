@@ -233,7 +233,7 @@ def test_text_of_both_ways_is_in_the_journal_and_audio_is_not(bench, client):
 
 
 def test_a_message_of_nobodys_is_a_fault(client):
-    with pytest.raises(TypeError, match="ClientActor was told"):
+    with pytest.raises(TypeError, match="ClientActor cannot take"):
         client.on_receive("hello")
 
 

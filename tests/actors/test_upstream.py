@@ -385,7 +385,7 @@ def test_a_command_without_a_link_goes_nowhere(upstream):
 
 
 def test_a_message_of_nobodys_is_a_fault(upstream):
-    with pytest.raises(TypeError, match="UpstreamActor was told"):
+    with pytest.raises(TypeError, match="UpstreamActor cannot take"):
         upstream.tell("hello")
 
 

@@ -1,4 +1,4 @@
-"""Calls a host's own functions, which may block, on threads of their own."""
+"""Calls of the host's functions and callbacks, which may block, on threads of their own."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 _CLOSING = "The proxy is shutting down."
 
 
-class UnusableArguments(Exception):  # noqa: N818 - the model's fault, told to it in these words
-    """A function cannot be called with these arguments; the words are for the model."""
+class UnusableArguments(Exception):  # noqa: N818 - the model's fault, reported to it in these words
+    """Arguments with which a function cannot be called; the error text is for the model."""
 
 
 class _Call:
-    """One call: its inbox is told once, by whoever comes first."""
+    """One call, which sends one result to its inbox: the function's, or that of the timeout."""
 
     def __init__(self, call_id: str, inbox: Inbox) -> None:
         self._call_id = call_id
@@ -36,15 +36,15 @@ class _Call:
         self._inbox: Inbox | None = inbox
         self._timer: Timer | None = None
         self.has_begun = False
-        """Whether a thread has taken it up."""
+        """Whether a thread has begun the call."""
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody waits for its result any more."""
+        """Whether the result is sent, or not needed any more."""
         return self._inbox is None
 
     def limit(self, timers: Timers, timeout: float, time_out: Callable[[], None]) -> None:
-        """Have `time_out` called in so many seconds, unless it is over by then."""
+        """Call `time_out` in `timeout` seconds, unless the call is over by then."""
         timer = timers.start(timeout, time_out)
         with self._lock:
             self._timer = timer
@@ -52,7 +52,7 @@ class _Call:
             timer.cancel()
 
     def end(self, output: str) -> bool:
-        """Tell the result; false if it comes too late."""
+        """Send the result to the inbox; return False if the call is over already."""
         inbox = self._leave()
         if inbox is None:
             return False
@@ -60,7 +60,7 @@ class _Call:
         return True
 
     def cancel(self) -> None:
-        """Forget the result; a call that has not begun never does."""
+        """Drop the result; a call that has not begun never begins."""
         self._leave()
 
     def _leave(self) -> Inbox | None:
@@ -75,15 +75,15 @@ class _Call:
 class HostFunctionPool:
     """The `HostFunctionCaller` port on a few daemon threads, each started when it is needed.
 
-    A function that raises has failed: the log holds what it raised, the model hears only that it failed. One that takes
-    too long has failed too, but nothing can stop it: it keeps its thread until it returns, and its result is dropped.
+    A function that raises has failed: the exception is logged, the model receives only that it failed. One that takes
+    too long has failed too, but cannot be stopped: it keeps its thread until it returns, and its result is dropped.
 
     Args:
-        threads: How many calls are made at the same time.
-        max_waiting: How many more may wait; one more fails at once.
-        max_result_bytes: The largest result; a larger one has failed.
-        timeout: How many seconds a call may take, the time that it waits for a thread included.
-        timers: Tell when they are over.
+        threads: The number of calls at the same time.
+        max_waiting: The number of further calls that may wait; one more fails at once.
+        max_result_bytes: The size of the largest result, in bytes; a call with a larger one has failed.
+        timeout: Seconds that a call may take, waiting for a thread included.
+        timers: Start the timeouts.
     """
 
     def __init__(self, threads: int, max_waiting: int, max_result_bytes: int, timeout: float, timers: Timers) -> None:
@@ -93,7 +93,7 @@ class HostFunctionPool:
         self._timers = timers
 
     def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> _Call:
-        """Call without blocking; tells `inbox` one `FunctionReturned`, unless it is cancelled. Never raises."""
+        """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
         call = _Call(call_id, inbox)
         if self._pool.submit(in_this_session(partial(self._answer, call, function, arguments))):
             call.limit(self._timers, self._timeout, in_this_session(partial(self._time_out, call)))
@@ -103,24 +103,24 @@ class HostFunctionPool:
         return call
 
     def close(self, timeout: float) -> None:
-        """Call no more; calls that wait have failed.
+        """Make no more calls; those that wait have failed.
 
         Args:
-            timeout: How many seconds to wait for calls that are under way; they cannot be stopped.
+            timeout: Seconds to wait for running calls; they cannot be stopped.
         """
         self._pool.close(timeout)
 
     def _time_out(self, call: _Call) -> None:
         words = "The function did not answer" if call.has_begun else "The function was not called: no thread was free"
         if call.end(failed_call(f"{words} within {self._timeout:g} s.")):
-            log.warning("a call of a function of the host has failed: %s within %g s", words, self._timeout)
+            log.warning("a call of a host function has failed: %s within %g s", words, self._timeout)
 
     def _answer(self, call: _Call, function: Callable[[str], str], arguments: str) -> None:
         if call.is_over:
             return
         call.has_begun = True
         if not call.end(self._output(function, arguments)):
-            log.warning("the result of a function of the host is dropped: nobody waits for it any more")
+            log.warning("the result of a host function is dropped: the call was cancelled or timed out")
 
     def _output(self, function: Callable[[str], str], arguments: str) -> str:
         if self._pool.closed:
@@ -129,23 +129,23 @@ class HostFunctionPool:
             output = function(arguments)
         except UnusableArguments as error:
             return failed_call(sendable(str(error)))
-        except BaseException:  # SystemExit too: it would end this thread, and nobody would be told
-            log.exception("a function of the host failed")
+        except BaseException:  # SystemExit too: it would end this thread without a result
+            log.exception("a host function failed")
             return failed_call("The function failed.")
         data = output.encode(errors="replace")
         if len(data) > self._max_result_bytes:
-            log.warning("the result of a function of the host is larger than %s bytes", self._max_result_bytes)
+            log.warning("the result of a host function is larger than %s bytes", self._max_result_bytes)
             return failed_call(f"The function's result is larger than {self._max_result_bytes} bytes.")
         return data.decode()
 
 
 class SerialCallback:
-    """Calls a function for one message after the other, on a pool's threads; what it raises is logged.
+    """A callback that is called for one message at a time, in order, on a pool's threads; what it raises is logged.
 
     Args:
-        pool: Whose threads.
+        pool: The threads.
         call: The function; it may block.
-        most_bytes: How much may wait; past it the oldest messages are dropped, which is logged once.
+        most_bytes: The bytes that may wait; beyond them the oldest messages are dropped, which is logged once.
     """
 
     def __init__(self, pool: WorkerPool, call: Callable[[bytes], object], most_bytes: int = 16 * 1024 * 1024) -> None:
@@ -159,7 +159,7 @@ class SerialCallback:
         self._has_dropped = False
 
     def put(self, message: bytes) -> None:
-        """Have the function called for a message, without blocking."""
+        """Queue a message for the function, without blocking."""
         with self._lock:
             self._waiting.append(message)
             self._size += sys.getsizeof(message)
@@ -190,5 +190,5 @@ class SerialCallback:
                 self._size -= sys.getsizeof(message)
             try:
                 self._call(message)
-            except BaseException:  # SystemExit too: nobody would take the session's next events
+            except BaseException:  # SystemExit too: it would end the delivery of the session's next events
                 log.exception("the host failed to take an event")

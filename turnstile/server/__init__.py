@@ -1,1 +1,1 @@
-"""Server side: accepts clients, and runs several processes on one port."""
+"""The server side: a listener for clients, worker processes on one port, and signals."""

@@ -38,16 +38,16 @@ _OTHER_METHOD: Final = re.compile(rb"(?!GET )[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n")
 
 
 class Handshake:
-    """Turn an accepted socket into an open WebSocket, or answer with an HTTP error and close it.
+    """The opening handshake on an accepted socket, which ends in an open WebSocket or an HTTP error.
 
     Ends by itself in every case, at the deadline at the latest.
 
     Args:
-        loop: Where the socket is watched.
-        sock: Just accepted, non-blocking; the handshake of a TLS socket is still to be done.
-        peer: Where it comes from.
+        loop: The I/O loop that watches the socket.
+        sock: The accepted socket, non-blocking; the handshake of a TLS socket is still to be done.
+        peer: The client's address, as ``host:port``.
         limits: For the open connection.
-        accept: Decides about an upgrade.
+        accept: Admits or rejects an upgrade request.
         timeout: Seconds for the whole handshake.
         done: Called once, at the end.
     """
@@ -79,7 +79,7 @@ class Handshake:
         loop.watch(sock, READ, self)
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
-        """Continue with what the client has sent or read."""
+        """Continue the TLS handshake, the request or the answer, whichever is under way."""
         try:
             if self._in_tls_handshake and not self._continue_tls():
                 return
@@ -99,7 +99,7 @@ class Handshake:
             self._answer(self._protocol.reject(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n"))
 
     def shut_down(self) -> None:
-        """Close the socket: nothing is open yet that could end in order."""
+        """Close the socket: no WebSocket is open yet that could be closed in order."""
         self.abort()
 
     def abort(self) -> None:
@@ -246,4 +246,4 @@ def _asks_for_websocket(request: Request) -> bool:
 
 
 def _nothing() -> None:
-    """Do nothing: the handshake has ended."""
+    """Stand for `done` once the handshake has ended."""

@@ -1,4 +1,4 @@
-"""Listens for clients, and opens WebSockets for those that are admitted."""
+"""The listener: accepts clients, and opens WebSockets for those that are admitted."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _ACCEPT_PAUSE: Final = 0.5  # seconds without accepting after the system had no 
 
 
 class Listener:
-    """Accept clients on the I/O thread.
+    """A listening socket, whose clients are accepted on the I/O thread.
 
-    Listens from the moment it is made; clients are accepted once `start` was called.
+    It listens from its creation; clients are accepted once `start` was called.
 
     Args:
-        loop: Where all its sockets are watched.
+        loop: The I/O loop that watches all its sockets.
         host: A name or an address.
         port: 0 takes any free one.
         limits: Bounds of one client's connection.
-        accept: Decides about each client, on the I/O thread: must not block.
+        accept: Admits or rejects each client, on the I/O thread: must not block.
         tls: The certificate to use TLS with, from `server_tls`; None for no TLS.
         handshake_timeout: Seconds from the TCP connection to the last byte of the request, or, for a client that is
             rejected, to the last byte of the answer.
@@ -69,21 +69,21 @@ class Listener:
         self._handshakes = 0
         self._sock = _listen(host, port, shares_port=shares_port)
         self.address: tuple[str, int] = self._sock.getsockname()[:2]
-        """Host and port, as the system gave them."""
+        """The host and port of the listening socket."""
 
     def start(self) -> None:
-        """Accept clients from now on; from any thread."""
+        """Start accepting clients; may be called from any thread."""
         self._loop.call_soon(self._start, self)
 
     def close(self) -> None:
-        """Accept no more; open handshakes and connections stay. From any thread; idempotent."""
+        """Stop accepting clients; open handshakes and connections stay. May be called from any thread; idempotent."""
         if not self._loop.call_soon(self.abort, self):
             self._sock.close()
 
     # On the I/O thread.
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - a listening socket is only ever read
-        """Accept the clients that wait, but not more than a round's: open connections must not wait."""
+        """Accept the waiting clients, up to a limit for each round, so that open connections need not wait."""
         for _ in range(_ACCEPTS_A_ROUND):
             if self._handshakes >= self._max_handshakes:
                 self._loop.watch(self._sock, 0, self)
@@ -101,7 +101,7 @@ class Listener:
         """Go on: the loop has logged it, and an error with one client must not end all."""
 
     def shut_down(self) -> None:
-        """Accept no more."""
+        """Stop accepting clients."""
         self.abort()
 
     def abort(self) -> None:
@@ -155,7 +155,7 @@ class Listener:
 
 
 def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
-    """Load the certificate for `Listener`.
+    """Load the certificate for `Listener` into a TLS context.
 
     Args:
         cert_file: The certificate and those above it (PEM).
@@ -189,10 +189,10 @@ def reserve_port(host: str, port: int) -> socket.socket:
         port: 0 takes any free one.
 
     Raises:
-        ConfigError: The address cannot be listened on, or this system lets no processes share a port.
+        ConfigError: The address cannot be listened on, or this system does not let processes share a port.
     """
     if not hasattr(socket, "SO_REUSEPORT"):
-        raise ConfigError("no_shared_port", "server.workers: this system lets no processes share a port; use 1.")
+        raise ConfigError("no_shared_port", "server.workers: this system does not let processes share a port; use 1.")
     family, address = _resolved(host, port)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

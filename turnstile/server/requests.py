@@ -44,11 +44,11 @@ class UpgradeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The decision to open a session for the client.
+    """The decision to admit the client.
 
     Args:
         open: Called on the I/O thread when the handshake is answered; returns the inbox for the client's frames, None
-            where they are not wanted any more.
+            to drop them.
         subprotocol: Named in the answer if the client offered it.
         limits: Bounds of the connection; the listener's where None.
     """
@@ -60,7 +60,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """The decision to answer the client with an HTTP error.
+    """The decision to reject the client, with an HTTP error.
 
     Args:
         status: The HTTP status.
@@ -74,20 +74,20 @@ class Rejection:
 
 
 def split_target(target: str) -> tuple[str, dict[str, str]]:
-    """Return the decoded path and the parameters of a request target."""
+    """Return the decoded path and the query's parameters of a request target."""
     path, _, query = target.partition("?")
     return unquote(path), dict(parse_qsl(query, keep_blank_values=True))
 
 
 def open_protocol(request: Request, response: Response, max_message_bytes: int) -> ServerProtocol:
-    """Return the framing library's protocol of an open WebSocket, which has the answer to send.
+    """Return the framing library's protocol for an open WebSocket, with the answer still to send.
 
     Args:
         request: The client's request.
-        response: The answer, which accepts it.
+        response: The answer that accepts the request.
         max_message_bytes: The largest message that the client may send.
     """
-    # No permessage-deflate: audio and its base64 hardly shrink, while a compressor costs memory for each connection
+    # No permessage-deflate: audio and its base64 hardly compress, while a compressor costs memory for each connection
     # and time for each frame.
     protocol = ServerProtocol(max_size=max_message_bytes, logger=SILENT_LOGGER)
     protocol.receive_data(request.serialize())
@@ -97,7 +97,7 @@ def open_protocol(request: Request, response: Response, max_message_bytes: int) 
 
 
 def upgrade_request(request: Request, peer: str) -> UpgradeRequest:
-    """Convert a parsed handshake request."""
+    """Convert the framing library's request to an `UpgradeRequest`."""
     path, query = split_target(request.path)
     headers: dict[str, str] = {}
     for name, value in request.headers.raw_items():

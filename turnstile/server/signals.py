@@ -1,4 +1,4 @@
-"""Turns the process's signals into two events: drain, then abort."""
+"""The process's signals as two events: drain, then abort."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class ProcessSignals:
-    """Turn SIGINT and SIGTERM into events while it is entered; the previous handlers are restored afterwards.
+    """The signals SIGINT and SIGTERM as events, while this context manager is entered.
 
-    The first signal sets `drain`, any later one `abort`. To be entered in the main thread, where Python runs handlers.
+    The first signal sets `drain`, any later one `abort`; on leaving, the previous handlers are restored. It is entered
+    in the main thread, where Python runs signal handlers.
 
-    A handler may interrupt the main thread inside `Event.wait`, whose lock it would then need itself. So it only puts
-    the signal into a reentrant queue, and a thread sets the events.
+    A handler may interrupt the main thread inside `Event.wait`, whose lock it would need itself. So it only puts the
+    signal into a reentrant queue, and a thread sets the events.
     """
 
     def __init__(self) -> None:
         self.drain = threading.Event()
-        """Set to end open sessions in order and take no new ones."""
+        """Set to end open sessions in order and admit no new ones."""
         self.abort = threading.Event()
         """Set to end at once."""
         self._caught: queue.SimpleQueue[int | None] = queue.SimpleQueue()

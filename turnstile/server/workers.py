@@ -1,4 +1,4 @@
-"""Runs several worker processes on one port, and replaces those that end."""
+"""Worker processes on one port, replaced when they die."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 READY: Final = "ready"
-"""The line that a worker prints when it serves."""
+"""The line that a worker prints when it accepts clients."""
 USAGE_ERROR: Final = 2
-"""The exit code of a worker that would end the same way again."""
-# A worker that ran no longer than this is replaced after as long a pause, in seconds.
+"""The exit code for misuse or misconfiguration; a worker with it is not replaced, since it would end again."""
+# A worker that ran for fewer seconds than this is replaced after a pause of this length.
 _RESTART_PAUSE: Final = 1.0
 
 
@@ -31,15 +31,15 @@ class _Ended(NamedTuple):
 
 
 class Workers:
-    """Start workers, replace each that dies, and forward the process's signals.
+    """The worker processes: started, replaced when they die, and sent the process's signals.
 
     Each worker is in a process group of its own, so that Ctrl-C reaches it once, through this class. It ends by itself
-    when this process is gone, since its standard input ends then.
+    when this process ends, since its standard input is closed then.
 
     Args:
-        count: How many.
-        command: Returns the command of the worker with a number, from 1.
-        clock: Seconds that only go forward.
+        count: The number of workers.
+        command: Returns the command line of a worker, by its number, from 1.
+        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Workers:
         self._started_at: dict[int, float] = {}
 
     def run(self, signals: ProcessSignals, ready: Callable[[], None]) -> int:
-        """Keep the workers running until a signal ends them; return the highest of their exit codes.
+        """Run the workers until a signal ends them; return the highest of their exit codes.
 
         Args:
             signals: The first ends the workers in order, any later one at once.
-            ready: Called once, when all workers serve.
+            ready: Called once, when all workers accept clients.
         """
         for signalled in (signals.drain, signals.abort):
             threading.Thread(target=self._forward, args=(signalled,), name="turnstile-signals-on", daemon=True).start()
@@ -113,7 +113,7 @@ class Workers:
         self._start(ended.number)
 
     def _end_all(self) -> int:
-        """End the workers in order, at once with the next signal, and wait for them."""
+        """End the workers in order, or at once on the next signal, and wait for them."""
         self._terminate_all()
         worst = 0
         while self._running:
@@ -122,7 +122,7 @@ class Workers:
                 self._terminate_all()
             elif isinstance(event, _Ended):
                 _close(self._running.pop(event.number))
-                # One that was still starting is ended by the signal itself.
+                # A worker that was still starting has no handler yet, and dies of the signal itself.
                 worst = max(worst, 0 if event.code == -signal.SIGTERM else abs(event.code))
         return worst
 
