@@ -4,7 +4,7 @@ Each condition stands here once, and whatever asks whether something may go asks
 compares the `epoch` of an update or a create with its own count of the facts that close the gate, and hands back what
 was decided before the latest of them, which the session has yet to take.
 
-`Backlog` holds what may not go, and offers it again when the state has changed.
+`backlog.Backlog` holds what may not go, and offers it again when the state has changed.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def restoring_waits_for(state: State) -> Waits | None:
 
 
 def passthrough_waits_for(state: State) -> Waits | None:
-    """Return what the events wait for that a client of the API's own language gave behind a response."""
+    """Return what the events wait for that a Realtime client gave behind a response."""
     return link_waits_for(state) or (Waits.CREATE if state.agent_messages or state.requested else None)
 
 
