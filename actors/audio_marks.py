@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.messages import Mark
-from turnstile.session.events import AudioFollows
+from turnstile.session.client_requests import AudioFollows
 
 if TYPE_CHECKING:
     from turnstile.ports import Inbox

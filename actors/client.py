@@ -22,8 +22,8 @@ from actors.messages import (
 from turnstile.errors import ClientProtocolError
 from turnstile.observability.journal import frame_observer
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.session.client_requests import AudioFollows
 from turnstile.session.effects import Answered, Reported, SessionAssumed
-from turnstile.session.events import AudioFollows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from actors.messages import Peers
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Inbox, Timers
-    from turnstile.session.events import Fact, Ref
+    from turnstile.session.client_requests import Ref
+    from turnstile.session.events import Fact
     from turnstile.session.machine import Session
 
 _log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from actors.upstream_output import UpstreamOutput
     from turnstile.ports import FunctionCaller, FunctionReturned, HostCall, HostFunctionCaller, Inbox
     from turnstile.protocol.voice_agent.functions import FunctionEndpoint
+    from turnstile.session.client_requests import Json
     from turnstile.session.effects import CallFunction, CallsCancelled
-    from turnstile.session.events import Json
     from turnstile.translate.translator import Translator
 
 

@@ -13,7 +13,7 @@ from actors.messages import End, HostAsked, HostDecided, Inspect
 from turnstile.embed.function_schema import host_functions
 from turnstile.errors import ConfigError
 from turnstile.protocol.realtime import is_audio_delta
-from turnstile.session.events import AgentMessageGiven, Behavior
+from turnstile.session.client_requests import AgentMessageGiven, Behavior
 from turnstile.translate.host_overrides import HostOverrides, is_sendable
 from turnstile.translate.to_realtime import spoken_word_for_word
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.host_requests import CallElsewhere
     from actors.messages import Peers, Snapshot
     from turnstile.embed.feed import EventFeed
-    from turnstile.session.events import Ref
+    from turnstile.session.client_requests import Ref
     from turnstile.translate.host_overrides import HostFunction
 
 

@@ -14,8 +14,8 @@ from turnstile.errors import SessionError
 from turnstile.ports import Inbox
 
 if TYPE_CHECKING:
+    from turnstile.session.client_requests import Ref
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Ref
 
 _log = logging.getLogger(__name__)
 

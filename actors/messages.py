@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from turnstile.session.events import ConfigAnswered, ConfigRequested, Refused, Request, ResponseFinished
+from turnstile.session.client_requests import ConfigRequested, Request
+from turnstile.session.events import ConfigAnswered, Refused, ResponseFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from turnstile.errors import Problem
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
-    from turnstile.session.events import Postponable, Ref
+    from turnstile.session.client_requests import Postponable, Ref
     from turnstile.session.state import Data, Phase, State
     from turnstile.session.waits import Reason
     from turnstile.translate.host_overrides import HostOverrides

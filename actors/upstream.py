@@ -31,7 +31,8 @@ from turnstile.session.effects import (
     SendTruncate,
     SendUpdate,
 )
-from turnstile.session.events import AudioHeard, HandedBack, LinkLost
+from turnstile.session.events import AudioHeard, HandedBack
+from turnstile.session.link_events import LinkLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from turnstile.protocol.frames import Frame
-    from turnstile.session.events import Fact, Json
+    from turnstile.session.client_requests import Json
+    from turnstile.session.events import Fact
     from turnstile.translate.translator import Translator
 
     Kind = tuple[Callable[[Json], bool] | None, Callable[[FactReader, Json], Fact | None] | None]

@@ -9,7 +9,7 @@ from actors.messages import from_link
 from turnstile.observability.journal import frame_observer
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.protocol.beta_events import beta_client_data
-from turnstile.session.events import LinkConnected, LinkLost
+from turnstile.session.link_events import LinkConnected, LinkLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

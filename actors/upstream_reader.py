@@ -12,11 +12,11 @@ from turnstile.session.events import (
     CLOSING_FACTS,
     ConfigAnswered,
     FunctionCalled,
-    LinkOpened,
     ResponseProgressed,
     SpeechStarted,
     TurnCommitted,
 )
+from turnstile.session.link_events import LinkOpened
 from turnstile.session.shortfalls import VOICE
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock
     from turnstile.protocol.frames import Frame
-    from turnstile.session.events import Fact, Json
+    from turnstile.session.client_requests import Json
+    from turnstile.session.events import Fact
     from turnstile.translate.translator import Translator
 
 # Some servers begin with another event than OpenAI's.

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from actors.messages import AudioEvent, End
     from turnstile.errors import Problem
     from turnstile.protocol.frames import Frame
+    from turnstile.session.client_requests import EventGiven, Json, LinkWanted, Ref, Request
     from turnstile.session.effects import Answered
-    from turnstile.session.events import EventGiven, Json, LinkWanted, Ref, Request
     from turnstile.translate.host_overrides import HostOverrides
 
 

@@ -14,8 +14,8 @@ from turnstile.protocol.appends import named_append, plain_append
 from turnstile.protocol.beta_events import current_client_event
 from turnstile.protocol.client_shapes import shape_fault
 from turnstile.protocol.realtime import parse_client_event
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
-from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.translate.host_overrides import OVERRIDE_NAMES, HostOverlay
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from turnstile.protocol.frames import Frame
+    from turnstile.session.client_requests import Json, Ref, Request
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Json, Ref, Request
     from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)

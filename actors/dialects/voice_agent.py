@@ -9,7 +9,7 @@ from actors.messages import End, LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import client, server
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
     ConfigRequested,
     FunctionAnswered,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.voice_agent.profile import Profile
+    from turnstile.session.client_requests import Ref, Request
     from turnstile.session.effects import Answered
-    from turnstile.session.events import Ref, Request
     from turnstile.translate.host_overrides import HostOverrides
     from turnstile.translate.permissions import Permissions
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.session.deadlines import deadlines_of
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
-    ConfigAnswered,
     ConfigRequested,
     FunctionAnswered,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.session.deadlines import deadlines_of
+from turnstile.session.events import (
+    ConfigAnswered,
     FunctionCalled,
     HandedBack,
     ItemConfirmed,
-    LinkConnected,
-    LinkLost,
-    LinkOpened,
     Refused,
     ResponseFinished,
     ResponseStarted,
@@ -23,9 +24,8 @@ from turnstile.session.events import (
     SpeechStopped,
     TimerFired,
     TurnCommitted,
-    TurnEndForced,
-    UserMessageGiven,
 )
+from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from actors.messages import AnswersGiven, End, Mark, SessionSnapshot, ToClient
 from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+from turnstile.session.client_requests import AudioFollows, ConfigRequested, EventGiven, LinkWanted, UserMessageGiven
 from turnstile.session.effects import Answered, Reported, SessionAssumed
-from turnstile.session.events import AudioFollows, ConfigRequested, EventGiven, LinkWanted, UserMessageGiven
 from turnstile.testing import RecordingInbox
 from turnstile.translate.permissions import Permissions
 

@@ -9,17 +9,9 @@ from actors.messages import AnswersGiven, End, Inspect, Waiting
 from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
 from turnstile.session import effects
+from turnstile.session.client_requests import AudioFollows, ConfigRequested, TurnEndForced, UserMessageGiven
 from turnstile.session.deadlines import Deadline
-from turnstile.session.events import (
-    AudioFollows,
-    ConfigAnswered,
-    ConfigRequested,
-    Refused,
-    ResponseFinished,
-    TimerFired,
-    TurnEndForced,
-    UserMessageGiven,
-)
+from turnstile.session.events import ConfigAnswered, Refused, ResponseFinished, TimerFired
 from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy

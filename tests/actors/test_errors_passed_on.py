@@ -8,8 +8,8 @@ import pytest
 
 from actors.dialects.realtime import RealtimeDialect
 from turnstile.protocol.frames import TextFrame
+from turnstile.session.client_requests import Request
 from turnstile.session.effects import Answered, Reported
-from turnstile.session.events import Request
 from turnstile.session.facts import FactReader
 from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session

@@ -15,8 +15,9 @@ from actors.lifecycle import SessionActor
 from actors.upstream import UpstreamActor
 from turnstile.ports import FunctionReturned
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.session.client_requests import AudioFollows
 from turnstile.session.effects import Effect
-from turnstile.session.events import AudioFollows, Event
+from turnstile.session.events import Event
 
 ACTORS = (ClientActor, SessionCoordinatorActor, UpstreamActor)
 # What stands in the messages' module, and is only a part of one, or an answer.

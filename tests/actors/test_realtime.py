@@ -11,8 +11,8 @@ from actors.dialects.realtime import RealtimeDialect
 from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.effects import Answered
-from turnstile.session.events import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.translate.host_overrides import HostFunction, HostOverlay, HostOverrides
 
 PROBLEM = Problem("invalid_value", "No.")

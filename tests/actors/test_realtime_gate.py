@@ -11,7 +11,8 @@ from actors.dialects.realtime import RealtimeDialect
 from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError
 from turnstile.session import effects
-from turnstile.session.events import EventGiven, Request, ResponseFinished, ResponseStarted
+from turnstile.session.client_requests import EventGiven, Request
+from turnstile.session.events import ResponseFinished, ResponseStarted
 from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy

@@ -27,9 +27,6 @@ from turnstile.session.events import (
     ConfigAnswered,
     FunctionCalled,
     HandedBack,
-    LinkConnected,
-    LinkLost,
-    LinkOpened,
     Refused,
     ResponseFinished,
     ResponseProgressed,
@@ -38,6 +35,7 @@ from turnstile.session.events import (
     SpeechStopped,
     TurnCommitted,
 )
+from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
 from turnstile.testing import RecordingConnection, patience
 from turnstile.translate.host_overrides import HostFunction
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator

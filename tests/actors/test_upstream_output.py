@@ -9,13 +9,7 @@ from actors.upstream_output import UpstreamOutput
 from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.session.effects import Reported
-from turnstile.session.events import (
-    ConfigAnswered,
-    Refused,
-    ResponseFinished,
-    ResponseProgressed,
-    ResponseStarted,
-)
+from turnstile.session.events import ConfigAnswered, Refused, ResponseFinished, ResponseProgressed, ResponseStarted
 from turnstile.testing import RecordingInbox
 
 TEXT, AUDIO = TextFrame(b"{}"), BinaryFrame(b"\0")

@@ -12,14 +12,14 @@ from turnstile.audio.formats import AudioFormat
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.session.effects import Answered
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
     ConfigRequested,
     FunctionAnswered,
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.effects import Answered
 from turnstile.session.upstream_errors import close_code
 from turnstile.translate.permissions import Permissions
 

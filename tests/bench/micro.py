@@ -24,7 +24,8 @@ from turnstile.ports import Inbox
 from turnstile.protocol import realtime
 from turnstile.protocol.voice_agent.client import parse_client_message
 from turnstile.protocol.voice_agent.profile import COMPONENT
-from turnstile.session.events import ConfigRequested, ResponseFinished, ResponseProgressed, ResponseStarted
+from turnstile.session.client_requests import ConfigRequested
+from turnstile.session.events import ResponseFinished, ResponseProgressed, ResponseStarted
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy

@@ -18,7 +18,8 @@ from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES, parse_client_message
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.effects import Answered
-from turnstile.session.events import ConfigAnswered, LinkOpened
+from turnstile.session.events import ConfigAnswered
+from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.translate.permissions import Permissions

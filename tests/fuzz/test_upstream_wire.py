@@ -18,7 +18,8 @@ from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.realtime import parse_server_event
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.session.events import ConfigRequested, ResponseProgressed, UserMessageGiven
+from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
+from turnstile.session.events import ResponseProgressed
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy

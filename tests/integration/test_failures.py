@@ -12,8 +12,8 @@ from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.upstream import UpstreamActor
 from turnstile.protocol.frames import TextFrame
+from turnstile.session.client_requests import UserMessageGiven
 from turnstile.session.effects import SendItem
-from turnstile.session.events import UserMessageGiven
 from turnstile.simulator.faults import Faults
 from turnstile.testing import patience
 

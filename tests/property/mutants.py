@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
-# The rules; what they speak of (events, effects, state) is the same for all.
+# The rules; their values (requests, events, effects, state) are the same for all.
 _SESSION = (
     "gate",
     "config_patch",

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from world import configured
 
 from turnstile.protocol.frames import TextFrame
-from turnstile.session.effects import Answered, PassOn, SendCreate, SendItem, SendUpdate
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
-    ConfigAnswered,
     ConfigRequested,
     FunctionAnswered,
+    TurnEndForced,
+    UserMessageGiven,
+)
+from turnstile.session.effects import Answered, PassOn, SendCreate, SendItem, SendUpdate
+from turnstile.session.events import (
+    ConfigAnswered,
     FunctionCalled,
     ItemConfirmed,
     Refused,
@@ -21,8 +25,6 @@ from turnstile.session.events import (
     SpeechStarted,
     SpeechStopped,
     TurnCommitted,
-    TurnEndForced,
-    UserMessageGiven,
 )
 from turnstile.session.in_flight import Response
 from turnstile.session.waits import Reason, Waits

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from api_model import Api, foreign_done
 from world import POLICY, REAL, Implementation, ViolationError, World
 
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
     ConfigRequested,
     FunctionAnswered,
-    TimerFired,
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.events import TimerFired
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ sys.path[:0] = [path for path in (str(HERE), str(HERE.parent.parent)) if path no
 from api_model import Api, foreign_done  # noqa: E402 - the path is made for the command above
 from world import REAL, Implementation, World  # noqa: E402
 
-from turnstile.session.events import ConfigRequested, FunctionAnswered, TurnEndForced, UserMessageGiven  # noqa: E402
+from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, TurnEndForced, UserMessageGiven  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,6 +14,7 @@ from actors.dialects.realtime import RealtimeDialect
 from turnstile.protocol.realtime import MARK
 from turnstile.session import effects as out
 from turnstile.session import events as told
+from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, TurnEndForced
 from turnstile.session.config_patch import merged
 from turnstile.session.facts import FactReader
 from turnstile.session.gate import request_waits_for
@@ -110,7 +111,7 @@ class World:
         self.shown: dict[str, object] = {}
         self.stopped = ""
         self.commits = 0
-        self.asked: list[told.ConfigRequested] = []
+        self.asked: list[ConfigRequested] = []
         self.answers: dict[int, bool] = {}
         self.held: dict[int, Reason] = {}
         self.answered_configs: list[int] = []
@@ -156,9 +157,9 @@ class World:
     def ask(self, request: object) -> None:
         """The client asks for something."""
         self.requests.append(request.ref)
-        if isinstance(request, told.FunctionAnswered):
+        if isinstance(request, FunctionAnswered):
             self.results += (request.call_id,)
-        if isinstance(request, told.ConfigRequested):
+        if isinstance(request, ConfigRequested):
             self.asked.append(request)
         # One inbox for facts and requests: a result comes behind the call that it answers.
         self.facts.append(({"type": "request"}, request))
@@ -236,8 +237,8 @@ class World:
         ahead = None
         for request in session.backlog:
             own = request_waits_for(session.state, request, session.policy)
-            waits = ahead if ahead and not isinstance(request, told.ConfigRequested) else own
-            ahead = waits if isinstance(request, told.TurnEndForced) else ahead
+            waits = ahead if ahead and not isinstance(request, ConfigRequested) else own
+            ahead = waits if isinstance(request, TurnEndForced) else ahead
             reason = waiting[request.ref]
             self._must(reason.waits == waits, f"request {request.ref} is held for {reason}, and waits for {waits}")
             self._must(self._is_true(reason), f"request {request.ref} is held for {reason}, which is not so")
@@ -421,7 +422,7 @@ class World:
                 self.serve(self.api.answer())
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
-                self.ask(told.FunctionAnswered(1_000 + len(self.requests), open_calls[0], "4"))
+                self.ask(FunctionAnswered(1_000 + len(self.requests), open_calls[0], "4"))
             elif self.timers:
                 self.fire(min(self.timers))
             else:

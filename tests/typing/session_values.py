@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import assert_type
 
 from turnstile.session.effects import Answered
-from turnstile.session.events import LinkLost
 from turnstile.session.in_flight import Item
+from turnstile.session.link_events import LinkLost
 from turnstile.session.policy import Policy
 from turnstile.session.state import Data, Now, State, Step
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import InternalError, Problem
+from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, Request, TurnEndForced
 from turnstile.session.effects import Answered, Held, Noted
-from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, Request, TurnEndForced
 from turnstile.session.gate import request_waits_for
 from turnstile.session.state import Step
 from turnstile.session.waits import reason
@@ -14,8 +14,9 @@ from turnstile.session.waits import reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from turnstile.session.client_requests import Postponable, Ref
     from turnstile.session.effects import Effect
-    from turnstile.session.events import Event, Postponable, Ref
+    from turnstile.session.events import Event
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now, State
     from turnstile.session.waits import Reason, Waits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
+    from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
     from turnstile.session.fifo import Fifo
     from turnstile.session.in_flight import (
         Aside,

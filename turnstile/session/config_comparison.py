@@ -16,7 +16,7 @@ from turnstile.session.config_patch import ENDPOINTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnstile.session.events import Json
+    from turnstile.session.client_requests import Json
 
 Path = tuple[str, ...]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turnstile.session.events import Json
+    from turnstile.session.client_requests import Json
 
 # A field of ours beside those of the API: where the proxy calls functions, by their names.
 ENDPOINTS = "endpoints"

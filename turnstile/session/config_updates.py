@@ -18,9 +18,10 @@ from turnstile.session.turns import turn_unheard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from turnstile.session.client_requests import ConfigRequested, Json
     from turnstile.session.config_comparison import Difference, Path
     from turnstile.session.effects import Effect
-    from turnstile.session.events import ConfigAnswered, ConfigRequested, Json
+    from turnstile.session.events import ConfigAnswered
     from turnstile.session.policy import Policy
 
 _DETECTION = ("audio", "input", "turn_detection")

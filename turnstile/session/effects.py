@@ -9,8 +9,8 @@ from turnstile.session.record import record
 if TYPE_CHECKING:
     from turnstile.errors import Problem
     from turnstile.protocol.frames import Closed
+    from turnstile.session.client_requests import Json, Ref
     from turnstile.session.deadlines import Deadline
-    from turnstile.session.events import Json, Ref
     from turnstile.session.waits import Reason
 
 

@@ -1,181 +1,19 @@
-"""Everything that a session can be told: what its client asked for, what happened upstream, and that time passed.
+"""The events of a session: its client's requests, facts of the upstream side, and deadlines that expire.
 
-Requests carry a `ref`, the caller's own name for the message; each is answered by exactly one `Answered` with it.
-Facts are in the past tense. Nothing here knows a wire: `facts.py` reads the Realtime API's events.
+Facts are in the past tense, and independent of the wire: `facts.py` reads the Realtime API's events.
 """
 
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from turnstile.errors import Problem
+from turnstile.session.client_requests import AudioFollows, EventGiven, Json, LinkWanted, Request
+from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
 from turnstile.session.record import record
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from turnstile.protocol.frames import Closed
-
-Json = dict[str, Any]
-Ref = int
-Behavior = Literal["default", "queue", "interrupt"]
 Outcome = Literal["completed", "failed", "incomplete", "cancelled"]
-
-
-@record
-class ConfigRequested:
-    """The client wants its session configured otherwise.
-
-    Args:
-        ref: The request.
-        patch: A partial Realtime ``session``: only the fields named change; ``None``, ``""`` and ``[]`` clear.
-        added_prompt: Text to add to the instructions in force, for the message that adds instead of replacing.
-        message: The type of the client's message, which begins whatever is said about it; "" where there was none.
-        fields: What the message names of the session: its own field by the field's dotted path there. Empty for a
-            message in the API's own words.
-        local: What else is in force with it, on this side of the API; it is handed on as it is (`ApplyLocal`).
-        size: How many bytes it takes while it waits, where it may be large.
-    """
-
-    ref: Ref
-    patch: Json
-    added_prompt: str = ""
-    message: str = "session.update"
-    fields: Mapping[str, str] = field(default_factory=dict)
-    local: Any = None
-    size: int = 0
-
-
-@record
-class UserMessageGiven:
-    """The client put a conversation item in that wants an answer; `item` is the API's, without an id.
-
-    `message`: The type of the client's message, here and in the requests below.
-    """
-
-    ref: Ref
-    item: Json
-    message: str = field(default="", compare=False)
-
-
-@record
-class AgentMessageGiven:
-    """The agent shall say something of the client's.
-
-    Args:
-        ref: The request.
-        response: The parameters of the ``response.create`` that says it.
-        behavior: What to do while a turn runs: refuse (``default``), wait, or interrupt it.
-        size: How many bytes it takes while it waits, where it may be large.
-    """
-
-    ref: Ref
-    response: Json
-    behavior: Behavior = "default"
-    size: int = 0
-    message: str = field(default="", compare=False)
-
-
-@record
-class FunctionAnswered:
-    """The client gives the result of a function call."""
-
-    ref: Ref
-    call_id: str
-    output: str
-    message: str = field(default="", compare=False)
-
-
-@record
-class TurnEndForced:
-    """The client ends the user's turn: what was heard is committed and answered."""
-
-    ref: Ref
-    message: str = field(default="", compare=False)
-
-
-@record
-class EventGiven:
-    """A client that speaks the API's own language gives an event that is to be passed on as it is.
-
-    Args:
-        event: The event, encoded.
-        at_once: It does not wait behind what was asked for before: it stops a response, or is none of the gate's.
-        event_id: The client's own name for it, if it has given one.
-        call_id: The function call that it brings the result of, if it does.
-        follows_audio: It is about the input audio before it: it goes when that has gone, and waits for nothing else.
-        aside: The event id, as upstream reads it, of a ``response.create`` out of band; None for any other event.
-    """
-
-    event: bytes
-    at_once: bool = False
-    event_id: str | None = None
-    call_id: str | None = None
-    follows_audio: bool = False
-    aside: str | None = None
-
-
-@record
-class AudioFollows:
-    """Input audio comes behind what the client gave before; on its own way it waits at `mark` for `LetAudioGo`.
-
-    Args:
-        mark: Names the place; marks only grow.
-    """
-
-    mark: int
-
-
-@record
-class LinkWanted:
-    """The client wants an upstream session before it has configured one; `model` is the one asked for, if any."""
-
-    model: str | None = None
-
-
-@record
-class LinkConnected:
-    """Upstream took the connection, and has said nothing yet."""
-
-
-@record
-class LinkOpened:
-    """A new upstream link is there, with a conversation that knows nothing.
-
-    Args:
-        shows_session: Upstream showed its session with it (``session.created``).
-        voice: The agent's voice in that session.
-    """
-
-    shows_session: bool = True
-    voice: Any = None
-
-
-@record
-class LinkLost:
-    """The upstream link is gone, or could not be opened.
-
-    Args:
-        code: Why, for programs.
-        description: Why, for people.
-        retryable: Whether a new link may help.
-        closed: How upstream closed it, if it did.
-        event: The ``error`` event that came before its end, if one did.
-        is_told: The client has heard of that already, as of an error about an event of its own.
-    """
-
-    code: str
-    description: str
-    retryable: bool = True
-    closed: Closed | None = None
-    event: Json | None = field(default=None, compare=False, repr=False)
-    is_told: bool = False
-
-    @property
-    def problem(self) -> Problem:
-        """What a client is told of it."""
-        return Problem(self.code, self.description, error_event=self.event)
 
 
 @record
@@ -362,7 +200,6 @@ class TimerFired:
     token: str
 
 
-Request = ConfigRequested | UserMessageGiven | AgentMessageGiven | FunctionAnswered | TurnEndForced
 Fact = (
     EventGiven
     | AudioFollows
@@ -388,7 +225,6 @@ Fact = (
     | HandedBack
 )
 Event = Request | Fact | TimerFired
-Postponable = Request | AudioFollows
 
 # The facts that close the gate. They are counted at both ends of the way from the wire to the session: a command
 # that was decided before the latest of them is handed back.

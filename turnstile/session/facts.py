@@ -27,7 +27,8 @@ from turnstile.session.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from turnstile.session.events import Fact, Json, Outcome
+    from turnstile.session.client_requests import Json
+    from turnstile.session.events import Fact, Outcome
 
 Name = TypeVar("Name")
 

@@ -13,7 +13,8 @@ from turnstile.session.shortfalls import about
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import ConfigRequested, Refused
+    from turnstile.session.client_requests import ConfigRequested
+    from turnstile.session.events import Refused
     from turnstile.session.in_flight import Update
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now

@@ -12,7 +12,8 @@ from turnstile.session.in_flight import Call, Item
 from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import CallReturned, FunctionAnswered, FunctionCalled, Json, Outcome
+    from turnstile.session.client_requests import FunctionAnswered, Json
+    from turnstile.session.events import CallReturned, FunctionCalled, Outcome
     from turnstile.session.in_flight import Responder
     from turnstile.session.policy import Policy
 

@@ -11,11 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, TurnEndForced, UserMessageGiven
+from turnstile.session.client_requests import (
+    AgentMessageGiven,
+    AudioFollows,
+    ConfigRequested,
+    TurnEndForced,
+    UserMessageGiven,
+)
 from turnstile.session.waits import Waits
 
 if TYPE_CHECKING:
-    from turnstile.session.events import Behavior, Postponable
+    from turnstile.session.client_requests import Behavior, Postponable
     from turnstile.session.policy import Policy
     from turnstile.session.state import State
 

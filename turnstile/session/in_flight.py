@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from turnstile.session.record import record
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AgentMessageGiven, ConfigRequested, Json, Ref
+    from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, Json, Ref
 
 Responder = Literal["proxy", "api", "after_turn"]
 Because = Literal["asked", "stalled", "redundant"]

@@ -13,8 +13,9 @@ from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
+    from turnstile.session.client_requests import Json, UserMessageGiven
     from turnstile.session.effects import Effect
-    from turnstile.session.events import ItemConfirmed, Json, UserMessageGiven
+    from turnstile.session.events import ItemConfirmed
     from turnstile.session.policy import Policy
 
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
-from turnstile.session.events import LinkLost, LinkOpened
 from turnstile.session.function_calls import void_calls
 from turnstile.session.gate import restoring_waits_for
 from turnstile.session.in_flight import InputAudio, Item
+from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.outcomes import proven
 from turnstile.session.state import Now, State, Step
 from turnstile.session.upstream_errors import api_closing
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
-    from turnstile.session.events import LinkConnected
+    from turnstile.session.link_events import LinkConnected
     from turnstile.session.policy import Policy
 
 

@@ -11,9 +11,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from turnstile.session.backlog import Backlog
-from turnstile.session.deadlines import deadlines_of
-from turnstile.session.effects import ObserveAudio, SetDeadlines
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
     ConfigRequested,
     FunctionAnswered,
@@ -21,6 +19,8 @@ from turnstile.session.events import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.deadlines import deadlines_of
+from turnstile.session.effects import ObserveAudio, SetDeadlines
 from turnstile.session.gate import update_waits_for
 from turnstile.session.policy import Policy
 from turnstile.session.rules import decide, settle
@@ -30,8 +30,9 @@ from turnstile.session.waits import reason
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from turnstile.session.client_requests import Postponable
     from turnstile.session.effects import Effect
-    from turnstile.session.events import Event, Postponable
+    from turnstile.session.events import Event
     from turnstile.session.waits import Reason
 
 _KINDS: dict[type[Request], str] = {

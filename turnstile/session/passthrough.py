@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import function_calls
+from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, EventGiven
 from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
-from turnstile.session.events import AgentMessageGiven, AudioFollows, EventGiven
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import audio_waits_for, link_waits_for, passthrough_waits_for
 from turnstile.session.in_flight import Aside
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
+    from turnstile.session.client_requests import LinkWanted
     from turnstile.session.effects import Effect
-    from turnstile.session.events import LinkWanted
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now
 

@@ -16,7 +16,8 @@ from turnstile.session.state import Now, Step
 from turnstile.session.waits import reason
 
 if TYPE_CHECKING:
-    from turnstile.session.events import AgentMessageGiven, Refused
+    from turnstile.session.client_requests import AgentMessageGiven
+    from turnstile.session.events import Refused
     from turnstile.session.policy import Policy
 
 _REFUSED = Problem("response_refused", "Upstream kept refusing to begin a response; the messages stay unanswered.")

@@ -20,28 +20,29 @@ from turnstile.session import (
     responses,
     turns,
 )
+from turnstile.session.client_requests import (
+    AgentMessageGiven,
+    AudioFollows,
+    ConfigRequested,
+    EventGiven,
+    FunctionAnswered,
+    LinkWanted,
+    TurnEndForced,
+    UserMessageGiven,
+)
 from turnstile.session.collisions import is_collision
 from turnstile.session.effects import LetAudioGo, Reported
 from turnstile.session.events import (
     CLOSING_FACTS,
-    AgentMessageGiven,
     AgentSpoke,
     AsideStarted,
-    AudioFollows,
     AudioHeard,
     CallReturned,
     ConfigAnswered,
-    ConfigRequested,
-    EventGiven,
-    FunctionAnswered,
     FunctionCalled,
     HandedBack,
     InputCleared,
     ItemConfirmed,
-    LinkConnected,
-    LinkLost,
-    LinkOpened,
-    LinkWanted,
     Refused,
     ResponseFinished,
     ResponseProgressed,
@@ -50,11 +51,10 @@ from turnstile.session.events import (
     SpeechStopped,
     TimerFired,
     TurnCommitted,
-    TurnEndForced,
-    UserMessageGiven,
 )
 from turnstile.session.gate import audio_waits_for, items_wait_for
 from turnstile.session.in_flight import Commit, Create, Item, Response, Update
+from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
 from turnstile.session.state import Now, Step
 from turnstile.session.timeouts import time_is_up
 from turnstile.session.upstream_errors import (

@@ -8,8 +8,8 @@ from turnstile.errors import Problem
 from turnstile.session.config_patch import at
 
 if TYPE_CHECKING:
+    from turnstile.session.client_requests import ConfigRequested, Json
     from turnstile.session.config_comparison import Difference, Path
-    from turnstile.session.events import ConfigRequested, Json
 
 UPDATE_EVENT = "session.update"
 MODEL = ("model",)

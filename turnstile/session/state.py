@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from turnstile.session.changes import Changes
+    from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
     from turnstile.session.effects import Effect
-    from turnstile.session.events import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
     from turnstile.session.in_flight import Aside, Call, Commit, Create, Item, Response, Update
 
 Link = Literal["closed", "opening", "connected", "waiting", "open", "ended"]

@@ -14,14 +14,8 @@ from turnstile.session.items import left_to_us, turn_ended
 from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import (
-        AudioHeard,
-        InputCleared,
-        SpeechStarted,
-        SpeechStopped,
-        TurnCommitted,
-        TurnEndForced,
-    )
+    from turnstile.session.client_requests import TurnEndForced
+    from turnstile.session.events import AudioHeard, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
     from turnstile.session.policy import Policy
 
 # So many turns may be expected to be answered at once.

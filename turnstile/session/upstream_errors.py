@@ -14,7 +14,8 @@ from turnstile.session.in_flight import Commit, Create, Item, Response, Update
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnstile.session.events import LinkLost, Refused
+    from turnstile.session.events import Refused
+    from turnstile.session.link_events import LinkLost
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now
 

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from turnstile.session.client_requests import (
+    AgentMessageGiven,
+    AudioFollows,
+    ConfigRequested,
+    FunctionAnswered,
+    TurnEndForced,
+    UserMessageGiven,
+)
 from turnstile.session.collisions import is_collision, lost_race
 from turnstile.session.config_patch import ENDPOINTS, without
 from turnstile.session.effects import (
@@ -19,22 +27,14 @@ from turnstile.session.effects import (
     SendItem,
     SendUpdate,
 )
-from turnstile.session.events import (
-    AgentMessageGiven,
-    AudioFollows,
-    ConfigRequested,
-    FunctionAnswered,
-    LinkLost,
-    LinkOpened,
-    Refused,
-    TurnEndForced,
-    UserMessageGiven,
-)
+from turnstile.session.events import Refused
+from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.machine import Session
 
 if TYPE_CHECKING:
+    from turnstile.session.client_requests import Json, Postponable, Request
     from turnstile.session.effects import Effect
-    from turnstile.session.events import Event, Json, Postponable, Request
+    from turnstile.session.events import Event
     from turnstile.session.policy import Policy
 
 # Hands nothing back: a command is never older than this.

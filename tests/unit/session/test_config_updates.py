@@ -24,13 +24,12 @@ from given import (
     upstream,
 )
 
+from turnstile.session.client_requests import ConfigRequested
 from turnstile.session.effects import Answered, EndSession, Noted, OpenLink, Reported, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
-    ConfigRequested,
     HandedBack,
-    LinkOpened,
     Refused,
     ResponseStarted,
     SpeechStopped,
@@ -39,6 +38,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.gate import items_wait_for
 from turnstile.session.in_flight import Update
+from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import State

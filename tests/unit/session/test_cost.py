@@ -10,13 +10,11 @@ from given import CALM, configured, message, running
 
 import turnstile
 from turnstile.session import effects as out
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven
 from turnstile.session.events import (
-    AgentMessageGiven,
     AgentSpoke,
     AudioHeard,
     ConfigAnswered,
-    ConfigRequested,
-    EventGiven,
     ItemConfirmed,
     ResponseFinished,
     ResponseProgressed,

@@ -6,9 +6,9 @@ import pytest
 from given import PROXY_ANSWERS, answers, client, codes, creates, requested, running, said_item, session, timer, told
 
 from turnstile.errors import Problem
+from turnstile.session.client_requests import AgentMessageGiven
 from turnstile.session.effects import SetDeadlines
 from turnstile.session.events import (
-    AgentMessageGiven,
     Refused,
     ResponseFinished,
     ResponseStarted,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import pytest
 from session_words import CONFIG, MESSAGE, answers, of
 
+from turnstile.session.client_requests import AgentMessageGiven, FunctionAnswered, UserMessageGiven
 from turnstile.session.effects import CallFunction, CallsCancelled, Reported, SendCreate, SendItem
 from turnstile.session.events import (
-    AgentMessageGiven,
     CallReturned,
-    FunctionAnswered,
     FunctionCalled,
     ItemConfirmed,
     ResponseFinished,
     ResponseStarted,
     TurnCommitted,
-    UserMessageGiven,
 )
 from turnstile.session.gate import turn_waits_for
 from turnstile.session.in_flight import Call, Item, Response

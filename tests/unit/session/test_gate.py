@@ -8,23 +8,21 @@ import pytest
 from given import CALM, configured, message, sent_item
 from session_words import of
 
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, TurnEndForced
 from turnstile.session.effects import Answered, Held
 from turnstile.session.events import (
-    AgentMessageGiven,
     ConfigAnswered,
-    ConfigRequested,
     InputCleared,
     ItemConfirmed,
-    LinkOpened,
     Refused,
     ResponseFinished,
     ResponseStarted,
     TimerFired,
     TurnCommitted,
-    TurnEndForced,
 )
 from turnstile.session.gate import create_waits_for
 from turnstile.session.in_flight import Commit, Create, Response, Update, UserAudio
+from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.waits import Reason, Waits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from session_words import CONFIG, MESSAGE, answers, of
 
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested
 from turnstile.session.deadlines import Deadline
 from turnstile.session.effects import (
     CallsCancelled,
@@ -17,19 +18,10 @@ from turnstile.session.effects import (
     SessionAssumed,
     SetDeadlines,
 )
-from turnstile.session.events import (
-    AgentMessageGiven,
-    ConfigAnswered,
-    ConfigRequested,
-    ItemConfirmed,
-    LinkConnected,
-    LinkLost,
-    LinkOpened,
-    ResponseFinished,
-    TimerFired,
-)
+from turnstile.session.events import ConfigAnswered, ItemConfirmed, ResponseFinished, TimerFired
 from turnstile.session.gate import items_wait_for
 from turnstile.session.in_flight import Call, Commit, Create, Item, Response, Update
+from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
 from turnstile.session.policy import Policy
 
 LOST = LinkLost("upstream_closed", "gone")

@@ -9,18 +9,17 @@ from session_words import MESSAGE, answers, notes, of
 
 from turnstile.errors import InternalError
 from turnstile.session import machine, rules
+from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
 from turnstile.session.deadlines import Deadline, deadlines_of
 from turnstile.session.effects import Held, SetDeadlines
 from turnstile.session.events import (
     AgentSpoke,
-    ConfigRequested,
     Event,
     ResponseFinished,
     ResponseStarted,
     SpeechStopped,
     TimerFired,
     TurnCommitted,
-    UserMessageGiven,
 )
 from turnstile.session.in_flight import Response
 from turnstile.session.policy import Policy

@@ -7,22 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnstile.session import effects as out
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
     AudioFollows,
-    ConfigAnswered,
     ConfigRequested,
     EventGiven,
-    LinkLost,
-    LinkOpened,
     LinkWanted,
-    Refused,
-    ResponseStarted,
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.events import ConfigAnswered, Refused, ResponseStarted
 from turnstile.session.fifo import Fifo
 from turnstile.session.in_flight import Response
+from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 

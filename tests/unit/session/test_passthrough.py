@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from given import answers, codes, configured, creates, kinds, patches, timer, told
 
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.effects import ObserveAudio, OpenLink, PassOn, SendCreate, SendUpdate
 from turnstile.session.events import (
-    AgentMessageGiven,
     ConfigAnswered,
-    ConfigRequested,
-    EventGiven,
     FunctionCalled,
-    LinkOpened,
-    LinkWanted,
     Refused,
     ResponseFinished,
     ResponseStarted,
@@ -22,6 +18,7 @@ from turnstile.session.events import (
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Response, Update
+from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 

@@ -30,16 +30,13 @@ from given import (
 )
 
 from turnstile.errors import Problem
+from turnstile.session.client_requests import ConfigRequested, FunctionAnswered
 from turnstile.session.effects import Answered, CallsCancelled, Noted, SendCancel, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
     AgentSpoke,
-    ConfigRequested,
-    FunctionAnswered,
     FunctionCalled,
     HandedBack,
     ItemConfirmed,
-    LinkLost,
-    LinkOpened,
     Refused,
     ResponseFinished,
     ResponseProgressed,
@@ -49,6 +46,7 @@ from turnstile.session.events import (
     TurnCommitted,
 )
 from turnstile.session.in_flight import Cancel, Commit, Create, Response
+from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.policy import Policy
 
 WANTED = ConfigRequested(7, {"speed": 1.5})

@@ -22,27 +22,29 @@ from given import (
 )
 from session_words import of
 
-from turnstile.session.effects import ObserveAudio, SendCommit, SendItem, SendUpdate
-from turnstile.session.events import (
+from turnstile.session.client_requests import (
     AgentMessageGiven,
-    AsideStarted,
-    ConfigAnswered,
     ConfigRequested,
     EventGiven,
     FunctionAnswered,
+    TurnEndForced,
+)
+from turnstile.session.effects import ObserveAudio, SendCommit, SendItem, SendUpdate
+from turnstile.session.events import (
+    AsideStarted,
+    ConfigAnswered,
     FunctionCalled,
     InputCleared,
     ItemConfirmed,
-    LinkLost,
     Refused,
     ResponseFinished,
     ResponseStarted,
     SpeechStarted,
     SpeechStopped,
     TurnCommitted,
-    TurnEndForced,
 )
 from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, UserAudio
+from turnstile.session.link_events import LinkLost
 from turnstile.session.policy import Policy
 
 SAY = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from session_words import MESSAGE, answers, notes, of
 
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, UserMessageGiven
 from turnstile.session.effects import Answered, Held, Reported, SendCancel, SendCreate, SendItem
 from turnstile.session.events import (
-    AgentMessageGiven,
     ConfigAnswered,
-    ConfigRequested,
     HandedBack,
     ItemConfirmed,
     Refused,
@@ -19,7 +18,6 @@ from turnstile.session.events import (
     SpeechStopped,
     TimerFired,
     TurnCommitted,
-    UserMessageGiven,
 )
 from turnstile.session.in_flight import Cancel, Commit, Create, Item, Response, UserAudio
 from turnstile.session.policy import Policy

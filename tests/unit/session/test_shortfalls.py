@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from turnstile.errors import Problem
-from turnstile.session.events import ConfigRequested
+from turnstile.session.client_requests import ConfigRequested
 from turnstile.session.shortfalls import about, described, field_name
 
 SETTINGS = ConfigRequested(1, {}, message="Settings", fields={"audio.input.transcription": "agent.listen.provider"})

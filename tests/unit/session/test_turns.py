@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from session_words import MESSAGE, answers, detection, of
 
+from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, TurnEndForced, UserMessageGiven
 from turnstile.session.effects import (
     Held,
     ObserveAudio,
@@ -16,10 +17,8 @@ from turnstile.session.effects import (
     SetDeadlines,
 )
 from turnstile.session.events import (
-    AgentMessageGiven,
     AudioHeard,
     ConfigAnswered,
-    ConfigRequested,
     ItemConfirmed,
     Refused,
     ResponseFinished,
@@ -28,8 +27,6 @@ from turnstile.session.events import (
     SpeechStopped,
     TimerFired,
     TurnCommitted,
-    TurnEndForced,
-    UserMessageGiven,
 )
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, UserAudio

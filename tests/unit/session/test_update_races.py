@@ -23,17 +23,11 @@ from given import (
     waiting,
 )
 
+from turnstile.session.client_requests import ConfigRequested
 from turnstile.session.effects import Answered, EndSession, SendUpdate
-from turnstile.session.events import (
-    ConfigAnswered,
-    ConfigRequested,
-    LinkLost,
-    Refused,
-    ResponseFinished,
-    ResponseStarted,
-    TurnCommitted,
-)
+from turnstile.session.events import ConfigAnswered, Refused, ResponseFinished, ResponseStarted, TurnCommitted
 from turnstile.session.in_flight import Update
+from turnstile.session.link_events import LinkLost
 from turnstile.session.policy import Policy
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}

@@ -7,9 +7,11 @@ from session_words import MESSAGE, answers, notes, of
 
 from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
+from turnstile.session.client_requests import ConfigRequested
 from turnstile.session.effects import EndSession, Reported
-from turnstile.session.events import ConfigRequested, LinkLost, Refused
+from turnstile.session.events import Refused
 from turnstile.session.in_flight import Cancel, Commit, Create, Item, Response, Update
+from turnstile.session.link_events import LinkLost
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import State

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from turnstile.session.client_requests import (
+    AgentMessageGiven,
+    AudioFollows,
+    ConfigRequested,
+    FunctionAnswered,
+    TurnEndForced,
+    UserMessageGiven,
+)
 from turnstile.session.effects import (
     Answered,
     ApplyLocal,
@@ -18,19 +26,8 @@ from turnstile.session.effects import (
     SendItem,
     SendUpdate,
 )
-from turnstile.session.events import (
-    AgentMessageGiven,
-    AudioFollows,
-    ConfigRequested,
-    FunctionAnswered,
-    LinkLost,
-    LinkOpened,
-    Refused,
-    ResponseFinished,
-    ResponseStarted,
-    TurnEndForced,
-    UserMessageGiven,
-)
+from turnstile.session.events import Refused, ResponseFinished, ResponseStarted
+from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.policy import Policy
 from turnstile.terminal.ungated_session import UngatedSession
 
