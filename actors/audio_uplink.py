@@ -43,8 +43,8 @@ class AudioUplink:
         self._flows = False  # what comes now goes at once
         self._observes = False
         self._has_dropped = False
-        self.heard = 0.0
-        """Milliseconds of audio that went upstream and were not yet taken by `take_heard`, while that is observed."""
+        self.observed = 0.0
+        """Milliseconds of audio that went upstream while observed, and were not yet taken by `take_observed`."""
 
     def connect(self, connection: Connection) -> None:
         """Send to this connection from now on, once the session is ready."""
@@ -61,12 +61,12 @@ class AudioUplink:
         self._is_open = True
         self._let_go()
 
-    def agree(self, source: AudioFormat) -> None:
+    def set_client_format(self, source: AudioFormat) -> None:
         """Set the format of the client's audio."""
         self._audio.set_client_format(source)
         self._let_go()
 
-    def upstream_hears(self, shown: object) -> None:
+    def set_upstream_format(self, shown: object) -> None:
         """Set upstream's input format, as its session shows it."""
         self._audio.set_upstream_format(shown)
 
@@ -84,12 +84,12 @@ class AudioUplink:
         """Begin or stop to count what goes upstream; with `counts_buffer` what is there uncommitted, too."""
         self._observes = on
         if counts_buffer:
-            self.heard += self._audio.uncommitted
+            self.observed += self._audio.uncommitted
 
-    def take_heard(self) -> float:
+    def take_observed(self) -> float:
         """Return the milliseconds of audio that went upstream since the last time."""
-        heard, self.heard = self.heard, 0.0
-        return heard
+        observed, self.observed = self.observed, 0.0
+        return observed
 
     def append(self, pieces: Sequence[bytes]) -> Problem | None:
         """Send frames of the client's in one piece, or its events as they are; what cannot go yet waits.
@@ -143,5 +143,5 @@ class AudioUplink:
     def _appends(self, pieces: Sequence[bytes]) -> Iterable[bytes]:
         """Return the events that append pieces, which are counted where that is observed."""
         if self._observes:
-            self.heard += sum(map(self._audio.milliseconds, pieces))
+            self.observed += sum(map(self._audio.milliseconds, pieces))
         return map(realtime.input_audio_append, pieces)

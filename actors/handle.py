@@ -50,7 +50,7 @@ class SessionHandle:
         self._inboxes: Peers
         self._ended = threading.Event()
 
-    def hear(self, message: bytes) -> None:
+    def receive(self, message: bytes) -> None:
         """Put a text message sent to the client into the feed; drop audio."""
         if not is_audio_delta(message):
             self.feed.put(message)

@@ -203,7 +203,7 @@ class Sessions:
                 *shared,
                 connection=connection,
                 dialect=parts.dialect,
-                journal=ClientTap(around.journal, handle.hear) if handle else around.journal,
+                journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
                 host=handle.requests if handle else None,
             )
             undo.callback(inbox_of(client).tell, INTERNAL_END)

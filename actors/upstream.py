@@ -112,8 +112,8 @@ class UpstreamActor(SessionActor):
 
     def run_ended(self) -> None:
         """Report the audio that was observed, and let all output of the run leave."""
-        if self._audio.heard:
-            self._output.send_fact(AudioHeard(self._audio.take_heard()))
+        if self._audio.observed:
+            self._output.send_fact(AudioHeard(self._audio.take_observed()))
         self._output.flush()
         self._link.flush()
 
@@ -182,7 +182,7 @@ class UpstreamActor(SessionActor):
         settings: LocalSettings = effect.local
         self._translator.configure_output(settings.output, settings.container, keeps_history=settings.keeps_history)
         self._commands.set_labels(settings.labels)
-        self._audio.agree(settings.input)
+        self._audio.set_client_format(settings.input)
 
     @takes(CallFunction, CallsCancelled, FunctionReturned)
     def _run_function(self, message: CallFunction | CallsCancelled | FunctionReturned) -> None:

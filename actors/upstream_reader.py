@@ -137,7 +137,7 @@ class UpstreamReader:
     def _configured(self, fact: ConfigAnswered) -> None:
         self._output.send_fact(fact)
         self._formats.updated(fact.session)
-        self._audio.upstream_hears(self._formats.input)
+        self._audio.set_upstream_format(self._formats.input)
         self._translator.set_upstream_format(self._formats.output)
         self._functions.confirm()
 

@@ -74,7 +74,7 @@ class Dialects:
 
     Args:
         config: All settings.
-        may_call: Tells whether the proxy may call a function at an address.
+        may_call: Returns whether the proxy may call a function at an address.
         make_session: Makes the session of a Voice Agent client.
     """
 

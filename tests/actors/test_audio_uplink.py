@@ -52,7 +52,7 @@ def test_frames_wait_for_their_format_too(link):
     uplink.open()
     uplink.append([b"ab", b"cd"])
     assert link.sent == []
-    uplink.agree(PCM_24K)
+    uplink.set_client_format(PCM_24K)
     assert appended(link) == [b"abcd"]
 
 
@@ -67,7 +67,7 @@ def test_the_oldest_are_dropped_when_too_much_waits(link):
 def test_no_half_sample_is_dropped(link):
     uplink = frames(max_held=5)
     assert uplink.append([b"a", b"bcd", b"ef"]).code == "audio_dropped"
-    uplink.agree(PCM_24K)
+    uplink.set_client_format(PCM_24K)
     uplink.connect(link)
     uplink.open()
     assert appended(link) == [b"cdef"]
@@ -119,24 +119,24 @@ def test_nothing_is_padded_where_there_is_no_link():
 @pytest.mark.parametrize(("counts_buffer", "heard"), [(True, 3.0), (False, 1.0)])
 def test_what_upstream_holds_is_counted_where_the_user_was_speaking(link, counts_buffer, heard):
     uplink = frames()
-    uplink.agree(PCM_24K)
+    uplink.set_client_format(PCM_24K)
     uplink.connect(link)
     uplink.open()
     uplink.append([bytes(96)])
     uplink.observe(on=True, counts_buffer=counts_buffer)
     uplink.append([bytes(48)])
-    assert uplink.take_heard() == heard
+    assert uplink.take_observed() == heard
 
 
 def test_only_what_goes_upstream_is_counted(link):
     uplink = frames()
-    uplink.agree(PCM_24K)
+    uplink.set_client_format(PCM_24K)
     uplink.connect(link)
     uplink.observe(on=True)
     uplink.append([bytes(96)])
-    assert uplink.take_heard() == 0
+    assert uplink.take_observed() == 0
     uplink.open()
-    assert uplink.take_heard() == 2.0
+    assert uplink.take_observed() == 2.0
 
 
 def test_events_that_come_together_are_queued_together(monkeypatch):
@@ -153,7 +153,7 @@ def test_a_commit_queues_the_rest_and_its_padding_together(monkeypatch):
     link, queued = RecordingConnection(), []
     uplink = frames()
     uplink.connect(link)
-    uplink.agree(AudioFormat("linear16", 16_000))
+    uplink.set_client_format(AudioFormat("linear16", 16_000))
     uplink.open()
     uplink.append([bytes(640)])
     monkeypatch.setattr(link, "send_all", lambda messages: queued.append(list(messages)))

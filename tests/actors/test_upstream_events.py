@@ -12,6 +12,7 @@ from actors.upstream_events import UpstreamEvents
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session import events
+from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -186,7 +187,7 @@ def told(odd_fact, *, is_transparent):
     """Return a session that heard an odd fact when it was configured, and once more when it had seen a bit of life."""
     session = Session(Policy(is_transparent=is_transparent))
     for event in (
-        events.ConfigRequested(1, {"instructions": "Be calm.", **{name: SHOWN[name] for name in ("tools", "audio")}}),
+        ConfigRequested(1, {"instructions": "Be calm.", **{name: SHOWN[name] for name in ("tools", "audio")}}),
         events.LinkOpened(),
         odd_fact,
         events.SpeechStarted(),
@@ -194,8 +195,8 @@ def told(odd_fact, *, is_transparent):
         events.TurnCommitted("t"),
         events.ResponseStarted("r1"),
         events.FunctionCalled("r1", 0, "c1", "get", "{}"),
-        events.UserMessageGiven(2, {"type": "message"}),
-        events.ConfigRequested(3, {"instructions": "Rhyme."}),
+        UserMessageGiven(2, {"type": "message"}),
+        ConfigRequested(3, {"instructions": "Rhyme."}),
         events.ResponseFinished("r1", "cancelled"),
         events.AudioHeard(2000.0),
         odd_fact,

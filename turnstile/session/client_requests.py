@@ -92,7 +92,7 @@ class TurnEndForced:
 
 @record
 class EventGiven:
-    """A client that speaks the API's own language gives an event that is to be passed on as it is.
+    """A Realtime client gives an event that is to be passed on as it is.
 
     Args:
         event: The event, encoded.

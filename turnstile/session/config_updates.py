@@ -113,7 +113,7 @@ def _confirmed(
     What is shown otherwise counts as accepted from here on: it was said, and to ask for it again would change nothing.
     """
     answers: list[Effect] = []
-    asked = [(_asker(requests, one), one) for one in _to_be_said(found, policy)] if found else []
+    asked = [(_asker(requests, one), one) for one in _reported(found, policy)] if found else []
     for request in requests:
         if request.local is not None:
             answers.append(ApplyLocal(request.local))
@@ -130,8 +130,8 @@ def _confirmed(
     return Step(after, tuple(answers))
 
 
-def _to_be_said(found: tuple[Difference, ...], policy: Policy) -> Iterator[Difference]:
-    """Yield what the client must be told; one of the API's own language sees in `session.updated` what is in force."""
+def _reported(found: tuple[Difference, ...], policy: Policy) -> Iterator[Difference]:
+    """Yield the differences to report; a Realtime client sees in `session.updated` what is in force."""
     return (one for one in found if not policy.is_transparent and not one.is_made_up_for)
 
 
@@ -183,19 +183,19 @@ def _answered(now: Now, answer: ConfigAnswered, policy: Policy) -> Step:
     if now.data.late and (update is None or found or not is_shown(update.patch, answer.session)):
         after = now.change(late=now.data.late - 1)
         if policy.is_shared:  # it may be another client's as well
-            return Step(_as_others_say(after, answer))
+            return Step(_configured_by_others(after, answer))
         # Its client was told that it is not in force: what it changed after all is set right by the next update.
         return Step(
             after.change(in_force=with_shown(now.state.in_force, differences(now.state.in_force, answer.session)))
         )
     if policy.is_shared and not (update and _has_effect(update, found, answer)):
-        return Step(_as_others_say(now, answer))
+        return Step(_configured_by_others(now, answer))
     if update is None:
         return Step(now)
     after = now.change(updating=None, in_force=merged(now.state.in_force, update.patch))
     step = _confirmed(after, update.requests, update.target, policy, found)
     # What no request named was restored on a new link, or is a rule of ours.
-    unasked = (one for one in _to_be_said(found, policy) if _asker(update.requests, one) is None)
+    unasked = (one for one in _reported(found, policy) if _asker(update.requests, one) is None)
     reports = [Reported(not_in_force(None, one)) for one in unasked if at(now.state.in_force, *one.path) != one.shown]
     return Step(step.now, (*reports, *step.effects))
 
@@ -208,7 +208,7 @@ def _has_effect(update: Update, found: tuple[Difference, ...], answer: ConfigAns
     return not found or is_shown(sent, answer.session)
 
 
-def _as_others_say(now: Now, answer: ConfigAnswered) -> Now:
+def _configured_by_others(now: Now, answer: ConfigAnswered) -> Now:
     """Another client configured the session that it shares with ours: what it shows is in force, and stays so."""
     accepted = with_shown(now.state.accepted, differences(now.state.accepted, answer.session))
     in_force = with_shown(now.state.in_force, differences(now.state.in_force, answer.session))

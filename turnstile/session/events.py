@@ -123,7 +123,7 @@ class AgentSpoke:
 
 @record
 class SpeechStarted:
-    """The server hears the user speak.
+    """The server detected speech of the user.
 
     Args:
         cut_off: The items of the agent's that the user has not heard to the end, with the milliseconds of audio that
@@ -135,7 +135,7 @@ class SpeechStarted:
 
 @record
 class SpeechStopped:
-    """The server heard the user stop; `item_id` names the turn that it will commit."""
+    """The server detected that the user stopped; `item_id` names the turn that it will commit."""
 
     item_id: str
 
@@ -181,7 +181,7 @@ class Refused:
 
     @property
     def problem(self) -> Problem:
-        """What a client is told of it."""
+        """The problem as it is reported to a client."""
         return Problem(self.code, self.message, self.param, self.event)
 
 

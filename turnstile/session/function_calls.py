@@ -24,7 +24,7 @@ _UNFORCED = (None, "auto", "none")
 def function_called(now: Now, called: FunctionCalled, policy: Policy) -> Step:
     """A call is complete; the API tells of it in several events, of which the first counts.
 
-    A client that speaks the API's own language answers its calls by itself.
+    A Realtime client answers its calls by itself.
     """
     if (policy.is_transparent and called.endpoint is None) or _is_known(now, called.call_id):
         return Step(now)

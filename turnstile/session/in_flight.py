@@ -166,7 +166,7 @@ class UserAudio:
     """How far the user's turn is.
 
     Args:
-        speaking: The API hears the user.
+        speaking: The API detects speech of the user.
         barge_in: The response that the user broke in on with the turn that is not over yet, which creates wait for.
         due: A commit is due.
     """

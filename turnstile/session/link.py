@@ -1,4 +1,4 @@
-"""The upstream link: a new one knows nothing, a lost one takes its conversation with it."""
+"""The upstream link: a new one has an empty conversation, a lost one takes its conversation with it."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
         voice_locked=False,
         tries=0,
     )
-    told = _loss_told(now, problem) if now.state.link == "open" else ()
+    reported = _report_loss(now, problem) if now.state.link == "open" else ()
     said = proven(now.state.response) if now.state.response else ()
-    return Step(Now(state, data), (*told, *said, *calls.effects, *lost_items, *_lost_commits(now, problem)))
+    return Step(Now(state, data), (*reported, *said, *calls.effects, *lost_items, *_lost_commits(now, problem)))
 
 
-def _loss_told(now: Now, problem: Problem) -> tuple[Effect, ...]:
+def _report_loss(now: Now, problem: Problem) -> tuple[Effect, ...]:
     """Say what is gone with the link: what was said so far, and a spoken turn that has no answer yet."""
     words = f"{problem.description} A new link is opened, which does not know what was said so far."
     unanswered = (*(now.state.response.seen if now.state.response else ()), *now.state.items)

@@ -20,7 +20,7 @@ class LinkConnected:
 
 @record
 class LinkOpened:
-    """A new upstream link is there, with a conversation that knows nothing.
+    """A new upstream link is open, with an empty conversation.
 
     Args:
         shows_session: Upstream showed its session with it (``session.created``).
@@ -53,5 +53,5 @@ class LinkLost:
 
     @property
     def problem(self) -> Problem:
-        """What a client is told of it."""
+        """The problem as it is reported to a client."""
         return Problem(self.code, self.description, error_event=self.event)

@@ -116,7 +116,7 @@ def _failed(now: Now, response: Response, finished: ResponseFinished, policy: Po
         step = give_up(after, asked, problem)
     else:
         step = create_failed(after, asked, problem, policy, failures.wait_before(problem, now.data.tries + 1, policy))
-    # A client of the API's own language has read the failure itself.
+    # A Realtime client has read the failure itself.
     return Step(step.now) if policy.is_transparent else step
 
 

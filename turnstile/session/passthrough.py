@@ -1,4 +1,4 @@
-"""A client that speaks the API's own language: its events pass as they are, its responses go one at a time."""
+"""A Realtime client: its events pass as they are, its responses go one at a time."""
 
 from __future__ import annotations
 

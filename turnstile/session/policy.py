@@ -33,7 +33,7 @@ class Policy:
         create_tries: How often one create, or one update that loses races, is tried in all.
         reconnects: How many lost links in a row are replaced.
         max_held: How many requests may wait.
-        max_held_bytes: How many bytes of what a client that speaks the API's own language gives may wait, its updates
+        max_held_bytes: How many bytes of what a Realtime client gives may wait, its updates
             apart.
         max_open_calls: How many function calls may be open.
         max_call_rounds: How many responses in a row may call functions within a turn; the next must do without.

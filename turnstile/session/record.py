@@ -1,4 +1,4 @@
-"""Values that nobody changes: the type checker keeps them so, and at run time they cost what a plain object costs."""
+"""Values that do not change: the type checker keeps them so, and at run time they cost what a plain object costs."""
 
 from __future__ import annotations
 

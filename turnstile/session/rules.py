@@ -82,7 +82,7 @@ def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
 
 
 def _agent_message(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
-    """A client that speaks the API's own language asks for a response of its own."""
+    """A Realtime client asks for a response of its own."""
     take = passthrough.take_create if policy.is_transparent else responses.take_agent_message
     return take(now, request, policy)
 

@@ -35,9 +35,9 @@ def field_name(request: ConfigRequested | None, path: Path) -> str:
     if request is None:
         return _param(path)
     for length in range(len(path), 0, -1):
-        said_as = request.fields.get(".".join(path[:length]))
-        if said_as is not None:
-            return ".".join(part for part in (request.message, said_as, *path[length:]) if part)
+        client_field = request.fields.get(".".join(path[:length]))
+        if client_field is not None:
+            return ".".join(part for part in (request.message, client_field, *path[length:]) if part)
     of_session = _param(path)
     return of_session if request.message in {"", UPDATE_EVENT} else f"{request.message}: {of_session}"
 

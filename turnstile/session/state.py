@@ -90,7 +90,7 @@ class Data(NamedTuple):
 
     Args:
         losses: Links lost in a row.
-        is_restoring: The client was told that its link is lost, and not yet that another one does its work.
+        is_restoring: The loss of the link was reported to the client, and not yet that another one replaces it.
         model: The model that the link was opened for.
         one_by_one: How many of them go alone, since upstream refused them together.
         update_tries: Updates refused in a row after a turn had overtaken them, or for a response that is over.
@@ -99,7 +99,7 @@ class Data(NamedTuple):
         asides: Creates out of band that upstream has not answered.
         ended: The last responses that ended.
         earlier: Turns expected to be answered before that one, whose responses have not begun either.
-        passthrough_queue: Events and responses of a client that speaks the API's own language, in the order given, and
+        passthrough_queue: Events and responses of a Realtime client, in the order given, and
             the marks of the audio between them.
         passthrough_audio: How many of them are marks, or about the audio before them.
         passthrough_creates: How many of them are responses.
@@ -165,7 +165,7 @@ class State(_StateFields):
 
     @property
     def is_in_sync(self) -> bool:
-        """Whether upstream confirmed on this link all that the client has been told is in force."""
+        """Whether upstream confirmed on this link all that was acknowledged to the client."""
         return not difference(self.accepted, self.in_force)
 
     @property

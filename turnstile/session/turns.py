@@ -42,7 +42,7 @@ def speech_started(now: Now, started: SpeechStarted, policy: Policy) -> Step:
 
 
 def speech_stopped(now: Now, stopped: SpeechStopped, _: Policy) -> Step:
-    """The API heard the turn end: it will commit it, and begin the response to it if it does so by itself.
+    """The API detected the end of the turn: it will commit it, and begin the response to it if it does so by itself.
 
     That response begins when the one in progress is over, which this turn interrupts, or is passed over for it.
     """
@@ -212,7 +212,7 @@ def commit_stalled(now: Now, policy: Policy) -> Step:
 
 
 def commit_lost(now: Now, commit: Commit, problem: Problem) -> Step:
-    """The commit came to nothing: whoever asked for it is told, and audio goes on as before."""
+    """The commit came to nothing: its asker gets an error, and audio goes on as before."""
     after = now.change(commits=tuple(other for other in now.state.commits if other is not commit))
     answer = () if commit.ref is None else (Answered(commit.ref, problem, in_force=False),)
     return Step(after, answer)

@@ -41,7 +41,7 @@ def first_supported(
 
     Args:
         choices: Alternatives in order of preference; at least one.
-        is_supported: Tells whether a choice is supported.
+        is_supported: Returns whether a choice is supported.
         where: The path of the list.
     """
     if len(choices) == 1:

@@ -16,8 +16,8 @@ class Permissions:
     """The models and endpoints that a client may use, and what the host overrides.
 
     Args:
-        model: Tells whether the client may choose a model, given its name.
-        endpoint: Tells whether the proxy may call a function at a URL.
+        model: Returns whether the client may choose a model, given its name.
+        endpoint: Returns whether the proxy may call a function at a URL.
         host: The overrides of the session's host.
     """
 
