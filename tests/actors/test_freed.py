@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -61,10 +63,15 @@ def without_collector(caplog):
     caplog.clear()
 
 
-@pytest.fixture(params=["in memory", "over a socket"])
-def make_system(request, monkeypatch):
-    """Make a started proxy whose upstream is a simulator in memory, or one behind a socket."""
+@pytest.fixture
+def no_key(monkeypatch):
+    """Let the environment configure no upstream."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+@pytest.fixture(params=["in memory", "over a socket"])
+def make_system(request, no_key):  # noqa: ARG001 - no argument of the function's
+    """Make a started proxy whose upstream is a simulator in memory, or one behind a socket."""
     timers, started = TimerThread(), []
 
     def make(faults=None, workers="0"):
@@ -128,6 +135,10 @@ class SocketClient:
     def send_nonsense(self):
         self._link.sock.sendall(b"\xff" * 16)
 
+    def reset(self):
+        self._link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._link.shutdown()
+
     def close(self):
         with suppress(OSError, WebSocketException):
             self._link.close(timeout=patience(5))
@@ -176,6 +187,10 @@ def client_breaks_the_protocol(_system, client):
     client.close()
 
 
+def client_resets_the_connection(_system, client):
+    client.reset()
+
+
 def the_host_ends_it(_system, client):
     client.session.end(1000, "enough")
     assert client.session.wait(patience(10))
@@ -211,7 +226,15 @@ def left_of_a_session(system):
     return Counter(type(one).__qualname__ for one in left)
 
 
-WAYS = [client_closes, client_breaks_the_protocol, an_end_comes, pykka_stops_an_actor, an_actor_fails, the_proxy_stops]
+WAYS = [
+    client_closes,
+    client_breaks_the_protocol,
+    client_resets_the_connection,
+    an_end_comes,
+    pykka_stops_an_actor,
+    an_actor_fails,
+    the_proxy_stops,
+]
 
 
 @pytest.mark.parametrize("path", ["/openai", "/v1/realtime"])
@@ -249,3 +272,37 @@ def test_nothing_is_left_of_a_hosted_session_when(make_system, end):
     gc.freeze()
     end(system, HostedClient(system))
     assert left_of_a_session(system) == {}
+
+
+@pytest.mark.usefixtures("without_collector", "no_key")
+def test_nothing_is_left_of_a_session_whose_upstream_cannot_be_reached():
+    with socket.create_server(("127.0.0.1", 0)) as nothing:
+        port = nothing.getsockname()[1]
+    flags = {"server.port": "0", "upstream.url": f"ws://127.0.0.1:{port}/", "upstream.kind": "compatible"}
+    with ProxySystem(load_config(flags=flags | {"upstream.reconnects": "0"})) as system:
+        gc.freeze()
+        inbox = RecordingInbox()
+        connection, session = system.connect(inbox)
+        connection.send_text(json.dumps(SETTINGS).encode())
+        connection.flush()
+        assert session.wait(patience(10))
+        del connection, session
+        assert left_of_a_session(system) == {}
+
+
+REQUESTS = {
+    "no HTTP": "nonsense",
+    "a header without a name": "GET /openai HTTP/1.1\r\n: x",
+    "no key": "GET /openai HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13",
+}
+
+
+@pytest.mark.parametrize("request_text", REQUESTS.values(), ids=REQUESTS.keys())
+@pytest.mark.usefixtures("without_collector", "no_key")
+def test_nothing_is_left_of_a_stranger_that_is_refused(request_text):
+    with ProxySystem(load_config(flags={"server.port": "0", "upstream.url": "simulator:"})) as system:
+        gc.freeze()
+        with socket.create_connection(system.address, timeout=patience(10)) as sock:
+            sock.sendall(f"{request_text}\r\n\r\n".encode())
+            assert sock.recv(100).startswith(b"HTTP/1.1 400 ")
+        assert left_of_a_session(system) == {}

@@ -106,8 +106,12 @@ class WebSocketConnector:
         except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
             status = link.getstatus()
             if status is not None and status != _SWITCHING_PROTOCOLS:  # a redirect raises without naming its status
-                return refused(status)
-            return describe_failure(error, where, self._timeout)
+                failure = refused(status)
+            else:
+                failure = describe_failure(error, where, self._timeout)
+            # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
+            error.__traceback__ = error.__context__ = None
+            return failure
         finally:
             watchdog.release()
             link.frame_buffer = None  # it holds the link in a cycle, which would wait for a full collection

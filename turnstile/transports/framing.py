@@ -209,12 +209,13 @@ class Framing:
 def release_parser(protocol: Protocol) -> None:
     """Free a protocol of the framing library, which reads nothing afterwards, as soon as no other object holds it.
 
-    Its parser is a generator that holds it, and its parser's exception a traceback that does: two cycles, which would
-    wait for a full collection with all that the protocol has buffered.
+    Its parser is a generator that holds it, and its exceptions and their causes have tracebacks that do: cycles, which
+    would wait for a full collection with all that the protocol has buffered.
     """
     protocol.parser.close()
-    if protocol.parser_exc is not None:
-        protocol.parser_exc = protocol.parser_exc.with_traceback(None)
+    for error in (protocol.parser_exc, protocol.handshake_exc):
+        if error is not None:
+            error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def _is_utf8(data: bytes) -> bool:
