@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+from beta_sessions import FLAT, NESTED
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import realtime as openai
@@ -17,33 +18,6 @@ from turnstile.protocol.beta_events import (
     current_client_event,
     current_server_event,
 )
-
-FLAT = {
-    "modalities": ["audio", "text"],
-    "instructions": "Be brief.",
-    "voice": "marin",
-    "speed": 1.1,
-    "input_audio_format": "pcm16",
-    "output_audio_format": "g711_ulaw",
-    "input_audio_transcription": {"model": "whisper-1"},
-    "input_audio_noise_reduction": None,
-    "turn_detection": {"type": "server_vad"},
-    "max_response_output_tokens": 100,
-}
-NESTED = {
-    "instructions": "Be brief.",
-    "output_modalities": ["audio"],
-    "max_output_tokens": 100,
-    "audio": {
-        "input": {
-            "format": {"type": "audio/pcm", "rate": 24_000},
-            "transcription": {"model": "whisper-1"},
-            "noise_reduction": None,
-            "turn_detection": {"type": "server_vad"},
-        },
-        "output": {"format": {"type": "audio/pcmu"}, "voice": "marin", "speed": 1.1},
-    },
-}
 
 
 def test_a_clients_events_have_their_current_words_and_back():
