@@ -405,5 +405,5 @@ def test_a_proxy_that_was_stopped_before_it_began_takes_nobody_and_does_not_star
     proxy.stop()
     with pytest.raises(SessionError, match="no_place: The proxy is shutting down"):
         Client(proxy)
-    with pytest.raises(InternalError, match=r"stopped: .* make another one"):
+    with pytest.raises(InternalError, match=r"stopped: .* create another one"):
         proxy.start()
