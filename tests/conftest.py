@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -50,3 +51,11 @@ def _nothing_is_left_behind():
     left_threads = _wait_for_threads(threads, deadline)
     assert not left_actors, f"actors left behind: {left_actors}"
     assert not left_threads, f"threads left behind: {left_threads}"
+
+
+@pytest.fixture
+def no_collection():
+    """Keep the collector off while calls are counted: it calls finalizers of what other tests left behind."""
+    gc.disable()
+    yield
+    gc.enable()

@@ -30,6 +30,8 @@ from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.websocket import WebSocketConnection
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 FRAME = bytes(640)  # 20 ms at 16 kHz
 UP, DOWN, IN, OUT = 33, 57, 47, 19  # counted: 29.8, 52.1, 42.1, 17.2
 FRAMES = 30  # the resampler's own rhythm is over before

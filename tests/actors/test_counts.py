@@ -29,6 +29,8 @@ from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 OURS = tuple(str(Path(actors.__file__).parents[1] / name) for name in ("actors", "turnstile"))
 TESTING = str(Path(OURS[1]) / "testing")
 SETTINGS = {"type": "Settings", "audio": {"input": {"encoding": "linear16", "sample_rate": 24_000}}, "agent": {}}

@@ -166,7 +166,7 @@ def test_a_second_interrupt_ends_the_process_at_once(serve):
         assert any(line.startswith("Ending 1 open sessions") for line in running.process.stdout)
         code, out = running.end(signal.SIGINT)
     assert code == 1
-    assert out.endswith("Cut off.\n")
+    assert "Cut off.\n" in out  # the log of another thread may come behind it
 
 
 HOST = """

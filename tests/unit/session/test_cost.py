@@ -24,6 +24,8 @@ from turnstile.session.events import (
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
 OFF = {"audio": {"input": {"turn_detection": None}}}
 # What the client says, and what upstream says of it, in a text turn.
 TURN = (
