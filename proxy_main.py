@@ -286,7 +286,8 @@ def _talk(arguments: argparse.Namespace) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    # In one write: a log line of another thread's must not come between a line and its end.
+    print(f"{text}\n", end="", flush=True)
 
 
 if __name__ == "__main__":
