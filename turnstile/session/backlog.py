@@ -106,6 +106,8 @@ class Backlog:
                 self.held -= 1
                 self._bytes -= event.size if isinstance(event, ConfigRequested) else 0
             effects += step.effects
+        if not kept:  # Else they are noted anew, and those that were released are left out.
+            self.reasons = {}
         self.events, self._kinds, self._noted = tuple(kept), {}, {}
         for event in kept:
             self._kinds[_kind(event)] = event

@@ -8,6 +8,7 @@ import pytest
 from given import CALM, configured, message, sent_item
 from session_words import of
 
+from turnstile.session.backlog import Backlog
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, TurnEndForced
 from turnstile.session.effects import Answered, Held
 from turnstile.session.events import (
@@ -25,6 +26,7 @@ from turnstile.session.in_flight import Commit, Create, Response, Update, UserAu
 from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.rules import decide
 from turnstile.session.waits import Reason, Waits
 
 UPDATE = ConfigRequested(9, CALM)
@@ -102,6 +104,14 @@ def test_a_message_behind_a_commit_that_waits_waits_for_the_same():
     session.handle(TURN_END)
     session.handle(message(2))
     assert of(Held, session.handle(ResponseFinished("r1"))) == [Held((9, 2), Reason(Waits.CAPACITY))]
+
+
+def test_nothing_is_kept_of_a_request_that_was_released():
+    backlog = Backlog(Policy(), decide)
+    backlog.hold(UPDATE, Waits.RESPONSE, configured(response=Response("r1")).state)
+    assert backlog.reasons == {9: Reason(Waits.RESPONSE, "r1")}
+    backlog.offer(configured())
+    assert (backlog.events, backlog.reasons) == ((), {})
 
 
 def test_a_copy_of_a_session_goes_its_own_way():
