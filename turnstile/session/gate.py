@@ -86,6 +86,8 @@ def commit_waits_for(state: State) -> Waits | None:
 def turn_end_waits_for(state: State) -> Waits | None:
     """Return what a commit that the client asked for waits for: it goes behind the audio and the messages before it."""
     waits = items_wait_for(state) or audio_waits_for(state)
+    if waits is None and not state.audio_open:  # The audio goes first, next of all.
+        return Waits.CONFIGURATION
     if waits is None and state.agent_messages:
         return create_waits_for(state) or Waits.CREATE
     return Waits.ITEMS if waits is None and [item for item in state.items if item.stage == "waiting"] else waits

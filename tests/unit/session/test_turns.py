@@ -9,6 +9,7 @@ from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested
 from turnstile.session.effects import (
     Held,
     ObserveAudio,
+    OpenAudio,
     Reported,
     SendCommit,
     SendCreate,
@@ -29,7 +30,7 @@ from turnstile.session.events import (
     TurnCommitted,
 )
 from turnstile.session.gate import update_waits_for
-from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, UserAudio
+from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, Update, UserAudio
 from turnstile.session.policy import Policy
 from turnstile.session.waits import Reason, Waits
 
@@ -234,3 +235,10 @@ def test_no_more_forced_ends_are_under_way_than_may_wait(at):
     session = at(policy=Policy(max_held=1))
     session.handle(TurnEndForced(1))
     assert of(Held, session.handle(TurnEndForced(2))) == [Held((2,), Reason(Waits.CAPACITY))]
+
+
+def test_a_turn_end_that_waited_for_the_configuration_commits_behind_the_audio(at):
+    session = at(audio_open=False, updating=Update("ts_1", (ConfigRequested(1, OFF),), OFF, OFF))
+    session.handle(TurnEndForced(2))
+    kinds = [type(effect) for effect in session.handle(ConfigAnswered({}))]
+    assert kinds.index(OpenAudio) < kinds.index(SendCommit)
