@@ -132,6 +132,8 @@ def input_cleared(now: Now, _: InputCleared, __: Policy) -> Step:
 def turn_unheard(now: Now) -> Now:
     """Nobody hears the user speak any more: turn detection is off, or what was heard is forgotten."""
     user_audio = replace(now.state.user_audio, speaking=False, barge_in="")
+    if user_audio == now.state.user_audio and not now.data.input_audio.stopped:
+        return now  # No turn was heard: what waits for the end of one waits on.
     now = now.change(input_audio=replace(now.data.input_audio, stopped=""))
     return now.change(user_audio=user_audio, items=turn_ended(now.state.items))
 

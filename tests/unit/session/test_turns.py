@@ -20,6 +20,7 @@ from turnstile.session.effects import (
 from turnstile.session.events import (
     AudioHeard,
     ConfigAnswered,
+    InputCleared,
     ItemConfirmed,
     Refused,
     ResponseFinished,
@@ -242,3 +243,12 @@ def test_a_turn_end_that_waited_for_the_configuration_commits_behind_the_audio(a
     session.handle(TurnEndForced(2))
     kinds = [type(effect) for effect in session.handle(ConfigAnswered({}))]
     assert kinds.index(OpenAudio) < kinds.index(SendCommit)
+
+
+@pytest.mark.parametrize("fact", [InputCleared(), ConfigAnswered({})])
+def test_what_waits_for_the_next_turn_waits_on_when_none_was_heard(at, fact):
+    result = Item("ts_0", content={"type": "function_call_output"}, stage="confirmed", responder="after_turn")
+    session = at(items=(result,), updating=Update("ts_1", (), OFF, OFF) if isinstance(fact, ConfigAnswered) else None)
+    assert of(SendCreate, session.handle(fact)) == []
+    assert of(SendCreate, session.handle(TurnEndForced(2))) == []
+    assert len(of(SendCreate, session.handle(TurnCommitted("item_1")))) == 1
