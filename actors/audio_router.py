@@ -28,7 +28,7 @@ class AudioRouter(Inbox):
         self._marks = AudioMarks(upstream, client)
 
     def tell(self, message: object, /) -> None:
-        """Forward a message to the actor that it is for."""
+        """Forward a message to its actor."""
         if isinstance(message, BinaryFrame):
             if self._marks.is_due:
                 self._marks.set_mark()

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class LoopActor(pykka.Actor):
-    """A pykka actor whose loop is somebody else's: what pykka does about one message, as public methods.
+    """A pykka actor that another loop runs: pykka's handling of one message, as public methods.
 
     A subclass makes the inbox (`create_inbox`), begins to run with `begin`, and runs while `is_over` is false.
     """
@@ -70,7 +70,7 @@ class LoopActor(pykka.Actor):
                 raise
             envelope.reply_to.set_exception()
         except BaseException:
-            self.actor_inbox.put(envelope)  # who asked learns that the actor has ended
+            self.actor_inbox.put(envelope)  # the ask then fails, since the actor has ended
             raise
         else:
             if envelope.reply_to is not None:
@@ -92,12 +92,12 @@ class LoopActor(pykka.Actor):
         self._handle_failure(*sys.exc_info())
 
     def answer_all(self) -> None:
-        """Tell all who ask in the inbox that the actor has stopped, and empty it."""
+        """Fail the asks in the inbox, since the actor has stopped, and empty it."""
         self._actor_loop_teardown()
 
 
 def refuse(envelope: Envelope[Any]) -> None:
-    """Tell who asks an actor that has stopped that it has."""
+    """Fail an ask of an actor that has stopped."""
     if envelope.reply_to is not None:
         dead = pykka.ActorDeadError("The actor stopped before it handled the message")
         envelope.reply_to.set_exception((pykka.ActorDeadError, dead, None))

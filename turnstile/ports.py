@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Inbox(Protocol):
-    """Receives messages.
+    """A receiver of messages.
 
     A dispatched actor's inbox is one; a pykka `ActorRef` is not, since it does not take several messages at once.
     """

@@ -81,7 +81,7 @@ class VoiceAgentClient:
             self._socket.close(self._close_timeout)
 
     def say(self, text: str) -> None:
-        """Send a message of the user, in writing."""
+        """Send a text message of the user."""
         self.send("InjectUserMessage", content=text)
 
     def answer(self, call: Mapping[str, Any], result: Any) -> None:

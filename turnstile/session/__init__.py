@@ -1,1 +1,1 @@
-"""When a thing may go: the pure session machine."""
+"""The pure session core: decides when each event may go upstream."""

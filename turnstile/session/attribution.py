@@ -1,4 +1,4 @@
-"""Whose a response is that began: ours, the API's to a turn, or a stranger's; and so which items it answers."""
+"""Attribution of a response to the proxy's create, the API or another client, and so to the items that it answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def response_started(now: Now, started: ResponseStarted, policy: Policy) -> Step:
-    """A response began, and has seen what was in the conversation when it was asked for, and no more.
+    """Begin a response, which has seen the items in the conversation when it was requested, and no later ones.
 
     That is when our create went out, or when the turn was committed that the API answers with it. What came in
     between is answered by a response of its own: better a second reply in a rare race than a lost one.
@@ -58,7 +58,7 @@ def response_started(now: Now, started: ResponseStarted, policy: Policy) -> Step
 
 
 def _create_answered(now: Now, started: ResponseStarted, policy: Policy) -> Create | None:
-    """Return the create of ours that a response answers: by its mark; without one, where nobody else begins any."""
+    """Return our create that a response answers: by its mark, or without one if only we begin responses."""
     create = now.state.requested
     if create is None or started.mark is not None:
         return create if create and started.mark == create.event_id else None
@@ -67,14 +67,14 @@ def _create_answered(now: Now, started: ResponseStarted, policy: Policy) -> Crea
 
 
 def _is_aside(now: Now) -> bool:
-    """Tell whether a response that is neither marked nor placed is one out of band: the oldest create is answered."""
+    """Return whether a response with neither mark nor place is out of band: it answers the oldest create."""
     create = now.state.requested
     is_older = bool(now.data.asides) and (create is None or now.data.asides[0].behind != create.event_id)
     return is_older and not (now.state.api_answers_turns and now.state.expected)
 
 
 def _begun_by_the_api(now: Now, response_id: str) -> Now:
-    """It answers the turn that was expected to be answered first; what else waits is left to us."""
+    """Attribute a response to the API: it answers the first expected turn, and the proxy answers all other items."""
     theirs = tuple(item for item in now.state.items if item.responder == "api")
     if not now.data.earlier:
         response = Response(response_id, theirs, turn=now.state.expected)
@@ -86,12 +86,12 @@ def _begun_by_the_api(now: Now, response_id: str) -> Now:
 
 
 def _begun_by_another(now: Now, response_id: str) -> Now:
-    """It answers a create that is none of ours: whatever waits goes on waiting, a turn that is expected too."""
+    """Attribute a response to another client's create: everything that waits continues to, an expected turn too."""
     return now.change(response=Response(response_id, passed_over=now.state.expected), blocked_by="")
 
 
 def _begun_late(now: Now, late: Create, response_id: str, effects: tuple[Effect, ...]) -> Step:
-    """The response of a create given up on begins after all: then its repetition is for nothing."""
+    """Begin the response of a create that was given up, and drop the create's repetition."""
     if not late.agent_message:
         seen = _covered(now, late)
         response = Response(response_id, seen, is_ours=True, passed_over=now.state.expected)
@@ -111,12 +111,12 @@ def _begun_late(now: Now, late: Create, response_id: str, effects: tuple[Effect,
 
 
 def aside_started(now: Now, _: AsideStarted, __: Policy) -> Step:
-    """A response out of band began: it answers the oldest create of its kind."""
+    """Begin a response out of band, which answers the oldest create out of band."""
     return Step(now.change(asides=now.data.asides[1:])) if now.data.asides else Step(now)
 
 
 def unmarked_refused(now: Now, response: Response, create: Create) -> Step:
-    """Upstream refused the create that a response without a mark was taken to answer: that one is the API's own."""
+    """Attribute a response without a mark to the API: upstream has refused the create that it seemed to answer."""
     collided, late = lost_race(create.event_id, now.data.tries + 1), now.data.given_up
     if late and late.agent_message == create.agent_message:  # It answers the try before, which was given up on.
         seen = tuple(item for item in response.seen if item.item_id in late.covers)
@@ -129,7 +129,7 @@ def unmarked_refused(now: Now, response: Response, create: Create) -> Step:
 
 
 def _covered(now: Now, create: Create) -> tuple[Item, ...]:
-    """Return what was there when we sent the create, and waits for its response."""
+    """Return the items that the create covers: those confirmed when it was sent, which wait for its response."""
     return tuple([item for item in now.state.items if item.item_id in create.covers])
 
 

@@ -1,4 +1,4 @@
-"""What the gate holds: requests, and the places of input audio between them."""
+"""The backlog: the requests that the gate holds, and the places of input audio between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Backlog:
-    """Holds what the rules postpone, and offers it to them again, oldest first, when the state has changed.
+    """The held requests, offered to the rules again, oldest first, when the state has changed.
 
     What requests wait for is asked once for each kind that is held, so that a change that lets none of them go costs
     the same however many there are.
@@ -50,7 +50,7 @@ class Backlog:
         """How many requests are held."""
 
     def hold(self, event: Event, waits: Waits, state: State) -> Effect | None:
-        """Hold what waits in this state; return a note of it, or the answer to a request that is one too many.
+        """Hold an event in this state; return a note of it, or the refusal of a request beyond the capacity.
 
         Raises:
             InternalError: The rules postponed a fact.
@@ -82,7 +82,7 @@ class Backlog:
         self._kinds, self._waits = {**self._kinds, kind: event}, {**self._waits, kind: waits}
 
     def offer(self, now: Now) -> Step:
-        """Offer what is held; behind audio that waits, or a commit, nothing but a configuration may go."""
+        """Offer the held requests again; behind waiting audio or a commit only a configuration may go."""
         self._waits = {}
         for kind, event in self._kinds.items():
             self._waits[kind] = request_waits_for(now.state, event, self._policy)
@@ -139,5 +139,5 @@ class Backlog:
 
 
 def _kind(event: Postponable) -> object:
-    """Return what events have in common that wait for the same."""
+    """Return the kind of an event; events of one kind wait for the same."""
     return event.behavior if isinstance(event, AgentMessageGiven) else event.__class__

@@ -1,4 +1,4 @@
-"""What we send that reaches upstream behind a response which it has begun: which one, and whether it still runs."""
+"""Collisions of our creates and updates with a response that upstream has begun: which one, and whether it runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMELESS = "(unnamed)"
 
 
 def is_collision(error: Refused) -> bool:
-    """Tell the API's one error about two responses at once; early 2025 it came without a code."""
+    """Return whether an error is the API's about two responses at once; in early 2025 it had no code."""
     return error.code == _COLLISION or "already has an active response" in error.message
 
 

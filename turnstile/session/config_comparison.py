@@ -1,4 +1,4 @@
-"""Compares what was asked of upstream with what its ``session.updated`` shows to be in force.
+"""Comparison of a requested configuration with the one that ``session.updated`` shows to be in force.
 
 A field that is not shown counts as in force. One thing written in two ways is no difference: ``null``, ``""``, ``[]``
 and the field's documented default; a number as an integer or a float; tools in another order, objects with their keys
@@ -65,7 +65,7 @@ class Difference(NamedTuple):
 
     @property
     def is_made_up_for(self) -> bool:
-        """Whether the proxy makes up for it, so that its client notices nothing: audio is converted."""
+        """Whether the proxy compensates for the difference, by converting audio, so that the client sees none."""
         return self.path in _FORMATS and read_format(self.shown) is not None
 
 
@@ -75,7 +75,7 @@ def differences(asked: Json, session: Json) -> tuple[Difference, ...]:
 
 
 def is_shown(asked: Json, session: Json, path: Path = ()) -> bool:
-    """Tell whether `session` shows any field of `asked`, a partial session; where it shows none it proves nothing."""
+    """Return whether `session` shows any field of `asked`, a partial session; without any it proves nothing."""
     return any(
         is_shown(wanted, session[key], (*path, key))
         if (*path, key) in _HOLDERS and isinstance(wanted, dict) and isinstance(session[key], dict)
@@ -115,7 +115,7 @@ def _differences(asked: Json, shown: Json, path: Path) -> Iterator[Difference]:
 
 
 def _is_one_kind(asked: Any, shown: Any) -> bool:
-    """Tell whether two objects have the same fields: those of one type have."""
+    """Return whether two objects have the same fields, as those of one type do."""
     if not isinstance(asked, dict) or not isinstance(shown, dict):
         return False
     return "type" not in asked or shown.get("type", asked["type"]) == asked["type"]

@@ -38,7 +38,7 @@ def _goes_into(key: str, old: Json, new: Json) -> bool:
 
 
 def difference(wanted: Json, in_force: Json) -> Json:
-    """Return the smallest patch that makes `in_force` say what `wanted` says; empty when it does already."""
+    """Return the smallest patch that turns `in_force` into `wanted`; empty if they are equal."""
     patch: Json = {}
     for key, new in wanted.items():
         if key in in_force and in_force[key] == new:

@@ -1,4 +1,4 @@
-"""The configuration: what the client wants, what is out, what is in force."""
+"""Configuration updates: those requested, in flight and in force."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DETECTION = ("audio", "input", "turn_detection")
 
 
 def take_config(now: Now, request: ConfigRequested, _: Policy) -> Step:
-    """Take a configuration request when it is its turn; it opens the link when there is none."""
+    """Take a configuration request when the gate lets it; open the link if there is none."""
     if now.state.link == "closed":
         model = request.patch.get("model")
         return Step(now.change(link="opening", model=model), (OpenLink(model),), update_waits_for(now.state))
@@ -37,7 +37,7 @@ def take_config(now: Now, request: ConfigRequested, _: Policy) -> Step:
 
 
 def settle_config(now: Now, policy: Policy) -> Step | None:
-    """The gate is open: send what is wanted and not in force, in one update; answer at once what is in force."""
+    """Send the requested configuration as one update; answer at once the requests that are already in force."""
     if not now.state.updates and now.state.is_in_sync:
         return None
     batch = next_batch(now, policy)
@@ -72,7 +72,7 @@ def next_batch(now: Now, policy: Policy) -> tuple[ConfigRequested, ...]:
 
 
 def without_batch(now: Now, batch: tuple[ConfigRequested, ...]) -> Now:
-    """Return what is so once the requests of `next_batch` wait no more."""
+    """Remove the requests of `next_batch` from the queue."""
     alone = 1 if now.data.one_by_one else 0
     return now.change(updates=now.state.updates[len(batch) :], one_by_one=now.data.one_by_one - alone)
 
@@ -136,12 +136,12 @@ def _reported(found: tuple[Difference, ...], policy: Policy) -> Iterator[Differe
 
 
 def _asker(requests: tuple[ConfigRequested, ...], found: Difference) -> ConfigRequested | None:
-    """Return the request whose word on the field counted: the last that named it."""
+    """Return the request that decided the field: the last that names it."""
     return next((request for request in reversed(requests) if names(request, found.path)), None)
 
 
 def _answer(now: Now, request: ConfigRequested, target: Json, found: list[Difference]) -> Answered:
-    """Acknowledge `request` with what of it is not in force; refuse it where all that it asks for is locked."""
+    """Acknowledge `request` with its shortfalls; refuse it if everything that it asks for is locked."""
     stays = dict(_staying(now, request, target))
     shortfalls = tuple(stays.values())
     if stays and not _has_more(now, request, tuple(stays)):
@@ -150,7 +150,7 @@ def _answer(now: Now, request: ConfigRequested, target: Json, found: list[Differ
 
 
 def _staying(now: Now, request: ConfigRequested, target: Json) -> Iterator[tuple[Path, Problem]]:
-    """Yield what of `request` cannot change any more."""
+    """Yield the parts of `request` that cannot change any more."""
     model = request.patch.get("model")
     if model is not None and model != now.data.model:
         yield MODEL, locked(request, MODEL, model)
@@ -160,7 +160,7 @@ def _staying(now: Now, request: ConfigRequested, target: Json) -> Iterator[tuple
 
 
 def _has_more(now: Now, request: ConfigRequested, staying: tuple[Path, ...]) -> bool:
-    """Tell whether `request` asks for, or changes, more than what stays."""
+    """Return whether `request` asks for, or changes, more than the locked parts."""
     rest = request.patch
     for path in staying:
         rest = without(rest, *path)
@@ -169,7 +169,7 @@ def _has_more(now: Now, request: ConfigRequested, staying: tuple[Path, ...]) -> 
 
 
 def config_answered(now: Now, answer: ConfigAnswered, policy: Policy) -> Step:
-    """``session.updated``: what it shows is in force; where turn detection is off, nobody hears the user any more."""
+    """Accept the configuration that ``session.updated`` shows; if turn detection is off in it, end the user's turn."""
     step = _answered(now, answer, policy)
     is_off = step.now.state.proxy_commits
     return Step(turn_unheard(step.now), step.effects) if is_off else step
@@ -201,7 +201,7 @@ def _answered(now: Now, answer: ConfigAnswered, policy: Policy) -> Step:
 
 
 def _has_effect(update: Update, found: tuple[Difference, ...], answer: ConfigAnswered) -> bool:
-    """Tell whether the answer shows a field of the update's as it was sent; one of several parts as a whole."""
+    """Return whether the answer shows a field of the update as it was sent; one of several parts as a whole."""
     sent = update.patch
     for one in found:
         sent = without(sent, *one.path[: len(VOICE)])
@@ -209,7 +209,7 @@ def _has_effect(update: Update, found: tuple[Difference, ...], answer: ConfigAns
 
 
 def _configured_by_others(now: Now, answer: ConfigAnswered) -> Now:
-    """Another client configured the session that it shares with ours: what it shows is in force, and stays so."""
+    """Accept the configuration that another client of a shared session has set: it is in force, and stays so."""
     accepted = with_shown(now.state.accepted, differences(now.state.accepted, answer.session))
     in_force = with_shown(now.state.in_force, differences(now.state.in_force, answer.session))
     return now.change(accepted=accepted, in_force=in_force)

@@ -1,4 +1,4 @@
-"""The deadlines of a session: they follow from its state and data, so that none can be forgotten."""
+"""The deadlines of a session, derived from its state and data, so that none can be forgotten."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Deadline(NamedTuple):
 
 
 def deadlines_of(now: Now, policy: Policy) -> tuple[Deadline, ...]:
-    """Return what is waited for, each with its deadline."""
+    """Return the deadline of each wait in progress."""
     if now.state.link != "open":
         return _link_deadlines(now, policy)
     found: list[Deadline] = []

@@ -67,7 +67,7 @@ class AsideStarted:
 
 @record
 class ResponseProgressed:
-    """Something of the response arrived: it is alive."""
+    """An event of the response arrived, so it makes progress."""
 
     response_id: str
 
@@ -110,7 +110,7 @@ class FunctionCalled:
 
 @record
 class CallReturned:
-    """A function that the proxy called gave its result; `output` is what the model shall read."""
+    """A function that the proxy called returned its result; `output` is the text for the model."""
 
     call_id: str
     output: str

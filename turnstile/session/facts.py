@@ -1,4 +1,4 @@
-"""What the Realtime API's events mean for a session; everything else is no business of the gate."""
+"""Conversion of the Realtime API's events to the session core's facts; other events do not concern the gate."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _OUTCOMES: dict[str, Outcome] = {
 
 
 class FactReader:
-    """Reads the facts out of one link's events.
+    """The reader of facts from one link's events.
 
     It remembers which responses are out of band: one whose ``conversation_id`` is null is not on the default
     conversation, and neither closes the gate nor opens it, unless it has a mark, which only creates on that one get.
@@ -62,7 +62,7 @@ class FactReader:
         self._spoken: set[str] = set()
 
     def fact(self, event: Json) -> Fact | None:
-        """Return what `event`, parsed, tells, or None; read from as few of its fields as can be.
+        """Return the fact that `event`, parsed, reports, or None; read as few of its fields as possible.
 
         Raises:
             UpstreamProtocolError: A field that the fact needs is missing, or not built as one.
@@ -130,7 +130,7 @@ class FactReader:
         return self._call(event, item)
 
     def _call(self, event: Json, call: Json) -> Fact | None:
-        # A call that was cut is not shown to the client, and nobody will answer it.
+        # A call that was cut is not shown to the client, and gets no result.
         response_id, arguments = event["response_id"], complete_arguments(call.get("arguments"))
         if response_id in self._out_of_band or arguments is None:
             return None
@@ -150,7 +150,7 @@ class FactReader:
 
 
 def _needed(call: Json, field: str) -> str:
-    """Return what a call cannot be without; in an item of another type it may be missing."""
+    """Return a field that a function call requires; in an item of another type it may be missing."""
     value = call.get(field)
     if not isinstance(value, str):
         raise UpstreamProtocolError("invalid_event", f"Upstream sent a function call without a {field}.")
@@ -162,7 +162,7 @@ def _updated(_: FactReader, event: Json) -> Fact:
 
 
 def _failure(details: Json | None) -> Problem:
-    """Return why a response failed, as far as upstream says."""
+    """Return the reason why a response failed, as far as upstream reports it."""
     error = (details or {}).get("error") or {}
     code = error.get("code") or error.get("type") or "response_failed"
     return Problem(code, error.get("message") or "The response failed.")

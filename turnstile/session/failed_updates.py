@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def update_refused(now: Now, update: Update, error: Refused, policy: Policy) -> Step:
-    """A refused update is discarded whole: take it apart, so that only the bad request gets the error.
+    """Split a refused update, which upstream discarded as a whole, so that only the bad request gets the error.
 
     But where a turn began while it was under way, it may have been refused for that: then it goes again behind it.
     """
@@ -42,7 +42,7 @@ def update_refused(now: Now, update: Update, error: Refused, policy: Policy) -> 
 
 
 def _lost_race(now: Now, update: Update, error: Refused, policy: Policy) -> Step:
-    """Some servers refuse an update while a response runs: its clients hear nothing, and it goes again behind that."""
+    """Repeat an update that a server refused during a response once that has ended, without a report to the client."""
     collided = lost_race(update.event_id, now.data.update_tries + 1)
     back = update_handed_back(now, update).now
     winner = blocking_response(now, error, update.ended)
@@ -55,17 +55,17 @@ def _lost_race(now: Now, update: Update, error: Refused, policy: Policy) -> Step
 
 
 def has_lost_race(now: Now) -> bool:
-    """Tell whether it is an update that waits for the winner of a race: while one waits, nothing is created."""
+    """Return whether an update waits for the response that it collided with; no create is sent meanwhile."""
     return bool(now.state.updates) or not now.state.is_in_sync
 
 
 def blocking_response_missing(now: Now, policy: Policy) -> Step:
-    """The response that an update was refused for did not begin in time, for all that is known."""
+    """Stop waiting for the response that an update was refused for: it did not begin in time."""
     return _try_again(now.change(blocked_by=""), policy, 0.0)
 
 
 def _try_again(now: Now, policy: Policy, wait: float) -> Step:
-    """Let the update at the head go again, but not for ever.
+    """Repeat the first update, up to the limit of tries.
 
     Args:
         now: The update waits again.
@@ -82,7 +82,7 @@ def _try_again(now: Now, policy: Policy, wait: float) -> Step:
 
 
 def update_stalled(now: Now, update: Update, policy: Policy) -> Step:
-    """No answer came in time: say so, and do not take a late answer for the next one's."""
+    """Report an update without an answer in time, and do not take a late answer for that of the next update."""
     text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
     problem = Problem("update_stalled", text)
     said = tuple(about(request, problem) for request in update.requests)
@@ -93,7 +93,7 @@ def update_stalled(now: Now, update: Update, policy: Policy) -> Step:
 
 
 def _given_up(now: Now, requests: tuple[ConfigRequested, ...], problem: Problem, *said: Problem) -> Step:
-    """Answer each request with what is `said` to it; without any, tell of the `problem`.
+    """Answer each request with `said`; without requests, report the `problem`.
 
     What was only to be set right stays as it is in force then. But a new link that does not take what the old one took
     is none that the client could go on with: the session ends.
@@ -108,7 +108,7 @@ def _given_up(now: Now, requests: tuple[ConfigRequested, ...], problem: Problem,
 
 
 def update_handed_back(now: Now, update: Update) -> Step:
-    """The update did not go: it waits again, ahead of what came later."""
+    """Queue an update that was handed back, ahead of later requests."""
     alone = 1 if now.data.one_by_one and update.requests else 0
     updates = (*update.requests, *now.state.updates)
     return Step(now.change(updating=None, updates=updates, one_by_one=now.data.one_by_one + alone))

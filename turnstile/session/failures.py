@@ -1,4 +1,4 @@
-"""What the failure of a response says about repeating it: whether that may help, and when."""
+"""Classification of failures: whether a repetition may help, and after how many seconds."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", re.IGNORECASE)
 
 
 def is_final(problem: Problem) -> bool:
-    """Tell whether a repetition would fail likewise."""
+    """Return whether a repetition would fail likewise."""
     return problem.code in _FINAL
 
 
 def is_passing(problem: Problem) -> bool:
-    """Tell whether a request was refused for now only."""
+    """Return whether a request was refused temporarily."""
     return problem.code in _PASSING
 
 

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Fifo(Generic[T]):
-    """The oldest first. Versions share one list, of which each sees its own part; nobody changes that part.
+    """A queue, oldest first. Versions share one list, of which each reads its own part, which never changes.
 
     Args:
         values: What it holds.

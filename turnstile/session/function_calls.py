@@ -22,7 +22,7 @@ _UNFORCED = (None, "auto", "none")
 
 
 def function_called(now: Now, called: FunctionCalled, policy: Policy) -> Step:
-    """A call is complete; the API tells of it in several events, of which the first counts.
+    """Note a complete call; the API reports it in several events, of which the first counts.
 
     A Realtime client answers its calls by itself.
     """
@@ -59,13 +59,13 @@ def call_returned(now: Now, returned: CallReturned, policy: Policy) -> Step:
 
 
 def is_made_here(now: Now, call_id: str) -> bool:
-    """Tell whether the proxy makes a call, and has no result yet."""
+    """Return whether the proxy makes a call, and has no result yet."""
     call = _open_call(now, call_id)
     return call is not None and call.is_ours
 
 
 def not_yours(call_id: str) -> Problem:
-    """Return what is wrong with a client's result of such a call."""
+    """Return the problem with a client's result of a call that the proxy makes."""
     text = f"id: the function call {call_id!r} is made by the proxy; its result is dropped."
     return Problem("function_call_not_yours", text)
 
@@ -153,7 +153,7 @@ def _closed(now: Now, why: str, *call_ids: str) -> Now:
 
 
 def calls_after(now: Now, response_id: str, outcome: Outcome, policy: Policy, *, responder: Responder) -> Step:
-    """The response is over: a cancelled one's open calls are void, another's results go up when all are there.
+    """Handle a response's calls at its end: void those of a cancelled one, otherwise send the results once complete.
 
     `responder`: who answers the results of a cancelled one that are there already.
     """
@@ -177,7 +177,7 @@ def _cancelled(now: Now, response_id: str, policy: Policy, responder: Responder)
 
 
 def void_calls(now: Now) -> Step:
-    """The conversation that the calls belong to is gone with its link."""
+    """Void all calls: their conversation was lost with its link."""
     void = tuple(call.call_id for call in now.data.calls if call.output is None)
     problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
     answers = tuple(Answered(call.ref, problem, in_force=False) for call in now.data.calls if call.ref is not None)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def link_waits_for(state: State) -> Waits | None:
-    """Return what waits that needs nothing but a link."""
+    """Return the reason why something that needs only a link must wait, or None."""
     return None if state.link == "open" else Waits.LINK
 
 

@@ -1,4 +1,4 @@
-"""What is in flight between the proxy and upstream: updates, items, responses, calls and commits, each a value."""
+"""Values for everything in flight between the proxy and upstream: updates, items, responses, calls, commits."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Create:
 
 @record
 class Cancel:
-    """A ``response.cancel`` that is out; `because` says what becomes of the items that the response saw."""
+    """A ``response.cancel`` in flight; `because` decides what happens to the items that the response saw."""
 
     event_id: str
     because: Because
@@ -178,7 +178,7 @@ class UserAudio:
 
 @record
 class InputAudio:
-    """What was heard of the user.
+    """The user's input audio so far: what is not committed, and the turns in it.
 
     Args:
         over: The response that ran when the user began to speak.

@@ -29,7 +29,7 @@ def take_user_message(now: Now, request: UserMessageGiven, policy: Policy) -> St
 
 
 def settle_items(now: Now, policy: Policy) -> Step | None:
-    """Items may go: send those that waited, in the order given."""
+    """Send the waiting items, in the order received."""
     items, serial = [*now.state.items], now.data.serial
     effects: tuple[Effect, ...] = ()
     for place, item in enumerate(items):
@@ -67,14 +67,14 @@ def _item_meant(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Item | No
 
 
 def _is_alike(content: Json, confirmed: ItemConfirmed) -> bool:
-    """Tell whether `content` is of the kind that was confirmed; what we send holds no audio."""
+    """Return whether `content` is of the kind that was confirmed; our items hold no audio."""
     alike = content.get("type") == confirmed.kind and (content.get("role") or "") == confirmed.role
     call_id = confirmed.call_id or content.get("call_id")
     return alike and content.get("call_id") == call_id and not confirmed.has_audio
 
 
 def item_lost(now: Now, item: Item, problem: Problem) -> Step:
-    """The item did not get into the conversation: it is owed nothing, and is reported."""
+    """Report an item that did not get into the conversation; no response is owed to it."""
     after = now.change(items=tuple(other for other in now.state.items if other is not item))
     return Step(after, _answers(item.ref, problem) or (Reported(problem),))
 
@@ -84,12 +84,12 @@ def _answers(ref: int | None, problem: Problem | None) -> tuple[Effect, ...]:
 
 
 def left_to_us(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The API does not begin the response that it responder: it is ours to create."""
+    """Let the proxy create the response that the API was expected to begin, but does not."""
     return _with_responder(items, "proxy", "api")
 
 
 def turn_ended(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The user's turn ended: what the user broke in on is owed an answer again."""
+    """Owe a response again to the items whose response the user interrupted, since the user's turn has ended."""
     return _with_responder(items, "proxy", "after_turn")
 
 

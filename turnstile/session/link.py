@@ -26,12 +26,12 @@ _COMING = frozenset({"opening", "connected"})
 
 
 def link_connected(now: Now, _: LinkConnected, __: Policy) -> Step:
-    """Upstream took the connection: what it says first, or its silence, tells whether it is up."""
+    """Note that upstream accepted the connection: its first event, or a deadline, decides whether the link is up."""
     return Step(now.change(link="connected")) if now.state.link == "opening" else Step(now)
 
 
 def link_opened(now: Now, opened: LinkOpened, policy: Policy) -> Step:
-    """A link is there; nothing is in force on it yet."""
+    """Note an open link, on which no configuration is in force yet."""
     if now.state.link not in _COMING:
         return Step(now)
     assumed = (_assumed(now, policy),) if policy.is_transparent and not opened.shows_session else ()
@@ -44,7 +44,7 @@ def _assumed(now: Now, policy: Policy) -> SessionAssumed:
 
 
 def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
-    """Whatever ran is over. What upstream had not confirmed waits for the next link, if there may be one."""
+    """End everything that ran on a lost link; what upstream had not confirmed waits for the next link, if any."""
     if now.state.link not in {*_COMING, "open"}:
         return Step(now)
     problem = lost.problem
@@ -82,7 +82,7 @@ def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
 
 
 def _report_loss(now: Now, problem: Problem) -> tuple[Effect, ...]:
-    """Say what is gone with the link: what was said so far, and a spoken turn that has no answer yet."""
+    """Report what is lost with the link: the conversation so far, and a spoken turn without an answer."""
     words = f"{problem.description} A new link is opened, which does not know what was said so far."
     unanswered = (*(now.state.response.seen if now.state.response else ()), *now.state.items)
     if not now.state.expected and all(item.content is not None for item in unanswered):
@@ -92,7 +92,7 @@ def _report_loss(now: Now, problem: Problem) -> tuple[Effect, ...]:
 
 
 def settle_restored(now: Now) -> Step | None:
-    """Say that a new link does the work of a lost one, when all is in force on it that was on the other."""
+    """Report that a link is replaced, once everything that was in force on the lost one is in force on the new one."""
     if restoring_waits_for(now.state):
         return None
     words = (
@@ -127,7 +127,7 @@ def _lost_commits(now: Now, problem: Problem) -> tuple[Effect, ...]:
 
 
 def link_due(now: Now, policy: Policy) -> Step:
-    """The moment of the next try has come; or a link that was to open keeps silent."""
+    """Open the link again at the time of the next try; take a silent one as open, or give it up, by the policy."""
     if now.state.link == "connected" and policy.link_silence is not None:
         return link_opened(now, LinkOpened(shows_session=False), policy)
     if now.state.link in _COMING:

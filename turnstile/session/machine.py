@@ -1,4 +1,4 @@
-"""The session machine: it takes events, and returns what shall be done.
+"""The session machine: takes events, and returns effects.
 
 An event that the state must not take now is held, and everything held is offered again, oldest first, whenever the
 state has changed. When nothing is left to offer, what the state owes is sent: one update, then items, then one create.
@@ -45,7 +45,7 @@ _KINDS: dict[type[Request], str] = {
 
 
 class Session:
-    """One session's decisions.
+    """The decisions of one session.
 
     Args:
         policy: Its limits.
@@ -60,7 +60,7 @@ class Session:
         self._deadlines = deadlines_of(self.now, self.policy)
 
     def __copy__(self) -> Session:
-        """Return a session that stands where this one does, and goes its own way from there."""
+        """Return an independent copy of the session."""
         other = object.__new__(type(self))
         vars(other).update(vars(self), _backlog=copy(self._backlog))
         return other
@@ -74,12 +74,12 @@ class Session:
 
     @property
     def state(self) -> State:
-        """What gates."""
+        """The state that the gate depends on."""
         return self.now.state
 
     @property
     def data(self) -> Data:
-        """What is only counted or remembered."""
+        """The data that are only counted or remembered."""
         return self.now.data
 
     @property
@@ -89,17 +89,17 @@ class Session:
 
     @property
     def held(self) -> int:
-        """How many requests are held."""
+        """The number of held requests."""
         return self._backlog.held
 
     def waiting(self) -> Iterator[tuple[Request, Reason]]:
-        """Yield each request that is held, with what it waits for."""
+        """Yield each held request, with the reason why it waits."""
         for event in self.backlog:
             if isinstance(event, Request):
                 yield event, self._backlog.reasons[event.ref]
 
     def handle(self, event: Event) -> list[Effect]:
-        """Take one event; return its effects, and those of everything that it lets through, in order."""
+        """Take one event; return its effects, and those of every held request that it releases, in order."""
         before = self.now
         offered = before.state
         step = decide(before, event, self.policy)

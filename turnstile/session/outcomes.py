@@ -1,4 +1,4 @@
-"""How a response ended, and what is owed for that."""
+"""Outcomes of responses, and the responses owed because of them."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def response_finished(now: Now, finished: ResponseFinished, policy: Policy) -> S
 
 
 def response_ended_unheard(now: Now, response: Response, policy: Policy) -> Step:
-    """The cancelled response ended without a ``response.done``: it is not active, or nothing was heard of it."""
+    """End a cancelled response without a ``response.done``: it is not active, or sends no events."""
     return end_response(now, response, ResponseFinished(response.response_id, "cancelled"), policy)
 
 
 def cancel_stalled(now: Now, response: Response, policy: Policy) -> Step:
-    """Nothing was heard of the response since it was cancelled; where it had stalled before, that was said."""
+    """End a cancelled response that sends no events; report the stall unless it was reported before."""
     step = response_ended_unheard(now, response, policy)
     if response.cancel and response.cancel.because == "stalled":
         return step
@@ -51,7 +51,7 @@ def cancel_stalled(now: Now, response: Response, policy: Policy) -> Step:
 
 
 def end_response(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
-    """End the response in progress, and owe what it leaves unanswered."""
+    """End the response in progress, and owe a response to the items that it leaves unanswered."""
     by_user = finished.outcome == "cancelled" and response.cancel is None
     after = now.change(response=None, losses=0, ended=_with_ended(now, response.response_id))
     if (
@@ -69,7 +69,7 @@ def end_response(now: Now, response: Response, finished: ResponseFinished, polic
 
 
 def _turn_passed_over(now: Now, response: Response) -> Now:
-    """The response went on though a turn was over when it began.
+    """Settle who answers a turn that was over when the response began, which went on nevertheless.
 
     One that was asked for was there first, so that the API has not begun its own; nor does it for a turn that ends
     while one runs that it has not cut off. One of the API's own that began behind the turn would have been cut off by
@@ -83,7 +83,7 @@ def _turn_passed_over(now: Now, response: Response) -> Now:
 
 
 def _owed_after(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
-    """What the response has seen is answered, unless it failed, or the user broke in on it."""
+    """Owe a response again to the items that this one saw, if it failed or was interrupted."""
     stalled = response.cancel is not None and response.cancel.because == "stalled"
     if finished.outcome == "failed" or (stalled and finished.outcome == "cancelled"):
         return _failed(now, response, finished, policy)
@@ -99,12 +99,12 @@ def _owed_after(now: Now, response: Response, finished: ResponseFinished, policy
 
 
 def _responder_after_turn(now: Now, response: Response) -> Responder:
-    """Who answers what belongs to the response that the user broke in on: we, once the user's turn is over."""
+    """Return the responder of items whose response the user interrupted: the proxy, once the user's turn is over."""
     return "proxy" if now.state.expected or response.turn_is_over else "after_turn"
 
 
 def _failed(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
-    """What a failed response was to answer is tried again, where that may help; the client hears of it in the end."""
+    """Repeat a failed response where that may help; report the failure in the end."""
     problem, again = finished.problem, tuple(replace(item, responder="proxy") for item in response.seen)
     after = now.change(items=(*again, *now.state.items))
     asked = Create("", covers=tuple(item.item_id for item in again))
@@ -125,6 +125,6 @@ def _with_ended(now: Now, response_id: str) -> tuple[str, ...]:
 
 
 def proven(response: Response) -> tuple[Effect, ...]:
-    """Answer the agent message of a response without a mark: nobody has disputed that it is ours."""
+    """Answer the agent message of a response without a mark, since no error has contradicted that it is ours."""
     message = response.unproven.agent_message if response.unproven else None
     return (Answered(message.ref),) if message else ()

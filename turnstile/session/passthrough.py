@@ -26,14 +26,14 @@ _COST = 1024
 
 
 def link_wanted(now: Now, wanted: LinkWanted, _: Policy) -> Step:
-    """Open the link; what the API configures by itself is configuration enough."""
+    """Open the link, with the API's own default configuration."""
     if now.state.link != "closed":
         return Step(now)
     return Step(now.change(link="opening", model=wanted.model, configured=True), (OpenLink(wanted.model),))
 
 
 def take_event(now: Now, given: EventGiven, policy: Policy) -> Step:
-    """Pass an event on, behind the responses that were asked for before it."""
+    """Pass an event on, behind the responses requested before it."""
     if given.call_id is not None and function_calls.is_made_here(now, given.call_id):
         return Step(now, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
     waits = audio_waits_for(now.state) if given.follows_audio else link_waits_for(now.state)
@@ -60,7 +60,7 @@ def take_create(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
 
 
 def take_mark(now: Now, follows: AudioFollows) -> Step:
-    """Keep the place of audio that cannot go yet; of two places in a row the later one says it for both."""
+    """Keep the place of audio that cannot go yet; of two places in a row keep the later one."""
     if audio_waits_for(now.state) is None:
         return Step(now, (LetAudioGo(follows.mark),))
     queue = now.data.passthrough_queue
@@ -110,7 +110,7 @@ def _noted(now: Now, given: EventGiven, policy: Policy) -> Now:
 
 
 def settle_passthrough(now: Now, policy: Policy) -> Step | None:
-    """Let go what stands in front: an event, audio that may go, or a response when none is on its way."""
+    """Release the front of the queue: an event, audio that may go, or a create when no response is on its way."""
     if passthrough_waits_for(now.state):
         return None
     leaving = now.data.passthrough_queue.first
@@ -120,7 +120,7 @@ def settle_passthrough(now: Now, policy: Policy) -> Step | None:
 
 
 def settle_audio_held(now: Now, policy: Policy) -> Step | None:
-    """Let all audio, and what is about it, pass by what the gate holds."""
+    """Let all audio, and the events about it, pass the held requests."""
     if audio_waits_for(now.state):
         return None
     queue = now.data.passthrough_queue

@@ -1,4 +1,4 @@
-"""The limits that a session keeps."""
+"""The policy of a session: its limits and times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Policy:
 
     Args:
         turns: Who begins the response to a spoken turn: the API by itself, or the proxy when the turn is committed.
-        is_transparent: The client speaks the API's own language: its events pass as they are, and a response is begun
+        is_transparent: The client is a Realtime client: its events pass as they are, and a response is begun
             only where it asks for one.
         is_shared: Others begin responses in the same upstream session too (``call_id``), so that one without our mark
             is never taken for ours.

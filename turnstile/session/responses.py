@@ -1,4 +1,4 @@
-"""The responses that we owe: each asked for, asked for again, cancelled, or given up."""
+"""The responses that the proxy owes: each requested, repeated, cancelled or given up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REFUSED = Problem("response_refused", "Upstream kept refusing to begin a respon
 
 
 def take_agent_message(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
-    """Let the agent speak: when it is its turn, or by interrupting; by default only while nobody has the turn."""
+    """Take an agent message when the gate lets it, or by interrupting the turn; by default only between turns."""
     waits = request_waits_for(now.state, request, policy)
     if waits:
         return Step(now, waits=waits)
@@ -49,7 +49,7 @@ def _turn_in_words(now: Now) -> str:
 
 
 def settle_interruption(now: Now, policy: Policy) -> Step | None:
-    """Cancel the response in progress if it shall not go on."""
+    """Cancel the response in progress if an agent message interrupts it, or if it is redundant."""
     response = now.state.response
     if now.state.interrupting and response_waits_for(now.state) is None:
         return Step(now.change(interrupting=False))
@@ -85,7 +85,7 @@ def settle_create(now: Now, policy: Policy) -> Step | None:
 
 
 def create_refused(now: Now, create: Create, error: Refused, policy: Policy) -> Step:
-    """The create lost a race, and goes again when the winner is done; or upstream will not have it at all."""
+    """Repeat a create that collided once the other response has ended, or fail a create that upstream rejects."""
     after = now.change(requested=None)
     if not is_collision(error):
         if policy.is_transparent or not failures.is_passing(error.problem):
@@ -101,12 +101,12 @@ def create_refused(now: Now, create: Create, error: Refused, policy: Policy) -> 
 
 
 def blocking_response_missing(now: Now) -> Step:
-    """The response that a refusal has named did not begin in time: what was refused goes again, counted as a try."""
+    """Repeat a create whose refusal named a response that did not begin in time; it counts as a try."""
     return Step(now.change(blocked_by="", tries=now.data.tries + 1))
 
 
 def create_stalled(now: Now, create: Create, policy: Policy) -> Step:
-    """Upstream neither began the response nor refused it in time."""
+    """Fail a create that upstream has neither answered nor refused in time."""
     text = (
         f"Upstream did not begin the response that was asked for (response.created) within {policy.create_timeout:g} s."
     )
@@ -118,7 +118,7 @@ def create_stalled(now: Now, create: Create, policy: Policy) -> Step:
 
 
 def create_handed_back(now: Now, create: Create) -> Step:
-    """The create did not go: what it was for waits again."""
+    """Owe a response again for what a create covers that was handed back."""
     return Step(put_back(now.change(requested=None), create.agent_message))
 
 
@@ -133,7 +133,7 @@ def create_failed(now: Now, create: Create, problem: Problem, policy: Policy, wa
 
 
 def give_up(now: Now, create: Create, problem: Problem) -> Step:
-    """Owe no more what cannot be had: the agent message, or else the answer to the items that the create covers."""
+    """Drop what a failed create was for: the agent message, or the answer to the items that it covers."""
     after = now.change(tries=0, create_delay=0.0)
     if create.agent_message:
         return Step(after, (Answered(create.agent_message.ref, problem, in_force=False),))
@@ -142,5 +142,5 @@ def give_up(now: Now, create: Create, problem: Problem) -> Step:
 
 
 def put_back(now: Now, message: AgentMessageGiven | None) -> Now:
-    """Owe the agent message of a create that came to nothing again, before the others."""
+    """Owe the agent message of a failed create again, before the others."""
     return now.change(agent_messages=(message, *now.state.agent_messages)) if message else now

@@ -1,4 +1,4 @@
-"""The rule book: `RULES` says what each event means, `settle` what is sent next, without clock, thread or socket.
+"""The rule book: `RULES` maps each kind of event to its rule, `settle` sends next what is owed; all are pure.
 
 The rules in short: a configuration update or a response is sent only while no response is in progress, expected or
 requested (`gate`). Only ``response.done`` with its id ends a response.
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
 
 
 def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
-    """Return an entry of the rule book; the type checker sees to it that the rule takes the event."""
+    """Return an entry of the rule book; the type checker verifies that the rule takes the event."""
     return event, rule
 
 
@@ -88,7 +88,7 @@ def _agent_message(now: Now, request: AgentMessageGiven, policy: Policy) -> Step
 
 
 def _audio_follows(now: Now, follows: AudioFollows, policy: Policy) -> Step:
-    """Let audio go that follows what the client gave, unless the session is not ready for audio at all.
+    """Release audio that follows a client's request, unless the session is not ready for audio at all.
 
     What the gate holds it does not wait for; what is about to go, goes first.
     """
@@ -191,14 +191,14 @@ RULES = dict(
 
 
 def decide(now: Now, event: Event, policy: Policy) -> Step:
-    """Return what `event` means now."""
+    """Return the step that `event` leads to in the session as it is."""
     if isinstance(event, CLOSING_FACTS):
         now = now.change(epoch=now.data.epoch + 1)
     return RULES[type(event)](now, event, policy)
 
 
 def settle(now: Now, policy: Policy) -> Step | None:
-    """Return the next thing that is owed, or None when it owes nothing; what it cannot owe is not asked for."""
+    """Return the next step that is owed, or None; rules that cannot owe one in this state are not called."""
     waits = items_wait_for(now.state)
     return (
         ((now.state.interrupting or now.state.response) and responses.settle_interruption(now, policy))

@@ -1,4 +1,4 @@
-"""What of a configuration request is not in force, in words that begin with its message and the field."""
+"""Shortfalls of configuration requests, with texts that begin with the client's message and the field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STAYS: dict[Path, str] = {
     MODEL: "the model of a running session; start a new one.",
     VOICE: "one that has spoken; start a new session.",
 }
-# How much of a text is worth repeating; a longer one may be a prompt, or hold what is nobody else's business.
+# The length up to which a text is repeated; a longer one may be a prompt, or hold private text.
 _SHOWN = 40
 _CUT = 20
 _LISTED = 8
@@ -43,12 +43,12 @@ def field_name(request: ConfigRequested | None, path: Path) -> str:
 
 
 def names(request: ConfigRequested, path: Path) -> bool:
-    """Tell whether `request` asked for something at `path`."""
+    """Return whether `request` sets a field at `path`."""
     return has_at(request.patch, path) or (path == ("instructions",) and bool(request.added_prompt))
 
 
 def has_at(config: Json, path: Path) -> bool:
-    """Tell whether `config` says anything of `path`."""
+    """Return whether `config` has a field at `path`."""
     return at(config, *path, default=_NOTHING) is not _NOTHING
 
 
@@ -59,13 +59,13 @@ def not_in_force(request: ConfigRequested | None, difference: Difference) -> Pro
 
 
 def locked(request: ConfigRequested, path: Path, value: Any) -> Problem:
-    """Return what is said to a client that wants another model or voice than the one that stays."""
+    """Return the problem of a request for another model or voice when the present one is locked."""
     text = f"{field_name(request, path)}: {described(value)} cannot replace {_STAYS[path]}"
     return Problem(f"{path[-1]}_locked", text, _param(path))
 
 
 def about(request: ConfigRequested, problem: Problem, param: str | None = None) -> Problem:
-    """Return `problem` in words that begin with the message that it is about.
+    """Return `problem` with a text that begins with the message that it is about.
 
     Args:
         request: What the message asked for.
@@ -80,7 +80,7 @@ def about(request: ConfigRequested, problem: Problem, param: str | None = None) 
 
 
 def described(value: Any) -> str:
-    """Return a value of a configuration in a few words: no text in full length, no object with what is in it."""
+    """Return a short description of a configuration's value: long texts cut, objects without their contents."""
     match value:
         case str() if len(value) > _SHOWN:
             return f"{value[:_CUT]!r}... ({len(value)} characters)"

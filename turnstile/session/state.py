@@ -34,10 +34,10 @@ _PHASES: dict[Waits | None, Phase] = {
 }
 
 
-# The type of a session that only writes down what it hears: it has no responses.
+# The type of a session that only transcribes input audio: it has no responses.
 TRANSCRIPTION = "transcription"
 _DETECTION = ("audio", "input", "turn_detection")
-_NOTHING: Json = {}  # changed by nobody, as no configuration is
+_NOTHING: Json = {}  # never changed in place, like every configuration
 
 
 class _StateFields(NamedTuple):
@@ -86,7 +86,7 @@ class _StateFields(NamedTuple):
 
 
 class Data(NamedTuple):
-    """What is only counted or remembered: when it changes, nothing that is held may go for that.
+    """Data that are only counted or remembered: a change of them releases no held request.
 
     Args:
         losses: Links lost in a row.
@@ -151,13 +151,13 @@ _PLACES = {name: (0, place) for place, name in enumerate(_StateFields._fields)} 
 
 
 class State(_StateFields):
-    """What gates, and nothing else: what is held is offered again when this has changed, by ``!=``."""
+    """Everything that the gate depends on: held requests are offered again when it has changed, by ``!=``."""
 
     __slots__ = ()
 
     @property
     def phase(self) -> Phase:
-        """The state's one word, for people; where two facts hold at once, the one that ends last."""
+        """One word for the state, for people to read; if two apply, the one that ends last."""
         waits = update_waits_for(self)
         if waits is Waits.RESPONSE and self.response:
             return "cancelling" if self.response.cancel else "in progress"
@@ -183,7 +183,7 @@ class State(_StateFields):
 
     @property
     def turns_interrupt(self) -> bool:
-        """Whether the user's voice cuts a response off (the API's default)."""
+        """Whether the user's speech cancels a response (the API's default)."""
         return bool(at(self.in_force, "audio", "input", "turn_detection", "interrupt_response", default=True))
 
     @property

@@ -1,4 +1,4 @@
-"""What a wait leads to that came to its end."""
+"""Rules for timers that fired: one for each kind of deadline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
-    """Do what follows when the wait of a timer ends; a timer of an earlier wait means nothing."""
+    """Apply the rule of a timer that fired; ignore a timer of an earlier wait."""
     if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in deadlines_of(now, policy)]:
         return Step(now)
     response = now.state.response

@@ -1,4 +1,4 @@
-"""The user's voice: turns that the API ends, turns that the proxy ends, turns that the client ends."""
+"""The user's turns: those that the API ends, those that the proxy commits, those that the client ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXPECTED_AT_MOST = 8
 
 
 def speech_started(now: Now, started: SpeechStarted, policy: Policy) -> Step:
-    """The user speaks; the gate stays as it is. What was not heard of the agent's items is taken out of them.
+    """Begin the user's turn, without a change of the gate; truncate the agent's items at the audio played so far.
 
     Over WebSocket the API leaves that to its client (API reference, ``conversation.item.truncate``).
     """
@@ -76,7 +76,7 @@ def _expecting(now: Now, turn: str) -> Now:
 
 
 def turn_committed(now: Now, committed: TurnCommitted, policy: Policy) -> Step:
-    """A spoken turn is in the conversation: the API answers it by itself, or a create is owed for it."""
+    """Note a committed turn: expect the API's response, or owe a create for it."""
     now, turn = turn_begun(now), committed.item_id
     response = _missing(now, turn)
     response = replace(response, turn_is_over=True) if response else None
@@ -98,7 +98,7 @@ def turn_committed(now: Now, committed: TurnCommitted, policy: Policy) -> Step:
 
 
 def _left_to_the_api(items: tuple[Item, ...], turn: str) -> tuple[Item, ...]:
-    """The response that the API begins to a turn answers all that is in the conversation by then."""
+    """Leave the items in the conversation to the response that the API begins to a turn: it answers them all."""
     return tuple(
         replace(item, responder="api", turn=turn) if item.stage == "confirmed" and item.responder != "api" else item
         for item in items
@@ -106,7 +106,7 @@ def _left_to_the_api(items: tuple[Item, ...], turn: str) -> tuple[Item, ...]:
 
 
 def turn_unanswered(now: Now, policy: Policy) -> Step:
-    """The API did not begin the response that it responder: it is ours to create, or the client's."""
+    """Stop expecting the API's response to a turn: the proxy creates it, or the client of a transparent session."""
     if policy.is_transparent:
         return Step(now.change(expected="", earlier=()))
     text = f"Upstream did not answer the spoken turn (response.created) within {policy.expected_timeout:g} s."
@@ -117,7 +117,7 @@ def turn_unanswered(now: Now, policy: Policy) -> Step:
 
 
 def _committed_by_the_api(now: Now, turn: str) -> Step:
-    """A turn that the API heard end, it answers by itself; one that the client committed waits for the client."""
+    """Expect the API's answer to a turn whose end it detected; one that the client committed waits for the client."""
     is_answered = now.state.response is not None and now.state.response.turn == turn
     if turn != now.data.input_audio.stopped or is_answered or not now.state.api_answers_turns:
         return Step(now)
@@ -125,12 +125,12 @@ def _committed_by_the_api(now: Now, turn: str) -> Step:
 
 
 def input_cleared(now: Now, _: InputCleared, __: Policy) -> Step:
-    """What was heard of the user is forgotten."""
+    """Drop the input audio: upstream's buffer was cleared."""
     return Step(turn_unheard(now))
 
 
 def turn_unheard(now: Now) -> Now:
-    """Nobody hears the user speak any more: turn detection is off, or what was heard is forgotten."""
+    """End the user's turn without `speech_stopped`: turn detection is off, or the input audio was cleared."""
     user_audio = replace(now.state.user_audio, speaking=False, barge_in="")
     if user_audio == now.state.user_audio and not now.data.input_audio.stopped:
         return now  # No turn was heard: what waits for the end of one waits on.
@@ -139,14 +139,14 @@ def turn_unheard(now: Now) -> Now:
 
 
 def turn_endless(now: Now, policy: Policy) -> Step:
-    """The user broke in, and was not heard to stop in time: what waits for the turn's answer waits no longer."""
+    """Stop waiting for the end of a turn that began with a barge-in, and did not end in time."""
     text = f"The user was not heard to stop speaking (speech_stopped) within {policy.response_stall:g} s."
     after = now.change(user_audio=replace(now.state.user_audio, barge_in=""))
     return Step(after, (Reported(Problem("turn_stalled", text)),))
 
 
 def take_turn_end(now: Now, request: TurnEndForced, policy: Policy) -> Step:
-    """Commit what was heard when it is its turn, and the audio's; the response follows the commit."""
+    """Commit the input audio on the client's request, behind the audio before it; the response follows the commit."""
     waits = request_waits_for(now.state, request, policy)
     return Step(now, waits=waits) if waits else _commit(now, request.ref, policy)
 
@@ -164,7 +164,7 @@ def _commit(now: Now, ref: int | None, policy: Policy) -> Step:
 
 
 def settle_audio(now: Now) -> Step | None:
-    """Let input audio go once the configuration is in force that was asked for before it.
+    """Release input audio once the configuration requested before it is in force.
 
     From then on it goes as it comes, until the link is lost: what the gate holds, it does not wait for.
     """
@@ -172,32 +172,32 @@ def settle_audio(now: Now) -> Step | None:
 
 
 def audio_heard(now: Now, heard: AudioHeard, _: Policy) -> Step:
-    """More audio waits for a commit of ours."""
+    """Count audio that waits for a commit of ours."""
     before = now.data.input_audio
     uncommitted = before.uncommitted + heard.milliseconds
     return Step(now.change(input_audio=replace(before, uncommitted=uncommitted, heard=before.heard + 1)))
 
 
 def is_enough(now: Now, policy: Policy) -> bool:
-    """Whether enough was heard for a commit; the first of a session wants more."""
+    """Return whether the audio suffices for a commit; the first of a session needs more."""
     least = policy.commit_minimum if now.data.input_audio.commits else policy.commit_first
     return now.data.input_audio.uncommitted >= least
 
 
 def commit_due(now: Now) -> Step:
-    """The time for a commit has come."""
+    """Make a commit due at its deadline."""
     return Step(now.change(user_audio=replace(now.state.user_audio, due=True)))
 
 
 def leftover_due(now: Now) -> Now:
-    """A response ended: what was heard meanwhile is committed, however little it is."""
+    """Make a commit due at a response's end, for the audio received meanwhile, however short."""
     if now.data.input_audio.uncommitted <= 0 or not now.state.proxy_commits:
         return now
     return now.change(user_audio=replace(now.state.user_audio, due=True))
 
 
 def settle_commit(now: Now, policy: Policy) -> Step | None:
-    """A commit is due and items have gone: commit, one at a time."""
+    """Send a due commit once the items are sent; one at a time."""
     if commit_waits_for(now.state):
         return None
     if not now.state.proxy_commits or now.data.input_audio.uncommitted <= 0:
@@ -206,7 +206,7 @@ def settle_commit(now: Now, policy: Policy) -> Step | None:
 
 
 def commit_stalled(now: Now, policy: Policy) -> Step:
-    """The oldest commit has no answer: a stall is said, also when nobody asked for the commit."""
+    """Report a stall: the oldest commit, requested by the client or not, has no answer."""
     text = f"Upstream did not commit the input audio (input_audio_buffer.committed) within {policy.commit_timeout:g} s."
     problem = Problem("commit_stalled", text)
     step = commit_lost(now, now.state.commits[0], problem)

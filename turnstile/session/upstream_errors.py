@@ -1,4 +1,4 @@
-"""Errors and closes of upstream's: which event of ours an error refuses, and which close code the client gets.
+"""Upstream's errors and closes: the event that an error refuses, and the close code for the client.
 
 The close codes are those of RFC 6455, section 7.4, and of the registry of WebSocket close codes that it founded.
 """
@@ -80,7 +80,7 @@ _REGISTERED = range(3000, 5000)
 
 
 def is_about_clients_event(error: Refused, policy: Policy) -> bool:
-    """Whether the error names an event that a client of the API's own dialect sent: the client gets it as it is."""
+    """Whether the error names an event that a Realtime client sent, which receives it unchanged."""
     return policy.is_transparent and error.event_id is not None and not is_about_own_event(error, policy)
 
 
@@ -172,7 +172,7 @@ def refusal_code(problem: str) -> int:
 
 
 def api_closing(lost: LinkLost) -> Closed:
-    """Return how the API would close a client of its own dialect, from which the client decides whether to retry."""
+    """Return the API's close code and reason for a Realtime client, which decides by them whether to retry."""
     closed = lost.closed
     if closed is not None and not closed.by_us and (closed.code in _PASSED_ON or closed.code in _REGISTERED):
         return closed

@@ -1,4 +1,4 @@
-"""What a thing waits for that may not go yet; `gate` says when."""
+"""The reasons why something may not go upstream yet; `gate` decides when they apply."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Waits(StrEnum):
-    """What must happen first. Each member names the upstream event that ends the wait."""
+    """A reason to wait. Each member names the upstream event that ends the wait."""
 
     LINK = "link"
     """The upstream link is not open: ``session.created`` ends it."""
@@ -35,7 +35,7 @@ class Waits(StrEnum):
 
 
 class Reason(NamedTuple):
-    """What a request waits for.
+    """The reason why a request waits, with the id of what it waits for.
 
     Args:
         waits: The kind of thing.
@@ -50,7 +50,7 @@ class Reason(NamedTuple):
 
 
 def reason(waits: Waits, state: State) -> Reason:
-    """Return `waits` with the id of what is waited for."""
+    """Return the reason `waits` with the id of what it waits for."""
     which = ""
     match waits:
         case Waits.RESPONSE:

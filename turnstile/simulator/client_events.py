@@ -82,7 +82,7 @@ class ClientEvents:
         self._context.outbox.answer({"type": kind, "session": shown})
 
     def _is_refused_on_demand(self, kind: str, event_id: str | None) -> bool:
-        """Count the event, and refuse it if a fault says so."""
+        """Count the event, and refuse it if a fault is set for it."""
         received = self._context.log.received
         received[kind] = received.get(kind, 0) + 1
         fault = self._context.faults.refusal(kind, received[kind])

@@ -105,7 +105,7 @@ class ResponseEngine:
             self._cut(running, "client_cancelled")
 
     def interrupt(self, reason: str = "turn_detected") -> None:
-        """Cancel the response of the conversation by the server's own decision: the user speaks, or a fault."""
+        """Cancel the conversation's response on the server's side, because of the user's speech or a fault."""
         if self._active is not None:
             self._cut(self._active, reason)
 

@@ -77,7 +77,7 @@ class UngatedSession(Session):
                 return []
 
     def _keep_place(self, follows: AudioFollows) -> list[Effect]:
-        """Keep the place of audio; of two in a row the later one says it for both."""
+        """Keep the place of audio; of two places in a row keep the later one."""
         before = self._queue[:-1] if self._queue and isinstance(self._queue[-1], AudioFollows) else self._queue
         self._queue = (*before, follows)
         return []
