@@ -25,10 +25,13 @@ _GLANCE = 0.01
 
 
 def _wait_for_threads(before: set[threading.Thread], deadline: float) -> list[str]:
-    """Wait for threads that are just ending; returns the names of those that do not."""
-    begun = set(threading.enumerate()) - before
+    """Wait for threads that are just ending, or just starting; returns the names of those that do not end."""
+    begun, never = set(threading.enumerate()) - before, threading.Event()
     for thread in begun:
-        thread.join(max(0.0, deadline - time.monotonic()))
+        while not thread.is_alive() and thread in threading.enumerate() and time.monotonic() < deadline:
+            never.wait(_GLANCE)  # it is being started, and cannot be joined yet
+        if thread.is_alive():
+            thread.join(max(0.0, deadline - time.monotonic()))
     return [thread.name for thread in begun if thread.is_alive()]
 
 
