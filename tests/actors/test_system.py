@@ -141,6 +141,13 @@ def test_sessions_that_have_not_ended_by_the_deadline_are_counted(make_system, m
     assert system.wait_until_empty(patience())
 
 
+def test_a_wait_until_all_sessions_have_ended_says_so_when_one_is_open(system):
+    with configured(system):
+        assert not system.wait_until_empty(0)
+        assert system.wait_until_empty(0, but=1)
+    assert system.wait_until_empty(patience())
+
+
 def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
     system._sessions._draining = True
     told = RecordingConnection()

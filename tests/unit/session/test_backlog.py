@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from given import CALM, configured, message, running, sent_item
+
+from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, TurnEndForced
+from turnstile.session.effects import Held
+from turnstile.session.events import ConfigAnswered, ResponseFinished, ResponseStarted, TurnCommitted
+from turnstile.session.in_flight import Commit
+from turnstile.session.machine import Session
+from turnstile.session.policy import Policy
+
+
+def test_an_update_that_went_takes_none_of_the_bytes_that_may_wait():
+    session = running(Policy(max_held_bytes=100))
+    session.handle(ConfigRequested(1, CALM, size=80))
+    session.handle(ResponseFinished("resp_1"))
+    session.handle(ConfigAnswered({}))
+    session.handle(ResponseStarted("resp_2"))
+    (held,) = session.handle(ConfigRequested(2, {"temperature": 1}, size=80))
+    assert isinstance(held, Held)
+
+
+def test_a_reason_is_noted_of_those_only_whose_reason_changed():
+    session = Session(
+        Policy(max_held=2),
+        *configured(
+            items=(sent_item("ts_0"), sent_item("ts_2")),
+            agent_messages=(AgentMessageGiven(9, {}, "queue"),),
+            commits=(Commit("ts_1"),),
+        ),
+    )
+    assert [str(note.reason) for ref in (message(1), TurnEndForced(2)) for note in session.handle(ref)] == [
+        "capacity",
+        "turn",
+    ]
+    notes = [e for e in session.handle(TurnCommitted("item_1")) if isinstance(e, Held)]
+    assert [(note.refs, str(note.reason)) for note in notes] == [((2,), "items")]
+
+
+def test_of_two_places_of_audio_in_a_row_the_later_is_held():
+    session = Session()
+    session.handle(AudioFollows(1))
+    session.handle(AudioFollows(2))
+    assert session.backlog == (AudioFollows(2),)
