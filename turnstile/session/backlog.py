@@ -45,6 +45,7 @@ class Backlog:
         self._kinds: dict[object, Postponable] = {}
         self._waits: dict[object, Waits | None] = {}
         self._noted: dict[object, Reason] = {}
+        self._ahead: Reason | None = None  # What the first place of audio, or commit, waits for, and all behind it.
         self._bytes = 0
         self.held = 0
         """How many requests are held."""
@@ -59,6 +60,7 @@ class Backlog:
             # Of two places in a row the later one says it for both.
             before = self.events[:-1] if self.events and isinstance(self.events[-1], AudioFollows) else self.events
             self._keep(event, (*before, event), waits)
+            self._ahead = self._ahead or reason(waits, state)
             return None
         if not isinstance(event, Request):
             raise InternalError("postponed_fact", f"{event!r} was postponed, but facts are taken as they come.")
@@ -72,8 +74,11 @@ class Backlog:
             return Answered(event.ref, Problem("too_many_held", text), in_force=False)
         self.held, self._bytes = self.held + 1, size
         self._keep(event, (*self.events, event), waits)
-        why = reason(waits, state)
-        self.reasons, self._noted = {**self.reasons, event.ref: why}, {**self._noted, _kind(event): why}
+        own = reason(waits, state)
+        why = self._ahead if self._ahead and not isinstance(event, ConfigRequested) else own
+        if isinstance(event, TurnEndForced):
+            self._ahead = why
+        self.reasons, self._noted = {**self.reasons, event.ref: why}, {**self._noted, _kind(event): own}
         return Held((event.ref,), why)
 
     def _keep(self, event: Postponable, events: tuple[Postponable, ...], waits: Waits) -> None:
@@ -107,7 +112,7 @@ class Backlog:
                 self._bytes -= event.size if isinstance(event, ConfigRequested) else 0
             effects += step.effects
         if not kept:  # Else they are noted anew, and those that were released are left out.
-            self.reasons = {}
+            self.reasons, self._ahead = {}, None
         self.events, self._kinds, self._noted = tuple(kept), {}, {}
         for event in kept:
             self._kinds[_kind(event)] = event
@@ -125,11 +130,11 @@ class Backlog:
         self._noted = reasons
         before, self.reasons = self.reasons, {}
         new: dict[Reason, list[Ref]] = {}
-        ahead: Reason | None = None
+        self._ahead = None
         for event in self.events:
-            why = ahead if ahead and not isinstance(event, ConfigRequested) else reasons[_kind(event)]
+            why = self._ahead if self._ahead and not isinstance(event, ConfigRequested) else reasons[_kind(event)]
             if isinstance(event, AudioFollows | TurnEndForced):
-                ahead = why
+                self._ahead = why
             if isinstance(event, AudioFollows):
                 continue
             self.reasons[event.ref] = why

@@ -5,7 +5,7 @@ from given import CALM, configured, message, running, sent_item
 from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, TurnEndForced
 from turnstile.session.effects import Held
 from turnstile.session.events import ConfigAnswered, ResponseFinished, ResponseStarted, TurnCommitted
-from turnstile.session.in_flight import Commit
+from turnstile.session.in_flight import Commit, Update
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 
@@ -42,3 +42,13 @@ def test_of_two_places_of_audio_in_a_row_the_later_is_held():
     session.handle(AudioFollows(1))
     session.handle(AudioFollows(2))
     assert session.backlog == (AudioFollows(2),)
+
+
+def test_a_message_behind_audio_that_waits_is_held_for_what_the_audio_waits_for():
+    update = Update("ts_1", (), {}, {})
+    session = Session(Policy(), *configured(audio_open=False, updating=update, expected="turn_3"))
+    session.handle(AudioFollows(1))
+    (held,) = session.handle(message(1))
+    assert str(held.reason) == "update ts_1"
+    (other,) = session.handle(ConfigRequested(2, CALM))
+    assert str(other.reason) == "turn turn_3"
