@@ -64,12 +64,11 @@ class Backlog:
             return None
         if not isinstance(event, Request):
             raise InternalError("postponed_fact", f"{event!r} was postponed, but facts are taken as they come.")
-        size = self._bytes + (event.size if isinstance(event, ConfigRequested) else 0)
-        if self.held >= self._policy.max_held or size > self._policy.max_held_bytes:
-            is_number = self.held >= self._policy.max_held
-            excess = (
-                f"{self._policy.max_held} requests" if is_number else f"{self._policy.max_held_bytes} bytes of requests"
-            )
+        size = self._bytes + _bytes_of(event)
+        excess = f"{self._policy.max_held_bytes} bytes of requests" if size > self._policy.max_held_bytes else ""
+        if self.held >= self._policy.max_held:
+            excess = f"{self._policy.max_held} requests"
+        if excess:
             text = f"More than {excess} wait for their turn; this one is dropped."
             return Answered(event.ref, Problem("too_many_held", text), in_force=False)
         self.held, self._bytes = self.held + 1, size
@@ -109,7 +108,7 @@ class Backlog:
             elif not isinstance(event, AudioFollows):
                 effects.append(Noted("released", f"#{event.ref}"))
                 self.held -= 1
-                self._bytes -= event.size if isinstance(event, ConfigRequested) else 0
+                self._bytes -= _bytes_of(event)
             effects += step.effects
         if not kept:  # Else they are noted anew, and those that were released are left out.
             self.reasons, self._ahead = {}, None
@@ -146,3 +145,8 @@ class Backlog:
 def _kind(event: Postponable) -> object:
     """Return the kind of an event; events of one kind wait for the same."""
     return event.behavior if isinstance(event, AgentMessageGiven) else event.__class__
+
+
+def _bytes_of(request: Request) -> int:
+    """Return how many of the bytes that may be held a request takes."""
+    return request.size if isinstance(request, ConfigRequested) else 0
