@@ -32,7 +32,10 @@ class ServerSection(Section):
     max_sessions: int = Field(1_000, ge=1, description="Concurrent sessions in each process; one more is answered 503.")
     handshake_timeout: float = Field(10.0, gt=0, description="Seconds for a client's TLS and WebSocket handshakes.")
     max_handshakes: int = Field(100, ge=1, description="Concurrent handshakes; further clients wait to be accepted.")
-    drain_timeout: float = Field(10.0, ge=0, description="Seconds that open sessions have to end at shutdown.")
+    drain_timeout: float = Field(30.0, ge=0, description="Seconds that open sessions have to end at shutdown.")
+    heartbeat_timeout: float = Field(
+        10.0, ge=1, description="Seconds without a sign of life after which a worker is killed and replaced."
+    )
 
     @field_validator("voice_agent_path", "component_path", "realtime_paths")
     @classmethod
@@ -79,7 +82,7 @@ class SessionSection(Section):
     max_held_bytes: int = Field(
         33_554_432,
         ge=1,
-        description="Bytes of held events of a Realtime client; each event counts 1,024 more.",
+        description="Bytes held or unsent in the name of a session; a message that does not fit: close 1009.",
     )
     max_open_calls: int = Field(64, ge=1, description="Open function calls of a session.")
     max_call_rounds: int = Field(
@@ -99,15 +102,31 @@ class LimitsSection(Section):
         MIB, ge=1024, description="Largest message of a client; a larger one: close 1009."
     )
     realtime_message_bytes: int = Field(
-        24 * MIB,
+        22 * MIB,
         ge=1024,
         description="The same for clients of the Realtime API, whose appends may have 15 MiB of audio, in base64.",
     )
+    message_values: int = Field(
+        20_000, ge=100, description="Most JSON values in a message of a client; one with more is refused."
+    )
+    message_depth: int = Field(128, ge=8, le=200, description="Most levels of objects and lists in such a message.")
+    invalid_messages: int = Field(
+        100, ge=1, description="Invalid messages of a client within a minute; one more: close 1008."
+    )
+    total_bytes: int = Field(
+        1024 * MIB,
+        ge=16 * MIB,
+        description="Bytes held for all sessions of a process. From three quarters of it new clients are answered 503; "
+        "beyond it the address that holds most loses its largest session.",
+    )
     upstream_message_bytes: int = Field(32 * MIB, ge=MIB, description="Largest message of upstream.")
     client_unread_bytes: int = Field(
-        8 * MIB, ge=1024, description="Bytes that a client leaves unread; more: close 1008."
+        8 * MIB, ge=1024, description="Bytes that a client may leave unread for as long as it likes."
     )
     upstream_unread_bytes: int = Field(32 * MIB, ge=MIB, description="The same for upstream.")
+    unread_timeout: float = Field(
+        20.0, gt=0, description="Time in which a peer with more unread must read something; otherwise: close 1008."
+    )
     high_water_bytes: int = Field(
         256 * 1024, ge=1024, description="With more to write to one side, the other is not read."
     )

@@ -1,0 +1,89 @@
+import pytest
+
+from turnstile.byte_budget import ProcessBudget, unlimited_budget
+
+
+class Host:
+    """Opens sessions, and keeps the names of those that were ended."""
+
+    def __init__(self, limit=1000, session_limit=800):
+        self.ended = []
+        self.process = ProcessBudget(limit, session_limit)
+
+    def session(self, owner, name="", held=0):
+        budget = self.process.session(owner, lambda: self.ended.append(name or owner))
+        charge = budget.charge()
+        charge.set(held)
+        return budget, charge
+
+
+def test_what_is_charged_counts_for_the_session_and_the_process_until_it_is_let_go():
+    host = Host()
+    budget, first = host.session("a", held=100)
+    second = budget.charge()
+    second.set(50)
+    assert (budget.held, host.process.held, budget.room) == (150, 150, 650)
+    first.set(0)
+    second.set(20)
+    assert (budget.held, host.process.held) == (20, 20)
+
+
+def test_a_charge_fits_when_what_it_replaces_leaves_room_for_it():
+    budget, charge = Host(session_limit=100).session("a", held=60)
+    assert charge.fits(100)
+    assert not charge.fits(101)
+    assert not budget.charge().fits(41)
+
+
+def test_past_the_limit_the_owner_that_holds_most_loses_its_largest_session():
+    host = Host()
+    host.session("one large", held=400)
+    host.session("many", "many: small", held=240)
+    _, grows = host.session("many", "many: large", held=200)
+    assert host.ended == []
+    grows.set(361)
+    assert host.ended == ["many: large"]
+
+
+def test_no_more_is_ended_when_what_was_ended_makes_room_although_it_is_still_held():
+    host = Host()
+    _, large = host.session("a", held=700)
+    _, other = host.session("b", held=301)
+    assert host.ended == ["a"]
+    other.set(310)
+    assert (host.ended, host.process.held) == (["a"], 1010)
+    large.set(0)
+    assert host.process.held == 310
+
+
+def test_from_three_quarters_on_no_session_shall_begin():
+    host = Host()
+    _, charge = host.session("a", held=749)
+    assert not host.process.is_high
+    charge.set(750)
+    assert host.process.is_high
+
+
+@pytest.mark.parametrize("is_closed_first", [True, False])
+def test_a_closed_session_counts_until_it_has_let_go_of_all(is_closed_first):
+    host = Host()
+    budget, charge = host.session("a", held=700)
+    actions = [budget.close, lambda: charge.set(0)]
+    for act in actions if is_closed_first else reversed(actions):
+        act()
+    assert host.process.held == 0
+    host.session("b", held=999)
+    assert host.ended == []
+
+
+def test_a_closed_session_is_not_ended_again():
+    host = Host()
+    budget, _ = host.session("a", held=900)
+    budget.close()
+    host.session("b", held=400)
+    assert host.ended == []
+
+
+def test_a_connection_of_no_session_has_room_for_all():
+    charge = unlimited_budget().charge()
+    assert charge.fits(10**15)

@@ -1,0 +1,169 @@
+"""Budgets of bytes: one for all that is held or unsent in a session's name, and one for the process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# From this part of the process's budget no more sessions are begun.
+_HIGH_WATER: Final = 0.75
+
+
+class ProcessBudget:
+    """The budget of a process: counts what all its sessions hold; may be used from any thread.
+
+    Past the limit the owner that holds most over all its sessions loses the largest of them. It holds more than its
+    share of the limit then, since all owners together do.
+
+    Args:
+        limit: How many bytes all sessions may hold together.
+        session_limit: How many bytes one session may hold.
+    """
+
+    def __init__(self, limit: int = sys.maxsize, session_limit: int = sys.maxsize) -> None:
+        self._limit = limit
+        self._session_limit = session_limit
+        self._lock = threading.Lock()
+        self._held = 0
+        self._kept = 0  # without what sessions that were told to end still hold
+        self._sessions: defaultdict[str, set[SessionBudget]] = defaultdict(set)
+
+    @property
+    def held(self) -> int:
+        """Bytes that all sessions hold."""
+        return self._held
+
+    @property
+    def is_high(self) -> bool:
+        """Whether so much is held that no more sessions shall begin."""
+        return self._held >= self._limit * _HIGH_WATER
+
+    def session(self, owner: str, end: Callable[[], None]) -> SessionBudget:
+        """Open the budget of a new session.
+
+        Args:
+            owner: The address or identity that it counts for.
+            end: Ends the session, since all sessions hold too much; called once at most, on any thread; must not block.
+        """
+        budget = SessionBudget(self, owner, self._session_limit, end)
+        with self._lock:
+            self._sessions[owner].add(budget)
+        return budget
+
+    def charge(self, session: SessionBudget, size: int) -> None:
+        """Count `size` more bytes for a session, or fewer where it is negative; end sessions past the limit."""
+        with self._lock:
+            session.held += size
+            self._held += size
+            if not session.is_ended:
+                self._kept += size
+            elif not session.held:
+                self._remove(session)
+            ended = self._ended() if size > 0 and self._kept > self._limit else []
+        for one in ended:
+            one.end()
+
+    def close(self, session: SessionBudget) -> None:
+        """Remove a session that has ended as soon as it holds nothing."""
+        with self._lock:
+            self._leave(session)
+            if not session.held:
+                self._remove(session)
+
+    def _ended(self) -> list[SessionBudget]:
+        """Choose the sessions that must end; the lock is held."""
+        ended: list[SessionBudget] = []
+        while self._kept > self._limit:
+            live = {owner: [one for one in all_ if not one.is_ended] for owner, all_ in self._sessions.items()}
+            most = max(live.values(), key=lambda ones: sum(one.held for one in ones))
+            largest = max(most, key=lambda one: one.held)
+            self._leave(largest)
+            ended.append(largest)
+        return ended
+
+    def _leave(self, session: SessionBudget) -> None:
+        if not session.is_ended:
+            session.is_ended = True
+            self._kept -= session.held
+
+    def _remove(self, session: SessionBudget) -> None:
+        ones = self._sessions[session.owner]
+        ones.discard(session)
+        if not ones:
+            del self._sessions[session.owner]
+
+
+class SessionBudget:
+    """The budget of one session: counts all that is held or unsent in its name.
+
+    Args:
+        process: The budget that it is a part of.
+        owner: The address or identity that it counts for.
+        limit: How many bytes it may hold.
+        end: Ends the session.
+    """
+
+    def __init__(
+        self, process: ProcessBudget, owner: str = "", limit: int = sys.maxsize, end: Callable[[], None] = lambda: None
+    ) -> None:
+        self._process = process
+        self._limit = limit
+        self.owner = owner
+        self.end = end
+        """Ends the session."""
+        self.held = 0
+        """Bytes held; changed by `ProcessBudget.charge` only."""
+        self.is_ended = False
+        """Whether the session has ended, or was told to."""
+
+    @property
+    def room(self) -> int:
+        """Bytes that may still be held; 0 at least."""
+        return max(0, self._limit - self.held)
+
+    def charge(self) -> Charge:
+        """Open one charge against this budget."""
+        return Charge(self)
+
+    def change(self, size: int) -> None:
+        """Count `size` more bytes, or fewer where it is negative."""
+        self._process.charge(self, size)
+
+    def close(self) -> None:
+        """Close the budget: the session has ended. What it still holds counts until it is let go."""
+        self._process.close(self)
+
+
+class Charge:
+    """One charge against a session's budget: the bytes of one buffer or queue. Calls must not overlap.
+
+    Args:
+        budget: The session's.
+    """
+
+    __slots__ = ("_budget", "size")
+
+    def __init__(self, budget: SessionBudget) -> None:
+        self._budget = budget
+        self.size = 0
+        """Bytes charged."""
+
+    def set(self, size: int) -> None:
+        """Charge so many bytes from now on, instead of the ones before."""
+        if size != self.size:
+            change, self.size = size - self.size, size
+            self._budget.change(change)
+
+    def fits(self, size: int) -> bool:
+        """Return whether so many bytes may be charged instead of the ones before."""
+        return size - self.size <= self._budget.room
+
+
+def unlimited_budget() -> SessionBudget:
+    """Return a budget that bounds nothing: of a connection that is no session's."""
+    return ProcessBudget().session("", lambda: None)
