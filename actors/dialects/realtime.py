@@ -13,6 +13,7 @@ from turnstile.errors import Problem
 from turnstile.protocol.appends import named_append, plain_append
 from turnstile.protocol.beta_events import current_client_event
 from turnstile.protocol.client_shapes import shape_fault
+from turnstile.protocol.json_bounds import JSON_BOUNDS
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from turnstile.protocol.frames import Frame
+    from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.session.client_requests import Json, Ref, Request
     from turnstile.session.effects import Answered
     from turnstile.translate.host_overrides import HostOverrides
@@ -42,6 +44,7 @@ class RealtimeDialect(Dialect):
         id_prefix: The beginning of the session's own event ids.
         is_shared: Whether other clients may configure the session upstream, too.
         host: The overrides of the session's host.
+        bounds: Those of the values of the client's events.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class RealtimeDialect(Dialect):
         id_prefix: str = "ts_",
         is_shared: bool = False,
         host: HostOverlay | None = None,
+        bounds: JsonBounds = JSON_BOUNDS,
     ) -> None:
+        self._bounds = bounds
         self._model = model
         self._host = host or HostOverlay()
         self._is_beta = is_beta
@@ -92,7 +97,7 @@ class RealtimeDialect(Dialect):
         append = plain_append(data)
         if append is not None:
             return [AudioEvent(named_append(append.event_id or self._next_name(), append.audio))]
-        event = parse_client_event(data)
+        event = parse_client_event(data, self._bounds)
         event_id = event.get("event_id")
         event_id = event_id if isinstance(event_id, str) else None
         if self._is_beta:

@@ -11,6 +11,7 @@ from actors.dialects.realtime import RealtimeDialect
 from actors.dialects.voice_agent import VoiceAgentDialect
 from turnstile.errors import ClientProtocolError, ConfigError
 from turnstile.protocol.addressing import Address, read_address
+from turnstile.protocol.json_bounds import JsonBounds
 from turnstile.protocol.upstreams import KINDS
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.requests import Rejection
@@ -84,6 +85,7 @@ class Dialects:
         self._config = config
         self._may_call = may_call
         self._make_session = make_session
+        self._bounds = JsonBounds(config.limits.message_values, config.limits.message_depth)
         server = config.server
         self.by_path: dict[str, DialectName] = {
             server.voice_agent_path: "deepgram",
@@ -155,7 +157,7 @@ class Dialects:
         permissions = Permissions(self._config.serves_model, self._may_call, HostOverlay(decided))
         return SessionParts(
             profile.name,
-            VoiceAgentDialect(profile, session_id, permissions),
+            VoiceAgentDialect(profile, session_id, permissions, self._bounds),
             VoiceAgentTranslator(profile),
             self._make_session(policy),
             decided.labels,
@@ -180,6 +182,7 @@ class Dialects:
                 id_prefix=policy.id_prefix,
                 is_shared=policy.is_shared,
                 host=host,
+                bounds=self._bounds,
             ),
             RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
             Session(policy, _initial_state(address)),

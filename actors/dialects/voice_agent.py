@@ -8,6 +8,7 @@ from actors.dialects.base import Dialect
 from actors.messages import End, LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.json_bounds import JSON_BOUNDS
 from turnstile.protocol.voice_agent import client, server
 from turnstile.session.client_requests import (
     AgentMessageGiven,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from turnstile.protocol.frames import Frame
+    from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.protocol.voice_agent.profile import Profile
     from turnstile.session.client_requests import Ref, Request
     from turnstile.session.effects import Answered
@@ -38,6 +40,10 @@ _UNSERVED: dict[type[client.Message], str] = {
     client.UpdateThinkLive: "upstream has no live thinking; it is ignored",
     client.CustomToThinkProvider: "upstream takes no payloads of a think provider's own; it is ignored",
 }
+
+
+# Warnings of one message that are sent one by one.
+_WARNINGS_SHOWN = 20
 
 
 class _Unanswered(NamedTuple):
@@ -54,9 +60,13 @@ class VoiceAgentDialect(Dialect):
         profile: The client's variant of the dialect.
         request_id: The session's id in ``Welcome``.
         permissions: What the client may ask for.
+        bounds: Those of its messages' values.
     """
 
-    def __init__(self, profile: Profile, request_id: str, permissions: Permissions) -> None:
+    def __init__(
+        self, profile: Profile, request_id: str, permissions: Permissions, bounds: JsonBounds = JSON_BOUNDS
+    ) -> None:
+        self._bounds = bounds
         self._profile = profile
         self._request_id = request_id
         self._permissions = permissions
@@ -89,7 +99,7 @@ class VoiceAgentDialect(Dialect):
         First Settings that cannot be read end the session: it could not go on.
         """
         try:
-            return self._read(client.parse_client_message(data))
+            return self._read(client.parse_client_message(data, self._bounds))
         except ClientProtocolError as error:
             if error.message_type != "Settings" or self._first_settings is not None:
                 raise
@@ -179,14 +189,15 @@ class VoiceAgentDialect(Dialect):
         return [*warnings, _requested(self._ask(message, ack), message, config)]
 
     def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> list[Frame]:
-        """Return a warning of each ignored part of a message, once a session."""
-        warnings: list[Frame] = []
-        for problem in problems:
-            named = problem.about(message.type)
-            if named not in self._warned:
-                remember(self._warned, named, None)
-                warnings.append(self.problem(named, fatal=False))
-        return warnings
+        """Return a warning of each ignored part of a message, once a session; past 20 of them, one for the rest."""
+        fresh = [named for problem in problems if (named := problem.about(message.type)) not in self._warned]
+        shown, more = fresh[:_WARNINGS_SHOWN], len(fresh) - _WARNINGS_SHOWN
+        for problem in shown:
+            remember(self._warned, problem, None)
+        if more > 0:
+            rest = Problem(fresh[-1].code, f"{message.type}: ... and {more:,} more fields are ignored or adjusted.")
+            shown.append(rest)
+        return [self.problem(problem, fatal=False) for problem in shown]
 
 
 def _requested(

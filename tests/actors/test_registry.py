@@ -6,6 +6,7 @@ import pytest
 
 from actors.dialects.registry import Dialects
 from turnstile.config import load_config
+from turnstile.errors import ClientProtocolError
 from turnstile.server.requests import Rejection, UpgradeRequest, split_target
 from turnstile.translate.host_overrides import HostOverrides
 
@@ -53,3 +54,16 @@ def test_what_a_host_decides_of_an_agent_is_not_asked_of_a_session_without_one(d
     make_parts = dialects.named("realtime", request(f"/v1/realtime{query}"), HostOverrides(prompt="Rhyme."))
     _, *decided = make_parts("0123456789ab").dialect.opening()
     assert [config.patch for config in decided] == asked
+
+
+@pytest.mark.parametrize("name", ["deepgram", "component", "realtime"])
+@pytest.mark.parametrize(
+    ("setting", "code"), [("message_values", "too_many_values"), ("message_depth", "too_many_levels")]
+)
+def test_the_operators_bounds_hold_for_each_dialect(name, setting, code):
+    dialects = Dialects(load_config(flags={f"limits.{setting}": "100"}), lambda _: False)
+    dialect = dialects.named(name)("0123456789ab").dialect
+    nested = b"[" * 100 + b"]" * 100 + b",0" * 99 if setting == "message_values" else b"[" * 100 + b"]" * 100
+    with pytest.raises(ClientProtocolError) as refused:
+        dialect.read(b'{"type":"KeepAlive","x":[' + nested + b"]}")
+    assert refused.value.problem.code == code

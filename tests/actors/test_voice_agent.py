@@ -11,6 +11,7 @@ from actors.messages import End, LocalSettings
 from turnstile.audio.formats import AudioFormat
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
+from turnstile.protocol.json_bounds import JsonBounds
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.client_requests import (
     AgentMessageGiven,
@@ -73,6 +74,22 @@ def test_what_is_no_update_is_one_request_and_has_no_acknowledgement(dialect, ki
     (request,) = read(dialect, kind, **fields)
     assert isinstance(request, asked)
     assert list(dialect.answer(Answered(request.ref))) == []
+
+
+def test_many_warnings_are_summed_up(dialect):
+    functions = [{"name": f"f{number}", "endpoint": {"url": "http://elsewhere.org/"}} for number in range(100)]
+    warnings = words(read(dialect, "UpdateThink", think={"functions": functions}))
+    assert len(warnings) == 21
+    assert {warning["code"] for warning in warnings} == {"field_not_supported"}
+    assert warnings[19]["description"].startswith("UpdateThink: think.functions[19].endpoint: ")
+    assert warnings[20]["description"] == "UpdateThink: ... and 80 more fields are ignored or adjusted."
+    assert words(read(dialect, "UpdateThink", think={"functions": functions[:20]})) == []
+
+
+def test_a_message_beyond_the_dialects_bounds_is_refused():
+    dialect = VoiceAgentDialect(COMPONENT, "request-1", SERVES, JsonBounds(values=300))
+    with pytest.raises(ClientProtocolError, match="more than 300 JSON values"):
+        read(dialect, "KeepAlive", x=[1] * 300)
 
 
 def test_a_keep_alive_asks_nothing(dialect):

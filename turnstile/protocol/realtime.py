@@ -10,6 +10,7 @@ import pybase64
 
 from turnstile.errors import ClientProtocolError, UpstreamProtocolError
 from turnstile.protocol import jsontext
+from turnstile.protocol.json_bounds import JSON_BOUNDS, JsonBounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +21,6 @@ MARK: Final = "turnstile_create"
 """The metadata key that marks a response as ours; its value is the event id of our create."""
 # Most pairs in a response's metadata (API reference, ``response.create``).
 _METADATA_PAIRS = 16
-
-# A client's event of more bytes than this may have at most so many values.
-_LARGE, _MOST_VALUES = 1024 * 1024, 200_000
-_BEFORE_VALUES = (b",", b"[", b"{")
 
 _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'
@@ -117,17 +114,17 @@ def _parsed_anyhow(data: bytes) -> tuple[Any, bool]:
         raise UpstreamProtocolError("invalid_json", f"Upstream sent a frame that is not JSON: {error}.") from None
 
 
-def parse_client_event(data: bytes) -> Json:
+def parse_client_event(data: bytes, bounds: JsonBounds = JSON_BOUNDS) -> Json:
     """Parse one event of a Realtime client, under the client's names.
 
     Args:
         data: A text frame, UTF-8.
+        bounds: Those of its values.
 
     Raises:
-        ClientProtocolError: It is not a JSON object, or a large one of too many values.
+        ClientProtocolError: It is not a JSON object, or exceeds the bounds.
     """
-    if len(data) > _LARGE:
-        _check_values(data)
+    bounds.check(data)
     try:
         event = jsontext.loads(data)
     except ValueError as error:
@@ -136,29 +133,6 @@ def parse_client_event(data: bytes) -> Json:
     if not isinstance(event, dict):
         raise ClientProtocolError("invalid_event", "An event is a JSON object with a 'type'.")
     return event
-
-
-def _check_values(data: bytes) -> None:
-    """Refuse a large event of many values; an ordinary large event is a few long base64 strings.
-
-    Parsing millions of values takes seconds, in which no other session runs. A comma or bracket precedes each value.
-    """
-    if any(_has_more(data, sign) for sign in _BEFORE_VALUES):
-        text = (
-            f"Invalid event: it is larger than {_LARGE:,} bytes and has more than {_MOST_VALUES:,} commas or brackets; "
-            "give it in several events."
-        )
-        raise ClientProtocolError("too_many_values", text)
-
-
-def _has_more(data: bytes, sign: bytes) -> bool:
-    """Tell whether a sign occurs too often; faster than counting all of them in a long text."""
-    place = -1
-    for _ in range(_MOST_VALUES + 1):
-        place = data.find(sign, place + 1)
-        if place < 0:
-            return False
-    return True
 
 
 def complete_arguments(arguments: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,8 @@ def _check_functions(functions: object) -> None:
         words = "functions: must be HostFunctions; make them with turnstile.embed.function_schema.host_functions."
         raise ConfigError("invalid_function", words)
     names = [function.name for function in functions]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(names).items():
+        if times > 1:
             raise ConfigError("invalid_function", f"functions: two have the name {name!r}; give each its own.")
 
 

@@ -125,9 +125,12 @@ def _config(
 def _fitting(tags: Sequence[str]) -> list[str]:
     """Return the tags that fit into one value of the metadata, in their order."""
     fitting: list[str] = []
+    size = 0
     for tag in tags:
-        if len(",".join([*fitting, tag])) <= TAGS_SIZE:
+        added = len(tag) + bool(fitting)  # with the comma before it
+        if size + added <= TAGS_SIZE:
             fitting.append(tag)
+            size += added
     return fitting
 
 

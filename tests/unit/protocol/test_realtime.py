@@ -218,18 +218,16 @@ def test_audio_is_told_from_everything_else_without_reading_it(kind):
     )
 
 
-@pytest.mark.parametrize("values", [b"[],", b'{"a":1},', b"1,", b"[" * 1000 + b"]" * 1000 + b","])
-def test_a_large_event_of_very_many_values_is_refused_unread(values):
-    times = 1 + max(200_001 // max(values.count(sign) for sign in (b",", b"[", b"{")), 1_048_576 // len(values))
-    event = b'{"type":"x","x":[' + values * times + b"0]}"
+@pytest.mark.parametrize(
+    ("frame", "code"), [(b"[" + b"1," * 20_000 + b"1]", "too_many_values"), (b"[" * 129, "too_many_levels")]
+)
+def test_an_event_beyond_the_bounds_is_refused_unread(frame, code):
     with pytest.raises(ClientProtocolError) as refused:
-        realtime.parse_client_event(event)
-    assert refused.value.problem.code == "too_many_values"
-    assert "1,048,576 bytes" in refused.value.problem.description
-    assert "200,000 commas" in refused.value.problem.description
+        realtime.parse_client_event(frame + b" " * 128)
+    assert refused.value.problem.code == code
 
 
-@pytest.mark.parametrize("text", ["," * 199_999 + "x" * 1_000_000, "x" * 2_000_000, "," * 1_048_000])
-def test_a_large_event_of_few_values_and_a_smaller_one_of_any_are_read(text):
+@pytest.mark.parametrize("text", ["x" * 2_000_000, ",[{" * 350_000])
+def test_a_large_event_of_few_values_is_read(text):
     event = {"type": "x", "x": text}
     assert realtime.parse_client_event(json.dumps(event).encode()) == event

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol import jsontext
+from turnstile.protocol.json_bounds import JSON_BOUNDS, JsonBounds
 from turnstile.protocol.voice_agent.faults import describe
 from turnstile.protocol.voice_agent.part import Part
 from turnstile.protocol.voice_agent.parts import Agent, Audio, Flags, Listen, Speaks, Thinks
@@ -24,7 +25,7 @@ class Settings(Message):
     """Configures the session: the first message, and later an ordinary update."""
 
     type: Literal["Settings"] = "Settings"
-    tags: tuple[str, ...] = ()
+    tags: Annotated[tuple[str, ...], Field(fail_fast=True)] = ()
     experimental: bool = False
     flags: Flags = Flags()
     mip_opt_out: bool | None = None
@@ -164,15 +165,17 @@ _MESSAGES: dict[str, Callable[[Any], ClientMessage]] = {
 MESSAGE_TYPES = tuple(_MESSAGES)
 
 
-def parse_client_message(data: bytes) -> ClientMessage:
+def parse_client_message(data: bytes, bounds: JsonBounds = JSON_BOUNDS) -> ClientMessage:
     """Parse one text frame of the client.
 
     Args:
         data: UTF-8 JSON.
+        bounds: Those of its values.
 
     Raises:
         ClientProtocolError: It is not a valid message; names the field and the fix.
     """
+    bounds.check(data)
     try:
         value = jsontext.loads(data)
     except ValueError as error:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 # Characters of a value: enough to recognise it, too few to repeat a conversation.
 _SHOWN = 40
+# Characters of a field's name.
+_SHOWN_NAME = 64
 _SECRET = ("key", "token", "authorization", "secret", "password", "headers", "credentials")
 _VALUE_OMITTED = {"missing", "value_error", "string_too_short", "string_too_long", "too_short"}
 _MUST_BE = {
@@ -61,7 +63,7 @@ def _shown(path: str, detail: Any) -> str:
         return ""
     if isinstance(given, dict | list):
         return f", not {'an object' if isinstance(given, dict) else 'a list'}"
-    text = repr(given)
+    text = repr(given[: _SHOWN + 1] if isinstance(given, str) else given)
     return f", not {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}"
 
 
@@ -77,5 +79,5 @@ def field_path(given: Any, location: Iterable[int | str], *, is_missing: bool = 
             if isinstance(given, list):
                 path, given = f"{path}[{step}]", given[step]
         elif isinstance(given, dict) and (step in given or (is_missing and place == len(steps))):
-            path, given = f"{path}.{step}", given.get(step)
+            path, given = f"{path}.{step[:_SHOWN_NAME]}", given.get(step)
     return path.removeprefix(".")

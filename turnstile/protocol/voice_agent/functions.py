@@ -21,6 +21,15 @@ class FunctionEndpoint(Part):
     method: str = "POST"
     headers: dict[str, str] = Field(default={}, repr=False)
 
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _only_the_first_fault_is_told(cls, value: Any) -> Any:
+        """Leave the first value that is no text alone, if there is one: pydantic describes each that it finds."""
+        if isinstance(value, dict):
+            wrong = next((name for name, text in value.items() if not isinstance(text, str)), None)
+            return value if wrong is None else {wrong: value[wrong]}
+        return value
+
     @field_validator("url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:

@@ -57,5 +57,16 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def at_most(count: int) -> BeforeValidator:
+    """Return the check that a list has no more than `count` entries, each of which takes time to read."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list) and len(value) > count:
+            raise ValueError(f"must have at most {count:,} entries, not {len(value):,}")
+        return value
+
+    return BeforeValidator(check)
+
+
+Texts = Annotated[tuple[str, ...], Field(fail_fast=True), at_most(1_000), BeforeValidator(listed)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(listed)]

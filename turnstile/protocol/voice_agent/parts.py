@@ -10,9 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from turnstile.protocol.voice_agent.functions import Function, NamedTool
-from turnstile.protocol.voice_agent.part import Number, Part, Texts, listed
+from turnstile.protocol.voice_agent.part import Number, Part, Texts, at_most, listed
 
 Json = dict[str, Any]
+
+# The API takes 128 functions; more alternatives than a few are never tried. Each is an object that takes time to read.
+_FUNCTIONS = 512
+_ALTERNATIVES = 64
 
 
 class Provider(Part):
@@ -38,7 +42,7 @@ class Think(Part):
 
     provider: Provider | None = None
     prompt: str | None = None
-    functions: tuple[Function, ...] | None = None
+    functions: Annotated[tuple[Function, ...], Field(fail_fast=True), at_most(_FUNCTIONS)] | None = None
     tool_choice: str | NamedTool | None = Field(
         None, alias="toolChoice", description="`auto`, `none`, `required` or one function"
     )
@@ -51,10 +55,11 @@ class Think(Part):
     @field_validator("functions")
     @classmethod
     def _names_differ(cls, value: tuple[Function, ...] | None) -> tuple[Function, ...] | None:
-        names = [function.name for function in value or ()]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"two are called {twice!r}; give each its own name")
+        names: set[str] = set()
+        for function in value or ():
+            if function.name in names:
+                raise ValueError(f"two are called {function.name!r}; give each its own name")
+            names.add(function.name)
         return value
 
 
@@ -96,7 +101,7 @@ class Listen(Part):
 class Context(Part):
     """The conversation's history; older clients give the messages alone."""
 
-    messages: tuple[Json, ...] = ()
+    messages: Annotated[tuple[Json, ...], Field(fail_fast=True)] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -104,8 +109,15 @@ class Context(Part):
         return {"messages": value} if isinstance(value, list) else value
 
 
-Thinks = Annotated[tuple[Think, ...], BeforeValidator(listed), Field(min_length=1)]
-Speaks = Annotated[tuple[Speak, ...], BeforeValidator(listed), Field(min_length=1)]
+def _given(value: Any) -> Any:
+    """Return a list as it is, unless it is empty, and anything else as a list of one."""
+    if value == []:
+        raise ValueError("must not be empty")
+    return listed(value)
+
+
+Thinks = Annotated[tuple[Think, ...], Field(fail_fast=True), at_most(_ALTERNATIVES), BeforeValidator(_given)]
+Speaks = Annotated[tuple[Speak, ...], Field(fail_fast=True), at_most(_ALTERNATIVES), BeforeValidator(_given)]
 
 
 class SessionAudioOutput(Part):

@@ -272,6 +272,68 @@ def test_an_invalid_message_is_refused_in_words_that_name_the_field_and_the_fix(
     assert (problem.code, problem.description) == ("invalid_message", words)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "UpdateThink", "think": [1] * 64},
+        {"type": "UpdateThink", "think": [1] * 10_000},
+        {"type": "UpdateThink", "think": {"functions": [{"name": 5}] * 512}},
+        {"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": {"url": "x"}}] * 512}},
+        {"type": "UpdateThink", "think": {"outputModalities": [1] * 1_000}},
+        {"type": "UpdateSpeak", "speak": [1] * 64},
+        {"type": "UpdateListen", "listen": {"provider": {"keyterms": [1] * 1_000}}},
+        {"type": "Settings", "agent": {}, "tags": [1] * 10_000},
+        {"type": "Settings", "agent": {"messages": [1] * 10_000}},
+        {
+            "type": "UpdateThink",
+            "think": {"functions": [{"name": "f", "endpoint": {"headers": dict.fromkeys(map(str, range(10_000)), 1)}}]},
+        },
+    ],
+)
+def test_one_fault_is_built_for_a_list_or_an_object_however_many_it_has(message, monkeypatch):
+    built = []
+    monkeypatch.setattr(client, "describe", lambda *given: built.append(given[-1]) or "")
+    _refused(message)
+    (error,) = built
+    assert error.error_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"think": [{}] * 65}, "think: must have at most 64 entries, not 65."),
+        ({"think": []}, "think: must not be empty."),
+        ({"think": {"functions": [{}] * 513}}, "think.functions: must have at most 512 entries, not 513."),
+        (
+            {"think": {"outputModalities": [""] * 1_001}},
+            "think.outputModalities: must have at most 1,000 entries, not 1,001.",
+        ),
+        (
+            {"think": {"functions": [{"name": "f", "endpoint": {"headers": {"a": "b", "c": 1, "d": 2}}}]}},
+            "think.functions[0].endpoint.headers.c: must be text.",
+        ),
+    ],
+)
+def test_a_list_of_too_many_entries_and_the_first_wrong_one_are_named(fields, words):
+    assert _refused({"type": "UpdateThink", **fields}).description == f"UpdateThink: {words}"
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"type": "KeepAlive", "x": [1] * 20_000}, "too_many_values"),
+        ({"type": "KeepAlive", "x": json.loads("[" * 128 + "]" * 128)}, "too_many_levels"),
+    ],
+)
+def test_a_message_beyond_the_bounds_is_refused(message, code):
+    assert _refused(message).code == code
+
+
+def test_a_prompt_of_200_000_characters_is_read_whatever_they_are():
+    prompt = ',[{"\\' * 40_000
+    assert _read({"type": "UpdatePrompt", "prompt": prompt}).prompt == prompt
+
+
 _WORDS = st.sampled_from(["x", "Settings", "UpdateThink", "f"])
 _NAMES = st.sampled_from(
     [name for kind in (client.Settings, client.Agent, client.Audio) for name in kind.model_fields]

@@ -44,6 +44,11 @@ def test_a_long_value_is_shortened():
     assert _described({"inner": "x" * 1_000}) == f"Message: inner: must be an object, not '{'x' * 39}…."
 
 
+def test_a_long_name_is_shortened():
+    path = field_path({"a": {"x" * 1_000: {"b": 1}}}, ("a", "x" * 1_000, "b"))
+    assert path == f"a.{'x' * 64}.b"
+
+
 def test_a_value_that_may_be_secret_is_not_repeated():
     assert "hunter2" not in _described({"inner": {"headers": {"a": "hunter2"}}})
 
