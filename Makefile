@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/generate tests
 
-.PHONY: test lint types pytest demo soak idle walk fuzz bench bench-micro bench-units transcripts interop lowest docs format lock clean
+.PHONY: test lint types pytest demo soak idle walk fuzz attack bench bench-micro bench-units transcripts interop lowest docs format lock clean
 
 test: lint types pytest
 
@@ -55,6 +55,10 @@ walk: $(READY)
 # Both wires for five minutes each, or FUZZ_SECONDS.
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz/run.py
+
+# What one client can do to the others: five minutes of attacks on this machine, a table; ATTACK=WORDS for some of them.
+attack: $(READY)
+	$(BIN)/python tests/attack/run.py $(if $(ATTACK),--only "$(ATTACK)")
 
 # Stock clients in environments of their own, under build/interop; NEWEST=1 moves their pins.
 interop: $(READY)
