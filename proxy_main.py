@@ -14,7 +14,7 @@ from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, explain, load_config, notices
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
-from turnstile.observability.logs import set_up_logging
+from turnstile.observability.logs import log_uncaught_errors, set_up_logging
 from turnstile.server.listener import reserve_port
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.workers import READY, USAGE_ERROR, Workers
@@ -22,6 +22,14 @@ from turnstile.session.machine import Session
 from turnstile.session.waits import Waits
 from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
+from turnstile.terminal.standard_output import (
+    OutputError,
+    announce,
+    complain,
+    prepare_standard_streams,
+    show,
+    writing_results,
+)
 from turnstile.terminal.talk import talk
 from turnstile.terminal.timeline import held, render
 from turnstile.terminal.ungated_session import UngatedSession
@@ -52,14 +60,20 @@ _SHORT = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 success, 1 failed while running, 2 misused or misconfigured."""
     given = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser().parse_args(given)
-    arguments.given = given
+    prepare_standard_streams()
     try:
+        with writing_results():
+            arguments = _parser().parse_args(given)
+        arguments.given = given
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
     except ConfigError as error:
-        print(f"turnstile: {error.problem.description}", file=sys.stderr)
+        complain(error.problem.description)
         return USAGE_ERROR
+    except OutputError as error:
+        if str(error):
+            complain(str(error))
+        return FAILED
     except KeyboardInterrupt:
         return FAILED
 
@@ -123,6 +137,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     _require_key(config)
     set_up_logging(config.log.level, config.log.format, worker=arguments.worker)
+    log_uncaught_errors()
     if arguments.worker is not None:
         return _work(config)
     if config.server.workers > 1:
@@ -132,7 +147,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         system.start()
         _introduce(config, system.address)
         signals.drain.wait()
-        _say(f"Ending {system.sessions} open sessions.")
+        announce(f"Ending {system.sessions} open sessions.")
         return _stop(system, signals)
 
 
@@ -141,11 +156,11 @@ def _introduce(config: Config, address: tuple[str, int]) -> None:
     scheme = "wss" if config.server.tls_cert_file else "ws"
     server = config.server
     paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
-    _say(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
+    announce(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
     workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
-    _say(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
+    announce(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
     for notice in notices(config):
-        _say(f"Warning: {notice}")
+        announce(f"Warning: {notice}")
 
 
 def _run_workers(config: Config, given: Sequence[str]) -> int:
@@ -164,7 +179,7 @@ def _work(config: Config) -> int:
     with ProcessSignals() as signals:
         threading.Thread(target=_drain_with_parent, args=(signals,), name="turnstile-parent", daemon=True).start()
         system.start()
-        _say(READY)
+        announce(READY)
         signals.drain.wait()
         return _stop(system, signals)
 
@@ -183,11 +198,11 @@ def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
     while stopping.is_alive() and not signals.abort.wait(0.05):
         pass
     if stopping.is_alive():
-        _say("Cut off.")
+        announce("Cut off.")
         return FAILED
     left = outcome[0] if outcome else 0
     if left:
-        _say(f"{left} sessions did not end in time and were cut off.")
+        announce(f"{left} sessions did not end in time and were cut off.")
     return FAILED if left else OK
 
 
@@ -203,11 +218,12 @@ def _require_key(config: Config) -> None:
 def _simulate(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     set_up_logging(config.log.level, config.log.format)
+    log_uncaught_errors()
     system = SimulatorSystem(config)
     with ProcessSignals() as signals:
         system.start()
         host, port = system.address
-        _say(f"The simulated Realtime API listens on ws://{host}:{port}/v1/realtime. Ctrl-C ends it.")
+        announce(f"The simulated Realtime API listens on ws://{host}:{port}/v1/realtime. Ctrl-C ends it.")
         signals.drain.wait()
         system.stop()
     return OK
@@ -239,9 +255,9 @@ def _demo(arguments: argparse.Namespace) -> int:
         entries = journal.entries()
         log = system.simulator.logs[0]
     for line in render(entries):
-        _say(line)
+        show(line)
     for fault in outcome.faults if is_gated else ():
-        _say(f"The client was told: {fault}")
+        show(f"The client was told: {fault}")
     _conclude(outcome, entries, log)
     went_well = outcome.acknowledged == outcome.asked and outcome.answers == outcome.questions and not log.broken
     return OK if went_well or not is_gated else FAILED
@@ -256,12 +272,12 @@ def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None
     waited = {ref for refs, reason in notes for ref in refs if reason != Waits.LINK}
     released = {entry.detail for entry in entries if entry.kind == "released"}
     lost = sum(rule.event_type == "session.update" for rule in log.broken)
-    _say("")
+    show("")
     for rule in log.broken:
-        _say(f"Upstream refused: {rule.code}: {rule.message}")
-    _say(f"The client was told that {outcome.acknowledged} of its {outcome.asked} updates are in force.")
-    _say(f"The agent answered {outcome.answers} of {outcome.questions} questions.")
-    _say(f"Updates that landed under a running response: {log.updates_under_way}.")
+        show(f"Upstream refused: {rule.code}: {rule.message}")
+    show(f"The client was told that {outcome.acknowledged} of its {outcome.asked} updates are in force.")
+    show(f"The agent answered {outcome.answers} of {outcome.questions} questions.")
+    show(f"Updates that landed under a running response: {log.updates_under_way}.")
     counts = (
         f"{upstream} events upstream",
         f"{len(updates & waited)} updates held",
@@ -269,12 +285,12 @@ def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None
         f"{log.collisions} collisions",
         f"{lost} settings lost",
     )
-    _say(", ".join(counts))
+    show(", ".join(counts))
 
 
 def _check(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
-    _say(explain(config))
+    show(explain(config))
     _require_key(config)
     return OK
 
@@ -283,11 +299,6 @@ def _talk(arguments: argparse.Namespace) -> int:
     with open_audio(audio=arguments.audio, wav=arguments.wav, save=arguments.save) as audio:
         lines = None if arguments.wav else sys.stdin
         return OK if talk(arguments.url, arguments.prompt, lines, sys.stdout, audio=audio) else FAILED
-
-
-def _say(text: str) -> None:
-    # In one write: a log line of another thread's must not come between a line and its end.
-    print(f"{text}\n", end="", flush=True)
 
 
 if __name__ == "__main__":

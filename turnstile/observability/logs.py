@@ -1,26 +1,26 @@
-"""Sets up the log of the process: one line per event, with its session and without secrets."""
+"""Sets up the log of the process: one line per record, with its session, without secrets, and without waiting."""
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 import threading
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+
+from turnstile.observability.line_writer import LineWriter, write_to
+from turnstile.protocol.safe_text import on_one_line, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
-# A second safeguard against secrets in the log: OpenAI's keys, and what follows a scheme or a name of authorization, in
-# a header, in JSON and in a query.
-_SECRET = re.compile(
-    r"""\b(?:sk|ek)-[\w-]{6,}
-    | (?<=\bBearer[ ])[^\s"']+
-    | (?<=\bToken[ ])[^\s"']+
-    | (?:(?<=api-key)|(?<=api_key))(?P<between>["']?[ ]?[:=][ ]?["']?)[^\s"'&]+""",
-    re.IGNORECASE | re.VERBOSE,
-)
+# Characters of a message or a traceback that are logged.
+_LONGEST: Final = 64 * 1024
+# Seconds in which the end of the process writes the lines that are left.
+_LAST_WRITE: Final = 2.0
+# A record begins at the margin with its time: no line of a traceback does.
+_DETAIL: Final = "\n  | "
 
 
 class _LogContext(threading.local):
@@ -45,15 +45,12 @@ def in_this_session(call: Callable[[], object]) -> Callable[[], None]:
     return make
 
 
-def without_secrets(text: str) -> str:
-    """Return `text` with everything that looks like a key masked."""
-    return _SECRET.sub(lambda match: f"{match['between'] or ''}***", text)
-
-
-class _SessionFilter(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.session = log_context.session_id
-        return True
+def _safe(text: str) -> str:
+    """Return text without secrets; of a very long one the beginning and the end."""
+    if len(text) > _LONGEST:
+        half = _LONGEST // 2
+        text = f"{text[:half]} ({len(text) - _LONGEST} characters left out) {text[-half:]}"
+    return without_secrets(text)
 
 
 class _TextFormatter(logging.Formatter):
@@ -62,7 +59,10 @@ class _TextFormatter(logging.Formatter):
         super().__init__(f"%(asctime)s %(levelname)-7s {who}[%(session)s] %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        record.message = _safe(record.getMessage())
+        record.asctime = self.formatTime(record)
+        details = _safe(_details(self, record)).split("\n")
+        return _DETAIL.join(on_one_line(line) for line in (self.formatMessage(record), *details) if line)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -75,32 +75,134 @@ class _JsonFormatter(logging.Formatter):
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
             **self._who,
-            "session": getattr(record, "session", "-"),
+            "session": record.__dict__["session"],
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _safe(record.getMessage()),
         }
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return without_secrets(json.dumps(entry, ensure_ascii=False))
+        details = _details(self, record)
+        if details:
+            entry["exception"] = _safe(details)
+        # Its escapes are those of JSON.
+        return on_one_line(json.dumps(entry, ensure_ascii=False))
+
+
+def _details(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    """Return the traceback and the stack of a record, empty without any."""
+    traceback = formatter.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+    stack = formatter.formatStack(record.stack_info) if record.stack_info else ""
+    return "\n".join(part for part in (traceback, stack) if part)
+
+
+class LogHandler(logging.Handler):
+    """Formats each record at once, on the thread that logs it, and writes it on another: no caller waits for a reader.
+
+    Args:
+        stream: Where the lines go; None drops them.
+        formatter: Makes one record of a line, or of several of which only the first begins at the margin.
+    """
+
+    def __init__(self, stream: TextIO | None, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._writer = LineWriter(write_to(stream), "turnstile-log", self._dropped)
+        self._is_last = self._is_stuck = False
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """Have no lock: one thread would wait for another that formats a record, or for the last write."""
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Queue a record that the filters let through."""
+        is_wanted = bool(self.filter(record))
+        if is_wanted:
+            self.emit(record)
+        return is_wanted
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a record; drop it where the queue is full."""
+        record.session = log_context.session_id
+        try:
+            line = self._line(record)
+        except Exception:  # noqa: BLE001 - a record that cannot be formatted must not harm what is logged
+            line = self._line(
+                _record("a log record of %s, line %s, could not be formatted", record.name, record.lineno)
+            )
+        self._writer.write(line)
+        if self._is_last:
+            self.flush()
+
+    def flush(self) -> None:
+        """Wait until everything is written, for two seconds at most, and no longer where that was too short once."""
+        self._is_stuck = not self._writer.flush(0.0 if self._is_stuck else _LAST_WRITE)
+
+    def close(self) -> None:
+        """Take what comes from now on as the last lines of the process: each is waited for."""
+        self._is_last = True
+        super().close()
+
+    def stop(self) -> None:
+        """Write what waits, and end the thread."""
+        self.flush()
+        self._writer.close(0.0 if self._is_stuck else _LAST_WRITE)
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return self.format(record).encode(errors="backslashreplace") + b"\n"
+
+    def _dropped(self, count: int) -> bytes:
+        return self._line(_record("%s lines of the log were dropped: nothing took them in time", count))
+
+
+def _record(message: str, *values: object) -> logging.LogRecord:
+    record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, message, values, None)
+    record.session = "-"
+    return record
 
 
 def set_up_logging(
     level: str, form: Literal["text", "json"], stream: TextIO | None = None, worker: int | None = None
-) -> None:
-    """Log to standard error, or to `stream`.
+) -> LogHandler:
+    """Log to standard error, or to `stream`: for a process of Turnstile's own; a host has its own logging.
 
     Args:
         level: The lowest level that is logged: ``debug``, ``info``, ``warning`` or ``error``.
         form: Lines of text, or one JSON object per line.
         stream: Replaces standard error.
         worker: The number of this process among several, named in each line.
+
+    Returns:
+        What writes the lines; the end of the interpreter flushes it.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_JsonFormatter(worker) if form == "json" else _TextFormatter(worker))
-    handler.addFilter(_SessionFilter())
+    handler = LogHandler(stream or sys.stderr, _JsonFormatter(worker) if form == "json" else _TextFormatter(worker))
     root = logging.getLogger()
+    for before in root.handlers:
+        if isinstance(before, LogHandler):
+            before.stop()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Below this they log their internals, httpcore2 also the headers that it receives.
     for name in ("httpcore2", "pykka", "websockets"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    return handler
+
+
+def log_uncaught_errors() -> None:
+    """Log warnings and errors that nothing catches, in place of Python's own writes to standard error, which may block.
+
+    For a process of Turnstile's own, since the hooks are those of the whole interpreter.
+    """
+    log = logging.getLogger(__name__)
+
+    def log_error(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        log.critical("an error that nothing caught", exc_info=(kind, error or kind(), trace))
+
+    def log_of_thread(failed: Any) -> None:
+        if failed.exc_type is not SystemExit:
+            log_error(failed.exc_type, failed.exc_value, failed.exc_traceback)
+
+    def log_unraisable(failed: Any) -> None:
+        log_error(failed.exc_type, failed.exc_value, failed.exc_traceback)
+
+    sys.excepthook = log_error
+    threading.excepthook = log_of_thread
+    sys.unraisablehook = log_unraisable
+    logging.captureWarnings(capture=True)

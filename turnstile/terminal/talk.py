@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from turnstile.ports import sendable
 from turnstile.terminal.audio_io import AudioIO
 from turnstile.terminal.expected_replies import ExpectedReplies, is_answered_aloud, is_transcribed
+from turnstile.terminal.standard_output import OutputError, writing_results
 from turnstile.terminal.terminal_client import TerminalClient
 
 if TYPE_CHECKING:
@@ -35,13 +36,19 @@ class Printer:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._is_coloured = out.isatty() and "NO_COLOR" not in os.environ
+        self.failure: OutputError | None = None
+        """Why a line could not be printed; the reading thread prints, too, and must go on."""
 
     def line(self, text: str, kind: str) -> None:
         """Print one line."""
         if self._is_coloured:
             text = f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m"
-        self._out.write(f"{text}\n")
-        self._out.flush()
+        try:
+            with writing_results():
+                self._out.write(f"{text}\n")
+                self._out.flush()
+        except OutputError as error:
+            self.failure = error
 
     def message(self, message: Message) -> None:
         """Print a message of the proxy, if it is of interest to a person."""
@@ -78,9 +85,21 @@ def talk(
 
     Returns:
         Whether it went well to the end.
+
+    Raises:
+        OutputError: A line could not be printed.
     """
     printer = Printer(out)
     audio = audio or AudioIO()
+    went_well = _talk_to(url, prompt, lines, printer, timeout, audio)
+    if printer.failure is not None:
+        raise printer.failure
+    return went_well
+
+
+def _talk_to(
+    url: str, prompt: str, lines: Iterable[str] | None, printer: Printer, timeout: float, audio: AudioIO
+) -> bool:
     try:
         client = _connected(url, timeout, printer, audio)
     except OSError as error:
@@ -143,7 +162,7 @@ def _send_lines(client: TerminalClient, printer: Printer, lines: Iterable[str], 
     expected = ExpectedReplies()
     for line in lines:
         words = sendable(line.strip())
-        if client.closed is not None or words == "/quit":
+        if client.closed is not None or printer.failure is not None or words == "/quit":
             audio.drop()
             return
         if words:

@@ -642,12 +642,18 @@ def test_a_failure_is_logged_at_warning_without_query_header_or_body(serve, call
 
 @pytest.fixture
 def debug_log():
-    """What the whole process logs, at debug level."""
+    """What the whole process has logged, at debug level."""
     loggers = [logging.getLogger(name) for name in (None, "httpcore2", "pykka", "websockets")]
     before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
     stream = io.StringIO()
-    set_up_logging("debug", "text", stream)
-    yield stream
+    handler = set_up_logging("debug", "text", stream)
+
+    def written():
+        handler.flush()
+        return stream.getvalue()
+
+    yield written
+    handler.stop()
     for logger, handlers, level in before:
         logger.handlers[:] = handlers
         logger.setLevel(level)
@@ -657,8 +663,8 @@ def test_no_header_of_either_side_is_logged_at_debug_level(serve, call, debug_lo
     server = serve(b"ok", headers={"X-Key": KEY})
     assert call(server.port, headers={"X-Own": KEY}) == "ok"
     logging.getLogger("turnstile").debug("Said.")
-    assert "Said." in debug_log.getvalue()
-    assert KEY not in debug_log.getvalue()
+    assert "Said." in debug_log()
+    assert KEY not in debug_log()
 
 
 class Session:
