@@ -10,7 +10,7 @@ from turnstile.translate.host_overrides import HostFunction
 
 if TYPE_CHECKING:
     from actors.upstream_output import UpstreamOutput
-    from turnstile.ports import FunctionCaller, FunctionReturned, HostCall, HostFunctionCaller, Inbox
+    from turnstile.ports import FunctionCall, FunctionCaller, FunctionReturned, HostFunctionCaller, Inbox
     from turnstile.protocol.voice_agent.functions import FunctionEndpoint
     from turnstile.session.client_requests import Json
     from turnstile.session.effects import CallFunction, CallsCancelled
@@ -38,7 +38,7 @@ class FunctionRunner:
         self._host_functions = host_functions
         self._translator = translator
         self._output = output
-        self._cancellable: dict[str, HostCall] = {}
+        self._calls: dict[str, FunctionCall] = {}
         self._endpoints: dict[str, FunctionEndpoint | HostFunction] = {}
         self._unconfirmed: Json | None = None
 
@@ -61,30 +61,28 @@ class FunctionRunner:
         """Call a function; its result goes to `inbox` (`FunctionReturned`)."""
         call_id, arguments, endpoint = command.call_id, command.arguments, command.endpoint
         if isinstance(endpoint, HostFunction):
-            self._cancellable[call_id] = self._host_functions.call(endpoint.call, call_id, arguments, inbox)
+            self._calls[call_id] = self._host_functions.call(endpoint.call, call_id, arguments, inbox)
             return
         request = FunctionRequest(call_id, arguments, endpoint.url or "", endpoint.method, endpoint.headers)
-        self._functions.call(request, inbox)
+        self._calls[call_id] = self._functions.call(request, inbox)
 
     def returned(self, returned: FunctionReturned) -> None:
         """Send a result to the client and to the session."""
         call_id, output = returned.call_id, returned.output
-        self._cancellable.pop(call_id, None)
+        self._calls.pop(call_id, None)
         self._output.send_frames(self._translator.show_call_result(call_id, output))
         self._output.send_fact(CallReturned(call_id, output))
 
     def cancelled(self, cancelled: CallsCancelled) -> None:
         """Cancel calls whose results are not needed, and report it to the client; a call that runs already goes on."""
         for call_id in cancelled.call_ids:
-            self._cancel(call_id)
+            call = self._calls.pop(call_id, None)
+            if call is not None:
+                call.cancel()
         self._output.send_frames(self._translator.cancel_calls(cancelled.call_ids))
 
-    def cancel_all(self) -> None:
-        """Cancel all calls to the host that have not begun."""
-        for call_id in list(self._cancellable):
-            self._cancel(call_id)
-
-    def _cancel(self, call_id: str) -> None:
-        call = self._cancellable.pop(call_id, None)
-        if call is not None:
-            call.cancel()
+    def abort_all(self) -> None:
+        """End all calls, since the session ends; a function of the host that runs already goes on."""
+        for call in self._calls.values():
+            call.abort()
+        self._calls.clear()

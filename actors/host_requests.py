@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-CallElsewhere = Callable[[Callable[[], object]], bool]
+CallElsewhere = Callable[[Callable[[], object]], object]
 
 
 class HostFuture(Future[None]):

@@ -124,11 +124,11 @@ class UpstreamActor(SessionActor):
             message.received[0].connection.close(1000)
 
     def release(self, end: End) -> None:
-        """Close the link, and begin no function that has not begun."""
+        """Close the link, and end the functions that are being called."""
         del end
         self._link.close()
         self._audio.disconnect()
-        self._functions.cancel_all()
+        self._functions.abort_all()
 
     # The link.
 

@@ -166,25 +166,34 @@ def failed_call(words: str) -> str:
     return orjson.dumps({"error": words}).decode()
 
 
-class FunctionCaller(Protocol):
-    """Calls functions over HTTP."""
-
-    def call(self, request: FunctionRequest, inbox: Inbox) -> None:
-        """Call without blocking; put one `FunctionReturned` into `inbox` in any case. Never raises."""
-
-
-class HostCall(Protocol):
-    """One call of a host function."""
+class FunctionCall(Protocol):
+    """One function call that the proxy makes."""
 
     def cancel(self) -> None:
         """Cancel the call: its result is dropped, and it does not begin if it has not yet."""
+
+    def abort(self) -> None:
+        """Cancel the call of a session that has ended, and end one over HTTP that has begun."""
+
+
+class FunctionCaller(Protocol):
+    """Calls functions over HTTP."""
+
+    def call(self, request: FunctionRequest, inbox: Inbox) -> FunctionCall:
+        """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises.
+
+        Calls with the same inbox are one session's: sessions share the threads in turn.
+        """
 
 
 class HostFunctionCaller(Protocol):
     """Calls host functions, which may block."""
 
-    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> HostCall:
-        """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
+    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> FunctionCall:
+        """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises.
+
+        Calls with the same inbox are one session's: sessions share the threads in turn.
+        """
 
 
 class Timer(Protocol):

@@ -55,11 +55,11 @@ class HostCalls:
 
     def call(self, function, call_id, arguments, inbox):
         self._called.append((function, call_id, arguments, inbox))
-        return HostCall(self._called, call_id)
+        return Call(self._called, call_id)
 
 
-class HostCall:
-    """The `HostCall` port: notes that it was cancelled."""
+class Call:
+    """The `FunctionCall` port: notes that it was cancelled."""
 
     def __init__(self, called, call_id):
         self._called = called
@@ -67,6 +67,9 @@ class HostCall:
 
     def cancel(self):
         self._called.append(f"{self._call_id} cancelled")
+
+    def abort(self):
+        self._called.append(f"{self._call_id} aborted")
 
 
 class Upstream:
@@ -98,6 +101,7 @@ class Upstream:
         """Be the `FunctionCaller` port: keep what is to be called."""
         assert inbox is self.actor.inbox
         self.called.append(request)
+        return Call(self.called, request.call_id)
 
     def tell(self, *messages):
         """Have it take some messages in one run."""
@@ -473,7 +477,17 @@ def test_a_call_to_the_host_is_cancelled_when_nobody_wants_its_result_any_more(u
     upstream.tell(effects.CallsCancelled(("c1", "unknown")))
     upstream.tell(FunctionReturned("c2", "hail"))
     upstream.actor.release(End(1000, ""))
-    assert upstream.called == ["c1 cancelled", "c3 cancelled"]
+    assert upstream.called == ["c1 cancelled", "c3 aborted"]
+
+
+def test_a_call_over_http_is_cancelled_with_its_response_and_aborted_with_its_session(upstream):
+    for call_id in ("c1", "c2", "c3"):
+        upstream.open().tell(effects.CallFunction(call_id, "{}", WEATHER))
+    upstream.called.clear()
+    upstream.tell(effects.CallsCancelled(("c1",)))
+    upstream.tell(FunctionReturned("c2", "hail"))
+    upstream.actor.release(End(1000, ""))
+    assert upstream.called == ["c1 cancelled", "c3 aborted"]
 
 
 def test_a_result_that_goes_upstream_is_history_for_a_client_that_keeps_it(upstream):

@@ -34,13 +34,14 @@ from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.input_audio import InputAudio
 from turnstile.observability.journal import NullJournal
-from turnstile.ports import FunctionReturned, LinkReady, UpstreamTarget
+from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
 from turnstile.translate.permissions import Permissions
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+from turnstile.transports.function_call import PendingCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,7 +227,9 @@ class Stage:
 
     def call(self, request, inbox):
         """Be the `FunctionCaller`."""
-        inbox.tell(FunctionReturned(request.call_id, self._functions.get(request.url, "")))
+        call = PendingCall(request.call_id, inbox)
+        call.end(self._functions.get(request.url, ""))
+        return call
 
 
 def _nobody_minds():

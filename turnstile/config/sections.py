@@ -158,8 +158,10 @@ class FunctionsSection(Section):
     )
     timeout: float = Field(10.0, gt=0, description="Seconds for a call; a host's include the wait for a thread.")
     max_result_bytes: int = Field(65_536, ge=1, description="Largest result; a larger one fails the call.")
-    concurrent_calls: int = Field(16, ge=1, description="Concurrent calls; more wait.")
-    max_waiting_calls: int = Field(256, ge=0, description="Calls that may wait; one more fails.")
+    concurrent_calls: int = Field(
+        16, ge=1, description="Concurrent calls; one session has at most half of what is free, more wait."
+    )
+    max_waiting_calls: int = Field(256, ge=0, description="Calls that may wait, shared likewise; one more fails.")
 
 
 class DispatcherSection(Section):

@@ -10,70 +10,30 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from turnstile.observability.logs import in_this_session
-from turnstile.ports import FunctionReturned, failed_call, sendable
+from turnstile.ports import failed_call, sendable
+from turnstile.transports.function_call import PendingCall
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.ports import Inbox, Timer, Timers
+    from turnstile.ports import Inbox, Timers
 
 log = logging.getLogger(__name__)
 
 _CLOSING = "The proxy is shutting down."
+_MESSAGES_A_TURN = 16
+_FULL = "Too many functions are being called."
 
 
 class UnusableArguments(Exception):  # noqa: N818 - the model's fault, reported to it in these words
     """Arguments with which a function cannot be called; the error text is for the model."""
 
 
-class _Call:
-    """One call, which sends one result to its inbox: the function's, or that of the timeout."""
-
-    def __init__(self, call_id: str, inbox: Inbox) -> None:
-        self._call_id = call_id
-        self._lock = threading.Lock()  # guards the two below
-        self._inbox: Inbox | None = inbox
-        self._timer: Timer | None = None
-        self.has_begun = False
-        """Whether a thread has begun the call."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the result is sent, or not needed any more."""
-        return self._inbox is None
-
-    def limit(self, timers: Timers, timeout: float, time_out: Callable[[], None]) -> None:
-        """Call `time_out` in `timeout` seconds, unless the call is over by then."""
-        timer = timers.start(timeout, time_out)
-        with self._lock:
-            self._timer = timer
-        if self.is_over:
-            timer.cancel()
-
-    def end(self, output: str) -> bool:
-        """Send the result to the inbox; return False if the call is over already."""
-        inbox = self._leave()
-        if inbox is None:
-            return False
-        inbox.tell(FunctionReturned(self._call_id, output))
-        return True
-
-    def cancel(self) -> None:
-        """Drop the result; a call that has not begun never begins."""
-        self._leave()
-
-    def _leave(self) -> Inbox | None:
-        with self._lock:
-            inbox, self._inbox = self._inbox, None
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        return inbox
-
-
 class HostFunctionPool:
-    """The `HostFunctionCaller` port on a few daemon threads, each started when it is needed.
+    """The `HostFunctionCaller` port on a few daemon threads, which the sessions share as a `FairQueue` has it.
+
+    A session is known by its inbox.
 
     A function that raises has failed: the exception is logged, the model receives only that it failed. One that takes
     too long has failed too, but cannot be stopped: it keeps its thread until it returns, and its result is dropped.
@@ -92,13 +52,15 @@ class HostFunctionPool:
         self._timeout = timeout
         self._timers = timers
 
-    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> _Call:
+    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> PendingCall:
         """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
-        call = _Call(call_id, inbox)
-        if self._pool.submit(in_this_session(partial(self._answer, call, function, arguments))):
+        call = PendingCall(call_id, inbox)
+        job = self._pool.submit(in_this_session(partial(self._answer, call, function, arguments)), owner=inbox)
+        if job:
+            call.waits_as(job)
             call.limit(self._timers, self._timeout, in_this_session(partial(self._time_out, call)))
         else:
-            words = _CLOSING if self._pool.closed else "Too many functions are being called."
+            words = _CLOSING if self._pool.closed else _FULL
             call.end(failed_call(words))
         return call
 
@@ -110,12 +72,12 @@ class HostFunctionPool:
         """
         self._pool.close(timeout)
 
-    def _time_out(self, call: _Call) -> None:
+    def _time_out(self, call: PendingCall) -> None:
         words = "The function did not answer" if call.has_begun else "The function was not called: no thread was free"
         if call.end(failed_call(f"{words} within {self._timeout:g} s.")):
             log.warning("a call of a host function has failed: %s within %g s", words, self._timeout)
 
-    def _answer(self, call: _Call, function: Callable[[str], str], arguments: str) -> None:
+    def _answer(self, call: PendingCall, function: Callable[[str], str], arguments: str) -> None:
         if call.is_over:
             return
         call.has_begun = True
@@ -141,6 +103,8 @@ class HostFunctionPool:
 
 class SerialCallback:
     """A callback that is called for one message at a time, in order, on a pool's threads; what it raises is logged.
+
+    After a few messages it lets the callbacks of other sessions have the thread.
 
     Args:
         pool: The threads.
@@ -181,14 +145,21 @@ class SerialCallback:
             )
 
     def _run(self) -> None:
-        while True:
+        while self._take(_MESSAGES_A_TURN):
+            if self._pool.submit(self._run):  # refused where the pool is being drained: then all are taken here
+                return
+
+    def _take(self, most: int) -> bool:
+        """Call the function for at most so many messages; return whether more wait."""
+        for _ in range(most):
             with self._lock:
                 if not self._waiting:
                     self._is_running = False
-                    return
+                    return False
                 message = self._waiting.popleft()
                 self._size -= sys.getsizeof(message)
             try:
                 self._call(message)
             except BaseException:  # SystemExit too: it would end the delivery of the session's next events
                 log.exception("the host failed to take an event")
+        return True

@@ -292,6 +292,74 @@ def test_the_oldest_are_dropped_when_the_host_is_slow_which_is_said_once(pool, c
     assert len(caplog.records) == 1
 
 
+@pytest.fixture
+def one_thread():
+    pool = WorkerPool("test", 1)
+    yield pool
+    pool.close(patience())
+
+
+def hold_thread(pool):
+    """Occupy the pool's only thread; returns the event that frees it."""
+    begun, may_go = threading.Event(), threading.Event()
+    pool.submit(lambda: (begun.set(), may_go.wait(patience())))
+    assert begun.wait(patience())
+    return may_go
+
+
+def test_a_session_with_many_messages_lets_the_others_have_the_thread(one_thread):
+    taken, done = [], threading.Event()
+    may_go = hold_thread(one_thread)
+    many = SerialCallback(one_thread, taken.append)
+    one = SerialCallback(one_thread, lambda message: (taken.append(message), done.set()))
+    for number in range(100):
+        many.put(b"%d" % number)
+    one.put(b"one")
+    may_go.set()
+    assert done.wait(patience())
+    assert taken.index(b"one") == 16
+    one_thread.drain(patience())
+    taken.remove(b"one")
+    assert taken == [b"%d" % number for number in range(100)]
+
+
+def test_all_that_wait_are_taken_while_the_pool_is_drained(one_thread):
+    taken = []
+    may_go = hold_thread(one_thread)
+    in_order = SerialCallback(one_thread, taken.append)
+    for number in range(100):
+        in_order.put(b"%d" % number)
+    draining = threading.Thread(target=one_thread.drain, args=(patience(),))
+    draining.start()
+    may_go.set()
+    draining.join(patience())
+    assert taken == [b"%d" % number for number in range(100)]
+
+
+def test_a_session_whose_functions_hang_leaves_threads_to_the_others(make_pool):
+    pool, inbox = make_pool(threads=4, max_waiting=100), RecordingInbox()
+    hung = [Held() for _ in range(60)]
+    for held in hung:
+        pool.call(held, "c1", "{}", inbox)
+    assert result(pool, lambda _: "at once") == "at once"
+    assert sum(held.begun.is_set() for held in hung) <= 2
+    for held in hung:
+        held.may_go.set()
+
+
+def test_a_call_that_has_timed_out_leaves_its_place_in_the_queue(make_pool):
+    timers, held, inbox = ManualTimers(), Held(), RecordingInbox()
+    pool = make_pool(max_waiting=1, timers=timers)
+    pool.call(held, "c1", "{}", inbox)
+    assert held.begun.wait(patience())
+    pool.call(lambda _: "never", "c2", "{}", RecordingInbox())
+    timers.advance(10.0)
+    other = RecordingInbox()
+    pool.call(lambda _: "done", "c3", "{}", other)
+    held.may_go.set()
+    assert other.wait_for(FunctionReturned).output == "done"
+
+
 def test_nothing_is_called_once_the_threads_have_ended(pool):
     pool.close(patience())
     taken = []

@@ -542,12 +542,13 @@ def test_the_deadline_is_the_injected_clocks(serve, call):
 
 
 def test_threads_are_started_when_needed_and_no_more_than_allowed(serve, make_caller, make_inbox):
-    server, inbox = serve(b"ok"), make_inbox()
+    server, inboxes = serve(b"ok"), [make_inbox() for _ in range(8)]
     caller = make_caller(server.port, threads=2, max_waiting=8)
     assert running() == []
-    for number in range(8):
-        caller.call(request_to(server.port, f"call_{number}"), inbox)
-    assert {returned.call_id for returned in inbox.take(8)} == {f"call_{number}" for number in range(8)}
+    for inbox in inboxes:
+        caller.call(request_to(server.port), inbox)
+    for inbox in inboxes:
+        assert inbox.next() == FunctionReturned("call_1", "ok")
     assert running()[:2] == ["turnstile-function-1", "turnstile-function-2"]
     assert len(running()) <= 4
     caller.close(WAIT)
@@ -611,7 +612,7 @@ def test_a_call_that_has_just_begun_fails_when_the_caller_closes(make_caller, ma
     assert gate.reached.wait(WAIT)
     caller.close(0)
     gate.opened.set()
-    assert error_of(inbox.next().output) == "The function's host was not looked up."
+    assert error_of(inbox.next().output) == "The function was not called: the proxy is shutting down."
 
 
 def test_an_inbox_that_raises_costs_its_own_result_only(serve, make_caller, make_inbox, caplog):
@@ -624,6 +625,93 @@ def test_an_inbox_that_raises_costs_its_own_result_only(serve, make_caller, make
     caller.call(request_to(server.port, "told"), inbox)
     assert inbox.next() == FunctionReturned("told", "ok")
     assert "the result of the function call lost could not be delivered" in caplog.text
+
+
+# Many sessions
+
+
+@pytest.fixture
+def hanging():
+    """A host that accepts connections and never answers: its listening socket."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield server
+
+
+def test_a_session_whose_host_hangs_leaves_threads_to_the_others(serve, make_caller, make_inbox, hanging):
+    server, hung, inbox = serve(b"ok"), make_inbox(), make_inbox()
+    port = hanging.getsockname()[1]
+    caller = make_caller(
+        server.port, threads=16, max_waiting=256, allowed_hosts=[f"localhost:{port}", f"localhost:{server.port}"]
+    )
+    calls = [caller.call(request_to(port, f"hung_{number}"), hung) for number in range(60)]
+    connections = [hanging.accept()[0] for _ in range(8)]
+    caller.call(request_to(server.port), inbox)
+    assert inbox.next().output == "ok"
+    assert [call.has_begun for call in calls] == [True] * 8 + [False] * 52
+    for call in calls:
+        call.abort()
+    for connection in connections:
+        connection.close()
+
+
+def test_a_session_whose_names_hang_leaves_resolvers_to_the_others(serve, make_caller, make_inbox, gate):
+    server, hung, inbox = serve(b"ok"), make_inbox(), make_inbox()
+
+    def resolve(host, _port):
+        if host == "function.example":
+            gate.pass_through()
+        return ["127.0.0.1"]
+
+    caller = make_caller(server.port, threads=4, max_waiting=100, resolve=resolve)
+    for _ in range(20):
+        caller.call(FunctionRequest("hung", "", f"http://function.example:{server.port}/"), hung)
+    assert gate.reached.wait(WAIT)
+    caller.call(request_to(server.port), inbox)
+    assert inbox.next().output == "ok"
+    gate.opened.set()
+    assert len(hung.take(20)) == 20
+
+
+def test_a_call_that_is_cancelled_leaves_the_queue_and_one_that_runs_tells_nothing(
+    serve, make_caller, make_inbox, gate
+):
+    server, inbox, other = serve(answer=answer_behind(gate)), make_inbox(), make_inbox()
+    caller = make_caller(server.port, threads=1, max_waiting=1)
+    under_way, waiting = (caller.call(request_to(server.port), inbox) for _ in range(2))
+    assert gate.reached.wait(WAIT)
+    waiting.cancel()
+    under_way.cancel()
+    caller.call(request_to(server.port), other)
+    gate.opened.set()
+    assert other.next().output == "ok"
+    assert inbox.messages.empty()
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_socket_of_a_call_is_closed_when_its_session_has_ended(run_raw, make_caller, make_inbox, caplog, scheme):
+    caplog.set_level(logging.INFO)
+    inbox, came, over = make_inbox(), threading.Event(), threading.Event()
+
+    def note(sock):
+        assert sock.recv(1)  # of the request, or of the TLS handshake
+        came.set()
+        listen(sock)
+        over.set()
+
+    port = run_raw(note)
+    caller = make_caller(port)
+    call = caller.call(FunctionRequest("call_1", "", f"{scheme}://localhost:{port}/"), inbox)
+    assert came.wait(WAIT)
+    call.abort()
+    assert over.wait(WAIT)
+    caller.close(WAIT)
+    assert inbox.messages.empty()
+    (record,) = [record for record in caplog.records if record.name.startswith("turnstile")]
+    assert (record.levelno, record.getMessage()) == (
+        logging.INFO,
+        f"function call call_1 to localhost:{port} was ended: its session has ended",
+    )
 
 
 # What is logged

@@ -8,7 +8,8 @@ import httpcore2
 import pytest
 
 from turnstile.testing import patience
-from turnstile.transports.http.network import CallDeadline, CheckedNetwork, FunctionError, resolve_name
+from turnstile.transports.http.network import CheckedNetwork, FunctionError, resolve_name
+from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
 
 WAIT = patience()
@@ -26,7 +27,7 @@ def resolving():
 def make_network(resolving):
     def make(addresses, *, allow_private=True, seconds=WAIT, clock=time.monotonic):
         return CheckedNetwork(
-            lambda *_: addresses, resolving, CallDeadline(clock, seconds), allow_private=allow_private
+            lambda *_: addresses, resolving, "s1", NetworkOperation(clock, seconds), allow_private=allow_private
         )
 
     return make
@@ -37,11 +38,11 @@ def tried(monkeypatch):
     """The addresses that were tried, each with the seconds it was given; none answers."""
     tried = []
 
-    def refuse(place, timeout):
-        tried.append((*place, round(timeout)))
+    def refuse(sock, place):
+        tried.append((*place, round(sock.gettimeout())))
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
     return tried
 
 
@@ -101,11 +102,11 @@ def test_the_next_address_is_tried_when_one_does_not_answer(make_network, listen
 def test_connecting_ends_at_the_deadline(make_network, monkeypatch):
     now = [0.0]
 
-    def hang(_place, timeout):
-        now[0] += timeout
+    def hang(sock, _place):
+        now[0] += sock.gettimeout()
         raise TimeoutError
 
-    monkeypatch.setattr(socket, "create_connection", hang)
+    monkeypatch.setattr(socket.socket, "connect", hang)
     with pytest.raises(TimeoutError):
         make_network(["10.0.0.1", "10.0.0.2"], clock=lambda: now[0]).connect_tcp("a.example", 443)
     assert now == [WAIT]
@@ -119,8 +120,8 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
         def closed(self):
             return resolving.closed
 
-        def submit(self, job):
-            accepted = resolving.submit(job)
+        def submit(self, *job):
+            accepted = resolving.submit(*job)
             queued.set()
             return accepted
 
@@ -128,7 +129,11 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
     assert busy.wait(WAIT)
     asked, raised = [], []
     network = CheckedNetwork(
-        lambda *place: asked.append(place) or [], Watched(), CallDeadline(time.monotonic, WAIT), allow_private=True
+        lambda *place: asked.append(place) or [],
+        Watched(),
+        "s1",
+        NetworkOperation(time.monotonic, WAIT),
+        allow_private=True,
     )
 
     def connect():
@@ -157,7 +162,7 @@ def test_a_name_that_the_resolver_refuses_is_not_found(resolving, error):
     def resolve(_host, _port):
         raise error
 
-    network = CheckedNetwork(resolve, resolving, CallDeadline(time.monotonic, WAIT), allow_private=True)
+    network = CheckedNetwork(resolve, resolving, "s1", NetworkOperation(time.monotonic, WAIT), allow_private=True)
     with pytest.raises(FunctionError, match="was not found"):
         network.connect_tcp("a.example", 443)
 
@@ -166,13 +171,32 @@ def test_a_name_that_nobody_waits_for_any_more_is_not_resolved(resolving):
     free, asked = threading.Event(), []
     resolving.submit(lambda: free.wait(WAIT))
     network = CheckedNetwork(
-        lambda *place: asked.append(place), resolving, CallDeadline(time.monotonic, 0.05), allow_private=True
+        lambda *place: asked.append(place), resolving, "s1", NetworkOperation(time.monotonic, 0.05), allow_private=True
     )
     with pytest.raises(TimeoutError):
         network.connect_tcp("a.example", 443)
     free.set()
     resolving.close(WAIT)
     assert asked == []
+
+
+def test_an_operation_that_is_cancelled_waits_for_no_name(resolving):
+    asked, free, raised = threading.Event(), threading.Event(), []
+    operation = NetworkOperation(time.monotonic, WAIT)
+    network = CheckedNetwork(lambda *_: asked.set() or free.wait(WAIT), resolving, "s1", operation, allow_private=True)
+
+    def connect():
+        with pytest.raises(ConnectionAbortedError) as caught:
+            network.connect_tcp("a.example", 443)
+        raised.append(caught.value)
+
+    connecting = threading.Thread(target=connect)
+    connecting.start()
+    assert asked.wait(WAIT)
+    operation.cancel()
+    connecting.join(WAIT)
+    free.set()
+    assert len(raised) == 1
 
 
 def test_a_stream_goes_on_in_tls(make_network, listener, tls_contexts):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from functools import partial
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_the_threads_are_daemons_so_that_a_job_that_hangs_does_not_keep_the_proc
 def test_a_job_is_refused_when_as_many_wait_as_may(make_pool):
     pool = make_pool(1, max_waiting=1)
     jobs = [make_pool.hold() for _ in range(3)]
-    assert [pool.submit(job) for job in jobs] == [True, True, False]
+    assert [bool(pool.submit(job)) for job in jobs] == [True, True, False]
     jobs[0].may_end.set()
     assert jobs[1].began.wait(WAIT)
     assert pool.submit(jobs[2])
@@ -165,3 +166,55 @@ def test_a_job_is_refused_when_the_system_gives_no_thread(make_pool, monkeypatch
         assert pool.submit(jobs[1])
     jobs[0].may_end.set()
     assert jobs[1].began.wait(WAIT)
+
+
+def test_a_thread_that_is_free_takes_the_next_owners_oldest_job(make_pool):
+    pool, order, done = make_pool(1), [], threading.Event()
+    job = make_pool.hold()
+    pool.submit(job)
+    assert job.began.wait(WAIT)
+    for name in ("a1", "a2", "b1", "a3"):
+        pool.submit(partial(order.append, name), name[0])
+    pool.submit(done.set, "c")
+    job.may_end.set()
+    assert done.wait(WAIT)
+    pool.drain(WAIT)
+    assert order == ["a1", "b1", "a2", "a3"]
+
+
+def test_an_owner_whose_jobs_hang_leaves_threads_to_the_others(make_pool):
+    pool, hung = make_pool(4), [make_pool.hold() for _ in range(60)]
+    for job in hung:
+        assert pool.submit(job, "a")
+    assert running() == ["turnstile-test-1", "turnstile-test-2"]
+    other = make_pool.hold()
+    pool.submit(other, "b")
+    assert other.began.wait(WAIT)
+    assert sum(job.began.is_set() for job in hung) == 2
+
+
+def test_a_job_that_is_withdrawn_is_never_called_and_leaves_its_place(make_pool):
+    pool, job, called = make_pool(1, max_waiting=1), make_pool.hold(), []
+    begun = pool.submit(job)
+    assert job.began.wait(WAIT)
+    waiting = pool.submit(partial(called.append, "withdrawn"))
+    waiting.withdraw()
+    assert pool.submit(partial(called.append, "next"))
+    begun.withdraw()
+    job.may_end.set()
+    pool.drain(WAIT)
+    assert called == ["next"]
+    assert job.ended.is_set()
+
+
+def test_a_job_may_drain_its_own_pool(make_pool):
+    pool, job, called = make_pool(2), make_pool.hold(), []
+
+    def drain():
+        pool.submit(partial(called.append, "waits"), "b")
+        pool.drain(WAIT)
+        job()
+
+    pool.submit(drain, "a")
+    assert job.began.wait(WAIT)
+    assert called == ["waits"]

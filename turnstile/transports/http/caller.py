@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 import httpcore2
 
 from turnstile.observability.logs import in_this_session
-from turnstile.ports import FunctionReturned, failed_call
+from turnstile.ports import failed_call
+from turnstile.transports.function_call import PendingCall
 from turnstile.transports.http.allow_list import AllowList, parse_address
 from turnstile.transports.http.encoding import decoded_text, header_fields, target_and_content
-from turnstile.transports.http.network import CallDeadline, CheckedNetwork, FunctionError, resolve_name
+from turnstile.transports.http.network import CheckedNetwork, FunctionError, resolve_name
+from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ _FULL: Final = "The function was not called: too many calls are waiting."
 
 class HttpFunctionCaller:
     """The `FunctionCaller` port over httpcore2: one connection per call, never through an HTTP proxy.
+
+    The sessions, known by their inboxes, share the threads that call and those that look up names as a `FairQueue`
+    has it: one whose hosts hang leaves threads to the others.
 
     Arguments are a JSON body for POST, PUT and PATCH, and become the query for GET and DELETE. Redirects are not
     followed: they would carry the client's headers elsewhere.
@@ -87,10 +92,15 @@ class HttpFunctionCaller:
         except ValueError:
             return False
 
-    def call(self, request: FunctionRequest, inbox: Inbox) -> None:
-        """Call without blocking; put one `FunctionReturned` into `inbox` in any case. Never raises."""
-        if not self._calling.submit(in_this_session(partial(self._answer, request, inbox))):
-            _tell(inbox, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
+    def call(self, request: FunctionRequest, inbox: Inbox) -> PendingCall:
+        """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
+        call = PendingCall(request.call_id, inbox)
+        job = self._calling.submit(in_this_session(partial(self._make, call, request, inbox)), owner=inbox)
+        if job is None:
+            _end(call, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
+        else:
+            call.waits_as(job)
+        return call
 
     def close(self, timeout: float) -> None:
         """Call no more; calls that wait fail.
@@ -102,15 +112,21 @@ class HttpFunctionCaller:
         self._calling.close(timeout)
         self._resolving.close(max(0.0, deadline - self._clock()))
 
-    def _answer(self, request: FunctionRequest, inbox: Inbox) -> None:
-        _tell(inbox, request, self._output(request))
+    def _make(self, call: PendingCall, request: FunctionRequest, inbox: Inbox) -> None:
+        call.has_begun = True
+        call.operation = operation = NetworkOperation(self._clock, self._timeout)
+        if not call.is_over:
+            _end(call, request, self._output(request, inbox, operation))
 
-    def _output(self, request: FunctionRequest) -> str:
+    def _output(self, request: FunctionRequest, owner: object, operation: NetworkOperation) -> str:
         where, detail = "-", ""
         try:
             address = self._address(request)
             where = f"{address.host}:{address.port}"
-            return self._exchange(request, address)
+            network = CheckedNetwork(
+                self._resolve, self._resolving, owner, operation, allow_private=self._allow_private
+            )
+            return self._exchange(request, address, network)
         except FunctionError as error:
             words = error.problem.description
         except TimeoutError:
@@ -124,6 +140,9 @@ class HttpFunctionCaller:
         except Exception as error:  # noqa: BLE001 - whatever it is, the model must learn that there is no result
             # Its message may hold a header.
             words, detail = "The function could not be called.", f" ({type(error).__name__})"
+        if operation.is_cancelled:
+            log.info("function call %s to %s was ended: its session has ended", request.call_id, where)
+            return failed_call(words)
         return _failed(request, where, words, detail)
 
     def _address(self, request: FunctionRequest) -> Address:
@@ -137,11 +156,9 @@ class HttpFunctionCaller:
             raise FunctionError("The function may not be called: its host is not allowed.")
         return address
 
-    def _exchange(self, request: FunctionRequest, address: Address) -> str:
+    def _exchange(self, request: FunctionRequest, address: Address, network: CheckedNetwork) -> str:
         target, content = target_and_content(request, address)
         headers = header_fields(request.headers, address, has_body=content is not None)
-        deadline = CallDeadline(self._clock, self._timeout)
-        network = CheckedNetwork(self._resolve, self._resolving, deadline, allow_private=self._allow_private)
         url = httpcore2.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
         with (
             httpcore2.HTTPConnection(url.origin, ssl_context=self._ssl_context, network_backend=network) as connection,
@@ -163,9 +180,9 @@ class HttpFunctionCaller:
         return decoded_text(bytes(body), headers.get(b"content-type", ""))
 
 
-def _tell(inbox: Inbox, request: FunctionRequest, output: str) -> None:
+def _end(call: PendingCall, request: FunctionRequest, output: str) -> None:
     try:
-        inbox.tell(FunctionReturned(request.call_id, output))
+        call.end(output)
     except Exception:
         log.exception("the result of the function call %s could not be delivered", request.call_id)
 

@@ -1,0 +1,111 @@
+"""Jobs that wait for a place to run, shared fairly among their owners."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+Job = TypeVar("Job")
+
+
+class _Jobs(Generic[Job]):
+    """The jobs of one owner."""
+
+    __slots__ = ("running", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[Job] = deque()
+        self.running = 0
+
+
+class FairQueue(Generic[Job]):
+    """Start jobs in turn: the oldest of the next owner's. Not thread-safe.
+
+    An owner is given another place only while more places are free than it has. So it gets half of them at the most, a
+    second one half of the rest, and so on: in 16 places, four owners whose jobs never end leave one to the others. The
+    places to wait are given by the same rule.
+
+    Args:
+        places: How many jobs run at the same time.
+        max_waiting: How many more may wait; None for any number.
+    """
+
+    def __init__(self, places: int, max_waiting: int | None = None) -> None:
+        self._places = places
+        self._max_waiting = max_waiting
+        self._owners: dict[object, _Jobs[Job]] = {}
+        self._turns: dict[object, None] = {}  # the owners of jobs that wait, the next one first
+        self.running = 0
+        """How many jobs run."""
+        self.waiting = 0
+        """How many jobs wait."""
+
+    def add(self, job: Job, owner: object) -> bool:
+        """Let a job wait; return False if there is no place for it, neither to run nor to wait."""
+        jobs = self._owners.get(owner) or _Jobs()
+        if not (self._may_start(jobs) or self._may_wait(jobs)):
+            return False
+        self._owners[owner] = jobs
+        self._turns.setdefault(owner)
+        jobs.waiting.append(job)
+        self.waiting += 1
+        return True
+
+    def start(self) -> Job | None:
+        """Return the job that runs next, and count it as running; None if none may."""
+        for owner in self._turns:
+            jobs = self._owners[owner]
+            if self._may_start(jobs):
+                job = jobs.waiting.popleft()
+                self.waiting -= 1
+                jobs.running += 1
+                self.running += 1
+                del self._turns[owner]
+                if jobs.waiting:
+                    self._turns[owner] = None
+                return job
+        return None
+
+    def finish(self, owner: object) -> None:
+        """Give back the place of a job that runs."""
+        self._owners[owner].running -= 1
+        self.running -= 1
+        self._forget(owner)
+
+    def remove(self, job: Job, owner: object) -> bool:
+        """Remove a job that waits; return False if it does not."""
+        jobs = self._owners.get(owner)
+        if jobs is None or job not in jobs.waiting:
+            return False
+        jobs.waiting.remove(job)
+        self.waiting -= 1
+        self._forget(owner)
+        return True
+
+    def clear(self) -> list[Job]:
+        """Remove the jobs that wait, and return them in the order of the turns."""
+        removed: list[Job] = []
+        while self._turns:
+            owner = next(iter(self._turns))
+            del self._turns[owner]
+            jobs = self._owners[owner]
+            removed.append(jobs.waiting.popleft())
+            if jobs.waiting:
+                self._turns[owner] = None
+            self._forget(owner)
+        self.waiting = 0
+        return removed
+
+    def _may_start(self, jobs: _Jobs[Job]) -> bool:
+        return self._places - self.running > jobs.running
+
+    def _may_wait(self, jobs: _Jobs[Job]) -> bool:
+        return self._max_waiting is None or self._max_waiting - self.waiting > len(jobs.waiting)
+
+    def _forget(self, owner: object) -> None:
+        """Forget an owner without jobs, or only its turn if none of them waits."""
+        jobs = self._owners[owner]
+        if not jobs.waiting:
+            self._turns.pop(owner, None)
+            if not jobs.running:
+                del self._owners[owner]
