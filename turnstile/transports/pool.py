@@ -26,7 +26,7 @@ class PoolJob:
         self._pool = pool
         self.call: Callable[[], object] | None = call
         """What is to be called; None if it was withdrawn."""
-        self.owner: object = self if owner is None else owner
+        self.owner = object() if owner is None else owner
         """Whose turn it takes."""
 
     def withdraw(self) -> None:
