@@ -11,6 +11,7 @@ from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
 from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.frames import BinaryFrame
+from turnstile.protocol.json_bounds import cut_levels, is_deeper
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.session.facts import READERS, FactReader
 from turnstile.translate.event_table import SERVER_EVENTS
@@ -33,6 +34,9 @@ _AUDIO, _OLD_AUDIO = realtime.AUDIO_DELTAS
 _OTHER: Kind = (lambda _: False, None)
 # By the type of an event: whether its form is canonical, where it may not be; what reads its fact.
 _KINDS: dict[str, Kind] = {kind: (IS_CANONICAL.get(kind), READERS.get(kind)) for kind in SERVER_EVENTS}
+# Most levels of an event: a client's has no more than 200, and orjson encodes 254. None has more in so few bytes.
+_LEVELS = 220
+_SHALLOW = 2 * _LEVELS
 # How many types of unknown events are logged.
 _UNKNOWN_NOTED = 32
 
@@ -113,10 +117,13 @@ class UpstreamEvents:
     def _take_event(self, given: Json, kind: Kind, data: bytes, is_json: bool, now: float, take: Take) -> None:  # noqa: FBT001
         """Read any other event: its fact first, from as few fields as possible.
 
-        So a fact that opens the gate is not lost with a field that only the translation needs.
+        So a fact that opens the gate is not lost with a field that only the translation needs, nor with what is nested
+        too deeply to be compared and encoded.
         """
         event, fact, frames, fault = given, None, _NOTHING, None
         is_plain, read = kind
+        if len(data) > _SHALLOW and data.count(b"[") + data.count(b"{") > _LEVELS and is_deeper(data, _LEVELS):
+            cut_levels(given, _LEVELS)
         plain = is_plain is None or is_plain(given)
         if read is not None:
             try:

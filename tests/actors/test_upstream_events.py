@@ -6,9 +6,11 @@ import json
 import logging
 from typing import NamedTuple
 
+import orjson
 import pytest
 
 from actors.upstream_events import UpstreamEvents
+from turnstile.observability.redaction import redacted
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session import events
@@ -173,6 +175,29 @@ def test_a_fact_is_told_whatever_else_is_odd_in_its_event_and_nothing_fails(even
         if fact is not None and place not in needed and odd.get("response", {}).get("conversation_id", "") is not None:
             assert type(heard.fact) is fact, odd
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("levels", [220, 254, 1_000])
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(("event", "fact", "_needed"), EVENTS, ids=[event["type"] for event, _, _ in EVENTS])
+def test_a_fact_is_told_of_an_event_that_is_nested_very_deeply(event, fact, _needed, dialect, levels, caplog):
+    caplog.set_level(logging.ERROR)
+    inner = {name: {**value, "deep": 0} if isinstance(value, dict) else value for name, value in event.items()}
+    nested = "[" * (levels - 2) + "]" * (levels - 2)
+    heard = reads(dialect).read_one(json.dumps({**inner, "deep": 0}).replace('"deep": 0', f'"deep": {nested}').encode())
+    if "audio.delta" not in event["type"]:
+        assert type(heard.fact) is (type(None) if fact is None else fact)
+        assert redacted(orjson.dumps(heard.event))
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("levels", [1_025, 100_000])
+def test_an_event_that_no_parser_reads_is_logged_and_the_next_one_is_read(levels, caplog):
+    upstream = reads("component")
+    data = b'{"type":"session.updated","x":' + b"[" * levels + b"]" * levels + b"}"
+    assert upstream.read_all([TextFrame(data)]) == []
+    assert "Upstream sent an event that cannot be read" in caplog.text
+    assert upstream.read_one(b'{"type":"session.updated","session":{}}').fact == events.ConfigAnswered({})
 
 
 @pytest.mark.parametrize("output", [[None], [{"id": "x"}], {}, 3])

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from turnstile.errors import ClientProtocolError
 from turnstile.protocol import jsontext
+from turnstile.protocol.json_bounds import JsonBounds
 
 # Fields under which Voice Agent messages carry credentials: of endpoints that the client names, and of providers.
 _SECRET = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
@@ -16,19 +18,24 @@ _SUSPICIOUS = re.compile(rb"headers|credentials|key|authorization|token|password
 _REDACTED = "(secret)"
 # To search a larger frame would block all sessions, and nobody reads it.
 _LARGEST = 256 * 1024
+_BOUNDS = JsonBounds(values=5_000, depth=128)
 
 
 def redacted(frame: bytes) -> bytes:
     """Return a text frame with the values of all fields that may hold credentials replaced.
 
-    A frame that may hold some and is not JSON, or that is larger than 256 KiB, is replaced as a whole.
+    A frame that may hold some and is not JSON, or has more than 5,000 values or 128 levels, is replaced as a whole; so
+    is one that is larger than 256 KiB.
     """
     if len(frame) > _LARGEST:
         return b"(%d bytes)" % len(frame)
     if not _SUSPICIOUS.search(frame):
         return frame
     try:
+        _BOUNDS.check(frame)
         value = jsontext.loads_any(frame)
+    except ClientProtocolError:
+        return b"(%d bytes of too many values or levels)" % len(frame)
     except ValueError:
         return b"(%d bytes that are no JSON)" % len(frame)
     return orjson.dumps(_without_secrets(value))

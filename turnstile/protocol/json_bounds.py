@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.errors import ClientProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A string, to the end of the text where it has no end; possessive, so that nothing is read twice.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -44,15 +47,12 @@ class JsonBounds:
         Raises:
             ClientProtocolError: It exceeds a bound.
         """
-        size = len(data)
-        if size <= self.values and size <= 2 * self.depth:
-            return
-        opened, values = _counts(data)
-        if opened <= self.depth and values <= self.values:
+        opened = data.count(b"[") + data.count(b"{")
+        if opened <= self.depth and (len(data) <= self.values or opened + data.count(b",") < self.values):
             return
         data, strings = _STRING.subn(b"", data, 2 * self.values)
-        opened, values = _counts(data)
-        if values > self.values or strings == 2 * self.values:
+        opened = data.count(b"[") + data.count(b"{")
+        if opened + data.count(b",") >= self.values or strings == 2 * self.values:
             text = f"The message has more than {self.values:,} JSON values; give it in several, or leave some out."
             raise ClientProtocolError("too_many_values", text)
         if opened > self.depth and depth_of(data) > self.depth:
@@ -64,10 +64,20 @@ JSON_BOUNDS: Final = JsonBounds()
 """The bounds without settings."""
 
 
-def _counts(data: bytes) -> tuple[int, int]:
-    """Return the number of opening brackets, and the most values that there may be."""
-    opened = data.count(b"[") + data.count(b"{")
-    return opened, opened + data.count(b",") + 1
+def cut_levels(value: Any, depth: int) -> None:
+    """Replace, in place, what lies deeper than `depth` levels of objects and lists in a parsed value with null."""
+    level = [value]
+    for _ in range(depth - 1):
+        level = [inner for held in level for _, inner in _nested(held)]
+    for held in level:
+        for place, _ in [*_nested(held)]:
+            held[place] = None
+
+
+def _nested(held: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each object and list in another one, with its place."""
+    places = held.items() if held.__class__ is dict else enumerate(held)
+    return ((place, inner) for place, inner in places if inner.__class__ in {dict, list})
 
 
 def depth_of(data: bytes) -> int:

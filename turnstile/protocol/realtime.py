@@ -156,4 +156,7 @@ def _repaired(arguments: str) -> str | None:
         value = jsontext.loads_any(arguments)
     except ValueError:
         return None
-    return orjson.dumps(value).decode() if isinstance(value, dict) else None
+    try:
+        return orjson.dumps(value).decode() if isinstance(value, dict) else None
+    except orjson.JSONEncodeError:  # nested too deeply
+        return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
+from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.beta_events import beta_error_event, beta_server_event
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import MARK
@@ -117,11 +118,19 @@ class RealtimeTranslator(Translator):
 
 
 def encoded(event: Json, *, is_beta: bool) -> list[Frame]:
-    """Return the frame of an event for a client, under the beta's names if it uses them."""
+    """Return the frame of an event for a client, under the beta's names if it uses them.
+
+    Raises:
+        UpstreamProtocolError: It is nested too deeply.
+    """
     if is_beta and event["type"] == "error":
         event = beta_error_event(event)
     shown = beta_server_event(event) if is_beta else event
-    return [] if shown is None else [TextFrame(orjson.dumps(shown))]
+    try:
+        return [] if shown is None else [TextFrame(orjson.dumps(shown))]
+    except orjson.JSONEncodeError:
+        text = f"Upstream sent a {event['type']} that is nested too deeply to be written again."
+        raise UpstreamProtocolError("invalid_event", text) from None
 
 
 def _object(event: Json, name: str) -> Json:

@@ -58,6 +58,12 @@ def test_a_frame_that_may_hold_some_and_is_no_json_is_not_shown():
     assert redacted(b'{"headers": "made up"') == b"(21 bytes that are no JSON)"
 
 
+@pytest.mark.parametrize("inner", [b"[" * 129 + b"]" * 129, b"[" * 1_000 + b"]" * 1_000, b"[" + b"1," * 5_000 + b"1]"])
+def test_a_frame_of_too_many_values_or_levels_is_not_shown(inner):
+    frame = b'{"url":%s}' % inner
+    assert redacted(frame) == b"(%d bytes of too many values or levels)" % len(frame)
+
+
 def test_a_frame_that_is_too_large_to_look_through_is_not_shown():
     frame = b'{"audio":"%s","key":"secret"}' % (b"A" * 256 * 1024)
     assert redacted(frame) == b"(262171 bytes)"

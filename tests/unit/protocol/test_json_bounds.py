@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from turnstile.errors import ClientProtocolError
 from turnstile.protocol import json_bounds
-from turnstile.protocol.json_bounds import JsonBounds, is_deeper
+from turnstile.protocol.json_bounds import JsonBounds, cut_levels, is_deeper
 
 BOUNDS = JsonBounds(values=100, depth=8)
 PROMPT = ", [{" * 50_000
@@ -111,6 +111,16 @@ def test_no_more_strings_are_left_out_than_a_message_within_the_bounds_may_have(
     assert refused(b'{"a":"b"}' * 1_000_000) == "too_many_values"
     assert refused(b'"a":' * 1_000_000 + b"," * 101) == "too_many_values"
     assert read.strings == [200, 200]
+
+
+@given(VALUES, st.integers(1, 6))
+def test_what_lies_deeper_is_cut(value, depth):
+    cut = json.loads(json.dumps(value))
+    whole = [cut]
+    cut_levels(whole, depth)
+    assert levels_of(whole) == min(levels_of([value]), depth)
+    if levels_of([value]) <= depth:
+        assert whole == [value]
 
 
 class Scans:

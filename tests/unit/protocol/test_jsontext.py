@@ -48,7 +48,9 @@ def test_a_long_text_takes_as_few_calls_as_a_short_one(text, end):
     assert calls(1000) == calls(10)
 
 
-@pytest.mark.parametrize("data", [b"{", b"\xff", rb'"\ud83d', b"NaN", b"[1e999]", rb'["\ud83d", NaN]', b"\xed\xa0\xbd"])
+@pytest.mark.parametrize(
+    "data", [b"{", b"\xff", rb'"\ud83d', b"NaN", b"[1e999]", rb'["\ud83d", NaN]', b'"\0\\ud83d"', b"\xed\xa0\xbd"]
+)
 def test_what_is_no_json_is_refused(data):
     with pytest.raises(ValueError, match=r"."):
         jsontext.loads(data)

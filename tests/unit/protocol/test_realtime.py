@@ -199,6 +199,10 @@ def test_arguments_are_not_complete_wherever_they_are_cut(arguments, data):
     assert realtime.complete_arguments(whole[:cut]) is None
 
 
+def test_arguments_that_are_nested_too_deeply_to_be_written_again_are_not_complete():
+    assert realtime.complete_arguments('{"a":NaN,"b":' + "[" * 300 + "]" * 300 + "}") is None
+
+
 @pytest.mark.parametrize(("frame", "code"), [(b"{", "invalid_json"), (b"[]", "invalid_event")])
 def test_a_client_event_that_is_none_is_the_clients_fault(frame, code):
     with pytest.raises(ClientProtocolError) as refused:

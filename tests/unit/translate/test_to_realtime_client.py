@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.realtime import MARK
 from turnstile.translate.to_realtime_client import RealtimeTranslator, unnamed_prefix
 
@@ -137,3 +138,9 @@ def test_an_item_that_is_not_finished_is_done_when_its_output_is():
         "response.output_item.done",
         "response.output_item.done",
     ]
+
+
+def test_an_event_that_is_nested_too_deeply_to_be_written_again_is_upstreams_fault():
+    nested = json.loads("[" * 300 + "]" * 300)
+    with pytest.raises(UpstreamProtocolError, match=r"response\.output_audio\.delta that is nested too deeply"):
+        told({"type": "response.output_audio.delta", "x": nested})

@@ -298,6 +298,9 @@ def test_one_fault_is_built_for_a_list_or_an_object_however_many_it_has(message,
     assert error.error_count() == 1
 
 
+HEADERS = "think.functions[0].endpoint.headers: must be an object."
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -312,6 +315,7 @@ def test_one_fault_is_built_for_a_list_or_an_object_however_many_it_has(message,
             {"think": {"functions": [{"name": "f", "endpoint": {"headers": {"a": "b", "c": 1, "d": 2}}}]}},
             "think.functions[0].endpoint.headers.c: must be text.",
         ),
+        ({"think": {"functions": [{"name": "f", "endpoint": {"headers": []}}]}}, HEADERS),
     ],
 )
 def test_a_list_of_too_many_entries_and_the_first_wrong_one_are_named(fields, words):
