@@ -66,7 +66,7 @@ class ClientAdmission:
     def _no_place(self) -> Rejection | None:
         """Return the rejection when no more sessions may begin; log when the limit is reached and when it is left."""
         if self._sessions.are_draining:
-            return Rejection(503, "The proxy is shutting down.\n")
+            return Rejection(503, "The proxy is shutting down.\n", {"Retry-After": "5"})
         is_full = len(self._sessions) + self._arriving >= self._config.server.max_sessions
         if is_full and not self._is_full:
             _log.warning("Clients are rejected: %s sessions are open, which is the limit", len(self._sessions))

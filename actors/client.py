@@ -24,6 +24,7 @@ from turnstile.observability.journal import frame_observer
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.client_requests import AudioFollows
 from turnstile.session.effects import Answered, Reported, SessionAssumed
+from turnstile.session.events import DrainRequested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -127,6 +128,11 @@ class ClientActor(SessionActor):
             _log.warning("The client sent a message larger than %s: %s", self._dialect.message_limit, reason)
         self._journal.note(self.session_id, "client", "in", "closed", f"{code} {reason}".strip())
         self.end_session(End(code, reason))
+
+    @takes(DrainRequested)
+    def _drain(self, request: DrainRequested) -> None:
+        """Pass the request on behind all that the client has asked for."""
+        self._upstream.tell(request)
 
     # From its host.
 

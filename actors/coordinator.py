@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, get_args
 
 from actors.deadline_timer import DeadlineTimer
 from actors.dispatch import takes
-from actors.lifecycle import SessionActor
+from actors.lifecycle import SHUTTING_DOWN, SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot, Waiting
 from turnstile.protocol.frames import Closed
-from turnstile.session.effects import ClientEffect, EndSession, Held, Noted, Reported, SetDeadlines, UpstreamEffect
+from turnstile.session.effects import (
+    ClientEffect,
+    CloseDrained,
+    EndSession,
+    Held,
+    Noted,
+    Reported,
+    SetDeadlines,
+    UpstreamEffect,
+)
 from turnstile.session.events import Event
 from turnstile.session.upstream_errors import close_code
 
@@ -122,6 +131,11 @@ class SessionCoordinatorActor(SessionActor):
         _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
         how = end.closing or Closed(close_code(problem.code), problem.code)
         self.end_session(End(how.code, how.reason, None if end.is_told else problem))
+
+    @takes(CloseDrained)
+    def _close_drained(self, _: CloseDrained) -> None:
+        """End the session by the UpstreamActor, so that the client gets all that this one has read."""
+        self._upstream.tell(SHUTTING_DOWN)
 
     @takes(Held)
     def _note_held(self, held: Held) -> None:

@@ -21,6 +21,7 @@ from actors.messages import Inspect, Peers
 from actors.upstream import UpstreamActor
 from turnstile.audio.input_audio import InputAudio
 from turnstile.observability.journal import ClientTap
+from turnstile.session.events import DrainRequested
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +145,7 @@ class Sessions:
             live.coordinator, live.inboxes = coordinator, others
             others.tell_all(others)
             if self._draining:
-                others.tell_all(SHUTTING_DOWN)
+                others.client.tell(DrainRequested())
         _log.info("Session %s began (%s)", session_id, parts.name)
         return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
@@ -163,22 +164,23 @@ class Sessions:
                 snapshots[name] = snapshot
         return snapshots
 
-    def end(self, timeout: float) -> int:
-        """End all sessions, those that are just beginning too, and let no more begin.
-
-        Args:
-            timeout: Seconds to wait for their end.
-
-        Returns:
-            The number of sessions that had not ended by then.
-        """
+    def drain(self) -> None:
+        """Let no more sessions begin, and end each one as soon as nothing is unfinished in it (1001)."""
         with self._ended:
+            if self._draining:
+                return
             self._draining = True
             for live in self._live.values():
                 if live.inboxes is not None:
+                    live.inboxes.client.tell(DrainRequested())
+
+    def cut_off(self) -> list[str]:
+        """End all sessions at once (1001); return the ids of those that had not ended."""
+        with self._ended:
+            for live in self._live.values():
+                if live.inboxes is not None:
                     live.inboxes.tell_all(SHUTTING_DOWN)
-        self.wait_until_empty(timeout)
-        return len(self._live)
+            return list(self._live)
 
     def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
         """Wait until at most `but` sessions are open; return False if more are after `timeout` seconds."""

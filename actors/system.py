@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -35,8 +36,14 @@ if TYPE_CHECKING:
     from turnstile.simulator.simulator import Simulator
     from turnstile.translate.host_overrides import HostOverrides
 
+_log = logging.getLogger(__name__)
+
 # How long, in seconds, the threads together may take beyond the deadline for sessions.
 _GRACE = 2.0
+# How long the clients of sessions that are cut off have to answer the close.
+_CLOSING = 0.5
+# The number of such sessions that are named in the log.
+_NAMED = 20
 
 
 class ProxySystem:
@@ -201,12 +208,18 @@ class ProxySystem:
         return self._sessions.inspect(timeout)
 
     def stop(self, timeout: float | None = None) -> int:
-        """Stop admitting clients, end every session (1001), and release all threads and sockets.
+        """Drain: admit no more clients, let each session end what it has begun, and release all threads and sockets.
 
-        Does nothing in a process that was forked off after `start`: the sessions are those of the process before it.
+        New clients are answered 503. An idle session ends at once (1001, ``shutting down``). In any other the response
+        in progress goes on to its end, what the gate held goes out and is answered, open function calls are awaited;
+        then it ends likewise. What is left at the deadline is cut off, with the same close, and logged by its id.
+
+        A second call, from another thread, shortens the time of the first. Does nothing in a process that was forked
+        off after `start`: the sessions are those of the process before it.
 
         Args:
-            timeout: Seconds for the sessions to end; by default the configured drain timeout.
+            timeout: Seconds for the sessions to end; by default the configured drain timeout. Threads that are not
+                frozen have ended soon after; the others are abandoned.
 
         Returns:
             The number of sessions that had not ended by then, and were cut off.
@@ -215,11 +228,23 @@ class ProxySystem:
         if self._started_in not in {None, os.getpid()}:
             return 0  # its threads run in the parent process only, so joining them would never return
         deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
+        self._sessions.drain()
+        self._sessions.wait_until_empty(max(0.0, deadline - self._clock()))
+        left = self._sessions.cut_off()
+        if left:
+            _log.warning("%s sessions did not end in time and are cut off: %s", len(left), _named(left))
+            deadline = max(deadline, self._clock() + _CLOSING)
+        # In the reverse order of the start. The listener has answered 503 up to here.
         if self._listener is not None:
             self._listener.close()
-        cut_off = self._sessions.end(max(0.0, deadline - self._clock()))
         self.simulator.shut_down()
         self._loop.stop(max(0.0, deadline - self._clock()), _GRACE)
         self._sessions.abandon()
         self._adapters.stop(deadline + _GRACE)
-        return cut_off
+        return len(left)
+
+
+def _named(session_ids: list[str]) -> str:
+    """Return the ids for a log line, as many as are of use there."""
+    more = len(session_ids) - _NAMED
+    return ", ".join(session_ids[:_NAMED]) + (f" and {more} more" if more > 0 else "")

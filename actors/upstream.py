@@ -31,7 +31,7 @@ from turnstile.session.effects import (
     SendTruncate,
     SendUpdate,
 )
-from turnstile.session.events import AudioHeard, HandedBack
+from turnstile.session.events import AudioHeard, DrainRequested, HandedBack
 from turnstile.session.link_events import LinkLost
 
 if TYPE_CHECKING:
@@ -161,6 +161,11 @@ class UpstreamActor(SessionActor):
             self._journal.note(self.session_id, "upstream", "in", "closed", fact.code)
             self._output.send_frames(self._translator.link_lost())
         self._output.send_fact(fact)
+
+    @takes(DrainRequested)
+    def _drain(self, request: DrainRequested) -> None:
+        """Pass the request on behind all that upstream has sent."""
+        self._output.send_fact(request)
 
     # The session's commands.
 

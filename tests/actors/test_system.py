@@ -79,13 +79,14 @@ def test_open_sessions_are_told_that_the_proxy_shuts_down(system):
     assert len(system.simulator.sessions) == 2
 
 
-def test_a_session_in_mid_response_ends_as_the_others(system):
+def test_a_session_in_mid_response_ends_behind_its_response(system):
     with configured(system) as dialogue:
         dialogue.send("InjectUserMessage", content="Tell me a long story.")
         assert dialogue.wait_for("AgentStartedSpeaking")
         assert system.stop(patience()) == 0
         dialogue.wait_until(lambda: None)
         assert dialogue.closed == "1001 shutting down"
+        assert dialogue.received("AgentAudioDone")
 
 
 def test_stopping_twice_or_without_a_start_does_no_harm(make_system, system):

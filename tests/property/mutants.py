@@ -31,6 +31,7 @@ _SESSION = (
     "failed_updates",
     "link",
     "deadlines",
+    "draining",
     "timeouts",
     "facts",
     "rules",
@@ -162,6 +163,34 @@ OUTSIDE_THE_WALK = (
         "responses",
         "    return Step(put_back(now.change(tries=tries, create_delay=wait), create.agent_message))\n",
         "    return give_up(now, create, problem)\n",
+    ),
+)
+
+# What only a drained session shows.
+OF_THE_DRAIN = (
+    Mutant(
+        "a drained session ends in a turn",
+        "draining",
+        "    return not deadlines_of(now, policy)\n",
+        "    return True\n",
+    ),
+    Mutant(
+        "a drained session ends while a call is open",
+        "draining",
+        "data.asides or data.calls or",
+        "data.asides or",
+    ),
+    Mutant(
+        "a drained session ends while the user is speaking",
+        "draining",
+        "data.follow_up_due or state.user_audio.speaking:",
+        "data.follow_up_due:",
+    ),
+    Mutant(
+        "a drained session does not end at rest",
+        "machine",
+        "            elif self.now.data.is_draining and ",
+        "            elif False and ",
     ),
 )
 

@@ -44,10 +44,12 @@ class Schedule:
     Args:
         seed: What is drawn is the same for the same seed, in every process.
         code: The session's code.
+        drains: The session is drained behind the random steps.
     """
 
-    def __init__(self, seed: int, code: Implementation = REAL) -> None:
+    def __init__(self, seed: int, code: Implementation = REAL, *, drains: bool = False) -> None:
         self.seed = seed
+        self.drains = drains
         self.chance = random.Random(seed)  # noqa: S311 - chance, not a secret
         self.moved: list[str] = []
         scripts = tuple(self.chance.choice(SCRIPTS) for _ in range(self.chance.randint(0, 4)))
@@ -80,6 +82,8 @@ class Schedule:
                 move, *arguments = self.chance.choice(self._moves())
                 self.moved.append(" ".join((move.__name__.strip("_"), *arguments)))
                 move(*arguments)
+            if self.drains:
+                self.world.drain()
             if self.speaking:
                 self._silence()
             self.world.settle()

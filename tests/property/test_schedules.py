@@ -31,6 +31,13 @@ def test_the_promise_is_kept_whatever_the_order(first):
         assert schedule.world.session.state.phase == "idle", (seed, schedule.moved)
 
 
+def test_a_drained_session_ends_with_all_settled_whatever_was_under_way():
+    for seed in range(1_000):
+        schedule = Schedule(seed, drains=True)
+        schedule.run()
+        assert schedule.world.closed, (seed, schedule.moved)
+
+
 def test_a_seed_draws_the_same_schedule_in_every_process():
     drawn, plain = [], {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     for hashing in ("1", "2"):

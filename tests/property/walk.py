@@ -51,6 +51,8 @@ PLANS = (
     Plan({"update": UPDATES[1:], "message": MESSAGES[:1]}, 2, ("call", "done")),
     # Messages in their order, around a response that calls functions, and a turn that the API answers.
     Plan({"update": UPDATES[1:], "message": MESSAGES}, 1, _CALLS),
+    # A drain at any moment of a response that calls a function, and of a turn.
+    Plan({"update": UPDATES[1:], "message": MESSAGES[:1], "drain": (None,)}, 1, ("call", "done")),
 )
 
 
@@ -89,6 +91,8 @@ class _Position:
         while the queue that it takes from is not empty. So while something is to be heard, the session's steps are
         explored alone, and while something is to be processed, the API's: every other order comes to the same.
         """
+        if self.world.closed:
+            return []
         if self.world.down:
             return list(self._of_session())
         if self.world.up:
@@ -124,6 +128,9 @@ class _Position:
             case ["update" | "message" | "end" as kind]:
                 world.ask(self.plan.requests[kind][self.given[kind]])
                 self.given[kind] += 1
+            case ["drain"]:
+                world.drain()
+                self.given["drain"] += 1
             case ["result", number]:
                 world.ask(RESULTS[int(number)])
                 self.results |= {int(number)}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 POLICY = Policy(create_tries=8)
 _COLLISIONS = {"conversation_already_has_active_response"}
+_ENDS_OF_SPEECH = {"input_audio_buffer.speech_stopped", "input_audio_buffer.committed"}
 _MUTABLE = frozenset({deque, dict, list, set})
 
 
@@ -110,6 +111,7 @@ class World:
         self.unconfirmed: dict[str, str] = {}
         self.shown: dict[str, object] = {}
         self.stopped = ""
+        self.speaking = False
         self.commits = 0
         self.asked: list[ConfigRequested] = []
         self.answers: dict[int, bool] = {}
@@ -123,6 +125,8 @@ class World:
         self.in_conversation: frozenset[str] = frozenset()
         self.covered: dict[str, frozenset[str]] = {}
         self.ambiguous: frozenset[str] = frozenset()
+        self.asked_before_drain: tuple[int, ...] | None = None
+        self.closed = False
 
     def fork(self) -> World:
         """Return a copy that goes its own way."""
@@ -149,6 +153,7 @@ class World:
             repr(list(self.facts)),
             repr(vars(self.reader)),
             tuple(self.answers.items()),
+            self.closed,
             frozenset(self.cancelled),
         )
 
@@ -163,6 +168,13 @@ class World:
             self.asked.append(request)
         # One inbox for facts and requests: a result comes behind the call that it answers.
         self.facts.append(({"type": "request"}, request))
+        if self.eager:
+            self.deliver()
+
+    def drain(self) -> None:
+        """The proxy shuts down, behind what the client has asked for."""
+        self.asked_before_drain = tuple(self.requests)
+        self.facts.append(({"type": "request"}, told.DrainRequested()))
         if self.eager:
             self.deliver()
 
@@ -267,6 +279,7 @@ class World:
     # The referee.
 
     def _note(self, event: dict) -> None:
+        self.speaking = self.speaking and event["type"] not in _ENDS_OF_SPEECH
         match event["type"]:
             case "response.created":
                 self.active, self.blocked_by = event["response"]["id"], ""
@@ -284,7 +297,7 @@ class World:
                     self.expected = ""
                 self.passed_over = self.missed = ""
             case "input_audio_buffer.speech_started":
-                self.spoken_over = self.active
+                self.spoken_over, self.speaking = self.active, True
             case "input_audio_buffer.speech_stopped" if self.api.auto:
                 self.expected = self.stopped = event["item_id"]
                 if self.active and self.spoken_over != self.active:
@@ -368,6 +381,9 @@ class World:
                 self.held |= dict.fromkeys(refs, reason)
             case out.Noted("released", detail):
                 del self.held[int(detail[1:])]
+            case out.CloseDrained():
+                self.closed = True
+                self._check_drained()
             case out.EndSession(problem):
                 raise ViolationError(f"P7: the session ended by itself: {problem}")
 
@@ -410,6 +426,8 @@ class World:
     def settle(self) -> None:
         """Let everything come to rest, and ask whether all was kept."""
         for _ in range(2_000):
+            if self.closed:
+                return
             if self.facts:
                 self.deliver()
             elif self.down:
@@ -433,6 +451,7 @@ class World:
     def check_end(self) -> None:
         """Check what must hold when nothing moves any more."""
         state = self.session.state
+        self._must(self.asked_before_drain is None, "the session is drained, and does not end")
         self._must(state.phase == "idle", f"P7: the gate stays shut: {state.phase}")
         self._must(not self.session.backlog, f"P3: {len(self.session.backlog)} requests are held for ever")
         unanswered = [ref for ref in self.requests if ref not in self.answers]
@@ -440,6 +459,19 @@ class World:
         self._check_config()
         self._check_items()
         self._check_replies()
+
+    def _check_drained(self) -> None:
+        """Check that a drained session ends at a moment of rest, with all settled that came before."""
+        turn = self.active or self.requested or self.expected or self.blocked_by or self.commits
+        self._must(not turn and not self.speaking, f"the session was drained in a turn: {turn}")
+        sent = self.updating or self.unconfirmed
+        self._must(not sent, f"the session was drained while {sent} was unanswered")
+        unanswered = [ref for ref in self.asked_before_drain if ref not in self.answers]
+        self._must(not unanswered, f"P2: requests {unanswered} were not answered before the end")
+        if not (self.facts or self.down or self.up or self.api.running or self.api.owed):
+            self._check_config()
+            self._check_items()
+            self._check_replies()
 
     def _check_config(self) -> None:
         wanted: dict[str, object] = {}

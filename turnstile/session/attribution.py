@@ -28,6 +28,8 @@ def response_started(now: Now, started: ResponseStarted, policy: Policy) -> Step
     if now.state.response and now.state.response.response_id == started.response_id:
         return Step(now)
     effects: tuple[Effect, ...] = ()
+    if now.data.follow_up_due:
+        now = now.change(follow_up_due=False)
     if now.state.response:  # The API runs one at a time, so the end of that one was lost.
         step = end_response(now, now.state.response, ResponseFinished(now.state.response.response_id), policy)
         now, effects = step.now, step.effects

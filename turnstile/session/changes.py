@@ -65,5 +65,7 @@ class Changes(TypedDict, total=False):
     tries: int
     epoch: int
     input_audio: InputAudio
+    follow_up_due: bool
+    is_draining: bool
     progress: int
     serial: int

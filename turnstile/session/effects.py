@@ -221,6 +221,11 @@ class EndSession:
     is_told: bool = False
 
 
+@record
+class CloseDrained:
+    """End the session, which was asked to end, behind all that upstream has sent: nothing is unfinished in it."""
+
+
 UpstreamEffect = (
     OpenLink
     | SendUpdate
@@ -242,4 +247,4 @@ UpstreamEffect = (
 ClientEffect = Answered | SessionAssumed | Reported
 """What the ClientActor performs."""
 
-Effect = UpstreamEffect | ClientEffect | SetDeadlines | Held | Noted | EndSession
+Effect = UpstreamEffect | ClientEffect | SetDeadlines | Held | Noted | EndSession | CloseDrained

@@ -193,6 +193,11 @@ class HandedBack:
 
 
 @record
+class DrainRequested:
+    """The proxy shuts down: the session shall end as soon as nothing is unfinished in it."""
+
+
+@record
 class TimerFired:
     """A wait that `SetDeadlines` named is over; `token` is its own."""
 
@@ -223,6 +228,7 @@ Fact = (
     | AudioHeard
     | Refused
     | HandedBack
+    | DrainRequested
 )
 Event = Request | Fact | TimerFired
 

@@ -24,9 +24,11 @@ _UNFORCED = (None, "auto", "none")
 def function_called(now: Now, called: FunctionCalled, policy: Policy) -> Step:
     """Note a complete call; the API reports it in several events, of which the first counts.
 
-    A Realtime client answers its calls by itself.
+    A Realtime client answers its calls by itself: only that it is about to is noted.
     """
-    if (policy.is_transparent and called.endpoint is None) or _is_known(now, called.call_id):
+    if policy.is_transparent and called.endpoint is None:
+        return Step(now if now.data.follow_up_due else now.change(follow_up_due=True))
+    if _is_known(now, called.call_id):
         return Step(now)
     if len(now.data.calls) >= policy.max_open_calls:
         text = f"More than {policy.max_open_calls} function calls are open; {called.call_id} is not waited for."

@@ -20,6 +20,7 @@ from turnstile.session.client_requests import (
     UserMessageGiven,
 )
 from turnstile.session.deadlines import deadlines_of
+from turnstile.session.draining import settle_drain
 from turnstile.session.effects import ObserveAudio, SetDeadlines
 from turnstile.session.gate import update_waits_for
 from turnstile.session.policy import Policy
@@ -115,6 +116,8 @@ class Session:
                 step = self._backlog.offer(self.now)
             elif owed := settle(self.now, self.policy):
                 step = owed
+            elif self.now.data.is_draining and (end := settle_drain(self.now, self._backlog.held, self.policy)):
+                step = end
             else:
                 break
             self.now = step.now

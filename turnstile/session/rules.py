@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from turnstile.session import (
     attribution,
     config_updates,
+    draining,
     failed_updates,
     function_calls,
     items,
@@ -39,6 +40,7 @@ from turnstile.session.events import (
     AudioHeard,
     CallReturned,
     ConfigAnswered,
+    DrainRequested,
     FunctionCalled,
     HandedBack,
     InputCleared,
@@ -185,6 +187,8 @@ RULES = dict(
         _on(AudioHeard, turns.audio_heard),
         # Time.
         _on(TimerFired, time_is_up),
+        # The shutdown.
+        _on(DrainRequested, draining.drain_requested),
     ]
 )
 """What each event means."""

@@ -113,6 +113,9 @@ class Data(NamedTuple):
         tries: Creates that failed in a row.
         epoch: Counts the facts that close the gate.
         input_audio: What was heard of the user.
+        follow_up_due: The last response called functions that a Realtime client answers itself, and none has begun
+            since.
+        is_draining: The proxy shuts down: the session ends as soon as nothing is unfinished.
         progress: Counts the signs of life of responses.
         serial: Counts the ids given out.
     """
@@ -140,6 +143,8 @@ class Data(NamedTuple):
     tries: int = 0
     epoch: int = 0
     input_audio: InputAudio = InputAudio()
+    follow_up_due: bool = False
+    is_draining: bool = False
     progress: int = 0
     serial: int = 0
 

@@ -81,7 +81,7 @@ class IoLoop:
     def stop(self, timeout: float, grace: float | None = None) -> bool:
         """Shut every handler down, abort those that are left after `timeout` seconds, and end the thread.
 
-        Must not be called on the loop's own thread; a second call only waits.
+        Must not be called on the loop's own thread; a second call waits, and may shorten the time.
 
         Args:
             timeout: Seconds for the handlers.
@@ -244,7 +244,7 @@ class IoLoop:
                 end_failed(owner, error)
 
     def _begin_stop(self, timeout: float) -> None:
-        self._stop_at = self._clock() + timeout
+        self._stop_at = min(self._stop_at, self._clock() + timeout)
         self.call_later(timeout, lambda: None)  # wakes the loop in time
         for handler in list(self._handlers):
             call_for(handler, handler.shut_down)
