@@ -15,9 +15,10 @@ from turnstile.config import SIMULATOR, explain, load_config, notices
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
-from turnstile.server.listener import reserve_port
+from turnstile.server.listener import listening_socket
 from turnstile.server.signals import ProcessSignals
-from turnstile.server.workers import READY, USAGE_ERROR, Workers
+from turnstile.server.worker_process import Inheritance, WorkerOption
+from turnstile.server.workers import USAGE_ERROR, Workers
 from turnstile.session.machine import Session
 from turnstile.session.waits import Waits
 from turnstile.terminal.audio_io import open_audio
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--model", help="model, where a client names none")
     serve.add_argument("--workers", metavar="N", help="processes that serve on the port")
     # Given by the parent process to each of its workers.
-    serve.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    serve.add_argument("--worker", type=WorkerOption.parse, help=argparse.SUPPRESS)
     serve.set_defaults(command=_serve)
 
     demo = commands.add_parser(
@@ -136,10 +137,11 @@ def _configured(arguments: argparse.Namespace, **overrides: str) -> Config:
 def _serve(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     _require_key(config)
-    set_up_logging(config.log.level, config.log.format, worker=arguments.worker)
+    option: WorkerOption | None = arguments.worker
+    set_up_logging(config.log.level, config.log.format, worker=option and option.number)
     log_uncaught_errors()
-    if arguments.worker is not None:
-        return _work(config)
+    if option is not None:
+        return _work(config, Inheritance(option))
     if config.server.workers > 1:
         return _run_workers(config, arguments.given)
     system = ProxySystem(config)
@@ -164,29 +166,36 @@ def _introduce(config: Config, address: tuple[str, int]) -> None:
 
 
 def _run_workers(config: Config, given: Sequence[str]) -> int:
-    """Run the configured number of worker processes on one port."""
-    ProxySystem(config, listens=False).stop(0)  # reports a configuration that no worker could use once
-    with reserve_port(config.server.host, config.server.port) as reserved, ProcessSignals() as signals:
-        host, port = reserved.getsockname()[:2]
-        again = [sys.executable, str(Path(__file__)), *given, "--set", f"server.port={port}", "--worker"]
-        workers = Workers(config.server.workers, lambda number: [*again, str(number)])
-        return workers.run(signals, lambda: _introduce(config, (host, port)))
+    """Run the configured number of worker processes on one listening socket."""
+    server = config.server
+    with listening_socket(server.host, server.port) as sock, ProcessSignals() as signals:
+        ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
+        workers = Workers(
+            server.workers,
+            [sys.executable, str(Path(__file__)), *given],
+            sock,
+            heartbeat_timeout=server.heartbeat_timeout,
+            drain_timeout=server.drain_timeout,
+        )
+        return workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2]))
 
 
-def _work(config: Config) -> int:
+def _work(config: Config, inherited: Inheritance) -> int:
     """Serve as one of several workers, until a signal, or the end of the parent process."""
-    system = ProxySystem(config, shares_port=True)
+    system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot)
     with ProcessSignals() as signals:
-        threading.Thread(target=_drain_with_parent, args=(signals,), name="turnstile-parent", daemon=True).start()
+        threading.Thread(
+            target=_drain_with_parent, args=(inherited, signals), name="turnstile-parent", daemon=True
+        ).start()
         system.start()
-        announce(READY)
+        inherited.report_ready()
         signals.drain.wait()
         return _stop(system, signals)
 
 
-def _drain_with_parent(signals: ProcessSignals) -> None:
-    """Drain when the parent process has ended, which closes the standard input."""
-    sys.stdin.read()
+def _drain_with_parent(inherited: Inheritance, signals: ProcessSignals) -> None:
+    """Drain when the parent process has ended."""
+    inherited.wait_for_end_of_parent()
     signals.drain.set()
 
 

@@ -14,7 +14,7 @@ from actors.timers import TimerThread
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
 from turnstile.observability.journal import LoggingJournal, NullJournal
-from turnstile.server.listener import Listener, server_tls
+from turnstile.server.listener import Listener, listening_socket, server_tls
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.simulator import Simulator, SimulatorConnector
 from turnstile.transports.connector import WebSocketConnector
@@ -22,6 +22,7 @@ from turnstile.transports.http.caller import HttpFunctionCaller
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from turnstile.config import Config
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from turnstile.ports import Clock, Timers
     from turnstile.protocol.upstreams import KindName
     from turnstile.server.requests import Admission, Rejection, UpgradeRequest
+    from turnstile.server.worker_board import WorkerSlot
     from turnstile.simulator.scenario import Scenario
     from turnstile.transports.loop import IoLoop
 
@@ -94,9 +96,13 @@ class Adapters:
 
 
 def make_listener(
-    config: Config, loop: IoLoop, accept: Callable[[UpgradeRequest], Admission | Rejection], *, shares_port: bool
+    config: Config,
+    loop: IoLoop,
+    accept: Callable[[UpgradeRequest], Admission | Rejection],
+    sock: socket.socket | None,
+    slot: WorkerSlot,
 ) -> Listener:
-    """Return the listener for clients.
+    """Return the listener for clients, on the given socket, or, if None, on the configured address.
 
     Raises:
         ConfigError: The address, the certificate or its key cannot be used.
@@ -107,14 +113,13 @@ def make_listener(
         tls = server_tls(str(server.tls_cert_file), str(server.tls_key_file))
     return Listener(
         loop,
-        server.host,
-        server.port,
+        listening_socket(server.host, server.port) if sock is None else sock,
         limits=client_limits(config.limits, "component"),
         accept=accept,
         tls=tls,
         handshake_timeout=server.handshake_timeout,
         max_handshakes=server.max_handshakes,
-        shares_port=shares_port,
+        slot=slot,
     )
 
 

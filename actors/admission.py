@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from turnstile.config import Config
     from turnstile.ports import Connection, Inbox
     from turnstile.server.requests import UpgradeRequest
+    from turnstile.server.worker_board import WorkerSlot
     from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)
@@ -23,20 +24,22 @@ _SUBPROTOCOLS = frozenset({"realtime", "token", "bearer"})
 
 
 class ClientAdmission:
-    """The admission of clients, up to the configured number of sessions.
+    """The admission of clients, up to the configured number of sessions of all processes that serve.
 
     Args:
         config: All settings.
         dialects: The dialects that clients may speak.
         sessions: The open sessions.
+        counts: Knows the number of open sessions of all processes that serve.
     """
 
-    def __init__(self, config: Config, dialects: Dialects, sessions: Sessions) -> None:
+    def __init__(self, config: Config, dialects: Dialects, sessions: Sessions, counts: WorkerSlot) -> None:
         self._config = config
         self._dialects = dialects
         self._sessions = sessions
+        self._counts = counts
         # Admitted by `accept` and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so the
-        # limit may be exceeded by the number of host threads that check it at the same moment.
+        # limit may be exceeded by the number of host threads, and of processes, that check it at the same moment.
         self._arriving = 0
         self._is_full = False
 
@@ -67,9 +70,10 @@ class ClientAdmission:
         """Return the rejection when no more sessions may begin; log when the limit is reached and when it is left."""
         if self._sessions.are_draining:
             return Rejection(503, "The proxy is shutting down.\n", {"Retry-After": "5"})
-        is_full = len(self._sessions) + self._arriving >= self._config.server.max_sessions
+        is_open = self._counts.sessions
+        is_full = is_open + self._arriving >= self._config.server.max_sessions
         if is_full and not self._is_full:
-            _log.warning("Clients are rejected: %s sessions are open, which is the limit", len(self._sessions))
+            _log.warning("Clients are rejected: %s sessions are open, which is server.max_sessions", is_open)
         elif self._is_full and not is_full:
             _log.warning("Clients are admitted again")
         self._is_full = is_full

@@ -92,10 +92,12 @@ class Sessions:
 
     Args:
         around: The dependencies that all sessions share.
+        note_count: Called with the number of open sessions when it changes, with a lock held.
     """
 
-    def __init__(self, around: SessionDependencies) -> None:
+    def __init__(self, around: SessionDependencies, note_count: Callable[[int], object] = int) -> None:
         self._around = around
+        self._note_count = note_count
         self._live: dict[str, RunningSession] = {}
         self._ended = threading.Condition()
         self._draining = False
@@ -127,6 +129,7 @@ class Sessions:
             is_too_late = self._draining
             if not is_too_late:
                 self._live[session_id] = live
+                self._note_count(len(self._live))
         if is_too_late:
             connection.close(SHUTTING_DOWN.code, SHUTTING_DOWN.reason)
             if handle is not None:
@@ -249,4 +252,5 @@ class Sessions:
     def _forget(self, session_id: str) -> None:
         with self._ended:
             del self._live[session_id]
+            self._note_count(len(self._live))
             self._ended.notify_all()

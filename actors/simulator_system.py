@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from actors.adapters import make_simulator
 from actors.connection_limits import upstream_limits
 from actors.timers import TimerThread
-from turnstile.server.listener import Listener
+from turnstile.server.listener import Listener, listening_socket
 from turnstile.server.requests import Admission, Rejection
 from turnstile.transports.loop import IoLoop
 
@@ -40,8 +40,7 @@ class SimulatorSystem:
         self.simulator = simulator or make_simulator(config, config.simulator.kind, clock, self._timers)
         self._listener = Listener(
             self._loop,
-            config.simulator.host,
-            config.simulator.port,
+            listening_socket(config.simulator.host, config.simulator.port),
             limits=upstream_limits(config),
             accept=self._accept,
         )

@@ -15,10 +15,13 @@ from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
 from actors.sessions import Sessions
 from turnstile.errors import ConfigError, InternalError
+from turnstile.server.heartbeats import start_heartbeat
+from turnstile.server.worker_board import WorkerBoard
 from turnstile.session.machine import Session
 from turnstile.transports.loop import IoLoop
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from types import TracebackType
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Inbox
     from turnstile.server.requests import Rejection
+    from turnstile.server.worker_board import WorkerSlot
     from turnstile.session.policy import Policy
     from turnstile.simulator.scenario import Scenario
     from turnstile.simulator.simulator import Simulator
@@ -55,7 +59,9 @@ class ProxySystem:
     Args:
         config: All settings.
         listens: False opens no port: sessions begin by `connect` and `adopt` only.
-        shares_port: Other processes listen on the same port.
+        sock: The listening socket, instead of one on the configured address; closed with the proxy.
+        slot: The slot of this worker process, if it is one of several: gets its number of sessions and the I/O thread's
+            signs of life; the sessions of all workers together are bounded.
         journal: Records the frames of both connections of every session; by default the log, if it is at debug level.
         simulator: The Realtime API behind ``simulator:``; by default one made from the configuration.
         scenario: The scenario that the simulator plays, instead of the configured one.
@@ -71,7 +77,8 @@ class ProxySystem:
         config: Config,
         *,
         listens: bool = True,
-        shares_port: bool = False,
+        sock: socket.socket | None = None,
+        slot: WorkerSlot | None = None,
         journal: Journal | None = None,
         simulator: Simulator | None = None,
         scenario: Scenario | None = None,
@@ -84,12 +91,12 @@ class ProxySystem:
         self._adapters = Adapters(config, self._loop, clock, simulator, scenario)
         self.simulator = self._adapters.simulator
         """The Realtime API behind ``simulator:``."""
-        self._sessions = Sessions(self._adapters.dependencies(journal))
+        self._slot = slot
+        counts = slot or WorkerBoard.of_one().slot(1)
+        self._sessions = Sessions(self._adapters.dependencies(journal), counts.note_sessions)
         dialects = Dialects(config, self._adapters.functions.may_call, make_session)
-        self._admission = ClientAdmission(config, dialects, self._sessions)
-        self._listener = (
-            make_listener(config, self._loop, self._admission.accept, shares_port=shares_port) if listens else None
-        )
+        self._admission = ClientAdmission(config, dialects, self._sessions, counts)
+        self._listener = make_listener(config, self._loop, self._admission.accept, sock, counts) if listens else None
         self._hosted = HostedSessions(
             config.limits, self._loop, self._sessions, self._admission, self._adapters.callbacks, self._start_for_host
         )
@@ -148,6 +155,8 @@ class ProxySystem:
             if self._started_in is None and not self._sessions.are_draining:
                 self._started_in = os.getpid()
                 self._loop.start()
+                if self._slot is not None:
+                    start_heartbeat(self._loop, self._slot.beat, self.config.server.heartbeat_timeout)
                 if self._listener is not None:
                     self._listener.start()
                 return True

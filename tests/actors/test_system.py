@@ -191,7 +191,7 @@ def test_that_clients_are_turned_away_is_logged_when_it_begins_and_when_it_ends(
         pass
     words = [record.message for record in caplog.records if record.name == "actors.admission"]
     assert words == [
-        "Clients are rejected: 1 sessions are open, which is the limit",
+        "Clients are rejected: 1 sessions are open, which is server.max_sessions",
         "Clients are admitted again",
     ]
 

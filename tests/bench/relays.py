@@ -32,7 +32,7 @@ from turnstile.audio.formats import AudioFormat
 from turnstile.ports import LinkInbox, LinkReady, UpstreamTarget
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
-from turnstile.server.listener import Listener
+from turnstile.server.listener import Listener, listening_socket
 from turnstile.server.requests import Admission
 from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.limits import ConnectionLimits
@@ -148,7 +148,7 @@ def main():
         connector.connect(target, down)
         return up
 
-    listener = Listener(loop, "127.0.0.1", 0, limits=LIMITS, accept=lambda _: Admission(begin))
+    listener = Listener(loop, listening_socket("127.0.0.1", 0), limits=LIMITS, accept=lambda _: Admission(begin))
     loop.start()
     listener.start()
     sys.stdout.write(f"{listener.address[1]}\n")

@@ -12,7 +12,7 @@ import trustme
 from websocket import create_connection
 
 from actors.timers import TimerThread
-from turnstile.server.listener import Listener, server_tls
+from turnstile.server.listener import Listener, listening_socket, server_tls
 from turnstile.server.requests import Admission
 from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
@@ -36,8 +36,7 @@ def upstream(authority):
     simulator = Simulator(clock=time.monotonic, timers=timers)
     listener = Listener(
         loop,
-        "127.0.0.1",
-        0,
+        listening_socket("127.0.0.1", 0),
         limits=ConnectionLimits(),
         accept=lambda request: Admission(lambda link: simulator.accept(link, model=request.query["model"])),
         tls=server_tls(str(authority / "server.pem"), str(authority / "server.key")),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -102,16 +103,44 @@ def test_workers_share_the_clients_and_end_together_in_order(serve, how):
     assert served == {"1", "2"}
 
 
-def test_a_worker_that_dies_is_replaced_and_that_is_said(serve):
-    serving = serve()
-    url, pid = serving.url, int(serving.until(r"Worker 1 is process (\d+)"))
-    os.kill(pid, signal.SIGKILL)
-    serving.until(rf"Worker 1 \(process {pid}\) has ended with -9; it is replaced")
-    assert int(serving.until(r"Worker 1 is process (\d+)", 2)) != pid
-    with configured(url) as client:
-        client.say("Hello")
-        client.wait_for("AgentDone")
-    assert serving.end() == 0
+def test_a_worker_that_hangs_is_killed_and_replaced_and_the_others_serve_on(serve):
+    serving = serve("--set", "server.heartbeat_timeout=1")
+    url, pid = serving.url, int(serving.until(r"Worker 2 is process (\d+)"))
+    os.kill(pid, signal.SIGSTOP)
+    serving.until(rf"Worker 2 \(process {pid}\) has given no sign of life; it is killed")
+    assert int(serving.until(r"Worker 2 is process (\d+)", 2)) != pid
+    with ExitStack() as sessions:
+        for _ in range(4):
+            sessions.enter_context(configured(url)).say("Hello")
+        assert serving.end() == 0
+
+
+def test_the_bound_of_sessions_holds_for_all_workers_together(serve):
+    serving = serve("--set", "server.max_sessions=3")
+    url = serving.url
+    with ExitStack() as sessions:
+        clients = [sessions.enter_context(configured(url)) for _ in range(3)]
+        with pytest.raises(SessionError, match="503"):
+            configured(url)
+        clients[0].close()
+        serving.until(" ended$")
+        with configured(url):
+            assert serving.end() == 0
+
+
+def test_clients_that_connect_while_all_workers_are_replaced_find_the_places_of_the_lost_sessions(serve):
+    serving = serve("--set", "server.max_sessions=16")
+    url = serving.url
+    with configured(url), configured(url):
+        pids = [int(serving.until(rf"Worker {number} is process (\d+)")) for number in "12"]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        for number, pid in zip("12", pids, strict=True):
+            serving.until(rf"Worker {number} \(process {pid}\) has ended with -9; it is replaced")
+    with ExitStack() as sessions, ThreadPoolExecutor(16) as threads:
+        for client in threads.map(lambda _: configured(url), range(16)):
+            sessions.enter_context(client)
+        assert serving.end() == 0
 
 
 def test_workers_end_when_the_process_that_keeps_them_is_gone(serve):
@@ -123,10 +152,17 @@ def test_workers_end_when_the_process_that_keeps_them_is_gone(serve):
     assert not serving._reader.is_alive()
 
 
-def test_a_configuration_that_no_worker_can_use_stops_the_start(serve):
-    serving = serve("--set", "simulator.scenario=nonsense")
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("simulator.scenario=nonsense", "nonsense"),
+        ("server.tls_cert_file=none.pem --set server.tls_key_file=none.key", "none.pem"),
+    ],
+)
+def test_a_configuration_that_no_worker_can_use_stops_the_start(serve, setting, words):
+    serving = serve("--set", *setting.split())
     assert serving.process.wait(patience()) == 2
-    serving.until("nonsense")
+    serving.until(words)
     assert len(serving.lines) == 1
 
 

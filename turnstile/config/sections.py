@@ -28,8 +28,10 @@ class ServerSection(Section):
     )
     tls_cert_file: File = Field(None, description="Certificate (PEM) to serve wss:// with.")
     tls_key_file: File = Field(None, description="Its private key (PEM).")
-    workers: int = Field(1, ge=1, le=128, description="Worker processes that share the port; about one per core.")
-    max_sessions: int = Field(1_000, ge=1, description="Concurrent sessions in each process; one more is answered 503.")
+    workers: int = Field(1, ge=1, le=128, description="Worker processes on the one port; about one per core.")
+    max_sessions: int = Field(
+        1_000, ge=1, description="Concurrent sessions of all workers together; one more is answered 503."
+    )
     handshake_timeout: float = Field(10.0, gt=0, description="Seconds for a client's TLS and WebSocket handshakes.")
     max_handshakes: int = Field(100, ge=1, description="Concurrent handshakes; further clients wait to be accepted.")
     drain_timeout: float = Field(30.0, ge=0, description="Seconds that open sessions have to end at shutdown.")

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from turnstile.errors import ConfigError
 from turnstile.server.handshake import Handshake
+from turnstile.server.worker_board import WorkerBoard
 from turnstile.transports.poll import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.server.requests import Admission, Rejection, UpgradeRequest
+    from turnstile.server.worker_board import WorkerSlot
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
 
@@ -24,41 +26,40 @@ log = logging.getLogger(__name__)
 BACKLOG: Final = 512
 _ACCEPTS_A_ROUND: Final = 64
 _ACCEPT_PAUSE: Final = 0.5  # seconds without accepting after the system had no socket left
+_MOST_AHEAD: Final = 4  # clients more than another worker has, from which on that one is let go first
+_LET_GO_FIRST: Final = 0.01  # seconds
 
 
 class Listener:
     """A listening socket, whose clients are accepted on the I/O thread.
 
-    It listens from its creation; clients are accepted once `start` was called.
+    Clients that connect before `start` was called wait in the system's queue. Several processes may have inherited one
+    socket: each client is accepted by one of them.
 
     Args:
         loop: The I/O loop that watches all its sockets.
-        host: A name or an address.
-        port: 0 takes any free one.
+        sock: The listening socket, from `listening_socket`; closed with the listener.
         limits: Bounds of one client's connection.
         accept: Admits or rejects each client, on the I/O thread: must not block.
         tls: The certificate to use TLS with, from `server_tls`; None for no TLS.
         handshake_timeout: Seconds from the TCP connection to the last byte of the request, or, for a client that is
             rejected, to the last byte of the answer.
         max_handshakes: While this many are under way no more are accepted; they wait in the system's queue.
-        shares_port: Whether other processes listen on the same port; the system gives each client to one of them.
-
-    Raises:
-        ConfigError: The address cannot be listened on.
+        slot: The slot of this worker process, if several accept from the socket: gets the number of handshakes. While
+            another worker has fewer clients, that one is let go first.
     """
 
     def __init__(
         self,
         loop: IoLoop,
-        host: str,
-        port: int,
+        sock: socket.socket,
         *,
         limits: ConnectionLimits,
         accept: Callable[[UpgradeRequest], Admission | Rejection],
         tls: ssl.SSLContext | None = None,
         handshake_timeout: float = 10.0,
         max_handshakes: int = 100,
-        shares_port: bool = False,
+        slot: WorkerSlot | None = None,
     ) -> None:
         self._loop = loop
         self._limits = limits
@@ -67,8 +68,10 @@ class Listener:
         self._handshake_timeout = handshake_timeout
         self._max_handshakes = max_handshakes
         self._handshakes = 0
-        self._sock = _listen(host, port, shares_port=shares_port)
-        self.address: tuple[str, int] = self._sock.getsockname()[:2]
+        self._slot = slot or WorkerBoard.of_one().slot(1)
+        self._has_let_go_first = False
+        self._sock = sock
+        self.address: tuple[str, int] = sock.getsockname()[:2]
         """The host and port of the listening socket."""
 
     def start(self) -> None:
@@ -84,9 +87,14 @@ class Listener:
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - a listening socket is only ever read
         """Accept the waiting clients, up to a limit for each round, so that open connections need not wait."""
-        for _ in range(_ACCEPTS_A_ROUND):
+        has_let_go_first, self._has_let_go_first = self._has_let_go_first, False
+        for _ in range(_MOST_AHEAD if has_let_go_first else _ACCEPTS_A_ROUND):
             if self._handshakes >= self._max_handshakes:
                 self._loop.watch(self._sock, 0, self)
+                return
+            if not has_let_go_first and self._slot.lead >= _MOST_AHEAD:
+                self._has_let_go_first = True
+                self._pause(_LET_GO_FIRST)
                 return
             try:
                 sock, address = self._sock.accept()
@@ -123,9 +131,12 @@ class Listener:
         if error.errno == errno.ECONNABORTED:
             return  # that client has disconnected already
         log.warning("no client can be accepted for a moment: %s", error.strerror)
+        self._pause(_ACCEPT_PAUSE)
+
+    def _pause(self, seconds: float) -> None:
         # The socket stays readable, and the loop would not rest.
         self._loop.watch(self._sock, 0, self)
-        self._loop.call_later(_ACCEPT_PAUSE, self._listen_again, self)
+        self._loop.call_later(seconds, self._listen_again, self)
 
     def _start_handshake(self, sock: socket.socket, peer: str) -> None:
         try:
@@ -137,7 +148,7 @@ class Listener:
             log.debug("%s has disconnected already: %s", peer, error.strerror)
             sock.close()
             return
-        self._handshakes += 1
+        self._note_handshakes(1)
         Handshake(
             self._loop,
             sock,
@@ -148,8 +159,12 @@ class Listener:
             done=self._handshake_done,
         )
 
+    def _note_handshakes(self, more: int) -> None:
+        self._handshakes += more
+        self._slot.note_handshakes(self._handshakes)
+
     def _handshake_done(self) -> None:
-        self._handshakes -= 1
+        self._note_handshakes(-1)
         if self._handshakes == self._max_handshakes - 1:
             self._listen_again()
 
@@ -181,43 +196,23 @@ def _no_passphrase() -> str:
     return ""
 
 
-def reserve_port(host: str, port: int) -> socket.socket:
-    """Reserve a port for processes that share it, as long as the returned socket is open; it accepts no client.
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Listen on an address; return the socket, non-blocking.
 
     Args:
         host: A name or an address.
         port: 0 takes any free one.
 
     Raises:
-        ConfigError: The address cannot be listened on, or this system does not let processes share a port.
+        ConfigError: The address cannot be listened on.
     """
-    if not hasattr(socket, "SO_REUSEPORT"):
-        raise ConfigError("no_shared_port", "server.workers: this system does not let processes share a port; use 1.")
-    family, address = _resolved(host, port)
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(address)
-    except OSError as error:
-        sock.close()
-        raise ConfigError("listen_address", _why_not(error, host, port)) from error
-    return sock
-
-
-def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror as error:
         words = f"there is no address {host!r} to listen on: {error.strerror}"
         raise ConfigError("listen_address", words) from error
-    return family, (str(address[0]), int(address[1]))
-
-
-def _listen(host: str, port: int, *, shares_port: bool) -> socket.socket:
-    family, address = _resolved(host, port)
     try:
-        sock = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=shares_port)
+        sock = socket.create_server((str(address[0]), int(address[1])), family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigError("listen_address", _why_not(error, host, port)) from error
     sock.settimeout(0)

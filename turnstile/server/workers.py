@@ -1,137 +1,188 @@
-"""Worker processes on one port, replaced when they die."""
+"""Worker processes on one listening socket: replaced when they die or hang, and ended together."""
 
 from __future__ import annotations
 
 import logging
+import math
+import os
 import queue
 import signal
-import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from turnstile.server.heartbeats import BEATS_A_TIMEOUT, Heartbeats
+from turnstile.server.restarts import LONGEST_PAUSE, Restarts
+from turnstile.server.running_clock import RunningClock
+from turnstile.server.worker_board import WorkerBoard, board_file
+from turnstile.server.worker_process import Ended, Ready, WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import Callable, Sequence
 
     from turnstile.server.signals import ProcessSignals
 
 log = logging.getLogger(__name__)
 
-READY: Final = "ready"
-"""The line that a worker prints when it accepts clients."""
 USAGE_ERROR: Final = 2
 """The exit code for misuse or misconfiguration; a worker with it is not replaced, since it would end again."""
-# A worker that ran for fewer seconds than this is replaced after a pause of this length.
-_RESTART_PAUSE: Final = 1.0
-
-
-class _Ended(NamedTuple):
-    number: int
-    code: int
+_START_TIMEOUT: Final = 60.0  # seconds for the first sign of life
+_GRACE: Final = (
+    5.0  # seconds that workers may take to end beyond the drain timeout, or once they are told to end at once
+)
 
 
 class Workers:
-    """The worker processes: started, replaced when they die, and sent the process's signals.
-
-    Each worker is in a process group of its own, so that Ctrl-C reaches it once, through this class. It ends by itself
-    when this process ends, since its standard input is closed then.
+    """The worker processes: started, replaced when they die or hang, and sent the process's signals.
 
     Args:
         count: The number of workers.
-        command: Returns the command line of a worker, by its number, from 1.
+        command: Starts a worker.
+        listener: The listening socket. It stays open here, so that its accept queue holds the clients that connect
+            while a worker is replaced.
+        heartbeat_timeout: Seconds without a sign of life after which a worker is killed and replaced.
+        drain_timeout: Seconds that a worker may take to end its sessions.
         clock: A monotonic clock, in seconds.
     """
 
     def __init__(
-        self, count: int, command: Callable[[int], list[str]], clock: Callable[[], float] = time.monotonic
+        self,
+        count: int,
+        command: Sequence[str],
+        listener: socket.socket,
+        *,
+        heartbeat_timeout: float,
+        drain_timeout: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
         self._command = command
-        self._clock = clock
-        self._events: queue.SimpleQueue[int | _Ended | None] = queue.SimpleQueue()
-        self._running: dict[int, subprocess.Popen[str]] = {}
-        self._started_at: dict[int, float] = {}
+        self._listener = listener
+        self._drain_timeout = drain_timeout
+        self._interval = heartbeat_timeout / BEATS_A_TIMEOUT
+        self._clock = RunningClock(clock, self._interval)
+        self._board_file = board_file(count)
+        self._board = WorkerBoard.shared(self._board_file)
+        self._heartbeats = Heartbeats(heartbeat_timeout, max(_START_TIMEOUT, heartbeat_timeout))
+        self._restarts = Restarts()
+        self._events: queue.SimpleQueue[Ready | Ended | signal.Signals] = queue.SimpleQueue()
+        self._running: dict[int, WorkerProcess] = {}
 
     def run(self, signals: ProcessSignals, ready: Callable[[], None]) -> int:
-        """Run the workers until a signal ends them; return the highest of their exit codes.
+        """Run the workers until a signal ends them; return an exit code: 1 if one of them failed to end in order.
 
         Args:
             signals: The first ends the workers in order, any later one at once.
             ready: Called once, when all workers accept clients.
         """
+        try:
+            return self._run(signals, ready)
+        finally:
+            os.close(self._board_file)
+
+    def _run(self, signals: ProcessSignals, ready: Callable[[], None]) -> int:
         for signalled in (signals.drain, signals.abort):
             threading.Thread(target=self._forward, args=(signalled,), name="turnstile-signals-on", daemon=True).start()
-        for number in range(1, self._count + 1):
+        not_ready = set(range(1, self._count + 1))
+        for number in sorted(not_ready):
             self._start(number)
-        not_ready = set(self._running)
         while True:
-            event = self._events.get()
-            if event is None:
-                return self._end_all()
-            if isinstance(event, int):
-                if not_ready == {event}:
-                    ready()
-                not_ready.discard(event)
-            elif event.code == USAGE_ERROR:
-                _close(self._running.pop(event.number))
-                self._end_all()
-                return USAGE_ERROR
-            else:
-                self._replace(event, signals)
+            match self._next_event(self._restarts.next_due()):
+                case Ready(number):
+                    self._running[number].is_ready = True
+                    if not_ready == {number}:
+                        ready()
+                    not_ready.discard(number)
+                case Ended(number, code) if code == USAGE_ERROR:
+                    del self._running[number]
+                    self._end_all()
+                    return USAGE_ERROR
+                case Ended() as ended:
+                    self._note_end(ended)
+                case signal.SIGTERM:
+                    return self._end_all()
+            self._kill_hung()
+            self._start_due()
+
+    def _next_event(self, until: float) -> Ready | Ended | signal.Signals | None:
+        """Wait for an event; return None after a moment, when it is time to look after the workers."""
+        left = until - self._clock()
+        try:
+            return self._events.get(timeout=max(0.0, min(left, self._interval)))
+        except queue.Empty:
+            return None
 
     def _forward(self, signalled: threading.Event) -> None:
         signalled.wait()
-        self._events.put(None)
+        self._events.put(signal.SIGTERM)
 
     def _start(self, number: int) -> None:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            self._command(number),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            process_group=0,
-        )
-        self._running[number] = process
-        self._started_at[number] = self._clock()
-        threading.Thread(
-            target=self._watch, args=(number, process), name=f"turnstile-worker-{number}", daemon=True
-        ).start()
-        log.info("Worker %s is process %s", number, process.pid)
-
-    def _watch(self, number: int, process: subprocess.Popen[str]) -> None:
-        for line in process.stdout or ():
-            if line.strip() == READY:
-                self._events.put(number)
-        self._events.put(_Ended(number, process.wait()))
-
-    def _replace(self, ended: _Ended, signals: ProcessSignals) -> None:
-        process = self._running.pop(ended.number)
-        log.error("Worker %s (process %s) has ended with %s; it is replaced", ended.number, process.pid, ended.code)
-        _close(process)
-        if self._clock() - self._started_at[ended.number] < _RESTART_PAUSE and signals.drain.wait(_RESTART_PAUSE):
+        self._restarts.started(number, self._clock())
+        try:
+            worker = WorkerProcess(number, self._command, self._listener, self._board_file, self._events.put)
+        except OSError as error:
+            self._plan_restart(number, f"cannot be started: {error.strerror}")
             return
-        self._start(ended.number)
+        self._running[number] = worker
+        self._heartbeats.expect(number, self._clock())
+        log.info("Worker %s is process %s", number, worker.pid)
+
+    def _start_due(self) -> None:
+        now = self._clock()
+        for number in self._restarts.due(now):
+            self._start(number)
+        for number in self._restarts.steady(now):
+            log.warning("Worker %s runs again", number)
+
+    def _note_end(self, ended: Ended) -> None:
+        number, code = ended
+        worker = self._running.pop(number)
+        self._heartbeats.forget(number)
+        self._board.clear(number)
+        self._plan_restart(number, f"(process {worker.pid}) has ended with {code}")
+
+    def _plan_restart(self, number: int, what: str) -> None:
+        match self._restarts.ended(number, self._clock()):
+            case 0 | 1:
+                log.error("Worker %s %s; it is replaced", number, what)
+            case 2:
+                words = (
+                    "Worker %s %s; as it ends again and again, it is replaced after pauses of up to %s s from now on"
+                )
+                log.error(words, number, what, LONGEST_PAUSE)
+            case _:
+                log.debug("Worker %s %s", number, what)
+
+    def _kill_hung(self) -> None:
+        for number in self._heartbeats.hung(self._board.heartbeats, self._clock()):
+            self._heartbeats.forget(number)
+            self._kill(self._running[number], "has given no sign of life")
 
     def _end_all(self) -> int:
-        """End the workers in order, or at once on the next signal, and wait for them."""
-        self._terminate_all()
+        """End the workers in order, or at once on the next signal; kill those that are left at the deadline."""
+        self._signal_all(signal.SIGTERM)
+        deadline = self._clock() + self._drain_timeout + _GRACE
         worst = 0
         while self._running:
-            event = self._events.get()
-            if event is None:
-                self._terminate_all()
-            elif isinstance(event, _Ended):
-                _close(self._running.pop(event.number))
-                # A worker that was still starting has no handler yet, and dies of the signal itself.
-                worst = max(worst, 0 if event.code == -signal.SIGTERM else abs(event.code))
+            match self._next_event(deadline):
+                case Ended(number, code):
+                    del self._running[number]
+                    # A worker that was still starting has no handler yet, and dies of the signal itself.
+                    worst = worst if code in {0, -signal.SIGTERM} else 1
+                case signal.SIGTERM:
+                    self._signal_all(signal.SIGTERM)
+                    deadline = min(deadline, self._clock() + _GRACE)
+            if self._clock() >= deadline:
+                deadline = math.inf
+                for worker in self._running.values():
+                    self._kill(worker, "has not ended in time")
         return worst
 
-    def _terminate_all(self) -> None:
-        for process in self._running.values():
-            process.send_signal(signal.SIGTERM)
+    def _signal_all(self, number: signal.Signals) -> None:
+        for worker in self._running.values():
+            worker.send_signal(number)
 
-
-def _close(process: subprocess.Popen[str]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+    def _kill(self, worker: WorkerProcess, why: str) -> None:
+        log.error("Worker %s (process %s) %s; it is killed", worker.number, worker.pid, why)
+        worker.send_signal(signal.SIGKILL)

@@ -13,7 +13,7 @@ import trustme
 
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
-from turnstile.server.listener import Listener
+from turnstile.server.listener import Listener, listening_socket
 from turnstile.server.requests import Admission
 from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
@@ -83,7 +83,7 @@ def listen(loop, house):
 
         def listen(*, max_message_bytes=1 << 22, **options):
             limits = replace(ConnectionLimits(ping_interval=0), max_message_bytes=max_message_bytes)
-            listener = Listener(loop, "127.0.0.1", 0, limits=limits, accept=house.accept, **options)
+            listener = Listener(loop, listening_socket("127.0.0.1", 0), limits=limits, accept=house.accept, **options)
             stack.callback(listener.close)
             listener.start()
             return listener

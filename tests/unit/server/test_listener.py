@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import queue
 import socket
 import threading
+from functools import partial
 
 import pytest
 import websocket
@@ -12,8 +14,9 @@ from websockets.sync.client import connect
 
 from turnstile.errors import ConfigError
 from turnstile.protocol.frames import Closed
-from turnstile.server.listener import Listener, server_tls
+from turnstile.server.listener import Listener, listening_socket, server_tls
 from turnstile.server.requests import Admission, Rejection
+from turnstile.server.worker_board import WorkerBoard
 from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
 
@@ -305,30 +308,66 @@ def test_everything_ends_when_the_loop_stops(listen, loop, house):
     listener.close()
 
 
-def test_a_port_that_is_taken_is_a_config_error(listen, loop, house):
+def test_a_worker_with_more_clients_lets_one_with_fewer_accept(loop, house, monkeypatch):
+    monkeypatch.setattr("turnstile.server.listener._LET_GO_FIRST", 3_600)
+    board = WorkerBoard(bytearray(48))
+    busy, idle = board.slot(1), board.slot(2)
+    busy.note_sessions(4)
+    busy.beat()
+    idle.beat()
+    accepted = queue.SimpleQueue()
+    with listening_socket("127.0.0.1", 0) as sock, contextlib.ExitStack() as stack:
+        for slot, name in ((busy, "busy"), (idle, "idle")):
+            accept = partial(_accept_for, name, accepted, house)
+            listener = Listener(loop, sock.dup(), limits=ConnectionLimits(), accept=accept, slot=slot)
+            stack.callback(listener.close)
+            listener.start()
+        for _ in range(4):
+            stack.enter_context(connect(url(listener)))
+    assert [accepted.get() for _ in range(4)] == ["idle"] * 4
+
+
+def _accept_for(name, accepted, house, request):
+    accepted.put(name)
+    return house.accept(request)
+
+
+def test_a_worker_with_more_clients_accepts_those_that_no_other_takes(listen, house):
+    board = WorkerBoard(bytearray(48))
+    board.slot(1).note_sessions(50)
+    for number in (1, 2):
+        board.slot(number).beat()
+    listener = listen(slot=board.slot(1))
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(connect(url(listener)))
+        assert house.rooms.qsize() == 10
+
+
+def test_a_port_that_is_taken_is_a_config_error(listen):
     port = listen().address[1]
     with pytest.raises(ConfigError, match=f"port {port} on 127.0.0.1 is taken"):
-        Listener(loop, "127.0.0.1", port, limits=ConnectionLimits(), accept=house.accept)
+        listening_socket("127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
     ("host", "words"), [("203.0.113.1", "no address of this machine"), ("no-such-host.invalid", "there is no address")]
 )
-def test_a_host_that_is_not_ours_is_a_config_error(loop, house, host, words):
+def test_a_host_that_is_not_ours_is_a_config_error(host, words):
     with pytest.raises(ConfigError, match=words):
-        Listener(loop, host, 0, limits=ConnectionLimits(), accept=house.accept)
+        listening_socket(host, 0)
 
 
 @pytest.mark.parametrize(
     ("number", "words"), [(errno.EACCES, "needs more rights"), (errno.EINVAL, "cannot be listened on")]
 )
-def test_other_trouble_with_the_port_is_a_config_error(loop, house, monkeypatch, number, words):
+def test_other_trouble_with_the_port_is_a_config_error(monkeypatch, number, words):
     def refuse(*_args, **_options):
         raise OSError(number, "no")
 
     monkeypatch.setattr(socket, "create_server", refuse)
     with pytest.raises(ConfigError, match=words):
-        Listener(loop, "127.0.0.1", 80, limits=ConnectionLimits(), accept=house.accept)
+        listening_socket("127.0.0.1", 80)
 
 
 def test_tls_files_that_cannot_be_used_are_a_config_error(tls_files, tmp_path):

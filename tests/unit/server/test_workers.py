@@ -1,0 +1,150 @@
+"""The parent of worker processes, with small workers of the tests: what it does when they do not do their part."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import re
+import sys
+import threading
+
+import pytest
+
+from turnstile.server import workers as module
+from turnstile.server.listener import listening_socket
+from turnstile.server.signals import ProcessSignals
+from turnstile.server.workers import USAGE_ERROR, Workers
+from turnstile.testing import patience
+
+WORKER = """
+import signal, sys, threading
+from turnstile.server.worker_process import Inheritance, WorkerOption
+
+inherited = Inheritance(WorkerOption.parse(sys.argv[3]))
+"""
+IS_READY = """
+inherited.slot.beat()
+inherited.report_ready()
+threading.Event().wait()
+"""
+IGNORES_SIGTERM = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
+class Parent:
+    """`Workers` that run in a thread, and what they log."""
+
+    def __init__(self, sock, said, kind, count=1, **options):
+        self.signals = ProcessSignals()
+        self.is_ready = threading.Event()
+        self.code = None
+        self.said = said
+        options = {"heartbeat_timeout": 100, "drain_timeout": 100, **options}
+        workers = Workers(count, [sys.executable, "-c", WORKER + kind, "serve"], sock, **options)
+        self.thread = threading.Thread(target=self.run, args=(workers,))
+        self.thread.start()
+
+    def run(self, workers):
+        self.code = workers.run(self.signals, self.is_ready.set)
+
+    def until(self, pattern):
+        while True:
+            line = self.said.get(timeout=patience())
+            if found := re.search(pattern, line):
+                return found
+
+    def end(self):
+        self.signals.drain.set()
+        self.thread.join(patience())
+        return self.code
+
+
+@pytest.fixture
+def run_workers(monkeypatch):
+    said = queue.SimpleQueue()
+    handler = logging.Handler()
+    handler.emit = lambda record: said.put(record.getMessage())
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(listening_socket("127.0.0.1", 0))
+        monkeypatch.setattr(module.log, "handlers", [handler])
+        monkeypatch.setattr(module.log, "level", logging.DEBUG)
+
+        def run(kind, count=1, **options):
+            parent = Parent(sock, said, kind, count, **options)
+            stack.callback(parent.thread.join, patience())
+            stack.callback(parent.signals.abort.set)
+            stack.callback(parent.signals.drain.set)
+            return parent
+
+        yield run
+
+
+def test_workers_that_end_by_the_signal_end_in_order(run_workers):
+    parent = run_workers(IS_READY, count=2)
+    assert parent.is_ready.wait(patience())
+    assert parent.end() == 0
+
+
+def test_a_worker_that_ignores_the_signal_is_killed_at_the_deadline(run_workers, monkeypatch):
+    monkeypatch.setattr(module, "_GRACE", 0.1)
+    parent = run_workers(IGNORES_SIGTERM + IS_READY, drain_timeout=0)
+    assert parent.is_ready.wait(patience())
+    assert parent.end() == 1
+    assert parent.until("has not ended in time; it is killed")
+
+
+def test_a_second_signal_shortens_the_wait_for_a_worker_that_ignores_it(run_workers, monkeypatch):
+    monkeypatch.setattr(module, "_GRACE", 0.1)
+    parent = run_workers(IGNORES_SIGTERM + IS_READY, drain_timeout=10_000)
+    assert parent.is_ready.wait(patience())
+    parent.signals.drain.set()
+    parent.signals.abort.set()
+    assert parent.end() == 1
+    assert parent.until("has not ended in time; it is killed")
+
+
+def test_a_worker_that_never_starts_is_killed_and_replaced(run_workers, monkeypatch):
+    monkeypatch.setattr(module, "_START_TIMEOUT", 0.1)
+    parent = run_workers("threading.Event().wait()", heartbeat_timeout=0.1)
+    first = parent.until(r"Worker 1 is process (\d+)")[1]
+    parent.until(rf"\(process {first}\) has given no sign of life; it is killed")
+    parent.until(rf"\(process {first}\) has ended with -9; it is replaced")
+    assert parent.until(r"Worker 1 is process (\d+)")[1] != first
+
+
+def test_a_worker_that_falls_silent_is_killed_and_replaced(run_workers):
+    parent = run_workers(IS_READY, heartbeat_timeout=0.1)
+    assert parent.is_ready.wait(patience())
+    first = parent.until(r"Worker 1 is process (\d+)")[1]
+    parent.until(rf"\(process {first}\) has given no sign of life; it is killed")
+    assert parent.until(r"Worker 1 is process (\d+)")[1] != first
+
+
+def test_that_a_worker_ends_again_and_again_is_logged_once_with_the_pauses(run_workers):
+    parent = run_workers("sys.exit(3)")
+    parent.until(r"Worker 1 \(process \d+\) has ended with 3; it is replaced")
+    parent.until("ended with 3; as it ends again and again, it is replaced after pauses of up to 30")
+    assert parent.end() == 0
+
+
+def test_a_worker_that_cannot_use_the_configuration_ends_all(run_workers):
+    kind = "if inherited.slot is None or sys.argv[3].startswith('2,'): sys.exit(2)\n" + IS_READY
+    parent = run_workers(kind, count=2)
+    parent.thread.join(patience())
+    assert parent.code == USAGE_ERROR
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(run_workers, monkeypatch):
+    real, tries = module.WorkerProcess, []
+
+    def start(*arguments):
+        tries.append(arguments)
+        if len(tries) == 1:
+            raise OSError(11, "Resource temporarily unavailable")
+        return real(*arguments)
+
+    monkeypatch.setattr(module, "WorkerProcess", start)
+    parent = run_workers(IS_READY)
+    parent.until("Worker 1 cannot be started: Resource temporarily unavailable; it is replaced")
+    assert parent.is_ready.wait(patience())
+    assert parent.end() == 0

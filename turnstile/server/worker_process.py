@@ -1,0 +1,139 @@
+"""One worker process: what its parent does with it, and what it inherits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from turnstile.server.worker_board import WorkerBoard
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Sequence
+
+_READY: Final = b"r"
+
+
+class WorkerOption(NamedTuple):
+    """The value of the option ``--worker``: the worker's number, and the descriptors that it inherits.
+
+    Args:
+        number: From 1.
+        listener: Of the listening socket, which all workers share.
+        board: Of the file of the board.
+        parent: Of the socket that joins the worker to its parent.
+    """
+
+    number: int
+    listener: int
+    board: int
+    parent: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the option for its text.
+
+        Raises:
+            ValueError: The text is not of four numbers.
+        """
+        number, listener, board, parent = map(int, text.split(","))
+        return cls(number, listener, board, parent)
+
+    def __str__(self) -> str:
+        """Return its text."""
+        return ",".join(map(str, self))
+
+
+class Ready(NamedTuple):
+    """A worker accepts clients."""
+
+    number: int
+
+
+class Ended(NamedTuple):
+    """A worker process has ended, with an exit code, or, if negative, by a signal."""
+
+    number: int
+    code: int
+
+
+class WorkerProcess:
+    """A running worker process, in a process group of its own, so that Ctrl-C reaches its parent only.
+
+    Its standard output and error are the parent's; its standard input is empty. A socket pair joins the two: the worker
+    says on it that it accepts clients, and learns by its end that the parent has gone.
+
+    Args:
+        number: From 1.
+        command: Starts a worker; the option ``--worker`` is added.
+        listener: The listening socket, which all workers share.
+        board: The descriptor of the file of the board.
+        report: Called when it is ready and when it has ended, on a thread of its own.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        command: Sequence[str],
+        listener: socket.socket,
+        board: int,
+        report: Callable[[Ready | Ended], None],
+    ) -> None:
+        self.number = number
+        self.is_ready = False
+        """Whether the parent has noted that it accepts clients."""
+        self._report = report
+        self._socket, other_end = socket.socketpair()
+        with other_end:
+            option = WorkerOption(number, listener.fileno(), board, other_end.fileno())
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [*command, "--worker", str(option)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=option[1:],
+                process_group=0,
+            )
+        self.pid = self._process.pid
+        threading.Thread(target=self._watch, name=f"turnstile-worker-{number}", daemon=True).start()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal; does nothing if it has ended."""
+        self._process.send_signal(number)
+
+    def _watch(self) -> None:
+        with self._socket:
+            with contextlib.suppress(OSError):
+                if self._socket.recv(len(_READY)):
+                    self._report(Ready(self.number))
+            self._report(Ended(self.number, self._process.wait()))
+
+
+class Inheritance:
+    """What a worker inherits from its parent.
+
+    Args:
+        option: Names it.
+    """
+
+    def __init__(self, option: WorkerOption) -> None:
+        for descriptor in option[1:]:
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional only
+        self.listener = socket.socket(fileno=option.listener)
+        """The listening socket, which all workers share."""
+        self.slot = WorkerBoard.shared(option.board).slot(option.number)
+        """The worker's slot on the board."""
+        os.close(option.board)
+        self._parent = socket.socket(fileno=option.parent)
+
+    def report_ready(self) -> None:
+        """Tell the parent that this worker accepts clients."""
+        with contextlib.suppress(OSError):  # it has gone, which `wait_for_end_of_parent` shows
+            self._parent.send(_READY)
+
+    def wait_for_end_of_parent(self) -> None:
+        """Return when the parent process has ended."""
+        with contextlib.suppress(OSError):
+            self._parent.recv(1)
