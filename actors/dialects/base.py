@@ -27,6 +27,11 @@ class Dialect:
     message_limit: ClassVar[str]
     """The setting that bounds the client's messages."""
 
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes that it keeps between messages, about."""
+        raise NotImplementedError
+
     def opening(self) -> Iterable[Frame | LinkWanted | Request]:
         """Return what the client and the session get first."""
         raise NotImplementedError

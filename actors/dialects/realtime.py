@@ -75,6 +75,11 @@ class RealtimeDialect(Dialect):
     shows_session = True
     message_limit = "limits.realtime_message_bytes"
 
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept between events, about: the names of the events without an answer yet."""
+        return sum([len(event_id or "") for _, event_id in self._unanswered.values()])
+
     def opening(self) -> Sequence[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
         overrides = self._host.overrides

@@ -19,7 +19,7 @@ from turnstile.session.client_requests import (
 )
 from turnstile.session.upstream_errors import refusal_code
 from turnstile.translate import to_realtime
-from turnstile.translate.bounded_dict import remember
+from turnstile.translate.bounded_dict import BoundedDict
 from turnstile.translate.client_output import problem_to_frame
 from turnstile.translate.field_names import PROMPT_FIELDS
 from turnstile.translate.host_overrides import OVERRIDE_NAMES, overridden_by_host
@@ -74,7 +74,7 @@ class VoiceAgentDialect(Dialect):
         self._unanswered: dict[int, _Unanswered] = {}
         self._first_settings: Ref | None = None
         self._history = ""
-        self._warned: dict[Problem, None] = {}
+        self._warned: BoundedDict[Problem, None] = BoundedDict(lambda problem, _: len(problem.description))
 
     has_binary_audio = True
     shows_session = False
@@ -83,6 +83,11 @@ class VoiceAgentDialect(Dialect):
     def opening(self) -> list[Frame]:
         """Return the ``Welcome``, for a client that waits for it."""
         return [TextFrame(server.welcome(self._request_id))] if self._profile.welcomes else []
+
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept between messages, about."""
+        return self._warned.kept_bytes + len(self._history)
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested | None:
         """Return the request that brings the host's new overrides into force; the given history stays in the prompt."""
@@ -193,7 +198,7 @@ class VoiceAgentDialect(Dialect):
         fresh = [named for problem in problems if (named := problem.about(message.type)) not in self._warned]
         shown, more = fresh[:_WARNINGS_SHOWN], len(fresh) - _WARNINGS_SHOWN
         for problem in shown:
-            remember(self._warned, problem, None)
+            self._warned.remember(problem, None)
         if more > 0:
             rest = Problem(fresh[-1].code, f"{message.type}: ... and {more:,} more fields are ignored or adjusted.")
             shown.append(rest)

@@ -55,7 +55,7 @@ class FactReader:
     """
 
     def __init__(self) -> None:
-        self._out_of_band: set[str] = set()
+        self._out_of_band: dict[str, None] = {}
         self._named: dict[str, None] = {}
         self._confirmed: dict[str, None] = {}
         self._called: dict[tuple[str, str], None] = {}
@@ -74,14 +74,14 @@ class FactReader:
         response = event["response"]
         mark = _text((response.get("metadata") or {}).get(MARK))
         if mark is None and "conversation_id" in response and response["conversation_id"] is None:
-            self._out_of_band.add(response["id"])
+            _remember(self._out_of_band, response["id"])
             return AsideStarted()
         return ResponseStarted(response["id"], mark, is_placed="conversation_id" in response)
 
     def _finished(self, event: Json) -> Fact | None:
         response = event["response"]
         if response["id"] in self._out_of_band:
-            self._out_of_band.discard(response["id"])
+            del self._out_of_band[response["id"]]
             return None
         outcome = _OUTCOMES.get(response.get("status"), "completed")
         problem = _failure(response.get("status_details")) if outcome == "failed" else None

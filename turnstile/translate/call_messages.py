@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import complete_arguments
 from turnstile.protocol.voice_agent import server
-from turnstile.translate.bounded_dict import remember
+from turnstile.translate.bounded_dict import BoundedDict
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from turnstile.translate.client_output import ClientOutput
 
 Json = dict[str, Any]
+
+# Most bytes of the calls that are remembered, and of one call's arguments, which only the history repeats.
+_CALL_BYTES = 4 * 1024 * 1024
+_ARGUMENTS_KEPT = 64 * 1024
 
 
 class CallMessages:
@@ -27,9 +31,14 @@ class CallMessages:
 
     def __init__(self, output: ClientOutput) -> None:
         self._output = output
-        self._requested: dict[str, server.CallRequest] = {}
-        self._open: dict[str, None] = {}
+        self._requested: BoundedDict[str, server.CallRequest] = BoundedDict(_texts, _CALL_BYTES)
+        self._open: BoundedDict[str, None] = BoundedDict()
         self._proxy_functions: Collection[str] = ()
+
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept, about."""
+        return self._requested.kept_bytes + self._open.kept_bytes
 
     def set_proxy_functions(self, names: Collection[str]) -> None:
         """Set the names of the functions that the proxy calls; the client calls all others."""
@@ -48,8 +57,9 @@ class CallMessages:
         if arguments is None:
             return []
         request = server.CallRequest(call_id, name, arguments, client_side=name not in self._proxy_functions)
-        remember(self._requested, call_id, request)
-        remember(self._open, call_id, None)
+        is_shown_again = self._output.keeps_history and len(arguments) <= _ARGUMENTS_KEPT
+        self._requested.remember(call_id, request if is_shown_again else request._replace(arguments=""))
+        self._open.remember(call_id, None)
         return [TextFrame(server.function_call_request([request]))]
 
     def item_done(self, item: Json) -> list[Frame]:
@@ -81,5 +91,12 @@ class CallMessages:
     def _close(self, call_id: str) -> server.CallRequest | None:
         if call_id not in self._open:
             return None
-        del self._open[call_id]
-        return self._requested.get(call_id)
+        self._open.forget(call_id)
+        call = self._requested.get(call_id)
+        if call is not None and call.arguments:
+            self._requested.remember(call_id, call._replace(arguments=""))
+        return call
+
+
+def _texts(call_id: str, call: server.CallRequest) -> int:
+    return len(call_id) + len(call.name) + len(call.arguments)

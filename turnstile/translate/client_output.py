@@ -10,7 +10,7 @@ from turnstile.audio.wav_format import wav_header
 from turnstile.errors import Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import server
-from turnstile.translate.bounded_dict import remember
+from turnstile.translate.bounded_dict import BoundedDict
 from turnstile.translate.playback_clock import PlaybackClock
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class ClientOutput:
         """Of upstream's audio."""
         self._session_format: object = None
         self._warned_format: object = None
-        self._sent_items: dict[str, None] = {}
+        self.sent_items: BoundedDict[str, None] = BoundedDict()
+        """The items whose final text was sent."""
 
     def configure(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
         """Set the client's audio format, its container (``none`` or ``wav``), and whether it also gets `History`."""
@@ -88,13 +89,9 @@ class ClientOutput:
             self.bytes_per_ms = _bytes_per_ms(upstream)
             self.converter = Converter(upstream, self._output)
 
-    def has_sent(self, item_id: str) -> bool:
-        """Tell whether the final text of an item was sent."""
-        return item_id in self._sent_items
-
     def show_item(self, item_id: str, text: str, role: server.Role = "assistant") -> list[Frame]:
         """Return the messages with the final text of an item."""
-        remember(self._sent_items, item_id, None)
+        self.sent_items.remember(item_id, None)
         return self.show_text(role, text)
 
     def show_text(self, role: server.Role, text: str) -> list[Frame]:

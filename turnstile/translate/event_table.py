@@ -60,7 +60,7 @@ SERVER_EVENTS: dict[str, EventRow] = {
         "translated", "", "`Transcript`, final (component); `ConversationText` of the user"
     ),
     "conversation.item.input_audio_transcription.delta": EventRow(
-        "translated", "", "`Transcript`, interim: all of the item so far (component)"
+        "translated", "", "`Transcript`, interim: the item so far, at most its latest 4,096 characters (component)"
     ),
     "conversation.item.input_audio_transcription.failed": EventRow(
         "translated", "", "`Warning`, or `Error` (component); the turn goes on"

@@ -9,6 +9,7 @@ import pybase64
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.frames import BinaryFrame, TextFrame, binary_frame
 from turnstile.protocol.voice_agent import server
+from turnstile.translate.texts_in_progress import TextsInProgress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,12 @@ class ResponseView:
         # A response in audio starts with its audio, when all its latencies are known.
         self._is_spoken = "audio" in (response.get("output_modalities") or ())
         self._is_started = False
-        self._partial: dict[str, str] = {}
+        self._partial = TextsInProgress()
+
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept, at least one a character."""
+        return self._partial.characters
 
     def audio(self, item_id: str, delta: str, now: float, more: Sequence[str] = ()) -> list[Frame]:
         """Return the frames of a piece of audio: the hot path.
@@ -79,18 +85,19 @@ class ResponseView:
 
     def text_delta(self, item_id: str, delta: str, now: float) -> list[Frame]:
         """Collect a piece of an item's text, in case no event has the whole of it."""
-        if not self._output.has_sent(item_id):
-            self._partial[item_id] = self._partial.get(item_id, "") + delta
+        if item_id not in self._output.sent_items:
+            self._partial.add(item_id, delta)
         self.latency.token("text", now)
         return [] if self._is_spoken else self._start(now)
 
     def final_text(self, item_id: str, text: str, now: float) -> list[Frame]:
         """Return the messages with an item's text, once; if it was muted before its start, keep it for the end."""
         if self.is_muted and not self._is_started:
-            self._partial[item_id] = text
+            self._partial.take(item_id)
+            self._partial.add(item_id, text)
             return []
-        self._partial.pop(item_id, None)
-        if not text or self._output.has_sent(item_id):
+        self._partial.take(item_id)
+        if not text or item_id in self._output.sent_items:
             return []
         return self._start(now) + self._output.show_item(item_id, text)
 
@@ -117,8 +124,8 @@ class ResponseView:
         for item in response.get("output") or ():
             if item.get("type") == "message":
                 frames += self.final_text(item["id"], text_of(item), now)
-        for item_id, text in [*self._partial.items()]:
-            frames += self.final_text(item_id, text, now)
+        for item_id in self._partial.items():
+            frames += self.final_text(item_id, self._partial.take(item_id), now)
         return frames
 
     def abandon(self) -> list[Frame]:

@@ -10,7 +10,7 @@ from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.beta_events import beta_error_event, beta_server_event
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import MARK
-from turnstile.translate.bounded_dict import remember
+from turnstile.translate.bounded_dict import BoundedDict
 from turnstile.translate.translator import Translator
 
 if TYPE_CHECKING:
@@ -41,8 +41,13 @@ class RealtimeTranslator(Translator):
     def __init__(self, id_prefix: str, *, is_beta: bool) -> None:
         self._id_prefix = id_prefix
         self._is_beta = is_beta
-        self._given: dict[str, Any] = {}
-        self._unfinished: set[str] = set()
+        self._given: BoundedDict[str, Any] = BoundedDict(_metadata_texts)
+        self._unfinished: BoundedDict[str, None] = BoundedDict()
+
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept between events, about."""
+        return self._given.kept_bytes + self._unfinished.kept_bytes
 
     def translate(self, event: Json, now: float, data: bytes | None = None, *, is_valid: bool = False) -> list[Frame]:
         """Return the event without what the proxy added; nothing for an event that the session answers."""
@@ -61,7 +66,7 @@ class RealtimeTranslator(Translator):
     def remember_metadata(self, sent: Any, given: Any) -> None:
         """Remember the client's own metadata, to show it only those."""
         if sent != given:
-            remember(self._given, _identity(sent), given)
+            self._given.remember(_identity(sent), given)
 
     def _response(self, event: Json, data: bytes | None) -> list[Frame]:
         """Return a response with the metadata that the client gave, where it shows others."""
@@ -70,7 +75,7 @@ class RealtimeTranslator(Translator):
         if not isinstance(metadata, dict) or (identity := _identity(metadata)) not in self._given:
             return self._forwarded(event, data)
         has_ended = event["type"] == "response.done"
-        given = self._given.pop(identity) if has_ended else self._given[identity]
+        given = self._given.forget(identity) if has_ended else self._given[identity]
         return encoded({**event, "response": {**response, "metadata": given}}, is_beta=self._is_beta)
 
     def _item_created(self, event: Json, _data: bytes | None) -> list[Frame]:
@@ -78,7 +83,7 @@ class RealtimeTranslator(Translator):
         frames = encoded({**event, "type": "conversation.item.added"}, is_beta=self._is_beta)
         item = _object(event, "item")
         if item.get("status") == "in_progress" and isinstance(item.get("id"), str):
-            self._unfinished.add(item["id"])
+            self._unfinished.remember(item["id"], None)
         else:
             frames += encoded({**event, "type": "conversation.item.done"}, is_beta=self._is_beta)
         return frames
@@ -88,7 +93,7 @@ class RealtimeTranslator(Translator):
         item = _object(event, "item")
         if not isinstance(item.get("id"), str) or item["id"] not in self._unfinished:
             return self._forwarded(event, data)
-        self._unfinished.discard(item["id"])
+        self._unfinished.forget(item["id"])
         done = {"type": "conversation.item.done", "event_id": event.get("event_id"), "item": item}
         return encoded(done, is_beta=self._is_beta) + self._forwarded(event, data)
 
@@ -137,6 +142,10 @@ def _object(event: Json, name: str) -> Json:
     """Return an object in an event; {} where it is none."""
     value = event.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def _metadata_texts(identity: str, given: Any) -> int:
+    return len(identity) + len(orjson.dumps(given))
 
 
 def _identity(metadata: Json) -> str:

@@ -43,6 +43,12 @@ class VoiceAgentTranslator(Translator):
         self._user_interrupts = True
         self._truncations: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept between events, about."""
+        view = self._view.kept_bytes if self._view else 0
+        return view + self._user.kept_bytes + self._calls.kept_bytes + self._output.sent_items.kept_bytes
+
     def configure_output(self, output: AudioFormat, container: str, *, keeps_history: bool) -> None:
         """Set the client's audio format, its container (``none`` or ``wav``), and whether it also gets `History`."""
         self._output.configure(output, container, keeps_history=keeps_history)

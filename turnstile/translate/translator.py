@@ -16,6 +16,11 @@ Json = dict[str, Any]
 class Translator:
     """A translator that sends the client nothing; a dialect's translator overrides what the dialect has."""
 
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes that it keeps between events, about: bounded, whatever upstream sends."""
+        return 0
+
     def translate(self, event: Json, now: float, data: bytes | None = None, *, is_valid: bool = False) -> list[Frame]:
         """Return the frames of one server event.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.voice_agent import server
-from turnstile.translate.bounded_dict import remember
+from turnstile.translate.bounded_dict import BoundedDict
 
 if TYPE_CHECKING:
     from turnstile.protocol.frames import Frame
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _UTTERANCE_END: Final = TextFrame(server.utterance_end())
+# Most characters of an interim transcript: minutes of speech, and so little that many deltas of a long turn, each with
+# all of it so far, do not add up.
+_INTERIM_SHOWN: Final = 4_096
 
 
 class UserTurns:
@@ -30,31 +33,38 @@ class UserTurns:
         self.transcription: float | None = None
         """How long the latest turn took to be transcribed, in seconds, if that is known."""
         self._output = output
-        self._stopped: dict[str, float] = {}
-        self._transcripts: dict[str, str] = {}
+        self._stopped: BoundedDict[str, float] = BoundedDict()
+        self._transcripts: BoundedDict[str, str] = BoundedDict(lambda item_id, text: len(item_id) + len(text))
+
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept, about."""
+        return self._stopped.kept_bytes + self._transcripts.kept_bytes
 
     def stopped(self, item_id: str, now: float) -> list[Frame]:
         """Record that the user stopped speaking; return `UtteranceEnd` for a client that takes it."""
         self.ended_at, self.transcription = now, None
-        remember(self._stopped, item_id, now)
+        self._stopped.remember(item_id, now)
         return [_UTTERANCE_END] if self._output.has_extras else []
 
     def committed(self, item_id: str, now: float) -> None:
         """Record the end of a turn that is committed without a ``speech_stopped``."""
         if item_id not in self._stopped:
             self.ended_at = now if self.ended_at is None else self.ended_at
-            remember(self._stopped, item_id, now)
+            self._stopped.remember(item_id, now)
 
     def transcript_delta(self, item_id: str, delta: str) -> list[Frame]:
-        """Return an interim `Transcript`, the whole of the item so far, for a client that takes it."""
-        text = self._transcripts.get(item_id, "") + delta
-        remember(self._transcripts, item_id, text)
-        return [TextFrame(server.transcript(text, is_final=False))] if self._output.has_extras else []
+        """Return an interim `Transcript` for a client that takes it: the item so far, of a long one its latest part."""
+        if not self._output.has_extras:
+            return []
+        text = (self._transcripts.get(item_id, "") + delta)[-_INTERIM_SHOWN:]
+        self._transcripts.remember(item_id, text)
+        return [TextFrame(server.transcript(text, is_final=False))]
 
     def transcript_final(self, item_id: str, text: str, now: float) -> list[Frame]:
         """Return the final `Transcript`, for a client that takes it, and the user's `ConversationText`."""
-        self._transcripts.pop(item_id, None)
-        stopped = self._stopped.pop(item_id, None)
+        self._transcripts.forget(item_id)
+        stopped = self._stopped.forget(item_id)
         if stopped is not None:
             self.transcription = now - stopped
         frames: list[Frame] = [TextFrame(server.transcript(text, is_final=True))] if self._output.has_extras else []
@@ -62,13 +72,13 @@ class UserTurns:
 
     def transcription_failed(self, item_id: str, error: Json) -> list[Frame]:
         """Return the problem that upstream gives as the reason."""
-        self._transcripts.pop(item_id, None)
+        self._transcripts.forget(item_id)
         code = error.get("code") or "transcription_failed"
         return [self._output.problem(code, error.get("message") or "The user's speech could not be transcribed.")]
 
     def written(self, item: Json) -> list[Frame]:
         """Return the text of an item that the user wrote, once; a spoken one has no text but its transcript."""
-        if self._output.has_sent(item["id"]):
+        if item["id"] in self._output.sent_items:
             return []
         parts = item.get("content") or ()
         text = "".join([part.get("text") or "" for part in parts if part.get("type") == "input_text"])

@@ -73,6 +73,37 @@ def test_a_call_that_was_answered_is_no_history_for_others(calls):
     assert told(calls.close("call_1", "hail")) == []
 
 
+def test_arguments_are_kept_until_the_history_has_had_them_and_no_longer():
+    output = ClientOutput(COMPONENT)
+    output.configure(PCM_24K, "none", keeps_history=True)
+    calls = CallMessages(output)
+    calls.request(call(arguments=json.dumps("x" * 60_000).join(('{"a":', "}"))))
+    assert calls.kept_bytes > 60_000
+    assert len(calls.close("call_1", "hail")[0].data) > 60_000
+    assert calls.kept_bytes < 1_000
+
+
+def test_an_open_call_whose_arguments_had_no_room_is_closed_without_history():
+    output = ClientOutput(COMPONENT)
+    output.configure(PCM_24K, "none", keeps_history=True)
+    calls = CallMessages(output)
+    for number in range(100):
+        calls.request(call(f"call_{number}", arguments=json.dumps({"a": "x" * 60_000})))
+    assert calls.kept_bytes < 5_000_000
+    assert calls.close("call_0", "hail") == []
+    assert len(calls.close("call_99", "hail")) == 1
+
+
+def test_of_very_long_arguments_the_history_has_none():
+    output = ClientOutput(COMPONENT)
+    output.configure(PCM_24K, "none", keeps_history=True)
+    calls = CallMessages(output)
+    (request,) = calls.request(call(arguments=json.dumps({"a": "x" * 70_000})))
+    assert len(request.data) > 70_000
+    assert calls.kept_bytes < 1_000
+    assert told(calls.close("call_1", "hail"))[0]["function_calls"][0]["arguments"] == ""
+
+
 def test_calls_long_past_are_forgotten(calls):
     for number in range(300):
         told(calls.request(call(f"call_{number}", "get", "{}")))

@@ -30,9 +30,9 @@ def test_a_container_has_the_header_of_its_format(container, header):
 
 def test_an_item_was_heard_when_its_text_was_told():
     output = ClientOutput(COMPONENT)
-    assert not output.has_sent("i")
+    assert "i" not in output.sent_items
     assert _kinds(output.show_item("i", "Hello.")) == ["ConversationText"]
-    assert output.has_sent("i")
+    assert "i" in output.sent_items
 
 
 def test_a_text_is_also_history_when_it_is_kept():

@@ -144,3 +144,14 @@ def test_an_event_that_is_nested_too_deeply_to_be_written_again_is_upstreams_fau
     nested = json.loads("[" * 300 + "]" * 300)
     with pytest.raises(UpstreamProtocolError, match=r"response\.output_audio\.delta that is nested too deeply"):
         told({"type": "response.output_audio.delta", "x": nested})
+
+
+def test_what_is_kept_of_very_many_events_is_bounded():
+    translator = RealtimeTranslator("ts_", is_beta=False)
+    for number in range(2_000):
+        item = {"id": f"item_{number}", "status": "in_progress"}
+        translator.translate({"type": "conversation.item.created", "item": item}, 0.0)
+        translator.remember_metadata({MARK: f"ts_{number}"}, {"mine": "x" * 10_000})
+    assert 256 * 200 < translator.kept_bytes < 512 * 1024
+    translator.remember_metadata({MARK: "ts_large"}, {"mine": "x" * 1_000_000})
+    assert translator.kept_bytes < 512 * 1024

@@ -643,6 +643,34 @@ def test_a_failed_transcription_is_told(deepgram, error, code, description):
     assert told == {"type": "Warning", "code": code, "description": description}
 
 
+def test_an_interim_transcript_is_no_longer_than_its_latest_4096_characters(component, deepgram):
+    for _ in range(3):
+        told = component.hears(transcription("delta", delta="a" * 2_000 + "b"))
+        assert deepgram.hears(transcription("delta", delta="a" * 2_000 + "b")) == []
+    assert told[0]["transcript"] == ("a" * 2_000 + "b")[-94:] + ("a" * 2_000 + "b") * 2
+    assert deepgram.translator.kept_bytes == 0
+    assert component.hears(transcription("completed", transcript="c" * 9_000))[0]["transcript"] == "c" * 9_000
+    assert component.translator.kept_bytes == 0
+
+
+@pytest.mark.parametrize("delta", ["So", "x" * 10_000])
+def test_what_is_kept_of_very_many_items_is_bounded(delta):
+    listener = Listener(keeps_history=True)
+    listener.hears(created())
+    for number in range(2_000):
+        name = f"item_{number}"
+        listener.hears(
+            about("output_text.delta", item_id=name, delta=delta),
+            about("output_text.done", item_id=f"done_{number}", text=delta),
+            about("function_call_arguments.done", **{**CALL, "call_id": name, "arguments": json.dumps({"a": delta})}),
+            {**transcription("delta", delta=delta), "item_id": name},
+            {**speech("stopped"), "item_id": name},
+        )
+    assert listener.translator.kept_bytes < 5 * 1024 * 1024
+    listener.hears(done())
+    assert listener.translator.kept_bytes < 5 * 1024 * 1024
+
+
 # Faults.
 
 

@@ -20,6 +20,7 @@ def test_what_a_language_has_no_words_for_is_not_told():
     assert silent.take_truncations() == ()
     assert silent.cancel_calls(("c",)) == silent.show_call_result("c", "") == silent.close_call("c", "") == []
     assert silent.link_lost() == []
+    assert silent.kept_bytes == 0
 
 
 def test_audio_in_a_row_is_told_one_by_one_where_a_language_does_not_say_otherwise():
