@@ -170,9 +170,12 @@ def _run_workers(config: Config, given: Sequence[str]) -> int:
     server = config.server
     with listening_socket(server.host, server.port) as sock, ProcessSignals() as signals:
         ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
+        # The workers keep to these two as long as this process does, whatever becomes of the configuration file.
+        agreed = (f"server.{name}={getattr(server, name)}" for name in ("heartbeat_timeout", "drain_timeout"))
+        sets = [argument for setting in agreed for argument in ("--set", setting)]
         workers = Workers(
             server.workers,
-            [sys.executable, str(Path(__file__)), *given],
+            [sys.executable, str(Path(__file__)), *given, *sets],
             sock,
             heartbeat_timeout=server.heartbeat_timeout,
             drain_timeout=server.drain_timeout,

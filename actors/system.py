@@ -237,6 +237,8 @@ class ProxySystem:
         if self._started_in not in {None, os.getpid()}:
             return 0  # its threads run in the parent process only, so joining them would never return
         deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
+        if self._listener is not None and self._slot is not None:
+            self._listener.let_others_go_first()
         self._sessions.drain()
         self._sessions.wait_until_empty(max(0.0, deadline - self._clock()))
         left = self._sessions.cut_off()

@@ -70,6 +70,7 @@ class Listener:
         self._handshakes = 0
         self._slot = slot or WorkerBoard.of_one().slot(1)
         self._has_let_go_first = False
+        self._is_last_resort = False
         self._sock = sock
         self.address: tuple[str, int] = sock.getsockname()[:2]
         """The host and port of the listening socket."""
@@ -77,6 +78,10 @@ class Listener:
     def start(self) -> None:
         """Start accepting clients; may be called from any thread."""
         self._loop.call_soon(self._start, self)
+
+    def let_others_go_first(self) -> None:
+        """Accept clients only if no other process that shares the socket does; may be called from any thread."""
+        self._is_last_resort = True
 
     def close(self) -> None:
         """Stop accepting clients; open handshakes and connections stay. May be called from any thread; idempotent."""
@@ -92,7 +97,7 @@ class Listener:
             if self._handshakes >= self._max_handshakes:
                 self._loop.watch(self._sock, 0, self)
                 return
-            if not has_let_go_first and self._slot.lead >= _MOST_AHEAD:
+            if not has_let_go_first and (self._is_last_resort or self._slot.lead >= _MOST_AHEAD):
                 self._has_let_go_first = True
                 self._pause(_LET_GO_FIRST)
                 return

@@ -309,22 +309,35 @@ def test_everything_ends_when_the_loop_stops(listen, loop, house):
 
 
 def test_a_worker_with_more_clients_lets_one_with_fewer_accept(loop, house, monkeypatch):
-    monkeypatch.setattr("turnstile.server.listener._LET_GO_FIRST", 3_600)
     board = WorkerBoard(bytearray(48))
     busy, idle = board.slot(1), board.slot(2)
     busy.note_sessions(4)
     busy.beat()
     idle.beat()
+    assert _who_accepts(loop, house, monkeypatch, {"busy": busy, "idle": idle}) == ["idle"] * 4
+
+
+def test_a_worker_that_drains_lets_another_accept(loop, house, monkeypatch):
+    board = WorkerBoard(bytearray(48))
+    slots = {"drains": board.slot(1), "serves": board.slot(2)}
+    assert _who_accepts(loop, house, monkeypatch, slots, last_resort="drains") == ["serves"] * 4
+
+
+def _who_accepts(loop, house, monkeypatch, slots, last_resort=None):
+    """Return who accepts each of four clients of a socket that several workers share."""
+    monkeypatch.setattr("turnstile.server.listener._LET_GO_FIRST", 3_600)
     accepted = queue.SimpleQueue()
     with listening_socket("127.0.0.1", 0) as sock, contextlib.ExitStack() as stack:
-        for slot, name in ((busy, "busy"), (idle, "idle")):
+        for name, slot in slots.items():
             accept = partial(_accept_for, name, accepted, house)
             listener = Listener(loop, sock.dup(), limits=ConnectionLimits(), accept=accept, slot=slot)
             stack.callback(listener.close)
+            if name == last_resort:
+                listener.let_others_go_first()
             listener.start()
         for _ in range(4):
             stack.enter_context(connect(url(listener)))
-    assert [accepted.get() for _ in range(4)] == ["idle"] * 4
+    return [accepted.get() for _ in range(4)]
 
 
 def _accept_for(name, accepted, house, request):

@@ -120,6 +120,26 @@ def test_a_worker_that_falls_silent_is_killed_and_replaced(run_workers):
     assert parent.until(r"Worker 1 is process (\d+)")[1] != first
 
 
+def test_a_worker_whose_io_thread_never_returns_is_killed_though_its_other_threads_live(run_workers):
+    kind = """
+from turnstile.server.heartbeats import start_heartbeat
+from turnstile.transports.loop import IoLoop
+
+def go_round_for_ever():
+    while True:
+        pass
+
+loop = IoLoop()
+loop.start()
+start_heartbeat(loop, inherited.slot.beat, 0.2)
+loop.call_soon(lambda: loop.call_later(0.5, go_round_for_ever))
+"""
+    parent = run_workers(kind + IS_READY, heartbeat_timeout=0.2)
+    first = parent.until(r"Worker 1 is process (\d+)")[1]
+    parent.until(rf"\(process {first}\) has given no sign of life; it is killed")
+    assert parent.until(r"Worker 1 is process (\d+)")[1] != first
+
+
 def test_that_a_worker_ends_again_and_again_is_logged_once_with_the_pauses(run_workers):
     parent = run_workers("sys.exit(3)")
     parent.until(r"Worker 1 \(process \d+\) has ended with 3; it is replaced")
