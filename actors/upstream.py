@@ -137,8 +137,8 @@ class UpstreamActor(SessionActor):
         # A link that opened and then kept silent is given up, not forgotten.
         self._link.close()
         self._audio.disconnect()
-        self._reader.begin_link()
         self._link.open(command.model, self.inbox)
+        self._reader.begin_link(self._link.secrets)
 
     @takes(FromLink)
     def _from_link(self, message: FromLink) -> None:

@@ -10,6 +10,7 @@ import orjson
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol import realtime
 from turnstile.protocol.beta_events import current_server_event
+from turnstile.protocol.error_texts import MARK, with_safe_errors
 from turnstile.protocol.frames import BinaryFrame
 from turnstile.protocol.json_bounds import cut_levels, is_deeper
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
@@ -17,7 +18,7 @@ from turnstile.session.facts import READERS, FactReader
 from turnstile.translate.event_table import SERVER_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import Json
@@ -53,10 +54,12 @@ class UpstreamEvents:
         self._facts = FactReader()
         self._unknown: set[str] = set()
         self._has_binary = False
+        self._secrets: Sequence[str] = ()
 
-    def begin_link(self) -> None:
-        """Forget the facts of the link before: a new link has a conversation of its own."""
+    def begin_link(self, secrets: Sequence[str] = ()) -> None:
+        """Forget the facts of the link before: a new link has a conversation of its own, and these credentials."""
         self._facts = FactReader()
+        self._secrets = secrets
 
     def read(self, frames: Iterable[Frame], now: float, take: Take) -> None:
         """Parse frames that came at once; deltas of one item's audio in a row are translated together.
@@ -120,10 +123,14 @@ class UpstreamEvents:
         So a fact that opens the gate is not lost with a field that only the translation needs, nor with what is nested
         too deeply to be compared and encoded.
         """
-        event, fact, frames, fault = given, None, _NOTHING, None
         is_plain, read = kind
         if len(data) > _SHALLOW and data.count(b"[") + data.count(b"{") > _LEVELS and is_deeper(data, _LEVELS):
             cut_levels(given, _LEVELS)
+        if MARK in data:
+            safe = with_safe_errors(given, self._secrets)
+            if safe is not given:
+                given, data = safe, orjson.dumps(safe)
+        event, fact, frames, fault = given, None, _NOTHING, None
         plain = is_plain is None or is_plain(given)
         if read is not None:
             try:

@@ -9,6 +9,7 @@ from actors.messages import from_link
 from turnstile.observability.journal import frame_observer
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.protocol.beta_events import beta_client_data
+from turnstile.protocol.safe_text import without_secrets
 from turnstile.session.link_events import LinkConnected, LinkLost
 
 if TYPE_CHECKING:
@@ -70,12 +71,14 @@ class UpstreamLink:
         """The link in use, as against one that was closed."""
         self._connection: Connection | None = None
         self._is_beta = False
+        self.secrets: tuple[str, ...] = ()
+        """The credentials of the link's upstream."""
 
     def open(self, model: str | None, inbox: Inbox) -> None:
         """Open a link; what it receives goes to `inbox` (`FromLink`)."""
         self.current = link = _LinkInbox(inbox)
         target = self._target(model)
-        self._is_beta = target.is_beta
+        self._is_beta, self.secrets = target.is_beta, target.secrets
         self._connector.connect(target, link)
 
     def close(self) -> None:
@@ -96,6 +99,7 @@ class UpstreamLink:
         self.close()
         if isinstance(news, LinkFailed):
             return LinkLost(news.problem.code, news.problem.description, news.retryable)
+        news = news._replace(reason=without_secrets(news.reason, self.secrets))
         code, reason, _ = news
         words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
         return LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news)

@@ -78,10 +78,10 @@ class UpstreamReader:
         self.epoch = 0
         """How many facts that close the gate there were."""
 
-    def begin_link(self) -> None:
-        """Read a new link from now on, which has not shown yet that it is up."""
+    def begin_link(self, secrets: Sequence[str] = ()) -> None:
+        """Read a new link from now on, which has not shown yet that it is up, and was given these credentials."""
         self._is_up = False
-        self._events.begin_link()
+        self._events.begin_link(secrets)
 
     def read(self, frames: Sequence[Frame]) -> None:
         """Read frames that came at once."""

@@ -90,11 +90,13 @@ class UpstreamTarget:
         url: The whole WebSocket address, query included; ``simulator:`` stands for the simulator in this process.
         headers: Headers of the handshake, credentials included. Never logged.
         is_beta: Whether the API uses the beta's event names.
+        secrets: The credentials in them, and the operator's ids: what upstream says of them is masked for clients.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_beta: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -399,3 +399,32 @@ def test_a_fault_of_our_own_at_pieces_in_a_row_is_logged_as_ours(caplog):
 
 def test_an_event_comes_with_its_data_for_those_who_are_shown_the_wire():
     assert [heard.data for heard in reads("realtime").read_all([TEXT, delta("AAEC")])] == [TEXT.data, None]
+
+
+REFUSED_KEY = b'{"type":"error","event_id":"x","error":{"code":"c","message":"wrong: swordfish, sk-abcdef1234"}}'
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_credential_in_an_error_is_masked_for_the_session_the_client_and_the_log(dialect):
+    upstream = reads(dialect)
+    upstream.begin_link(("swordfish",))
+    heard = upstream.read_one(REFUSED_KEY)
+    assert heard.fact.message == "wrong: ***, ***"
+    everything = repr(heard)
+    assert "swordfish" not in everything
+    assert "sk-abcdef" not in everything
+
+
+def test_an_error_without_a_credential_stays_byte_for_byte():
+    data = b'{ "type": "error", "error": {"message": "No.", "event_id": "mine"} }'
+    upstream = reads("realtime")
+    heard = upstream.read_one(data)
+    assert (heard.data, [frame.data for frame in heard.frames]) == (data, [data])
+
+
+def test_a_credential_in_a_failed_response_is_masked():
+    upstream = reads("realtime")
+    failed = {**RESPONSE, "status": "failed", "status_details": {"error": {"code": "c", "message": "sk-abcdef1234"}}}
+    heard = upstream.read_one(json.dumps({"type": "response.done", "response": failed}).encode())
+    assert heard.fact.problem.description == "***"
+    assert b"sk-abcdef" not in heard.data + heard.frames[0].data

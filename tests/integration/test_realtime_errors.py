@@ -90,6 +90,16 @@ def test_an_error_keeps_what_upstream_said_and_the_clients_name(connect, kind, f
         assert not str(error["event_id"]).startswith("ts")
 
 
+def test_an_error_names_no_credential(connect):
+    text = "Incorrect API key provided: sk-proj-abcdefgh12345678. Find your key in organization org-abcdefgh12345678."
+    link = connect(refusing("session.update", message=text))
+    heard(link, "session.created")
+    say(link, "session.update", event_id="mine", session={"type": "realtime", "instructions": "Rhyme."})
+    error = heard(link, "error")["error"]
+    assert error["message"] == "Incorrect API key provided: *** Find your key in organization ***."
+    assert error["event_id"] == "mine"
+
+
 def test_an_error_keeps_the_field_that_it_names(connect):
     link = connect()
     heard(link, "session.created")

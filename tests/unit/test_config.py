@@ -422,6 +422,12 @@ def test_the_key_is_in_no_repr(monkeypatch):
     assert KEY not in repr(config) + str(config) + repr(upstream_target(config, None)) + explain(config)
 
 
+def test_the_target_names_what_clients_must_not_learn():
+    there = target(api_key=KEY, organization="org-1", project="proj-1")
+    assert there.secrets == (KEY, "org-1", "proj-1")
+    assert target(url="ws://127.0.0.1:9/v1/realtime", kind="compatible").secrets == ()
+
+
 def test_explain_says_where_it_listens_and_connects_when_nothing_is_set():
     assert explain(load_config()).splitlines() == [
         "Listens on ws://127.0.0.1:8080/v1/agent/converse (Deepgram Voice Agent clients)",

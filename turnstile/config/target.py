@@ -32,7 +32,14 @@ def upstream_target(config: Config, model: str | None, address: Address = _DEFAU
     in_url = query.pop(kind.model_parameter, None)
     query |= address.query or {kind.model_parameter: model or in_url or config.upstream.model}
     url = urlunsplit(parts._replace(query=urlencode(query)))
-    return UpstreamTarget(url, _headers(config.upstream, kind), is_beta=kind.is_beta)
+    secrets = _secrets(config.upstream)
+    return UpstreamTarget(url, _headers(config.upstream, kind), is_beta=kind.is_beta, secrets=secrets)
+
+
+def _secrets(upstream: UpstreamSection) -> tuple[str, ...]:
+    """Return what clients must not learn: the key and the operator's ids; the address holds no credentials."""
+    key = "" if upstream.api_key is None else upstream.api_key.get_secret_value()
+    return tuple(filter(None, (key, upstream.organization, upstream.project)))
 
 
 def _headers(upstream: UpstreamSection, kind: Kind) -> dict[str, str]:

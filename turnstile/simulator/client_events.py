@@ -88,7 +88,7 @@ class ClientEvents:
         fault = self._context.faults.refusal(kind, received[kind])
         if fault is None:
             return False
-        error = ApiError(fault.code, "Refused on demand.", type=fault.type, echoes=fault.echoes)
+        error = ApiError(fault.code, fault.message, type=fault.type, echoes=fault.echoes)
         self.refuse(error, kind, event_id, injected=True)
         return True
 

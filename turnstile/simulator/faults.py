@@ -18,6 +18,7 @@ class RefusedEvent:
         code: The error's code; None for none.
         type: The error's type.
         echoes: Whether the error carries the client's event id.
+        message: The error's text.
     """
 
     event: str
@@ -25,6 +26,7 @@ class RefusedEvent:
     code: str | None = "server_error"
     type: str = "server_error"
     echoes: bool = True
+    message: str = "Refused on demand."
 
 
 @dataclass(frozen=True, slots=True)
