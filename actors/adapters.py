@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_CONNECTING_THREADS = 8
-
 
 class Adapters:
     """The adapters of one system, and their threads.
@@ -135,7 +133,7 @@ def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
         upstream_limits(config),
         timeout=upstream.connect_timeout,
         ca_file=str(upstream.ca_file) if upstream.ca_file else None,
-        threads=_CONNECTING_THREADS,
+        max_connects=upstream.max_connects,
     )
 
 

@@ -74,15 +74,15 @@ class FunctionRunner:
         self._output.send_fact(CallReturned(call_id, output))
 
     def cancelled(self, cancelled: CallsCancelled) -> None:
-        """Cancel calls whose results are not needed, and report it to the client; a call that runs already goes on."""
+        """Cancel calls whose results are not needed, and report it to the client."""
         for call_id in cancelled.call_ids:
             call = self._calls.pop(call_id, None)
             if call is not None:
                 call.cancel()
         self._output.send_frames(self._translator.cancel_calls(cancelled.call_ids))
 
-    def abort_all(self) -> None:
-        """End all calls, since the session ends; a function of the host that runs already goes on."""
+    def cancel_all(self) -> None:
+        """Cancel all calls: the session ends."""
         for call in self._calls.values():
-            call.abort()
+            call.cancel()
         self._calls.clear()

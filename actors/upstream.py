@@ -128,7 +128,7 @@ class UpstreamActor(SessionActor):
         del end
         self._link.close()
         self._audio.disconnect()
-        self._functions.abort_all()
+        self._functions.cancel_all()
 
     # The link.
 

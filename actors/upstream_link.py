@@ -28,11 +28,17 @@ class _LinkInbox(LinkInbox):
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self.is_closed = False
+        self._cancel: Callable[[], None] | None = None
 
-    def is_wanted(self) -> bool:
-        """Return whether the link is still to be opened."""
-        return not self.is_closed
+    def when_unwanted(self, call: Callable[[], None], /) -> None:
+        """Make a call when the link is closed."""
+        self._cancel = call
+
+    def close(self) -> None:
+        """End the attempt to open the link."""
+        cancel, self._cancel = self._cancel, None
+        if cancel is not None:
+            cancel()
 
     def tell(self, message: object, /) -> None:
         """Forward one message."""
@@ -86,7 +92,7 @@ class UpstreamLink:
         link, connection = self.current, self._connection
         self.current = self._connection = None
         if link is not None:
-            link.is_closed = True
+            link.close()
         if connection is not None:
             connection.close(1000)
 

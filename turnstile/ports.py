@@ -39,9 +39,11 @@ class LinkInbox(Inbox, Protocol):
 
     __slots__ = ()
 
-    def is_wanted(self) -> bool:
-        """Return whether the link is to be opened; one that is not is closed, and nothing more is put in."""
-        return True
+    def when_unwanted(self, call: Callable[[], None], /) -> None:
+        """Make a call, which never blocks, when the link is not wanted any more: it is then not opened.
+
+        Makes none; a class whose link may become unwanted before it is open overrides it.
+        """
 
 
 class Connection(Protocol):
@@ -172,10 +174,7 @@ class FunctionCall(Protocol):
     """One function call that the proxy makes."""
 
     def cancel(self) -> None:
-        """Cancel the call: its result is dropped, and it does not begin if it has not yet."""
-
-    def abort(self) -> None:
-        """Cancel the call of a session that has ended, and end one over HTTP that has begun."""
+        """Cancel the call: its result is dropped. It does not begin if it has not yet; one over HTTP is ended."""
 
 
 class FunctionCaller(Protocol):

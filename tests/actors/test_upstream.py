@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -67,9 +68,6 @@ class Call:
 
     def cancel(self):
         self._called.append(f"{self._call_id} cancelled")
-
-    def abort(self):
-        self._called.append(f"{self._call_id} aborted")
 
 
 class Upstream:
@@ -266,15 +264,14 @@ def test_a_link_that_stays_silent_is_closed_when_another_is_asked_for(upstream):
     assert upstream.link.closed is None
 
 
-def test_a_link_is_wanted_until_another_is_asked_for_or_the_session_ends(bench, upstream):
-    upstream.tell(effects.OpenLink(None))
-    (_, first), *_ = bench.connector.asked
-    assert first.is_wanted()
-    upstream.tell(effects.OpenLink(None))
-    second = bench.connector.asked[1][1]
-    assert (first.is_wanted(), second.is_wanted()) == (False, True)
+def test_the_attempt_to_open_a_link_ends_when_another_is_asked_for_or_the_session_ends(bench, upstream):
+    ended = []
+    for name in ("first", "second"):
+        upstream.tell(effects.OpenLink(None))
+        bench.connector.asked[-1][1].when_unwanted(partial(ended.append, name))
+    assert ended == ["first"]
     upstream.actor.release(End(1000, ""))
-    assert not second.is_wanted()
+    assert ended == ["first", "second"]
 
 
 def test_the_link_is_closed_at_the_end(upstream):
@@ -477,17 +474,17 @@ def test_a_call_to_the_host_is_cancelled_when_nobody_wants_its_result_any_more(u
     upstream.tell(effects.CallsCancelled(("c1", "unknown")))
     upstream.tell(FunctionReturned("c2", "hail"))
     upstream.actor.release(End(1000, ""))
-    assert upstream.called == ["c1 cancelled", "c3 aborted"]
+    assert upstream.called == ["c1 cancelled", "c3 cancelled"]
 
 
-def test_a_call_over_http_is_cancelled_with_its_response_and_aborted_with_its_session(upstream):
+def test_a_call_over_http_is_cancelled_with_its_response_or_its_session(upstream):
     for call_id in ("c1", "c2", "c3"):
         upstream.open().tell(effects.CallFunction(call_id, "{}", WEATHER))
     upstream.called.clear()
     upstream.tell(effects.CallsCancelled(("c1",)))
     upstream.tell(FunctionReturned("c2", "hail"))
     upstream.actor.release(End(1000, ""))
-    assert upstream.called == ["c1 cancelled", "c3 aborted"]
+    assert upstream.called == ["c1 cancelled", "c3 cancelled"]
 
 
 def test_a_result_that_goes_upstream_is_history_for_a_client_that_keeps_it(upstream):

@@ -40,7 +40,6 @@ from turnstile.transports.loop import IoLoop
 
 # Credit that never runs out: nobody gives it back.
 LIMITS = replace(ConnectionLimits(), read_high_water=2**62)
-_CONNECTING_THREADS = 8  # as many as the proxy's
 _AUDIO_DELTA = "response.output_audio.delta"
 
 
@@ -139,7 +138,7 @@ def main():
     target = UpstreamTarget(sys.argv[2])
     loop = IoLoop()
     writes = Writes(loop)
-    connector = WebSocketConnector(loop, LIMITS, threads=_CONNECTING_THREADS)
+    connector = WebSocketConnector(loop, LIMITS)
 
     def begin(connection):
         up, down = make_up(writes), make_down(writes)

@@ -228,7 +228,7 @@ class Stage:
     def call(self, request, inbox):
         """Be the `FunctionCaller`."""
         call = PendingCall(request.call_id, inbox)
-        call.end(self._functions.get(request.url, ""))
+        call.returns(self._functions.get(request.url, ""))
         return call
 
 

@@ -61,7 +61,7 @@ class HostFunctionPool:
             call.limit(self._timers, self._timeout, in_this_session(partial(self._time_out, call)))
         else:
             words = _CLOSING if self._pool.closed else _FULL
-            call.end(failed_call(words))
+            call.returns(failed_call(words))
         return call
 
     def close(self, timeout: float) -> None:
@@ -74,14 +74,13 @@ class HostFunctionPool:
 
     def _time_out(self, call: PendingCall) -> None:
         words = "The function did not answer" if call.has_begun else "The function was not called: no thread was free"
-        if call.end(failed_call(f"{words} within {self._timeout:g} s.")):
+        if call.returns(failed_call(f"{words} within {self._timeout:g} s.")):
             log.warning("a call of a host function has failed: %s within %g s", words, self._timeout)
 
     def _answer(self, call: PendingCall, function: Callable[[str], str], arguments: str) -> None:
-        if call.is_over:
+        if not call.begin():
             return
-        call.has_begun = True
-        if not call.end(self._output(function, arguments)):
+        if not call.returns(self._output(function, arguments)):
             log.warning("the result of a host function is dropped: the call was cancelled or timed out")
 
     def _output(self, function: Callable[[str], str], arguments: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import socket
 import ssl
 from typing import Final
 
@@ -22,20 +22,51 @@ _RETRYABLE: Final = {408, 425, 429}
 _SERVER_ERRORS: Final = 500
 
 
+class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
+    """The upstream has answered with an HTTP status other than 101.
+
+    Args:
+        status: The status.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class TunnelRefused(Exception):  # noqa: N818 - an answer, not an error of ours
+    """The HTTP proxy opened no tunnel.
+
+    Args:
+        status: The status that it answered with, if it did.
+    """
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class AnswerError(Exception):
+    """The answer to a handshake cannot be used; the text says why, and holds nothing of it."""
+
+
 def describe_failure(error: Exception, where: str, timeout: float) -> LinkFailed:
     """Describe why a link could not be opened.
 
     Args:
-        error: What websocket-client raised, or the socket below it.
+        error: What the handshake raised, websocket-client, or the socket below it.
         where: Host and port.
         timeout: How long the link was waited for, in seconds.
     """
     match error:
-        case websocket.WebSocketBadStatusException():
-            return refused(error.status_code)
-        case websocket.WebSocketProxyException():
-            return _proxy_refused(str(error), where)
-        case websocket.WebSocketAddressException():
+        case Refused():
+            return refused(error.status)
+        case TunnelRefused():
+            return _no_tunnel(error.status, where)
+        case AnswerError():
+            words = f"the upstream did not answer as a WebSocket server does ({error}): {where}"
+            return LinkFailed(Problem("upstream_refused", words), retryable=False)
+        case socket.gaierror():
             return unreachable(f"the upstream's host was not found: {where}")
         case websocket.WebSocketTimeoutException() | TimeoutError():
             return unreachable(f"the upstream did not answer within {timeout:g} s: {where}")
@@ -70,9 +101,7 @@ def unreachable(words: str, *, retry: bool = True) -> LinkFailed:
     return LinkFailed(Problem("upstream_unreachable", words), retryable=retry)
 
 
-def _proxy_refused(message: str, where: str) -> LinkFailed:
-    # websocket-client gives the status in a text only; the rest of it may be a line that the proxy sent.
-    found = re.search(r"status: (\d{3})", message)
-    status = f" ({found[1]})" if found else ""
-    refused_for_good = found is not None and found[1].startswith("4")
-    return unreachable(f"the HTTP proxy opened no tunnel{status} to {where}", retry=not refused_for_good)
+def _no_tunnel(status: int | None, where: str) -> LinkFailed:
+    shown = "" if status is None else f" ({status})"
+    refused_for_good = status is not None and 400 <= status < _SERVER_ERRORS  # noqa: PLR2004 - our fault, in HTTP
+    return unreachable(f"the HTTP proxy opened no tunnel{shown} to {where}", retry=not refused_for_good)

@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
+import logging
 import ssl
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-import websocket
 from websockets.frames import CloseCode
 from websockets.protocol import Protocol, Side
 
 from turnstile.errors import ConfigError
-from turnstile.ports import LinkFailed, LinkReady
-from turnstile.transports.connect_errors import describe_failure, refused, unreachable
+from turnstile.ports import LinkFailed, LinkInbox, LinkReady
+from turnstile.transports.attempt import Attempt
+from turnstile.transports.connect_errors import describe_failure, unreachable
 from turnstile.transports.framing import SILENT_LOGGER
+from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
+from turnstile.transports.upstream_handshake import UpstreamHandshake, place_of, resolve_place
 from turnstile.transports.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import socket
 
-    from turnstile.ports import LinkInbox, UpstreamTarget
+    from turnstile.ports import Clock, UpstreamTarget
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
-    from turnstile.transports.loop_timers import TimerHandle
+    from turnstile.transports.upstream_handshake import Resolve
 
-_SWITCHING_PROTOCOLS: Final = 101
+log = logging.getLogger(__name__)
 
 
 class WebSocketConnector:
     """The `Connector` port over websocket-client.
 
-    Name resolution, TCP, TLS and the handshake block, so they run on a few daemon threads, started when needed. An HTTP
-    proxy is taken from the environment (``http_proxy``, ``https_proxy``, ``no_proxy``). Redirects are not
-    followed: they would carry the key elsewhere.
+    Name resolution, TCP, TLS and the handshake block, so they run on daemon threads, each started when needed and kept.
+    An attempt that is not wanted any more is ended at once: it leaves the queue, or its socket is shut down.
 
     Args:
         loop: Reads and writes the open links; running.
         limits: Bounds of one link.
-        timeout: How long the host may take for the TCP connection, for TLS, and for the answer to the handshake, in
-            seconds each. The time that an attempt waits for a free thread is not counted.
+        timeout: How long an attempt may take, from the name to the answer, in seconds. Before that it may wait
+            as long for a free thread.
         ca_file: Certificates (PEM) to trust instead of the system's.
         verify: Whether to check the upstream's certificate at all.
-        threads: How many links are opened at the same time.
+        max_connects: How many links are opened at the same time; more wait.
+        clock: Seconds that only go forward.
+        resolve: Returns the socket addresses of a name; by default the system's; may block.
 
     Raises:
         ConfigError: `ca_file` cannot be used.
@@ -59,18 +61,33 @@ class WebSocketConnector:
         timeout: float = 10.0,
         ca_file: str | None = None,
         verify: bool = True,
-        threads: int = 4,
+        max_connects: int = 64,
+        clock: Clock = time.monotonic,
+        resolve: Resolve = resolve_place,
     ) -> None:
         self._loop = loop
         self._limits = limits
         self._timeout = timeout
-        self._sslopt = _tls_options(ca_file, verify=verify)
-        self._pool = WorkerPool("connect", threads)
+        self._max_connects = max_connects
+        self._is_full = False
+        self._clock = clock
+        self._pool = WorkerPool("connect", max_connects)
+        self._resolving = WorkerPool("connect-resolve", max_connects)
+        self._handshake = UpstreamHandshake(_tls_context(ca_file, verify=verify), self._resolving, resolve)
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
-        if not (self._loop.running and self._pool.submit(partial(self._try, target, inbox))):
-            inbox.tell(unreachable("the proxy is shutting down", retry=False))
+        attempt = Attempt(inbox)
+        job = self._pool.submit(partial(self._try, attempt, target)) if self._loop.running else None
+        if job is None:
+            attempt.end(_shutting_down())
+            return
+        attempt.waits_as(job)
+        inbox.when_unwanted(attempt.cancel)
+        if not job.is_waiting:
+            self._is_full = False
+        else:
+            self._loop.call_soon(partial(self._limit_wait, attempt))
 
     def close(self, timeout: float) -> None:
         """Open no more links, and wait for the threads; attempts that still wait fail.
@@ -78,53 +95,48 @@ class WebSocketConnector:
         Args:
             timeout: How many seconds to wait for attempts that are under way.
         """
+        deadline = time.monotonic() + timeout
         self._pool.close(timeout)
+        self._resolving.close(max(0.0, deadline - time.monotonic()))
 
-    def _try(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
-        if not inbox.is_wanted():
-            return
-        outcome = unreachable("the proxy is shutting down", retry=False) if self._pool.closed else self._open(target)
-        if isinstance(outcome, LinkFailed):
-            inbox.tell(outcome)
-        elif not self._loop.call_soon(partial(self._hand_over, outcome, inbox)):
-            outcome.close()
-            inbox.tell(unreachable("the proxy is shutting down", retry=False))
+    def _limit_wait(self, attempt: Attempt[LinkInbox]) -> None:
+        self._loop.call_later(self._timeout, partial(self._end_wait, attempt))
 
-    def _open(self, target: UpstreamTarget) -> socket.socket | LinkFailed:
-        where = ""
-        link: Any = websocket.WebSocket(sslopt=self._sslopt, enable_multithread=False)
-        watchdog = _Watchdog(self._loop, link, 3 * self._timeout)
-        try:
-            where = _host_and_port(target.url)
-            link.connect(
-                target.url,
-                header=_header_lines(target.headers),
-                timeout=self._timeout,
-                suppress_origin=True,
-                redirect_limit=0,
+    def _end_wait(self, attempt: Attempt[LinkInbox]) -> None:
+        words = f"the proxy is opening too many other links: no place was free within {self._timeout:g} s"
+        if not attempt.has_begun and attempt.end(unreachable(words)) and not self._is_full:
+            self._is_full = True
+            log.warning(
+                "a link has waited %g s to be opened: %s are being opened already (upstream.max_connects)",
+                self._timeout,
+                self._max_connects,
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
-            status = link.getstatus()
-            if status is not None and status != _SWITCHING_PROTOCOLS:  # a redirect raises without naming its status
-                failure = refused(status)
-            else:
-                failure = describe_failure(error, where, self._timeout)
-            # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
-            error.__traceback__ = error.__context__ = None
-            return failure
-        finally:
-            watchdog.release()
-            link.frame_buffer = None  # it holds the link in a cycle, which would wait for a full collection
-        # websocket-client reads the answer byte by byte, so nothing of the frames behind it is left in its buffers.
-        sock: socket.socket = link.sock
-        link.sock = None
-        sock.settimeout(0)
-        return sock
 
-    def _hand_over(self, sock: socket.socket, inbox: LinkInbox) -> None:
+    def _try(self, attempt: Attempt[LinkInbox], target: UpstreamTarget) -> None:
+        operation = NetworkOperation(self._clock, self._timeout)
+        if not attempt.begin(operation):
+            return
+        outcome = _shutting_down() if self._pool.closed else self._open(target, operation)
+        if isinstance(outcome, LinkFailed):
+            attempt.end(outcome)
+        elif not self._loop.call_soon(partial(self._hand_over, attempt, *outcome)):
+            outcome[0].close()
+            attempt.end(_shutting_down())
+
+    def _open(self, target: UpstreamTarget, operation: NetworkOperation) -> tuple[socket.socket, bytes] | LinkFailed:
+        try:
+            return self._handshake.open(target, operation)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
+            failure = describe_failure(error, _named(target.url), self._timeout)
+            # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            return failure
+
+    def _hand_over(self, attempt: Attempt[LinkInbox], sock: socket.socket, behind: bytes) -> None:
         protocol = Protocol(Side.CLIENT, max_size=self._limits.max_message_bytes, logger=SILENT_LOGGER)
         connection = WebSocketConnection(self._loop, sock, protocol, self._limits)
-        if not inbox.is_wanted():
+        inbox = attempt.take_inbox()
+        if inbox is None:
             connection.begin(None)
             connection.close(CloseCode.NORMAL_CLOSURE)
             return
@@ -133,38 +145,23 @@ class WebSocketConnector:
         except BaseException:
             sock.close()
             raise
-        connection.begin(inbox)
+        connection.begin(inbox, behind)
 
 
-class _Watchdog:
-    """End a handshake whose answer comes so slowly that no timeout of the socket applies."""
-
-    def __init__(self, loop: IoLoop, link: websocket.WebSocket, seconds: float) -> None:
-        self._loop = loop
-        self._link = link
-        self._seconds = seconds
-        self._timer: TimerHandle | None = None
-        loop.call_soon(self._start)
-
-    def release(self) -> None:
-        """Stop watching: the handshake is over. From any thread."""
-        self._loop.call_soon(self._stop)
-
-    def _start(self) -> None:
-        self._timer = self._loop.call_later(self._seconds, self._end_handshake)
-
-    def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _end_handshake(self) -> None:
-        if self._link.sock is not None:
-            with contextlib.suppress(OSError):
-                # Not SSLSocket's own method: the other thread is using the TLS state that it would drop.
-                socket.socket.shutdown(self._link.sock, socket.SHUT_RDWR)
+def _shutting_down() -> LinkFailed:
+    return unreachable("the proxy is shutting down", retry=False)
 
 
-def _tls_options(ca_file: str | None, *, verify: bool) -> dict[str, Any]:
+def _named(url: str) -> str:
+    """Return host and port of an upstream, as errors name it; nothing where its address is none."""
+    try:
+        _, host, port = place_of(url)
+    except ValueError:
+        return ""
+    return f"{host}:{port}"
+
+
+def _tls_context(ca_file: str | None, *, verify: bool) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:
@@ -174,23 +171,4 @@ def _tls_options(ca_file: str | None, *, verify: bool) -> dict[str, Any]:
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    return {"context": context}
-
-
-def _host_and_port(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-        raise ValueError("no WebSocket address")
-    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
-
-
-def _header_lines(headers: Mapping[str, str]) -> list[str]:
-    """Return the handshake's headers.
-
-    Raises:
-        ValueError: One holds a line break, and would end as a header of its own.
-    """
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ValueError("a line break in a header")
-    return lines
+    return context

@@ -124,14 +124,16 @@ class NetworkOperation:
             TimeoutError: The deadline came first.
             OSError: The handshake failed.
         """
-        sock.settimeout(self.left())
-        # Without its handshake, so that `cancel` can end that: the plain socket is empty from here on.
-        secure = self.use(context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False))
+        in_use = sock
         try:
+            sock.settimeout(self.left())
+            # Without its handshake, so that `cancel` can end that: the plain socket is empty from here on.
+            secure = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+            in_use = self.use(secure)
             secure.do_handshake()  # the timeout holds for it as a whole
         except BaseException:
             self.let_go()
-            secure.close()
+            in_use.close()
             raise
         return secure
 

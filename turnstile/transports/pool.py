@@ -20,12 +20,14 @@ log = logging.getLogger(__name__)
 class PoolJob:
     """A job that a pool has taken."""
 
-    __slots__ = ("_pool", "call", "owner")
+    __slots__ = ("_pool", "call", "is_waiting", "owner")
 
     def __init__(self, pool: WorkerPool, call: Callable[[], object], owner: object | None) -> None:
         self._pool = pool
         self.call: Callable[[], object] | None = call
         """What is to be called; None if it was withdrawn."""
+        self.is_waiting = True
+        """Whether it waits for a thread that is free."""
         self.owner = object() if owner is None else owner
         """Whose turn it takes."""
 
@@ -135,6 +137,7 @@ class WorkerPool:
     def _begin_jobs(self) -> None:
         """Hand those jobs to threads whose turn it is; the lock is held."""
         while (job := self._queue.start()) is not None:
+            job.is_waiting = False
             if self._queue.running > len(self._threads):
                 self._start_thread()
             self._begun.put(job)

@@ -12,20 +12,22 @@ class SlowConnector:
     """A connector whose links are never opened."""
 
     def __init__(self):
-        self.inboxes = []
+        self.ended = []
 
-    def connect(self, _target, inbox):
-        self.inboxes.append(inbox)
+    def connect(self, target, inbox):
+        inbox.when_unwanted(lambda: self.ended.append(target.url))
 
 
-def test_a_link_is_wanted_until_it_is_closed_or_replaced():
+def test_the_attempt_to_open_a_link_ends_once_when_it_is_closed():
     connector, (source, _) = SlowConnector(), memory_pair()
-    link = UpstreamLink("s1", connector, lambda _: UpstreamTarget("ws://x"), source, NullJournal())
-    link.open(None, RecordingInbox())
-    assert [inbox.is_wanted() for inbox in connector.inboxes] == [True]
+    link = UpstreamLink("s1", connector, lambda model: UpstreamTarget(f"ws://{model}"), source, NullJournal())
+    link.open("first", RecordingInbox())
+    assert connector.ended == []
     link.close()
-    link.open(None, RecordingInbox())
-    assert [inbox.is_wanted() for inbox in connector.inboxes] == [False, True]
+    link.open("second", RecordingInbox())
+    link.close()
+    link.close()
+    assert connector.ended == ["ws://first", "ws://second"]
 
 
 def test_the_reason_of_upstreams_close_names_no_credential():

@@ -32,6 +32,11 @@ class RecordingInbox(LinkInbox):
         self.at_once = []
         """How many messages each `tell_all` had."""
         self.react = react
+        self.give_up = None
+        """What ends the attempt to open a link."""
+
+    def when_unwanted(self, call, /):
+        self.give_up = call
 
     def tell(self, message, /):
         self.messages.put(message)

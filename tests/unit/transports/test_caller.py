@@ -649,7 +649,7 @@ def test_a_session_whose_host_hangs_leaves_threads_to_the_others(serve, make_cal
     assert inbox.next().output == "ok"
     assert [call.has_begun for call in calls] == [True] * 8 + [False] * 52
     for call in calls:
-        call.abort()
+        call.cancel()
     for connection in connections:
         connection.close()
 
@@ -672,9 +672,7 @@ def test_a_session_whose_names_hang_leaves_resolvers_to_the_others(serve, make_c
     assert len(hung.take(20)) == 20
 
 
-def test_a_call_that_is_cancelled_leaves_the_queue_and_one_that_runs_tells_nothing(
-    serve, make_caller, make_inbox, gate
-):
+def test_a_call_that_is_cancelled_leaves_the_queue_or_ends_and_tells_nothing(serve, make_caller, make_inbox, gate):
     server, inbox, other = serve(answer=answer_behind(gate)), make_inbox(), make_inbox()
     caller = make_caller(server.port, threads=1, max_waiting=1)
     under_way, waiting = (caller.call(request_to(server.port), inbox) for _ in range(2))
@@ -689,7 +687,7 @@ def test_a_call_that_is_cancelled_leaves_the_queue_and_one_that_runs_tells_nothi
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_socket_of_a_call_is_closed_when_its_session_has_ended(run_raw, make_caller, make_inbox, caplog, scheme):
+def test_the_socket_of_a_call_is_closed_when_it_is_cancelled(run_raw, make_caller, make_inbox, caplog, scheme):
     caplog.set_level(logging.INFO)
     inbox, came, over = make_inbox(), threading.Event(), threading.Event()
 
@@ -703,14 +701,14 @@ def test_the_socket_of_a_call_is_closed_when_its_session_has_ended(run_raw, make
     caller = make_caller(port)
     call = caller.call(FunctionRequest("call_1", "", f"{scheme}://localhost:{port}/"), inbox)
     assert came.wait(WAIT)
-    call.abort()
+    call.cancel()
     assert over.wait(WAIT)
     caller.close(WAIT)
     assert inbox.messages.empty()
     (record,) = [record for record in caplog.records if record.name.startswith("turnstile")]
     assert (record.levelno, record.getMessage()) == (
         logging.INFO,
-        f"function call call_1 to localhost:{port} was ended: its session has ended",
+        f"function call call_1 to localhost:{port} was ended: its result is not needed any more",
     )
 
 

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import http
 import queue
+import re
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ import threading
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
+from websockets.utils import accept_key
 
 from turnstile.errors import ConfigError
 from turnstile.ports import LinkFailed, LinkReady, UpstreamTarget
@@ -40,15 +42,6 @@ def make_connector(loop, limits):
             return connector
 
         yield make
-
-
-@pytest.fixture
-def timeless_loop():
-    """A loop whose deadlines never come."""
-    loop = IoLoop(clock=lambda: 0.0)
-    loop.start()
-    yield loop
-    loop.stop(0)
 
 
 @pytest.fixture
@@ -249,28 +242,229 @@ def test_upstream_unreachable_is_told_when_the_upstream_hangs_up(make_connector,
     assert "before it was open" in failed.problem.description
 
 
-def test_upstream_unreachable_is_told_when_no_answer_comes_in_time(make_connector, make_inbox, run_raw, timeless_loop):
+# One deadline
+
+
+def test_upstream_unreachable_is_told_when_no_answer_comes_in_time(make_connector, make_inbox, run_raw):
     port = run_raw(lambda sock: sock.recv(1 << 16) and sock.recv(1))
     inbox = make_inbox()
-    make_connector(timeless_loop, timeout=0.1).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    make_connector(timeout=0.1).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
     assert "within 0.1 s" in inbox.next().problem.description
 
 
-def test_a_handshake_that_trickles_is_ended(make_connector, make_inbox, run_raw):
-    stop = threading.Event()
+def test_upstream_unreachable_is_told_when_the_name_is_not_found_in_time(make_connector, make_inbox):
+    found, inbox = threading.Event(), make_inbox()
+    connector = make_connector(timeout=0.1, resolve=lambda *_: found.wait(WAIT) and [])
+    connector.connect(UpstreamTarget("ws://slow.example/"), inbox)
+    assert "within 0.1 s: slow.example:80" in inbox.next().problem.description
+    found.set()
 
-    def trickle(sock):
+
+def trickle(now, sent, begin=b""):
+    """Send byte after byte, a second each by the clock `now`, until the other side has had enough."""
+
+    def talk(sock):
         read_head(sock)
-        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nX: ")
-        while not stop.wait(0.05):
+        sock.sendall(begin)
+        sock.settimeout(0.02)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                sock.recv(1)  # it has nothing more to say
+                return
+            now[0] += 1
+            sent.append(b"x")
             sock.sendall(b"x")
 
-    port = run_raw(trickle)
+    return talk
+
+
+@pytest.mark.parametrize("through_proxy", [False, True], ids=["upstream", "proxy"])
+def test_an_answer_that_trickles_ends_at_the_deadline(make_connector, make_inbox, run_raw, monkeypatch, through_proxy):
+    now, sent, inbox = [0.0], [], make_inbox()
+    port = run_raw(trickle(now, sent, b"HTTP/1.1 101 Switching Protocols\r\nX: "))
+    if through_proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    make_connector(timeout=2, clock=lambda: now[0]).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    assert inbox.next().problem.code == "upstream_unreachable"
+    assert len(sent) <= 3
+
+
+def test_a_tls_handshake_that_trickles_ends_at_the_deadline(make_connector, make_inbox, run_raw):
+    sent, inbox, over = [], make_inbox(), threading.Event()
+
+    def talk(sock):
+        sock.recv(1 << 16)
+        for byte in b"\x16\x03\x03\x40\x00" + bytes(1000):
+            if over.wait(0.02):
+                return
+            sent.append(byte)
+            sock.sendall(bytes([byte]))
+
+    port = run_raw(talk)
+    make_connector(timeout=0.2).connect(UpstreamTarget(f"wss://127.0.0.1:{port}"), inbox)
+    assert "within 0.2 s" in inbox.next().problem.description
+    over.set()
+    assert len(sent) < 1000
+
+
+# Bounded answers
+
+
+def endless(begin):
+    """Answer `begin`, then the same line for ever, or without a line's end."""
+
+    def talk(sock):
+        read_head(sock)
+        with contextlib.suppress(OSError):
+            while True:
+                sock.sendall(begin)
+                begin_again = begin if begin.endswith(b"\r\n") else b"x" * 1000
+                sock.sendall(begin_again)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"HTTP/1.1 101 Switching Protocols\r\n", b"HTTP/1.1 101 Switching Protocols\r\nX: "],
+    ids=["many headers", "one line"],
+)
+def test_an_answer_without_end_is_refused_and_not_read_on(make_connector, make_inbox, run_raw, begin):
+    port = run_raw(endless(begin))
     inbox = make_inbox()
-    make_connector(timeout=0.2).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
     failed = inbox.next()
-    stop.set()
-    assert failed.problem.code == "upstream_unreachable"
+    assert (failed.problem.code, failed.retryable) == ("upstream_refused", False)
+    assert "its head is longer than 32768 bytes" in failed.problem.description
+
+
+def test_the_body_of_a_refusal_is_not_waited_for(make_connector, make_inbox, run_raw):
+    over = threading.Event()
+
+    def refuse(sock):
+        read_head(sock)
+        sock.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100000000\r\n\r\n")
+        assert sock.recv(1) == b""
+        over.set()
+
+    port = run_raw(refuse)
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    assert "(403)" in inbox.next().problem.description
+    assert over.wait(WAIT)
+
+
+def test_an_answer_that_is_no_http_is_said_to_be_none(make_connector, make_inbox, run_raw):
+    port = run_raw(lambda sock: (read_head(sock), sock.sendall(b"SSH-2.0 hello\r\n\r\n")))
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    failed = inbox.next()
+    assert failed.problem.code == "upstream_refused"
+    assert "does not begin with a status of HTTP" in failed.problem.description
+
+
+@pytest.mark.parametrize("pieces", [1, 1000], ids=["at once", "byte by byte"])
+def test_frames_that_come_with_the_answer_are_told_after_link_ready(make_connector, make_inbox, run_raw, pieces):
+    def answer(sock):
+        key = re.search(rb"Sec-WebSocket-Key: (.*?)\r\n", read_head(sock))[1].decode()
+        head = (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n"
+        )
+        data = head.encode() + b"\x81\x02hi\x81\x02ho"
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        size = -(-len(data) // pieces)
+        for begin in range(0, len(data), size):
+            sock.sendall(data[begin : begin + size])
+        sock.recv(1)
+
+    port = run_raw(answer)
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    ready, *frames = inbox.take(3)
+    assert frames == [TextFrame(b"hi"), TextFrame(b"ho")]
+    ready.connection.close(1000)
+
+
+# Many sessions
+
+
+@pytest.fixture
+def hanging():
+    """An upstream that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_attempts_that_hang_end_with_their_sessions_and_a_good_one_goes_on(
+    make_connector, make_inbox, run_upstream, hanging, scheme
+):
+    connector, port = make_connector(max_connects=8), run_upstream(echo)
+    gone = [make_inbox() for _ in range(8)]
+    for inbox in gone:
+        connector.connect(UpstreamTarget(f"{scheme}://127.0.0.1:{hanging.getsockname()[1]}"), inbox)
+    held = [hanging.accept()[0] for _ in gone]
+    good = make_inbox()
+    connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), good)
+    for inbox in gone:
+        inbox.give_up()
+    assert isinstance(good.next(), LinkReady)
+    for sock in held:
+        with sock:
+            while sock.recv(1 << 16):
+                pass
+    assert all(inbox.messages.empty() for inbox in gone)
+
+
+def test_an_attempt_that_waits_leaves_the_queue_when_it_is_not_wanted_any_more(make_connector, make_inbox, hanging):
+    connector, target = make_connector(max_connects=1), UpstreamTarget(f"ws://127.0.0.1:{hanging.getsockname()[1]}")
+    inboxes = [make_inbox() for _ in range(3)]
+    for inbox in inboxes:
+        connector.connect(target, inbox)
+    first = hanging.accept()[0]
+    inboxes[1].give_up()
+    inboxes[0].give_up()
+    third = hanging.accept()[0]
+    connector.close(0)
+    inboxes[2].give_up()
+    connector.close(WAIT)
+    hanging.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        hanging.accept()
+    assert all(inbox.messages.empty() for inbox in inboxes)
+    first.close()
+    third.close()
+
+
+def test_an_attempt_that_finds_no_place_in_time_fails_and_is_logged_once(make_connector, make_inbox, hanging, caplog):
+    now = [0.0]
+    loop = IoLoop(clock=lambda: now[0])
+    loop.start()
+    connector = make_connector(loop, max_connects=1, timeout=10)
+    target = UpstreamTarget(f"ws://127.0.0.1:{hanging.getsockname()[1]}")
+    first, *others = (make_inbox() for _ in range(3))
+    for inbox in (first, *others):
+        connector.connect(target, inbox)
+    held = hanging.accept()[0]
+    started = threading.Event()
+    loop.call_soon(started.set)
+    assert started.wait(WAIT)
+    now[0] = 10.0
+    loop.call_soon(int)
+    for inbox in others:
+        failed = inbox.next()
+        assert (failed.problem.code, failed.retryable) == ("upstream_unreachable", True)
+        assert "no place was free within 10 s" in failed.problem.description
+    loop.stop(WAIT)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("turnstile")] == [
+        "a link has waited 10 s to be opened: 1 are being opened already (upstream.max_connects)"
+    ]
+    first.give_up()
+    held.close()
+
+
+# Targets, proxies, threads
 
 
 @pytest.mark.parametrize(
@@ -343,10 +537,10 @@ def test_upstream_unreachable_is_told_when_the_proxy_refuses(
 
 def test_threads_are_started_when_needed_and_no_more_than_allowed(make_connector, make_inbox, run_upstream):
     port = run_upstream(echo)
-    connector = make_connector(threads=2)
+    connector = make_connector(max_connects=2)
 
     def running():
-        return sorted(t.name for t in threading.enumerate() if t.name.startswith("turnstile-connect"))
+        return sorted(t.name for t in threading.enumerate() if re.fullmatch(r"turnstile-connect-\d+", t.name))
 
     assert running() == []
     inboxes = [make_inbox() for _ in range(6)]
@@ -383,7 +577,7 @@ def test_link_failed_is_told_when_the_connector_closes_or_the_loop_stops_meanwhi
         leave.wait(WAIT)
 
     port = run_upstream(echo, process_request=wait)
-    connector = make_connector(threads=1)
+    connector = make_connector(max_connects=1)
     first, second = make_inbox(), make_inbox()
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), first)
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), second)
@@ -406,23 +600,18 @@ def test_the_link_is_closed_in_order_when_nobody_waits_for_it_any_more(make_conn
         except ConnectionClosed as error:
             closes.put(error.rcvd and error.rcvd.code)
 
-    alive = [True, False]
     inbox = make_inbox()
-    inbox.is_wanted = lambda: alive.pop(0)
     connector = make_connector()
+    hand_over = connector._hand_over
+
+    def give_up_first(*outcome):
+        inbox.give_up()
+        hand_over(*outcome)
+
+    connector._hand_over = give_up_first
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{run_upstream(listen)}"), inbox)
     assert closes.get(timeout=WAIT) == 1000
     assert inbox.messages.empty()
-
-
-def test_no_link_is_opened_when_nobody_waits_for_it(make_connector, make_inbox):
-    dead, alive = make_inbox(), make_inbox()
-    dead.is_wanted = lambda: False
-    connector = make_connector(threads=1)
-    connector.connect(UpstreamTarget("nonsense"), dead)
-    connector.connect(UpstreamTarget("nonsense"), alive)
-    assert isinstance(alive.next(), LinkFailed)
-    assert dead.messages.empty()
 
 
 def test_an_inbox_that_raises_costs_its_own_link_only(make_connector, make_inbox, run_upstream, caplog):
@@ -430,7 +619,7 @@ def test_an_inbox_that_raises_costs_its_own_link_only(make_connector, make_inbox
         raise ValueError(message)
 
     port = run_upstream(echo)
-    connector = make_connector(threads=1)
+    connector = make_connector(max_connects=1)
     connector.connect(UpstreamTarget("nonsense"), make_inbox(refuse))
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), make_inbox(refuse))
     inbox = make_inbox()

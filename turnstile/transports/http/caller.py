@@ -113,9 +113,8 @@ class HttpFunctionCaller:
         self._resolving.close(max(0.0, deadline - self._clock()))
 
     def _make(self, call: PendingCall, request: FunctionRequest, inbox: Inbox) -> None:
-        call.has_begun = True
-        call.operation = operation = NetworkOperation(self._clock, self._timeout)
-        if not call.is_over:
+        operation = NetworkOperation(self._clock, self._timeout)
+        if call.begin(operation):
             _end(call, request, self._output(request, inbox, operation))
 
     def _output(self, request: FunctionRequest, owner: object, operation: NetworkOperation) -> str:
@@ -141,7 +140,7 @@ class HttpFunctionCaller:
             # Its message may hold a header.
             words, detail = "The function could not be called.", f" ({type(error).__name__})"
         if operation.is_cancelled:
-            log.info("function call %s to %s was ended: its session has ended", request.call_id, where)
+            log.info("function call %s to %s was ended: its result is not needed any more", request.call_id, where)
             return failed_call(words)
         return _failed(request, where, words, detail)
 
@@ -182,7 +181,7 @@ class HttpFunctionCaller:
 
 def _end(call: PendingCall, request: FunctionRequest, output: str) -> None:
     try:
-        call.end(output)
+        call.returns(output)
     except Exception:
         log.exception("the result of the function call %s could not be delivered", request.call_id)
 
