@@ -37,9 +37,11 @@ class UpstreamSection(Section):
     organization: str = Field("", description="OpenAI-Organization header.")
     project: str = Field("", description="OpenAI-Project header.")
     connect_timeout: float = Field(
-        10.0, gt=0, description="Seconds for the opening of a link: TCP, TLS and the handshake together."
+        10.0, gt=0, description="Seconds for the opening of a link: name, TCP, proxy, TLS and handshake together."
     )
-    max_connects: int = Field(64, ge=1, description="Links that are being opened at the same time; more wait.")
+    max_connects: int = Field(
+        64, ge=1, description="Links that are being opened at the same time; more wait, as long as one may take."
+    )
     reconnects: int = Field(2, ge=0, description="Lost links in a row that are replaced; one more ends the session.")
     ca_file: File = Field(None, description="Certificates (PEM) to trust instead of the system's.")
 
