@@ -16,6 +16,7 @@ from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
 from turnstile.server.listener import listening_socket
+from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.worker_process import Inheritance, WorkerOption
 from turnstile.server.workers import USAGE_ERROR, Workers
@@ -204,18 +205,15 @@ def _drain_with_parent(inherited: Inheritance, signals: ProcessSignals) -> None:
 
 def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
     """Stop in order, or at once on a second signal; return the exit code."""
-    outcome: list[int] = []
-    stopping = threading.Thread(target=lambda: outcome.append(system.stop()), name="turnstile-stop", daemon=True)
-    stopping.start()
-    while stopping.is_alive() and not signals.abort.wait(0.05):
-        pass
-    if stopping.is_alive():
+    left = stop_in_time(system.stop, signals, system.config.server.drain_timeout)
+    signals.ignore()
+    if left is None:
         announce("Cut off.")
-        return FAILED
-    left = outcome[0] if outcome else 0
-    if left:
+    elif left:
         announce(f"{left} sessions did not end in time and were cut off.")
-    return FAILED if left else OK
+    code = OK if left == 0 else FAILED
+    end_process(code)
+    return code
 
 
 def _require_key(config: Config) -> None:

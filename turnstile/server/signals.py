@@ -1,36 +1,47 @@
-"""The process's signals as two events: drain, then abort."""
+"""The process's signals as events: drain, then abort; and reload."""
 
 from __future__ import annotations
 
-import queue
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_NO_SIGNAL: Final = 0
 
 
 class ProcessSignals:
-    """The signals SIGINT and SIGTERM as events, while this context manager is entered.
+    """The signals SIGINT, SIGTERM and SIGHUP as events, while this context manager is entered.
 
-    The first signal sets `drain`, any later one `abort`; on leaving, the previous handlers are restored. It is entered
-    in the main thread, where Python runs signal handlers.
+    The first SIGINT or SIGTERM sets `drain`, any later one `abort`; SIGHUP sets `reload`. On leaving, the previous
+    handlers are restored. It is entered in the main thread, where Python runs signal handlers.
 
-    A handler may interrupt the main thread inside `Event.wait`, whose lock it would need itself. So it only puts the
-    signal into a reentrant queue, and a thread sets the events.
+    A handler in Python runs when the main thread comes to it: not while it is frozen, and not before the next signal
+    where it was just about to wait. So the interpreter writes each signal to a pipe (`signal.set_wakeup_fd`), which a
+    thread reads.
+
+    Args:
+        reloads: Whether SIGHUP sets `reload`; otherwise it keeps its handler.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reloads: bool = False) -> None:
         self.drain = threading.Event()
         """Set to end open sessions in order and admit no new ones."""
         self.abort = threading.Event()
         """Set to end at once."""
-        self._caught: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self.reload = threading.Event()
+        """Set to read the configuration anew; cleared by the one who does."""
+        self._numbers = (*SIGNALS, signal.SIGHUP) if reloads else SIGNALS
+        self._pipe: tuple[int, int]
+        self._wakeup_before: int
         self._thread = threading.Thread(target=self._relay, name="turnstile-signals", daemon=True)
         self._before: dict[signal.Signals, Any] = {}
+        self._when_aborted: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Self:
         """Install the handlers.
@@ -38,8 +49,15 @@ class ProcessSignals:
         Raises:
             ValueError: This is not the main thread.
         """
-        for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._catch)
+        self._pipe = os.pipe()
+        os.set_blocking(self._pipe[1], False)
+        try:
+            self._wakeup_before = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
+        except ValueError:
+            self._close_pipe()
+            raise
+        for number in self._numbers:
+            self._before[number] = signal.signal(number, _caught)
         self._thread.start()
         return self
 
@@ -49,12 +67,39 @@ class ProcessSignals:
         """Restore the previous handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self._caught.put(None)
+        signal.set_wakeup_fd(self._wakeup_before)
+        os.write(self._pipe[1], bytes([_NO_SIGNAL]))
         self._thread.join()
+        self._close_pipe()
 
-    def _catch(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
-        self._caught.put(number)
+    def when_aborted(self, call: Callable[[], object]) -> None:
+        """Make a call that does not block once `abort` is set: perhaps twice, if that happens now."""
+        self._when_aborted = call
+        if self.abort.is_set():
+            call()
+
+    def ignore(self) -> None:
+        """Ignore these signals up to the end of the process, whose exit code is decided: none of them may change it."""
+        self._before = dict.fromkeys(self._before, signal.SIG_IGN)
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _close_pipe(self) -> None:
+        for descriptor in self._pipe:
+            os.close(descriptor)
 
     def _relay(self) -> None:
-        while self._caught.get() is not None:
-            (self.abort if self.drain.is_set() else self.drain).set()
+        while (number := os.read(self._pipe[0], 1)[0]) != _NO_SIGNAL:
+            if number == signal.SIGHUP:
+                self.reload.set()
+            elif number not in SIGNALS:
+                pass  # another one of the process's, whose handler is not ours
+            elif not self.drain.is_set():
+                self.drain.set()
+            else:
+                self.abort.set()
+                self._when_aborted()
+
+
+def _caught(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the signal is in the pipe already."""

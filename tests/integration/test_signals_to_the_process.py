@@ -1,0 +1,182 @@
+"""Signals to a serving process: it drains, ends at once at the second, and ends in time whatever is frozen."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from websocket import create_connection
+
+from turnstile.terminal.terminal_client import TerminalClient
+from turnstile.testing import patience
+
+ROOT = Path(__file__).parents[2]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
+FUNCTIONS = [{"name": "get_weather", "parameters": {"type": "object", "properties": {}}}]
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+# A process whose I/O thread never comes back from what a client sends.
+FROZEN = """
+import sys, threading
+import actors.system, proxy_main
+from actors.client import ClientActor
+
+def freeze(*_):
+    print("frozen", flush=True)
+    threading.Event().wait()
+
+actors.system._GRACE = 0.1
+ClientActor._read = freeze
+sys.exit(proxy_main.main(sys.argv[1:]))
+"""
+
+
+class Serving:
+    """A serving process, and what it has said."""
+
+    def __init__(self, *options, program=(str(ROOT / "proxy_main.py"),)):
+        command = [sys.executable, *program, "serve", "--port", "0", *options]
+        self.process = subprocess.Popen(
+            command,
+            env=CLEAN,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            text=True,
+        )
+        self.said = ""
+        self.address = self.until("ws://").split("ws://")[1].split("/")[0]
+        self.url = f"ws://{self.address}/openai"
+
+    def until(self, words):
+        """Return the first line with these words."""
+        for line in self.process.stdout:
+            self.said += line
+            if words in line:
+                return line
+        return pytest.fail(f"{words!r} was not said: {self.said}")
+
+    def end(self, *signals):
+        """Send the signals; return the exit code, and all that was said."""
+        for number in signals:
+            self.process.send_signal(number)
+        said, _ = self.process.communicate(timeout=patience())
+        self.said += said
+        assert "Traceback" not in self.said
+        return self.process.returncode, self.said
+
+
+@pytest.fixture
+def serve():
+    with ExitStack() as started:
+
+        def start(*options, **how):
+            serving = Serving(*options, **how)
+            started.callback(serving.process.stdout.close)
+            started.callback(serving.process.wait)
+            started.callback(serving.process.kill)
+            return serving
+
+        yield start
+
+
+@contextmanager
+def calling(serving):
+    """A client in mid-turn: it is to answer a call."""
+    with TerminalClient(serving.url, timeout=patience()) as dialogue:
+        dialogue.send("Settings", agent={"think": {"functions": FUNCTIONS}})
+        dialogue.send("InjectUserMessage", content="Please call get_weather")
+        call = dialogue.wait_for("FunctionCallRequest")["functions"][0]
+        yield (
+            dialogue,
+            lambda: dialogue.send("FunctionCallResponse", id=call["id"], name=call["name"], content="Sunny."),
+        )
+
+
+def closed(dialogue):
+    dialogue.wait_until(lambda: None)
+    return dialogue.closed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_turn_is_settled_while_new_clients_are_answered_503(serve, number):
+    serving = serve()
+    with calling(serving) as (dialogue, answer):
+        serving.process.send_signal(number)
+        serving.until("Ending 1 open sessions")
+        connection = http.client.HTTPConnection(serving.address, timeout=patience())
+        connection.request("GET", "/openai", headers=UPGRADE)
+        refused = connection.getresponse()
+        assert (refused.status, refused.headers["Retry-After"], refused.headers["Connection"]) == (503, "5", "close")
+        assert b"shutting down" in refused.read()
+        connection.close()
+        assert dialogue.closed is None
+        answer()
+        assert closed(dialogue) == "1001 shutting down"
+        assert "Sunny" in dialogue.received("ConversationText")[-1]["content"]
+    code, said = serving.end()
+    assert code == 0, said
+
+
+def test_what_is_left_at_the_deadline_is_cut_off_and_named(serve):
+    serving = serve("--set", "server.drain_timeout=0.1")
+    with calling(serving) as (dialogue, _):
+        serving.process.send_signal(signal.SIGTERM)
+        assert closed(dialogue) == "1001 shutting down"
+    code, said = serving.end()
+    assert code == 1, said
+    assert "1 sessions did not end in time and were cut off." in said
+    assert "1 sessions did not end in time and are cut off: " in said
+
+
+def test_a_second_signal_closes_what_is_open_at_once(serve):
+    serving = serve("--set", "server.drain_timeout=600")
+    with calling(serving) as (dialogue, _):
+        serving.process.send_signal(signal.SIGTERM)
+        serving.until("Ending 1 open sessions")
+        serving.process.send_signal(signal.SIGTERM)
+        assert closed(dialogue) == "1001 shutting down"
+    code, said = serving.end()
+    assert code == 1, said
+    assert "Cut off.\n" in said
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM] * 2, [signal.SIGINT] * 5, [signal.SIGTERM, signal.SIGINT]])
+def test_signals_right_behind_each_other_end_the_process(serve, signals):
+    code, said = serve().end(*signals)
+    assert code in {0, 1}, said
+
+
+def test_a_signal_during_a_flood_of_handshakes_ends_the_process(serve):
+    serving = serve("--set", "server.max_handshakes=50")
+    host, port = serving.address.split(":")
+    with ExitStack() as sockets:
+        for number in range(100):
+            sock = sockets.enter_context(socket.create_connection((host, int(port)), timeout=patience()))
+            sock.sendall(b"GET /openai HTTP/1.1\r\n" if number % 2 else b"")
+        code, said = serving.end(signal.SIGTERM)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGTERM, signal.SIGTERM]], ids=["once", "twice"])
+def test_a_frozen_thread_is_named_and_the_process_ends_in_time(serve, signals):
+    serving = serve("--set", "server.drain_timeout=0.1", program=("-c", FROZEN))
+    link = create_connection(serving.url, timeout=patience())
+    link.send("{}")
+    serving.until("frozen")
+    code, said = serving.end(*signals)
+    link.shutdown()
+    assert code == 1, said
+    assert "Threads did not end in time and are abandoned: turnstile-io" in said
