@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits, upstream_limits
 from actors.dispatcher import ThreadDispatcher
-from actors.sessions import SessionDependencies
+from actors.session_actors import SessionDependencies
 from actors.timers import TimerThread
+from turnstile.byte_budget import ProcessBudget
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
 from turnstile.observability.journal import LoggingJournal, NullJournal
@@ -82,6 +83,7 @@ class Adapters:
             host_functions=self._host_functions,
             clock=self._clock,
             journal=journal or _default_journal(),
+            budget=ProcessBudget(self._config.limits.total_bytes, self._config.session.max_held_bytes),
         )
 
     def stop(self, deadline: float) -> None:

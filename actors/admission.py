@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits
@@ -11,6 +12,7 @@ from turnstile.server.requests import Admission, Rejection
 if TYPE_CHECKING:
     from actors.dialects.registry import DialectName, Dialects, PartsFactory
     from actors.sessions import Sessions
+    from turnstile.byte_budget import ProcessBudget, SessionBudget
     from turnstile.config import Config
     from turnstile.ports import Connection, Inbox
     from turnstile.server.requests import UpgradeRequest
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)
+
+_LATER = {"Retry-After": "5"}
 
 # The subprotocols that OpenAI's and Deepgram's clients offer in browsers, which can send a key only there.
 _SUBPROTOCOLS = frozenset({"realtime", "token", "bearer"})
@@ -31,17 +35,21 @@ class ClientAdmission:
         dialects: The dialects that clients may speak.
         sessions: The open sessions.
         counts: Knows the number of open sessions of all processes that serve.
+        budget: Counts what the sessions of this process hold.
     """
 
-    def __init__(self, config: Config, dialects: Dialects, sessions: Sessions, counts: WorkerSlot) -> None:
+    def __init__(
+        self, config: Config, dialects: Dialects, sessions: Sessions, counts: WorkerSlot, budget: ProcessBudget
+    ) -> None:
         self._config = config
         self._dialects = dialects
         self._sessions = sessions
         self._counts = counts
+        self._budget = budget
         # Admitted by `accept` and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so the
         # limit may be exceeded by the number of host threads, and of processes, that check it at the same moment.
         self._arriving = 0
-        self._is_full = False
+        self._is_full = self._is_high = False
 
     def accept(self, request: UpgradeRequest) -> Admission | Rejection:
         """Admit or reject a client of the listener, by the path of its request."""
@@ -52,13 +60,14 @@ class ClientAdmission:
         if rejection is not None:
             return rejection
         self._arriving += 1
+        budget = self.budget_of(request)
 
         def begin(connection: Connection) -> Inbox | None:
             self._arriving -= 1
-            return self._sessions.begin(connection, make_parts)
+            return self._sessions.begin(connection, make_parts, budget=budget)
 
         limits = client_limits(self._config.limits, self._dialects.by_path[request.path])
-        return Admission(begin, chosen_subprotocol(request), limits)
+        return Admission(begin, chosen_subprotocol(request), limits, budget)
 
     def admit(
         self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None
@@ -66,8 +75,12 @@ class ClientAdmission:
         """Admit or reject a host's client; return the factory of its session's parts if it is admitted."""
         return self._no_place() or self._dialects.named(dialect, request, overrides)
 
+    def budget_of(self, request: UpgradeRequest | None) -> SessionBudget:
+        """Open the budget of a client's session: it counts for the client's address, or for a host in this process."""
+        return self._budget.session(owner_of(request.peer) if request else "host")
+
     def _no_place(self) -> Rejection | None:
-        """Return the rejection when no more sessions may begin; log when the limit is reached and when it is left."""
+        """Return the rejection when no more sessions may begin; log when a limit is reached and when it is left."""
         if self._sessions.are_draining:
             return Rejection(503, "The proxy is shutting down.\n", {"Retry-After": "5"})
         is_open = self._counts.sessions
@@ -78,8 +91,36 @@ class ClientAdmission:
             _log.warning("Clients are admitted again")
         self._is_full = is_full
         if is_full:
-            return Rejection(503, "Too many sessions are open; try again later.\n", {"Retry-After": "5"})
-        return None
+            return Rejection(503, "Too many sessions are open; try again later.\n", _LATER)
+        return self._no_room()
+
+    def _no_room(self) -> Rejection | None:
+        is_high = self._budget.is_high
+        if is_high and not self._is_high:
+            held, limit = self._budget.held, self._budget.limit
+            _log.warning("Clients are rejected: %s bytes are held, near limits.total_bytes, %s", held, limit)
+        elif self._is_high and not is_high:
+            _log.warning("Clients are admitted again: %s bytes are held", self._budget.held)
+        self._is_high = is_high
+        return (
+            Rejection(503, "The proxy holds too much for its clients; try again later.\n", _LATER) if is_high else None
+        )
+
+
+def owner_of(peer: str) -> str:
+    """Return what a client's sessions are counted by: its address, of IPv6 the /64, which is one client's to choose in.
+
+    Args:
+        peer: The client's address and port; another text is its own owner.
+    """
+    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host or peer
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 def chosen_subprotocol(request: UpgradeRequest) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.waiting_audio import WaitingAudio
+from turnstile.byte_budget import unlimited_budget
 from turnstile.errors import Problem
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import TextFrame
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from actors.messages import Mark
     from turnstile.audio.formats import AudioFormat
     from turnstile.audio.input_audio import InputAudio
+    from turnstile.byte_budget import SessionBudget
     from turnstile.ports import Connection
 
 # Half a sample gone would swap the bytes of all that come behind it.
@@ -31,13 +33,18 @@ class AudioUplink:
     Args:
         audio: The input audio of the session.
         max_held: How many bytes wait; past it the oldest are dropped.
+        budget: Counts the audio that waits; past its room the oldest is dropped, too. By default without bounds.
         takes_events: The client sends its audio in events of the API's own, which go on as they are.
     """
 
-    def __init__(self, audio: InputAudio, max_held: int, *, takes_events: bool = False) -> None:
+    def __init__(
+        self, audio: InputAudio, max_held: int, budget: SessionBudget | None = None, *, takes_events: bool = False
+    ) -> None:
         self._audio = audio
         self._takes_events = takes_events
         self._held = WaitingAudio(max_held, 1 if takes_events else _SAMPLE)
+        self._budget = budget or unlimited_budget()
+        self._charge = self._budget.charge()
         self._connection: Connection | None = None
         self._is_open = False
         self._flows = False  # what comes now goes at once
@@ -55,6 +62,12 @@ class AudioUplink:
         self._connection = None
         self._is_open = self._flows = False
         self._audio.committed()
+
+    def end(self) -> None:
+        """Drop what waits: the session has ended."""
+        self.disconnect()
+        self._held.clear()
+        self._charge.set(0)
 
     def open(self) -> None:
         """Send on this link from now on: the session is ready for audio."""
@@ -102,6 +115,8 @@ class AudioUplink:
             return None
         for piece in pieces:
             self._held.put(piece)
+        self._held.shrink(self._charge.size + self._budget.room)
+        self._charge.set(self._held.taken)
         if not self._held.dropped or self._has_dropped:
             return None
         self._has_dropped = True
@@ -130,6 +145,7 @@ class AudioUplink:
         if self._may_send():
             pieces = tuple(self._held.take())
             self._flows = not self._held.is_closed
+            self._charge.set(self._held.taken)
             if pieces:
                 self._send(pieces)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.audio_marks import AudioMarks
 from actors.dispatch import takes
-from actors.lifecycle import SessionActor
+from actors.lifecycle import KEPT_COUNT_RUNS, SessionActor
 from actors.messages import (
     AnswersGiven,
     AudioEvent,
@@ -19,6 +19,7 @@ from actors.messages import (
     SessionSnapshot,
     ToClient,
 )
+from turnstile.byte_budget import unlimited_budget
 from turnstile.errors import ClientProtocolError
 from turnstile.observability.journal import frame_observer
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from actors.dialects.base import Dialect
     from actors.dispatch import Dispatcher
     from actors.messages import Peers
+    from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
@@ -50,6 +52,7 @@ class ClientActor(SessionActor):
     Args:
         connection: The client's.
         dialect: Reads what the client sends, and writes its answers.
+        budget: Counts what the dialect keeps; by default without bounds.
         journal: Records both directions of the wire.
         host: Gets the answers to the host's own requests.
     """
@@ -62,6 +65,7 @@ class ClientActor(SessionActor):
         *,
         connection: Connection,
         dialect: Dialect,
+        budget: SessionBudget | None = None,
         journal: Journal,
         host: Inbox | None = None,
     ) -> None:
@@ -69,6 +73,8 @@ class ClientActor(SessionActor):
         self._host = host
         self._connection = connection
         self._dialect = dialect
+        self._runs = 0
+        self._kept = (budget or unlimited_budget()).charge()
         self._journal = journal
         self._observe = frame_observer(journal, session_id, "client")
         self._answers = 0
@@ -86,10 +92,17 @@ class ClientActor(SessionActor):
 
     def run_ended(self) -> None:
         """Let what was written leave."""
+        self._runs += 1
+        if not self._runs % KEPT_COUNT_RUNS:
+            self._kept.set(self._dialect.kept_bytes)
         self._connection.flush()
 
     def release(self, end: End) -> None:
         """Write what still waits, and the problem if there is one, and close the connection."""
+        self._kept.set(0)
+        if end.drops_unsent:
+            self._waiting.clear()
+            self._connection.drop_unsent()
         self._answers_given(_ALL_ANSWERS)
         if end.problem is not None:
             self._write([self._dialect.problem(end.problem, fatal=True)])

@@ -10,6 +10,7 @@ from actors.deadline_timer import DeadlineTimer
 from actors.dispatch import takes
 from actors.lifecycle import SHUTTING_DOWN, SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot, Waiting
+from turnstile.byte_budget import unlimited_budget
 from turnstile.protocol.frames import Closed
 from turnstile.session.effects import (
     ClientEffect,
@@ -22,6 +23,7 @@ from turnstile.session.effects import (
     UpstreamEffect,
 )
 from turnstile.session.events import Event
+from turnstile.session.machine import Session
 from turnstile.session.upstream_errors import close_code
 
 if TYPE_CHECKING:
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 
     from actors.dispatch import Dispatcher
     from actors.messages import Peers
+    from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Inbox, Timers
     from turnstile.session.client_requests import Ref
     from turnstile.session.events import Fact
-    from turnstile.session.machine import Session
 
 _log = logging.getLogger(__name__)
+
+# What the session holds is charged in pages of 4 KiB, so that a turn of short messages charges nothing.
+_WHOLE_PAGES = -4096
 
 
 class SessionCoordinatorActor(SessionActor):
@@ -43,6 +48,7 @@ class SessionCoordinatorActor(SessionActor):
 
     Args:
         session: Decides.
+        budget: Counts what the session holds; by default without bounds.
         timers: Run the timer of the session's deadlines.
         clock: Seconds.
         journal: Gets a note of each request that is held, released or merged, and of each collision.
@@ -55,12 +61,15 @@ class SessionCoordinatorActor(SessionActor):
         on_end: Callable[[], None],
         *,
         session: Session,
+        budget: SessionBudget | None = None,
         timers: Timers,
         clock: Clock,
         journal: Journal,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
         self._session = session
+        self._budget = budget or unlimited_budget()
+        self._charge = self._budget.charge()
         self._journal = journal
         self._answered = 0
         self._clock = clock
@@ -76,9 +85,13 @@ class SessionCoordinatorActor(SessionActor):
     @takes(*get_args(Event))
     def _decide(self, event: Event) -> None:
         """Perform each effect by the method that takes its class."""
-        performers = self.handlers
-        for effect in self._session.handle(event):
+        session, charge, performers = self._session, self._charge, self.handlers
+        session.held_elsewhere = self._budget.held - charge.size
+        for effect in session.handle(event):
             performers[effect.__class__](self, effect)
+        held = session.held_bytes & _WHOLE_PAGES
+        if held != charge.size:
+            charge.set(held)
 
     @takes(*ANSWERED_FACTS)
     def _decide_answered(self, fact: Fact) -> None:
@@ -101,9 +114,11 @@ class SessionCoordinatorActor(SessionActor):
         return Snapshot(self._session.state, self._session.data, self._session.backlog, waiting)
 
     def release(self, end: End) -> None:
-        """Stop the timer."""
+        """Stop the timer, and let go of all that is held."""
         del end
         self._deadline_timer.end()
+        self._session = Session()
+        self._charge.set(0)
 
     # Perform the effects.
 

@@ -75,7 +75,7 @@ class HostedSessions:
             raise SessionError("no_place", make_parts.text.strip())
         theirs, ours = memory_pair(inbox, limits=client_limits(self._limits, dialect))
         handle = self._make_handle(on_event)
-        begun = self._sessions.begin(ours, make_parts, handle)
+        begun = self._sessions.begin(ours, make_parts, handle, self._admission.budget_of(None))
         if begun is None:
             raise SessionError("no_place", "The proxy is shutting down.")
         ours.begin(begun)
@@ -90,10 +90,11 @@ class HostedSessions:
             return make_parts
         limits = client_limits(self._limits, dialect)
         sock, protocol = upgrade.accept(chosen_subprotocol(upgrade.request), limits.max_message_bytes)
+        budget = self._admission.budget_of(upgrade.request)
         connection = WebSocketConnection(self._loop, sock, protocol, limits)
         handle = self._make_handle(on_event)
         try:
-            inbox = self._sessions.begin(connection, make_parts, handle)
+            inbox = self._sessions.begin(connection, make_parts, handle, budget)
         except BaseException:
             sock.close()
             raise

@@ -163,11 +163,13 @@ class End:
         code: The client's close code.
         reason: The reason in the close frame.
         problem: The problem that is reported to the client before; None for an ordinary end.
+        drops_unsent: What has not begun to leave is dropped, so that it takes no memory while the connections close.
     """
 
     code: int
     reason: str
     problem: Problem | None = None
+    drops_unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

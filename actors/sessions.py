@@ -5,22 +5,17 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pykka import ActorDeadError
 
 from actors.audio_router import AudioRouter
-from actors.audio_uplink import AudioUplink
-from actors.client import ClientActor
-from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
-from actors.lifecycle import INTERNAL_END, SHUTTING_DOWN
+from actors.lifecycle import EVICTED, SHUTTING_DOWN
 from actors.messages import Inspect, Peers
-from actors.upstream import UpstreamActor
-from turnstile.audio.input_audio import InputAudio
-from turnstile.observability.journal import ClientTap
+from actors.session_actors import start_actors
 from turnstile.session.events import DrainRequested
 
 if TYPE_CHECKING:
@@ -28,60 +23,27 @@ if TYPE_CHECKING:
 
     from pykka import ActorRef
 
-    from actors.dialects.registry import PartsFactory, SessionParts
-    from actors.dispatch import Dispatcher
+    from actors.coordinator import SessionCoordinatorActor
+    from actors.dialects.registry import PartsFactory
     from actors.handle import SessionHandle
     from actors.messages import Snapshot
-    from turnstile.observability.journal import Journal
-    from turnstile.ports import (
-        Clock,
-        Connection,
-        Connector,
-        FunctionCaller,
-        HostFunctionCaller,
-        Inbox,
-        Timers,
-        UpstreamTarget,
-    )
-    from turnstile.protocol.addressing import Address
+    from actors.session_actors import SessionDependencies
+    from turnstile.byte_budget import SessionBudget
+    from turnstile.ports import Connection, Inbox
 
 _log = logging.getLogger(__name__)
 
 _ACTORS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class SessionDependencies:
-    """The dependencies that all sessions share.
-
-    Args:
-        dispatcher: Runs the actors.
-        timers: Start the coordinators' deadlines.
-        connector: Opens upstream links.
-        target: Returns the upstream address for the requested model and the client's address.
-        functions: Calls functions over HTTP.
-        host_functions: Calls the host's functions.
-        clock: A monotonic clock, in seconds.
-        journal: Records the frames of both connections.
-    """
-
-    dispatcher: Dispatcher
-    timers: Timers
-    connector: Connector
-    target: Callable[[str | None, Address], UpstreamTarget]
-    functions: FunctionCaller
-    host_functions: HostFunctionCaller
-    clock: Clock
-    journal: Journal
-
-
 class RunningSession:
     """A session that has not ended: its actors once they are started, and the number of those still running."""
 
-    __slots__ = ("coordinator", "handle", "inboxes", "left")
+    __slots__ = ("budget", "coordinator", "handle", "inboxes", "left")
 
-    def __init__(self, handle: SessionHandle | None) -> None:
+    def __init__(self, handle: SessionHandle | None, budget: SessionBudget) -> None:
         self.handle = handle
+        self.budget = budget
         self.coordinator: ActorRef[SessionCoordinatorActor] | None = None
         self.inboxes: Peers | None = None
         self.left = _ACTORS
@@ -107,12 +69,21 @@ class Sessions:
         return len(self._live)
 
     @property
+    def held_bytes(self) -> int:
+        """The number of bytes that all sessions hold, those included that have ended and not let go of all."""
+        return self._around.budget.held
+
+    @property
     def are_draining(self) -> bool:
         """Whether all sessions are being ended, and none may begin."""
         return self._draining
 
     def begin(
-        self, connection: Connection, make_parts: PartsFactory, handle: SessionHandle | None = None
+        self,
+        connection: Connection,
+        make_parts: PartsFactory,
+        handle: SessionHandle | None = None,
+        budget: SessionBudget | None = None,
     ) -> Inbox | None:
         """Begin a session; during the shutdown close the connection with 1001 instead.
 
@@ -120,11 +91,14 @@ class Sessions:
             connection: The client's connection.
             make_parts: Makes the parts that depend on the client's dialect, for the session with the given id.
             handle: The handle for a host in this process.
+            budget: The session's, which ends with it; by default that of an unnamed owner.
 
         Returns:
             The inbox for the client's frames; None if no session has begun.
         """
-        session_id, live = secrets.token_hex(6), RunningSession(handle)
+        budget = budget or self._around.budget.session("")
+        session_id, live = secrets.token_hex(6), RunningSession(handle, budget)
+        budget.end = partial(self._evict, session_id, live)
         with self._ended:
             is_too_late = self._draining
             if not is_too_late:
@@ -132,12 +106,15 @@ class Sessions:
                 self._note_count(len(self._live))
         if is_too_late:
             connection.close(SHUTTING_DOWN.code, SHUTTING_DOWN.reason)
+            budget.close()
             if handle is not None:
                 handle.note_end()
             return None
         try:
             parts = make_parts(session_id)
-            client, coordinator, upstream = self._start_actors(session_id, connection, parts, handle)
+            client, coordinator, upstream = start_actors(
+                self._around, session_id, connection, parts, handle, budget, lambda: self._actor_ended(session_id)
+            )
         except BaseException:
             self._forget(session_id)
             raise
@@ -149,6 +126,8 @@ class Sessions:
             others.tell_all(others)
             if self._draining:
                 others.client.tell(DrainRequested())
+            if budget.is_ended:
+                others.tell_all(EVICTED)
         _log.info("Session %s began (%s)", session_id, parts.name)
         return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
@@ -197,45 +176,19 @@ class Sessions:
         for handle in left:
             handle.note_end()
 
-    def _start_actors(
-        self, session_id: str, connection: Connection, parts: SessionParts, handle: SessionHandle | None
-    ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
-        """Start a session's three actors; end those already started if one fails to start."""
-        around = self._around
-        shared = (session_id, around.dispatcher, lambda: self._actor_ended(session_id))
-        with ExitStack() as undo:
-            client = ClientActor.start(
-                *shared,
-                connection=connection,
-                dialect=parts.dialect,
-                journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
-                host=handle.requests if handle else None,
-            )
-            undo.callback(inbox_of(client).tell, INTERNAL_END)
-            coordinator = SessionCoordinatorActor.start(
-                *shared,
-                session=parts.session,
-                timers=around.timers,
-                clock=around.clock,
-                journal=around.journal,
-            )
-            undo.callback(inbox_of(coordinator).tell, INTERNAL_END)
-            upstream = UpstreamActor.start(
-                *shared,
-                connector=around.connector,
-                target=lambda model: around.target(model, parts.address),
-                audio=AudioUplink(InputAudio(), parts.held_audio, takes_events=not parts.dialect.has_binary_audio),
-                translator=parts.translator,
-                shows_session=parts.dialect.shows_session,
-                functions=around.functions,
-                host_functions=around.host_functions,
-                labels=parts.labels,
-                source=connection,
-                clock=around.clock,
-                journal=around.journal,
-            )
-            undo.pop_all()
-        return client, coordinator, upstream
+    def _evict(self, session_id: str, live: RunningSession) -> None:
+        """End a session, since all sessions hold too much, and it is the largest of the owner that holds most."""
+        budget = live.budget
+        _log.warning(
+            "Session %s of %s is ended: it holds %s bytes, and all sessions more than limits.total_bytes, %s",
+            session_id,
+            budget.owner,
+            budget.held,
+            self._around.budget.limit,
+        )
+        inboxes = live.inboxes
+        if inboxes is not None:  # otherwise it is ended as soon as it has begun
+            inboxes.tell_all(EVICTED)
 
     def _actor_ended(self, session_id: str) -> None:
         with self._ended:
@@ -248,9 +201,11 @@ class Sessions:
             if live.handle is not None:
                 live.handle.note_end()
             _log.info("Session %s ended", session_id)
+            if not self._live:
+                _log.info("No session is open; %s bytes held", self.held_bytes)
 
     def _forget(self, session_id: str) -> None:
         with self._ended:
-            del self._live[session_id]
+            self._live.pop(session_id).budget.close()
             self._note_count(len(self._live))
             self._ended.notify_all()

@@ -93,9 +93,10 @@ class ProxySystem:
         """The Realtime API behind ``simulator:``."""
         self._slot = slot
         counts = slot or WorkerBoard.of_one().slot(1)
-        self._sessions = Sessions(self._adapters.dependencies(journal), counts.note_sessions)
+        around = self._adapters.dependencies(journal)
+        self._sessions = Sessions(around, counts.note_sessions)
         dialects = Dialects(config, self._adapters.functions.may_call, make_session)
-        self._admission = ClientAdmission(config, dialects, self._sessions, counts)
+        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget)
         self._listener = make_listener(config, self._loop, self._admission.accept, sock, counts) if listens else None
         self._hosted = HostedSessions(
             config.limits, self._loop, self._sessions, self._admission, self._adapters.callbacks, self._start_for_host
@@ -118,6 +119,11 @@ class ProxySystem:
     def sessions(self) -> int:
         """The number of open sessions."""
         return len(self._sessions)
+
+    @property
+    def held_bytes(self) -> int:
+        """The number of bytes held or unsent for all sessions, by our own count; 0 once all have ended."""
+        return self._sessions.held_bytes
 
     def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
         """Wait until at most `but` sessions are open; return False if more are after `timeout` seconds."""

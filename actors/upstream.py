@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from actors.dispatch import takes
 from actors.function_runner import FunctionRunner
-from actors.lifecycle import SessionActor
+from actors.lifecycle import KEPT_COUNT_RUNS, SessionActor
 from actors.messages import AudioEvent, End, FromLink, Mark
 from actors.upstream_commands import UpstreamCommands
 from actors.upstream_link import UpstreamLink
 from actors.upstream_output import UpstreamOutput
 from actors.upstream_reader import UpstreamReader
 from turnstile.audio.confirmed_formats import ConfirmedFormats
+from turnstile.byte_budget import unlimited_budget
 from turnstile.ports import FunctionReturned, LinkReady
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.session.effects import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
     from actors.messages import LocalSettings, Peers
+    from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Journal
     from turnstile.ports import (
         Clock,
@@ -71,6 +73,7 @@ class UpstreamActor(SessionActor):
         host_functions: Calls functions of the session's host.
         labels: Metadata of each response that the proxy begins, whatever the client names.
         source: The client's connection: gets the credit for its audio, and is held back while the link is full.
+        budget: Counts what the link and the translator keep; by default without bounds.
         clock: Seconds.
         journal: Records both directions of the wire.
     """
@@ -90,17 +93,21 @@ class UpstreamActor(SessionActor):
         host_functions: HostFunctionCaller,
         labels: Mapping[str, str],
         source: Connection,
+        budget: SessionBudget | None = None,
         clock: Clock,
         journal: Journal,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
+        budget = budget or unlimited_budget()
         formats = ConfirmedFormats()
+        self._runs = 0
+        self._kept = budget.charge()
         self._audio = audio
         self._translator = translator
         self._source = source
         self._journal = journal
         self._output = output = UpstreamOutput(shows_session=shows_session)
-        self._link = UpstreamLink(session_id, connector, target, source, journal)
+        self._link = UpstreamLink(session_id, connector, target, source, budget, journal)
         self._functions = FunctionRunner(functions, host_functions, translator, output)
         shared = (translator, audio, self._functions, formats, output, clock)
         self._commands = UpstreamCommands(self._link, labels, *shared)
@@ -114,6 +121,9 @@ class UpstreamActor(SessionActor):
         """Report the audio that was observed, and let all output of the run leave."""
         if self._audio.observed:
             self._output.send_fact(AudioHeard(self._audio.take_observed()))
+        self._runs += 1
+        if not self._runs % KEPT_COUNT_RUNS:
+            self._kept.set(self._translator.kept_bytes)
         self._output.flush()
         self._link.flush()
 
@@ -124,10 +134,10 @@ class UpstreamActor(SessionActor):
             message.received[0].connection.close(1000)
 
     def release(self, end: End) -> None:
-        """Close the link, and end the functions that are being called."""
-        del end
-        self._link.close()
-        self._audio.disconnect()
+        """Close the link, let go of all that is held, and end the functions that are being called."""
+        self._kept.set(0)
+        self._link.close(drops_unsent=end.drops_unsent)
+        self._audio.end()
         self._functions.cancel_all()
 
     # The link.

@@ -15,6 +15,7 @@ from turnstile.session.link_events import LinkConnected, LinkLost
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Journal
     from turnstile.ports import Connection, Connector, Inbox, UpstreamTarget
     from turnstile.protocol.frames import Closed, Frame
@@ -26,9 +27,10 @@ _FINAL_CLOSES = frozenset({3000, 4000})
 class _LinkInbox(LinkInbox):
     """Forwards what one link receives to the actor's inbox, with the link that it comes from."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, budget: SessionBudget) -> None:
         self._inbox = inbox
         self._cancel: Callable[[], None] | None = None
+        self._budget = budget
 
     def when_unwanted(self, call: Callable[[], None], /) -> None:
         """Make a call when the link is closed."""
@@ -39,6 +41,10 @@ class _LinkInbox(LinkInbox):
         cancel, self._cancel = self._cancel, None
         if cancel is not None:
             cancel()
+
+    def budget(self) -> SessionBudget:
+        """Return the budget of the link's session."""
+        return self._budget
 
     def tell(self, message: object, /) -> None:
         """Forward one message."""
@@ -58,6 +64,7 @@ class UpstreamLink:
         connector: Opens links.
         target: Returns the address for a model.
         source: The client's connection: held back while the link is full.
+        budget: Counts what the link holds.
         journal: Records the frames that are sent.
     """
 
@@ -67,8 +74,10 @@ class UpstreamLink:
         connector: Connector,
         target: Callable[[str | None], UpstreamTarget],
         source: Connection,
+        budget: SessionBudget,
         journal: Journal,
     ) -> None:
+        self._budget = budget
         self._connector = connector
         self._target = target
         self._source = source
@@ -82,18 +91,24 @@ class UpstreamLink:
 
     def open(self, model: str | None, inbox: Inbox) -> None:
         """Open a link; what it receives goes to `inbox` (`FromLink`)."""
-        self.current = link = _LinkInbox(inbox)
+        self.current = link = _LinkInbox(inbox, self._budget)
         target = self._target(model)
         self._is_beta, self.secrets = target.is_beta, target.secrets
         self._connector.connect(target, link)
 
-    def close(self) -> None:
-        """Close the link, if there is one: what still comes from it is not read."""
+    def close(self, *, drops_unsent: bool = False) -> None:
+        """Close the link, if there is one: what still comes from it is not read.
+
+        Args:
+            drops_unsent: Drop what has not begun to leave.
+        """
         link, connection = self.current, self._connection
         self.current = self._connection = None
         if link is not None:
             link.close()
         if connection is not None:
+            if drops_unsent:
+                connection.drop_unsent()
             connection.close(1000)
 
     def change(self, news: LinkReady | LinkFailed | Closed) -> LinkConnected | LinkLost:

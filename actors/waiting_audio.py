@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from actors.messages import Mark
 
+# What each piece counts besides its bytes, in the memory that is taken: an object, and its place in the queue.
+_PIECE_COST = 64
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,6 +41,11 @@ class WaitingAudio:
         """Return how many pieces and marks wait."""
         return len(self._pieces)
 
+    @property
+    def taken(self) -> int:
+        """Bytes of memory that all takes that waits."""
+        return self._size + _PIECE_COST * len(self._pieces)
+
     def set_mark(self, mark: Mark) -> None:
         """Have all that comes from now on wait for `mark`; of two marks in a row the later one stands for both."""
         if not self._pieces:
@@ -60,6 +68,21 @@ class WaitingAudio:
         self._size += len(piece)
         while self._size > self._max_size:
             self._drop(self._size)
+        self._drop_rest()
+
+    def shrink(self, size: int) -> None:
+        """Drop the oldest pieces until what waits takes at most `size` bytes of memory."""
+        while self._size and self.taken > size:
+            self._drop(self._size)
+        self._drop_rest()
+
+    def clear(self) -> None:
+        """Drop everything, uncounted."""
+        self._pieces.clear()
+        self._size = 0
+
+    def _drop_rest(self) -> None:
+        """Drop the rest of a unit whose beginning was dropped."""
         rest = -self.dropped % self._unit
         if rest and self._size:
             self._drop(rest)

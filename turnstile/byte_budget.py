@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -43,14 +44,19 @@ class ProcessBudget:
         """Whether so much is held that no more sessions shall begin."""
         return self._held >= self._limit * _HIGH_WATER
 
-    def session(self, owner: str, end: Callable[[], None]) -> SessionBudget:
+    @property
+    def limit(self) -> int:
+        """How many bytes all sessions may hold together."""
+        return self._limit
+
+    def session(self, owner: str, end: Callable[[], None] | None = None) -> SessionBudget:
         """Open the budget of a new session.
 
         Args:
             owner: The address or identity that it counts for.
             end: Ends the session, since all sessions hold too much; called once at most, on any thread; must not block.
         """
-        budget = SessionBudget(self, owner, self._session_limit, end)
+        budget = SessionBudget(self, owner, self._session_limit, end or _nothing)
         with self._lock:
             self._sessions[owner].add(budget)
         return budget
@@ -108,9 +114,7 @@ class SessionBudget:
         end: Ends the session.
     """
 
-    def __init__(
-        self, process: ProcessBudget, owner: str = "", limit: int = sys.maxsize, end: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, process: ProcessBudget, owner: str, limit: int, end: Callable[[], None]) -> None:
         self._process = process
         self._limit = limit
         self.owner = owner
@@ -128,15 +132,12 @@ class SessionBudget:
 
     def charge(self) -> Charge:
         """Open one charge against this budget."""
-        return Charge(self)
-
-    def change(self, size: int) -> None:
-        """Count `size` more bytes, or fewer where it is negative."""
-        self._process.charge(self, size)
+        return Charge(self, partial(self._process.charge, self))
 
     def close(self) -> None:
         """Close the budget: the session has ended. What it still holds counts until it is let go."""
         self._process.close(self)
+        self.end = _nothing  # it refers to the session
 
 
 class Charge:
@@ -144,12 +145,14 @@ class Charge:
 
     Args:
         budget: The session's.
+        count: Counts so many more bytes for the session, or fewer where they are negative.
     """
 
-    __slots__ = ("_budget", "size")
+    __slots__ = ("_budget", "_count", "size")
 
-    def __init__(self, budget: SessionBudget) -> None:
+    def __init__(self, budget: SessionBudget, count: Callable[[int], None]) -> None:
         self._budget = budget
+        self._count = count
         self.size = 0
         """Bytes charged."""
 
@@ -157,13 +160,17 @@ class Charge:
         """Charge so many bytes from now on, instead of the ones before."""
         if size != self.size:
             change, self.size = size - self.size, size
-            self._budget.change(change)
+            self._count(change)
 
     def fits(self, size: int) -> bool:
         """Return whether so many bytes may be charged instead of the ones before."""
         return size - self.size <= self._budget.room
 
 
+def _nothing() -> None:
+    """End nothing."""
+
+
 def unlimited_budget() -> SessionBudget:
     """Return a budget that bounds nothing: of a connection that is no session's."""
-    return ProcessBudget().session("", lambda: None)
+    return ProcessBudget().session("")

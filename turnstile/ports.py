@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
+from turnstile.byte_budget import unlimited_budget
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from turnstile.byte_budget import SessionBudget
     from turnstile.errors import Problem
     from turnstile.protocol.frames import Frame
 
@@ -45,6 +48,10 @@ class LinkInbox(Inbox, Protocol):
         Makes none; a class whose link may become unwanted before it is open overrides it.
         """
 
+    def budget(self) -> SessionBudget:
+        """Return the budget that counts what the link holds; by default one without bounds."""
+        return unlimited_budget()
+
 
 class Connection(Protocol):
     """One open WebSocket, either side. All methods may be called from any thread, and after the end."""
@@ -67,6 +74,9 @@ class Connection(Protocol):
 
     def close(self, code: int, reason: str = "") -> None:
         """Flush, then start the closing handshake; abort the connection if the peer does not answer in time."""
+
+    def drop_unsent(self) -> None:
+        """Drop the messages that have not begun to leave."""
 
     def handled(self, size: int, messages: int = 1) -> None:
         """Give back the credit for `size` received bytes in so many messages, which have been handled.

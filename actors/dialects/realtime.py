@@ -110,9 +110,9 @@ class RealtimeDialect(Dialect):
         fault = shape_fault(event, is_beta=self._is_beta)
         if fault is not None:
             return [self._error(fault, event_id)]
-        return self._read(event, event_id, data)
+        return self._read(event, event_id)
 
-    def _read(self, event: Json, event_id: str | None, data: bytes) -> list[Frame | Request | EventGiven | AudioEvent]:
+    def _read(self, event: Json, event_id: str | None) -> list[Frame | Request | EventGiven | AudioEvent]:
         """Return the request or the event to pass through for a valid event."""
         kind = event["type"]
         if kind == "response.create" and event.get("response"):
@@ -120,14 +120,10 @@ class RealtimeDialect(Dialect):
         named = event if event.get("event_id") else {**event, "event_id": self._next_name()}
         match kind:
             case "session.update":
-                return [self._update(event["session"], event_id, len(data))]
+                return [self._update(event["session"], event_id)]
             case "response.create" if _is_gated(event):
                 ref = self._ask(event_id, is_update=False)
-                return [
-                    AgentMessageGiven(
-                        ref, event.get("response") or {}, "queue", size=len(data), message="response.create"
-                    )
-                ]
+                return [AgentMessageGiven(ref, event.get("response") or {}, "queue", message="response.create")]
             case "response.create":
                 return [EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])]
             case "response.cancel":
@@ -173,7 +169,7 @@ class RealtimeDialect(Dialect):
         del fatal  # the close that follows shows it
         return self._error(problem, event_id)
 
-    def _update(self, session: Json, event_id: str | None, size: int) -> ConfigRequested | Frame:
+    def _update(self, session: Json, event_id: str | None) -> ConfigRequested | Frame:
         if ENDPOINTS in session:  # the API has no such field, and the client may not set ours
             param = f"session.{ENDPOINTS}"
             return self._error(Problem("unknown_parameter", f"Unknown parameter: '{param}'.", param), event_id)
@@ -182,7 +178,7 @@ class RealtimeDialect(Dialect):
             del patch["type"]
         patch = self._host.session(patch)
         self._log_model(patch.pop("model", None))
-        return ConfigRequested(self._ask(event_id, is_update=True), patch, size=size)
+        return ConfigRequested(self._ask(event_id, is_update=True), patch)
 
     def _log_model(self, named: object) -> None:
         """Log, once, that an update names another model, which is ignored: stock clients name their default."""

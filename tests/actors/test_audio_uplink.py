@@ -11,6 +11,7 @@ from actors.audio_uplink import AudioUplink
 from actors.messages import Mark
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.input_audio import InputAudio
+from turnstile.byte_budget import ProcessBudget
 from turnstile.testing import RecordingConnection
 
 
@@ -160,3 +161,30 @@ def test_a_commit_queues_the_rest_and_its_padding_together(monkeypatch):
     assert uplink.commit("e1") is not None
     (together,) = queued
     assert [len(base64.b64decode(json.loads(frame.data)["audio"])) for frame in together] == [48, 4_800 - 960]
+
+
+def test_audio_that_waits_is_charged_until_it_goes_or_the_session_ends(link):
+    process = ProcessBudget()
+    uplink = AudioUplink(InputAudio(), 100, process.session(""), takes_events=True)
+    uplink.append([b"one", b"two"])
+    assert process.held > len(b"onetwo")
+    uplink.connect(link)
+    uplink.open()
+    assert (process.held, sent(link)) == (0, [b"one", b"two"])
+    uplink.disconnect()
+    uplink.append([b"three"])
+    assert process.held > 0
+    uplink.end()
+    assert process.held == 0
+
+
+def test_the_oldest_audio_is_dropped_when_the_session_has_no_room(link):
+    process = ProcessBudget(session_limit=1000)
+    budget = process.session("")
+    uplink = AudioUplink(InputAudio(), 10_000, budget, takes_events=True)
+    budget.charge().set(700)
+    assert uplink.append([b"%d" % number for number in range(10)]).code == "audio_dropped"
+    assert 900 < process.held <= 1000
+    uplink.connect(link)
+    uplink.open()
+    assert sent(link) == [b"6", b"7", b"8", b"9"]

@@ -10,7 +10,9 @@ from actors.audio_router import AudioRouter
 from actors.client import ClientActor
 from actors.dialects.realtime import RealtimeDialect
 from actors.dialects.voice_agent import VoiceAgentDialect
+from actors.lifecycle import EVICTED, KEPT_COUNT_RUNS
 from actors.messages import AnswersGiven, End, Mark, SessionSnapshot, ToClient
+from turnstile.byte_budget import ProcessBudget
 from turnstile.errors import Problem
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
@@ -248,3 +250,25 @@ def test_what_is_not_served_is_said_before_the_request_is_told_on(bench):
     )
     assert "gpt-9" in said(bench)[0]["description"]
     assert "model" not in bench.coordinator.wait_for(ConfigRequested).patch
+
+
+def test_what_the_dialect_keeps_is_charged_once_in_some_runs_until_the_end(bench):
+    process = ProcessBudget()
+    dialect = VoiceAgentDialect(COMPONENT, "request-1", Permissions(lambda _: True, lambda _: True))
+    dialect._history = "x" * 1000
+    client = ClientActor(
+        "s1",
+        bench.dispatcher,
+        bench.on_end,
+        connection=bench.connection,
+        dialect=dialect,
+        budget=process.session(""),
+        journal=bench.journal,
+    )
+    bench.introduce(client, "client")
+    for _ in range(KEPT_COUNT_RUNS):
+        client.run_ended()
+    assert process.held == dialect.kept_bytes > 0
+    client.release(EVICTED)
+    assert process.held == 0
+    assert bench.connection.closed == (EVICTED.code, EVICTED.reason)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from actors.coordinator import SessionCoordinatorActor
+from actors.lifecycle import SHUTTING_DOWN
 from actors.messages import AnswersGiven, End, Inspect, Waiting
+from turnstile.byte_budget import ProcessBudget
 from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
 from turnstile.session import effects
@@ -20,6 +22,8 @@ from turnstile.session.waits import Reason, Waits
 
 
 class Scripted:
+    held_bytes = 0
+
     """A session that wants what the test says."""
 
     def __init__(self):
@@ -37,12 +41,13 @@ class Scripted:
         return ()
 
 
-def make(bench, session):
+def make(bench, session, budget=None):
     actor = SessionCoordinatorActor(
         "s1",
         bench.dispatcher,
         bench.on_end,
         session=session,
+        budget=budget,
         timers=bench.timers,
         clock=bench.clock,
         journal=bench.journal,
@@ -213,3 +218,18 @@ def test_the_first_request_opens_the_link_and_waits_for_it(bench):
     assert bench.upstream.messages == [effects.OpenLink(None)]
     assert bench.timers.pending == 1
     assert coordinator.on_receive(Inspect()).state.link == "opening"
+
+
+def test_what_the_session_holds_is_charged_in_pages_and_what_is_held_elsewhere_is_known_to_it(bench):
+    process = ProcessBudget()
+    budget = process.session("")
+    elsewhere = budget.charge()
+    elsewhere.set(700)
+    scripted = Scripted()
+    coordinator = make(bench, scripted, budget)
+    for held, charged in ((4095, 0), (10_000, 8192), (9000, 8192), (0, 0), (5000, 4096)):
+        scripted.held_bytes = held
+        coordinator.on_receive(AudioFollows(1))
+        assert (process.held - 700, scripted.held_elsewhere) == (charged, 700)
+    coordinator.release(SHUTTING_DOWN)
+    assert process.held == 700

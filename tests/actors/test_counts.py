@@ -22,7 +22,8 @@ import actors
 from actors.dialects.registry import Dialects
 from actors.inbox import RUN_LENGTH, DispatchedInbox
 from actors.messages import End
-from actors.sessions import SessionDependencies, Sessions
+from actors.session_actors import SessionDependencies
+from actors.sessions import Sessions
 from turnstile.config import load_config
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget

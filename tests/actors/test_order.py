@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from actors.dialects.registry import Dialects
 from actors.messages import End
-from actors.sessions import SessionDependencies, Sessions
+from actors.session_actors import SessionDependencies
+from actors.sessions import Sessions
 from turnstile.config import load_config
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget

@@ -13,7 +13,7 @@ import pytest
 from websocket import ABNF, WebSocketBadStatusException, create_connection
 
 import actors.dialects.registry
-import actors.sessions
+import actors.session_actors
 import actors.system
 from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
@@ -221,7 +221,7 @@ def test_nothing_is_left_of_a_session_that_could_not_begin(system, monkeypatch, 
 
     with monkeypatch.context() as patch:
         if part == "UpstreamActor":
-            patch.setattr(actors.sessions.UpstreamActor, "__init__", fail)
+            patch.setattr(actors.session_actors.UpstreamActor, "__init__", fail)
         elif part == "Session":
             patch.setattr(actors.dialects.registry.Session, "__init__", fail)
         else:

@@ -34,6 +34,7 @@ _SESSION = (
     "draining",
     "timeouts",
     "facts",
+    "held_bytes",
     "rules",
     "backlog",
     "machine",
@@ -64,6 +65,18 @@ class Mutant:
 
 
 MUTANTS = (
+    Mutant(
+        "a request that goes does not give its bytes back (P8)",
+        "backlog",
+        "                self.held_bytes -= event.size\n",
+        "",
+    ),
+    Mutant(
+        "an update that is out counts no bytes (P8)",
+        "held_bytes",
+        "        for update in state.updating.requests:\n            size += update.size\n",
+        "        pass\n",
+    ),
     Mutant(
         "the gate opens on response.output_text.done",
         "facts",
@@ -229,8 +242,10 @@ ROWS_ONLY = (
     Mutant(
         "an event that names its type twice is passed on as it was written (H)",
         "realtime",
-        "                return [EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))]\n",
-        "                return [EventGiven(data, event_id=event_id, call_id=_answered_call(event))]\n",
+        "        return self._read(event, event_id)\n",
+        "        read = self._read(event, event_id)\n"
+        "        return [EventGiven(data, event_id=event_id) if isinstance(one, EventGiven) else one\n"
+        "            for one in read]\n",
     ),
     Mutant(
         "what is locked is named without its message (N)",

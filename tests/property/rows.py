@@ -245,6 +245,17 @@ def a_refused_update_names_its_message(code: Implementation) -> None:
     assert answered.problem.description == "Settings: no such voice"
 
 
+def what_has_gone_takes_no_bytes(code: Implementation) -> None:
+    """An update takes bytes while it is held and while it is out, and then only as the configuration (P8)."""
+    session = _running(code)
+    session.handle(CALMER)
+    held = session.held_bytes
+    session.handle(ResponseFinished("resp_2"))
+    assert session.held_bytes == held
+    session.handle(ConfigAnswered({}))
+    assert session.held_bytes == code.session(None, session.state).held_bytes < held
+
+
 ROWS = (
     text_done_opens_nothing,
     both_updates_go_and_are_answered,
@@ -265,4 +276,5 @@ ROWS = (
     what_is_locked_is_named_and_the_rest_acknowledged,
     what_upstream_has_otherwise_is_named,
     a_refused_update_names_its_message,
+    what_has_gone_takes_no_bytes,
 )

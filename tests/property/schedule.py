@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api_model import Api, foreign_done
-from world import POLICY, REAL, Implementation, ViolationError, World
+from world import POLICY, REAL, Implementation, ViolationError, World, configured
 
 from turnstile.session.client_requests import (
     AgentMessageGiven,
@@ -66,8 +66,7 @@ class Schedule:
         self.world = World(api, code, POLICY, eager=self._flip())
         detection = {"type": "server_vad", "create_response": api.auto, "interrupt_response": api.interrupts}
         config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
-        session = self.world.session
-        session.now = session.now.change(accepted=config, in_force=config)
+        self.world.session = code.session(POLICY, *configured(accepted=config, in_force=config))
         self.refs = 0
         self.speaking = False
 

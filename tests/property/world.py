@@ -17,7 +17,9 @@ from turnstile.session import events as told
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, TurnEndForced
 from turnstile.session.config_patch import merged
 from turnstile.session.facts import FactReader
+from turnstile.session.fifo import Fifo
 from turnstile.session.gate import request_waits_for
+from turnstile.session.held_bytes import config_bytes
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.rules import settle
@@ -73,6 +75,16 @@ def _copied(one: Any) -> Any:
     other = one.__class__.__new__(one.__class__)
     other.__dict__.update(one.__dict__)
     return other
+
+
+def _sizes(value: object) -> int:
+    """Return the bytes that all requests, items and calls take that are in `value`, wherever they are."""
+    size = getattr(value, "size", None)
+    if size is not None:
+        return size
+    if isinstance(value, tuple | Fifo):
+        return sum([_sizes(one) for one in value if one])
+    return sum([_sizes(getattr(value, name)) for name in getattr(value, "__slots__", ())])
 
 
 class World:
@@ -232,6 +244,7 @@ class World:
             self._perform(effect)
         self._check_rest()
         self._check_reasons()
+        self._check_bytes()
 
     def _check_rest(self) -> None:
         """Check what `Session.handle` relies on when it is told of something that changes nothing."""
@@ -240,6 +253,12 @@ class World:
         changed = (step.now, session.backlog) != (self.session.now, self.session.backlog)
         self._must(not step.effects and not changed, "P3: what was held may go, and did not")
         self._must(self.code.settle(session.now, session.policy) is None, "P3: something is owed, and was not sent")
+
+    def _check_bytes(self) -> None:
+        """Check that the bytes counted are those of all that can be found in the session."""
+        session, state = self.session, self.session.state
+        held = sum(request.size for request in session.backlog) + config_bytes(state) + _sizes((state, session.data))
+        self._must(session.held_bytes == held, f"P8: {session.held_bytes} bytes are counted, and {held} are held")
 
     def _check_reasons(self) -> None:
         """Check that every request that is held was noted with what it waits for, and that it does."""

@@ -1,4 +1,9 @@
+import threading
+from functools import partial
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from turnstile.byte_budget import ProcessBudget, unlimited_budget
 
@@ -87,3 +92,68 @@ def test_a_closed_session_is_not_ended_again():
 def test_a_connection_of_no_session_has_room_for_all():
     charge = unlimited_budget().charge()
     assert charge.fits(10**15)
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 600)), max_size=60)
+
+
+class Counted:
+    """Some sessions of three owners, and what each is known to hold."""
+
+    def __init__(self):
+        self.process = ProcessBudget(1000, 800)
+        self.ended = []
+        self.held = [0] * 8
+        self.owners = [f"owner {number % 3}" for number in range(8)]
+        self.charges = [
+            self.process.session(owner, partial(self.end, number)).charge() for number, owner in enumerate(self.owners)
+        ]
+
+    def end(self, number):
+        live = [one for one in range(8) if one not in self.ended]
+        held = {owner: sum(self.held[one] for one in live if self.owners[one] == owner) for owner in self.owners}
+        assert held[self.owners[number]] == max(held.values())
+        assert held[self.owners[number]] > 1000 / len(held), "below the fair share"
+        assert self.held[number] == max(self.held[one] for one in live if self.owners[one] == self.owners[number])
+        self.ended.append(number)
+
+    def change(self, number, size):
+        self.held[number] = size
+        self.charges[number].set(size)
+
+
+@given(CHANGES)
+def test_nobody_below_the_fair_share_is_ended_and_the_count_is_exact_whatever_is_charged(changes):
+    counted = Counted()
+    for number, size in changes:
+        counted.change(number, size)
+        assert counted.process.held == sum(counted.held)
+        assert sum(size for one, size in enumerate(counted.held) if one not in counted.ended) <= 1000
+    assert len(set(counted.ended)) == len(counted.ended)
+
+
+def test_charges_of_many_threads_come_to_the_exact_count():
+    process = ProcessBudget(10_000, 10_000)
+    begins = threading.Barrier(4)
+
+    def charge(number):
+        charge = process.session(str(number)).charge()
+        begins.wait()
+        for size in range(5_000):
+            charge.set(size % 7)
+        charge.set(10)
+
+    threads = [threading.Thread(target=charge, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert process.held == 40
+
+
+def test_a_budget_that_is_closed_refers_to_its_session_no_more():
+    host = Host()
+    budget, _ = host.session("a")
+    budget.close()
+    budget.end()
+    assert host.ended == []

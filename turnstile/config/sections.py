@@ -84,7 +84,8 @@ class SessionSection(Section):
     max_held_bytes: int = Field(
         33_554_432,
         ge=1,
-        description="Bytes held or unsent in the name of a session; a message that does not fit: close 1009.",
+        description="Bytes held or unsent in the name of a session. A request that does not fit is refused; a message "
+        "that cannot be read: close 1009.",
     )
     max_open_calls: int = Field(64, ge=1, description="Open function calls of a session.")
     max_call_rounds: int = Field(

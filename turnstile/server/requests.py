@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from websockets.http11 import Request, Response
 
+    from turnstile.byte_budget import SessionBudget
     from turnstile.ports import Connection, Inbox
     from turnstile.transports.limits import ConnectionLimits
 
@@ -51,11 +52,13 @@ class Admission:
             to drop them.
         subprotocol: Named in the answer if the client offered it.
         limits: Bounds of the connection; the listener's where None.
+        budget: Counts what the connection holds; nothing bounds that where None.
     """
 
     open: Callable[[Connection], Inbox | None]
     subprotocol: str | None = None
     limits: ConnectionLimits | None = None
+    budget: SessionBudget | None = None
 
 
 @dataclass(frozen=True, slots=True)

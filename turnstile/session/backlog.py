@@ -46,9 +46,10 @@ class Backlog:
         self._waits: dict[object, Waits | None] = {}
         self._noted: dict[object, Reason] = {}
         self._ahead: Reason | None = None  # What the first place of audio, or commit, waits for, and all behind it.
-        self._bytes = 0
         self.held = 0
         """How many requests are held."""
+        self.held_bytes = 0
+        """How many bytes they take."""
 
     def hold(self, event: Event, waits: Waits, state: State) -> Effect | None:
         """Hold an event in this state; return a note of it, or the refusal of a request beyond the capacity.
@@ -64,14 +65,10 @@ class Backlog:
             return None
         if not isinstance(event, Request):
             raise InternalError("postponed_fact", f"{event!r} was postponed, but facts are taken as they come.")
-        size = self._bytes + _bytes_of(event)
-        excess = f"{self._policy.max_held_bytes} bytes of requests" if size > self._policy.max_held_bytes else ""
         if self.held >= self._policy.max_held:
-            excess = f"{self._policy.max_held} requests"
-        if excess:
-            text = f"More than {excess} wait for their turn; this one is dropped."
+            text = f"More than {self._policy.max_held} requests wait for their turn; this one is dropped."
             return Answered(event.ref, Problem("too_many_held", text), in_force=False)
-        self.held, self._bytes = self.held + 1, size
+        self.held, self.held_bytes = self.held + 1, self.held_bytes + event.size
         self._keep(event, (*self.events, event), waits)
         own = reason(waits, state)
         why = self._ahead if self._ahead and not isinstance(event, ConfigRequested) else own
@@ -108,7 +105,7 @@ class Backlog:
             elif not isinstance(event, AudioFollows):
                 effects.append(Noted("released", f"#{event.ref}"))
                 self.held -= 1
-                self._bytes -= _bytes_of(event)
+                self.held_bytes -= event.size
             effects += step.effects
         if not kept:  # Else they are noted anew, and those that were released are left out.
             self.reasons, self._ahead = {}, None
@@ -145,8 +142,3 @@ class Backlog:
 def _kind(event: Postponable) -> object:
     """Return the kind of an event; events of one kind wait for the same."""
     return event.behavior if isinstance(event, AgentMessageGiven) else event.__class__
-
-
-def _bytes_of(request: Request) -> int:
-    """Return how many of the bytes that may be held a request takes."""
-    return request.size if isinstance(request, ConfigRequested) else 0

@@ -1,13 +1,16 @@
 """What a session's client asks for.
 
 Requests carry a `ref`, the caller's own name for the message; each is answered by exactly one `Answered` with it.
+`size` is how many bytes of memory a request takes while it waits, as far as the session's budget counts it.
 """
 
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Literal
+from sys import getsizeof
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from turnstile.session.memory_size import memory_size
 from turnstile.session.record import record
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Ref = int
 Behavior = Literal["default", "queue", "interrupt"]
+
+# What each event of a Realtime client that waits counts besides its bytes: each takes the longer, the more wait.
+_EVENT_COST = 1024
 
 
 @record
@@ -30,7 +36,6 @@ class ConfigRequested:
         fields: What the message names of the session: its own field by the field's dotted path there. Empty for a
             message in the API's own words.
         local: What else is in force with it, on this side of the API; it is handed on as it is (`ApplyLocal`).
-        size: How many bytes it takes while it waits, where it may be large.
     """
 
     ref: Ref
@@ -39,7 +44,11 @@ class ConfigRequested:
     message: str = "session.update"
     fields: Mapping[str, str] = field(default_factory=dict)
     local: Any = None
-    size: int = 0
+    size: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Measure it."""
+        object.__setattr__(self, "size", memory_size(self.patch, self.added_prompt, self.fields, self.local))
 
 
 @record
@@ -52,6 +61,11 @@ class UserMessageGiven:
     ref: Ref
     item: Json
     message: str = field(default="", compare=False)
+    size: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Measure it."""
+        object.__setattr__(self, "size", memory_size(self.item))
 
 
 @record
@@ -62,14 +76,17 @@ class AgentMessageGiven:
         ref: The request.
         response: The parameters of the ``response.create`` that says it.
         behavior: What to do while a turn runs: refuse (``default``), wait, or interrupt it.
-        size: How many bytes it takes while it waits, where it may be large.
     """
 
     ref: Ref
     response: Json
     behavior: Behavior = "default"
-    size: int = 0
     message: str = field(default="", compare=False)
+    size: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Measure it."""
+        object.__setattr__(self, "size", memory_size(self.response))
 
 
 @record
@@ -81,10 +98,17 @@ class FunctionAnswered:
     output: str
     message: str = field(default="", compare=False)
 
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        return getsizeof(self.output)
+
 
 @record
 class TurnEndForced:
     """The client ends the user's turn: what was heard is committed and answered."""
+
+    size: ClassVar[int] = 0
 
     ref: Ref
     message: str = field(default="", compare=False)
@@ -109,6 +133,11 @@ class EventGiven:
     call_id: str | None = None
     follows_audio: bool = False
     aside: str | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        return len(self.event) + _EVENT_COST
 
 
 @record

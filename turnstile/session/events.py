@@ -6,6 +6,7 @@ Facts are in the past tense, and independent of the wire: `facts.py` reads the R
 from __future__ import annotations
 
 from dataclasses import field
+from sys import getsizeof
 from typing import Any, Literal
 
 from turnstile.errors import Problem
@@ -107,6 +108,11 @@ class FunctionCalled:
     arguments: str = ""
     endpoint: Any = None
 
+    @property
+    def size(self) -> int:
+        """The bytes that it takes while the proxy makes the call."""
+        return 0 if self.endpoint is None else getsizeof(self.arguments)
+
 
 @record
 class CallReturned:
@@ -114,6 +120,11 @@ class CallReturned:
 
     call_id: str
     output: str
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        return getsizeof(self.output)
 
 
 @record

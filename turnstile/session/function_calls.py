@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session.config_patch import at
 from turnstile.session.effects import Answered, CallFunction, CallsCancelled, Reported
+from turnstile.session.events import CallReturned
 from turnstile.session.in_flight import Call, Item
 from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
     from turnstile.session.client_requests import FunctionAnswered, Json
-    from turnstile.session.events import CallReturned, FunctionCalled, Outcome
+    from turnstile.session.events import FunctionCalled, Outcome
     from turnstile.session.in_flight import Responder
     from turnstile.session.policy import Policy
 
 _REMEMBERED = 256
+_NO_ROOM = '{"error":"The result is too large to be held until its turn; it was dropped."}'
 _UNFORCED = (None, "auto", "none")
 
 
@@ -34,10 +36,24 @@ def function_called(now: Now, called: FunctionCalled, policy: Policy) -> Step:
         text = f"More than {policy.max_open_calls} function calls are open; {called.call_id} is not waited for."
         return Step(_closed(now, "dropped", called.call_id), (Reported(Problem("too_many_calls", text)),))
     is_ours = called.endpoint is not None
-    call = Call(called.call_id, called.response_id, called.output_index, is_ours=is_ours)
+    size = called.size
+    call = Call(called.call_id, called.response_id, called.output_index, is_ours=is_ours, arguments_size=size)
     step = _batched(now.change(calls=(*now.data.calls, call)), call.response_id, policy)
     ask = (CallFunction(called.call_id, called.arguments, called.endpoint),) if is_ours else ()
     return Step(step.now, (*ask, *step.effects))
+
+
+def ignore_call(now: Now, called: FunctionCalled, policy: Policy) -> Step:
+    """Ignore a call of the proxy's own whose arguments do not fit."""
+    if _is_known(now, called.call_id):
+        return Step(now)
+    text = f"More than {policy.max_held_bytes} bytes would be held; the function call {called.call_id} is not made."
+    return Step(_closed(now, "dropped", called.call_id), (Reported(Problem("too_many_calls", text)),))
+
+
+def drop_result(now: Now, returned: CallReturned, policy: Policy) -> Step:
+    """Give the model an error instead of a result that does not fit."""
+    return call_returned(now, CallReturned(returned.call_id, _NO_ROOM), policy)
 
 
 def _is_known(now: Now, call_id: str) -> bool:
@@ -142,7 +158,7 @@ def _outputs(now: Now, batch: list[Call], policy: Policy, responder: Responder =
     serial = now.data.serial
     for call in batch:
         content = {"type": "function_call_output", "call_id": call.call_id, "output": call.output}
-        items.append(Item(f"{policy.id_prefix}{serial}", call.ref, content, responder=responder))
+        items.append(Item(f"{policy.id_prefix}{serial}", call.ref, content, responder=responder, size=call.size))
         serial += 1
         now = _closed(now, "answered", call.call_id)
     calls = tuple(call for call in now.data.calls if call not in batch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+from sys import getsizeof
 from typing import TYPE_CHECKING, Literal
 
 from turnstile.session.record import record
@@ -47,6 +49,7 @@ class Item:
             the proxy after the user's turn (``after_turn``), since the user broke in on the response that it had.
         event_id: The event that sent it.
         turn: The turn that was committed when it was first left to the API.
+        size: The bytes that its content takes.
     """
 
     item_id: str
@@ -56,14 +59,15 @@ class Item:
     responder: Responder = "proxy"
     event_id: str = ""
     turn: str = ""
+    size: int = field(default=0, compare=False, repr=False)
 
     def sent(self, event_id: str) -> Item:
         """Return the item as it is once an event of this id has sent it."""
-        return Item(self.item_id, self.ref, self.content, "sent", self.responder, event_id, self.turn)
+        return Item(self.item_id, self.ref, self.content, "sent", self.responder, event_id, self.turn, self.size)
 
     def confirmed(self, item_id: str) -> Item:
         """Return the item as it is once it is in the conversation, under this id."""
-        return Item(item_id, self.ref, self.content, "confirmed", self.responder, self.event_id, self.turn)
+        return Item(item_id, self.ref, self.content, "confirmed", self.responder, self.event_id, self.turn, self.size)
 
 
 @record
@@ -140,9 +144,16 @@ class Aside:
 
 @record
 class Call:
-    """A function call of a response; `output` is None while there is no result.
+    """A function call of a response.
 
-    `is_ours`: the proxy calls the function; the client is only shown what comes of it.
+    Args:
+        call_id: The API's name for it.
+        response_id: The response.
+        output_index: The call's place in its output.
+        ref: The request that gave its result.
+        output: Its result; None while there is none.
+        is_ours: The proxy calls the function; the client is only shown what comes of it.
+        arguments_size: The bytes that its arguments take until then.
     """
 
     call_id: str
@@ -151,6 +162,12 @@ class Call:
     ref: Ref | None = None
     output: str | None = None
     is_ours: bool = False
+    arguments_size: int = field(default=0, compare=False, repr=False)
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        return self.arguments_size if self.output is None else getsizeof(self.output)
 
 
 @record

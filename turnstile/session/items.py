@@ -24,7 +24,7 @@ def take_user_message(now: Now, request: UserMessageGiven, policy: Policy) -> St
     waits = request_waits_for(now.state, request, policy)
     if waits:
         return Step(now, waits=waits)
-    item = Item(f"{policy.id_prefix}{now.data.serial}", request.ref, request.item)
+    item = Item(f"{policy.id_prefix}{now.data.serial}", request.ref, request.item, size=request.size)
     return Step(turn_begun(now).change(items=(*now.state.items, item), serial=now.data.serial + 1))
 
 

@@ -23,8 +23,9 @@ from turnstile.session.deadlines import deadlines_of
 from turnstile.session.draining import settle_drain
 from turnstile.session.effects import ObserveAudio, SetDeadlines
 from turnstile.session.gate import update_waits_for
+from turnstile.session.held_bytes import config_bytes, taken_bytes
 from turnstile.session.policy import Policy
-from turnstile.session.rules import decide, settle
+from turnstile.session.rules import Sized, decide, refuse, settle
 from turnstile.session.state import Data, Now, State
 from turnstile.session.waits import reason
 
@@ -59,6 +60,11 @@ class Session:
         self.now = Now(state or State(), data or Data())
         self._backlog = Backlog(self.policy, decide)
         self._deadlines = deadlines_of(self.now, self.policy)
+        self.held_elsewhere = 0
+        """How many bytes are held in the session's name outside of it: an input, like the time in an event."""
+        self._config_bytes = config_bytes(self.now.state)
+        self.held_bytes = self._config_bytes + taken_bytes(self.now)
+        """How many bytes all takes that the session holds: requests, items, calls, and the configuration."""
 
     def __copy__(self) -> Session:
         """Return an independent copy of the session."""
@@ -103,7 +109,12 @@ class Session:
         """Take one event; return its effects, and those of every held request that it releases, in order."""
         before = self.now
         offered = before.state
-        step = decide(before, event, self.policy)
+        adds = isinstance(event, Sized)
+        room = self.policy.max_held_bytes - self.held_bytes - self.held_elsewhere
+        if isinstance(event, Sized) and event.size > max(room, 0):
+            step = refuse(before, event, self.policy)
+        else:
+            step = decide(before, event, self.policy)
         self.now, effects = step.now, list(step.effects)
         if step.waits:
             held = self._backlog.hold(event, step.waits, step.now.state)
@@ -127,6 +138,10 @@ class Session:
             effects += self._backlog.notes(state)
         if state.in_force is not before.state.in_force or state.link != before.state.link:
             self._observe(before.state, effects)
+        is_config_new = state.accepted is not before.state.accepted or state.in_force is not before.state.in_force
+        if is_config_new or adds or (state is not before.state and self.held_bytes > self._config_bytes):
+            self._config_bytes = config_bytes(state) if is_config_new else self._config_bytes
+            self.held_bytes = self._config_bytes + self._backlog.held_bytes + taken_bytes(self.now)
         deadlines = deadlines_of(self.now, self.policy)
         if deadlines != self._deadlines:
             self._deadlines = deadlines

@@ -10,6 +10,7 @@ from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, E
 from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import audio_waits_for, link_waits_for, passthrough_waits_for
+from turnstile.session.held_bytes import too_many_bytes
 from turnstile.session.in_flight import Aside
 from turnstile.session.state import Step
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 
 Queued = EventGiven | AgentMessageGiven | AudioFollows
-# What each event that waits counts besides its bytes: each takes the longer, the more wait before it.
-_COST = 1024
 
 
 def link_wanted(now: Now, wanted: LinkWanted, _: Policy) -> Step:
@@ -39,10 +38,15 @@ def take_event(now: Now, given: EventGiven, policy: Policy) -> Step:
     waits = audio_waits_for(now.state) if given.follows_audio else link_waits_for(now.state)
     if waits is None and (given.at_once or given.follows_audio):
         return Step(_noted(now, given, policy), (PassOn(given.event),))
-    size = now.data.passthrough_bytes + _size(given)
-    if size > policy.max_held_bytes:
-        return Step(now.change(passthrough_dropped=True), (Reported(_too_large(policy), given.event_id),))
     return Step(_queued(now, given))
+
+
+def drop_event(now: Now, given: EventGiven, policy: Policy) -> Step:
+    """Drop an event that does not fit, unless it passes at once."""
+    step = take_event(now, given, policy)
+    if step.effects:
+        return step
+    return Step(now.change(passthrough_dropped=True), (Reported(too_many_bytes(policy), given.event_id),))
 
 
 def take_create(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
@@ -50,9 +54,6 @@ def take_create(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
     if now.data.passthrough_dropped:
         text = "An event that was given before this one did not fit, and was dropped; give both again."
         return Step(now.change(passthrough_dropped=False), _dropped(request, Problem("too_many_held", text)))
-    size = now.data.passthrough_bytes + _size(request)
-    if size > policy.max_held_bytes:
-        return Step(now, _dropped(request, _too_large(policy)))
     if now.data.passthrough_creates >= policy.max_held:
         text = f"More than {policy.max_held} responses wait for their turn; this one is dropped."
         return Step(now, _dropped(request, Problem("too_many_held", text)))
@@ -86,15 +87,8 @@ def _dropped(request: AgentMessageGiven, problem: Problem) -> tuple[Answered]:
     return (Answered(request.ref, problem, in_force=False),)
 
 
-def _too_large(policy: Policy) -> Problem:
-    text = f"More than {policy.max_held_bytes} bytes of events would wait for their turn; this one is dropped."
-    return Problem("too_many_held", text)
-
-
 def _size(one: Queued) -> int:
-    if isinstance(one, AudioFollows):
-        return 0
-    return (len(one.event) if isinstance(one, EventGiven) else one.size) + _COST
+    return 0 if isinstance(one, AudioFollows) else one.size
 
 
 def _is_about_audio(one: Queued) -> bool:

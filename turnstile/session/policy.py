@@ -33,8 +33,7 @@ class Policy:
         create_tries: How often one create, or one update that loses races, is tried in all.
         reconnects: How many lost links in a row are replaced.
         max_held: How many requests may wait.
-        max_held_bytes: How many bytes of what a Realtime client gives may wait, its updates
-            apart.
+        max_held_bytes: How many bytes may be held in the session's name, here and elsewhere (`Session.held_elsewhere`).
         max_open_calls: How many function calls may be open.
         max_call_rounds: How many responses in a row may call functions within a turn; the next must do without.
         prompt_limit: How many characters the instructions may have after an addition.

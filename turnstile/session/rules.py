@@ -32,7 +32,7 @@ from turnstile.session.client_requests import (
     UserMessageGiven,
 )
 from turnstile.session.collisions import is_collision
-from turnstile.session.effects import LetAudioGo, Reported
+from turnstile.session.effects import Answered, LetAudioGo, Reported
 from turnstile.session.events import (
     CLOSING_FACTS,
     AgentSpoke,
@@ -55,6 +55,7 @@ from turnstile.session.events import (
     TurnCommitted,
 )
 from turnstile.session.gate import audio_waits_for, items_wait_for
+from turnstile.session.held_bytes import too_many_bytes
 from turnstile.session.in_flight import Commit, Create, Item, Response, Update
 from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
 from turnstile.session.state import Now, Step
@@ -76,6 +77,18 @@ if TYPE_CHECKING:
 
     E = TypeVar("E")
     Rule = Callable[[Now, E, Policy], Step]
+
+
+Sized = (
+    ConfigRequested
+    | UserMessageGiven
+    | AgentMessageGiven
+    | FunctionAnswered
+    | EventGiven
+    | FunctionCalled
+    | CallReturned
+)
+"""The events that may have the session hold more."""
 
 
 def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
@@ -199,6 +212,21 @@ def decide(now: Now, event: Event, policy: Policy) -> Step:
     if isinstance(event, CLOSING_FACTS):
         now = now.change(epoch=now.data.epoch + 1)
     return RULES[type(event)](now, event, policy)
+
+
+def refuse(now: Now, event: Sized, policy: Policy) -> Step:
+    """Refuse what would exceed the bytes that the session may hold: the session goes on without it."""
+    match event:
+        case EventGiven():
+            return passthrough.drop_event(now, event, policy)
+        case FunctionCalled():
+            return function_calls.ignore_call(now, event, policy)
+        case CallReturned():
+            return function_calls.drop_result(now, event, policy)
+        case AgentMessageGiven() if now.data.passthrough_dropped:
+            return passthrough.take_create(now, event, policy)
+        case _:
+            return Step(now, (Answered(event.ref, too_many_bytes(policy), in_force=False),))
 
 
 def settle(now: Now, policy: Policy) -> Step | None:

@@ -161,6 +161,9 @@ class RecordingConnection:
         with self._lock:
             self.flushes += 1
 
+    def drop_unsent(self) -> None:
+        """Note that what is unsent is dropped: nothing, here."""
+
     def close(self, code: int, reason: str = "") -> None:
         """Keep the first close."""
         with self._lock:

@@ -107,6 +107,11 @@ class MemoryConnection:
         if too_slow:
             self.close(POLICY_VIOLATION, PEER_TOO_SLOW)
 
+    def drop_unsent(self) -> None:
+        """Drop the messages that were not delivered to the peer."""
+        with self._lock:
+            self._drop()
+
     def close(self, code: int, reason: str = "") -> None:
         """Deliver what is queued to the peer, whether it reads or not, then the end to both inboxes."""
         with self._lock:

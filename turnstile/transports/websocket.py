@@ -86,6 +86,11 @@ class WebSocketConnection(SocketStream):
                 return
         self.flush()
 
+    def drop_unsent(self) -> None:
+        """Drop the messages that have not begun to leave."""
+        with self._lock:
+            self._write_buffer.drop_unbegun()
+
     def close(self, code: int, reason: str = "") -> None:
         """Flush, then start the closing handshake.
 

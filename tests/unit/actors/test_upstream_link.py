@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from actors.upstream_link import UpstreamLink
+from turnstile.byte_budget import unlimited_budget
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import UpstreamTarget
 from turnstile.protocol.frames import Closed
@@ -13,15 +14,19 @@ class SlowConnector:
 
     def __init__(self):
         self.ended = []
+        self.budgets = []
 
     def connect(self, target, inbox):
+        self.budgets.append(inbox.budget())
         inbox.when_unwanted(lambda: self.ended.append(target.url))
 
 
 def test_the_attempt_to_open_a_link_ends_once_when_it_is_closed():
     connector, (source, _) = SlowConnector(), memory_pair()
-    link = UpstreamLink("s1", connector, lambda model: UpstreamTarget(f"ws://{model}"), source, NullJournal())
+    budget = unlimited_budget()
+    link = UpstreamLink("s1", connector, lambda model: UpstreamTarget(f"ws://{model}"), source, budget, NullJournal())
     link.open("first", RecordingInbox())
+    assert connector.budgets == [budget]
     assert connector.ended == []
     link.close()
     link.open("second", RecordingInbox())
@@ -33,7 +38,7 @@ def test_the_attempt_to_open_a_link_ends_once_when_it_is_closed():
 def test_the_reason_of_upstreams_close_names_no_credential():
     source, _ = memory_pair()
     target = UpstreamTarget("ws://x", secrets=("swordfish",))
-    link = UpstreamLink("s1", SlowConnector(), lambda _: target, source, NullJournal())
+    link = UpstreamLink("s1", SlowConnector(), lambda _: target, source, unlimited_budget(), NullJournal())
     link.open(None, RecordingInbox())
     lost = link.change(Closed(4001, "swordfish and sk-abcdef1234 are refused"))
     assert lost.closed == Closed(4001, "*** and *** are refused")

@@ -1,23 +1,13 @@
 from __future__ import annotations
 
-from given import CALM, configured, message, running, sent_item
+from given import CALM, configured, message, sent_item
 
 from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, TurnEndForced
 from turnstile.session.effects import Held
-from turnstile.session.events import ConfigAnswered, ResponseFinished, ResponseStarted, TurnCommitted
+from turnstile.session.events import TurnCommitted
 from turnstile.session.in_flight import Commit, Update
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-
-
-def test_an_update_that_went_takes_none_of_the_bytes_that_may_wait():
-    session = running(Policy(max_held_bytes=100))
-    session.handle(ConfigRequested(1, CALM, size=80))
-    session.handle(ResponseFinished("resp_1"))
-    session.handle(ConfigAnswered({}))
-    session.handle(ResponseStarted("resp_2"))
-    (held,) = session.handle(ConfigRequested(2, {"temperature": 1}, size=80))
-    assert isinstance(held, Held)
 
 
 def test_a_reason_is_noted_of_those_only_whose_reason_changed():

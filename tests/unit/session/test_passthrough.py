@@ -17,12 +17,15 @@ from turnstile.session.events import (
 )
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import update_waits_for
-from turnstile.session.in_flight import Response, Update
+from turnstile.session.in_flight import Create, Response, Update
 from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 
 COLLISION = "conversation_already_has_active_response"
+
+
+WAITED_FOR = Create("ts_9")
 
 
 def transparent(max_held_bytes=4 * 1025, **changes):
@@ -137,14 +140,14 @@ def test_an_error_about_an_event_of_the_clients_own_is_not_the_sessions():
 
 
 def test_an_event_that_is_dropped_is_named():
-    session = busy(agent_messages=(create(9),))
+    session = busy(requested=WAITED_FOR)
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     (dropped,) = session.handle(EventGiven(b"5", event_id="mine"))
     assert (dropped.problem.code, dropped.event_id) == ("too_many_held", "mine")
 
 
 def test_events_that_wait_are_bounded_by_their_bytes():
-    session = busy(agent_messages=(create(9),))
+    session = busy(requested=WAITED_FOR)
     told(session, *(EventGiven(b"%d" % number) for number in range(4)))
     assert codes(session.handle(EventGiven(b""))) == ["too_many_held"]
     assert len(session.data.passthrough_queue) == 4
@@ -158,7 +161,7 @@ def test_responses_that_wait_are_bounded_by_their_number_whatever_else_waits():
 
 
 def test_a_response_is_not_made_without_what_was_given_before_it_and_did_not_fit():
-    session = busy(agent_messages=(create(9),))
+    session = busy(requested=WAITED_FOR)
     assert codes(session.handle(EventGiven(bytes(5000), event_id="image"))) == ["too_many_held"]
     (refused,) = session.handle(create(1))
     assert (refused.ref, refused.problem.code, refused.in_force) == (1, "too_many_held", False)
@@ -168,16 +171,29 @@ def test_a_response_is_not_made_without_what_was_given_before_it_and_did_not_fit
 
 
 def test_responses_that_wait_are_bounded_by_their_bytes_too():
-    session = busy(agent_messages=(create(9),))
-    assert codes(session.handle(AgentMessageGiven(1, {}, "queue", size=5000))) == ["too_many_held"]
-    session.handle(AgentMessageGiven(2, {}, "queue", size=2000))
-    assert session.data.passthrough_bytes == 3024
+    session = busy(requested=WAITED_FOR)
+    assert codes(session.handle(create(1, instructions="x" * 5000))) == ["too_many_held"]
+    session.handle(create(2, instructions="x" * 2000))
+    assert session.data.passthrough_bytes == create(2, instructions="x" * 2000).size
+
+
+def test_a_response_that_is_refused_for_what_did_not_fit_is_refused_once_although_nothing_fits():
+    session = busy(requested=WAITED_FOR)
+    told(session, *(EventGiven(b"%d" % number) for number in range(4)), EventGiven(b"image"))
+    assert ["before this one" in answer.problem.description for answer in session.handle(create(1))] == [True]
+    assert ["before this one" in answer.problem.description for answer in session.handle(create(2))] == [False]
+
+
+def test_what_stops_a_response_passes_although_nothing_fits():
+    session = busy(requested=WAITED_FOR)
+    told(session, *(EventGiven(b"%d" % number) for number in range(4)))
+    assert passed(session.handle(EventGiven(b"stop", at_once=True))) == [b"stop"]
 
 
 def test_updates_that_wait_are_bounded_by_their_bytes():
     session = busy()
-    told(session, ConfigRequested(1, {}, size=4000))
-    assert codes(session.handle(ConfigRequested(2, {}, size=1000))) == ["too_many_held"]
+    told(session, ConfigRequested(1, {"instructions": "x" * 3000}))
+    assert codes(session.handle(ConfigRequested(2, {"instructions": "x" * 1000}))) == ["too_many_held"]
     assert session.held == 1
 
 

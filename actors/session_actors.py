@@ -1,0 +1,124 @@
+"""The start of a session: its three actors, and what each depends on."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actors.audio_uplink import AudioUplink
+from actors.client import ClientActor
+from actors.coordinator import SessionCoordinatorActor
+from actors.dispatch import inbox_of
+from actors.lifecycle import INTERNAL_END
+from actors.upstream import UpstreamActor
+from turnstile.audio.input_audio import InputAudio
+from turnstile.byte_budget import ProcessBudget
+from turnstile.observability.journal import ClientTap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pykka import ActorRef
+
+    from actors.dialects.registry import SessionParts
+    from actors.dispatch import Dispatcher
+    from actors.handle import SessionHandle
+    from turnstile.byte_budget import SessionBudget
+    from turnstile.observability.journal import Journal
+    from turnstile.ports import (
+        Clock,
+        Connection,
+        Connector,
+        FunctionCaller,
+        HostFunctionCaller,
+        Timers,
+        UpstreamTarget,
+    )
+    from turnstile.protocol.addressing import Address
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDependencies:
+    """The dependencies that all sessions share.
+
+    Args:
+        dispatcher: Runs the actors.
+        timers: Start the coordinators' deadlines.
+        connector: Opens upstream links.
+        target: Returns the upstream address for the requested model and the client's address.
+        functions: Calls functions over HTTP.
+        host_functions: Calls the host's functions.
+        clock: A monotonic clock, in seconds.
+        journal: Records the frames of both connections.
+        budget: Counts what all sessions hold.
+    """
+
+    dispatcher: Dispatcher
+    timers: Timers
+    connector: Connector
+    target: Callable[[str | None, Address], UpstreamTarget]
+    functions: FunctionCaller
+    host_functions: HostFunctionCaller
+    clock: Clock
+    journal: Journal
+    budget: ProcessBudget = field(default_factory=ProcessBudget)
+
+
+def start_actors(
+    around: SessionDependencies,
+    session_id: str,
+    connection: Connection,
+    parts: SessionParts,
+    handle: SessionHandle | None,
+    budget: SessionBudget,
+    on_end: Callable[[], None],
+) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
+    """Start a session's three actors; end those already started if one fails to start.
+
+    Args:
+        around: The dependencies that all sessions share.
+        session_id: The session's id in the logs.
+        connection: The client's connection.
+        parts: The parts that depend on the client's dialect.
+        handle: The handle for a host in this process.
+        budget: Counts what the session holds.
+        on_end: Called once for each actor, when it has released everything.
+    """
+    shared = (session_id, around.dispatcher, on_end)
+    with ExitStack() as undo:
+        client = ClientActor.start(
+            *shared,
+            connection=connection,
+            dialect=parts.dialect,
+            budget=budget,
+            journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
+            host=handle.requests if handle else None,
+        )
+        undo.callback(inbox_of(client).tell, INTERNAL_END)
+        coordinator = SessionCoordinatorActor.start(
+            *shared,
+            session=parts.session,
+            budget=budget,
+            timers=around.timers,
+            clock=around.clock,
+            journal=around.journal,
+        )
+        undo.callback(inbox_of(coordinator).tell, INTERNAL_END)
+        upstream = UpstreamActor.start(
+            *shared,
+            connector=around.connector,
+            target=lambda model: around.target(model, parts.address),
+            audio=AudioUplink(InputAudio(), parts.held_audio, budget, takes_events=not parts.dialect.has_binary_audio),
+            translator=parts.translator,
+            shows_session=parts.dialect.shows_session,
+            functions=around.functions,
+            host_functions=around.host_functions,
+            labels=parts.labels,
+            source=connection,
+            budget=budget,
+            clock=around.clock,
+            journal=around.journal,
+        )
+        undo.pop_all()
+    return client, coordinator, upstream

@@ -1,0 +1,34 @@
+"""How much memory the values of requests take, as far as a session's budget counts it."""
+
+from __future__ import annotations
+
+from sys import getsizeof
+from typing import Any
+
+# Values that refer to no others, or only to what all sessions share.
+_LEAVES = frozenset({str, bytes, int, float, bool, type(None)})
+
+
+def memory_size(*values: object) -> int:
+    """Return how many bytes values take with all that they refer to: parsed JSON, and plain objects of it.
+
+    Every value counts as its own, also where several share it: a dict of 20,000 short values takes ten times its text.
+    Functions count without what they refer to, which is their host's.
+    """
+    size = 0
+    stack: list[Any] = [*values]
+    while stack:
+        value = stack.pop()
+        size += getsizeof(value)
+        kind = value.__class__
+        if kind in _LEAVES:
+            continue
+        if kind is dict:
+            stack += value
+            stack += value.values()
+        elif kind is list or kind is tuple:
+            stack += value
+        elif not callable(value):
+            names = value.__dict__ if hasattr(value, "__dict__") else getattr(value, "__slots__", ())
+            stack += [getattr(value, name) for name in names]
+    return size
