@@ -252,7 +252,7 @@ def soak(sessions: int, at_once: int = 8, turns: str = "server", first: int = 0)
     """Play `sessions` random sessions, `at_once` of them at the same time, in one mode of turns."""
     timers = TimerThread()
     pace = Pace(answer=0.001, first=0.004, step=0.001, jitter=0.9)
-    simulator = Simulator(clock=time.monotonic, timers=timers, seed=first, pace=pace, keep=sessions)
+    simulator = Simulator(clock=time.monotonic, timers=timers, seed=first, pace=pace, keep=sessions, keep_bytes=2**30)
     upstream = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
     upstream.start()
     host, port = upstream.address

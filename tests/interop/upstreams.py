@@ -92,7 +92,9 @@ def stage(client: Client) -> Iterator[Stage]:
         timers = TimerThread()
         stack.callback(timers.stop, patience())
         simulators = {
-            name: Simulator(clock=time.monotonic, timers=timers, pace=_PACE, faults=upstream.faults, keep=1_000)
+            name: Simulator(
+                clock=time.monotonic, timers=timers, pace=_PACE, faults=upstream.faults, keep=1_000, keep_bytes=2**30
+            )
             for name, upstream in UPSTREAMS.items()
         }
         urls = _serve(stack, client, simulators)

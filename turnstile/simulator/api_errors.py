@@ -50,6 +50,13 @@ def collision(response_id: str) -> ApiError:
     )
 
 
+def too_many_responses(most: int) -> ApiError:
+    """Return the error for a create beside too many responses outside of the conversation."""
+    return ApiError(
+        "rate_limit_exceeded", f"Too many responses are in progress outside of the conversation: at most {most} may be."
+    )
+
+
 def nothing_to_cancel() -> ApiError:
     """Return the error for a cancel while no response is in progress."""
     return ApiError("response_cancel_not_active", "Cancellation failed: no active response found")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnstile.simulator import api_errors, settings
+from turnstile.simulator import api_errors, lone_surrogates, settings
 from turnstile.simulator.api_errors import ApiError
 from turnstile.simulator.beta import in_beta_words, in_current_words
 from turnstile.simulator.conversation_items import client_item
@@ -122,7 +122,7 @@ class ClientEvents:
             spoken=self._responses.has_spoken,
             busy=self._responses.is_busy,
         )
-        context.log.updates.append(patch)
+        context.log.note_update(patch, len(lone_surrogates.dumps(context.session)))
         self._input_buffer.apply_update()
         if context.log.updates_applied not in context.faults.lost_updated:
             self.show_session("session.updated")
@@ -137,7 +137,7 @@ class ClientEvents:
         item = client_item(spec, spec.get("id") or context.ids.make("item"))
         previous = context.conversation.add(item, previous_item_id)
         role, call_id = item.view.get("role"), item.view.get("call_id")
-        context.log.items.append(ReceivedItem(item.id, item.type, role, item.text, call_id))
+        context.log.note_item(ReceivedItem(item.id, item.type, role, item.text, call_id))
         context.outbox.answer_item_added(previous, item.view)
 
     def _change_item(self, kind: str, item_id: str, event: Json) -> None:

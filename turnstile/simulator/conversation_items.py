@@ -10,6 +10,11 @@ from turnstile.simulator import api_errors
 Json = dict[str, Any]
 
 ROOT: Final = "root"
+# The API drops the oldest items from what its model sees; here they are forgotten, so that no client fills the memory.
+_MOST_ITEMS: Final = 2000
+_MOST_BYTES: Final = 4 * 1024 * 1024
+_MOST_IDS: Final = 10_000
+_ITEM: Final = 500
 
 
 @dataclass(slots=True, eq=False)
@@ -96,8 +101,12 @@ class Conversation:
         self.id = conversation_id
         self.items: list[Item] = []
         self._by_id: dict[str, Item] = {}
-        self._taken: set[str] = set()
-        self._answered: set[str] = set()
+        self._sizes: dict[str, int] = {}
+        self.bytes = 0
+        """The bytes of its items."""
+        # In the order of their use.
+        self._taken: dict[str, None] = {}
+        self._answered: dict[str, None] = {}
 
     def check_new(self, spec: Json, previous: str | None) -> None:
         """Check whether an item of the client can be added.
@@ -129,10 +138,16 @@ class Conversation:
             index = 0 if previous == ROOT else self.items.index(self._by_id[previous]) + 1
         self.items.insert(index, item)
         self._by_id[item.id] = item
-        self._taken.add(item.id)
+        self._note(self._taken, item.id)
         if item.type == "function_call_output":
-            self._answered.add(item.view["call_id"])
-        return self._before(index)
+            self._note(self._answered, item.view["call_id"])
+        before = self._before(index)
+        self._sizes[item.id] = size = len(str(item.view)) + len(item.spoken or "") + _ITEM
+        self.bytes += size
+        while len(self.items) > 1 and (len(self.items) > _MOST_ITEMS or self.bytes > _MOST_BYTES):
+            oldest = self.items[0] if self.items[0] is not item else self.items[1]
+            self._remove(oldest)
+        return before
 
     def previous_when_done(self, item: Item) -> str | None:
         """Return the id of the previous item for `conversation.item.done`.
@@ -171,9 +186,7 @@ class Conversation:
         Raises:
             ApiError: There is none.
         """
-        item = self.find(item_id, "delete")
-        self.items.remove(item)
-        del self._by_id[item_id]
+        self._remove(self.find(item_id, "delete"))
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Cut the assistant's audio to its played part, and drop its transcript.
@@ -190,6 +203,17 @@ class Conversation:
             raise api_errors.truncated_beyond(int(item.audio_ms), audio_end_ms)
         item.audio_ms = audio_end_ms
         content[content_index]["transcript"] = None
+
+    def _remove(self, item: Item) -> None:
+        self.items.remove(item)
+        del self._by_id[item.id]
+        self.bytes -= self._sizes.pop(item.id)
+
+    @staticmethod
+    def _note(ids: dict[str, None], used: str) -> None:
+        ids[used] = None
+        if len(ids) > _MOST_IDS:
+            del ids[next(iter(ids))]
 
     def _before(self, index: int) -> str | None:
         return self.items[index - 1].id if index else None

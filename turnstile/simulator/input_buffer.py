@@ -176,7 +176,7 @@ class InputBuffer:
         self._empty()
         item = voice_item(turn, "".join(words))
         previous = context.conversation.add(item)
-        context.log.items.append(ReceivedItem(turn, "voice", "user", item.text))
+        context.log.note_item(ReceivedItem(turn, "voice", "user", item.text))
         context.outbox.answer({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": turn})
         context.outbox.answer_item_added(previous, item.view)
         self._transcriber.finish(turn, words, seconds)

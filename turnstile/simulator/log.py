@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 Origin = Literal["client", "voice", "idle"]
 COLLISION = "conversation_already_has_active_response"
-_KEPT_RULES = 10_000
+
+# What is kept of each kind of entry in a session's log: the latest so many, of at most so many bytes.
+_KEPT: Final = 10_000
+_KEPT_BYTES: Final = 1024 * 1024
+# An entry's own bytes, beside its texts; and those of a reference.
+_ENTRY, _REFERENCE = 200, 8
+
+
+class Latest(list[T], Generic[T]):
+    """A list that forgets its oldest entries, beyond a number of entries or of bytes; the latest is always kept.
+
+    Args:
+        count: The number of entries that are kept.
+        most_bytes: The number of bytes that are kept.
+    """
+
+    def __init__(self, count: int = _KEPT, most_bytes: int = _KEPT_BYTES) -> None:
+        super().__init__()
+        self._count = count
+        self._most_bytes = most_bytes
+        self._sizes: deque[int] = deque()
+        self.bytes = 0
+        """The bytes of the entries that are kept."""
+
+    def keep(self, entry: T, size: int) -> list[T]:
+        """Append an entry of `size` bytes; return the entries that are forgotten for it."""
+        self.append(entry)
+        self._sizes.append(size + _ENTRY)
+        self.bytes += size + _ENTRY
+        gone = 0
+        while len(self._sizes) > 1 and (len(self._sizes) > self._count or self.bytes > self._most_bytes):
+            self.bytes -= self._sizes.popleft()
+            gone += 1
+        forgotten = self[:gone]
+        del self[:gone]
+        return forgotten
 
 
 class BrokenRule(NamedTuple):
@@ -86,33 +123,53 @@ class ResponseRecord:
 
 @dataclass(slots=True)
 class SimulatorLog:
-    """The log of one session. May be read at any time; only the session writes it."""
+    """The log of one session. May be read at any time; only the session writes it.
 
-    broken: list[BrokenRule] = field(default_factory=list)
-    responses: list[ResponseRecord] = field(default_factory=list)
-    items: list[ReceivedItem] = field(default_factory=list)
-    updates: list[Json] = field(default_factory=list)
+    Of a long session the lists hold the latest entries; the numbers count all.
+    """
+
+    broken: Latest[BrokenRule] = field(default_factory=Latest)
+    responses: Latest[ResponseRecord] = field(default_factory=Latest)
+    items: Latest[ReceivedItem] = field(default_factory=Latest)
+    updates: Latest[Json] = field(default_factory=Latest)
+    responses_begun: int = 0
+    updates_applied: int = 0
+    collisions: int = 0
+    """How many creates were refused because a response was in progress."""
     received: dict[str, int] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
     audio_bytes: int = 0
     unreached: tuple[str, ...] = ()
+    session_bytes: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of what is kept."""
+        return self.broken.bytes + self.responses.bytes + self.items.bytes + self.updates.bytes
 
     def note_broken(self, rule: BrokenRule) -> None:
-        """Add a broken rule, up to a bound that keeps a client from filling the memory."""
-        if len(self.broken) < _KEPT_RULES:
-            self.broken.append(rule)
+        """Add a broken rule."""
+        self.collisions += rule.code == COLLISION and not rule.injected
+        self.broken.keep(rule, sum(len(text) for text in rule[:4] if text))
 
-    @property
-    def collisions(self) -> int:
-        """How many creates were refused because a response was in progress."""
-        return sum(rule.code == COLLISION and not rule.injected for rule in self.broken)
+    def note_item(self, item: ReceivedItem) -> None:
+        """Add an item of the client."""
+        self.items.keep(item, len(item.id) + len(item.text) + len(item.call_id or ""))
 
-    @property
-    def updates_applied(self) -> int:
-        """How many updates were applied."""
-        return len(self.updates)
+    def note_update(self, patch: Json, size: int) -> None:
+        """Add an update that was applied; `size` is that of the session object in bytes, which holds what it set."""
+        self.updates_applied += 1
+        self.updates.keep(patch, size)
+        self.session_bytes = size
+
+    def note_response(self, record: ResponseRecord) -> None:
+        """Add a response that begins; the session object that it refers to is counted once for each update."""
+        before = self.responses[-1].started if self.responses else None
+        self.responses_begun += 1
+        size = len(record.seen) * _REFERENCE + len(str(record.metadata or ""))
+        self.responses.keep(record, size if record.started is before else size + self.session_bytes)
 
     @property
     def updates_under_way(self) -> int:
-        """How many responses of the default conversation had their configuration changed while they ran."""
+        """How many of the kept responses of the default conversation ran while their configuration was changed."""
         return sum(response.changed_under_way for response in self.responses if response.in_conversation)

@@ -79,6 +79,16 @@ class Outbox:
             action()
         self.now = max(now, self.now)
 
+    def clear(self) -> None:
+        """Forget what is scheduled and what is to be sent: the link has ended."""
+        self._scheduled.clear()
+        self._frames.clear()
+
+    @property
+    def scheduled(self) -> int:
+        """How many actions wait for their time."""
+        return len(self._scheduled)
+
     @property
     def next_time(self) -> float | None:
         """The time of the next frame or action; None when there is none, or the link has ended."""

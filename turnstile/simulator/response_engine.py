@@ -25,6 +25,8 @@ Json = dict[str, Any]
 
 TOKEN_LIMIT: Final = 40_000
 _LONGEST_SILENCE: Final = 2.0
+_MOST_OUT_OF_BAND: Final = 100  # The API's own bound is not known.
+_MOST_ANSWERED: Final = 10_000
 
 
 class ResponseEngine:
@@ -75,7 +77,10 @@ class ResponseEngine:
         voice = params.get("audio", {}).get("output", {}).get("voice", session["audio"]["output"]["voice"])
         out_of_band = params.get("conversation") == "none"
         items = self._input_items(params)
-        if not out_of_band:
+        if out_of_band:
+            if len(self._out_of_band) >= _MOST_OUT_OF_BAND:
+                raise api_errors.too_many_responses(_MOST_OUT_OF_BAND)
+        else:
             if self._active is not None:
                 raise api_errors.collision(self._active.id)
             if self.has_spoken and voice != session["audio"]["output"]["voice"]:
@@ -108,6 +113,11 @@ class ResponseEngine:
         """Cancel the conversation's response on the server's side, because of the user's speech or a fault."""
         if self._active is not None:
             self._cut(self._active, reason)
+
+    def forget(self) -> None:
+        """Forget the responses in progress: the link has ended."""
+        self._active = self._silenced = None
+        self._out_of_band.clear()
 
     def silence(self) -> None:
         """Stop the output of the conversation's response; it stays in progress for two seconds at most."""
@@ -143,14 +153,14 @@ class ResponseEngine:
         settings = response_settings(context.session, params)
         record = ResponseRecord(
             context.ids.make("resp"),
-            len(context.log.responses) + 1,
+            context.log.responses_begun + 1,
             origin,
             not out_of_band,
             params.get("metadata"),
             context.session,
             tuple(item.id for item in items),
         )
-        context.log.responses.append(record)
+        context.log.note_response(record)
         instructions = context.session["instructions"]
         reply = self._reply(turn_of(items, self._answered, settings, instructions, params.get("instructions")))
         response = Response(
@@ -213,6 +223,8 @@ class ResponseEngine:
         """Note the items that a response has answered; one without output has answered none."""
         if response.has_output:
             self._answered.update(response.record.seen)
+            if len(self._answered) > _MOST_ANSWERED:
+                self._answered &= {item.id for item in self._context.conversation.items}
 
     def _end(self, response: Response, done: Json) -> None:
         context = self._context

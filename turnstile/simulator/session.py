@@ -35,6 +35,7 @@ _AUTH_CLOSE: Final = 3000
 _REQUEST_CLOSE: Final = 4000
 _EXPIRED_CLOSE: Final = 1001
 _DEFAULT_PACE: Final = Pace()
+_MOST_SCHEDULED: Final = 1000
 _CREATED_AT: Final = 1_780_000_000
 
 
@@ -91,9 +92,9 @@ class SimulatedSession:
             self.log,
             scenario.interleaved,
         )
-        responses = ResponseEngine(self._context)
-        input_buffer = InputBuffer(self._context, responses)
-        self._client_events = ClientEvents(self._context, responses, input_buffer, is_beta=is_beta)
+        self._responses = ResponseEngine(self._context)
+        input_buffer = InputBuffer(self._context, self._responses)
+        self._client_events = ClientEvents(self._context, self._responses, input_buffer, is_beta=is_beta)
         self.log.unreached = self._context.run.unreached()
         self._frames = 0
         self._rejection = rejection or (handshake_errors.invalid_api_key() if faults.refused_key else None)
@@ -103,6 +104,16 @@ class SimulatedSession:
     def closing(self) -> Closed | None:
         """How the simulator ends the link, once all that is due before was handed out; else None."""
         return self._outbox.closed
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether so much waits for its time that the client's next frames should wait, too."""
+        return self._outbox.scheduled > _MOST_SCHEDULED
+
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes of its log and of its conversation."""
+        return self.log.bytes + self._context.conversation.bytes
 
     @property
     def settings(self) -> Json:
@@ -148,6 +159,11 @@ class SimulatedSession:
         if self._rejection is None and self.closing is None:
             error = schema_errors.binary_frame()
             self._client_events.refuse(error, f"a binary frame of {len(data)} bytes", None)
+
+    def end(self) -> None:
+        """Forget all but the log and the conversation: the link has ended."""
+        self._outbox.clear()
+        self._responses.forget()
 
     def _begin(self, lifetime: float) -> None:
         if self._rejection is not None:

@@ -46,6 +46,8 @@ class SessionDriver(Inbox):
         self._timer_at = 0.0
         self._broken: Closed | None = None
         self._ended = False
+        # Bytes and messages of the client's whose credit is not given back.
+        self._unhandled = (0, 0)
 
     def __repr__(self) -> str:
         return f"<SessionDriver {'ended' if self._ended else 'open'}, {len(self._frames)} frames waiting>"
@@ -79,6 +81,7 @@ class SessionDriver(Inbox):
             self._connection = None
             timer, self._timer = self._timer, None
             self._frames.clear()
+            self.session.end()
         if timer is not None:
             timer.cancel()
 
@@ -88,9 +91,7 @@ class SessionDriver(Inbox):
                 return
             take = self.session.receive_binary if binary else self.session.receive
             self._try(lambda: take(data, self._clock()))
-            connection = self._connection
-        if connection is not None:
-            connection.handled(len(data))
+            self._unhandled = (self._unhandled[0] + len(data), self._unhandled[1] + 1)
         self._go_on()
 
     def _due(self) -> None:
@@ -110,9 +111,19 @@ class SessionDriver(Inbox):
                 self._frames.append(closing)
                 self._ended = True
             stale = self._set_timer(now)
+            connection, handled = self._connection, self._take_handled()
+        if connection is not None and handled is not None:
+            connection.handled(*handled)
         if stale is not None:
             stale.cancel()
         self._deliver()
+
+    def _take_handled(self) -> tuple[int, int] | None:
+        """Return the credit to give back; None while much of what was read waits for its time, and without any."""
+        if self.session.is_busy or not self._unhandled[1]:
+            return None
+        handled, self._unhandled = self._unhandled, (0, 0)
+        return handled
 
     def _try(self, work: Callable[[], None]) -> None:
         """Call code of the scenario's; a failure of it ends this link only."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL: Final = "gpt-realtime"
 _REALTIME: Final = "realtime"
 # A proxy that holds the link back must not lose it; virtual responses come faster than any network would bring them.
-_IN_MEMORY: Final = ConnectionLimits(write_ceiling=1024 * MIB)
+_IN_MEMORY: Final = ConnectionLimits(write_ceiling=64 * MIB)
 
 
 class Simulator:
@@ -52,6 +52,7 @@ class Simulator:
         api_key: The key that clients must send; None takes any and none.
         lifetime: Seconds until a session expires.
         keep: How many ended sessions are kept, for `sessions` and `logs`.
+        keep_bytes: How many bytes of ended sessions are kept at most.
         wall_clock: Unix time, for the session object's `expires_at`.
     """
 
@@ -69,6 +70,7 @@ class Simulator:
         api_key: str | None = None,
         lifetime: float = LIFETIME,
         keep: int = 100,
+        keep_bytes: int = 16 * MIB,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._scenario = scenario or bundled_scenario()
@@ -84,6 +86,7 @@ class Simulator:
         self._api_key = api_key
         self._lifetime = lifetime
         self._keep = keep
+        self._keep_bytes = keep_bytes
         self._wall_clock = wall_clock
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -185,9 +188,15 @@ class Simulator:
             driver.end()
 
     def _forget(self) -> None:
-        """Drop the oldest ended sessions beyond the number to keep."""
+        """Drop the oldest ended sessions beyond the number and the bytes to keep."""
         ended = [driver for driver in self._drivers if driver.has_ended]
-        gone = set(ended[: max(0, len(ended) - self._keep)])
+        sizes = [driver.session.kept_bytes for driver in ended]
+        surplus, total = max(0, len(ended) - self._keep), sum(sizes)
+        dropped = 0
+        while dropped < surplus or total > self._keep_bytes:
+            total -= sizes[dropped]
+            dropped += 1
+        gone = set(ended[:dropped])
         if gone:
             self._drivers = [driver for driver in self._drivers if driver not in gone]
 

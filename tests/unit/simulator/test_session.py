@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from turnstile.protocol.frames import Closed
-from turnstile.simulator import handshake_errors
+from turnstile.simulator import conversation_items, handshake_errors, response_engine
 from turnstile.simulator.faults import Faults, RefusedEvent
 from turnstile.simulator.scenario import Call, Expect, Reply, Step
 
@@ -380,3 +380,64 @@ def test_the_same_seed_and_the_same_client_give_the_same_frames(player):
         return orjson.dumps(client.seen)
 
     assert frames() == frames()
+
+
+def test_of_a_long_conversation_the_oldest_items_are_forgotten(player, monkeypatch):
+    monkeypatch.setattr(conversation_items, "_MOST_ITEMS", 3)
+    client = player()
+    for number in range(5):
+        client.send("conversation.item.create", item=_message(f"i{number}"))
+    client.send("conversation.item.retrieve", item_id="i1")
+    client.send("conversation.item.retrieve", item_id="i2")
+    client.advance(1)
+    assert [event["type"] for event in client.seen[-2:]] == ["error", "conversation.item.retrieved"]
+
+
+def test_of_a_large_conversation_the_oldest_items_are_forgotten_and_the_new_one_stays(player, monkeypatch):
+    monkeypatch.setattr(conversation_items, "_MOST_BYTES", 20_000)
+    client = player()
+    for number in range(10):
+        client.send("conversation.item.create", item=_message(f"i{number}", "x" * 6000), previous_item_id="root")
+        assert client.session._context.conversation.bytes < 20_000
+    client.send("conversation.item.retrieve", item_id="i9")
+    client.advance(1)
+    assert client.seen[-1]["type"] == "conversation.item.retrieved"
+
+
+def test_an_id_is_known_as_taken_for_long_but_not_for_ever(player, monkeypatch):
+    monkeypatch.setattr(conversation_items, "_MOST_IDS", 2)
+    client = player()
+    for name in ("a", "b", "c"):
+        client.send("conversation.item.create", item=_message(name))
+        client.send("conversation.item.delete", item_id=name)
+    client.send("conversation.item.create", item=_message("c"))
+    client.send("conversation.item.create", item=_message("a"))
+    client.advance(1)
+    assert [event["item"]["id"] for event in client.seen if event["type"] == "conversation.item.done"][-1] == "a"
+    assert client.log.broken[-1].code == "item_create_duplicate_item_id"
+
+
+def test_so_many_responses_outside_of_the_conversation_run_at_once_and_no_more(player):
+    client = player()
+    for _ in range(101):
+        client.send("response.create", response={"conversation": "none", **TEXT})
+    client.advance(30)
+    assert client.kinds.count("response.done") == 100
+    assert [rule.code for rule in client.log.broken] == ["rate_limit_exceeded"]
+    client.send("response.create", response={"conversation": "none", **TEXT})
+    client.advance(30)
+    assert client.kinds.count("response.done") == 101
+
+
+def test_what_responses_have_answered_is_forgotten_with_the_items(player, monkeypatch):
+    monkeypatch.setattr(response_engine, "_MOST_ANSWERED", 3)
+    client = player()
+    for number in range(5):
+        given = [{"type": "message", "role": "user", "id": f"i{number}", "content": []}]
+        client.send("response.create", response={"conversation": "none", "input": given, **TEXT})
+        client.advance(10)
+    assert len(client.session._responses._answered) <= 3
+
+
+def _message(item_id, text="x"):
+    return {"type": "message", "role": "user", "id": item_id, "content": [{"type": "input_text", "text": text}]}

@@ -99,7 +99,7 @@ class _Socket:
         self.flush()
         self.closed = Closed(code, reason)
 
-    def handled(self, size):
+    def handled(self, size, messages):  # noqa: ARG002 - the port
         self.credit += size
 
 
@@ -470,6 +470,46 @@ def test_only_so_many_ended_sessions_are_kept(time):
     assert repr(simulator) == "<Simulator, 1 sessions open>"
     _connected(simulator)
     assert len(simulator.sessions) == len(simulator.logs) == 4
+
+
+def test_of_large_ended_sessions_fewer_are_kept(time):
+    simulator = _simulator(time, keep_bytes=100_000)
+    for _ in range(4):
+        connection, _ = _connected(simulator)
+        _send(connection, "session.update", session={"type": "realtime", "instructions": "x" * 40_000})
+        connection.flush()
+        connection.close(1000)
+    _connected(simulator)
+    kept = [session.kept_bytes for session in simulator.sessions[:-1]]
+    assert 0 < sum(kept) < 100_000
+    assert len(kept) == 2
+
+
+def test_nothing_is_left_of_an_ended_session_but_its_log_and_its_conversation(time):
+    simulator = _simulator(time)
+    connection, _ = _connected(simulator)
+    _send(connection, "response.create", response={"conversation": "none", **TEXT})
+    _send(connection, "response.create", response=TEXT)
+    connection.flush()
+    connection.close(1000)
+    (session,) = simulator.sessions
+    assert session.next_due() is None
+    assert len(session.log.responses) == 2
+    assert not session._responses.is_busy
+
+
+def test_a_client_is_not_read_while_much_of_what_it_sent_waits_for_its_time(time):
+    simulator = _simulator(time)
+    connection, _ = _connected(simulator)
+    driver = simulator._drivers[0]
+    given = []
+    driver._connection.handled = lambda size, messages: given.append((size, messages))
+    for _ in range(1200):
+        driver.tell(TextFrame(b'{"type":"x"}'))
+    assert len(given) < 1001
+    time.advance(60)
+    assert (sum(size for size, _ in given), sum(count for _, count in given)) == (1200 * 12, 1200)
+    connection.close(1000)
 
 
 def test_shutting_down_leaves_no_timer(simulator, time):
