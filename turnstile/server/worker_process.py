@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from turnstile.server.worker_board import WorkerBoard
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Sequence
 
 _READY: Final = b"r"
@@ -84,8 +84,8 @@ class WorkerProcess:
         report: Callable[[Ready | Ended], None],
     ) -> None:
         self.number = number
-        self.is_ready = False
-        """Whether the parent has noted that it accepts clients."""
+        self._is_ready = False
+        self._must_reload = False
         self._report = report
         self._socket, other_end = socket.socketpair()
         with other_end:
@@ -98,6 +98,18 @@ class WorkerProcess:
             )
         self.pid = self._process.pid
         threading.Thread(target=self._watch, name=f"turnstile-worker-{number}", daemon=True).start()
+
+    def note_ready(self) -> None:
+        """Note that it accepts clients, and therefore has its signal handlers."""
+        self._is_ready = True
+        if self._must_reload:
+            self.reload()
+
+    def reload(self) -> None:
+        """Tell it to read the configuration anew, as soon as it is ready: before, the signal would end it."""
+        self._must_reload = not self._is_ready
+        if self._is_ready:
+            self.send_signal(signal.SIGHUP)
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send it a signal; does nothing if it has ended."""

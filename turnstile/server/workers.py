@@ -28,9 +28,8 @@ log = logging.getLogger(__name__)
 USAGE_ERROR: Final = 2
 """The exit code for misuse or misconfiguration; a worker with it is not replaced, since it would end again."""
 _START_TIMEOUT: Final = 60.0  # seconds for the first sign of life
-_GRACE: Final = (
-    5.0  # seconds that workers may take to end beyond the drain timeout, or once they are told to end at once
-)
+_GRACE: Final = 8.0  # seconds that workers may take beyond the drain timeout: more than they give their own threads
+_AT_ONCE: Final = 4.0  # seconds that they may take once they are told to end at once
 
 
 class Workers:
@@ -68,29 +67,31 @@ class Workers:
         self._restarts = Restarts()
         self._events: queue.SimpleQueue[Ready | Ended | signal.Signals] = queue.SimpleQueue()
         self._running: dict[int, WorkerProcess] = {}
+        self._is_over = False
 
     def run(self, signals: ProcessSignals, ready: Callable[[], None]) -> int:
         """Run the workers until a signal ends them; return an exit code: 1 if one of them failed to end in order.
 
         Args:
-            signals: The first ends the workers in order, any later one at once.
+            signals: The first to end ends the workers in order, any later one at once; to reload is forwarded.
             ready: Called once, when all workers accept clients.
         """
         try:
             return self._run(signals, ready)
         finally:
+            self._is_over = True
+            signals.reload.set()  # ends the thread that waits for it
             os.close(self._board_file)
 
     def _run(self, signals: ProcessSignals, ready: Callable[[], None]) -> int:
-        for signalled in (signals.drain, signals.abort):
-            threading.Thread(target=self._forward, args=(signalled,), name="turnstile-signals-on", daemon=True).start()
+        self._forward(signals)
         not_ready = set(range(1, self._count + 1))
         for number in sorted(not_ready):
             self._start(number)
         while True:
             match self._next_event(self._restarts.next_due()):
                 case Ready(number):
-                    self._running[number].is_ready = True
+                    self._running[number].note_ready()
                     if not_ready == {number}:
                         ready()
                     not_ready.discard(number)
@@ -100,6 +101,10 @@ class Workers:
                     return USAGE_ERROR
                 case Ended() as ended:
                     self._note_end(ended)
+                case signal.SIGHUP:
+                    log.info("The workers are told to read the configuration anew")
+                    for worker in self._running.values():
+                        worker.reload()
                 case signal.SIGTERM:
                     return self._end_all()
             self._kill_hung()
@@ -113,9 +118,23 @@ class Workers:
         except queue.Empty:
             return None
 
-    def _forward(self, signalled: threading.Event) -> None:
+    def _forward(self, signals: ProcessSignals) -> None:
+        forwards = (
+            (self._forward_end, signals.drain),
+            (self._forward_end, signals.abort),
+            (self._forward_reload, signals.reload),
+        )
+        for forward, signalled in forwards:
+            threading.Thread(target=forward, args=(signalled,), name="turnstile-signals-on", daemon=True).start()
+
+    def _forward_end(self, signalled: threading.Event) -> None:
         signalled.wait()
         self._events.put(signal.SIGTERM)
+
+    def _forward_reload(self, signalled: threading.Event) -> None:
+        while signalled.wait() and not self._is_over:
+            signalled.clear()
+            self._events.put(signal.SIGHUP)
 
     def _start(self, number: int) -> None:
         self._restarts.started(number, self._clock())
@@ -172,7 +191,7 @@ class Workers:
                     worst = worst if code in {0, -signal.SIGTERM} else 1
                 case signal.SIGTERM:
                     self._signal_all(signal.SIGTERM)
-                    deadline = min(deadline, self._clock() + _GRACE)
+                    deadline = min(deadline, self._clock() + _AT_ONCE)
             if self._clock() >= deadline:
                 deadline = math.inf
                 for worker in self._running.values():

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import queue
 import re
+import socket
 import sys
 import threading
 
@@ -28,6 +29,7 @@ inherited.slot.beat()
 inherited.report_ready()
 threading.Event().wait()
 """
+EXITS_BY_RELOAD = "signal.signal(signal.SIGHUP, lambda *_: sys.exit(7))\n"
 IGNORES_SIGTERM = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 
 
@@ -36,6 +38,7 @@ class Parent:
 
     def __init__(self, sock, said, kind, count=1, **options):
         self.signals = ProcessSignals()
+        self.address = sock.getsockname()
         self.is_ready = threading.Event()
         self.code = None
         self.said = said
@@ -85,6 +88,23 @@ def test_workers_that_end_by_the_signal_end_in_order(run_workers):
     assert parent.end() == 0
 
 
+def test_a_reload_is_forwarded_to_each_worker(run_workers):
+    parent = run_workers(EXITS_BY_RELOAD + IS_READY, count=2)
+    assert parent.is_ready.wait(patience())
+    parent.signals.reload.set()
+    for _ in range(2):
+        parent.until("has ended with 7; it is replaced")
+
+
+def test_a_reload_reaches_a_worker_that_is_starting_when_it_is_ready(run_workers):
+    kind = "inherited.listener.setblocking(True)\ninherited.listener.accept()\n" + EXITS_BY_RELOAD + IS_READY
+    parent = run_workers(kind)
+    parent.signals.reload.set()
+    parent.until("read the configuration anew")
+    with socket.create_connection(parent.address, timeout=patience()):
+        parent.until("has ended with 7; it is replaced")
+
+
 def test_a_worker_that_ignores_the_signal_is_killed_at_the_deadline(run_workers, monkeypatch):
     monkeypatch.setattr(module, "_GRACE", 0.1)
     parent = run_workers(IGNORES_SIGTERM + IS_READY, drain_timeout=0)
@@ -94,7 +114,7 @@ def test_a_worker_that_ignores_the_signal_is_killed_at_the_deadline(run_workers,
 
 
 def test_a_second_signal_shortens_the_wait_for_a_worker_that_ignores_it(run_workers, monkeypatch):
-    monkeypatch.setattr(module, "_GRACE", 0.1)
+    monkeypatch.setattr(module, "_AT_ONCE", 0.1)
     parent = run_workers(IGNORES_SIGTERM + IS_READY, drain_timeout=10_000)
     assert parent.is_ready.wait(patience())
     parent.signals.drain.set()
