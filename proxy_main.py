@@ -169,7 +169,7 @@ def _introduce(config: Config, address: tuple[str, int]) -> None:
 def _run_workers(config: Config, given: Sequence[str]) -> int:
     """Run the configured number of worker processes on one listening socket."""
     server = config.server
-    with listening_socket(server.host, server.port) as sock, ProcessSignals() as signals:
+    with listening_socket(server.host, server.port) as sock, ProcessSignals(reloads=True) as signals:
         ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
         # The workers keep to these two as long as this process does, whatever becomes of the configuration file.
         agreed = (f"server.{name}={getattr(server, name)}" for name in ("heartbeat_timeout", "drain_timeout"))
@@ -187,7 +187,7 @@ def _run_workers(config: Config, given: Sequence[str]) -> int:
 def _work(config: Config, inherited: Inheritance) -> int:
     """Serve as one of several workers, until a signal, or the end of the parent process."""
     system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot)
-    with ProcessSignals() as signals:
+    with ProcessSignals(reloads=True) as signals:
         threading.Thread(
             target=_drain_with_parent, args=(inherited, signals), name="turnstile-parent", daemon=True
         ).start()

@@ -143,6 +143,17 @@ def test_clients_that_connect_while_all_workers_are_replaced_find_the_places_of_
         assert serving.end() == 0
 
 
+def test_a_reload_ends_no_worker_and_no_session(serve):
+    serving = serve()
+    with configured(serving.url) as client:
+        serving.process.send_signal(signal.SIGHUP)
+        serving.until("The workers are told to read the configuration anew")
+        client.say("Hello")
+        client.wait_for("AgentDone")
+        assert serving.end() == 0
+    assert not [line for line in serving.lines if "has ended" in line]
+
+
 def test_workers_end_when_the_process_that_keeps_them_is_gone(serve):
     serving = serve()
     assert serving.url
