@@ -22,7 +22,7 @@ from actors.messages import (
 from turnstile.byte_budget import unlimited_budget
 from turnstile.errors import ClientProtocolError
 from turnstile.observability.journal import frame_observer
-from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.protocol.frames import DOES_NOT_FIT, PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
 from turnstile.session.client_requests import AudioFollows
 from turnstile.session.effects import Answered, Reported, SessionAssumed
 from turnstile.session.events import DrainRequested
@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 _ALL_ANSWERS = AnswersGiven(sys.maxsize)
 # The code of a close for a message that is too large (RFC 6455, 7.4.1).
 _TOO_LARGE = 1009
+# The settings behind the reasons for which a connection is closed.
+_LIMITS = {PEER_TOO_SLOW: "limits.unread_timeout", DOES_NOT_FIT: "session.max_held_bytes"}
 
 
 class ClientActor(SessionActor):
@@ -137,8 +139,9 @@ class ClientActor(SessionActor):
     @takes(Closed)
     def _closed(self, closed: Closed) -> None:
         code, reason, by_us = closed
-        if by_us and code == _TOO_LARGE:
-            _log.warning("The client sent a message larger than %s: %s", self._dialect.message_limit, reason)
+        if by_us:
+            limit = _LIMITS.get(reason) or (self._dialect.message_limit if code == _TOO_LARGE else None)
+            _log.warning("The client's connection was closed: %s %s%s", code, reason, f" ({limit})" if limit else "")
         self._journal.note(self.session_id, "client", "in", "closed", f"{code} {reason}".strip())
         self.end_session(End(code, reason))
 

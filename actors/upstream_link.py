@@ -116,6 +116,7 @@ class UpstreamLink:
         if isinstance(news, LinkReady):
             self._connection = news.connection
             news.connection.holds_back(self._source)
+            self._source.holds_back(news.connection)
             return LinkConnected()
         self.close()
         if isinstance(news, LinkFailed):

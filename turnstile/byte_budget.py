@@ -173,4 +173,6 @@ def _nothing() -> None:
 
 def unlimited_budget() -> SessionBudget:
     """Return a budget that bounds nothing: of a connection that is no session's."""
-    return ProcessBudget().session("")
+    budget = ProcessBudget().session("")
+    budget.close()  # nobody does it later, and the process's budget would keep it
+    return budget

@@ -188,7 +188,7 @@ def test_a_client_that_vanishes_leaves_no_session_and_no_upstream_link(start_pro
 
 
 def test_a_client_that_does_not_read_is_cut_off_under_the_name_of_the_reason(start_proxy, simulate):
-    flags = {"limits.client_unread_bytes": "2048", "limits.low_water_bytes": "512", "limits.high_water_bytes": "1024"}
+    flags = {"limits.client_unread_bytes": "2048", "limits.unread_timeout": "0.1"}
     proxy = start_proxy({**QUICK, **flags}, simulator=simulate(pace=Pace(answer=0, first=0, step=0)))
     link = websocket.create_connection(
         proxy.url(), timeout=patience(), sockopt=((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)

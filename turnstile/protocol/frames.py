@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,3 +43,9 @@ text_frame: Callable[[tuple[bytes]], TextFrame] = partial(tuple.__new__, TextFra
 """Make a `TextFrame` of the tuple of its fields."""
 binary_frame: Callable[[tuple[bytes]], BinaryFrame] = partial(tuple.__new__, BinaryFrame)
 """Make a `BinaryFrame` of the tuple of its fields."""
+
+PEER_TOO_SLOW: Final = "peer_too_slow"
+"""The reason in `Closed(1008, ...)` of a peer that was disconnected because it does not read."""
+
+DOES_NOT_FIT: Final = "the message does not fit beside what the session holds already"
+"""The reason in `Closed(1009, ...)` of a peer whose message its session's budget had no room for."""

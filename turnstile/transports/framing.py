@@ -1,31 +1,31 @@
-"""Reads and writes WebSocket frames: plain messages here, all others by the framing library (RFC 6455, section 5).
+"""Reads WebSocket frames: plain messages here, all others by the framing library (RFC 6455, section 5).
 
-Nearly all frames of a session are messages in one frame. The library receives the others, each whole: fragments,
-control frames, frames with reserved bits, texts that are not UTF-8. So it is at the beginning of a frame whenever one
-is read here. It also receives, as it comes, a frame whose header is invalid and all that follows, and everything after
-either side has begun to close.
+Nearly all frames of a session are messages in one frame. The library receives the others, as they come: fragments,
+control frames, frames with reserved bits, one whose header is invalid, and every frame after either side has begun to
+close. So it is at the beginning of a frame whenever one is read here. Behind the last frame everything is dropped.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import struct
 from typing import TYPE_CHECKING, Final
 
-from websockets.frames import apply_mask  # type: ignore[attr-defined]  # compiled, where there is a build for it
+from websockets.frames import (  # type: ignore[attr-defined]
+    CloseCode,
+    apply_mask,  # compiled, where there is a build for it
+)
 from websockets.protocol import OPEN, SERVER
 
-from turnstile.protocol.frames import TextFrame, binary_frame, text_frame
+from turnstile.protocol.frames import DOES_NOT_FIT, Closed, binary_frame, text_frame
 from turnstile.transports.closing_handshake import close_of, sendable_close
+from turnstile.transports.limits import UNCHARGED_BYTES
 from turnstile.transports.message_joiner import MessageJoiner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from websockets.protocol import Protocol
 
-    from turnstile.protocol.frames import Closed, Frame
+    from turnstile.byte_budget import Charge
+    from turnstile.protocol.frames import Frame
 
 # The framing library can log every frame and header, keys included. This logger belongs to no tree and has no handler:
 # no logging configuration makes it log.
@@ -36,18 +36,17 @@ _BINARY: Final = 0x82
 _PLAIN: Final = frozenset({_TEXT, _BINARY})
 _OPCODE: Final = 0x0F
 _OPCODES: Final = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
+_CONTROL: Final = 0x08
 
 _HEADER_BYTES: Final = 2
+_LONGEST_HEADER: Final = 14
 _MASKED: Final = 0x80
 _IN_TWO_BYTES: Final = 126
 _IN_EIGHT_BYTES: Final = 127
-_short_header = struct.Struct("!BB").pack
-_medium_header = struct.Struct("!BBH").pack
-_long_header = struct.Struct("!BBQ").pack
-
 _MASK_BYTES: Final = 4
-# How many bytes for masks are read from the system at once. Each mask is new and unpredictable (section 10.3).
-_MASK_POOL: Final = 64 * _MASK_BYTES
+
+FRAMES_A_ROUND: Final = 64
+"""How many frames of a connection are read in one round of the loop; what came with them waits for the next."""
 
 
 class Framing:
@@ -56,37 +55,57 @@ class Framing:
     Args:
         protocol: Open, of either side; bounds the size of messages. Used by nothing else from now on.
         max_message_bytes: The same bound.
+        charge: Counts the message that has not come whole, as soon as its size is known.
+        must_fit: Whether a message is refused that the charge's budget has no room for.
+        frames_a_round: How many frames one `read` takes.
     """
 
-    def __init__(self, protocol: Protocol, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        max_message_bytes: int,
+        charge: Charge,
+        *,
+        must_fit: bool,
+        frames_a_round: int = FRAMES_A_ROUND,
+    ) -> None:
         self._protocol = protocol
+        self._charge = charge
+        self._must_fit = must_fit
+        self._frames_a_round = frames_a_round
         self._joiner = MessageJoiner()
         is_server = protocol.side is SERVER
         self._mask_in = _MASKED if is_server else 0
         self._least_header = _HEADER_BYTES + (_MASK_BYTES if is_server else 0)
-        self._mask_out = 0 if is_server else _MASKED
-        self._masks = b""
-        self._limit = self._room = max_message_bytes
-        self._reads_plain = True  # as long as no message in fragments has begun
-        self._library_reads = False
-        self._rest = bytearray()  # of a frame that has not come whole
-        self._need = 0
-        self.empty_in_a_row = 0
-        """How many of the latest messages, one after the other, were empty."""
+        self._limit = max_message_bytes
+        self._reads_plain = True  # as long as no message in fragments has begun, and neither side has begun to close
+        # Of a frame that has not come whole: what the library has not got of it, how much is missing, and its payload.
+        self._begun = bytearray()
+        self._missing = 0
+        self._announced = 0
+        self._passes_on = False  # to the library, as it comes
+        self._refused: Closed | None = None
+        self._waiting = b""
+        self._waiting_from = 0
+        self.waits = False
+        """Whether received bytes wait for the next `read`, which must be without more of them."""
+        self.discards = False
+        """Whether all that comes is dropped: the connection has ended, or a message was refused."""
         self.has_answers = True
         """Whether the library may have frames to send, or the end, since the last `answers`."""
 
-    def read(self, data: bytes) -> list[Frame]:
-        """Read received bytes; return the messages that they complete."""
-        if self._rest:
-            self._rest += data
-            if len(self._rest) < self._need:
-                return []
-            data = bytes(self._rest)
-            self._rest.clear()
+    def read(self, data: bytes = b"") -> list[Frame]:
+        """Read the frames of one round from received bytes, or from those that wait; return the complete messages."""
         messages: list[Frame] = []
-        begin, end = 0, len(data)
-        while begin < end and not self._library_reads:
+        begin, left = 0, self._frames_a_round
+        if self.waits:
+            data, begin = self._waiting, self._waiting_from
+            self._waiting, self.waits = b"", False
+        if self._missing:
+            begin = self._continue(data, begin, messages)
+        end = len(data)
+        while begin < end and left and not self.discards:
+            left -= 1
             kind, at = data[begin], begin + self._least_header
             is_plain = kind in _PLAIN and self._reads_plain
             size = data[begin + 1] - self._mask_in if is_plain and at + 2 <= end else _IN_EIGHT_BYTES
@@ -97,27 +116,22 @@ class Framing:
                 after = at + size if size <= self._limit else 0
             else:
                 at, after = self._measure(data, begin)
-            if not after:
-                self._library_reads = True
-                break
-            if after > end:
-                self._rest += data[begin:]
-                self._need = after - begin
+            if not after or after > end:
+                messages += self._begin(data[begin:])
                 return messages
             if is_plain:
                 payload = data[at:after]
                 if self._mask_in:
                     payload = apply_mask(payload, data[at - _MASK_BYTES : at])
-                is_plain = kind == _BINARY or payload.isascii() or _is_utf8(payload)
-            if is_plain:
                 messages.append((binary_frame if kind == _BINARY else text_frame)((payload,)))
-                self.empty_in_a_row = 0 if payload else self.empty_in_a_row + 1
             else:
                 messages += self._read_by_library(data[begin:after])
             begin = after
-        return messages + self._read_by_library(data[begin:]) if begin < end else messages
+        if begin < end and not self.discards:
+            self._waiting, self._waiting_from, self.waits = data, begin, True
+        return messages
 
-    def _measure(self, data: bytes, begin: int) -> tuple[int, int]:
+    def _measure(self, data: bytes | bytearray, begin: int) -> tuple[int, int]:
         """Return where the payload of the frame at `begin` begins and ends.
 
         Where its header may end, twice, as long as that is not whole.
@@ -136,31 +150,97 @@ class Framing:
             if at > end:
                 return at, at
             size = int.from_bytes(data[begin + _HEADER_BYTES : at], "big")
-        if size > self._room:
+        if size > self._limit - self._joiner.size or not (kind & _CONTROL or self._fits(size)):
             return 0, 0
         if self._mask_in:
             at += _MASK_BYTES
         return at, at + size
 
-    def _read_by_library(self, data: bytes) -> list[Frame]:
-        """Let the library read `data`; return the messages that it completes."""
-        protocol = self._protocol
-        protocol.receive_data(data)
-        messages = self._joiner.join(protocol.events_received())
-        for message in messages:
-            self.empty_in_a_row = 0 if message.data else self.empty_in_a_row + 1
-        self._reads_plain = self._joiner.begun is None
-        self._room = self._limit - (self._joiner.begun or 0)
-        self._library_reads = self._library_reads or protocol.state is not OPEN
-        self.has_answers = True
+    def _fits(self, size: int) -> bool:
+        """Return whether the budget has room for the frame with `size` bytes of payload, and what it continues."""
+        size += self._joiner.size
+        return size <= UNCHARGED_BYTES or not self._must_fit or self._charge.fits(size)
+
+    def _begin(self, frame: bytes | bytearray) -> list[Frame]:
+        """Begin to read a frame, of which only this much has come, or whose header is invalid."""
+        at, after = self._measure(frame, 0)
+        if not after:
+            return self._refuse(frame)
+        came = len(frame)
+        self._missing = after - came
+        self._passes_on = False
+        if at > came:  # not even its header is whole
+            self._begun = bytearray(frame)
+            return []
+        is_plain = frame[0] in _PLAIN and self._reads_plain
+        if not self._missing:
+            return [self._plain(frame, at)] if is_plain else self._read_by_library(frame)
+        self._announced = after - at
+        self._passes_on = not is_plain
+        if self._passes_on:
+            return self._read_by_library(frame)
+        self._begun = bytearray(frame)
+        self._hold(self._announced)
+        return []
+
+    def _continue(self, data: bytes, begin: int, messages: list[Frame]) -> int:
+        """Read on in a frame that has not come whole; return where in `data` the next frame begins."""
+        while self._missing and begin < len(data):
+            piece = data[begin : begin + self._missing]
+            begin += len(piece)
+            self._missing -= len(piece)
+            if not self._missing:
+                self._announced = 0
+            if self._passes_on:
+                messages += self._read_by_library(piece)
+                continue
+            self._begun += piece
+            if not self._missing:
+                frame, self._begun = self._begun, bytearray()
+                self._hold(0)
+                messages += self._begin(frame)
+        return begin
+
+    def _plain(self, frame: bytes | bytearray, at: int) -> Frame:
+        """Return the message of a whole plain frame, with one copy of its payload, which begins at `at`."""
+        payload = memoryview(frame)[at:]
+        data = apply_mask(payload, frame[at - _MASK_BYTES : at]) if self._mask_in else bytes(payload)
+        return (binary_frame if frame[0] == _BINARY else text_frame)((data,))
+
+    def _refuse(self, frame: bytes | bytearray) -> list[Frame]:
+        """End the connection by the header of a frame that is invalid, too large, or finds no room in the budget."""
+        messages = self._read_by_library(frame[:_LONGEST_HEADER])
+        if not self.discards:  # to the library nothing is wrong with it
+            self._protocol.fail(CloseCode.MESSAGE_TOO_BIG, DOES_NOT_FIT)
+            self._refused = Closed(CloseCode.MESSAGE_TOO_BIG, DOES_NOT_FIT, by_us=True)
+            self.discards = True
         return messages
+
+    def _read_by_library(self, data: bytes | bytearray) -> list[Frame]:
+        """Let the library read `data`; return the messages that it completes."""
+        protocol, joiner = self._protocol, self._joiner
+        protocol.receive_data(data)
+        messages: list[Frame] = joiner.join(protocol.events_received())
+        self._reads_plain = not joiner.has_begun and protocol.state is OPEN
+        self.discards = protocol.close_rcvd is not None or protocol.parser_exc is not None
+        self.has_answers = True
+        self._hold(joiner.size + self._announced)
+        return messages
+
+    def _hold(self, size: int) -> None:
+        """Charge the bytes of the message that has not come whole."""
+        self._charge.set(size if size > UNCHARGED_BYTES else 0)
 
     def read_end(self) -> None:
         """Read the end of the stream."""
         self._protocol.receive_eof()
 
     def release(self) -> None:
-        """Free what the library has buffered; nothing is read afterwards."""
+        """Free all that is buffered; nothing is read afterwards."""
+        self.discards = True
+        self._waiting, self.waits = b"", False
+        self._begun, self._missing = bytearray(), 0
+        self._charge.set(0)
         release_parser(self._protocol)
 
     def answers(self) -> list[bytes]:
@@ -169,31 +249,8 @@ class Framing:
         return self._protocol.data_to_send()
 
     def end(self) -> Closed | None:
-        """Return how the connection ended, as the library has it; None while it has not."""
-        return close_of(self._protocol)
-
-    def write(self, messages: Iterable[Frame], chunks: list[bytes]) -> int:
-        """Append the messages' frames to `chunks`; return how many bytes they have."""
-        mask_out, added = self._mask_out, 0
-        for message in messages:
-            data = message[0]
-            size = len(data)
-            kind = _TEXT if message.__class__ is TextFrame else _BINARY
-            if size < _IN_TWO_BYTES:
-                header = _short_header(kind, mask_out | size)
-            elif size < 1 << 16:
-                header = _medium_header(kind, mask_out | _IN_TWO_BYTES, size)
-            else:
-                header = _long_header(kind, mask_out | _IN_EIGHT_BYTES, size)
-            if mask_out:
-                masks = self._masks or os.urandom(_MASK_POOL)
-                mask, self._masks = masks[:_MASK_BYTES], masks[_MASK_BYTES:]
-                header += mask
-                data = apply_mask(data, mask)
-            chunks.append(header)
-            chunks.append(data)
-            added += len(header) + size
-        return added
+        """Return how the connection ended; None while it has not."""
+        return self._refused or close_of(self._protocol)
 
     def write_ping(self) -> None:
         """Let the library write a ping."""
@@ -201,7 +258,7 @@ class Framing:
 
     def write_close(self, code: int, reason: str) -> None:
         """Let the library start the closing handshake, with what RFC 6455 allows of `code` and `reason`."""
-        self._library_reads = True
+        self._reads_plain = False
         close = sendable_close(code, reason)
         self._protocol.send_close(close.code, close.reason)
 
@@ -216,11 +273,3 @@ def release_parser(protocol: Protocol) -> None:
     for error in (protocol.parser_exc, protocol.handshake_exc):
         if error is not None:
             error.__traceback__ = error.__context__ = error.__cause__ = None
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

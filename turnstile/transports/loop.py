@@ -44,6 +44,7 @@ class IoLoop:
         self._handlers: set[SocketHandler] = set()
         self._watched: dict[int, SocketHandler] = {}
         self._soon: deque[tuple[Callable[[], None], SocketHandler | None]] = deque()
+        self._next_round: deque[tuple[Callable[[], None], SocketHandler]] = deque()
         self._timers = TimerHeap()
         self._lock = threading.Lock()  # for other threads than the loop's: they wake it one at a time
         self._awake = True  # as long as no thread needs to be woken
@@ -132,6 +133,13 @@ class IoLoop:
 
         return wake
 
+    def call_next_round(self, call: Callable[[], None], owner: SocketHandler) -> None:
+        """Run `call` in the next round, behind the sockets that are ready; on the loop's thread only.
+
+        Of many such calls a round makes as many as it serves sockets, the first asked first: each has its turn.
+        """
+        self._next_round.append((call, owner))
+
     def call_later(
         self, delay: float, call: Callable[[], None], owner: SocketHandler | None = None, *, slack: float = 0.0
     ) -> TimerHandle:
@@ -181,7 +189,7 @@ class IoLoop:
         """
         # Another thread appends its call before it reads `_awake`: one of the two sees the other.
         self._awake = False
-        self._awake = bool(self._soon)
+        self._awake = bool(self._soon or self._next_round)
         timeout = 0.0 if self._awake else self._timers.time_left(self._clock)
         if at_most is not None and (timeout is None or at_most < timeout):
             timeout = at_most
@@ -192,29 +200,32 @@ class IoLoop:
         for descriptor, events in ready:
             handler = self._watched.get(descriptor)
             if handler is None:  # the loop's own, or one that an earlier call of this round ended
-                self._drain_wakeup_pipe(descriptor)
+                if descriptor == self._wakeup_pipe.fileno():
+                    self._wakeup_pipe.drain()
                 continue
             try:
                 handler.ready(events)
             except BaseException as error:  # noqa: BLE001 - logged there
                 end_failed(handler, error)
+        self._due_calls()
+        return bool(ready or self._soon or self._next_round)
+
+    def _due_calls(self) -> None:
+        """Make the calls of this round: timers, those that were left to it, and those that are to be made soon."""
         while self.now >= self._timers.earliest:
             timer = self._timers.pop()
             if timer.call is not None:
                 call_for(timer.owner, timer.call)
+        if self._next_round:
+            self._soon.extend(self._next_round.popleft() for _ in range(min(_SOCKETS_A_ROUND, len(self._next_round))))
         if self._soon:
             self._call_soon_ones()
-        return bool(ready or self._soon)
 
     def _run(self) -> None:
         self._ident = get_ident()
         while self._stop_at == math.inf or (self._handlers and self._clock() < self._stop_at):
             self.step()
         self._end()
-
-    def _drain_wakeup_pipe(self, descriptor: int) -> None:
-        if descriptor == self._wakeup_pipe.fileno():
-            self._wakeup_pipe.drain()
 
     def _end(self) -> None:
         with self._lock:
@@ -225,6 +236,7 @@ class IoLoop:
             call_for(None, handler.abort)
         while self._soon:
             self._call_soon_ones()
+        self._next_round.clear()  # of handlers that are aborted
         self._ident = 0
         self._poller.close()
         self._watched.clear()

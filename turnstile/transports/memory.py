@@ -6,8 +6,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
-from turnstile.transports.limits import PEER_TOO_SLOW, ConnectionLimits
+from turnstile.protocol.frames import PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
+from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.null_inbox import NullInbox
 from turnstile.transports.read_credit import ReadCredit
 from turnstile.transports.write_watermark import WriteWatermark

@@ -20,8 +20,13 @@ class MessageJoiner:
     def __init__(self) -> None:
         self._partial = bytearray()  # not a list: a message in fragments of one byte must cost what it weighs
         self._is_text = False
-        self.begun: int | None = None
-        """How many bytes have come of a message whose last fragment has not; None when there is no such message."""
+        self.has_begun = False
+        """Whether a message has begun whose last fragment has not come."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that have come of such a message."""
+        return len(self._partial)
 
     def join(self, events: Sequence[Event]) -> list[TextFrame | BinaryFrame]:
         """Return the messages that `events` complete."""
@@ -36,14 +41,14 @@ class MessageJoiner:
                     messages.append(self._message(bytes(frame.data)))
                 else:
                     self._partial += frame.data
-                    self.begun = len(self._partial)
+                    self.has_begun = True
             elif opcode is Opcode.CONT:
                 self._partial += frame.data
-                self.begun = len(self._partial)
+                frame.data = b""  # freed before the copy below is made
                 if frame.fin:
                     messages.append(self._message(bytes(self._partial)))
-                    self._partial.clear()
-                    self.begun = None
+                    self._partial = bytearray()
+                    self.has_begun = False
         return messages
 
     def _message(self, data: bytes) -> TextFrame | BinaryFrame:

@@ -19,7 +19,8 @@ class ReadCredit:
         self._high_water = high_water
         self._low_water = low_water
         self._pauses = 0
-        self._unhandled = 0
+        self.unhandled = 0
+        """Bytes received and not yet handled, with the cost of their messages."""
         self._is_used_up = False
         self.may_read = True
         """Whether the peer may be read."""
@@ -31,8 +32,8 @@ class ReadCredit:
             size: How many bytes they have together.
             messages: How many.
         """
-        self._unhandled += size + messages * self._message_cost
-        if self._unhandled > self._high_water:
+        self.unhandled += size + messages * self._message_cost
+        if self.unhandled > self._high_water:
             self._is_used_up = True
             self.may_read = False
 
@@ -46,8 +47,8 @@ class ReadCredit:
         Returns:
             Whether this ended a lack of credit.
         """
-        self._unhandled = max(0, self._unhandled - size - messages * self._message_cost)
-        if self._is_used_up and self._unhandled <= self._low_water:
+        self.unhandled = max(0, self.unhandled - size - messages * self._message_cost)
+        if self._is_used_up and self.unhandled <= self._low_water:
             self._is_used_up = False
             self._update()
             return True

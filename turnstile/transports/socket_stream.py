@@ -7,9 +7,11 @@ from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING
 
+from turnstile.transports.limits import UNCHARGED_BYTES
 from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.read_credit import ReadCredit
+from turnstile.transports.unsent_bytes import UnsentBytes
 from turnstile.transports.write_buffer import WriteBuffer
 from turnstile.transports.write_watermark import WriteWatermark
 
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
+    from turnstile.byte_budget import SessionBudget
     from turnstile.ports import Connection
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
+    from turnstile.transports.loop_timers import TimerHandle
 
 
 class SocketStream(ABC):
@@ -32,9 +36,10 @@ class SocketStream(ABC):
         loop: Where the socket is watched.
         sock: Connected, non-blocking, TLS handshake done; owned from now on.
         limits: Water marks and ceiling.
+        budget: Is charged with what waits to be written, and with what was received and is not handled.
     """
 
-    def __init__(self, loop: IoLoop, sock: socket.socket, limits: ConnectionLimits) -> None:
+    def __init__(self, loop: IoLoop, sock: socket.socket, limits: ConnectionLimits, budget: SessionBudget) -> None:
         self._loop = loop
         self._limits = limits
         self._lock = threading.Lock()  # guards everything below but what only the I/O thread touches
@@ -42,12 +47,17 @@ class SocketStream(ABC):
         self._write_buffer = WriteBuffer()
         self._read_credit = ReadCredit(limits.read_high_water, limits.read_low_water, limits.message_cost)
         self._write_watermark = WriteWatermark(limits.write_high_water, limits.write_low_water)
+        self._unsent = UnsentBytes(budget.charge(), limits.write_ceiling, self._read_credit)
+        self._unhandled = budget.charge()
         self._closing = False
         self._released = False
         self._rewatch_due = False
+        self._is_behind = False  # bytes were received that are not read yet
         # I/O thread only
         self._begun = False
         self._watched = 0
+        self._read_due = False
+        self._reader_timer: TimerHandle | None = None
 
     # From any thread.
 
@@ -71,8 +81,9 @@ class SocketStream(ABC):
                 buffer.clear()
                 self._closing = True
                 self._loop.call_soon(partial(self._abort, describe_break(error)), self)
-            if buffer.size > self._limits.write_ceiling:
-                self._give_up_on_reader()
+            unsent = self._unsent
+            if (buffer.size > unsent.uncounted or unsent.is_counting) and unsent.count(buffer.size):
+                self._loop.call_soon(self._check_reader, self)
             if buffer.size or self._watched != READ:  # while nothing waits, a change of the read credit asks for it
                 self._request_rewatch()
             if self._closing:
@@ -85,8 +96,11 @@ class SocketStream(ABC):
     def handled(self, size: int, messages: int = 1) -> None:
         """Give back the credit for `size` received bytes in so many messages."""
         with self._lock:
-            if self._read_credit.handled(size, messages):
+            credit = self._read_credit
+            if credit.handled(size, messages):
                 self._request_rewatch()
+            if self._unhandled.size:
+                self._unhandled.set(credit.unhandled if credit.unhandled > UNCHARGED_BYTES else 0)
 
     def pause_reading(self) -> None:
         """Stop reading until `resume_reading`; counted."""
@@ -142,10 +156,26 @@ class SocketStream(ABC):
 
     @abstractmethod
     def _give_up_on_reader(self) -> None:
-        """Stop buffering for a peer that does not read; the lock is held, on any thread."""
+        """Stop buffering for a peer that does not read; the lock is held."""
+
+    def _check_reader(self) -> None:
+        """Give up on a peer that has read nothing since the last check; check again later while too much waits."""
+        with self._lock:
+            unsent = self._unsent
+            gives_up = unsent.has_stopped(self._write_buffer.taken) and not self._closing
+            if gives_up:
+                self._give_up_on_reader()
+        if gives_up:
+            self.flush()
+        elif unsent.is_watched:
+            self._reader_timer = self._loop.call_later(self._limits.unread_timeout, self._check_reader, self)
 
     def _read(self) -> None:
+        """Read what one round takes."""
         if self._released or not (self._closing or self._read_credit.may_read):
+            return
+        if self._is_behind:
+            self._received(b"")
             return
         try:
             data = self._socket.receive()
@@ -160,29 +190,41 @@ class SocketStream(ABC):
             return
         self._received(data)
         if self._socket.is_tls and self._socket.has_pending():
-            self._loop.call_soon(self._read, self)
+            self._read_in_next_round()
+
+    def _read_in_next_round(self) -> None:
+        if not self._read_due:
+            self._read_due = True
+            self._loop.call_next_round(self._read_due_now, self)
+
+    def _read_due_now(self) -> None:
+        self._read_due = False
+        self._read()
 
     def _interest(self) -> int:
-        reads = self._closing or self._read_credit.may_read
+        reads = (self._closing or self._read_credit.may_read) and not self._is_behind
         return self._socket.interest(reads=reads, writes=self._write_buffer.size > 0)
 
     def _request_rewatch(self) -> None:
         """Let the I/O thread watch for other events, if they have changed; the lock is held, on any thread."""
-        if not self._rewatch_due and self._interest() != self._watched:
+        if not self._rewatch_due and (self._is_behind or self._interest() != self._watched):
             self._rewatch_due = True
             self._loop.call_soon(self._rewatch, self)
 
     def _rewatch(self) -> None:
+        """Watch for what is to be done now, and read what no event tells of: a poller does not see it."""
         with self._lock:
             self._rewatch_due = False
             interest = self._interest()
-            if self._released or not self._begun or interest == self._watched:
+            if self._released or not self._begun:
                 return
-            self._watched = interest
-            self._loop.watch(self._socket.sock, interest, self)
-            unread = interest & READ and self._socket.has_pending()
-        if unread:
-            self._loop.call_soon(self._read, self)
+            unseen = self._is_behind
+            if interest != self._watched:
+                self._watched = interest
+                self._loop.watch(self._socket.sock, interest, self)
+                unseen = unseen or (interest & READ > 0 and self._socket.has_pending())
+        if unseen:
+            self._read_in_next_round()
 
     def _release(self) -> None:
         """Close the socket and resume the sources, once."""
@@ -191,9 +233,13 @@ class SocketStream(ABC):
                 return
             self._released = self._closing = True
             self._write_buffer.clear()
+            self._unsent.release()
+            self._unhandled.set(0)
             calls = self._write_watermark.release()
             self._loop.watch(self._socket.sock, 0, self)
             self._socket.close()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
         self._loop.remove(self)
         for call in calls:
             call()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from websockets.frames import CloseCode
+from websockets.protocol import CLIENT
 
-from turnstile.protocol.frames import Closed, binary_frame, text_frame
+from turnstile.byte_budget import unlimited_budget
+from turnstile.protocol.frames import PEER_TOO_SLOW, Closed, binary_frame, text_frame
+from turnstile.transports.frame_writer import FrameWriter
 from turnstile.transports.framing import Framing
 from turnstile.transports.keepalive import Keepalive, KeepaliveAction
-from turnstile.transports.limits import PEER_TOO_SLOW
+from turnstile.transports.limits import UNCHARGED_BYTES
 from turnstile.transports.null_inbox import NullInbox
 from turnstile.transports.poll import READ
 from turnstile.transports.socket_stream import SocketStream
@@ -21,15 +24,12 @@ if TYPE_CHECKING:
 
     from websockets.protocol import Protocol
 
+    from turnstile.byte_budget import SessionBudget
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
     from turnstile.transports.loop_timers import TimerHandle
-
-
-# A peer that sends more empty messages in a row sends nothing else, and no limit on bytes would stop it.
-_EMPTY_MESSAGES: Final = 1000
 
 
 class WebSocketConnection(SocketStream):
@@ -38,20 +38,30 @@ class WebSocketConnection(SocketStream):
     Only the I/O thread puts messages into the inbox, so that they keep the wire's order and nothing follows `Closed`.
     After `close` no more messages are put in, only the end.
 
-    `Closed` holds the peer's code; 1006 for a broken connection and a peer that does not answer; 1002, 1007 or 1009 for
-    one that violated the protocol or sent too large a message; 1008 with the reason ``peer_too_slow`` for one that does
-    not read; 1011 after an error in the proxy.
+    `Closed` holds the peer's code; 1006 for a broken connection and a peer that does not answer a close; 1002, 1007 or
+    1009 for one that violated the protocol or sent too large a message; 1008 with the reason ``peer_too_slow`` for one
+    that does not read, and with another for one that does not answer a ping; 1011 after an error in the proxy.
 
     Args:
         loop: Where the socket is watched.
         sock: Connected, non-blocking, TLS handshake done; owned from now on.
         protocol: Open, of either side; bounds the size of messages.
         limits: Bounds of this connection.
+        budget: The session's; None for a connection of no session.
     """
 
-    def __init__(self, loop: IoLoop, sock: socket.socket, protocol: Protocol, limits: ConnectionLimits) -> None:
-        super().__init__(loop, sock, limits)
-        self._framing = Framing(protocol, limits.max_message_bytes)
+    def __init__(
+        self,
+        loop: IoLoop,
+        sock: socket.socket,
+        protocol: Protocol,
+        limits: ConnectionLimits,
+        budget: SessionBudget | None = None,
+    ) -> None:
+        budget = budget or unlimited_budget()
+        super().__init__(loop, sock, limits, budget)
+        self._writer = FrameWriter(masks=protocol.side is CLIENT)
+        self._framing = Framing(protocol, limits.max_message_bytes, budget.charge(), must_fit=limits.must_fit)
         self._write_buffer.add(self._framing.answers())  # the answer to a handshake leaves first
         # I/O thread only
         self._inbox: Inbox = NullInbox()
@@ -81,7 +91,7 @@ class WebSocketConnection(SocketStream):
             if self._closing:
                 return
             buffer = self._write_buffer
-            buffer.size += self._framing.write(frames, buffer.chunks)
+            buffer.size += self._writer.write(frames, buffer.chunks)
             if buffer.size <= self._limits.write_ceiling:
                 return
         self.flush()
@@ -147,8 +157,9 @@ class WebSocketConnection(SocketStream):
         end = None
         with self._lock:
             was_closing = self._closing
-            messages = self._framing.read(data)
-            has_answers = self._framing.has_answers or self._framing.empty_in_a_row > _EMPTY_MESSAGES
+            framing, credit = self._framing, self._read_credit
+            messages = framing.read(data)
+            has_answers = framing.has_answers
             if has_answers:
                 end = self._answer()
             if was_closing:
@@ -157,8 +168,11 @@ class WebSocketConnection(SocketStream):
                 size = 0
                 for message in messages:
                     size += len(message[0])
-                self._read_credit.received(size, len(messages))
-            if self._watched != READ or not (self._closing or self._read_credit.may_read):
+                credit.received(size, len(messages))
+                if credit.unhandled > UNCHARGED_BYTES:
+                    self._unhandled.set(credit.unhandled)
+            self._is_behind = framing.waits
+            if self._is_behind or self._watched != READ or not (self._closing or credit.may_read):
                 self._request_rewatch()
         if has_answers:
             self.flush()
@@ -172,12 +186,13 @@ class WebSocketConnection(SocketStream):
 
     def _answer(self) -> Closed | None:
         """Queue what the framing library answers, and return the end, if it came; the lock is held."""
-        self._write_buffer.add(self._framing.answers())
+        answers = self._framing.answers()
+        if self._closing and self._unsent.is_over:
+            answers = [answer for answer in answers if not answer]  # a peer that reads nothing needs no more pongs
+        self._write_buffer.add(answers)
         end = self._framing.end()
         if end is not None:
             self._closing = True
-        elif not self._closing and self._framing.empty_in_a_row > _EMPTY_MESSAGES:
-            self._start_closing(CloseCode.POLICY_VIOLATION, "nothing but empty messages")
         return end
 
     def _received_end(self, error: str = "") -> None:
@@ -190,10 +205,6 @@ class WebSocketConnection(SocketStream):
 
     def _give_up_on_reader(self) -> None:
         # If the peer reads on in time, it gets the frame that it has in part, and learns why by a close frame.
-        if self._closing:
-            self._write_buffer.clear()
-            self._loop.call_soon(partial(self._abort, "the peer does not read"), self)
-            return
         self._write_buffer.drop_unbegun()
         self._start_closing(CloseCode.POLICY_VIOLATION, PEER_TOO_SLOW)
         closed = Closed(CloseCode.POLICY_VIOLATION, PEER_TOO_SLOW, by_us=True)
@@ -238,7 +249,9 @@ class WebSocketConnection(SocketStream):
             return
         action, delay = self._keepalive.check(self._loop.now, is_reading=self._read_credit.may_read)
         if action is KeepaliveAction.TIME_OUT:
-            self._abort(f"no answer to a ping within {self._limits.ping_timeout:g} s")
+            reason = f"no answer to a ping within {self._limits.ping_timeout:g} s"
+            self.close(CloseCode.POLICY_VIOLATION, reason)
+            self._end(Closed(CloseCode.POLICY_VIOLATION, reason, by_us=True))
             return
         if action is KeepaliveAction.PING:
             self._ping()

@@ -18,6 +18,8 @@ class WriteBuffer:
         """How many bytes wait."""
         self.chunks: list[bytes] = []
         """Those of them that were added since the last write; a caller that appends to it adds to `size`."""
+        self.taken = 0
+        """How many bytes the socket has taken so far."""
         self.end_due = False
         """Whether the end of the stream waits, behind all else."""
         self._begun: bytes | memoryview = b""  # the socket may have taken a part of these
@@ -47,6 +49,7 @@ class WriteBuffer:
             except BlockingIOError:
                 taken = 0
             self.size -= taken
+            self.taken += taken
             self._begun = memoryview(begun)[taken:] if taken < len(begun) else b""
             if not taken:
                 return

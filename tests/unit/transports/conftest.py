@@ -104,7 +104,7 @@ def tcp_pair():
 class Link:
     """Our connection with its inbox, and the peer on the other end of a TCP connection."""
 
-    def __init__(self, loop, limits, *, side=Side.SERVER, contexts=None, react=None):
+    def __init__(self, loop, limits, *, side=Side.SERVER, contexts=None, react=None, budget=None):
         ours, theirs = tcp_pair()
         theirs.settimeout(WAIT)
         if contexts is not None:
@@ -113,7 +113,7 @@ class Link:
         self.our_socket = ours
         self.inbox = RecordingInbox(react)
         protocol = Protocol(side, max_size=limits.max_message_bytes)
-        self.connection = WebSocketConnection(loop, ours, protocol, limits)
+        self.connection = WebSocketConnection(loop, ours, protocol, limits, budget)
         self.peer = Peer(theirs, Side.CLIENT if side is Side.SERVER else Side.SERVER)
         self.begin = lambda received=b"": loop.call_soon(lambda: self.connection.begin(self.inbox, received))
 
@@ -206,8 +206,9 @@ def open_link(loop, limits):
     """Open a `Link`; its keyword arguments, and `ConnectionLimits`' own."""
     with ExitStack() as stack:
 
-        def open_one(*, side=Side.SERVER, contexts=None, react=None, begin=True, **bounds):
-            link = Link(loop, replace(limits, **bounds), side=side, contexts=contexts, react=react)
+        def open_one(*, side=Side.SERVER, contexts=None, react=None, begin=True, budget=None, **bounds):
+            bounds = replace(limits, **bounds)
+            link = Link(loop, bounds, side=side, contexts=contexts, react=react, budget=budget)
             stack.callback(link.peer.sock.close)
             if begin:
                 link.begin()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.frames import Opcode, apply_mask
 from websockets.protocol import OPEN, Protocol, Side
 
-from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.byte_budget import ProcessBudget, unlimited_budget
+from turnstile.protocol.frames import DOES_NOT_FIT, BinaryFrame, Closed, TextFrame
 from turnstile.transports.closing_handshake import close_of
-from turnstile.transports.framing import SILENT_LOGGER, Framing
+from turnstile.transports.frame_writer import FrameWriter
+from turnstile.transports.framing import FRAMES_A_ROUND, SILENT_LOGGER, Framing
 from turnstile.transports.message_joiner import MessageJoiner
 
 SIDES = [Side.SERVER, Side.CLIENT]
@@ -32,20 +36,37 @@ def encoded(kind, payload, *, masked, width=0, size=None, mask=b"\1\2\3\4"):
     return head + mask + apply_mask(payload, mask) if masked else head + payload
 
 
+def framing_of(side, limit=LIMIT, charge=None, **how):
+    charge = charge or unlimited_budget().charge()
+    return Framing(protocol(side, limit), limit, charge, **{"must_fit": True, **how})
+
+
+def writer_of(side):
+    return FrameWriter(masks=side is Side.CLIENT)
+
+
+def budget_of(size):
+    return ProcessBudget(session_limit=size).session("", lambda: None)
+
+
+def read_all(framing, data):
+    """Read `data`, in as many rounds as it takes."""
+    messages = framing.read(data)
+    while framing.waits:
+        messages += framing.read()
+    return messages
+
+
 class Alone:
     """The library without our frames: what it alone comes to."""
 
     def __init__(self, side, limit):
         self.protocol = protocol(side, limit)
         self._joiner = MessageJoiner()
-        self.empty_in_a_row = 0
 
     def read(self, data):
         self.protocol.receive_data(data)
-        messages = self._joiner.join(self.protocol.events_received())
-        for message in messages:
-            self.empty_in_a_row = 0 if message.data else self.empty_in_a_row + 1
-        return messages
+        return self._joiner.join(self.protocol.events_received())
 
     def read_end(self):
         self.protocol.receive_eof()
@@ -75,7 +96,6 @@ def assert_the_same(ours, alone, side):
     answers = ours.answers() if ours.has_answers else []
     assert unmasked(answers, side) == unmasked(alone.answers(), side)
     assert ours.end() == alone.end()
-    assert ours.empty_in_a_row == alone.empty_in_a_row
 
 
 @st.composite
@@ -125,20 +145,20 @@ def cut(draw, stream):
     ]
 
 
-@given(st.data(), streams(), st.sampled_from([10, 125, LIMIT, 1 << 20]))
+@given(st.data(), streams(), st.sampled_from([10, 125, LIMIT, 1 << 20]), st.sampled_from([1, 2, 64]))
 @settings(max_examples=400)
-def test_a_stream_comes_to_the_same_as_with_the_library_alone_wherever_it_is_cut(data, sent, limit):
+def test_a_stream_comes_to_the_same_as_with_the_library_alone_wherever_it_is_cut(data, sent, limit, frames_a_round):
     side, stream = sent
     pieces = data.draw(cut(stream))
     own_part = data.draw(st.integers(0, 3 * len(pieces)))
-    ours, alone = Framing(protocol(side, limit), limit), Alone(side, limit)
+    ours, alone = framing_of(side, limit, frames_a_round=frames_a_round), Alone(side, limit)
     for number, piece in enumerate(pieces):
         if number == own_part and alone.protocol.state is OPEN:
             act = data.draw(st.sampled_from(["write_close", "write_ping"]))
             for one in (ours, alone):
                 one.write_ping() if act == "write_ping" else one.write_close(1000, "done")
             ours.has_answers = True
-        messages = ours.read(piece)
+        messages = read_all(ours, piece)
         assert messages == alone.read(piece)
         assert all(type(message.data) is bytes for message in messages)
         assert_the_same(ours, alone, side)
@@ -148,26 +168,13 @@ def test_a_stream_comes_to_the_same_as_with_the_library_alone_wherever_it_is_cut
     assert_the_same(ours, alone, side)
 
 
-@given(st.sampled_from(SIDES), st.lists(st.sampled_from([b"", b"a"]), max_size=30), st.integers(1, 3))
-def test_empty_messages_are_counted_as_with_the_library_alone(side, payloads, pieces):
-    masked = side is Side.SERVER
-    ours, alone = Framing(protocol(side), LIMIT), Alone(side, LIMIT)
-    for payload in payloads:
-        frames = encoded(TEXT, payload, masked=masked)
-        if pieces > 1:  # in fragments, which the library joins
-            parts = [encoded(0x01, b"", masked=masked), *([encoded(0x00, b"", masked=masked)] * (pieces - 2))]
-            frames = b"".join([*parts, encoded(0x80, payload, masked=masked)])
-        assert ours.read(frames) == alone.read(frames)
-    assert ours.empty_in_a_row == alone.empty_in_a_row
-
-
 @given(st.sampled_from(SIDES), st.lists(st.tuples(st.booleans(), st.binary(max_size=200)), max_size=5))
 @example(Side.CLIENT, [(True, bytes(size)) for size in (0, 125, 126, 65_535, 65_536)])
 @example(Side.SERVER, [(False, bytes(size)) for size in (0, 125, 126, 65_535, 65_536)])
 def test_the_library_reads_the_messages_that_we_write(side, messages):
     chunks = []
     frames = [TextFrame(data) if is_text else BinaryFrame(data) for is_text, data in messages]
-    size = Framing(protocol(side), LIMIT).write(frames, chunks)
+    size = writer_of(side).write(frames, chunks)
     assert size == len(b"".join(chunks))
     read, _, _ = unmasked(chunks, side)
     assert read == [(Opcode.TEXT if is_text else Opcode.BINARY, data, True) for is_text, data in messages]
@@ -177,16 +184,16 @@ def test_the_library_reads_the_messages_that_we_write(side, messages):
 def test_what_we_write_has_as_many_bytes_as_what_the_library_writes(side):
     for size in (0, 125, 126, 65_535, 65_536):
         chunks, library = [], protocol(side)
-        Framing(protocol(side), LIMIT).write([BinaryFrame(bytes(size))], chunks)
+        writer_of(side).write([BinaryFrame(bytes(size))], chunks)
         library.send_binary(bytes(size))
         assert len(b"".join(chunks)) == len(b"".join(library.data_to_send()))
 
 
 def test_each_frame_of_a_client_has_a_mask_of_its_own():
-    framing, masks = Framing(protocol(Side.CLIENT), LIMIT), set()
+    writer, masks = writer_of(Side.CLIENT), set()
     for _ in range(300):
         chunks = []
-        framing.write([BinaryFrame(b"")], chunks)
+        writer.write([BinaryFrame(b"")], chunks)
         masks.add(chunks[0][2:])
     assert len(masks) > 290, "300 masks of four bytes: two may be the same by chance, a pool used twice would be half"
     assert {len(mask) for mask in masks} == {4}
@@ -195,7 +202,7 @@ def test_each_frame_of_a_client_has_a_mask_of_its_own():
 @BOTH_SIDES
 @pytest.mark.parametrize("kind", [TEXT, BINARY, PING, 0x01])
 def test_too_large_a_frame_is_refused_by_its_head(side, kind):
-    framing = Framing(protocol(side), LIMIT)
+    framing = framing_of(side)
     head = encoded(kind, b"", masked=side is Side.SERVER, size=LIMIT + 1)[:4]
     assert framing.read(head) == []
     assert framing.end() == Closed(1009, f"frame with {LIMIT + 1} bytes exceeds limit of {LIMIT} bytes", by_us=True)
@@ -203,7 +210,7 @@ def test_too_large_a_frame_is_refused_by_its_head(side, kind):
 
 @BOTH_SIDES
 def test_a_fragment_is_refused_by_its_head_when_its_message_would_be_too_large(side):
-    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
+    framing, masked = framing_of(side), side is Side.SERVER
     framing.read(encoded(0x01, bytes(600), masked=masked))
     assert framing.read(encoded(0x80, b"", masked=masked, size=401)[:4]) == []
     assert framing.end().code == 1009
@@ -211,7 +218,7 @@ def test_a_fragment_is_refused_by_its_head_when_its_message_would_be_too_large(s
 
 @BOTH_SIDES
 def test_the_library_is_not_asked_when_whole_messages_come(side, monkeypatch):
-    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
+    framing, masked = framing_of(side), side is Side.SERVER
     framing.answers()
     monkeypatch.setattr(framing._protocol, "receive_data", None)
     stream = encoded(TEXT, "ä".encode(), masked=masked) + encoded(BINARY, bytes(200), masked=masked)
@@ -222,7 +229,7 @@ def test_the_library_is_not_asked_when_whole_messages_come(side, monkeypatch):
 
 @pytest.mark.parametrize("kind", [0x01, 0x02, PING, CLOSE])
 def test_what_the_library_reads_it_alone_unmasks(kind, monkeypatch):
-    framing = Framing(protocol(Side.SERVER), LIMIT)
+    framing = framing_of(Side.SERVER)
     monkeypatch.setattr("turnstile.transports.framing.apply_mask", None)
     assert framing.read(encoded(kind, b"\3\xe8", masked=True)) == []
     assert framing.has_answers
@@ -234,22 +241,14 @@ def test_a_message_cut_anywhere_in_its_head_is_read_behind_another(side, size):
     masked = side is Side.SERVER
     first, second = encoded(BINARY, b"first", masked=masked), encoded(BINARY, bytes(size), masked=masked)
     for cut in range(15):
-        framing = Framing(protocol(side, 1 << 20), 1 << 20)
+        framing = framing_of(side, 1 << 20)
         read = framing.read(first + second[:cut]) + framing.read(second[cut:])
         assert read == [BinaryFrame(b"first"), BinaryFrame(bytes(size))]
 
 
 @BOTH_SIDES
-def test_a_text_that_is_no_utf_8_is_the_librarys_to_judge(side):
-    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
-    framing.answers()
-    framing.read(encoded(TEXT, b"\xff", masked=masked))
-    assert framing.has_answers
-
-
-@BOTH_SIDES
 def test_what_comes_is_the_librarys_when_our_side_has_begun_to_close(side):
-    framing, masked = Framing(protocol(side), LIMIT), side is Side.SERVER
+    framing, masked = framing_of(side), side is Side.SERVER
     framing.write_close(1000, "done")
     framing.answers()
     assert framing.read(encoded(TEXT, b"crossing", masked=masked)) == [TextFrame(b"crossing")]
@@ -257,16 +256,139 @@ def test_what_comes_is_the_librarys_when_our_side_has_begun_to_close(side):
 
 
 def test_an_unfinished_frame_takes_no_more_than_the_bound_on_messages_and_a_head():
-    framing = Framing(protocol(Side.SERVER), LIMIT)
+    framing = framing_of(Side.SERVER)
     framing.read(encoded(BINARY, bytes(LIMIT), masked=True)[:-1])
-    assert len(framing._rest) <= LIMIT + 14
+    assert len(framing._begun) <= LIMIT + 14
     assert framing.read(b"\0")[0].data[:-1] == bytes(LIMIT - 1)
-    assert len(framing._rest) == 0
+    assert len(framing._begun) == 0
 
 
 def test_what_comes_behind_a_close_is_not_told():
-    framing = Framing(protocol(Side.SERVER), LIMIT)
+    framing = framing_of(Side.SERVER)
     stream = encoded(TEXT, b"last", masked=True) + encoded(CLOSE, b"\3\xe8", masked=True)
     assert framing.read(stream + encoded(TEXT, b"late", masked=True)) == [TextFrame(b"last")]
     assert framing.read(encoded(TEXT, b"later", masked=True)) == []
     assert framing.end() == Closed(1000, "")
+
+
+@BOTH_SIDES
+def test_frames_past_those_of_a_round_wait_when_one_read_brings_more(side):
+    masked = side is Side.SERVER
+    framing = framing_of(side)
+    frames = [encoded(kind, b"", masked=masked) for kind in [PING] * 40 + [0x01] + [0x00] * 40 + [BINARY]]
+    assert framing.read(b"".join([*frames[:-1], encoded(0x80, b"", masked=masked), frames[-1]])) == []
+    assert framing.waits
+    assert unmasked(framing.answers(), side)[0] == [(Opcode.PONG, b"", True)] * 40
+    assert framing.read() == [TextFrame(b""), BinaryFrame(b"")]
+    assert not framing.waits
+
+
+@BOTH_SIDES
+def test_frames_wait_in_each_round_again_when_one_read_brings_many(side):
+    framing, masked = framing_of(side, frames_a_round=2), side is Side.SERVER
+    rounds = [framing.read(encoded(BINARY, b"a", masked=masked) * 5)]
+    while framing.waits:
+        rounds.append(framing.read())
+    assert [len(messages) for messages in rounds] == [2, 2, 1]
+
+
+@BOTH_SIDES
+def test_pings_past_those_of_a_round_wait_when_our_side_has_begun_to_close(side):
+    framing = framing_of(side)
+    framing.write_close(1000, "done")
+    framing.answers()
+    framing.read(encoded(PING, b"", masked=side is Side.SERVER) * 1000)
+    assert framing.waits
+    assert len(unmasked(framing.answers(), side)[0]) == FRAMES_A_ROUND
+
+
+@BOTH_SIDES
+@pytest.mark.parametrize("begins", [b"", b"a" * 40_000], ids=["whole", "continued"])
+def test_a_message_is_charged_with_its_announced_size_when_its_header_came(side, begins):
+    charge, masked = budget_of(1 << 20).charge(), side is Side.SERVER
+    framing = framing_of(side, 1 << 20, charge)
+    framing.read(encoded(0x01, begins, masked=masked) if begins else b"")
+    frame = encoded(0x80 if begins else TEXT, b"b" * 70_000, masked=masked)
+    framing.read(frame[:14])
+    assert charge.size == len(begins) + 70_000
+    assert framing.read(frame[14:]) == [TextFrame(begins + b"b" * 70_000)]
+    assert charge.size == 0
+
+
+def test_fragments_are_charged_together_when_each_came_whole():
+    charge = budget_of(1 << 20).charge()
+    framing = framing_of(Side.SERVER, 1 << 20, charge)
+    framing.read(encoded(0x01, bytes(50_000), masked=True))
+    assert charge.size == 0, "no more than one read may bring"
+    framing.read(encoded(0x00, bytes(50_000), masked=True))
+    assert charge.size == 100_000
+    framing.release()
+    assert charge.size == 0
+
+
+@pytest.mark.parametrize("kind", [TEXT, BINARY, 0x01])
+def test_a_message_is_refused_by_its_header_when_the_budget_has_no_room(kind):
+    budget = budget_of(1 << 20)
+    framing = framing_of(Side.SERVER, 4 << 20, budget.charge())
+    assert framing.read(encoded(kind, b"", masked=True, size=2 << 20)[:14]) == []
+    assert framing.end() == Closed(1009, DOES_NOT_FIT, by_us=True)
+    assert framing.read(encoded(TEXT, b"later", masked=True)) == []
+    assert budget.held == 0
+    frames, _, _ = unmasked(framing.answers(), Side.SERVER)
+    assert frames == [(Opcode.CLOSE, b"\x03\xf1" + DOES_NOT_FIT.encode(), True)]
+
+
+def test_a_fragment_is_refused_by_its_header_when_what_came_before_it_leaves_no_room():
+    framing = framing_of(Side.SERVER, 4 << 20, budget_of(100_000).charge())
+    framing.read(encoded(0x01, bytes(60_000), masked=True))
+    framing.read(encoded(0x00, b"", masked=True, size=40_001)[:8])
+    assert framing.end() == Closed(1009, DOES_NOT_FIT, by_us=True)
+
+
+def test_a_message_passes_when_the_budget_has_just_the_room():
+    charge = budget_of(100_000).charge()
+    framing = framing_of(Side.SERVER, 4 << 20, charge)
+    frame = encoded(BINARY, bytes(100_000), masked=True)
+    assert framing.read(frame[:-1]) == []
+    assert charge.size == 100_000
+    assert framing.read(frame[-1:]) == [BinaryFrame(bytes(100_000))]
+
+
+def test_a_message_without_room_is_charged_and_read_when_none_is_to_be_refused():
+    charge = budget_of(1).charge()
+    framing = framing_of(Side.CLIENT, 1 << 20, charge, must_fit=False)
+    frame = encoded(TEXT, b"a" * 70_000, masked=False)
+    assert framing.read(frame[:20]) == []
+    assert charge.size == 70_000
+    assert framing.read(frame[20:]) == [TextFrame(b"a" * 70_000)]
+
+
+@BOTH_SIDES
+@pytest.mark.parametrize("kinds", [(BINARY,), (0x02, 0x80)], ids=["whole", "in fragments"])
+def test_a_message_takes_little_more_than_twice_its_size_when_it_comes_in_small_pieces(side, kinds):
+    size, masked = 4 << 20, side is Side.SERVER
+    part = size // len(kinds)
+    stream = b"".join(encoded(kind, bytes(part), masked=masked) for kind in kinds)
+    framing, pieces = framing_of(side, size), range(0, len(stream), 1000)
+    tracemalloc.start()
+    try:
+        messages = [message for at in pieces for message in framing.read(stream[at : at + 1000])]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [len(message.data) for message in messages] == [size]
+    assert peak < 2.5 * size
+
+
+@BOTH_SIDES
+def test_nothing_is_kept_of_a_message_that_announces_too_much(side):
+    framing = framing_of(side, 1 << 20)
+    framing.read(encoded(BINARY, b"", masked=side is Side.SERVER, size=1 << 62)[:14])
+    assert framing.end().code == 1009
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            framing.read(bytes(60_000))
+        assert tracemalloc.get_traced_memory()[0] < 60_000
+    finally:
+        tracemalloc.stop()

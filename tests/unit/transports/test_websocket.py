@@ -10,8 +10,10 @@ import pytest
 from websockets.frames import Close, Opcode
 from websockets.protocol import Side
 
-from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.byte_budget import ProcessBudget
+from turnstile.protocol.frames import DOES_NOT_FIT, BinaryFrame, Closed, TextFrame
 from turnstile.testing import patience
+from turnstile.transports.framing import FRAMES_A_ROUND
 
 BOTH_SIDES = pytest.mark.parametrize("side", [Side.SERVER, Side.CLIENT], ids=["as server", "as client"])
 
@@ -218,14 +220,6 @@ def test_1002_is_told_when_the_peer_breaks_the_protocol(open_link):
     assert link.inbox.next().code == 1002
 
 
-def test_a_flood_of_empty_messages_ends_the_link(open_link):
-    link = open_link()
-    for _ in range(1001):
-        link.peer.protocol.send_binary(b"")
-    link.peer.put()
-    assert Close.parse(link.peer.receive().data) == Close(1008, "nothing but empty messages")
-
-
 def test_a_large_message_goes_both_ways(open_link):
     link = open_link()
     large = bytes(range(256)) * (14 * 1024)  # 3.5 MB
@@ -298,16 +292,55 @@ def test_the_loop_rests_when_a_read_over_tls_went_on_after_a_write(open_link, tl
     assert rest() is None
 
 
-def test_a_peer_that_does_not_read_is_cut_off_at_the_ceiling(open_link):
-    link = open_link(write_ceiling=100_000)
-    while link.inbox.messages.empty():
-        link.connection.send_binary(bytes(50_000))
-        link.connection.flush()
+def fill(connection, size, most):
+    """Write until more than `most` bytes wait."""
+    while connection.buffered <= most:
+        connection.send_binary(bytes(size))
+        connection.flush()
+
+
+def test_a_peer_that_reads_nothing_in_time_is_cut_off_when_more_than_the_ceiling_waits(open_link):
+    link = open_link(write_ceiling=100_000, unread_timeout=0.05)
+    fill(link.connection, 50_000, 100_000)
     assert link.inbox.next() == Closed(1008, "peer_too_slow", by_us=True)
     assert link.connection.buffered < 300_000
     while (frame := link.peer.receive()).opcode is Opcode.BINARY:
         assert len(frame.data) == 50_000
     assert Close.parse(frame.data) == Close(1008, "peer_too_slow")
+
+
+def test_a_peer_that_reads_stays_when_one_message_is_larger_than_the_ceiling(open_link):
+    link = open_link(write_ceiling=100_000, unread_timeout=patience())
+    link.connection.send_binary(bytes(8_000_000))
+    link.connection.flush()
+    assert link.connection.buffered > 100_000
+    assert len(link.peer.receive().data) == 8_000_000
+    link.peer.send_text(b"read again")
+    assert link.inbox.next() == TextFrame(b"read again")
+    assert link.connection.buffered == 0
+
+
+def test_a_peer_is_not_read_when_it_leaves_more_than_the_ceiling_unread(open_link, barrier):
+    link = open_link(write_ceiling=100_000, unread_timeout=patience())
+    fill(link.connection, 50_000, 100_000)
+    barrier()
+    assert "not reading" in repr(link.connection)
+    link.peer.send_text(b"an answer to this would wait, too")
+    barrier()
+    assert link.inbox.messages.empty()
+    while link.connection.buffered:
+        link.peer.receive()
+    assert link.inbox.next() == TextFrame(b"an answer to this would wait, too")
+
+
+def test_pongs_past_the_ceiling_are_bounded_by_one_round_when_the_peer_only_pings(open_link, barrier):
+    link = open_link(write_ceiling=10_000, unread_timeout=patience(), close_timeout=0.05)
+    pings = b"\x89\xfd\0\0\0\0" + bytes(125)
+    until_full(link.peer.sock, pings * 500)
+    barrier()
+    assert 10_000 < link.connection.buffered <= 10_000 + FRAMES_A_ROUND * 127
+    link.connection.close(1000)
+    assert link.inbox.next() == Closed(1006, "the close was not answered in time")
 
 
 def test_a_send_that_passes_the_ceiling_tries_the_socket_first(open_link):
@@ -320,7 +353,7 @@ def test_a_send_that_passes_the_ceiling_tries_the_socket_first(open_link):
 
 
 def test_a_peer_that_pings_but_does_not_read_is_cut_off_too(open_link):
-    link = open_link(write_ceiling=10_000, close_timeout=0.2)
+    link = open_link(write_ceiling=10_000, unread_timeout=0.05, close_timeout=0.2)
     pings = b"".join([b"\x89\xfd\0\0\0\0" + bytes(125)] * 500)
     with contextlib.suppress(OSError):
         while True:
@@ -447,9 +480,10 @@ def test_the_loop_rests_when_a_slow_peer_has_read_all(open_link, rest):
 
 
 def test_a_silent_peer_is_pinged_and_then_gone(open_link):
-    link = open_link(ping_interval=0.02, ping_timeout=0.02)
-    assert link.inbox.next() == Closed(1006, "no answer to a ping within 0.02 s")
+    link = open_link(ping_interval=0.02, ping_timeout=0.02, close_timeout=0.05)
+    assert link.inbox.next() == Closed(1008, "no answer to a ping within 0.02 s", by_us=True)
     assert link.peer.receive().opcode is Opcode.PING
+    assert Close.parse(link.peer.receive().data) == Close(1008, "no answer to a ping within 0.02 s")
     assert link.peer.receive() is None
 
 
@@ -533,11 +567,120 @@ def test_open_connections_are_cut_when_the_loop_has_no_time_left(open_link, loop
     assert link.our_socket.fileno() == -1
 
 
-def test_a_peer_that_never_reads_the_end_is_cut_when_even_that_does_not_fit(open_link):
-    link = open_link(write_ceiling=10_000, close_timeout=60)
+def test_a_peer_that_never_reads_the_end_gets_no_more_pongs_than_the_ceiling_takes(open_link, barrier):
+    link = open_link(write_ceiling=10_000, close_timeout=patience())
     link.connection.close(1000)
     pings = b"".join([b"\x89\xfd\0\0\0\0" + bytes(125)] * 500)
-    with contextlib.suppress(OSError):
-        while True:
-            link.peer.sock.sendall(pings)
-    assert link.inbox.next() == Closed(1006, "the peer does not read")
+    for _ in range(100):
+        link.peer.sock.sendall(pings)
+    barrier()
+    assert link.connection.buffered <= 10_000 + FRAMES_A_ROUND * 127
+
+
+def test_frames_of_one_read_are_told_in_several_rounds_when_they_are_many(open_link):
+    link = open_link()
+    for _ in range(3 * FRAMES_A_ROUND):
+        link.peer.protocol.send_binary(b"a")
+    link.peer.sock.sendall(b"".join(link.peer.protocol.data_to_send()))
+    assert link.inbox.take(3 * FRAMES_A_ROUND) == [BinaryFrame(b"a")] * 3 * FRAMES_A_ROUND
+    assert max(link.inbox.at_once) == FRAMES_A_ROUND
+
+
+def test_a_peer_has_its_turn_in_the_next_round_when_another_has_sent_many_frames(open_link, loop):
+    told = []
+    flood, quiet = open_link(react=lambda _: told.append("flood")), open_link(react=lambda _: told.append("quiet"))
+    for link, count in ((flood, 10 * FRAMES_A_ROUND), (quiet, 1)):
+        for _ in range(count):
+            link.peer.protocol.send_binary(b"a")
+    may_go = threading.Event()
+    loop.call_soon(may_go.wait)  # until both have sent
+    for link in (flood, quiet):
+        link.peer.sock.sendall(b"".join(link.peer.protocol.data_to_send()))
+    may_go.set()
+    flood.inbox.take(10 * FRAMES_A_ROUND)
+    quiet.inbox.next()
+    assert told.index("quiet") <= FRAMES_A_ROUND
+
+
+def test_frames_that_wait_for_a_round_are_read_when_the_credit_comes_back(open_link, rest):
+    link = open_link(read_high_water=1000, read_low_water=500, message_cost=100)
+    for _ in range(2 * FRAMES_A_ROUND):
+        link.peer.protocol.send_binary(b"a")
+    link.peer.sock.sendall(b"".join(link.peer.protocol.data_to_send()))
+    link.inbox.take(FRAMES_A_ROUND)
+    rest()
+    assert link.inbox.messages.empty()
+    link.connection.handled(FRAMES_A_ROUND, FRAMES_A_ROUND)
+    link.inbox.take(FRAMES_A_ROUND)
+    assert rest() is None
+
+
+def test_frames_that_wait_for_a_round_are_told_over_tls_with_those_behind_them(open_link, tls_contexts, rest):
+    link = open_link(contexts=tls_contexts)
+    for _ in range(20 * FRAMES_A_ROUND):
+        link.peer.protocol.send_binary(b"some audio, more than one record of TLS takes")
+    link.peer.sock.sendall(b"".join(link.peer.protocol.data_to_send()))
+    assert len(link.inbox.take(20 * FRAMES_A_ROUND)) == 20 * FRAMES_A_ROUND
+    assert rest() is None
+
+
+@pytest.fixture
+def budget():
+    return ProcessBudget(session_limit=20_000_000).session("", lambda: None)
+
+
+def test_what_waits_to_be_written_is_charged_until_the_peer_has_read_it(open_link, budget, rest):
+    link = open_link(budget=budget)
+    link.connection.send_binary(bytes(8_000_000))
+    link.connection.flush()
+    assert budget.held == link.connection.buffered > 0
+    link.peer.receive()
+    rest()
+    assert budget.held == 0
+
+
+def test_what_waits_unhandled_is_charged_until_it_is_handled(open_link, budget, barrier):
+    link = open_link(budget=budget, message_cost=100)
+    link.peer.send_binary(bytes(100_000))
+    link.inbox.next()
+    barrier()
+    assert budget.held == 100_100
+    link.connection.handled(100_000)
+    assert budget.held == 0
+
+
+def test_nothing_is_charged_when_messages_are_handled_and_written_at_once(open_link, budget, monkeypatch):
+    monkeypatch.setattr(budget, "change", None)
+    link = open_link(budget=budget, react=lambda frame: link.connection.handled(len(frame.data)))
+    for _ in range(10):
+        link.peer.send_binary(bytes(1000))
+        link.inbox.next()
+        link.connection.send_binary(bytes(1000))
+        link.connection.flush()
+        assert len(link.peer.receive().data) == 1000
+    assert budget.held == 0
+
+
+def test_all_charges_are_taken_back_when_the_connection_ends(open_link, budget, barrier):
+    link = open_link(budget=budget)
+    link.peer.send_binary(bytes(100_000))
+    link.inbox.next()
+    link.connection.send_binary(bytes(8_000_000))
+    link.connection.flush()
+    link.peer.sock.sendall(b"\x82\xff\0\0\0\0\0\2\0\0\0\0\0\0" + b"begun")
+    barrier()
+    assert budget.held > 100_000
+    link.peer.vanish()
+    assert link.inbox.next().code == 1006
+    barrier()
+    assert budget.held == 0
+
+
+def test_a_message_is_refused_by_its_header_when_the_session_has_no_room_for_it(open_link, budget):
+    link = open_link(budget=budget)
+    other = budget.charge()
+    other.set(19_900_000)
+    link.peer.sock.sendall(b"\x82\xff\0\0\0\0\0\2\0\0\0\0\0\0" + b"begun")
+    assert link.inbox.next() == Closed(1009, DOES_NOT_FIT, by_us=True)
+    assert Close.parse(link.peer.receive().data) == Close(1009, DOES_NOT_FIT)
+    assert budget.held == 19_900_000
