@@ -91,7 +91,7 @@ class HostedSessions:
         limits = client_limits(self._limits, dialect)
         sock, protocol = upgrade.accept(chosen_subprotocol(upgrade.request), limits.max_message_bytes)
         budget = self._admission.budget_of(upgrade.request)
-        connection = WebSocketConnection(self._loop, sock, protocol, limits)
+        connection = WebSocketConnection(self._loop, sock, protocol, limits, budget)
         handle = self._make_handle(on_event)
         try:
             inbox = self._sessions.begin(connection, make_parts, handle, budget)

@@ -184,7 +184,7 @@ class Handshake:
         self._leave_loop()
         limits = admission.limits or self._limits
         protocol = open_protocol(request, response, limits.max_message_bytes)
-        connection = WebSocketConnection(self._loop, self._socket.sock, protocol, limits)
+        connection = WebSocketConnection(self._loop, self._socket.sock, protocol, limits, admission.budget)
         connection.flush()
         self._loop.call_soon(partial(_open, admission, connection, behind))
 

@@ -133,9 +133,10 @@ class WebSocketConnector:
             return failure
 
     def _hand_over(self, attempt: Attempt[LinkInbox], sock: socket.socket, behind: bytes) -> None:
-        protocol = Protocol(Side.CLIENT, max_size=self._limits.max_message_bytes, logger=SILENT_LOGGER)
-        connection = WebSocketConnection(self._loop, sock, protocol, self._limits)
         inbox = attempt.take_inbox()
+        protocol = Protocol(Side.CLIENT, max_size=self._limits.max_message_bytes, logger=SILENT_LOGGER)
+        budget = None if inbox is None else inbox.budget()
+        connection = WebSocketConnection(self._loop, sock, protocol, self._limits, budget)
         if inbox is None:
             connection.begin(None)
             connection.close(CloseCode.NORMAL_CLOSURE)
