@@ -12,8 +12,9 @@ from actors.messages import AudioEvent
 from turnstile.errors import Problem
 from turnstile.protocol.appends import named_append, plain_append
 from turnstile.protocol.beta_events import current_client_event
-from turnstile.protocol.client_shapes import shape_fault
+from turnstile.protocol.client_shapes import name_of, shape_fault
 from turnstile.protocol.json_bounds import JSON_BOUNDS
+from turnstile.protocol.large_events import LARGE, parse_large_event
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
@@ -97,22 +98,21 @@ class RealtimeDialect(Dialect):
         What is passed through is serialized anew, so that no second ``type`` or ``session`` goes unread with it.
 
         Raises:
-            ClientProtocolError: It is no JSON object.
+            ClientProtocolError: It is no JSON object, or exceeds a bound.
         """
         append = plain_append(data)
         if append is not None:
             return [AudioEvent(named_append(append.event_id or self._next_name(), append.audio))]
-        event = parse_client_event(data, self._bounds)
-        event_id = event.get("event_id")
-        event_id = event_id if isinstance(event_id, str) else None
+        event = (parse_large_event if len(data) > LARGE else parse_client_event)(data, self._bounds)
+        event_id = name_of(event)
         if self._is_beta:
             event = current_client_event(event)
         fault = shape_fault(event, is_beta=self._is_beta)
         if fault is not None:
             return [self._error(fault, event_id)]
-        return self._read(event, event_id)
+        return [self._read(event, event_id)]
 
-    def _read(self, event: Json, event_id: str | None) -> list[Frame | Request | EventGiven | AudioEvent]:
+    def _read(self, event: Json, event_id: str | None) -> Frame | Request | EventGiven | AudioEvent:
         """Return the request or the event to pass through for a valid event."""
         kind = event["type"]
         if kind == "response.create" and event.get("response"):
@@ -120,20 +120,20 @@ class RealtimeDialect(Dialect):
         named = event if event.get("event_id") else {**event, "event_id": self._next_name()}
         match kind:
             case "session.update":
-                return [self._update(event["session"], event_id)]
+                return self._update(event["session"], event_id)
             case "response.create" if _is_gated(event):
                 ref = self._ask(event_id, is_update=False)
-                return [AgentMessageGiven(ref, event.get("response") or {}, "queue", message="response.create")]
+                return AgentMessageGiven(ref, event.get("response") or {}, "queue", message="response.create")
             case "response.create":
-                return [EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])]
+                return EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])
             case "response.cancel":
-                return [EventGiven(orjson.dumps(named), at_once=True)]
+                return EventGiven(orjson.dumps(named), at_once=True)
             case "input_audio_buffer.append":
-                return [AudioEvent(orjson.dumps(named))]
+                return AudioEvent(orjson.dumps(named))
             case "input_audio_buffer.commit" | "input_audio_buffer.clear":
-                return [EventGiven(orjson.dumps(named), event_id=event_id, follows_audio=True)]
+                return EventGiven(orjson.dumps(named), event_id=event_id, follows_audio=True)
             case _:
-                return [EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))]
+                return EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))
 
     def binary(self) -> list[Frame]:
         """Return the error for a binary frame: audio comes in events."""

@@ -10,6 +10,7 @@ import pytest
 from actors.dialects.realtime import RealtimeDialect
 from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError, Problem
+from turnstile.protocol import realtime
 from turnstile.protocol.frames import TextFrame
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.effects import Answered
@@ -304,3 +305,33 @@ def test_half_a_character_in_a_clients_event_is_read_and_written_anew_as_a_repla
     assert request.patch == {"instructions": "a \ufffd b"}
     (passed,) = dialect.read(rb'{"type":"of.the.future","event_id":"mine","text":"a \ud83d b"}')
     assert json.loads(passed.event) == {"type": "of.the.future", "event_id": "mine", "text": "a \ufffd b"}
+
+
+IMAGE = f"data:image/png;base64,{'QUJD' * 100_000}"
+
+
+def test_a_large_image_is_passed_on_under_the_clients_name_for_it(dialect):
+    item = {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": IMAGE}]}
+    given = read(dialect, "conversation.item.create", event_id="mine", item=item)
+    assert (given.event_id, json.loads(given.event)["item"]) == ("mine", item)
+
+
+def test_a_response_to_a_large_image_is_a_request_that_can_be_written(dialect):
+    response = {"input": [{"type": "message", "content": [{"type": "input_image", "image_url": IMAGE}]}]}
+    request = read(dialect, "response.create", response=response)
+    assert json.loads(realtime.response_create("ts_1", request.response))["response"] == response
+    assert request.size > len(IMAGE)  # as the budget counts it
+
+
+@pytest.mark.parametrize("extra", [{"x": 1}, {"event_id": "m\u00e9"}])
+def test_a_large_append_that_is_not_plain_is_refused(dialect, extra):
+    with pytest.raises(ClientProtocolError, match="an append of more than 262,144 bytes has nothing but its type"):
+        read(dialect, "input_audio_buffer.append", audio="QUJD" * 100_000, **extra)
+
+
+def test_the_names_of_events_without_an_answer_are_what_is_kept(dialect):
+    for _ in range(2):
+        request = read(dialect, "session.update", event_id="e" * 500, session={})
+    assert dialect.kept_bytes == 1_000
+    dialect.answer(Answered(request.ref))
+    assert dialect.kept_bytes == 500

@@ -305,3 +305,9 @@ def test_words_that_begin_with_the_message_are_told_as_they_are(dialect):
     problem = Problem("prompt_too_long", "UpdatePrompt.prompt: too long.")
     (told,) = words(dialect.answer(Answered(request.ref, problem, in_force=False)))
     assert told["description"] == problem.description
+
+
+def test_what_is_kept_of_ever_new_warnings_is_bounded(dialect):
+    for number in range(1_000):
+        read(dialect, "UpdateThink", think={f"field_{number}": 1})
+    assert 50_000 < dialect.kept_bytes < 300_000

@@ -1,7 +1,7 @@
 """Realtime clients' input audio, forwarded without parsing the event: it may be 20 MB long.
 
 Nearly every ``input_audio_buffer.append`` has the same form: a type, perhaps an event id, the audio in base64 without
-escapes, and nothing else. Such an event is recognised by its two ends. The JSON parser reads any other.
+escapes, and nothing else. Such an event is recognised by its two ends. The JSON parser reads any other that is small.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pybase64
 _END_BYTES: Final = 1024
 _AUDIO: Final = re.compile(rb'"audio"\s*:\s*"')
 _TYPE: Final = rb'"type"\s*:\s*"input_audio_buffer\.append"'
-_ID: Final = rb'"event_id"\s*:\s*"([ !#-\[\]-~]+)"'
+_TYPE_NAMED: Final = re.compile(_TYPE)
+_ID: Final = rb'"event_id"\s*:\s*(?:null|"([ !#-\[\]-~]*)")'
 # The event without its audio, with the fields in any order.
 _EVENT: Final = re.compile(
     rb"\s*\{\s*(?:%(id)s\s*,\s*)?(?:%(type)s\s*,\s*(?:%(id)s\s*,\s*)?%(audio)s|%(audio)s\s*,\s*(?:%(id)s\s*,\s*)?%(type)s)"
@@ -52,12 +53,18 @@ def plain_append(data: bytes) -> PlainAppend | None:
     ids = [name for name in event.groups() if name is not None] if event else []
     audio = memoryview(data)[start:end]
     # Base64 has no escapes, and is UTF-8, without which upstream closes the link; decoding is the fastest check.
-    if event is None or len(ids) > 1 or not _is_base64(audio):
+    if event is None or len(ids) > 1 or not is_base64(audio):
         return None
-    return PlainAppend(ids[0].decode() if ids else None, audio)
+    return PlainAppend(ids[0].decode() or None if ids else None, audio)
 
 
-def _is_base64(audio: memoryview) -> bool:
+def is_append(data: bytes) -> bool:
+    """Tell whether either end of an event names the type of an append, in the plain way."""
+    return bool(_TYPE_NAMED.search(data, 0, _END_BYTES) or _TYPE_NAMED.search(data, max(0, len(data) - _END_BYTES)))
+
+
+def is_base64(audio: memoryview) -> bool:
+    """Tell whether all of a text is base64."""
     try:
         pybase64.b64decode(audio, validate=True)
     except ValueError:

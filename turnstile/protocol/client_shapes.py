@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from turnstile.errors import Problem
+import orjson
+
+from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol import beta
 
 if TYPE_CHECKING:
@@ -37,6 +39,21 @@ _KINDS: Final = {
     list: "an array",
 }
 _SHOWN: Final = 64
+# Most characters of an event's name (API reference of the client events).
+_NAME_SIZE: Final = 512
+
+
+def name_of(event: Json) -> str | None:
+    """Return the client's name for an event; None where it gives none.
+
+    Raises:
+        ClientProtocolError: It is longer than the API takes.
+    """
+    event_id = event.get("event_id")
+    if isinstance(event_id, orjson.Fragment) or (isinstance(event_id, str) and len(event_id) > _NAME_SIZE):
+        text = f"Invalid 'event_id': string too long. Expected a string with maximum length {_NAME_SIZE}."
+        raise ClientProtocolError("string_above_max_length", text)
+    return event_id if isinstance(event_id, str) else None
 
 
 def shape_fault(event: Json, *, is_beta: bool = False) -> Problem | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
-from turnstile.errors import Problem
-from turnstile.protocol.client_shapes import shape_fault
+from turnstile.errors import ClientProtocolError, Problem
+from turnstile.protocol.client_shapes import name_of, shape_fault
 
 UPDATE, CREATE = "session.update", "response.create"
 
@@ -86,3 +87,15 @@ def test_a_client_of_the_beta_is_named_the_field_as_it_knows_it():
     fault = shape_fault(event, is_beta=True)
     assert fault.param == "session.turn_detection"
     assert "'session.turn_detection'" in fault.description
+
+
+@pytest.mark.parametrize(("event", "name"), [({}, None), ({"event_id": 5}, None), ({"event_id": "e" * 512}, "e" * 512)])
+def test_an_event_has_the_name_that_its_client_gives(event, name):
+    assert name_of(event) == name
+
+
+@pytest.mark.parametrize("name", ["e" * 513, orjson.Fragment(b'"e"')])
+def test_a_name_that_is_too_long_is_refused_and_not_repeated(name):
+    with pytest.raises(ClientProtocolError, match="maximum length 512") as refused:
+        name_of({"event_id": name})
+    assert len(refused.value.problem.description) < 100
