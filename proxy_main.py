@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import threading
 import time
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Entry
     from turnstile.simulator.log import SimulatorLog
     from turnstile.terminal.demo import Outcome
+
+_log = logging.getLogger("proxy_main")
 
 OK, FAILED = 0, 1
 
@@ -142,12 +145,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     set_up_logging(config.log.level, config.log.format, worker=option and option.number)
     log_uncaught_errors()
     if option is not None:
-        return _work(config, Inheritance(option))
+        return _work(arguments, config, Inheritance(option))
     if config.server.workers > 1:
         return _run_workers(config, arguments.given)
     system = ProxySystem(config)
-    with ProcessSignals() as signals:
+    with ProcessSignals(reloads=True) as signals:
         system.start()
+        _reload_at_signals(arguments, system, signals)
         _introduce(config, system.address)
         signals.drain.wait()
         announce(f"Ending {system.sessions} open sessions.")
@@ -184,7 +188,7 @@ def _run_workers(config: Config, given: Sequence[str]) -> int:
         return workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2]))
 
 
-def _work(config: Config, inherited: Inheritance) -> int:
+def _work(arguments: argparse.Namespace, config: Config, inherited: Inheritance) -> int:
     """Serve as one of several workers, until a signal, or the end of the parent process."""
     system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot)
     with ProcessSignals(reloads=True) as signals:
@@ -192,6 +196,7 @@ def _work(config: Config, inherited: Inheritance) -> int:
             target=_drain_with_parent, args=(inherited, signals), name="turnstile-parent", daemon=True
         ).start()
         system.start()
+        _reload_at_signals(arguments, system, signals)
         inherited.report_ready()
         signals.drain.wait()
         return _stop(system, signals)
@@ -201,6 +206,20 @@ def _drain_with_parent(inherited: Inheritance, signals: ProcessSignals) -> None:
     """Drain when the parent process has ended."""
     inherited.wait_for_end_of_parent()
     signals.drain.set()
+
+
+def _reload_at_signals(arguments: argparse.Namespace, system: ProxySystem, signals: ProcessSignals) -> None:
+    """Read the configuration anew at each SIGHUP, on a thread of its own; one that cannot be used changes nothing."""
+
+    def reload_each() -> None:
+        while signals.reload.wait():
+            signals.reload.clear()
+            try:
+                system.reload(_configured(arguments))
+            except ConfigError as error:
+                _log.warning("The configuration stays as it is: %s", error.problem.description)
+
+    threading.Thread(target=reload_each, name="turnstile-reload", daemon=True).start()
 
 
 def _stop(system: ProxySystem, signals: ProcessSignals) -> int:

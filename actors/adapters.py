@@ -24,6 +24,7 @@ from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Callable
 
     from turnstile.config import Config
@@ -108,9 +109,7 @@ def make_listener(
         ConfigError: The address, the certificate or its key cannot be used.
     """
     server = config.server
-    tls = None
-    if server.tls_cert_file and server.tls_key_file:
-        tls = server_tls(str(server.tls_cert_file), str(server.tls_key_file))
+    tls = tls_for_clients(config)
     return Listener(
         loop,
         listening_socket(server.host, server.port) if sock is None else sock,
@@ -121,6 +120,16 @@ def make_listener(
         max_handshakes=server.max_handshakes,
         slot=slot,
     )
+
+
+def tls_for_clients(config: Config) -> ssl.SSLContext | None:
+    """Return what clients' handshakes use TLS with, or None if they do not.
+
+    Raises:
+        ConfigError: The certificate or its key cannot be used.
+    """
+    cert, key = config.server.tls_cert_file, config.server.tls_key_file
+    return server_tls(str(cert), str(key)) if cert and key else None
 
 
 def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:

@@ -51,6 +51,11 @@ class ClientAdmission:
         self._arriving = 0
         self._is_full = self._is_high = False
 
+    def change(self, config: Config) -> None:
+        """Admit clients by these settings from now on; open sessions keep theirs."""
+        self._config = config
+        self._dialects.change(config)
+
     def accept(self, request: UpgradeRequest) -> Admission | Rejection:
         """Admit or reject a client of the listener, by the path of its request."""
         make_parts = self._dialects.of_request(request)

@@ -62,6 +62,10 @@ class HostedSessions:
         self._callbacks = callbacks
         self._start = start
 
+    def change(self, limits: LimitsSection) -> None:
+        """Give connections these limits from now on."""
+        self._limits = limits
+
     def connect(
         self, inbox: Inbox, dialect: DialectName, overrides: HostOverrides | None, on_event: OnEvent | None
     ) -> tuple[Connection, SessionHandle]:

@@ -9,11 +9,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from actors.adapters import Adapters, make_listener
+from actors.adapters import Adapters, make_listener, tls_for_clients
 from actors.admission import ClientAdmission
+from actors.connection_limits import client_limits
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
 from actors.sessions import Sessions
+from turnstile.config import taken_over
 from turnstile.errors import ConfigError, InternalError
 from turnstile.server.heartbeats import start_heartbeat
 from turnstile.server.worker_board import WorkerBoard
@@ -221,6 +223,30 @@ class ProxySystem:
             timeout: Seconds to wait for each snapshot.
         """
         return self._sessions.inspect(timeout)
+
+    def reload(self, config: Config) -> None:
+        """Take over what may change while the proxy runs; open sessions keep what they have.
+
+        New handshakes use the certificate, new sessions the limits (``limits.*``, ``session.*``, those of ``server``).
+        Any other setting that differs needs a restart, which is logged with its name.
+
+        Args:
+            config: All settings, read anew.
+
+        Raises:
+            ConfigError: The certificate or its key cannot be used; nothing has changed.
+        """
+        running, fixed = taken_over(self.config, config)
+        tls = tls_for_clients(running)
+        self.config = running
+        self._admission.change(running)
+        self._hosted.change(running.limits)
+        if self._listener is not None:
+            server, limits = running.server, client_limits(running.limits, "component")
+            self._listener.change(tls, limits, server.handshake_timeout, server.max_handshakes)
+        _log.info("The configuration was read anew: new handshakes and sessions use it")
+        if fixed:
+            _log.warning("These settings have changed, and need a restart: %s", ", ".join(fixed))
 
     def stop(self, timeout: float | None = None) -> int:
         """Drain: admit no more clients, let each session end what it has begun, and release all threads and sockets.

@@ -94,6 +94,10 @@ class Dialects:
         }
         """The dialect of each path."""
 
+    def change(self, config: Config) -> None:
+        """Make sessions by these settings from now on; the paths stay."""
+        self._config = config
+
     def of_request(self, request: UpgradeRequest) -> PartsFactory | Rejection:
         """Return the factory for a client's session, by the path of its request."""
         name = self.by_path.get(request.path)

@@ -19,6 +19,7 @@ from turnstile.config import (
     load_config,
     notices,
     settings,
+    taken_over,
     upstream_target,
 )
 from turnstile.errors import ConfigError
@@ -481,3 +482,27 @@ def test_explain_warns_of_what_is_hardly_meant(flags, words):
 def test_a_file_that_is_named_by_nothing_is_none(path):
     section, name = path.split(".")
     assert getattr(getattr(load_config(flags={path: ""}), section), name) is None
+
+
+def test_what_may_change_while_the_proxy_runs_is_taken_over_and_the_rest_is_named():
+    running = load_config(flags={"server.port": "1", "upstream.model": "a", "session.max_held": "1"})
+    read = load_config(
+        flags={
+            "server.port": "2",
+            "server.max_sessions": "7",
+            "upstream.model": "b",
+            "session.max_held": "2",
+            "session.max_held_bytes": "1024",
+            "limits.client_message_bytes": "2048",
+            "limits.total_bytes": "33554432",
+        }
+    )
+    result, fixed = taken_over(running, read)
+    assert (result.server.port, result.server.max_sessions, result.upstream.model) == (1, 7, "a")
+    assert (result.session.max_held, result.limits.client_message_bytes) == (2, 2048)
+    assert fixed == ["server.port", "upstream.model", "session.max_held_bytes", "limits.total_bytes"]
+
+
+def test_a_configuration_that_is_the_same_changes_nothing():
+    config = load_config()
+    assert taken_over(config, load_config()) == (config, [])

@@ -5,6 +5,7 @@ The sources, the later overriding the earlier: defaults in the code, configurati
 """
 
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
+from turnstile.config.reloading import taken_over
 from turnstile.config.section import Section
 from turnstile.config.sections import (
     DispatcherSection,
@@ -39,5 +40,6 @@ __all__ = [
     "load_config",
     "notices",
     "settings",
+    "taken_over",
     "upstream_target",
 ]

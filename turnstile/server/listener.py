@@ -79,6 +79,18 @@ class Listener:
         """Start accepting clients; may be called from any thread."""
         self._loop.call_soon(self._start, self)
 
+    def change(
+        self, tls: ssl.SSLContext | None, limits: ConnectionLimits, handshake_timeout: float, max_handshakes: int
+    ) -> None:
+        """Use these for handshakes from now on; may be called from any thread."""
+
+        def change() -> None:
+            self._tls, self._limits = tls, limits
+            self._handshake_timeout, self._max_handshakes = handshake_timeout, max_handshakes
+            self._listen_again()  # where it waited for the end of a handshake, more may be under way now
+
+        self._loop.call_soon(change, self)
+
     def let_others_go_first(self) -> None:
         """Accept clients only if no other process that shares the socket does; may be called from any thread."""
         self._is_last_resort = True

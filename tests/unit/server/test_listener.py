@@ -399,3 +399,19 @@ def test_a_client_that_has_left_already_is_not_let_in(listen, loop):
     loop.call_soon(lambda: (listener._start_handshake(gone, "gone:1"), opened.set()))
     assert opened.wait(WAIT)
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+
+
+def test_more_handshakes_are_begun_once_the_limit_is_raised(listen, house):
+    listener = listen(max_handshakes=1, handshake_timeout=WAIT)
+    with socket.create_connection(listener.address) as slow, socket.create_connection(listener.address) as fast:
+        slow.sendall(UPGRADE[:10])
+        fast.sendall(UPGRADE.replace(b"/openai", b"/fast"))
+        listener.change(None, ConnectionLimits(), WAIT, 2)
+        assert house.asked.get(timeout=WAIT).path == "/fast"
+
+
+def test_new_handshakes_are_given_the_time_and_the_certificate_that_are_there_now(listen, tls_files):
+    listener = listen(handshake_timeout=WAIT)
+    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+    listener.change(server_tls(*tls_files), ConnectionLimits(), 0.05, 100)
+    assert ask(listener, b"") == b""

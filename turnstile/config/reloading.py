@@ -1,0 +1,42 @@
+"""Which settings a running proxy takes over from a configuration that is read anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from turnstile.config.loading import Config
+    from turnstile.config.section import Section
+
+_SERVER: Final = frozenset(
+    {"tls_cert_file", "tls_key_file", "max_sessions", "handshake_timeout", "max_handshakes", "drain_timeout"}
+)
+# Of the process, or of its upstream links, whose opener is made once.
+_FIXED_LIMITS: Final = frozenset({"total_bytes", "upstream_message_bytes", "upstream_unread_bytes"})
+_FIXED_SESSION: Final = frozenset({"max_held_bytes"})
+
+
+def taken_over(running: Config, read: Config) -> tuple[Config, list[str]]:
+    """Return the configuration in effect from now on, and the names of the settings that only a restart would change.
+
+    Args:
+        running: The one in effect so far.
+        read: The one that was read anew.
+    """
+    changes = {
+        "server": _with(running.server, read.server, _SERVER),
+        "limits": _with(running.limits, read.limits, {*type(read.limits).model_fields} - _FIXED_LIMITS),
+        "session": _with(running.session, read.session, {*type(read.session).model_fields} - _FIXED_SESSION),
+    }
+    result = running.model_copy(update=changes)
+    fixed = [
+        f"{section}.{name}"
+        for section in type(read).model_fields
+        for name in type(getattr(read, section)).model_fields
+        if getattr(getattr(result, section), name) != getattr(getattr(read, section), name)
+    ]
+    return result, fixed
+
+
+def _with(running: Section, read: Section, names: frozenset[str] | set[str]) -> Section:
+    return running.model_copy(update={name: getattr(read, name) for name in names})
