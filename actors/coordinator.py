@@ -12,6 +12,7 @@ from actors.lifecycle import SHUTTING_DOWN, SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot, Waiting
 from turnstile.byte_budget import unlimited_budget
 from turnstile.protocol.frames import Closed
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.session.effects import (
     ClientEffect,
     CloseDrained,
@@ -133,7 +134,7 @@ class SessionCoordinatorActor(SessionActor):
     @takes(Reported)
     def _report(self, reported: Reported) -> None:
         """Log the problem, and send it to the ClientActor as `_send_to_client` does all others."""
-        _log.warning("Reported to the client: %s", reported.problem.code)
+        _log.warning("Reported to the client: %s", on_one_line(reported.problem.code))
         self._client.tell(reported)
 
     @takes(SetDeadlines)
@@ -143,7 +144,7 @@ class SessionCoordinatorActor(SessionActor):
     @takes(EndSession)
     def _end_with_problem(self, end: EndSession) -> None:
         problem = end.problem
-        _log.warning("The session cannot go on: %s: %s", problem.code, problem.description)
+        _log.warning("The session cannot go on: %s: %s", *map(on_one_line, (problem.code, problem.description)))
         how = end.closing or Closed(close_code(problem.code), problem.code)
         self.end_session(End(how.code, how.reason, None if end.is_told else problem))
 

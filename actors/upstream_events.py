@@ -13,6 +13,7 @@ from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.error_texts import MARK, with_safe_errors
 from turnstile.protocol.frames import BinaryFrame
 from turnstile.protocol.json_bounds import cut_levels, is_deeper
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.session.facts import READERS, FactReader
 from turnstile.translate.event_table import SERVER_EVENTS
@@ -154,7 +155,7 @@ class UpstreamEvents:
         kind = kind[:64]
         if kind not in self._unknown and len(self._unknown) < _UNKNOWN_NOTED:
             self._unknown.add(kind)
-            _log.info("Upstream sends events of a type that is new: %s", kind)
+            _log.info("Upstream sends events of a type that is new: %s", on_one_line(kind))
 
 
 def _continues(before: Json, event: Json) -> bool:
@@ -185,4 +186,4 @@ def _log_failure(error: Exception) -> Exception:
 
 def _log_unreadable(error: UpstreamProtocolError) -> None:
     # The session goes on without it.
-    _log.warning("Upstream sent an event that cannot be read: %s", error.problem.description)
+    _log.warning("Upstream sent an event that cannot be read: %s", on_one_line(error.problem.description))

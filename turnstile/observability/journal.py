@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from turnstile.observability.redaction import redacted
 from turnstile.protocol import jsontext
+from turnstile.protocol.safe_text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,12 +111,12 @@ class LoggingJournal:
 
     def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
         """Log an event."""
-        self._debug("%s %s %s %s %s", session, wire, _GLYPH[direction], kind, detail)
+        self._debug("%s %s %s %s %s", session, wire, _GLYPH[direction], on_one_line(kind), on_one_line(detail))
 
     def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
         """Log a frame without credentials, cut to a readable length."""
         shown = redacted(data)[:_SHOWN].decode(errors="replace")
-        self._debug("%s %s %s %s", session, wire, _GLYPH[direction], shown)
+        self._debug("%s %s %s %s", session, wire, _GLYPH[direction], on_one_line(shown))
 
 
 class ClientTap:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, TextIO
 
 from turnstile.ports import sendable
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.terminal.audio_io import AudioIO
 from turnstile.terminal.expected_replies import ExpectedReplies, is_answered_aloud, is_transcribed
 from turnstile.terminal.standard_output import OutputError, writing_results
@@ -55,12 +56,13 @@ class Printer:
         match message["type"]:
             case "ConversationText":
                 name = "agent" if message["role"] == "assistant" else "you"
-                self.line(f"{name}: {message['content']}", message["role"])
+                self.line(f"{name}: {on_one_line(message['content'])}", message["role"])
             case "Error" | "Warning":
-                self.line(f"{message['type']}: {message['code']}: {message['description']}", "fault")
+                self.line(f"{message['type']}: {message['code']}: {on_one_line(message['description'])}", "fault")
             case "FunctionCallRequest":
                 for call in message["functions"]:
-                    self.line(f"(the agent calls {call['name']}({call['arguments']}); nothing here answers)", "note")
+                    asked = on_one_line(f"{call['name']}({call['arguments']})")
+                    self.line(f"(the agent calls {asked}; nothing here answers)", "note")
             case "SettingsApplied" | "PromptUpdated" | "SpeakUpdated" | "InjectionRefused":
                 self.line(f"({message['type']})", "note")
 

@@ -64,3 +64,11 @@ def test_nobody_is_shown_anything_by_the_journal_that_looks_away():
     journal = NullJournal()
     assert journal.note("s-1", "session", "note", "held") is None
     assert journal.frame("s-1", "client", "in", b"{}") is None
+
+
+def test_a_frame_with_line_breaks_is_one_line_of_the_log():
+    lines = []
+    journal = LoggingJournal(lambda form, *values: lines.append(form % values))
+    journal.frame("s-1", "client", "in", b'{\n"type":\r"x\x1b[2K\xc2\x85"}')
+    journal.note("s-1", "session", "note", "held", "a\nb")
+    assert lines == [r's-1 client < {\n"type":\r"x\u001b[2K\u0085"}', r"s-1 session = held a\nb"]

@@ -31,7 +31,7 @@ class Log(io.StringIO):
     handler = None
 
     def getvalue(self):
-        self.handler.flush()
+        assert self.handler._writer.flush(patience())
         return super().getvalue()
 
 
@@ -246,7 +246,7 @@ def test_a_line_names_the_session_that_logged_it_however_late_it_is_written():
     assert stream.reached.wait(patience())
     Session("s-2").run(_log.info, "Two.")
     stream.release.set()
-    handler.flush()
+    assert handler._writer.flush(patience())
     assert [line.split("[")[1][:3] for line in stream.getvalue().splitlines()] == ["s-1", "s-2"]
 
 
@@ -257,8 +257,7 @@ def test_what_was_dropped_is_said_in_one_line_when_writing_works_again(form):
     for _ in range(20_001):
         _log.info("It happened.")
     stream.release.set()
-    handler.flush()
-    assert handler.filters == []
+    assert handler._writer.flush(patience())
     lines = stream.getvalue().splitlines()
     (said,) = [line for line in lines if "were dropped" in line]
     (count,) = [int(word) for word in said.replace('"', " ").split() if word.isdecimal() and int(word) > 100]

@@ -326,3 +326,16 @@ def test_nothing_is_coloured_outside_of_a_terminal(monkeypatch):
     out = io.StringIO()
     Printer(out).line("Hello", "fault")
     assert out.getvalue() == "Hello\n"
+
+
+def test_what_others_say_neither_begins_a_line_nor_steers_the_terminal():
+    out = io.StringIO()
+    printer = Printer(out)
+    printer.message({"type": "ConversationText", "role": "assistant", "content": "So.\nyou: \x1b[2K"})
+    printer.message({"type": "Error", "code": "c", "description": "No.\r"})
+    printer.message({"type": "FunctionCallRequest", "functions": [{"name": "f", "arguments": "\n"}]})
+    assert out.getvalue().splitlines() == [
+        r"agent: So.\nyou: \u001b[2K",
+        r"Error: c: No.\r",
+        r"(the agent calls f(\n); nothing here answers)",
+    ]
