@@ -127,7 +127,7 @@ class Link:
         elif word == "finish":
             asyncio.get_running_loop().call_later(float(given[0]), self._say_and_finish)
         elif word in STORMS:
-            self._run(self._storm(STORMS[word](*map(int, given))))
+            self._run(self._storm(STORMS[word](self._response["id"], *map(int, given))))
         else:
             self._say_and_finish()
 

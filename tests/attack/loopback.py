@@ -70,6 +70,7 @@ class Client:
     ) -> None:
         self._timeout = timeout
         self._incoming = bytearray()
+        self._unsent = memoryview(b"")
         self._ended = ""
         self.path = path
         self.status = 0
@@ -108,6 +109,24 @@ class Client:
                 except OSError:
                     self._receive_last()
         return not view
+
+    def offer(self, data: bytes) -> bool:
+        """Send as much of the bytes as the system takes now, the rest with the next call; forget what was received.
+
+        Returns:
+            Whether the connection goes on.
+        """
+        self.socket.settimeout(0)
+        self._unsent = self._unsent or memoryview(data)
+        try:
+            self._unsent = self._unsent[self.socket.send(self._unsent) :]
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            pass
+        except OSError:
+            self._receive_last()
+        for _ in self.messages(0):
+            pass
+        return not self._ended
 
     def messages(self, timeout: float | None = None) -> Iterator[Json]:
         """Read text messages until the connection ends or `timeout` seconds have passed; audio is skipped."""

@@ -15,7 +15,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
-import messages  # noqa: E402 - found by the path above
+import memory  # noqa: E402 - found by the path above
+import messages  # noqa: E402
 from companions import Beside  # noqa: E402
 from served import NotStartedError, has_proc, pause  # noqa: E402
 from stand import Attack, measure  # noqa: E402
@@ -30,7 +31,7 @@ def _nothing(_: object) -> str:
 
 
 NOTHING = Attack("nothing", _nothing)
-ATTACKS: tuple[Attack, ...] = messages.ATTACKS
+ATTACKS: tuple[Attack, ...] = (*messages.ATTACKS, *memory.ATTACKS)
 
 
 def _say(text: str) -> None:

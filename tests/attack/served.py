@@ -143,37 +143,45 @@ def _text(file: IO[bytes]) -> str:
 
 def children(pid: int) -> list[int]:
     """Return the child processes of a process."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 class Memory:
-    """The resident memory of a process, in bytes, as /proc tells it.
+    """The resident memory of a process and its children, in bytes, as /proc tells it.
 
     Args:
         pid: The process.
     """
 
     def __init__(self, pid: int) -> None:
-        self._proc = Path(f"/proc/{pid}")
+        self._pid = pid
 
     def now(self) -> int:
-        """Return what it has now."""
-        return self._field("VmRSS")
+        """Return what they have now."""
+        return sum(_field(pid, "VmRSS") for pid in self._all())
 
     def peak(self) -> int:
-        """Return the most that it had since `forget_peak`."""
-        return self._field("VmHWM")
+        """Return the most that they had since `forget_peak`, each by itself."""
+        return sum(_field(pid, "VmHWM") for pid in self._all())
 
     def forget_peak(self) -> None:
         """Begin to measure the peak from now on."""
-        (self._proc / "clear_refs").write_text(_CLEAR_PEAK)
+        for pid in self._all():
+            Path(f"/proc/{pid}/clear_refs").write_text(_CLEAR_PEAK)
 
-    def _field(self, name: str) -> int:
-        try:
-            found = re.search(rf"{name}:\s+(\d+) kB", (self._proc / "status").read_text())
-        except OSError:
-            return 0
-        return int(found[1]) * 1024 if found else 0
+    def _all(self) -> list[int]:
+        return [self._pid, *children(self._pid)]
+
+
+def _field(pid: int, name: str) -> int:
+    try:
+        found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
 
 
 def has_proc() -> bool:

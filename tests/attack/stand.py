@@ -42,6 +42,7 @@ class Attack:
         settings: Settings of the proxy.
         beside: How many sessions of which kind are beside.
         has_newcomers: Whether one session after the other is opened beside, whose opening is a wait like the others.
+        has_tls: Whether the proxy serves wss.
         ends_all: Whether it ends the sessions beside in order, by design.
         start: Starts the proxy, where that is a part of the attack.
         exit_code: With which the proxy must end.
@@ -55,6 +56,7 @@ class Attack:
     settings: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, int] = field(default_factory=lambda: BESIDE)
     has_newcomers: bool = False
+    has_tls: bool = False
     ends_all: bool = False
     start: Callable[[Mapping[str, str]], Served] = Served
     exit_code: int = 0
