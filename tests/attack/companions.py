@@ -9,11 +9,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import trustme
 from served import NotStartedError
 
 HERE = Path(__file__).parent
 
 _ANSWER_WITHIN = 20.0
+
+
+class Authority:
+    """A certificate authority of one run, and a certificate of the proxy.
+
+    Args:
+        folder: Where their files are put.
+    """
+
+    def __init__(self, folder: str) -> None:
+        authority = trustme.CA()
+        certificate = authority.issue_cert("127.0.0.1")
+        self.path = f"{folder}/authority.pem"
+        authority.cert_pem.write_to_path(self.path)
+        certificate.cert_chain_pems[0].write_to_path(f"{folder}/server.pem")
+        certificate.private_key_pem.write_to_path(f"{folder}/server.key")
+        self.settings = {"server.tls_cert_file": f"{folder}/server.pem", "server.tls_key_file": f"{folder}/server.key"}
 
 
 class Upstream:

@@ -17,6 +17,8 @@ sys.path[:0] = [str(HERE)]
 
 import memory  # noqa: E402 - found by the path above
 import messages  # noqa: E402
+import signals_and_workers  # noqa: E402
+import trouble  # noqa: E402
 from companions import Beside  # noqa: E402
 from served import NotStartedError, has_proc, pause  # noqa: E402
 from stand import Attack, measure  # noqa: E402
@@ -31,7 +33,7 @@ def _nothing(_: object) -> str:
 
 
 NOTHING = Attack("nothing", _nothing)
-ATTACKS: tuple[Attack, ...] = (*messages.ATTACKS, *memory.ATTACKS)
+ATTACKS: tuple[Attack, ...] = (*messages.ATTACKS, *memory.ATTACKS, *trouble.ATTACKS, *signals_and_workers.ATTACKS)
 
 
 def _say(text: str) -> None:

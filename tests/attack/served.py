@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from loopback import require_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +43,7 @@ class Served:
         settings: Settings by their path, such as "limits.total_bytes".
         stdout: Where its standard output goes: a pipe that is read for its address, if not given.
         stderr: Where its log goes: a file, if not given.
+        prefix: A command that starts the command given behind it.
         port: The port; any free one by default, which only a standard output that is read can tell.
 
     Raises:
@@ -54,9 +56,11 @@ class Served:
         *,
         stdout: int | None = None,
         stderr: int | None = None,
+        prefix: Sequence[str] = (),
         port: int = 0,
     ) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self.log_file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        """Where its log goes, if not elsewhere."""
         options = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         command = [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", str(port), *options]
         clean = {
@@ -66,10 +70,10 @@ class Served:
         }
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(
-            command,
+            [*prefix, *command],
             stdin=subprocess.DEVNULL,
             stdout=self._said if stdout is None else stdout,
-            stderr=self._log if stderr is None else stderr,
+            stderr=self.log_file if stderr is None else stderr,
             env=clean,
             cwd=ROOT,
         )
@@ -84,6 +88,27 @@ class Served:
             pause(_GLANCE)
         return require_loopback(found[1]), int(found[2])
 
+    def wait_until_it_listens(self) -> None:
+        """Wait for the port to be served, where nothing is said.
+
+        Raises:
+            NotStartedError: It ended, or did not listen in time.
+        """
+        until = time.monotonic() + _START_WITHIN
+        while True:
+            try:
+                socket.create_connection(self.address, 1.0).close()
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    self.kill()
+                    raise NotStartedError(f"It does not listen. {self.log[-2000:]}") from None
+                pause(_GLANCE)
+            else:
+                return
+
+    def before_the_end(self) -> None:
+        """Nothing; for a proxy whose log is read only then."""
+
     @property
     def pid(self) -> int:
         """Its number."""
@@ -92,7 +117,7 @@ class Served:
     @property
     def log(self) -> str:
         """What it has logged so far."""
-        return _text(self._log)
+        return _text(self.log_file)
 
     @property
     def said(self) -> str:

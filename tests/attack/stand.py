@@ -6,9 +6,10 @@ import os
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from companions import Upstream
+from companions import Authority, Upstream
 from loopback import REALTIME, Client
 from served import Memory, Served, pause
 from table import FLOOD_WAIT, MESSAGE_WAIT, TOTAL_BYTES, Row
@@ -128,17 +129,19 @@ def outcome(client: Client, timeout: float = 10.0) -> str:
     return f"{first or 'nothing'}, {client.ended or 'no answer in time'}"
 
 
-def measure(attack: Attack, beside: Beside, authority: str = "") -> Row:
+def measure(attack: Attack, beside: Beside) -> Row:
     """Start the proxy, attack it three times, end it; return the row."""
     row = Row(attack.name, FLOOD_WAIT if attack.is_flood else MESSAGE_WAIT)
     with ExitStack() as stack:
         upstream = Upstream() if attack.has_upstream else None
         if upstream:
             stack.callback(upstream.end)
-        served = attack.start(_settings(attack, upstream))
+        authority = Authority(stack.enter_context(TemporaryDirectory())) if attack.has_tls else None
+        served = attack.start(_settings(attack, upstream) | (authority.settings if authority else {}))
         stack.callback(served.kill)
         stack.callback(beside.do, "close")
-        _attack(attack, row, served, upstream, beside, authority)
+        _attack(attack, row, served, upstream, beside, authority.path if authority else "")
+        served.before_the_end()
         beside.do("close")
         row.held = served.bytes_held() if served.is_alive() or attack.ends_all else None
         code = served.end()
