@@ -159,12 +159,14 @@ class Client:
         return self._ended
 
     @property
-    def unread_bytes(self) -> int:
-        """Bytes received and not yet taken as messages."""
-        return len(self._incoming)
+    def first_line(self) -> str:
+        """The first line of what was received and not taken as messages."""
+        return self._incoming.partition(b"\r\n")[0].decode(errors="replace")
 
     def close(self, reason: bytes = b"") -> None:
         """Close the connection, with a close frame first if it still can be sent; never waits."""
+        if self.socket.fileno() < 0:
+            return
         self.socket.settimeout(0)
         if not self._ended and self.status == 101:
             try:
@@ -217,7 +219,7 @@ class Client:
 
     def _whole_frames(self) -> Iterator[tuple[int, bytes]]:
         """Take the whole frames off what was received; a server's frames are not masked."""
-        while len(self._incoming) >= 2:
+        while self.status == 101 and len(self._incoming) >= 2:
             size, start = self._incoming[1] & 0x7F, 2
             if size >= LONG:
                 start = 4 if size == LONG else 10

@@ -51,19 +51,16 @@ def _deep(path: str) -> list[bytes]:
 # A Voice Agent's messages, of at most 1 MiB.
 AGENT_MESSAGES: dict[str, Callable[[], bytes]] = {
     "functions of different names": lambda: _functions(f'{{"name":"{n}"}}' for n in count()),
-    "functions of one name": lambda: _functions(repeat('{"name":"f"}')),
     "functions on hosts not allowed": lambda: _functions(
         f'{{"name":"f{n}","endpoint":{{"url":"http://x"}}}}' for n in count()
     ),
     "functions with a number for a name": lambda: _functions(repeat('{"name":5}')),
     "speakers that are empty objects": lambda: _agent("speak", repeat("{}")),
     "thinkers that are numbers": lambda: _agent("think", repeat("1")),
-    "listeners that are empty objects": lambda: _agent("listen", repeat("{}")),
     "unknown fields": lambda: repeated('{"type":"Settings","agent":{},', (f'"u{n}":1' for n in count()), "}", _ONE),
     "unknown fields of a thinker": lambda: repeated(
         '{"type":"Settings","agent":{"think":{', (f'"u{n}":1' for n in count()), "}}}", _ONE
     ),
-    "one field again and again": lambda: repeated('{"type":"Settings","agent":{},', repeat('"tags":[]'), "}", _ONE),
     "tags": lambda: repeated('{"type":"Settings","agent":{},"tags":[', repeat('"t"'), "]}", _ONE),
     "messages of a context": lambda: repeated(
         '{"type":"Settings","agent":{"context":{"messages":[',

@@ -25,7 +25,7 @@ BESIDE = {"voice agent": 10, "realtime": 10}
 _REPETITIONS = 3
 _WITHIN = 25.0
 _SETTLE = 2.0
-_CALM = 0.2
+_CALM = 0.1
 _HOPELESS = 5.0  # seconds that others waited, after which an attack is not repeated
 _NICENESS = 5
 
