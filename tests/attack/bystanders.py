@@ -18,7 +18,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loopback import COMPONENT, REALTIME, VOICE_AGENT, require_loopback
-from waits import PERIOD, Echo, Measure, start_echo
+from waits import PERIOD, Echo, Measure, start_echoes
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
@@ -201,7 +201,7 @@ async def _read_until(link: ClientConnection, kind: str) -> None:
 
 async def main() -> None:
     """Do the jobs that come, until there are no more."""
-    everyone = Bystanders([start_echo() for _ in range(_ECHOES)])
+    everyone = Bystanders(start_echoes(_ECHOES))
     loop = asyncio.get_running_loop()
     jobs = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(jobs), sys.stdin)

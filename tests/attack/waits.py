@@ -1,17 +1,21 @@
 """How long answers take: the longest wait of the sessions beside, and the machine's own.
 
-The machine's own is the same measurement against processes that have nothing to do with Turnstile: they echo. It is
+The machine's own is the same measurement against a process that has nothing to do with Turnstile: it echoes. It is
 late when the machine is busy, or the process that measures.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import select
 import socket
 
 PERIOD = 0.04
 """Seconds between an answer and the next question."""
+
+_WORK_BYTES = 1024 * 1024  # about a millisecond
 
 
 class Measure:
@@ -75,13 +79,22 @@ class Echo:
             await asyncio.sleep(PERIOD)
 
 
-def start_echo() -> socket.socket:
-    """Start a process that sends back what it gets, until this end is closed."""
-    near, far = socket.socketpair()
-    if os.fork():
-        far.close()
-        return near
-    near.close()
-    while data := far.recv(64):
-        far.sendall(data)
-    os._exit(0)
+def start_echoes(count: int) -> list[socket.socket]:
+    """Start a process that sends back what it gets on each of the connections, until they are closed.
+
+    It works a little for each answer, as the proxy does: who only sleeps is served first on a busy machine.
+    """
+    pairs = [socket.socketpair() for _ in range(count)]
+    child = os.fork()
+    for near, far in pairs:
+        (far if child else near).close()
+    if child:
+        return [near for near, _ in pairs]
+    work = bytes(_WORK_BYTES)
+    while True:
+        for far in select.select([far for _, far in pairs], [], [])[0]:
+            asked = far.recv(64)
+            if not asked:
+                os._exit(0)
+            hashlib.sha256(work)
+            far.sendall(asked)
