@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 USAGE_ERROR: Final = 2
-"""The exit code for misuse or misconfiguration; a worker with it is not replaced, since it would end again."""
+"""The exit code for misuse or misconfiguration: while the workers start for the first time, it ends all of them."""
 _START_TIMEOUT: Final = 60.0  # seconds for the first sign of life
 _GRACE: Final = 8.0  # seconds that workers may take beyond the drain timeout: more than they give their own threads
 _AT_ONCE: Final = 4.0  # seconds that they may take once they are told to end at once
@@ -95,7 +95,7 @@ class Workers:
                     if not_ready == {number}:
                         ready()
                     not_ready.discard(number)
-                case Ended(number, code) if code == USAGE_ERROR:
+                case Ended(number, code) if code == USAGE_ERROR and not_ready:
                     del self._running[number]
                     self._end_all()
                     return USAGE_ERROR

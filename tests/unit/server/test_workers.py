@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import re
+import signal
 import socket
 import sys
 import threading
@@ -164,6 +166,17 @@ def test_that_a_worker_ends_again_and_again_is_logged_once_with_the_pauses(run_w
     parent = run_workers("sys.exit(3)")
     parent.until(r"Worker 1 \(process \d+\) has ended with 3; it is replaced")
     parent.until("ended with 3; as it ends again and again, it is replaced after pauses of up to 30")
+    assert parent.end() == 0
+
+
+def test_a_configuration_that_became_unusable_ends_no_worker_but_the_one_that_starts(run_workers, tmp_path):
+    broken = tmp_path / "broken"
+    kind = f"import pathlib\nif pathlib.Path({str(broken)!r}).exists(): sys.exit(2)\n" + EXITS_BY_RELOAD + IS_READY
+    parent = run_workers(kind, count=2)
+    assert parent.is_ready.wait(patience())
+    broken.touch()
+    os.kill(int(parent.until(r"Worker 2 is process (\d+)")[1]), signal.SIGKILL)
+    parent.until("Worker 2 .* has ended with 2; as it ends again and again, it is replaced after pauses")
     assert parent.end() == 0
 
 
