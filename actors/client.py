@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from actors.dialects.base import Dialect
     from actors.dispatch import Dispatcher
+    from actors.invalid_messages import InvalidMessages
     from actors.messages import Peers
     from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Journal
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 _ALL_ANSWERS = AnswersGiven(sys.maxsize)
 # The code of a close for a message that is too large (RFC 6455, 7.4.1).
 _TOO_LARGE = 1009
+_TOO_MANY_INVALID = End(1008, "too many invalid messages")
 # The settings behind the reasons for which a connection is closed.
 _LIMITS = {PEER_TOO_SLOW: "limits.unread_timeout", DOES_NOT_FIT: "session.max_held_bytes"}
 
@@ -55,6 +57,7 @@ class ClientActor(SessionActor):
         connection: The client's.
         dialect: Reads what the client sends, and writes its answers.
         budget: Counts what the dialect keeps; by default without bounds.
+        invalid: Counts the client's invalid messages; by default nothing does.
         journal: Records both directions of the wire.
         host: Gets the answers to the host's own requests.
     """
@@ -68,6 +71,7 @@ class ClientActor(SessionActor):
         connection: Connection,
         dialect: Dialect,
         budget: SessionBudget | None = None,
+        invalid: InvalidMessages | None = None,
         journal: Journal,
         host: Inbox | None = None,
     ) -> None:
@@ -75,6 +79,7 @@ class ClientActor(SessionActor):
         self._host = host
         self._connection = connection
         self._dialect = dialect
+        self._invalid = invalid
         self._runs = 0
         self._kept = (budget or unlimited_budget()).charge()
         self._journal = journal
@@ -126,10 +131,23 @@ class ClientActor(SessionActor):
             self._send_each(self._dialect.read(data))
         except ClientProtocolError as error:
             self._write([self._dialect.problem(error.problem, fatal=False)])
+            self._dialect.faults += 1
+        if self._dialect.faults:
+            self._count_faults()
+
+    def _count_faults(self) -> None:
+        """Count an invalid message, which was answered; end the session where too many come."""
+        self._dialect.faults = 0
+        if self._invalid is not None and self._invalid.are_too_many():
+            self._invalid = None
+            _log.warning("The client's connection is closed: %s (limits.invalid_messages)", _TOO_MANY_INVALID.reason)
+            self.end_session(_TOO_MANY_INVALID)
 
     @takes(BinaryFrame)
     def _read_binary(self, frame: BinaryFrame) -> None:
         self._send_each(self._dialect.binary())
+        if self._dialect.faults:
+            self._count_faults()
         self._connection.handled(len(frame.data))
 
     @takes(AudioFollows)

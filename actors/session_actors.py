@@ -10,6 +10,7 @@ from actors.audio_uplink import AudioUplink
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
 from actors.dispatch import inbox_of
+from actors.invalid_messages import InvalidMessages
 from actors.lifecycle import INTERNAL_END
 from actors.upstream import UpstreamActor
 from turnstile.audio.input_audio import InputAudio
@@ -52,6 +53,7 @@ class SessionDependencies:
         clock: A monotonic clock, in seconds.
         journal: Records the frames of both connections.
         budget: Counts what all sessions hold.
+        invalid_messages: How many invalid messages a client may send within a minute.
     """
 
     dispatcher: Dispatcher
@@ -63,6 +65,7 @@ class SessionDependencies:
     clock: Clock
     journal: Journal
     budget: ProcessBudget = field(default_factory=ProcessBudget)
+    invalid_messages: int = 100
 
 
 def start_actors(
@@ -92,6 +95,7 @@ def start_actors(
             connection=connection,
             dialect=parts.dialect,
             budget=budget,
+            invalid=InvalidMessages(around.invalid_messages, around.clock),
             journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
             host=handle.requests if handle else None,
         )

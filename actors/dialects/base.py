@@ -32,6 +32,9 @@ class Dialect:
         """The bytes that it keeps between messages, about."""
         raise NotImplementedError
 
+    faults = 0
+    """How many invalid messages it has read since this was set to 0; not those that it raised an error for."""
+
     def opening(self) -> Iterable[Frame | LinkWanted | Request]:
         """Return what the client and the session get first."""
         raise NotImplementedError

@@ -109,6 +109,7 @@ class RealtimeDialect(Dialect):
             event = current_client_event(event)
         fault = shape_fault(event, is_beta=self._is_beta)
         if fault is not None:
+            self.faults += 1
             return [self._error(fault, event_id)]
         return [self._read(event, event_id)]
 
@@ -137,6 +138,7 @@ class RealtimeDialect(Dialect):
 
     def binary(self) -> list[Frame]:
         """Return the error for a binary frame: audio comes in events."""
+        self.faults += 1
         text = "Expected a text WebSocket message; binary frames are not supported."
         return [self._error(Problem("invalid_event", text))]
 

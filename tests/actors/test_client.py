@@ -10,15 +10,16 @@ from actors.audio_router import AudioRouter
 from actors.client import ClientActor
 from actors.dialects.realtime import RealtimeDialect
 from actors.dialects.voice_agent import VoiceAgentDialect
+from actors.invalid_messages import InvalidMessages
 from actors.lifecycle import EVICTED, KEPT_COUNT_RUNS
 from actors.messages import AnswersGiven, End, Mark, SessionSnapshot, ToClient
 from turnstile.byte_budget import ProcessBudget
 from turnstile.errors import Problem
-from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.protocol.frames import DOES_NOT_FIT, PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session.client_requests import AudioFollows, ConfigRequested, EventGiven, LinkWanted, UserMessageGiven
 from turnstile.session.effects import Answered, Reported, SessionAssumed
-from turnstile.testing import RecordingInbox
+from turnstile.testing import ManualClock, RecordingInbox
 from turnstile.translate.permissions import Permissions
 
 SETTINGS = b'{"type":"Settings","agent":{}}'
@@ -250,6 +251,82 @@ def test_what_is_not_served_is_said_before_the_request_is_told_on(bench):
     )
     assert "gpt-9" in said(bench)[0]["description"]
     assert "model" not in bench.coordinator.wait_for(ConfigRequested).patch
+
+
+def make_counted(bench, dialect, most, clock):
+    client = ClientActor(
+        "s1",
+        bench.dispatcher,
+        bench.on_end,
+        connection=bench.connection,
+        dialect=dialect,
+        invalid=InvalidMessages(most, clock),
+        journal=bench.journal,
+    )
+    return bench.introduce(client, "client")
+
+
+VOICE_AGENT = VoiceAgentDialect(COMPONENT, "request-1", Permissions(lambda _: True, lambda _: True))
+INVALID = [
+    pytest.param(VOICE_AGENT, TextFrame(b""), id="empty"),
+    pytest.param(VOICE_AGENT, TextFrame(b"1"), id="no object"),
+    pytest.param(VOICE_AGENT, TextFrame(b'{"type":"Sing"}'), id="of no known type"),
+    pytest.param(RealtimeDialect(None, is_beta=False), TextFrame(b"1"), id="no object, realtime"),
+    pytest.param(RealtimeDialect(None, is_beta=False), TextFrame(b'{"type":"session.update"}'), id="no session"),
+    pytest.param(RealtimeDialect(None, is_beta=False), BinaryFrame(b"audio"), id="binary"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "frame"), INVALID)
+def test_a_session_ends_when_more_invalid_messages_come_within_a_minute_than_may(bench, caplog, dialect, frame):
+    clock = ManualClock()
+    client = make_counted(bench, dialect, 3, clock)
+    for _ in range(3):
+        client.on_receive(frame)
+        clock.now += 19
+    assert len(said(bench)) == 3
+    assert bench.told_itself(client) == []
+    client.on_receive(frame)
+    assert bench.told_itself(client) == [End(1008, "too many invalid messages")]
+    assert len(said(bench)) == 4
+    assert [record.getMessage().count("limits.invalid_messages") for record in caplog.records] == [1]
+
+
+@pytest.mark.parametrize(("dialect", "frame"), INVALID)
+def test_a_session_goes_on_when_its_invalid_messages_come_slowly_enough(bench, dialect, frame):
+    clock = ManualClock()
+    client = make_counted(bench, dialect, 3, clock)
+    for _ in range(12):
+        client.on_receive(frame)
+        clock.now += 20
+    assert bench.told_itself(client) == []
+
+
+def test_valid_messages_are_not_counted_among_the_invalid_ones(bench):
+    client = make_counted(bench, VOICE_AGENT, 1, ManualClock())
+    for _ in range(5):
+        client.on_receive(TextFrame(b'{"type":"KeepAlive"}'))
+    assert bench.told_itself(client) == []
+
+
+@pytest.mark.parametrize(
+    ("closed", "words"),
+    [
+        (Closed(1009, "frame with 2000 bytes exceeds limit", by_us=True), "limits.client_message_bytes"),
+        (Closed(1009, DOES_NOT_FIT, by_us=True), "session.max_held_bytes"),
+        (Closed(1008, PEER_TOO_SLOW, by_us=True), "limits.unread_timeout"),
+        (Closed(1008, "no answer to a ping within 20 s", by_us=True), "no answer to a ping"),
+        (Closed(1002, "invalid opcode", by_us=True), "1002 invalid opcode"),
+    ],
+)
+def test_a_line_in_the_log_says_why_when_the_proxy_has_closed_the_connection(client, caplog, closed, words):
+    client.on_receive(closed)
+    assert [words in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_no_line_is_logged_when_the_client_has_closed_the_connection(client, caplog):
+    client.on_receive(Closed(1000, "done"))
+    assert not [record for record in caplog.records if "was closed" in record.getMessage()]
 
 
 def test_what_the_dialect_keeps_is_charged_once_in_some_runs_until_the_end(bench):

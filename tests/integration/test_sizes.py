@@ -69,7 +69,7 @@ def serve(start_proxy, start_api):
 
 
 def image(mib):
-    url = f"data:image/png;base64,{base64.b64encode(bytes(mib * MIB)).decode()}"
+    url = f"data:image/png;base64,{base64.b64encode(bytes(int(mib * MIB))).decode()}"
     content = [{"type": "input_image", "image_url": url}]
     return {
         "type": "conversation.item.create",
@@ -79,7 +79,7 @@ def image(mib):
 
 
 def test_the_largest_append_goes_through_also_when_it_is_the_first_thing_said(serve):
-    proxy = serve()
+    proxy = serve({"session.max_held_bytes": str(64 * MIB)})  # the second is charged while the first may still wait
     append = {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(15 * MIB)).decode()}
     with Client(proxy.url("/v1/realtime")) as client:
         client.send({"type": "session.update", "session": NO_DETECTION}, append, append, COMMIT, CREATE)
@@ -101,9 +101,11 @@ def test_an_image_behind_a_queued_response_is_held_and_answered(serve):
 
 
 def test_an_image_that_does_not_fit_is_refused_by_name_and_so_is_its_response(serve):
-    proxy = serve({"session.max_held_bytes": str(MIB)}, first=0.2)
+    proxy = serve({"session.max_held_bytes": "20000"}, first=0.2)
     with Client(proxy.url("/v1/realtime")) as client:
-        client.send(CREATE, CREATE, image(2), {**CREATE, "event_id": "about the image"}, {**CREATE, "event_id": "next"})
+        client.send(
+            CREATE, CREATE, image(1 / 32), {**CREATE, "event_id": "about the image"}, {**CREATE, "event_id": "next"}
+        )
         errors = [client.hear("error")["error"] for _ in range(2)]
         assert [(error["code"], error["event_id"]) for error in errors] == [
             ("too_many_held", "image"),
@@ -112,6 +114,16 @@ def test_an_image_that_does_not_fit_is_refused_by_name_and_so_is_its_response(se
         for _ in range(3):
             client.hear("response.done")
     assert proxy.api.logs[0].received["response.create"] == 3
+
+
+def test_an_image_larger_than_all_that_a_session_may_hold_is_refused_before_it_is_read(serve, caplog):
+    proxy = serve({"session.max_held_bytes": str(MIB)})
+    with caplog.at_level("WARNING"), Client(proxy.url("/v1/realtime")) as client:
+        client.send(image(2))
+        assert client.close_code() == 1009
+        assert proxy.system.wait_until_empty(patience())
+        (line,) = (record.getMessage() for record in caplog.records if "closed" in record.getMessage())
+    assert "session.max_held_bytes" in line
 
 
 @pytest.mark.parametrize(
@@ -123,7 +135,7 @@ def test_a_message_that_is_too_large_ends_the_session_and_is_logged_once(serve, 
         client.send({"type": "x", "x": "x" * 5_000})
         assert client.close_code() == 1009
         assert proxy.system.wait_until_empty(patience())
-        (line,) = (record.getMessage() for record in caplog.records if "larger" in record.getMessage())
+        (line,) = (record.getMessage() for record in caplog.records if "closed" in record.getMessage())
     assert "2000" in line
     assert setting in line
 
