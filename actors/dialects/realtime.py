@@ -19,6 +19,7 @@ from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
 from turnstile.translate.host_overrides import OVERRIDE_NAMES, HostOverlay
+from turnstile.translate.ignored_fields import summed_up
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Most characters of a function call's id; a call of a longer one is never open.
+_ID_SIZE = 512
 # Codes of server errors, besides those of a lost link and of a deadline that is over.
 _SERVER_ERRORS = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
 
@@ -145,7 +148,7 @@ class RealtimeDialect(Dialect):
     def answer(self, answered: Answered) -> list[Frame]:
         """Return the shortfalls of an update and the session that it led to, or what else went wrong."""
         is_update, event_id = self._unanswered.pop(answered.ref)
-        frames = [self._error(shortfall, event_id) for shortfall in answered.shortfalls]
+        frames = [self._error(one, event_id) for one in summed_up(answered.shortfalls, "session.update")]
         if answered.problem is not None:
             frames.append(self._error(answered.problem, event_id))
             if is_update and not answered.in_force:
@@ -240,7 +243,7 @@ def _answered_call(event: Json) -> str | None:
     if event["type"] != "conversation.item.create" or not isinstance(item, dict):
         return None
     call_id = item.get("call_id") if item.get("type") == "function_call_output" else None
-    return call_id if isinstance(call_id, str) else None
+    return call_id if isinstance(call_id, str) and len(call_id) <= _ID_SIZE else None
 
 
 def _is_gated(event: Json) -> bool:

@@ -23,6 +23,7 @@ from turnstile.translate.bounded_dict import BoundedDict
 from turnstile.translate.client_output import problem_to_frame
 from turnstile.translate.field_names import PROMPT_FIELDS
 from turnstile.translate.host_overrides import OVERRIDE_NAMES, overridden_by_host
+from turnstile.translate.ignored_fields import summed_up
 from turnstile.translate.session_start import settings_to_session
 
 if TYPE_CHECKING:
@@ -40,10 +41,6 @@ _UNSERVED: dict[type[client.Message], str] = {
     client.UpdateThinkLive: "upstream has no live thinking; it is ignored",
     client.CustomToThinkProvider: "upstream takes no payloads of a think provider's own; it is ignored",
 }
-
-
-# Warnings of one message that are sent one by one.
-_WARNINGS_SHOWN = 20
 
 
 class _Unanswered(NamedTuple):
@@ -152,7 +149,8 @@ class VoiceAgentDialect(Dialect):
         asked = self._unanswered.pop(answered.ref)
         problem = answered.problem
         answers: list[Frame | End] = [
-            TextFrame(server.warning(one.code, one.description)) for one in answered.shortfalls
+            TextFrame(server.warning(one.code, one.description))
+            for one in summed_up(answered.shortfalls, asked.message)
         ]
         if problem is None:
             answers += [TextFrame(ack) for ack in asked.acks]
@@ -196,12 +194,9 @@ class VoiceAgentDialect(Dialect):
     def _warn(self, message: client.ClientMessage, problems: Iterable[Problem]) -> list[Frame]:
         """Return a warning of each ignored part of a message, once a session; past 20 of them, one for the rest."""
         fresh = [named for problem in problems if (named := problem.about(message.type)) not in self._warned]
-        shown, more = fresh[:_WARNINGS_SHOWN], len(fresh) - _WARNINGS_SHOWN
+        shown = summed_up(fresh, message.type)
         for problem in shown:
             self._warned.remember(problem, None)
-        if more > 0:
-            rest = Problem(fresh[-1].code, f"{message.type}: ... and {more:,} more fields are ignored or adjusted.")
-            shown.append(rest)
         return [self.problem(problem, fatal=False) for problem in shown]
 
 

@@ -335,3 +335,18 @@ def test_the_names_of_events_without_an_answer_are_what_is_kept(dialect):
     assert dialect.kept_bytes == 1_000
     dialect.answer(Answered(request.ref))
     assert dialect.kept_bytes == 500
+
+
+def test_many_shortfalls_of_an_update_are_summed_up(dialect):
+    request = read(dialect, "session.update", event_id="mine", session={})
+    shortfalls = tuple(Problem("not_in_force", f"session.field_{number}: no.") for number in range(1_000))
+    errors = [told["error"] for told in words(dialect.answer(Answered(request.ref, shortfalls=shortfalls)))[:-1]]
+    assert len(errors) == 21
+    assert errors[-1]["message"] == "session.update: ... and 980 more fields are ignored or adjusted."
+    assert {(error["code"], error["event_id"]) for error in errors} == {("not_in_force", "mine")}
+
+
+@pytest.mark.parametrize(("size", "is_known"), [(512, True), (513, False)])
+def test_a_call_id_that_no_call_has_is_not_repeated(dialect, size, is_known):
+    item = {"type": "function_call_output", "call_id": "c" * size, "output": ""}
+    assert (read(dialect, "conversation.item.create", item=item).call_id is not None) is is_known

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
 from turnstile.audio.formats import read_format
 from turnstile.session.config_patch import ENDPOINTS
 
@@ -69,6 +71,10 @@ class Difference(NamedTuple):
         return self.path in _FORMATS and read_format(self.shown) is not None
 
 
+# Values that are the same where they are equal.
+_PLAIN = frozenset({str, int, bool})
+
+
 def differences(asked: Json, session: Json) -> tuple[Difference, ...]:
     """Return the fields of `asked`, a partial session, that `session` shows otherwise."""
     return tuple(_differences(asked, session, ()))
@@ -87,31 +93,47 @@ def is_shown(asked: Json, session: Json, path: Path = ()) -> bool:
 
 def with_shown(config: Json, found: tuple[Difference, ...]) -> Json:
     """Return `config` with what upstream shows of the fields in which it differs."""
+    if not found:
+        return config
+    copies: dict[Path, Json] = {(): dict(config)}  # each object is copied once, however many fields differ
     for difference in found:
-        config = _with_value(config, difference.path, difference.shown)
-    return config
-
-
-def _with_value(config: Json, path: Path, value: Any) -> Json:
-    key, *rest = path
-    if not rest:
-        return {**config, key: value}
-    inner = config.get(key)
-    return {**config, key: _with_value(inner if isinstance(inner, dict) else {}, tuple(rest), value)}
+        *inner_path, last = difference.path
+        holder = copies[()]
+        for depth, key in enumerate(inner_path, 1):
+            place = difference.path[:depth]
+            if place not in copies:
+                inner = holder.get(key)
+                copies[place] = holder[key] = dict(inner) if isinstance(inner, dict) else {}
+            holder = copies[place]
+        holder[last] = difference.shown
+    return copies[()]
 
 
 def _differences(asked: Json, shown: Json, path: Path) -> Iterator[Difference]:
     for key, wanted in asked.items():
         if key not in shown or key == ENDPOINTS:
             continue
-        place, has = (*path, key), shown[key]
+        has = shown[key]
+        if wanted.__class__ is has.__class__ and wanted.__class__ in _PLAIN and wanted == has:
+            continue
+        place = (*path, key)
         if place in _HOLDERS:
             if isinstance(wanted, dict) and isinstance(has, dict):
                 yield from _differences(wanted, has, place)
         elif key in _BY_FIELD and _is_one_kind(wanted, has):
             yield from _differences(wanted, has, place)
-        elif not _is_same(wanted, has, place):
+        elif not _is_identical(wanted, has) and not _is_same(wanted, has, place):
             yield Difference(place, wanted, has)
+
+
+def _is_identical(asked: Any, shown: Any) -> bool:
+    """Tell whether two objects or lists are the same JSON, as they mostly are: far faster than value by value."""
+    if not (isinstance(asked, dict | list) and isinstance(shown, dict | list)):
+        return False
+    try:
+        return orjson.dumps(asked) == orjson.dumps(shown)
+    except orjson.JSONEncodeError:  # objects of the host's
+        return False
 
 
 def _is_one_kind(asked: Any, shown: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from turnstile.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from turnstile.protocol.voice_agent.client import Message
 
@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 # Characters of a client's value that a warning repeats.
 _SHOWN = 40
+# Warnings of one message that are sent one by one.
+_WARNINGS_SHOWN = 20
 # Ignored fields of one message that are named one by one.
 _NAMED_FIELDS = 16
 
@@ -32,6 +34,15 @@ def ignored_fields(message: Message) -> Iterator[Problem]:
     if len(fields) > _NAMED_FIELDS:
         text = f"{len(fields) - _NAMED_FIELDS} more fields have no counterpart upstream; they are ignored."
         yield Problem("field_not_supported", text)
+
+
+def summed_up(warnings: Sequence[Problem], message: str) -> list[Problem]:
+    """Return the warnings about one message, a `message` by its type; past 20 of them, one for the rest."""
+    shown, more = [*warnings[:_WARNINGS_SHOWN]], len(warnings) - _WARNINGS_SHOWN
+    if more > 0:
+        text = f"{message}: ... and {more:,} more fields are ignored or adjusted."
+        shown.append(Problem(warnings[-1].code, text))
+    return shown
 
 
 def first_supported(

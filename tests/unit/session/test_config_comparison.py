@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
+from turnstile.session import config_comparison
 from turnstile.session.config_comparison import Difference, differences, is_shown, with_shown
 from turnstile.session.config_patch import ENDPOINTS
 
@@ -149,3 +152,33 @@ def test_what_is_shown_finds_its_place_where_nothing_was():
 )
 def test_one_field_that_is_shown_is_enough_to_prove_something(session, expected):
     assert is_shown({"instructions": "Rhyme.", **_output(voice="echo")}, session) is expected
+
+
+def test_an_object_is_copied_once_however_many_of_its_fields_differ():
+    copied = []
+
+    class Counted(dict):
+        def keys(self):
+            copied.append(self)
+            return super().keys()
+
+        def __iter__(self):  # so that a copy asks for the keys
+            return super().__iter__()
+
+    asked = Counted({f"field_{number}": 1 for number in range(1_000)})
+    config = Counted({"x": asked})
+    found = tuple(Difference(("x", name), 1, 2) for name in asked)
+    result = with_shown(config, found)
+    assert [len(each) for each in copied] == [1, 1_000]
+    assert (result, asked["field_0"]) == ({"x": dict.fromkeys(asked, 2)}, 1)
+
+
+@pytest.mark.parametrize("value", [[{"a": [1, "x"]}], {"a": {"b": None}}, {"a": {1, 2}}])
+def test_an_object_or_list_that_is_shown_as_it_was_asked_for_is_no_difference(value):
+    assert differences({"x": value}, {"x": copy.deepcopy(value)}) == ()
+
+
+def test_of_an_object_that_is_shown_as_it_was_asked_for_no_value_is_compared(monkeypatch):
+    monkeypatch.setattr(config_comparison, "_is_same", None)
+    tools = [{"type": "function", "name": f"f{number}"} for number in range(1_000)]
+    assert differences({"tools": tools, "speed": 1, "model": "m"}, {"tools": [*tools], "speed": 1, "model": "m"}) == ()

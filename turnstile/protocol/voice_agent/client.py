@@ -116,7 +116,7 @@ class FunctionCallResponse(Message):
     """Returns the result of a function call: `content` in the protocol; other clients use other names."""
 
     type: Literal["FunctionCallResponse"] = "FunctionCallResponse"
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, max_length=512)
     name: str | None = None
     content: Any = Field(None, description="one of these five is required")
     output: Any = None

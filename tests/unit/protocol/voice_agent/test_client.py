@@ -261,6 +261,10 @@ def test_an_unknown_type_is_named_but_not_repeated_whole():
         ),
         ({"type": "InjectAgentMessage"}, "InjectAgentMessage: message: give the words to say, or set is_dynamic."),
         ({"type": "FunctionCallResponse", "name": "f", "content": "x"}, "FunctionCallResponse: id: is missing."),
+        (
+            {"type": "FunctionCallResponse", "id": "c" * 513, "content": "x"},
+            "FunctionCallResponse: id: must have at most 512 characters.",
+        ),
         *(
             ({"type": "FunctionCallResponse", "id": "c", **result}, f"FunctionCallResponse: {NO_RESULT}.")
             for result in ({}, {"content": None}, {"name": "f"}, {"resultat": "sunny"})
