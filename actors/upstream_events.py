@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from turnstile.errors import UpstreamProtocolError
-from turnstile.protocol import realtime
+from turnstile.protocol import jsontext, realtime
 from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.error_texts import MARK, with_safe_errors
 from turnstile.protocol.frames import BinaryFrame
@@ -76,6 +76,8 @@ class UpstreamEvents:
         batch: list[tuple[Json, bytes | None]] = []
         for frame in frames:
             data, is_json = frame.data, True
+            if len(data) > jsontext.LARGE:
+                jsontext.require_memory(len(data))
             try:
                 event = orjson.loads(data)
                 kind = _KINDS[event["type"]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from mmap import mmap
 from typing import Any, Final
 
 import orjson
@@ -20,12 +21,33 @@ _REPLACEMENT: Final = r"\\ufffd"
 _ESCAPED, _MARK = "\\\\", "\0\0"  # JSON does not hold the mark
 
 
+LARGE: Final = 16 * 1024
+"""The size in bytes beyond which `require_memory` is called before a parse."""
+# A text with one character beyond U+FFFF takes four bytes for each, and the parser as much again for its own.
+_BYTES_EACH: Final = 8
+
+
+def require_memory(size: int) -> None:
+    """Raise where the system has no memory for the parse of so many bytes: orjson would end the process instead.
+
+    Raises:
+        MemoryError: It has none.
+    """
+    try:
+        mmap(-1, _BYTES_EACH * size).close()  # never touched: it costs two calls of the system
+    except OSError:
+        raise MemoryError(f"there is no memory for the parse of {size} bytes") from None
+
+
 def loads(data: bytes | str) -> Any:
     """Parse JSON; a lone surrogate is read as U+FFFD.
 
     Raises:
         ValueError: It is not JSON, or not UTF-8.
+        MemoryError: The system has no memory for it.
     """
+    if len(data) > LARGE:
+        require_memory(len(data))
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -96,6 +96,8 @@ def parse_server_event(data: bytes) -> tuple[Json, bool]:
     Raises:
         UpstreamProtocolError: It is not a JSON object with a ``type``, even if read leniently.
     """
+    if len(data) > jsontext.LARGE:
+        jsontext.require_memory(len(data))
     try:
         event, is_json = orjson.loads(data), True
     except orjson.JSONDecodeError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from contextlib import suppress
 
@@ -91,3 +92,23 @@ def test_what_others_write_is_read_as_something_that_can_be_written(value):
 @given(st.text(st.characters(categories=None)))
 def test_a_text_is_read_as_the_one_that_was_written_but_for_the_halves(text):
     assert jsontext.loads(json.dumps(text)) == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_text_that_the_system_has_no_memory_for_is_a_memory_error_and_not_the_end_of_the_process():
+    # With so little memory left, the parser alone would crash.
+    script = """
+import resource
+from turnstile.protocol import jsontext
+text = b'"%s"' % (b"x" * (8 << 20))
+small = jsontext.loads(b'"%s"' % (b"x" * 100_000))
+with open("/proc/self/statm") as statm:
+    taken = int(statm.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (2 << 20), taken + (2 << 20)))
+try:
+    jsontext.loads(text)
+except MemoryError:
+    print(len(small))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "100000\n"
