@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Up to `main`, Ctrl-C ends the process without a traceback of the imports below.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
@@ -48,6 +53,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("proxy_main")
 
 OK, FAILED = 0, 1
+# Seconds that the simulator has to close its connections.
+_SIMULATOR_STOP = 2.0
 
 # The options that set one setting each.
 _SHORT = {
@@ -64,6 +71,8 @@ _SHORT = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 success, 1 failed while running, 2 misused or misconfigured."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     given = sys.argv[1:] if argv is None else list(argv)
     prepare_standard_streams()
     try:
@@ -154,7 +163,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         _reload_at_signals(arguments, system, signals)
         _introduce(config, system.address)
         signals.drain.wait()
-        announce(f"Ending {system.sessions} open sessions.")
+        announce(f"Ending {system.drain()} open sessions.")
         return _stop(system, signals)
 
 
@@ -254,7 +263,9 @@ def _simulate(arguments: argparse.Namespace) -> int:
         host, port = system.address
         announce(f"The simulated Realtime API listens on ws://{host}:{port}/v1/realtime. Ctrl-C ends it.")
         signals.drain.wait()
-        system.stop()
+        stop_in_time(system.stop, signals, _SIMULATOR_STOP)
+        signals.ignore()
+    end_process(OK)
     return OK
 
 

@@ -88,13 +88,20 @@ class Adapters:
             budget=ProcessBudget(self._config.limits.total_bytes, self._config.session.max_held_bytes),
         )
 
-    def stop(self, deadline: float) -> None:
-        """Stop all threads in order; abandon those that have not ended by the deadline, a time of the clock."""
-        stops: list[Callable[[float], object]] = [self.threads.stop] if self.threads else []
-        stops += [self._connector.close] if self._connector else []
-        stops += [self.functions.close, self._host_functions.close, self.callbacks.drain, self._timers.stop]
-        for stop in stops:
-            stop(max(0.0, deadline - self._clock()))
+    def stop(self, soon: float, deadline: float) -> None:
+        """Stop all threads in order; abandon those that have not ended in time.
+
+        Args:
+            soon: The time of the clock for those whose work is of no use any more, since the sessions have ended, such
+                as a look-up of a name that hangs.
+            deadline: The same for a host's callbacks, which hear of the end.
+        """
+        stops: list[tuple[Callable[[float], object], float]] = [(self.threads.stop, soon)] if self.threads else []
+        stops += [(self._connector.close, soon)] if self._connector else []
+        stops += [(self.functions.close, soon), (self._host_functions.close, soon)]
+        stops += [(self.callbacks.drain, deadline), (self._timers.stop, deadline)]
+        for stop, by in stops:
+            stop(max(0.0, by - self._clock()))
 
 
 def make_listener(

@@ -146,15 +146,18 @@ class Sessions:
                 snapshots[name] = snapshot
         return snapshots
 
-    def drain(self) -> None:
-        """Let no more sessions begin, and end each one as soon as nothing is unfinished in it (1001)."""
+    def drain(self) -> int:
+        """Let no more sessions begin, and end each open one as soon as nothing is unfinished in it (1001).
+
+        Returns:
+            Their number.
+        """
         with self._ended:
-            if self._draining:
-                return
-            self._draining = True
+            is_first, self._draining = not self._draining, True
             for live in self._live.values():
-                if live.inboxes is not None:
+                if is_first and live.inboxes is not None:
                     live.inboxes.client.tell(DrainRequested())
+            return len(self._live)
 
     def cut_off(self) -> list[str]:
         """End all sessions at once (1001); return the ids of those that had not ended."""

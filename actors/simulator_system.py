@@ -55,12 +55,13 @@ class SimulatorSystem:
         self._loop.start()
         self._listener.start()
 
-    def stop(self, timeout: float = _GRACE) -> None:
-        """End all sessions, and release all threads and sockets."""
+    def stop(self, timeout: float = _GRACE) -> int:
+        """End all sessions, and release all threads and sockets; return 0: no session is waited for."""
         self._listener.close()
         self.simulator.shut_down()
         self._loop.stop(timeout)
         self._timers.stop(timeout)
+        return 0
 
     def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
         kind = self.simulator.kind

@@ -248,6 +248,16 @@ class ProxySystem:
         if fixed:
             _log.warning("These settings have changed, and need a restart: %s", ", ".join(fixed))
 
+    def drain(self) -> int:
+        """Begin to stop, without waiting: admit no more clients, and end each session at its next moment of rest.
+
+        Returns:
+            The number of open sessions.
+        """
+        if self._listener is not None and self._slot is not None:
+            self._listener.let_others_go_first()
+        return self._sessions.drain()
+
     def stop(self, timeout: float | None = None) -> int:
         """Drain: admit no more clients, let each session end what it has begun, and release all threads and sockets.
 
@@ -269,9 +279,7 @@ class ProxySystem:
         if self._started_in not in {None, os.getpid()}:
             return 0  # its threads run in the parent process only, so joining them would never return
         deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
-        if self._listener is not None and self._slot is not None:
-            self._listener.let_others_go_first()
-        self._sessions.drain()
+        self.drain()
         self._sessions.wait_until_empty(max(0.0, deadline - self._clock()))
         left = self._sessions.cut_off()
         if left:
@@ -283,7 +291,7 @@ class ProxySystem:
         self.simulator.shut_down()
         self._loop.stop(max(0.0, deadline - self._clock()), _GRACE)
         self._sessions.abandon()
-        self._adapters.stop(deadline + _GRACE)
+        self._adapters.stop(self._clock() + _GRACE, deadline + _GRACE)
         return len(left)
 
 

@@ -190,6 +190,23 @@ def test_stop_keeps_its_deadline_when_the_hosts_callbacks_block(make_system, mon
     may_go.set()
 
 
+def test_a_thread_whose_work_is_of_no_use_any_more_is_not_given_the_rest_of_the_time(make_system, monkeypatch):
+    monkeypatch.setattr(actors.system, "_GRACE", 2.0)
+    system = make_system()
+    adapters, given = system._adapters, {}
+    for name, pool in (("functions", adapters.functions), ("host functions", adapters._host_functions)):
+        close = pool.close
+        monkeypatch.setattr(
+            pool, "close", lambda seconds, name=name, close=close: (given.update({name: seconds}), close(0))
+        )
+    drain = adapters.callbacks.drain
+    monkeypatch.setattr(adapters.callbacks, "drain", lambda seconds: (given.update(callbacks=seconds), drain(0)))
+    assert system.stop(10 * patience()) == 0
+    assert given["functions"] <= 2.0
+    assert given["host functions"] <= 2.0
+    assert given["callbacks"] > 2.0
+
+
 class HoldingJournal(RecordingJournal):
     """Blocks where a word is seen, until it may go on."""
 

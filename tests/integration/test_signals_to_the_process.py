@@ -180,3 +180,44 @@ def test_a_frozen_thread_is_named_and_the_process_ends_in_time(serve, signals):
     link.shutdown()
     assert code == 1, said
     assert "Threads did not end in time and are abandoned: turnstile-io" in said
+
+
+INTERRUPTED = """
+import importlib.abc, os, signal, sys
+
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "actors.system":
+            os.kill(os.getpid(), signal.SIGINT)
+
+if sys.argv[1] == "imports":
+    sys.meta_path.insert(0, Interrupting())
+import proxy_main
+proxy_main.load_config = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+sys.exit(proxy_main.main(["serve"]))
+"""
+
+
+@pytest.mark.parametrize(("moment", "code"), [("imports", -signal.SIGINT), ("configuration", 1)])
+def test_an_interrupt_during_the_start_ends_it_without_a_traceback(moment, code):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, moment],
+        env=CLEAN,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=patience(),
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT] * 3], ids=["once", "thrice"])
+def test_the_simulator_ends_at_a_signal_and_at_several(signals):
+    command = [sys.executable, str(ROOT / "proxy_main.py"), "simulate", "--set", "simulator.port=0"]
+    with subprocess.Popen(command, env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert "listens" in process.stdout.readline()
+        for number in signals:
+            process.send_signal(number)
+        out, _ = process.communicate(timeout=patience())
+    assert (process.returncode, out) == (0, "")
