@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-from served import NotStartedError
+from served import NotStartedError, clean_environment
+
+from turnstile.testing import patience
 
 HERE = Path(__file__).parent
 
-_ANSWER_WITHIN = 20.0
+_ANSWER_WITHIN = patience(20.0)
 
 
 class Authority:
@@ -91,5 +93,9 @@ class Beside:
 
 def _started(script: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(HERE / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(HERE / script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=clean_environment(),
     )

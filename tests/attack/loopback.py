@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 from raw_frames import CLOSE, LONG, TEXT, Json, frame, text, upgrade
 
+from turnstile.testing import patience
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,7 +52,7 @@ class Client:
         path: Where to; "" opens no WebSocket: only TCP.
         source: The address of this machine that it comes from.
         trusted: The TLS context, where the proxy serves wss.
-        timeout: Seconds for each wait.
+        timeout: Seconds for each wait, before `patience`.
         receive_buffer: Bytes that the system may keep of what is not read; by default its own choice.
 
     Raises:
@@ -68,21 +70,22 @@ class Client:
         timeout: float = 10.0,
         receive_buffer: int = 0,
     ) -> None:
-        self._timeout = timeout
+        host = require_loopback(address[0])
+        self._timeout = patience(timeout)
         self._incoming = bytearray()
         self._unsent = memoryview(b"")
         self._ended = ""
         self.path = path
         self.status = 0
         self.refusal = ""
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.bind((require_loopback(source), 0))
         self.socket.settimeout(timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.connect((require_loopback(address[0]), address[1]))
+        self.socket.connect((host, address[1]))
         if trusted:
             self.socket = trusted.wrap_socket(self.socket, server_hostname=address[0])
         if path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count, repeat
+from itertools import count, islice, repeat
 from typing import TYPE_CHECKING
 
 from loopback import COMPONENT, REALTIME, VOICE_AGENT
@@ -61,13 +61,6 @@ AGENT_MESSAGES: dict[str, Callable[[], bytes]] = {
     "unknown fields of a thinker": lambda: repeated(
         '{"type":"Settings","agent":{"think":{', (f'"u{n}":1' for n in count()), "}}}", _ONE
     ),
-    "tags": lambda: repeated('{"type":"Settings","agent":{},"tags":[', repeat('"t"'), "]}", _ONE),
-    "messages of a context": lambda: repeated(
-        '{"type":"Settings","agent":{"context":{"messages":[',
-        repeat('{"type":"History","role":"user","content":"a"}'),
-        "]}}}",
-        _ONE,
-    ),
     "huge numbers": lambda: repeated(
         '{"type":"Settings","agent":{"think":{"functions":[{"name":"f","parameters":{"a":[',
         iter([*repeat("9" * 4000, 120), *repeat("1e400", 9999), "1" * 400_000]),
@@ -81,6 +74,37 @@ AGENT_MESSAGES: dict[str, Callable[[], bytes]] = {
     "a word of no end": lambda: _prompt("x" * (_ONE - 40))[:-1],
     "a key of no end": lambda: b'{"type":"UpdatePrompt","prompt":"x","' + b"k" * (_ONE - 60) + b'":1}',
     "a type of no end": lambda: b'{"type":"' + b"t" * (_ONE - 20) + b'"}',
+}
+
+_VALUES = 19_900  # just within `limits.message_values`
+_FUNCTIONS = 512  # as many as a message may declare
+
+
+def _within(pieces: Iterator[str], values: int) -> Iterator[str]:
+    """Return as many pieces, of so many values each, as a message may have."""
+    return islice(pieces, _VALUES // values)
+
+
+# The same of as many values, or as many functions, as may come.
+AGENT_MESSAGES_WITHIN: dict[str, Callable[[], bytes]] = {
+    "functions of different names, within bounds": lambda: _functions(
+        islice((f'{{"name":"f{n}","description":"d","parameters":{{}}}}' for n in count()), _FUNCTIONS)
+    ),
+    "functions on hosts not allowed, within bounds": lambda: _functions(
+        islice((f'{{"name":"f{n}","endpoint":{{"url":"http://x"}}}}' for n in count()), _FUNCTIONS)
+    ),
+    "functions with a number for a name, within bounds": lambda: _functions(repeat('{"name":5}', _FUNCTIONS)),
+    "speakers that are empty, within bounds": lambda: _agent("speak", _within(repeat("{}"), 2)),
+    "thinkers that are numbers, within bounds": lambda: _agent("think", repeat("1", 64)),
+    "unknown fields, within bounds": lambda: repeated(
+        '{"type":"Settings","agent":{},', _within((f'"u{n}":1' for n in count()), 1), "}", _ONE
+    ),
+    "history within bounds": lambda: repeated(
+        '{"type":"Settings","agent":{"context":{"messages":[',
+        _within(repeat('{"type":"History","role":"user","content":"a"}'), 4),
+        "]}}}",
+        _ONE,
+    ),
 }
 
 # A Realtime client's, of as many bytes as may come.
@@ -118,6 +142,25 @@ REALTIME_MESSAGES: dict[str, Callable[[], bytes]] = {
     "nothing but spaces": lambda: b" " * _LARGE,
     "a type of no end": lambda: b'{"type":"' + b"t" * (_LARGE - 20) + b'"}',
 }  # fmt: skip
+
+
+REALTIME_MESSAGES |= {
+    "tools within bounds": lambda: _session(
+        "tools", _within((f'{{"type":"function","name":"f{n}"}}' for n in count()), 3), _ONE
+    ),
+    "unknown fields within bounds": lambda: repeated(
+        '{"type":"session.update","session":{"type":"realtime",',
+        _within((f'"u{n}":1' for n in count()), 1),
+        "}}",
+        _ONE,
+    ),
+    "contents within bounds": lambda: repeated(
+        '{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[',
+        _within(repeat('{"type":"input_text","text":"a"}'), 3),
+        "]}}",
+        _ONE,
+    ),
+}
 
 
 def _append(audio: str) -> bytes:
@@ -166,7 +209,10 @@ def _held_prompts(stand: Stand) -> str:
 
 
 ATTACKS = (
-    *(Attack(f"agent: {name}", _to_an_agent(build), expects=("goes on",)) for name, build in AGENT_MESSAGES.items()),
+    *(
+        Attack(f"agent: {name}", _to_an_agent(build), expects=("goes on",))
+        for name, build in (AGENT_MESSAGES | AGENT_MESSAGES_WITHIN).items()
+    ),
     Attack("agent: depths of 255 to 100,000", _deep_messages(COMPONENT), expects=("goes on",)),
     Attack("agent: 256 held prompts at once", _held_prompts, expects=("SettingsApplied",)),
     *(

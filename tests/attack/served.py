@@ -15,12 +15,14 @@ from typing import IO, TYPE_CHECKING
 
 from loopback import require_loopback
 
+from turnstile.testing import patience
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 
-_START_WITHIN, _END_WITHIN = 15.0, 10.0
+_START_WITHIN, _END_WITHIN = patience(15.0), patience(10.0)
 _GLANCE = 0.02
 _CLEAR_PEAK = "5"  # proc(5), clear_refs: reset the peak of the resident set
 _HELD = re.compile(r"\b([\d,]+) bytes held")
@@ -34,6 +36,12 @@ class NotStartedError(Exception):
 def pause(seconds: float) -> None:
     """Let time pass."""
     time.sleep(seconds)  # noqa: TID251 - an attack takes the time that it takes
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment of a process of the harness: without settings, and not measured for coverage."""
+    foreign = ("OPENAI_", "COVERAGE_", "TURNSTILE_", "LOG_LEVEL")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 class Served:
@@ -63,18 +71,13 @@ class Served:
         """Where its log goes, if not elsewhere."""
         options = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
         command = [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", str(port), *options]
-        clean = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("OPENAI_", "COVERAGE_", "TURNSTILE_", "LOG_LEVEL"))
-        }
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(
             [*prefix, *command],
             stdin=subprocess.DEVNULL,
             stdout=self._said if stdout is None else stdout,
             stderr=self.log_file if stderr is None else stderr,
-            env=clean,
+            env=clean_environment(),
             cwd=ROOT,
         )
         self.address = ("127.0.0.1", port) if port else self._read_address()
@@ -153,6 +156,12 @@ class Served:
             return None
         finally:
             self.kill()
+
+    def close(self) -> None:
+        """Kill it if it still runs, and forget what it wrote."""
+        self.kill()
+        self.log_file.close()
+        self._said.close()
 
     def kill(self) -> None:
         """Kill it and its workers, if they still run."""

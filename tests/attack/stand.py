@@ -109,7 +109,7 @@ def answer_to(client: Client, message: Any) -> str:
     return outcome(client)
 
 
-def outcome(client: Client, timeout: float = 10.0) -> str:
+def outcome(client: Client) -> str:
     """Return in words the first answer of note, and whether the session goes on."""
     first = ""
     question, answer = (
@@ -119,7 +119,7 @@ def outcome(client: Client, timeout: float = 10.0) -> str:
     )
     answers = 0
     client.send(question)
-    for message in client.messages(timeout):
+    for message in client.messages():
         kind = message["type"]
         if kind in {"Error", "Warning", "error"}:
             answers += 1
@@ -137,8 +137,8 @@ def measure(attack: Attack, beside: Beside) -> Row:
         if upstream:
             stack.callback(upstream.end)
         authority = Authority(stack.enter_context(TemporaryDirectory())) if attack.has_tls else None
-        served = attack.start(_settings(attack, upstream) | (authority.settings if authority else {}))
-        stack.callback(served.kill)
+        served = attack.start(settings_of(attack, upstream) | (authority.settings if authority else {}))
+        stack.callback(served.close)
         stack.callback(beside.do, "close")
         _attack(attack, row, served, upstream, beside, authority.path if authority else "")
         served.before_the_end()
@@ -152,7 +152,8 @@ def measure(attack: Attack, beside: Beside) -> Row:
     return row
 
 
-def _settings(attack: Attack, upstream: Upstream | None) -> dict[str, str]:
+def settings_of(attack: Attack, upstream: Upstream | None) -> dict[str, str]:
+    """Return the settings of the proxy under an attack."""
     given = {"limits.total_bytes": str(TOTAL_BYTES), "upstream.url": "simulator:"}
     if upstream:
         given |= upstream.settings()
