@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 _START_WITHIN, _END_WITHIN = patience(15.0), patience(10.0)
 _GLANCE = 0.02
 _CLEAR_PEAK = "5"  # proc(5), clear_refs: reset the peak of the resident set
-_HELD = re.compile(r"\b([\d,]+) bytes held")
+HELD = re.compile(r"\b([\d,]+) bytes held")
+"""What it logs when its last session has ended."""
 _LISTENS = re.compile(r"\w+ listens on wss?://([^:/]+):(\d+)/")
 
 
@@ -138,8 +139,7 @@ class Served:
 
     def bytes_held(self) -> int | None:
         """Return how many bytes it said to hold when its last session had ended; None if it said nothing."""
-        self.wait_for_log(_HELD.pattern, 1.0)
-        found = _HELD.findall(self.log)
+        found = HELD.findall(self.log)
         return int(found[-1].replace(",", "")) if found else None
 
     def is_alive(self) -> bool:

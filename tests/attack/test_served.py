@@ -8,7 +8,7 @@ import memory
 import messages
 from companions import Beside
 from served import Served
-from stand import BESIDE, Stand, settings_of
+from stand import BESIDE, Stand, held_in_the_end, settings_of
 
 # Of 22 MiB, or held for a while: the whole form has all of them.
 LONG = ("append", "item", "tools that are", "spaces", "type of no end", "millions of brackets")
@@ -36,6 +36,6 @@ def test_each_attack_is_answered_in_words_no_session_beside_is_lost_and_nothing_
         beside.do("close")
         assert otherwise == {}
         assert lost == []
-        assert served.bytes_held() == 0
+        assert held_in_the_end(served) == 0
         assert served.end() == 0
         assert "Traceback" not in served.log
