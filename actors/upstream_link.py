@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from actors.inbox import RUN_LENGTH
@@ -9,6 +10,7 @@ from actors.messages import from_link
 from turnstile.observability.journal import frame_observer
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.protocol.beta_events import beta_client_data
+from turnstile.protocol.frames import PEER_TOO_SLOW
 from turnstile.protocol.safe_text import without_secrets
 from turnstile.session.link_events import LinkConnected, LinkLost
 
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
     from turnstile.ports import Connection, Connector, Inbox, UpstreamTarget
     from turnstile.protocol.frames import Closed, Frame
 
+_log = logging.getLogger(__name__)
+
 # The API's close codes for a refused key and a refused request: a new link would be refused, too.
 _FINAL_CLOSES = frozenset({3000, 4000})
+# The settings behind the reasons for which a link is closed.
+_LIMITS = {PEER_TOO_SLOW: "limits.upstream_unread_bytes, limits.unread_timeout"}
 
 
 class _LinkInbox(LinkInbox):
@@ -122,7 +128,10 @@ class UpstreamLink:
         if isinstance(news, LinkFailed):
             return LinkLost(news.problem.code, news.problem.description, news.retryable)
         news = news._replace(reason=without_secrets(news.reason, self.secrets))
-        code, reason, _ = news
+        code, reason, by_us = news
+        if by_us:
+            limit = f" ({_LIMITS[reason]})" if reason in _LIMITS else ""
+            _log.warning("The link to upstream was closed: %s %s%s", code, reason, limit)
         words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
         return LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news)
 

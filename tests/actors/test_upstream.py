@@ -17,7 +17,7 @@ from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.input_audio import InputAudio
 from turnstile.errors import Problem
 from turnstile.ports import FunctionReturned, LinkFailed, LinkReady, UpstreamTarget
-from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.protocol.frames import PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.functions import FunctionEndpoint
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session import effects
@@ -183,6 +183,7 @@ def test_a_link_is_asked_for_with_the_model_and_told_of_when_the_session_is_crea
     upstream.hears({"type": "session.created", "session": {}})
     assert upstream.facts() == [LinkConnected(), LinkOpened()]
     assert upstream.link.held_back == [bench.connection]
+    assert bench.connection.held_back == [upstream.link]
 
 
 @pytest.mark.parametrize(
@@ -207,6 +208,13 @@ def test_the_session_hears_why_when_a_link_cannot_be_opened(upstream):
     upstream.tell(effects.OpenLink(None))
     upstream.links(LinkFailed(Problem("upstream_refused", "The key was refused (401)."), retryable=False))
     assert upstream.facts() == [LinkLost("upstream_refused", "The key was refused (401).", retryable=False)]
+
+
+def test_a_line_in_the_log_says_why_when_the_proxy_has_closed_the_link(upstream, caplog):
+    upstream.open().links(Closed(1008, PEER_TOO_SLOW, by_us=True))
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert PEER_TOO_SLOW in line
+    assert "limits.unread_timeout" in line
 
 
 @pytest.mark.parametrize(

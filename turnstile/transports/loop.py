@@ -207,19 +207,13 @@ class IoLoop:
                 handler.ready(events)
             except BaseException as error:  # noqa: BLE001 - logged there
                 end_failed(handler, error)
-        self._due_calls()
-        return bool(ready or self._soon or self._next_round)
-
-    def _due_calls(self) -> None:
-        """Make the calls of this round: timers, those that were left to it, and those that are to be made soon."""
         while self.now >= self._timers.earliest:
             timer = self._timers.pop()
             if timer.call is not None:
                 call_for(timer.owner, timer.call)
-        if self._next_round:
-            self._soon.extend(self._next_round.popleft() for _ in range(min(_SOCKETS_A_ROUND, len(self._next_round))))
-        if self._soon:
+        if self._soon or self._next_round:
             self._call_soon_ones()
+        return bool(ready or self._soon or self._next_round)
 
     def _run(self) -> None:
         self._ident = get_ident()
@@ -245,7 +239,9 @@ class IoLoop:
 
     def _call_soon_ones(self) -> None:
         """Make the calls that wait, and those that they lead to: messages between actors do not wait for sockets."""
-        soon = self._soon
+        soon, left_to_this = self._soon, self._next_round
+        if left_to_this:
+            soon.extend(left_to_this.popleft() for _ in range(min(_SOCKETS_A_ROUND, len(left_to_this))))
         for _ in range(_CALLS_A_ROUND):
             if not soon:
                 return

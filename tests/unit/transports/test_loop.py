@@ -3,10 +3,11 @@ from __future__ import annotations
 import select
 import socket
 import threading
+from functools import partial
 
 import pytest
 
-from turnstile.testing import patience
+from turnstile.testing import ManualClock, patience
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.poll import READ, WRITE, SelectorPoller, make_poller
 
@@ -437,3 +438,31 @@ def test_the_loop_goes_on_when_a_deadline_is_further_away_than_the_system_can_wa
     assert rest() > 0
     loop.call_soon(done.set)
     assert done.wait(patience())
+
+
+def test_calls_for_the_next_round_have_their_turns_a_few_in_each_round():
+    loop, made = IoLoop(ManualClock()), []
+    loop.prepare()
+    for number in range(40):
+        loop.call_next_round(partial(made.append, number), None)
+    rounds = []
+    while loop.step(0):
+        rounds.append(len(made))
+    assert made == list(range(40))
+    assert [*rounds, len(made)] == [16, 32, 40]
+    loop.stop(0)
+
+
+def test_a_call_for_the_next_round_is_not_made_in_the_round_that_asks_for_it():
+    loop, made = IoLoop(ManualClock()), []
+    loop.prepare()
+
+    def again():
+        made.append("call")
+        loop.call_next_round(again, None)
+
+    again()
+    loop.step(0)
+    loop.step(0)
+    assert made == ["call"] * 3
+    loop.stop(0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from weakref import ref
+
 from turnstile.transports.write_watermark import WriteWatermark
 
 
@@ -43,3 +45,12 @@ def test_nothing_is_paused_when_there_is_no_source():
     make(watermark.measure(11))
     make(watermark.add(source))
     assert source.pauses == 0
+
+
+def test_a_source_that_is_gone_is_not_kept():
+    watermark, source = WriteWatermark(10, 5), Source()
+    watermark.add(source)
+    gone = ref(source)
+    del source
+    assert gone() is None
+    assert watermark.measure(11) == []
