@@ -18,6 +18,16 @@ from websockets.protocol import OPEN, SERVER
 
 from turnstile.protocol.frames import DOES_NOT_FIT, Closed, binary_frame, text_frame
 from turnstile.transports.closing_handshake import close_of, sendable_close
+from turnstile.transports.frame_header import (
+    CONTROL,
+    HEADER_BYTES,
+    IN_EIGHT_BYTES,
+    IN_TWO_BYTES,
+    LONGEST_HEADER,
+    MASK_BYTES,
+    MASKED,
+    payload_span,
+)
 from turnstile.transports.limits import UNCHARGED_BYTES
 from turnstile.transports.message_joiner import MessageJoiner
 
@@ -34,16 +44,6 @@ SILENT_LOGGER: Final = logging.Logger("turnstile.framing", logging.CRITICAL + 1)
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
 _PLAIN: Final = frozenset({_TEXT, _BINARY})
-_OPCODE: Final = 0x0F
-_OPCODES: Final = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
-_CONTROL: Final = 0x08
-
-_HEADER_BYTES: Final = 2
-_LONGEST_HEADER: Final = 14
-_MASKED: Final = 0x80
-_IN_TWO_BYTES: Final = 126
-_IN_EIGHT_BYTES: Final = 127
-_MASK_BYTES: Final = 4
 
 FRAMES_A_ROUND: Final = 64
 """How many frames of a connection are read in one round of the loop; what came with them waits for the next."""
@@ -75,8 +75,8 @@ class Framing:
         self._frames_a_round = frames_a_round
         self._joiner = MessageJoiner()
         is_server = protocol.side is SERVER
-        self._mask_in = _MASKED if is_server else 0
-        self._least_header = _HEADER_BYTES + (_MASK_BYTES if is_server else 0)
+        self._mask_in = MASKED if is_server else 0
+        self._least_header = HEADER_BYTES + (MASK_BYTES if is_server else 0)
         self._limit = max_message_bytes
         self._reads_plain = True  # as long as no message in fragments has begun, and neither side has begun to close
         # Of a frame that has not come whole: what the library has not got of it, how much is missing, and its payload.
@@ -108,9 +108,9 @@ class Framing:
             left -= 1
             kind, at = data[begin], begin + self._least_header
             is_plain = kind in _PLAIN and self._reads_plain
-            size = data[begin + 1] - self._mask_in if is_plain and at + 2 <= end else _IN_EIGHT_BYTES
-            if 0 <= size <= _IN_TWO_BYTES:  # nearly all
-                if size == _IN_TWO_BYTES:
+            size = data[begin + 1] - self._mask_in if is_plain and at + 2 <= end else IN_EIGHT_BYTES
+            if 0 <= size <= IN_TWO_BYTES:  # nearly all
+                if size == IN_TWO_BYTES:
                     size = data[begin + 2] << 8 | data[begin + 3]
                     at += 2
                 after = at + size if size <= self._limit else 0
@@ -122,7 +122,7 @@ class Framing:
             if is_plain:
                 payload = data[at:after]
                 if self._mask_in:
-                    payload = apply_mask(payload, data[at - _MASK_BYTES : at])
+                    payload = apply_mask(payload, data[at - MASK_BYTES : at])
                 messages.append((binary_frame if kind == _BINARY else text_frame)((payload,)))
             else:
                 messages += self._read_by_library(data[begin:after])
@@ -132,29 +132,12 @@ class Framing:
         return messages
 
     def _measure(self, data: bytes | bytearray, begin: int) -> tuple[int, int]:
-        """Return where the payload of the frame at `begin` begins and ends.
-
-        Where its header may end, twice, as long as that is not whole.
-
-        Zeros for a frame whose header is invalid: unknown opcode, wrongly masked, or too large.
-        """
-        end = len(data)
-        at = begin + _HEADER_BYTES
-        if at > end:
-            return at, at
-        kind, size = data[begin], data[begin + 1] - self._mask_in
-        if kind & _OPCODE not in _OPCODES or not 0 <= size <= _IN_EIGHT_BYTES:
+        """Return what `payload_span` does; zeros, too, for a frame that is too large, or finds no room."""
+        at, after = payload_span(data, begin, self._mask_in)
+        size = after - at
+        if size > self._limit - self._joiner.size:
             return 0, 0
-        if size >= _IN_TWO_BYTES:
-            at += 2 if size == _IN_TWO_BYTES else 8
-            if at > end:
-                return at, at
-            size = int.from_bytes(data[begin + _HEADER_BYTES : at], "big")
-        if size > self._limit - self._joiner.size or not (kind & _CONTROL or self._fits(size)):
-            return 0, 0
-        if self._mask_in:
-            at += _MASK_BYTES
-        return at, at + size
+        return (at, after) if not size or data[begin] & CONTROL or self._fits(size) else (0, 0)
 
     def _fits(self, size: int) -> bool:
         """Return whether the budget has room for the frame with `size` bytes of payload, and what it continues."""
@@ -167,9 +150,9 @@ class Framing:
         if not after:
             return self._refuse(frame)
         came = len(frame)
-        self._missing = after - came
+        self._missing = (at if at > came else after) - came  # of its header, before all else
         self._passes_on = False
-        if at > came:  # not even its header is whole
+        if at > came:
             self._begun = bytearray(frame)
             return []
         is_plain = frame[0] in _PLAIN and self._reads_plain
@@ -204,12 +187,12 @@ class Framing:
     def _plain(self, frame: bytes | bytearray, at: int) -> Frame:
         """Return the message of a whole plain frame, with one copy of its payload, which begins at `at`."""
         payload = memoryview(frame)[at:]
-        data = apply_mask(payload, frame[at - _MASK_BYTES : at]) if self._mask_in else bytes(payload)
+        data = apply_mask(payload, frame[at - MASK_BYTES : at]) if self._mask_in else bytes(payload)
         return (binary_frame if frame[0] == _BINARY else text_frame)((data,))
 
     def _refuse(self, frame: bytes | bytearray) -> list[Frame]:
         """End the connection by the header of a frame that is invalid, too large, or finds no room in the budget."""
-        messages = self._read_by_library(frame[:_LONGEST_HEADER])
+        messages = self._read_by_library(frame[:LONGEST_HEADER])
         if not self.discards:  # to the library nothing is wrong with it
             self._protocol.fail(CloseCode.MESSAGE_TOO_BIG, DOES_NOT_FIT)
             self._refused = Closed(CloseCode.MESSAGE_TOO_BIG, DOES_NOT_FIT, by_us=True)

@@ -392,3 +392,16 @@ def test_nothing_is_kept_of_a_message_that_announces_too_much(side):
         assert tracemalloc.get_traced_memory()[0] < 60_000
     finally:
         tracemalloc.stop()
+
+
+@BOTH_SIDES
+@pytest.mark.parametrize("kind", [TEXT, 0x01])
+def test_a_message_is_charged_wherever_its_header_is_cut(side, kind):
+    frame = encoded(kind, bytes(100_000), masked=side is Side.SERVER)
+    for cut in range(1, 14):
+        charge = budget_of(1 << 20).charge()
+        framing = framing_of(side, 1 << 20, charge)
+        framing.read(frame[:cut])
+        framing.read(frame[cut:20])
+        assert charge.size == 100_000
+        framing.release()
