@@ -23,8 +23,8 @@ _ESCAPED, _MARK = "\\\\", "\0\0"  # JSON does not hold the mark
 
 LARGE: Final = 16 * 1024
 """The size in bytes beyond which `require_memory` is called before a parse."""
-# A text with one character beyond U+FFFF takes four bytes for each, and the parser as much again for its own.
-_BYTES_EACH: Final = 8
+# The parser takes up to 13 bytes for each byte of a text, and a text with one character beyond U+FFFF four for each.
+_BYTES_EACH: Final = 20
 
 
 def require_memory(size: int) -> None:
