@@ -407,3 +407,20 @@ def test_a_proxy_that_was_stopped_before_it_began_takes_nobody_and_does_not_star
         Client(proxy)
     with pytest.raises(InternalError, match=r"stopped: .* create another one"):
         proxy.start()
+
+
+def test_a_host_gives_new_sessions_other_limits_and_open_ones_stay(make_proxy):
+    proxy = make_proxy(server__max_sessions="1")
+    old = Client(proxy)
+    proxy.reload(load_config(flags={"upstream.url": "simulator:", "server.max_sessions": "2"}))
+    for client in (old, Client(proxy)):
+        client.say("Settings", agent={})
+        client.hears("SettingsApplied")
+    with pytest.raises(SessionError, match="no_place: Too many sessions"):
+        Client(proxy)
+
+
+def test_a_host_is_told_which_settings_need_a_restart(make_proxy, caplog):
+    proxy = make_proxy()
+    proxy.reload(load_config(flags={"upstream.url": "simulator:", "upstream.model": "other"}))
+    assert "These settings have changed, and need a restart: upstream.model" in caplog.messages

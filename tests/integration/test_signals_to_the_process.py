@@ -130,6 +130,25 @@ def test_a_turn_is_settled_while_new_clients_are_answered_503(serve, number):
     assert code == 0, said
 
 
+def test_workers_settle_their_turns_when_their_parent_gets_the_signal(serve):
+    serving = serve("--workers", "2")
+    with calling(serving) as (dialogue, answer):
+        serving.process.send_signal(signal.SIGTERM)
+        status = 101
+        while status == 101:
+            connection = http.client.HTTPConnection(serving.address, timeout=patience())
+            connection.request("GET", "/openai", headers=UPGRADE)
+            status = connection.getresponse().status
+            connection.close()
+        assert status == 503
+        assert dialogue.closed is None
+        answer()
+        assert closed(dialogue) == "1001 shutting down"
+        assert "Sunny" in dialogue.received("ConversationText")[-1]["content"]
+    code, said = serving.end()
+    assert code == 0, said
+
+
 def test_what_is_left_at_the_deadline_is_cut_off_and_named(serve):
     serving = serve("--set", "server.drain_timeout=0.1")
     with calling(serving) as (dialogue, _):
