@@ -1,4 +1,4 @@
-"""Section 2: memory, and who pays for it."""
+"""Section 2: memory that clients fill, and who pays for it."""
 
 from __future__ import annotations
 
@@ -7,41 +7,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loopback import COMPONENT, REALTIME, VOICE_AGENT, Client
-from raw_frames import BINARY, CONTINUATION, PING, TEXT, frame, text
+from raw_frames import BINARY, CONTINUATION, TEXT, frame, text
 from served import pause
-from stand import SETTINGS, Attack, Stand, outcome
+from stand import SETTINGS, Attack, Stand, flood, outcome, request_for, tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 _MIB = 1024 * 1024
 _ONE = "x" * (_MIB - 1024)
 _COUNT = 96  # three times what a session may hold, and more than the process may
 _MUTE = f"{REALTIME}-mute"
-_SMALL_BUFFER = 16 * 1024
-_SHORT_TIMES = {"limits.unread_timeout": "1", "limits.close_timeout": "1"}
-_LATE = 20.0
-
-
-def _ask(path: str, words: str) -> list[dict[str, Any]]:
-    """Return the messages that have upstream answer these words."""
-    if path != REALTIME:
-        return [{"type": "InjectUserMessage", "content": words}]
-    content = [{"type": "input_text", "text": words}]
-    item = {"type": "message", "role": "user", "content": content}
-    return [{"type": "conversation.item.create", "item": item}, {"type": "response.create"}]
-
-
-def _tally(words: Iterable[str]) -> str:
-    """Return in words how often each came."""
-    kept = list(words)
-    return ", ".join(f"{kept.count(one)} x {one}" for one in sorted(set(kept)))
 
 
 def _said(client: Client, timeout: float = 1.0) -> str:
     """Return in words what a client was told that is no good news, and how it ended."""
     bad = (message for message in client.messages(timeout) if message["type"] in {"Error", "Warning", "error"})
-    errors = _tally(str(message.get("code") or (message.get("error") or {}).get("code")) for message in bad)
+    errors = tally(str(message.get("code") or (message.get("error") or {}).get("code")) for message in bad)
     return "; ".join(filter(None, (errors, client.ended))) or "nothing"
 
 
@@ -51,7 +33,7 @@ def _held(path: str, message: Callable[[int], dict[str, Any]], *, in_response: b
     def run(stand: Stand) -> str:
         if in_response:
             client = stand.session(path)
-            client.send(*_ask(path, "stay"))
+            client.send(*request_for(path, "stay"))
             client.wait_for("response.created")
             client.send({"type": "response.create"})  # held, and all that is behind it
         else:
@@ -95,7 +77,7 @@ def _audio_first(path: str, piece: bytes) -> Callable[[Stand], str]:
         clients = [stand.connect(path) for _ in range(4)]
         for client in clients:
             client.send_raw(piece * 16)
-        return _tally(_said(client, 0.2) for client in clients)
+        return tally(_said(client, 0.2) for client in clients)
 
     return run
 
@@ -106,7 +88,7 @@ def _results(stand: Stand) -> str:
     functions = [{"name": "f", "description": "f", "parameters": {"type": "object"}}]
     client.send({"type": "Settings", "agent": {"think": {"prompt": "x", "functions": functions}}})
     client.wait_for("SettingsApplied")
-    client.send(*_ask(COMPONENT, "call 64"))
+    client.send(*request_for(COMPONENT, "call 64"))
     calls = []
     for message in client.messages(2.0):
         if message["type"] == "FunctionCallRequest":
@@ -118,37 +100,6 @@ def _results(stand: Stand) -> str:
     return f"{len(calls)} calls; {_said(client, 0.5)}"
 
 
-def _never_reads(path: str) -> Callable[[Stand], str]:
-    """Have upstream talk for 64 MB, and read nothing of it until it is too late."""
-
-    def run(stand: Stand) -> str:
-        client = stand.session(path, receive_buffer=_SMALL_BUFFER)
-        client.send(*_ask(path, "audio 1000 48000"), reads=False)
-        pause(1.8)
-        return client.wait_for_end(4.0) or "goes on"
-
-    return run
-
-
-def _storm(path: str, words: str, end: str) -> Callable[[Stand], str]:
-    """Have upstream send too much of something, to a client that reads."""
-
-    def run(stand: Stand) -> str:
-        client = stand.session(path)
-        client.send(*_ask(path, words))
-        found = client.wait_for(end, timeout=_LATE)
-        return f"the response, {outcome(client)}" if found else client.ended or "no end of the response in time"
-
-    return run
-
-
-def _one_large_event(stand: Stand) -> str:
-    client = stand.session(REALTIME)
-    client.send(*_ask(REALTIME, "audio 1 9000000"))
-    delta = client.wait_for("response.output_audio.delta", timeout=_LATE)
-    return f"{'the whole event' if delta else 'nothing'}, {outcome(client)}"
-
-
 def _out_of_band(stand: Stand) -> str:
     """Have the simulator answer 3 MB of creates out of band."""
     client = stand.session(REALTIME)
@@ -157,7 +108,7 @@ def _out_of_band(stand: Stand) -> str:
     create = {"type": "response.create", "response": {**given, "output_modalities": ["text"]}}
     client.send(*[create] * 200)
     ends = (message["type"] for message in client.messages(3.0) if message["type"] in {"response.done", "error"})
-    return f"{_tally(itertools.islice(ends, 200))}, {outcome(client)}"
+    return f"{tally(itertools.islice(ends, 200))}, {outcome(client)}"
 
 
 def _many_sessions(stand: Stand) -> str:
@@ -175,7 +126,7 @@ def _many_sessions(stand: Stand) -> str:
             pause(0.05)  # it is admitted by what is held by then
     for client in clients:
         client.send(*map(_user_message, range(14)))
-    ends = _tally(client.wait_for_end(0.3)[:4].strip() or "open" for client in clients)
+    ends = tally(client.wait_for_end(0.3)[:4].strip() or "open" for client in clients)
     small.send(SETTINGS)
     stays = "stays" if small.wait_for("SettingsApplied") else f"lost ({small.ended})"
     return f"{refused[:3] or 'no refusal'} after {len(clients)}; {ends}; a small one {stays}"
@@ -213,13 +164,7 @@ def _almost(stand: Stand) -> str:
     clients = [stand.connect(REALTIME) for _ in range(20)]
     for client in clients:
         client.send_raw(whole[:-1])
-    return _tally(client.wait_for_end(0.05) or "waits for the rest" for client in clients)
-
-
-def _unread_pongs(stand: Stand) -> str:
-    client = stand.connect(COMPONENT, receive_buffer=_SMALL_BUFFER, timeout=2.0)
-    took = client.send_raw(frame(PING, b"x" * 125) * 100_000, reads=False)
-    return f"{'all were' if took else 'not all were'} read; {client.wait_for_end(3.0) or 'goes on'}"
+    return tally(client.wait_for_end(0.05) or "waits for the rest" for client in clients)
 
 
 _APPEND = text({"type": "input_audio_buffer.append", "audio": "A" * (_MIB - 1024)})
@@ -227,72 +172,24 @@ _hold_agent = partial(_held, COMPONENT)
 _hold_api = partial(_held, REALTIME, in_response=True)
 
 ATTACKS = (
-    Attack("audio before Settings", _audio_first(COMPONENT, frame(BINARY, bytes(_MIB - 64))), is_flood=True),
-    Attack("realtime: audio before the session", _audio_first(_MUTE, _APPEND), is_flood=True, has_upstream=True),
-    Attack("held user messages of 1 MiB", _hold_agent(_user_message), is_flood=True),
-    Attack("held updates of 1 MiB", _hold_agent(_thinking), is_flood=True),
-    Attack("held results of 1 MiB", _results, is_flood=True, has_upstream=True, expects=("64 calls",)),
-    Attack("realtime: held items of 1 MiB", _hold_api(_item), is_flood=True, has_upstream=True),
-    Attack("realtime: held creates of 1 MiB", _hold_api(_create), is_flood=True, has_upstream=True),
-    Attack("realtime: held updates of 1 MiB", _hold_api(_update), is_flood=True, has_upstream=True),
-    *(
-        Attack(
-            f"{name}: never reads",
-            _never_reads(path),
-            is_flood=True,
-            has_upstream=True,
-            settings=_SHORT_TIMES,
-            expects=("1008 ",),
-        )
-        for name, path in (("agent", COMPONENT), ("realtime", REALTIME))
-    ),
-    Attack(
-        "agent: 200,000 deltas of new items",
-        _storm(COMPONENT, "new_items 66667", "AgentDone"),
-        is_flood=True,
-        has_upstream=True,
-        expects=("goes on",),
-    ),
-    Attack(
-        "realtime: 100,000 deltas of new items",
-        _storm(REALTIME, "new_items 33333", "response.done"),
-        is_flood=True,
-        has_upstream=True,
-        expects=("goes on",),
-    ),
-    Attack(
-        "interim transcripts of 60 MB",
-        _storm(COMPONENT, "interim 600 100000", "AgentDone"),
-        is_flood=True,
-        has_upstream=True,
-    ),
-    Attack(
-        "unknown events",
-        _storm(COMPONENT, "unknown 20000", "AgentDone"),
-        is_flood=True,
-        has_upstream=True,
-        expects=("goes on",),
-    ),
-    Attack("out of band, 3 MB a round", _out_of_band, is_flood=True, expects=("goes on",)),
-    Attack(
-        "one event of 12 MB to a client that reads",
-        _one_large_event,
-        has_upstream=True,
-        is_flood=True,
-        expects=("the whole event", "goes on"),
-    ),
-    Attack(
-        "sessions of one address to total_bytes", _many_sessions, is_flood=True, expects=("503", "1013", "one stays")
-    ),
+    flood("audio before Settings", _audio_first(COMPONENT, frame(BINARY, bytes(_MIB - 64)))),
+    flood("realtime: audio before the session", _audio_first(_MUTE, _APPEND), has_upstream=True),
+    flood("held user messages of 1 MiB", _hold_agent(_user_message)),
+    flood("held updates of 1 MiB", _hold_agent(_thinking)),
+    flood("held results of 1 MiB", _results, has_upstream=True, expects=("64 calls",)),
+    flood("realtime: held items of 1 MiB", _hold_api(_item), has_upstream=True),
+    flood("realtime: held creates of 1 MiB", _hold_api(_create), has_upstream=True),
+    flood("realtime: held updates of 1 MiB", _hold_api(_update), has_upstream=True),
+    flood("out of band, 3 MB a round", _out_of_band, expects=("goes on",)),
+    flood("sessions of one address to total_bytes", _many_sessions, expects=("503", "1013", "one stays")),
     *(
         Attack(f"{name}: a frame of 2^62 bytes", _announced(path), expects=("1009 ",))
         for name, path in (("agent", VOICE_AGENT), ("realtime", REALTIME))
     ),
     *(
-        Attack(f"{name}: {kind} without end", _fragments(path, size), is_flood=True, expects=("1009 ",))
+        flood(f"{name}: {kind} without end", _fragments(path, size), expects=("1009 ",))
         for name, path in (("agent", VOICE_AGENT), ("realtime", REALTIME))
         for kind, size in (("fragments of 64 KB", 64 * 1024), ("fragments of 64 bytes", 64))
     ),
-    Attack("realtime: 20 messages of 21 MiB but a byte", _almost, is_flood=True),
-    Attack("pings whose pongs are not read", _unread_pongs, is_flood=True),
+    flood("realtime: 20 messages of 21 MiB but a byte", _almost),
 )

@@ -15,13 +15,16 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
-import memory  # noqa: E402 - found by the path above
+import from_upstream  # noqa: E402 - found by the path above
+import log_and_output  # noqa: E402
+import memory  # noqa: E402
 import messages  # noqa: E402
 import signals_and_workers  # noqa: E402
 import trouble  # noqa: E402
 from companions import Beside  # noqa: E402
+from measuring import measure  # noqa: E402
 from served import NotStartedError, has_proc, pause  # noqa: E402
-from stand import Attack, measure  # noqa: E402
+from stand import Attack  # noqa: E402
 from table import Row, heading, line, misses  # noqa: E402
 
 _WITHIN = 300.0
@@ -33,7 +36,8 @@ def _nothing(_: object) -> str:
 
 
 NOTHING = Attack("nothing", _nothing)
-ATTACKS: tuple[Attack, ...] = (*messages.ATTACKS, *memory.ATTACKS, *trouble.ATTACKS, *signals_and_workers.ATTACKS)
+_SECTIONS = (messages, memory, from_upstream, trouble, log_and_output, signals_and_workers)
+ATTACKS: tuple[Attack, ...] = tuple(one for section in _SECTIONS for one in section.ATTACKS)
 
 
 def _say(text: str) -> None:

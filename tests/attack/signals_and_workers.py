@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loopback import COMPONENT, REALTIME, Client
 from served import children, pause
-from stand import Attack, Stand, outcome
+from stand import Stand, flood, outcome
 
 _GLANCE = 0.05
 _REPLACED_WITHIN = 8.0
@@ -140,28 +140,28 @@ def _end_with_a_stopped_worker(stand: Stand) -> str:
 
 
 ATTACKS = (
-    Attack(
-        "SIGTERM while a response goes on", _drain, has_upstream=True, is_flood=True, ends_all=True,
+    flood(
+        "SIGTERM while a response goes on", _drain, has_upstream=True, ends_all=True,
         expects=("503", "the response ended", "the update was settled", "1001 "),
     ),
-    Attack(
-        "SIGTERM twice", _drain_at_once, has_upstream=True, is_flood=True, ends_all=True, exit_code=1,
+    flood(
+        "SIGTERM twice", _drain_at_once, has_upstream=True, ends_all=True, exit_code=1,
         expects=("waited, then at once",),
     ),
-    Attack(
-        "SIGTERM while a response has no end", _drain_timeout, has_upstream=True, is_flood=True, ends_all=True,
+    flood(
+        "SIGTERM while a response has no end", _drain_timeout, has_upstream=True, ends_all=True,
         exit_code=1, settings={"server.drain_timeout": "1", "limits.close_timeout": "1"}, expects=("in time",),
     ),
-    Attack("SIGHUP", _reload, is_flood=True, expects=("goes on",)),
-    Attack(
-        "a worker that is stopped", _stopped_worker, is_flood=True, settings=_TWO, expects=("it is replaced",)
+    flood("SIGHUP", _reload, expects=("goes on",)),
+    flood(
+        "a worker that is stopped", _stopped_worker, settings=_TWO, expects=("it is replaced",)
     ),
-    Attack(
-        "connects while a worker is replaced", _killed_worker, is_flood=True, settings=_TWO,
+    flood(
+        "connects while a worker is replaced", _killed_worker, settings=_TWO,
         expects=("150 of 150", "it is replaced"),
     ),
-    Attack(
-        "SIGTERM with a worker that is stopped", _end_with_a_stopped_worker, is_flood=True, ends_all=True, exit_code=1,
+    flood(
+        "SIGTERM with a worker that is stopped", _end_with_a_stopped_worker, ends_all=True, exit_code=1,
         settings={"server.workers": "2", "server.drain_timeout": "1"}, expects=("in time",),
     ),
 )  # fmt: skip

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from tempfile import TemporaryDirectory
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from companions import Authority, Upstream
-from loopback import COMPONENT, REALTIME, Client
-from served import HELD, Memory, Served, pause
-from table import FLOOD_WAIT, MESSAGE_WAIT, TOTAL_BYTES, Row
-
-from turnstile.testing import patience
+from loopback import REALTIME, Client
+from served import Served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from companions import Beside
+    from companions import Upstream
+
 
 SETTINGS: dict[str, Any] = {"type": "Settings", "agent": {"think": {"prompt": "Be brief."}}}
 BESIDE = {"voice agent": 10, "realtime": 10}
-
-_REPETITIONS = 3
-_WITHIN = 25.0
-_SETTLE = 2.0
-_CALM = 0.1
-_RELEASED_WITHIN = 8.0  # seconds; a closing handshake may take five
-_HOPELESS = 5.0  # seconds that others waited, after which an attack is not repeated
-_NICENESS = 5
 
 
 @dataclass(frozen=True)
@@ -65,6 +51,10 @@ class Attack:
     ends_all: bool = False
     start: Callable[[Mapping[str, str]], Served] = Served
     exit_code: int = 0
+
+
+flood = partial(Attack, is_flood=True)
+"""An attack that goes on for a while."""
 
 
 class Stand:
@@ -133,98 +123,19 @@ def outcome(client: Client) -> str:
     return f"{first or 'nothing'}, {client.ended or 'no answer in time'}"
 
 
-def measure(attack: Attack, beside: Beside) -> Row:
-    """Start the proxy, attack it three times, end it; return the row."""
-    row = Row(attack.name, FLOOD_WAIT if attack.is_flood else MESSAGE_WAIT)
-    with ExitStack() as stack:
-        upstream = Upstream() if attack.has_upstream else None
-        if upstream:
-            stack.callback(upstream.end)
-        authority = Authority(stack.enter_context(TemporaryDirectory())) if attack.has_tls else None
-        served = attack.start(settings_of(attack, upstream) | (authority.settings if authority else {}))
-        stack.callback(served.close)
-        stack.callback(beside.do, "close")
-        _attack(attack, row, served, upstream, beside, authority.path if authority else "")
-        served.before_the_end()
-        beside.do("close")
-        row.held = held_in_the_end(served)
-        code = served.end()
-        if code != attack.exit_code:
-            row.faults.append(f"the proxy ended with {code}" if code is not None else "the proxy did not end in time")
-        if "Traceback" in served.log:
-            row.faults.append("a traceback is in the log")
-    return row
+def request_for(path: str, words: str) -> list[dict[str, Any]]:
+    """Return the messages that have upstream answer these words."""
+    if path != REALTIME:
+        return [{"type": "InjectUserMessage", "content": words}]
+    content = [{"type": "input_text", "text": words}]
+    item = {"type": "message", "role": "user", "content": content}
+    return [{"type": "conversation.item.create", "item": item}, {"type": "response.create"}]
 
 
-def settings_of(attack: Attack, upstream: Upstream | None) -> dict[str, str]:
-    """Return the settings of the proxy under an attack."""
-    given = {"limits.total_bytes": str(TOTAL_BYTES), "upstream.url": "simulator:"}
-    if upstream:
-        given |= upstream.settings()
-    return given | dict(attack.settings)
-
-
-def _attack(
-    attack: Attack, row: Row, served: Served, upstream: Upstream | None, beside: Beside, authority: str
-) -> None:
-    first = {"caller": upstream.with_function("good")} if upstream else {}
-    ports = beside.do(
-        "connect", address=served.address, kinds=dict(attack.beside), newcomers=attack.has_newcomers, first=first,
-        authority=authority,
-    )["ports"]  # fmt: skip
-    stand, memory = Stand(served, upstream, ports), Memory(served.pid)
-    pause(_CALM)
-    row.before = memory.now()
-    for _ in range(_REPETITIONS):
-        memory.forget_peak()
-        beside.do("begin")
-        row.got = _run(attack, stand)
-        end = beside.do("end", settle=_SETTLE)
-        stand.close()
-        row.wait, row.machine = max(row.wait, end["wait"]), max(row.machine, end["machine"])
-        row.peaks.append(memory.peak())
-        row.lost = 0 if attack.ends_all else len(set(end["lost"]) - stand.own_losses)
-        if row.wait > _HOPELESS or not served.is_alive() or not all(words in row.got for words in attack.expects):
-            break
-    pause(_CALM)
-    row.after = memory.now()
-    if missing := [words for words in attack.expects if words not in row.got]:
-        row.faults.append(f"expected: {', '.join(missing)}")
-    if row.lost:
-        row.faults.append(f"they ended with: {'; '.join(end['endings'])}")
-
-
-def _run(attack: Attack, stand: Stand) -> str:
-    """Attack once, on a thread that steps back behind those that measure."""
-    got: list[str] = []
-
-    def run() -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-        try:
-            got.append(attack.run(stand))
-        except OSError as error:
-            got.append(f"{type(error).__name__}: {error}")
-
-    thread = threading.Thread(target=run, name="attacker", daemon=True)
-    thread.start()
-    thread.join(_WITHIN)
-    return got[0] if got else f"not done in {_WITHIN:.0f} s"
-
-
-def held_in_the_end(served: Served) -> int | None:
-    """Return the bytes that the proxy says it holds when its last session has ended.
-
-    A connection holds what it has until its closing handshake is done. So where it is something, one more session is
-    opened and ended after a while, and the proxy says it again.
-    """
-    served.wait_for_log(HELD.pattern, patience(2.0))
-    until = time.monotonic() + patience(_RELEASED_WITHIN)
-    while served.bytes_held() and served.is_alive() and time.monotonic() < until:
-        pause(_CALM)
-        said = len(HELD.findall(served.log))
-        Client(served.address, COMPONENT).close()
-        served.wait_for_log(HELD.pattern, patience(2.0), said + 1)
-    return served.bytes_held()
+def tally(words: Iterable[str]) -> str:
+    """Return in words how often each came."""
+    kept = list(words)
+    return ", ".join(f"{kept.count(one)} x {one}" for one in sorted(set(kept)))
 
 
 def repeated(head: str, pieces: Iterator[str], tail: str, size: int) -> bytes:

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 import memory
 import messages
 from companions import Beside
+from measuring import held_in_the_end, settings_of
 from served import Served
-from stand import BESIDE, Stand, held_in_the_end, settings_of
+from stand import BESIDE, Stand
 
 # Of 22 MiB, or held for a while: the whole form has all of them.
 LONG = ("append", "item", "tools that are", "spaces", "type of no end", "millions of brackets")
