@@ -242,10 +242,9 @@ ROWS_ONLY = (
     Mutant(
         "an event that names its type twice is passed on as it was written (H)",
         "realtime",
-        "        return self._read(event, event_id)\n",
-        "        read = self._read(event, event_id)\n"
-        "        return [EventGiven(data, event_id=event_id) if isinstance(one, EventGiven) else one\n"
-        "            for one in read]\n",
+        "        return [self._read(event, event_id)]\n",
+        "        one = self._read(event, event_id)\n"
+        "        return [EventGiven(data, event_id=event_id) if isinstance(one, EventGiven) else one]\n",
     ),
     Mutant(
         "what is locked is named without its message (N)",
