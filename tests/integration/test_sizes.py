@@ -145,3 +145,16 @@ def test_a_voice_agents_message_keeps_its_limit(serve):
     with Client(proxy.url("/openai")) as client:
         client.send({"type": "InjectUserMessage", "content": "x" * 2 * MIB})
         assert client.close_code() == 1009
+
+
+@pytest.mark.parametrize("path", ["/openai", "/v1/realtime"])
+def test_too_many_invalid_messages_end_their_session_only(serve, caplog, path):
+    proxy = serve({"limits.invalid_messages": "3"})
+    with Client(proxy.url("/v1/realtime")) as other, caplog.at_level("WARNING"):
+        other.hear("session.created")
+        with Client(proxy.url(path)) as client:
+            client.send(*[{}] * 4)
+            assert client.close_code() == 1008
+        other.send(CREATE)
+        other.hear("response.done")
+    assert [record.getMessage() for record in caplog.records if "limits.invalid_messages" in record.getMessage()]
