@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from companions import Authority, Upstream
 from loopback import COMPONENT, Client
-from served import HELD, Memory, Served, pause
+from served import HELD, Served, Usage, pause
 from stand import Attack, Stand
 from table import FLOOD_WAIT, MESSAGE_WAIT, TOTAL_BYTES, Row
 
@@ -24,6 +24,7 @@ _REPETITIONS = 3
 _WITHIN = 25.0
 _SETTLE = 2.0
 _CALM = 0.1
+_RELEASED = 0.2  # seconds, after which the sessions of a flood have ended
 _RELEASED_WITHIN = 8.0  # seconds; a closing handshake may take five
 _HOPELESS = 5.0  # seconds that others waited, after which an attack is not repeated
 _NICENESS = 5
@@ -68,22 +69,26 @@ def _attack(
         "connect", address=served.address, kinds=dict(attack.beside), newcomers=attack.has_newcomers, first=first,
         authority=authority,
     )["ports"]  # fmt: skip
-    stand, memory = Stand(served, upstream, ports), Memory(served.pid)
+    stand, usage = Stand(served, upstream, ports), Usage(served.pid)
     pause(_CALM)
-    row.before = memory.now()
+    row.before = usage.now()
     for _ in range(_REPETITIONS):
-        memory.forget_peak()
+        usage.forget_peak()
         beside.do("begin")
+        waited = usage.waits_for_cores()
         row.got = _run(attack, stand)
         end = beside.do("end", settle=_SETTLE)
         stand.close()
         row.wait, row.machine = max(row.wait, end["wait"]), max(row.machine, end["machine"])
-        row.peaks.append(memory.peak())
+        row.for_cores = max(row.for_cores, usage.waits_for_cores() - waited)
+        row.peaks.append(usage.peak())
         row.lost = 0 if attack.ends_all else len(set(end["lost"]) - stand.own_losses)
+        if attack.is_flood:
+            pause(_RELEASED)
         if row.wait > _HOPELESS or not served.is_alive() or not all(words in row.got for words in attack.expects):
             break
     pause(_CALM)
-    row.after = memory.now()
+    row.after = usage.now()
     if missing := [words for words in attack.expects if words not in row.got]:
         row.faults.append(f"expected: {', '.join(missing)}")
     if row.lost:

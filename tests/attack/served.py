@@ -183,8 +183,8 @@ def children(pid: int) -> list[int]:
         return []
 
 
-class Memory:
-    """The resident memory of a process and its children, in bytes, as /proc tells it.
+class Usage:
+    """What a process and its children use, as /proc tells it: resident memory, and what the machine keeps from them.
 
     Args:
         pid: The process.
@@ -194,7 +194,7 @@ class Memory:
         self._pid = pid
 
     def now(self) -> int:
-        """Return what they have now."""
+        """Return the memory that they have now, in bytes."""
         return sum(_field(pid, "VmRSS") for pid in self._all())
 
     def peak(self) -> int:
@@ -206,8 +206,20 @@ class Memory:
         for pid in self._all():
             Path(f"/proc/{pid}/clear_refs").write_text(_CLEAR_PEAK)
 
+    def waits_for_cores(self) -> float:
+        """Return for how many seconds their threads, together, were ready to run and had no core so far."""
+        tasks = (task for pid in self._all() for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        return sum(_nanoseconds_without_a_core(task) for task in tasks) / 1e9
+
     def _all(self) -> list[int]:
         return [self._pid, *children(self._pid)]
+
+
+def _nanoseconds_without_a_core(schedstat: Path) -> int:
+    try:
+        return int(schedstat.read_text().split()[1])
+    except OSError:  # the thread has ended
+        return 0
 
 
 def _field(pid: int, name: str) -> int:

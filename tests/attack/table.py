@@ -25,6 +25,7 @@ class Row:
         got: What the attacker got, in words.
         wait: The longest that others waited, in seconds.
         machine: The longest that the machine made its own measure wait meanwhile.
+        for_cores: For how long the proxy was ready to run and had no core, in the worst repetition; told, not judged.
         before: Resident memory before, in bytes.
         peaks: The most of it in each repetition.
         after: The resident memory afterwards.
@@ -38,6 +39,7 @@ class Row:
     got: str = ""
     wait: float = 0.0
     machine: float = 0.0
+    for_cores: float = 0.0
     before: int = 0
     peaks: list[int] = field(default_factory=list)
     after: int = 0
@@ -57,7 +59,8 @@ def misses(row: Row, noise: float) -> list[str]:
     found = list(row.faults)
     wait = row.wait - max(noise, row.machine)
     if wait > row.target:
-        found.append(f"others waited {_ms(wait)} ms beyond the noise; the target is {_ms(row.target)}")
+        words = f"others waited {_ms(wait)} ms beyond the noise; the target is {_ms(row.target)}"
+        found.append(f"{words} (the proxy waited {_ms(row.for_cores)} ms for a core meanwhile)")
     if row.lost:
         found.append(f"{row.lost} sessions of others were lost")
     if row.peaks and (above := max(row.peaks) - row.before) > _PEAK_BYTES:
