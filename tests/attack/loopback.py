@@ -7,6 +7,7 @@ import json
 import select
 import socket
 import ssl
+import struct
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -42,6 +43,11 @@ def require_loopback(host: str) -> str:
     if not is_own:
         raise NotLoopbackError(f"{host} is not a loopback address; attacks stay on this machine.")
     return address
+
+
+def reset_at_close(connection: socket.socket) -> None:
+    """Have the system throw away what was sent and not read when a connection is closed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Client:
@@ -127,6 +133,8 @@ class Client:
             pass
         except OSError:
             self._receive_last()
+        if not self._ended:
+            self._receive()
         for _ in self.messages(0):
             pass
         return not self._ended

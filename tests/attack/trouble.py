@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from typing import TYPE_CHECKING
 
-from loopback import ATTACKER, COMPONENT, REALTIME, VOICE_AGENT, Client
+from loopback import ATTACKER, COMPONENT, REALTIME, VOICE_AGENT, Client, reset_at_close
 from raw_frames import BINARY, CONTINUATION, PING, TEXT, frame, text, upgrade
 from served import pause
 from stand import SETTINGS, Stand, flood, outcome
@@ -25,22 +24,28 @@ def _pour(path: str, piece: bytes, *, first: bytes = b"", clients: int = 10) -> 
     """Have clients send the same bytes for a while, each as fast as it may, and come back when they are cut off."""
 
     def run(stand: Stand) -> str:
-        data = piece * (_PIECE_BYTES // len(piece))
-        until, ends, opened = time.monotonic() + _SECONDS, [], 0
-        live: list[Client] = []
+        data, ends, opened = piece * (_PIECE_BYTES // len(piece)), [], clients
+        live = [_opened(stand, path, first) for _ in range(clients)]
+        until = time.monotonic() + _SECONDS
         while time.monotonic() < until:
-            while len(live) < clients and opened < _MOST_CONNECTIONS:
-                live.append(stand.session(path, timeout=2.0))
-                live[-1].send_raw(first)
-                opened += 1
             going = [client for client in live if client.offer(data)]
             ends += [client.ended for client in live if client.ended]
+            while len(going) < clients and opened < _MOST_CONNECTIONS and time.monotonic() < until:
+                going.append(_opened(stand, path, first))
+                opened += 1
             live = going
             pause(0.001)
         named = sorted({end[:40] for end in ends})
         return f"{len(ends)} ended: {'; '.join(named)}" if ends else f"{clients} go on"
 
     return run
+
+
+def _opened(stand: Stand, path: str, first: bytes) -> Client:
+    client = stand.session(path, timeout=2.0)
+    reset_at_close(client.socket)
+    client.send_raw(first)
+    return client
 
 
 def _hanging_calls(stand: Stand) -> str:
@@ -107,8 +112,7 @@ def _connections(request: bytes) -> Callable[[Stand], str]:
         while time.monotonic() < until and opened < 3000:
             with socket.create_connection(stand.served.address, 3.0, (ATTACKER, 0)) as connection:
                 connection.sendall(request)
-                # Reset, so that the system keeps nothing of it.
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                reset_at_close(connection)
             opened += 1
         return "all taken"
 
@@ -155,7 +159,7 @@ ATTACKS = (
         REALTIME, text({"type": "input_audio_buffer.append", "audio": "AA=="}))),
     flood("flood: updates that change nothing", _pour(COMPONENT, text(SETTINGS))),
     flood("invalid messages at a rate", _invalid(COMPONENT, '{"type":"Nope"}'), expects=("1008",)),
-    flood("realtime: invalid messages at a rate", _invalid(REALTIME, '{"type":"nope"}'), expects=("1008",)),
+    flood("realtime: invalid messages at a rate", _invalid(REALTIME, '{"type":5}'), expects=("1008",)),
     flood("60 slow handshakes", _slow_handshakes(60), has_newcomers=True),
     flood("300 slow handshakes", _slow_handshakes(300)),
     flood("connections at a rate", _connections(b"")),
