@@ -115,8 +115,8 @@ def _run(attack: Attack, stand: Stand) -> str:
 def held_in_the_end(served: Served) -> int | None:
     """Return the bytes that the proxy says it holds when its last session has ended.
 
-    A connection holds what it has until its closing handshake is done. So where it is something, or nothing was said, one
-    more session is opened and ended after a while, and the proxy says it again.
+    A connection holds what it has until its closing handshake is done. So where it is something, or nothing was said,
+    one more session is opened and ended after a while, and the proxy says it again.
     """
     served.wait_for_log(HELD.pattern, patience(2.0))
     until = time.monotonic() + patience(_RELEASED_WITHIN)
