@@ -2,10 +2,10 @@
 
 Reads jobs as JSON lines from standard input, and answers each with one line:
 
-- ``{"do": "connect", "address": …, "kinds": {…}}`` opens the sessions; answers with the ports that they come from.
+- ``{"do": "connect", "address": …, "kinds": {…}}`` opens the sessions.
 - ``{"do": "begin"}`` forgets what was measured.
-- ``{"do": "end"}`` answers with the longest wait since, how long the machine itself made its own measure wait, and how
-  many sessions were lost so far.
+- ``{"do": "end"}`` answers with the longest wait since, how long the machine itself made its own measure wait, and
+  which sessions were lost so far, by their ports.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class Bystanders:
         await asyncio.wait_for(asyncio.gather(*(one.connect(url, trusted) for one in self._all)), _START_WITHIN)
         if job["newcomers"]:
             self._newcomers = asyncio.create_task(self._come_and_go(url, trusted))
-        return {"ports": [one.port for one in self._all]}
+        return {}
 
     async def _come_and_go(self, url: str, trusted: ssl.SSLContext | None) -> None:
         """Open one session after the other, each until it may ask; how long that takes is a wait, too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import socket
@@ -13,12 +14,13 @@ from loopback import COMPONENT, REALTIME, Client, require_loopback
 from raw_frames import upgrade
 from served import Served, pause
 from stand import SETTINGS, Stand, flood, outcome
+from storms import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LINE = "x\nforged: line\r\nforged: line\x1b[31m\u2028forged: line\x85forged: line"
-_FORGED = re.compile(r"(?m)^forged|\x1b|\u2028|\x85")
+_FORGED = re.compile(rf"(?m)^forged|\x1b|\u2028|\x85|{SECRET}")
 
 
 def _many_short_sessions(stand: Stand) -> str:
@@ -44,7 +46,7 @@ def _forgery(stand: Stand) -> str:
     )
     client.send({"type": "FunctionCallResponse", "id": _LINE, "name": _LINE, "content": "x"})
     client.send({"type": "InjectUserMessage", "content": "forged 3"})
-    client.wait_for_end(0.5)
+    told = json.dumps(list(client.messages(0.5)))
     api = stand.session(REALTIME)
     api.send({"type": _LINE, "event_id": _LINE}, {"type": "session.update", "session": {"model": _LINE, _LINE: _LINE}})
     pause(0.1)
@@ -56,7 +58,8 @@ def _forgery(stand: Stand) -> str:
     )
     pause(0.2)
     found = _FORGED.search(stand.served.log)
-    return f"a forged line: {found[0]!r}" if found else "no forged line"
+    key = "; an upstream's key was told" if SECRET in told else ""
+    return f"a forged line: {found[0]!r}{key}" if found else f"no forged line{key or ', no key'}"
 
 
 class _UnreadLog(Served):
@@ -112,5 +115,5 @@ ATTACKS = (
         flood(f"{kind} standard output", _one_session, start=_without_stdout(kind), expects=("goes on",))
         for kind in ("closed", "full", "broken")
     ),
-    flood("forged lines of the log", _forgery, has_upstream=True, expects=("no forged line",)),
+    flood("forged lines of the log", _forgery, has_upstream=True, expects=("no forged line, no key",)),
 )

@@ -65,11 +65,11 @@ def _attack(
     attack: Attack, row: Row, served: Served, upstream: Upstream | None, beside: Beside, authority: str
 ) -> None:
     first = {"caller": upstream.with_function("good")} if upstream else {}
-    ports = beside.do(
+    beside.do(
         "connect", address=served.address, kinds=dict(attack.beside), newcomers=attack.has_newcomers, first=first,
         authority=authority,
-    )["ports"]  # fmt: skip
-    stand, usage = Stand(served, upstream, ports), Usage(served.pid)
+    )  # fmt: skip
+    stand, usage = Stand(served, upstream), Usage(served.pid)
     pause(_CALM)
     row.before = usage.now()
     for _ in range(_REPETITIONS):

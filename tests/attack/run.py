@@ -8,6 +8,7 @@ Exits with 1 when a row is above its target. Loopback only; every attack is boun
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -60,6 +61,8 @@ def main() -> int:
     if not has_proc():
         _say("The memory of processes is read from /proc, which this machine does not have.")
         return 2
+    # Its processes end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     return _run(chosen)
 
 

@@ -65,15 +65,11 @@ class Stand:
         upstream: Its upstream, if it is the harness's.
     """
 
-    def __init__(self, served: Served, upstream: Upstream | None, ports: list[int]) -> None:
+    def __init__(self, served: Served, upstream: Upstream | None = None) -> None:
         self.served = served
         self.upstream = upstream
-        self.ports = ports
-        """The ports that the sessions beside come from."""
         self.own_losses: set[int] = set()
-        """Those of them that the attack ends by design."""
-        self.answers: dict[str, Any] = {}
-        """What is kept from one repetition to the next."""
+        """The ports of sessions beside that the attack ends by design."""
         self._clients = ExitStack()
 
     def connect(self, path: str = "", **options: Any) -> Client:

@@ -16,6 +16,10 @@ numbers = itertools.count()
 """Of ids that nobody has heard of."""
 
 
+SECRET = "sk-proj-abcdefghijklmnopqrstuvwx0123456789"
+"""A key that an upstream tells in an error."""
+
+
 def event(kind: str, **fields: Any) -> bytes:
     """Return an event in a frame."""
     whole = {"type": kind, "event_id": f"event_{next(numbers)}", **fields}
@@ -69,7 +73,8 @@ def forged(response: str, count: int) -> Iterator[bytes]:
     line = "x\n2026-01-01 00:00:00,000 ERROR   [-] forged: line\r\n\x1b[31mforged"
     for _ in range(count):
         yield event(line)
-        yield event("error", error={"type": line, "code": line, "message": line, "param": line})
+        said = f"Incorrect API key provided: {SECRET}. {line}"
+        yield event("error", error={"type": line, "code": line, "message": said, "param": line})
     yield server_frame(CLOSE, (1008).to_bytes(2, "big") + b"x\nforged: by a close\r\nforged: again")
 
 

@@ -27,7 +27,7 @@ def test_each_attack_is_answered_in_words_no_session_beside_is_lost_and_nothing_
         beside = Beside()
         stack.callback(beside.end)
         beside.do("connect", address=served.address, kinds=BESIDE, newcomers=False, first={}, authority="")
-        stand, otherwise = Stand(served, None, []), {}
+        stand, otherwise = Stand(served), {}
         for attack in SHORT:
             got = attack.run(stand)
             stand.close()
