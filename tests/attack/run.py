@@ -19,7 +19,7 @@ sys.path[:0] = [str(HERE)]
 import from_upstream  # noqa: E402 - found by the path above
 import log_and_output  # noqa: E402
 import memory  # noqa: E402
-import messages  # noqa: E402
+import one_message  # noqa: E402
 import signals_and_workers  # noqa: E402
 import trouble  # noqa: E402
 from companions import Beside  # noqa: E402
@@ -37,7 +37,7 @@ def _nothing(_: object) -> str:
 
 
 NOTHING = Attack("nothing", _nothing)
-_SECTIONS = (messages, memory, from_upstream, trouble, log_and_output, signals_and_workers)
+_SECTIONS = (one_message, memory, from_upstream, trouble, log_and_output, signals_and_workers)
 ATTACKS: tuple[Attack, ...] = tuple(one for section in _SECTIONS for one in section.ATTACKS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import memory
-import messages
+import one_message
 from companions import Beside
 from measuring import held_in_the_end, settings_of
 from served import Served
@@ -14,8 +14,8 @@ from stand import BESIDE, Stand
 # Of 22 MiB, or held for a while: the whole form has all of them.
 LONG = ("append", "item", "tools that are", "spaces", "type of no end", "millions of brackets")
 SHORT = (
-    *(one for one in messages.ATTACKS if not any(words in one.name for words in LONG)),
-    *(one for one in messages.ATTACKS if "append of 22 MiB" in one.name or "with an image" in one.name),
+    *(one for one in one_message.ATTACKS if not any(words in one.name for words in LONG)),
+    *(one for one in one_message.ATTACKS if "append of 22 MiB" in one.name or "with an image" in one.name),
     *(one for one in memory.ATTACKS if "2^62" in one.name or "64 KB" in one.name or "of one address" in one.name),
 )
 

@@ -410,8 +410,11 @@ def test_more_handshakes_are_begun_once_the_limit_is_raised(listen, house):
         assert house.asked.get(timeout=WAIT).path == "/fast"
 
 
-def test_new_handshakes_are_given_the_time_and_the_certificate_that_are_there_now(listen, tls_files):
+def test_new_handshakes_are_given_the_time_and_the_certificate_that_are_there_now(listen, loop, tls_files):
     listener = listen(handshake_timeout=WAIT)
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
     listener.change(server_tls(*tls_files), ConnectionLimits(), 0.05, 100)
+    changed = threading.Event()
+    loop.call_soon(changed.set)
+    assert changed.wait(WAIT)
     assert ask(listener, b"") == b""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from messages import AGENT_MESSAGES, AGENT_MESSAGES_WITHIN
+from one_message import AGENT_MESSAGES, AGENT_MESSAGES_WITHIN
 from test_counts import Cost, Counting, Talk
 
 from actors.messages import End
