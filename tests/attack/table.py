@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 TOTAL_BYTES = 64 * 1024 * 1024
 """`limits.total_bytes` of the proxy under attack: small, so that the bound shows."""
@@ -57,9 +57,8 @@ def misses(row: Row, noise: float) -> list[str]:
             or the machine's own in the same row if that is longer.
     """
     found = list(row.faults)
-    wait = row.wait - max(noise, row.machine)
-    if wait > row.target:
-        words = f"others waited {_ms(wait)} ms beyond the noise; the target is {_ms(row.target)}"
+    if is_late(row, noise):
+        words = f"others waited {_ms(_beyond(row, noise))} ms beyond the noise; the target is {_ms(row.target)}"
         found.append(f"{words} (the proxy waited {_ms(row.for_cores)} ms for a core meanwhile)")
     if row.lost:
         found.append(f"{row.lost} sessions of others were lost")
@@ -72,6 +71,20 @@ def misses(row: Row, noise: float) -> list[str]:
     elif row.held:
         found.append(f"{row.held:,} bytes are held after the last session")
     return found
+
+
+def is_late(row: Row, noise: float) -> bool:
+    """Return whether others waited for longer than the target."""
+    return _beyond(row, noise) > row.target
+
+
+def _beyond(row: Row, noise: float) -> float:
+    return row.wait - max(noise, row.machine)
+
+
+def measured_again(first: Row, second: Row) -> Row:
+    """Return the second measurement of an attack, with a word on the first one's wait."""
+    return replace(second, got=f"{second.got} (measured again: the first time {_ms(first.wait)} ms)")
 
 
 def heading() -> str:

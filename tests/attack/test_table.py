@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from table import FLOOD_WAIT, MESSAGE_WAIT, TOTAL_BYTES, Row, line, misses
+from table import FLOOD_WAIT, MESSAGE_WAIT, TOTAL_BYTES, Row, is_late, line, measured_again, misses
 
 MB = 1024 * 1024
 GOOD = {"name": "one", "target": MESSAGE_WAIT, "before": 60 * MB, "peaks": [100 * MB] * 3, "held": 0}
@@ -39,3 +39,11 @@ def test_what_is_above_its_target_is_named(changed, words):
 def test_a_wait_counts_as_far_as_it_exceeds_the_noise(noise, machine):
     assert misses(Row(**GOOD, wait=0.34, machine=machine), noise) == []
     assert len(misses(Row(**GOOD, wait=0.36, machine=machine), noise)) == 1
+
+
+def test_the_second_measurement_counts_and_names_the_first_wait_when_an_attack_is_measured_again():
+    first, second = Row(**GOOD, wait=0.2), Row(**GOOD, wait=0.01, got="1009")
+    assert is_late(first, 0.0)
+    row = measured_again(first, second)
+    assert misses(row, 0.0) == []
+    assert "the first time 200 ms" in line(row, [])
