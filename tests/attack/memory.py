@@ -41,7 +41,7 @@ def _held(path: str, message: Callable[[int], dict[str, Any]], *, in_response: b
         for number in range(_COUNT):
             if not client.send(message(number)):
                 break
-        return _said(client, 0.5)
+        return _said(client, 0.3)
 
     return run
 
@@ -77,7 +77,7 @@ def _audio_first(path: str, piece: bytes) -> Callable[[Stand], str]:
         clients = [stand.connect(path) for _ in range(4)]
         for client in clients:
             client.send_raw(piece * 16)
-        return tally(_said(client, 0.2) for client in clients)
+        return tally(_said(client, 0.1) for client in clients)
 
     return run
 
@@ -97,7 +97,7 @@ def _results(stand: Stand) -> str:
             break
     for call in calls[1:]:
         client.send({"type": "FunctionCallResponse", "id": call, "name": "f", "content": _ONE})
-    return f"{len(calls)} calls; {_said(client, 0.5)}"
+    return f"{len(calls)} calls; {_said(client, 0.3)}"
 
 
 def _out_of_band(stand: Stand) -> str:

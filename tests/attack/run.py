@@ -32,7 +32,7 @@ _WITHIN = 300.0
 
 
 def _nothing(_: object) -> str:
-    pause(1.0)
+    pause(0.6)
     return "no attack"
 
 
