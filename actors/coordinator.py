@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# What the session holds is charged in pages of 4 KiB, so that a turn of short messages charges nothing.
-_WHOLE_PAGES = -4096
+# What the session holds is charged when it differs by so many bytes, so that a turn of short messages charges nothing.
+_UNCHARGED = 4096
 
 
 class SessionCoordinatorActor(SessionActor):
@@ -90,9 +90,8 @@ class SessionCoordinatorActor(SessionActor):
         session.held_elsewhere = self._budget.held - charge.size
         for effect in session.handle(event):
             performers[effect.__class__](self, effect)
-        held = session.held_bytes & _WHOLE_PAGES
-        if held != charge.size:
-            charge.set(held)
+        if not -_UNCHARGED < session.held_bytes - charge.size < _UNCHARGED:
+            charge.set(session.held_bytes)
 
     @takes(*ANSWERED_FACTS)
     def _decide_answered(self, fact: Fact) -> None:

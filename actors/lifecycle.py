@@ -23,7 +23,7 @@ INTERNAL_END = End(1011, "internal error", INTERNAL_FAULT)
 """The end of a session in which the proxy has failed."""
 EVICTED = End(1013, "the proxy holds too much for all its clients, and most of it for this one", drops_unsent=True)
 """The end of a session that holds more than its share when all hold too much (limits.total_bytes)."""
-KEPT_COUNT_RUNS = 16
+KEPT_COUNT_RUNS = 64
 """In how many runs the bytes are counted once that a dialect or translator keeps: bounded by itself, and some calls."""
 SHUTTING_DOWN = End(1001, "shutting down")
 """The end of a session without a fault: the proxy stops, or pykka's `stop` is called."""

@@ -150,7 +150,7 @@ class VoiceAgentDialect(Dialect):
         problem = answered.problem
         answers: list[Frame | End] = [
             TextFrame(server.warning(one.code, one.description))
-            for one in summed_up(answered.shortfalls, asked.message)
+            for one in answered.shortfalls and summed_up(answered.shortfalls, asked.message)
         ]
         if problem is None:
             answers += [TextFrame(ack) for ack in asked.acks]

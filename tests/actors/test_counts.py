@@ -11,7 +11,7 @@ import base64
 import gc
 import json
 import sys
-from collections import deque
+from collections import Counter, deque
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,16 @@ from actors.inbox import RUN_LENGTH, DispatchedInbox
 from actors.messages import End
 from actors.session_actors import SessionDependencies
 from actors.sessions import Sessions
+from turnstile.byte_budget import Charge, ProcessBudget
 from turnstile.config import load_config
 from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget
+from turnstile.protocol import jsontext, safe_text
+from turnstile.protocol.error_texts import with_safe_errors
 from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.protocol.json_bounds import JsonBounds, cut_levels, is_deeper
+from turnstile.session.draining import settle_drain
+from turnstile.session.rules import refuse
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
 
 pytestmark = pytest.mark.usefixtures("no_collection")
@@ -40,6 +46,14 @@ PART = {"type": "audio", "transcript": ""}
 DELTA = {"type": "response.output_audio.delta", **ITEM, "delta": base64.b64encode(bytes(4800)).decode()}
 
 
+GUARDS = (
+    *(Charge.set, Charge.fits, ProcessBudget.charge, settle_drain, refuse),
+    *(JsonBounds.check, is_deeper, cut_levels, jsontext.require_memory, with_safe_errors, safe_text.on_one_line),
+)
+"""What keeps clients from hurting each other, and costs nothing where nothing is to be kept from anybody."""
+GUARD_NAMES = {guard.__code__: guard.__qualname__ for guard in GUARDS}
+
+
 class Cost:
     """What was counted."""
 
@@ -48,6 +62,7 @@ class Cost:
         self.runs = 0
         self.timers = 0
         self.calls = 0
+        self.guards = Counter()
 
 
 class Counting:
@@ -76,6 +91,8 @@ class Counting:
         if event == "call":
             name = frame.f_code.co_filename
             self.cost.calls += name.startswith(OURS) and not name.startswith(TESTING)
+            if frame.f_code in GUARD_NAMES:
+                self.cost.guards[GUARD_NAMES[frame.f_code]] += 1
 
     def start(self, delay, callback):
         self.cost.timers += 1
@@ -300,6 +317,36 @@ def test_a_function_call_costs_few_messages_and_no_timer(talk):
     ]
     assert (cost.runs, cost.timers) == (15, 0)
     assert cost.calls <= 433
+
+
+@pytest.mark.parametrize("unit", [turn, function_call, lambda talk: talk.says(bytes(960))])
+def test_what_is_small_and_goes_through_at_once_is_neither_charged_nor_searched(talk, unit):
+    assert cost_of(talk, unit).guards == {}
+
+
+def test_an_update_in_mid_response_is_neither_charged_nor_searched(talk):
+    begin_response(talk)
+    with counted(talk) as cost:
+        update(talk)
+    assert cost.guards == {}
+
+
+def test_audio_of_the_agents_is_neither_charged_nor_searched(talk):
+    begin_response(talk)
+    assert cost_of(talk, lambda talk: talk.hears(*[DELTA] * 20)).guards == {}
+
+
+def test_a_long_prompt_is_searched_once_and_charged_where_it_is_held(talk):
+    begin_response(talk)
+    with counted(talk) as cost:
+        talk.says({"type": "UpdatePrompt", "prompt": "Rhyme. " * 5_000})
+    assert cost.guards == {"JsonBounds.check": 1, "require_memory": 1, "Charge.set": 1, "ProcessBudget.charge": 1}
+
+
+def test_an_error_of_upstreams_is_searched_for_credentials_once(talk):
+    with counted(talk) as cost:
+        talk.hears({"type": "error", "error": {"code": "x", "message": "No."}})
+    assert cost.guards["with_safe_errors"] == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ empty list or object counts as two.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +37,12 @@ class JsonBounds:
 
     values: int = 20_000
     depth: int = 128
+    least_bytes: int = field(init=False)
+    """No message of so few bytes, or fewer, exceeds a bound: each value and each level takes one."""
+
+    def __post_init__(self) -> None:
+        """Derive the number of bytes."""
+        object.__setattr__(self, "least_bytes", min(self.values, self.depth))
 
     def check(self, data: bytes) -> None:
         """Check a message; what is in its strings does not count.

@@ -25,7 +25,7 @@ from turnstile.session.effects import ObserveAudio, SetDeadlines
 from turnstile.session.gate import update_waits_for
 from turnstile.session.held_bytes import config_bytes, taken_bytes
 from turnstile.session.policy import Policy
-from turnstile.session.rules import Sized, decide, refuse, settle
+from turnstile.session.rules import SIZED, Sized, decide, refuse, settle
 from turnstile.session.state import Data, Now, State
 from turnstile.session.waits import reason
 
@@ -107,11 +107,10 @@ class Session:
 
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; return its effects, and those of every held request that it releases, in order."""
-        before = self.now
-        offered = before.state
-        adds = isinstance(event, Sized)
+        before, offered = self.now, self.now.state
+        adds = event.__class__ in SIZED
         room = self.policy.max_held_bytes - self.held_bytes - self.held_elsewhere
-        if isinstance(event, Sized) and event.size > max(room, 0):
+        if adds and isinstance(event, Sized) and event.size > max(room, 0):
             step = refuse(before, event, self.policy)
         else:
             step = decide(before, event, self.policy)
@@ -142,8 +141,7 @@ class Session:
         if is_config_new or adds or (state is not before.state and self.held_bytes > self._config_bytes):
             self._config_bytes = config_bytes(state) if is_config_new else self._config_bytes
             self.held_bytes = self._config_bytes + self._backlog.held_bytes + taken_bytes(self.now)
-        deadlines = deadlines_of(self.now, self.policy)
-        if deadlines != self._deadlines:
+        if (deadlines := deadlines_of(self.now, self.policy)) != self._deadlines:
             self._deadlines = deadlines
             effects.append(SetDeadlines(deadlines))
         return effects

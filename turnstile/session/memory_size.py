@@ -15,20 +15,17 @@ def memory_size(*values: object) -> int:
     Every value counts as its own, also where several share it: a dict of 20,000 short values takes ten times its text.
     Functions count without what they refer to, which is their host's.
     """
-    size = 0
-    stack: list[Any] = [*values]
-    while stack:
-        value = stack.pop()
-        size += getsizeof(value)
+    found: list[Any] = [*values]
+    for value in found:  # and what is found meanwhile
         kind = value.__class__
         if kind in _LEAVES:
             continue
         if kind is dict:
-            stack += value
-            stack += value.values()
+            found += value
+            found += value.values()
         elif kind is list or kind is tuple:
-            stack += value
+            found += value
         elif not callable(value):
             names = value.__dict__ if hasattr(value, "__dict__") else getattr(value, "__slots__", ())
-            stack += [getattr(value, name) for name in names]
-    return size
+            found += [getattr(value, name) for name in names]
+    return sum(map(getsizeof, found))

@@ -6,7 +6,7 @@ requested (`gate`). Only ``response.done`` with its id ends a response.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 from turnstile.session import (
     attribution,
@@ -89,6 +89,8 @@ Sized = (
     | CallReturned
 )
 """The events that may have the session hold more."""
+SIZED: Final = frozenset(get_args(Sized))
+"""Their classes."""
 
 
 def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:

@@ -124,7 +124,7 @@ class ResponseView:
         for item in response.get("output") or ():
             if item.get("type") == "message":
                 frames += self.final_text(item["id"], text_of(item), now)
-        for item_id in self._partial.items():
+        for item_id in [*self._partial.texts]:
             frames += self.final_text(item_id, self._partial.take(item_id), now)
         return frames
 

@@ -16,30 +16,27 @@ class TextsInProgress:
     """
 
     def __init__(self) -> None:
-        self._texts: dict[str, StringIO] = {}
+        self.texts: dict[str, StringIO] = {}
+        """By item, in the order of their first pieces; changed by `add` and `take` only."""
         self.characters = 0
         """Of the texts and the names of their items."""
 
     def add(self, item_id: str, piece: str) -> None:
         """Add a piece to an item's text."""
-        text = self._texts.get(item_id)
+        text = self.texts.get(item_id)
         added = len(piece) if text else len(piece) + len(item_id)
-        if self.characters + added > _CHARACTERS or (text is None and len(self._texts) >= _ITEMS):
+        if self.characters + added > _CHARACTERS or (text is None and len(self.texts) >= _ITEMS):
             return
         if text is None:
-            text = self._texts[item_id] = StringIO()
+            text = self.texts[item_id] = StringIO()
         text.write(piece)
         self.characters += added
 
     def take(self, item_id: str) -> str:
         """Remove the text of an item; return it, "" for none."""
-        text = self._texts.pop(item_id, None)
+        text = self.texts.pop(item_id, None)
         if text is None:
             return ""
         taken = text.getvalue()
         self.characters -= len(taken) + len(item_id)
         return taken
-
-    def items(self) -> list[str]:
-        """Return the names of the items, in the order of their first pieces."""
-        return [*self._texts]

@@ -135,13 +135,13 @@ class Framing:
         """Return what `payload_span` does; zeros, too, for a frame that is too large, or finds no room."""
         at, after = payload_span(data, begin, self._mask_in)
         size = after - at
-        if size > self._limit - self._joiner.size:
+        if size > self._limit - len(self._joiner.partial):
             return 0, 0
         return (at, after) if not size or data[begin] & CONTROL or self._fits(size) else (0, 0)
 
     def _fits(self, size: int) -> bool:
         """Return whether the budget has room for the frame with `size` bytes of payload, and what it continues."""
-        size += self._joiner.size
+        size += len(self._joiner.partial)
         return size <= UNCHARGED_BYTES or not self._must_fit or self._charge.fits(size)
 
     def _begin(self, frame: bytes | bytearray) -> list[Frame]:
@@ -172,15 +172,20 @@ class Framing:
             piece = data[begin : begin + self._missing]
             begin += len(piece)
             self._missing -= len(piece)
+            announced = self._announced
             if not self._missing:
                 self._announced = 0
             if self._passes_on:
                 messages += self._read_by_library(piece)
                 continue
             self._begun += piece
-            if not self._missing:
-                frame, self._begun = self._begun, bytearray()
+            if self._missing:
+                continue
+            frame, self._begun = self._begun, bytearray()
+            if announced:
                 self._hold(0)
+                messages.append(self._plain(frame, len(frame) - announced))
+            else:
                 messages += self._begin(frame)
         return begin
 
@@ -207,12 +212,13 @@ class Framing:
         self._reads_plain = not joiner.has_begun and protocol.state is OPEN
         self.discards = protocol.close_rcvd is not None or protocol.parser_exc is not None
         self.has_answers = True
-        self._hold(joiner.size + self._announced)
+        self._hold(len(joiner.partial) + self._announced)
         return messages
 
     def _hold(self, size: int) -> None:
-        """Charge the bytes of the message that has not come whole."""
-        self._charge.set(size if size > UNCHARGED_BYTES else 0)
+        """Charge the bytes of the message that has not come whole, where they are many."""
+        if size > UNCHARGED_BYTES or self._charge.size:
+            self._charge.set(size if size > UNCHARGED_BYTES else 0)
 
     def read_end(self) -> None:
         """Read the end of the stream."""

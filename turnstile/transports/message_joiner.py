@@ -18,15 +18,11 @@ class MessageJoiner:
     """Join frames to messages: one at a time, its size already bounded by the framing library."""
 
     def __init__(self) -> None:
-        self._partial = bytearray()  # not a list: a message in fragments of one byte must cost what it weighs
+        self.partial = bytearray()  # not a list: a message in fragments of one byte must cost what it weighs
+        """What has come of a message whose last fragment has not come."""
         self._is_text = False
         self.has_begun = False
-        """Whether a message has begun whose last fragment has not come."""
-
-    @property
-    def size(self) -> int:
-        """Bytes that have come of such a message."""
-        return len(self._partial)
+        """Whether there is such a message; nothing may have come of it."""
 
     def join(self, events: Sequence[Event]) -> list[TextFrame | BinaryFrame]:
         """Return the messages that `events` complete."""
@@ -40,14 +36,14 @@ class MessageJoiner:
                 if frame.fin:
                     messages.append(self._message(bytes(frame.data)))
                 else:
-                    self._partial += frame.data
+                    self.partial += frame.data
                     self.has_begun = True
             elif opcode is Opcode.CONT:
-                self._partial += frame.data
+                self.partial += frame.data
                 frame.data = b""  # freed before the copy below is made
                 if frame.fin:
-                    messages.append(self._message(bytes(self._partial)))
-                    self._partial = bytearray()
+                    messages.append(self._message(bytes(self.partial)))
+                    self.partial = bytearray()
                     self.has_begun = False
         return messages
 

@@ -48,6 +48,14 @@ def spaced(data):
 
 
 @given(VALUES)
+def test_a_message_of_the_least_bytes_that_a_bound_takes_is_within_both(value):
+    data = json.dumps(value, separators=(",", ":")).encode()
+    for bounds in (JsonBounds(len(data), 1_000_000), JsonBounds(1_000_000, len(data))):
+        assert len(data) <= bounds.least_bytes
+        bounds.check(data)
+
+
+@given(VALUES)
 def test_a_message_passes_just_when_its_values_and_its_levels_are_within_the_bounds(value):
     data = spaced(json.dumps(value).encode())
     values, levels = values_of(value), levels_of(value)
