@@ -10,11 +10,13 @@ from websockets.frames import apply_mask  # type: ignore[attr-defined]  # compil
 
 from turnstile.protocol.frames import TextFrame
 from turnstile.transports.frame_header import IN_EIGHT_BYTES, IN_TWO_BYTES, MASK_BYTES, MASKED
+from turnstile.transports.large_frame import LargeFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from turnstile.protocol.frames import Frame
+    from turnstile.transports.write_buffer import WriteBuffer
 
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
@@ -22,6 +24,8 @@ _short_header = struct.Struct("!BB").pack
 _medium_header = struct.Struct("!BBH").pack
 _long_header = struct.Struct("!BBQ").pack
 
+# From this size on a payload is masked and written piece by piece.
+_LARGE: Final = 1 << 16
 # How many bytes for masks are read from the system at once. Each mask is new and unpredictable (section 10.3).
 _MASK_POOL: Final = 64 * MASK_BYTES
 
@@ -37,16 +41,16 @@ class FrameWriter:
         self._mask_out = MASKED if masks else 0
         self._masks = b""
 
-    def write(self, messages: Iterable[Frame], chunks: list[bytes]) -> int:
-        """Append the messages' frames to `chunks`; return how many bytes they have."""
-        mask_out, added = self._mask_out, 0
+    def write(self, messages: Iterable[Frame], buffer: WriteBuffer) -> None:
+        """Add the messages' frames to `buffer`."""
+        mask_out, chunks, added = self._mask_out, buffer.chunks, 0
         for message in messages:
             data = message[0]
             size = len(data)
             kind = _TEXT if message.__class__ is TextFrame else _BINARY
             if size < IN_TWO_BYTES:
                 header = _short_header(kind, mask_out | size)
-            elif size < 1 << 16:
+            elif size < _LARGE:
                 header = _medium_header(kind, mask_out | IN_TWO_BYTES, size)
             else:
                 header = _long_header(kind, mask_out | IN_EIGHT_BYTES, size)
@@ -54,8 +58,12 @@ class FrameWriter:
                 masks = self._masks or os.urandom(_MASK_POOL)
                 mask, self._masks = masks[:MASK_BYTES], masks[MASK_BYTES:]
                 header += mask
-                data = apply_mask(data, mask)
-            chunks.append(header)
-            chunks.append(data)
+                if size < _LARGE:
+                    data = apply_mask(data, mask)
             added += len(header) + size
-        return added
+            if size < _LARGE:
+                chunks.append(header)
+                chunks.append(data)
+            else:
+                chunks = buffer.add_large(LargeFrame(header, data, mask if mask_out else b""))
+        buffer.size += added

@@ -44,6 +44,7 @@ SILENT_LOGGER: Final = logging.Logger("turnstile.framing", logging.CRITICAL + 1)
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
 _PLAIN: Final = frozenset({_TEXT, _BINARY})
+_DATA: Final = frozenset({0x00, 0x01, 0x02, 0x80, *_PLAIN})
 
 FRAMES_A_ROUND: Final = 64
 """How many frames of a connection are read in one round of the loop; what came with them waits for the next."""
@@ -79,11 +80,13 @@ class Framing:
         self._least_header = HEADER_BYTES + (MASK_BYTES if is_server else 0)
         self._limit = max_message_bytes
         self._reads_plain = True  # as long as no message in fragments has begun, and neither side has begun to close
-        # Of a frame that has not come whole: what the library has not got of it, how much is missing, and its payload.
-        self._begun = bytearray()
+        # Of a frame that has not come whole: its header, what is missing, the size of its payload, its mask as the next
+        # byte needs it, whether it is a message by itself, and whether the library gets it as it comes.
+        self._header = bytearray()
         self._missing = 0
         self._announced = 0
-        self._passes_on = False  # to the library, as it comes
+        self._mask = b""
+        self._is_plain = self._passes_on = False
         self._refused: Closed | None = None
         self._waiting = b""
         self._waiting_from = 0
@@ -135,13 +138,13 @@ class Framing:
         """Return what `payload_span` does; zeros, too, for a frame that is too large, or finds no room."""
         at, after = payload_span(data, begin, self._mask_in)
         size = after - at
-        if size > self._limit - len(self._joiner.partial):
+        if size > self._limit - self._joiner.partial.tell():
             return 0, 0
         return (at, after) if not size or data[begin] & CONTROL or self._fits(size) else (0, 0)
 
     def _fits(self, size: int) -> bool:
         """Return whether the budget has room for the frame with `size` bytes of payload, and what it continues."""
-        size += len(self._joiner.partial)
+        size += self._joiner.partial.tell()
         return size <= UNCHARGED_BYTES or not self._must_fit or self._charge.fits(size)
 
     def _begin(self, frame: bytes | bytearray) -> list[Frame]:
@@ -150,21 +153,20 @@ class Framing:
         if not after:
             return self._refuse(frame)
         came = len(frame)
-        self._missing = (at if at > came else after) - came  # of its header, before all else
-        self._passes_on = False
         if at > came:
-            self._begun = bytearray(frame)
+            self._header, self._missing = bytearray(frame), at - came
             return []
-        is_plain = frame[0] in _PLAIN and self._reads_plain
-        if not self._missing:
-            return [self._plain(frame, at)] if is_plain else self._read_by_library(frame)
-        self._announced = after - at
-        self._passes_on = not is_plain
+        self._header = bytearray(frame[:at])
+        self._missing, self._announced = after - came, after - at
+        self._is_plain = self._reads_plain and frame[0] in _PLAIN
+        self._passes_on = not (self._is_plain or (self._announced > UNCHARGED_BYTES and frame[0] in _DATA))
         if self._passes_on:
+            if not self._missing:
+                self._announced = 0
             return self._read_by_library(frame)
-        self._begun = bytearray(frame)
-        self._hold(self._announced)
-        return []
+        self._mask = bytes(frame[at - MASK_BYTES : at]) if self._mask_in else b""
+        self._hold(self._joiner.partial.tell() + self._announced)
+        return self._collect(frame[at:])
 
     def _continue(self, data: bytes, begin: int, messages: list[Frame]) -> int:
         """Read on in a frame that has not come whole; return where in `data` the next frame begins."""
@@ -172,28 +174,38 @@ class Framing:
             piece = data[begin : begin + self._missing]
             begin += len(piece)
             self._missing -= len(piece)
-            announced = self._announced
-            if not self._missing:
-                self._announced = 0
-            if self._passes_on:
+            if self._passes_on and self._announced:
+                if not self._missing:
+                    self._announced = 0
                 messages += self._read_by_library(piece)
-                continue
-            self._begun += piece
-            if self._missing:
-                continue
-            frame, self._begun = self._begun, bytearray()
-            if announced:
-                self._hold(0)
-                messages.append(self._plain(frame, len(frame) - announced))
+            elif self._announced:
+                messages += self._collect(piece)
             else:
-                messages += self._begin(frame)
+                self._header += piece
+                if not self._missing:
+                    messages += self._begin(self._header)
         return begin
 
-    def _plain(self, frame: bytes | bytearray, at: int) -> Frame:
-        """Return the message of a whole plain frame, with one copy of its payload, which begins at `at`."""
-        payload = memoryview(frame)[at:]
-        data = apply_mask(payload, frame[at - MASK_BYTES : at]) if self._mask_in else bytes(payload)
-        return (binary_frame if frame[0] == _BINARY else text_frame)((data,))
+    def _collect(self, piece: bytes | bytearray) -> list[Frame]:
+        """Unmask and keep a piece of a large payload; return the message that it completes.
+
+        So all that is done at a payload's end, for which others wait, is small. The library has not seen the frame: it
+        gets it without its payload, for the order of the fragments.
+        """
+        if self._mask:
+            turned = len(piece) % MASK_BYTES
+            piece, self._mask = apply_mask(piece, self._mask), self._mask[turned:] + self._mask[:turned]
+        self._joiner.partial.write(piece)
+        if self._missing:
+            return []
+        size, self._announced = self._announced, 0
+        if self._is_plain:
+            self._hold(0)
+            return [self._joiner.take(is_text=self._header[0] == _TEXT)]
+        messages = self._read_by_library(bytes((self._header[0], self._mask_in, *bytes(len(self._mask)))))
+        if self._protocol.current_size is not None:
+            self._protocol.current_size += size
+        return messages
 
     def _refuse(self, frame: bytes | bytearray) -> list[Frame]:
         """End the connection by the header of a frame that is invalid, too large, or finds no room in the budget."""
@@ -201,8 +213,15 @@ class Framing:
         if not self.discards:  # to the library nothing is wrong with it
             self._protocol.fail(CloseCode.MESSAGE_TOO_BIG, DOES_NOT_FIT)
             self._refused = Closed(CloseCode.MESSAGE_TOO_BIG, DOES_NOT_FIT, by_us=True)
-            self.discards = True
+            self._discard()
         return messages
+
+    def _discard(self) -> None:
+        """Drop all that comes, and what came of a message."""
+        self.discards = True
+        self._joiner.drop()
+        self._missing = self._announced = 0
+        self._hold(0)
 
     def _read_by_library(self, data: bytes | bytearray) -> list[Frame]:
         """Let the library read `data`; return the messages that it completes."""
@@ -210,9 +229,11 @@ class Framing:
         protocol.receive_data(data)
         messages: list[Frame] = joiner.join(protocol.events_received())
         self._reads_plain = not joiner.has_begun and protocol.state is OPEN
-        self.discards = protocol.close_rcvd is not None or protocol.parser_exc is not None
         self.has_answers = True
-        self._hold(len(joiner.partial) + self._announced)
+        if protocol.close_rcvd is not None or protocol.parser_exc is not None:
+            self._discard()
+        else:
+            self._hold(joiner.partial.tell() + self._announced)
         return messages
 
     def _hold(self, size: int) -> None:
@@ -226,10 +247,8 @@ class Framing:
 
     def release(self) -> None:
         """Free all that is buffered; nothing is read afterwards."""
-        self.discards = True
+        self._discard()
         self._waiting, self.waits = b"", False
-        self._begun, self._missing = bytearray(), 0
-        self._charge.set(0)
         release_parser(self._protocol)
 
     def answers(self) -> list[bytes]:

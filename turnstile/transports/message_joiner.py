@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from websockets.frames import Frame, Opcode
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 
 class MessageJoiner:
-    """Join frames to messages: one at a time, its size already bounded by the framing library."""
+    """Join frames to messages: one at a time, its size already bounded."""
 
     def __init__(self) -> None:
-        self.partial = bytearray()  # not a list: a message in fragments of one byte must cost what it weighs
-        """What has come of a message whose last fragment has not come."""
+        # Not a list: a message in fragments of one byte must cost what it weighs. What is written to it becomes the
+        # message's bytes without a copy of them all, as it would not from a bytearray.
+        self.partial = BytesIO()
+        """What has come of a message whose last fragment has not come; its position is the end."""
         self._is_text = False
         self.has_begun = False
         """Whether there is such a message; nothing may have come of it."""
@@ -33,19 +36,21 @@ class MessageJoiner:
             opcode = frame.opcode
             if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
                 self._is_text = opcode is Opcode.TEXT
-                if frame.fin:
-                    messages.append(self._message(bytes(frame.data)))
-                else:
-                    self.partial += frame.data
-                    self.has_begun = True
-            elif opcode is Opcode.CONT:
-                self.partial += frame.data
-                frame.data = b""  # freed before the copy below is made
-                if frame.fin:
-                    messages.append(self._message(bytes(self.partial)))
-                    self.partial = bytearray()
-                    self.has_begun = False
+            elif opcode is not Opcode.CONT:
+                continue
+            self.partial.write(frame.data)
+            self.has_begun = not frame.fin
+            if frame.fin:
+                messages.append(self.take(is_text=self._is_text))
         return messages
 
-    def _message(self, data: bytes) -> TextFrame | BinaryFrame:
-        return TextFrame(data) if self._is_text else BinaryFrame(data)
+    def take(self, *, is_text: bool) -> TextFrame | BinaryFrame:
+        """Return what has come as a message; the next one begins."""
+        data = self.partial.getvalue()
+        self.drop()
+        return TextFrame(data) if is_text else BinaryFrame(data)
+
+    def drop(self) -> None:
+        """Drop what has come of a message."""
+        self.partial = BytesIO()
+        self.has_begun = False

@@ -91,7 +91,7 @@ class WebSocketConnection(SocketStream):
             if self._closing:
                 return
             buffer = self._write_buffer
-            buffer.size += self._writer.write(frames, buffer.chunks)
+            self._writer.write(frames, buffer)
             if buffer.size <= self._limits.write_ceiling:
                 return
         self.flush()
