@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnstile.protocol.appends import named_append, plain_append
+from turnstile.protocol.appends import is_base64, named_append, plain_append
 
 TYPE = '"type": "input_audio_buffer.append"'
 ID = '"event_id":"mine"'
@@ -89,3 +89,32 @@ def test_what_is_taken_for_an_append_is_read_as_the_same_by_a_parser(fields, noi
         event = {"type": "input_audio_buffer.append", "audio": bytes(append.audio).decode()}
         name = {} if append.event_id is None else {"event_id": append.event_id}
         assert orjson.loads(data) == {**event, **name}
+
+
+PIECE = 128 * 1024
+
+
+@pytest.mark.parametrize(
+    ("text", "is_valid"),
+    [
+        (b"A" * PIECE * 2, True),
+        (b"A" * PIECE + b"AA==", True),
+        (b"A" * (PIECE + 4) + b"AAA=", True),
+        (b"A" * (PIECE - 4) + b"AA==", True),
+        (b"A" * (PIECE - 4) + b"AA==" + b"AAAA", False),
+        (b"A" * PIECE + b"A", False),
+        (b"A" * (PIECE * 3 - 1) + b"\\", False),
+        (b"A" * (PIECE * 3 - 1) + "\u00e9".encode() + b"AAA", False),
+    ],
+    ids=range(8),
+)
+def test_large_audio_is_base64_when_padding_is_at_its_end_only(text, is_valid):
+    assert is_base64(memoryview(text)) is is_valid
+
+
+def test_large_audio_is_decoded_in_small_pieces(monkeypatch):
+    sizes = []
+    monkeypatch.setattr("pybase64.b64decode", lambda data, **_: sizes.append(len(data)) or bytes(len(data) // 4 * 3))
+    data = f'{{{TYPE},"audio":"{"A" * PIECE * 8}"}}'.encode()
+    assert plain_append(data) is not None
+    assert (sum(sizes), max(sizes)) == (8 * PIECE, PIECE)

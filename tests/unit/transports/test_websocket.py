@@ -220,7 +220,7 @@ def test_1002_is_told_when_the_peer_breaks_the_protocol(open_link):
     assert link.inbox.next().code == 1002
 
 
-def test_a_large_message_goes_both_ways(open_link):
+def test_a_large_message_goes_both_ways(open_link, barrier):
     link = open_link()
     large = bytes(range(256)) * (14 * 1024)  # 3.5 MB
     link.peer.send_binary(large)
@@ -228,6 +228,7 @@ def test_a_large_message_goes_both_ways(open_link):
     link.connection.send_binary(large)
     link.connection.flush()
     assert bytes(link.peer.receive().data) == large
+    barrier()
     assert link.connection.buffered == 0
 
 
