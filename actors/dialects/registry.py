@@ -191,8 +191,8 @@ class Dialects:
             RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
             Session(policy, _initial_state(address)),
             decided.labels,
-            # As much as in frames, but no less than the largest append.
-            max(self._config.limits.held_audio_bytes, self._config.limits.realtime_message_bytes),
+            # As much as in frames, but no less than a session may hold in all: appends that fit there are not dropped.
+            max(self._config.limits.held_audio_bytes, self._config.session.max_held_bytes),
             address,
         )
 
