@@ -194,7 +194,9 @@ def _run_workers(config: Config, given: Sequence[str]) -> int:
             heartbeat_timeout=server.heartbeat_timeout,
             drain_timeout=server.drain_timeout,
         )
-        return workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2]))
+        code = workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2]))
+        signals.ignore()
+        return code
 
 
 def _work(arguments: argparse.Namespace, config: Config, inherited: Inheritance) -> int:
@@ -227,6 +229,8 @@ def _reload_at_signals(arguments: argparse.Namespace, system: ProxySystem, signa
                 system.reload(_configured(arguments))
             except ConfigError as error:
                 _log.warning("The configuration stays as it is: %s", error.problem.description)
+            except Exception:  # noqa: BLE001 - logged
+                _log.exception("The configuration stays as it is")  # the next signal is heard all the same
 
     threading.Thread(target=reload_each, name="turnstile-reload", daemon=True).start()
 

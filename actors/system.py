@@ -164,7 +164,10 @@ class ProxySystem:
                 self._started_in = os.getpid()
                 self._loop.start()
                 if self._slot is not None:
-                    start_heartbeat(self._loop, self._slot.beat, self.config.server.heartbeat_timeout)
+                    # With threads for the actors, one of these gives it: all of them may hang while the I/O goes on.
+                    threads, beat = self._adapters.threads, self._slot.beat
+                    give = threads.waker(beat) if threads else beat
+                    start_heartbeat(self._loop, give, self.config.server.heartbeat_timeout)
                 if self._listener is not None:
                     self._listener.start()
                 return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 
 import pytest
@@ -13,6 +14,7 @@ from turnstile.config import load_config
 from turnstile.errors import SessionError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.protocol.frames import Closed, TextFrame
+from turnstile.server.worker_board import WorkerBoard
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import RecordingConnection, RecordingInbox, patience
 
@@ -274,3 +276,25 @@ def test_a_session_that_begins_behind_the_stop_is_closed_at_once(make_system):
     handle.end()
     assert handle.announce("Listen.").exception(0).problem.code == "session_ended"
     assert ActorRegistry.get_all() == []
+
+
+class Watched:
+    """The slot of a worker process whose signs of life are kept, each with its thread."""
+
+    def __init__(self):
+        self.slot = WorkerBoard.of_one().slot(1)
+        self.beats = queue.SimpleQueue()
+
+    def __getattr__(self, name):
+        return getattr(self.slot, name)
+
+    def beat(self):
+        self.beats.put(threading.current_thread().name)
+
+
+@pytest.mark.parametrize(("threads", "name"), [("0", "turnstile-io"), ("1", "turnstile-actors-0")])
+def test_a_sign_of_life_is_given_by_a_thread_that_runs_the_actors(threads, name):
+    slot = Watched()
+    flags = {"server.port": "0", "upstream.url": "simulator:", "dispatcher.workers": threads}
+    with ProxySystem(load_config(flags=flags), slot=slot):
+        assert slot.beats.get(timeout=patience()) == name

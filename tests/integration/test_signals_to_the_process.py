@@ -18,6 +18,7 @@ from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = str(ROOT / "proxy_main.py")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
 FUNCTIONS = [{"name": "get_weather", "parameters": {"type": "object", "properties": {}}}]
 UPGRADE = {
@@ -45,14 +46,15 @@ sys.exit(proxy_main.main(sys.argv[1:]))
 class Serving:
     """A serving process, and what it has said."""
 
-    def __init__(self, *options, program=(str(ROOT / "proxy_main.py"),)):
+    def __init__(self, *options, program=(PROGRAM,), stdin=subprocess.DEVNULL):
         command = [sys.executable, *program, "serve", "--port", "0", *options]
         self.process = subprocess.Popen(
             command,
             env=CLEAN,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
             cwd=ROOT,
             text=True,
         )
@@ -201,6 +203,54 @@ def test_a_frozen_thread_is_named_and_the_process_ends_in_time(serve, signals):
     assert "Threads did not end in time and are abandoned: turnstile-io" in said
 
 
+# A process that is the foreground job of the terminal on its standard input, as a shell starts it, or `nohup` does.
+IN_TERMINAL = """
+import fcntl, signal, sys, termios
+
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+if sys.argv.pop(1) == "nohup":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+import proxy_main
+sys.exit(proxy_main.main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def serve_in_terminal(serve):
+    with ExitStack() as terminals:
+
+        def start(how, *options):
+            """Serve; return the process, and a function that closes its terminal."""
+            ours, theirs = os.openpty()
+            terminal = terminals.enter_context(os.fdopen(ours, "rb", buffering=0))
+            with os.fdopen(theirs, "rb", buffering=0) as stdin:
+                return serve(*options, program=("-c", IN_TERMINAL, how), stdin=stdin), terminal.close
+
+        yield start
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_end_of_the_terminal_drains_its_foreground_job(serve_in_terminal, workers):
+    serving, close_terminal = serve_in_terminal("shell", "--workers", workers)
+    with TerminalClient(serving.url, timeout=patience()) as dialogue:
+        close_terminal()
+        assert closed(dialogue) == "1001 shutting down"
+    code, said = serving.end()
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("how", ["shell", "nohup"])
+def test_a_hang_up_that_does_not_mean_the_end_of_a_terminal_reads_the_configuration_anew(serve_in_terminal, how):
+    serving, close_terminal = serve_in_terminal(how)
+    if how == "nohup":
+        close_terminal()
+    else:
+        serving.process.send_signal(signal.SIGHUP)
+    serving.until("was read anew")
+    code, said = serving.end(signal.SIGTERM)
+    assert code == 0, said
+
+
 INTERRUPTED = """
 import importlib.abc, os, signal, sys
 
@@ -233,7 +283,7 @@ def test_an_interrupt_during_the_start_ends_it_without_a_traceback(moment, code)
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT] * 3], ids=["once", "thrice"])
 def test_the_simulator_ends_at_a_signal_and_at_several(signals):
-    command = [sys.executable, str(ROOT / "proxy_main.py"), "simulate", "--set", "simulator.port=0"]
+    command = [sys.executable, PROGRAM, "simulate", "--set", "simulator.port=0"]
     with subprocess.Popen(command, env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert "listens" in process.stdout.readline()
         for number in signals:

@@ -279,6 +279,12 @@ def test_a_file_that_is_no_toml_is_refused_in_words(tmp_path, content):
     assert complaint(file).startswith(f"{file}: is not valid TOML: ")
 
 
+def test_a_file_that_is_nested_too_deeply_is_refused_in_words(tmp_path):
+    file = tmp_path / "deep.toml"
+    file.write_text("a = " + "[" * 100_000)
+    assert complaint(file) == f"{file}: is nested too deeply: write at most 3 levels."
+
+
 # What it comes to.
 
 

@@ -191,6 +191,8 @@ def _read(file: Path) -> Nested:
         raise ConfigError("unreadable_config", f"{file}: cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError("invalid_config", f"{file}: is not valid TOML: {error}.") from None
+    except RecursionError:
+        raise ConfigError("invalid_config", f"{file}: is nested too deeply: write at most 3 levels.") from None
 
 
 def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:

@@ -13,12 +13,12 @@ BEATS_A_TIMEOUT: Final = 4
 """How often a worker gives a sign of life, and its parent looks for them, in one timeout."""
 
 
-def start_heartbeat(loop: IoLoop, beat: Callable[[], None], timeout: float) -> None:
+def start_heartbeat(loop: IoLoop, beat: Callable[[], object], timeout: float) -> None:
     """Give signs of life as long as the I/O thread goes round, which a thread of its own would not show.
 
     Args:
         loop: Whose thread is watched.
-        beat: Gives one sign of life.
+        beat: Gives one sign of life, or has another thread give it.
         timeout: Seconds without one after which the worker counts as hung.
     """
 

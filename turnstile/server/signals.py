@@ -7,6 +7,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from turnstile.server.foreground_terminal import ForegroundTerminal
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
@@ -18,8 +20,9 @@ _NO_SIGNAL: Final = 0
 class ProcessSignals:
     """The signals SIGINT, SIGTERM and SIGHUP as events, while this context manager is entered.
 
-    The first SIGINT or SIGTERM sets `drain`, any later one `abort`; SIGHUP sets `reload`. On leaving, the previous
-    handlers are restored. It is entered in the main thread, where Python runs signal handlers.
+    The first SIGINT or SIGTERM sets `drain`, any later one `abort`. SIGHUP sets `reload`, or, since the terminal has
+    closed whose foreground job this process was, `drain`. On leaving, the previous handlers are restored. It is entered
+    in the main thread, where Python runs signal handlers.
 
     A handler in Python runs when the main thread comes to it: not while it is frozen, and not before the next signal
     where it was just about to wait. So the interpreter writes each signal to a pipe (`signal.set_wakeup_fd`), which a
@@ -39,6 +42,7 @@ class ProcessSignals:
         self._numbers = (*SIGNALS, signal.SIGHUP) if reloads else SIGNALS
         self._pipe: tuple[int, int]
         self._wakeup_before: int
+        self._terminal: ForegroundTerminal
         self._thread = threading.Thread(target=self._relay, name="turnstile-signals", daemon=True)
         self._before: dict[signal.Signals, Any] = {}
         self._when_aborted: Callable[[], object] = lambda: None
@@ -49,6 +53,7 @@ class ProcessSignals:
         Raises:
             ValueError: This is not the main thread.
         """
+        self._terminal = ForegroundTerminal()
         self._pipe = os.pipe()
         os.set_blocking(self._pipe[1], False)
         try:
@@ -91,7 +96,7 @@ class ProcessSignals:
     def _relay(self) -> None:
         while (number := os.read(self._pipe[0], 1)[0]) != _NO_SIGNAL:
             if number == signal.SIGHUP:
-                self.reload.set()
+                (self.drain if self._terminal.is_gone() else self.reload).set()
             elif number not in SIGNALS:
                 pass  # another one of the process's, whose handler is not ours
             elif not self.drain.is_set():

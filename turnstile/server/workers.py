@@ -188,9 +188,9 @@ class Workers:
                 case Ended(number, code):
                     del self._running[number]
                     # A worker that was still starting has no handler yet, and dies of the signal itself.
-                    worst = worst if code in {0, -signal.SIGTERM} else 1
+                    worst = worst if code in {0, -signal.SIGTERM, -signal.SIGINT} else 1
                 case signal.SIGTERM:
-                    self._signal_all(signal.SIGTERM)
+                    self._signal_all(signal.SIGINT)  # the system may merge it with one of the same number
                     deadline = min(deadline, self._clock() + _AT_ONCE)
             if self._clock() >= deadline:
                 deadline = math.inf

@@ -32,7 +32,7 @@ inherited.report_ready()
 threading.Event().wait()
 """
 EXITS_BY_RELOAD = "signal.signal(signal.SIGHUP, lambda *_: sys.exit(7))\n"
-IGNORES_SIGTERM = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+IGNORES_SIGNALS = "[signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]\n"
 
 
 class Parent:
@@ -109,7 +109,7 @@ def test_a_reload_reaches_a_worker_that_is_starting_when_it_is_ready(run_workers
 
 def test_a_worker_that_ignores_the_signal_is_killed_at_the_deadline(run_workers, monkeypatch):
     monkeypatch.setattr(module, "_GRACE", 0.1)
-    parent = run_workers(IGNORES_SIGTERM + IS_READY, drain_timeout=0)
+    parent = run_workers(IGNORES_SIGNALS + IS_READY, drain_timeout=0)
     assert parent.is_ready.wait(patience())
     assert parent.end() == 1
     assert parent.until("has not ended in time; it is killed")
@@ -117,12 +117,21 @@ def test_a_worker_that_ignores_the_signal_is_killed_at_the_deadline(run_workers,
 
 def test_a_second_signal_shortens_the_wait_for_a_worker_that_ignores_it(run_workers, monkeypatch):
     monkeypatch.setattr(module, "_AT_ONCE", 0.1)
-    parent = run_workers(IGNORES_SIGTERM + IS_READY, drain_timeout=10_000)
+    parent = run_workers(IGNORES_SIGNALS + IS_READY, drain_timeout=10_000)
     assert parent.is_ready.wait(patience())
     parent.signals.drain.set()
     parent.signals.abort.set()
     assert parent.end() == 1
     assert parent.until("has not ended in time; it is killed")
+
+
+def test_a_second_signal_reaches_a_worker_that_has_not_taken_the_first(run_workers):
+    blocked = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})\n"
+    kind = blocked + IS_READY.replace("threading.Event().wait()", "signal.sigwait({signal.SIGINT})")
+    parent = run_workers(kind)
+    assert parent.is_ready.wait(patience())
+    parent.signals.abort.set()
+    assert parent.end() == 0
 
 
 def test_a_worker_that_never_starts_is_killed_and_replaced(run_workers, monkeypatch):
