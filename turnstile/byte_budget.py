@@ -71,8 +71,19 @@ class ProcessBudget:
             elif not session.held:
                 self._remove(session)
             ended = self._ended() if size > 0 and self._kept > self._limit else []
+            has_room = session.take_room_call() if size < 0 else None
         for one in ended:
             one.end()
+        if has_room is not None:
+            has_room()
+
+    def when_room(self, session: SessionBudget, size: int, call: Callable[[], object]) -> None:
+        """Call once, as soon as a session has room for `size` more bytes; at once where it has."""
+        with self._lock:
+            session.wanted, session.room_call = size, call
+            has_room = session.take_room_call()
+        if has_room is not None:
+            has_room()
 
     def close(self, session: SessionBudget) -> None:
         """Remove a session that has ended as soon as it holds nothing."""
@@ -124,11 +135,36 @@ class SessionBudget:
         """Bytes held; changed by `ProcessBudget.charge` only."""
         self.is_ended = False
         """Whether the session has ended, or was told to."""
+        self.wanted = 0
+        """Bytes for which `room_call` waits; changed with the process's lock held."""
+        self.room_call: Callable[[], object] | None = None
+        """Is called once when `wanted` bytes have room."""
+
+    @property
+    def limit(self) -> int:
+        """How many bytes may be held."""
+        return self._limit
 
     @property
     def room(self) -> int:
         """Bytes that may still be held; 0 at least."""
         return max(0, self._limit - self.held)
+
+    def when_room(self, size: int, call: Callable[[], object]) -> None:
+        """Call once when there is room for `size` more bytes, in place of an earlier such call that still waits.
+
+        Args:
+            size: Bytes.
+            call: Made on any thread; must not block.
+        """
+        self._process.when_room(self, size, call)
+
+    def take_room_call(self) -> Callable[[], object] | None:
+        """Return the call that waits for room where there is room for it; the process's lock is held."""
+        if self.room_call is None or self.wanted > self.room:
+            return None
+        call, self.room_call = self.room_call, None
+        return call
 
     def charge(self) -> Charge:
         """Open one charge against this budget."""
@@ -138,6 +174,7 @@ class SessionBudget:
         """Close the budget: the session has ended. What it still holds counts until it is let go."""
         self._process.close(self)
         self.end = _nothing  # it refers to the session
+        self.room_call = None
 
 
 class Charge:
@@ -165,6 +202,18 @@ class Charge:
     def fits(self, size: int) -> bool:
         """Return whether so many bytes may be charged instead of the ones before."""
         return size - self.size <= self._budget.room
+
+    def may_fit(self, size: int) -> bool:
+        """Return whether so many bytes would fit if nothing else were held."""
+        return size <= self._budget.limit
+
+    def lacking(self, size: int) -> int:
+        """Return how many of the bytes held must be let go of before so many may be charged."""
+        return size - self.size - (self._budget.limit - self._budget.held)
+
+    def when_fits(self, size: int, call: Callable[[], object]) -> None:
+        """Call once when so many bytes may be charged; see `SessionBudget.when_room`."""
+        self._budget.when_room(size - self.size, call)
 
 
 def _nothing() -> None:

@@ -40,6 +40,38 @@ def test_a_charge_fits_when_what_it_replaces_leaves_room_for_it():
     assert not budget.charge().fits(41)
 
 
+def test_a_call_for_room_is_made_once_as_soon_as_there_is_enough():
+    budget, held = Host(session_limit=100).session("a", held=60)
+    calls, charge = [], budget.charge()
+    charge.when_fits(50, partial(calls.append, "room"))
+    assert (charge.lacking(50), calls) == (10, [])
+    held.set(51)
+    assert calls == []
+    held.set(50)
+    held.set(0)
+    assert calls == ["room"]
+
+
+def test_a_call_for_room_is_made_at_once_when_there_is_enough():
+    budget, _ = Host(session_limit=100).session("a", held=60)
+    calls = []
+    budget.charge().when_fits(40, partial(calls.append, "room"))
+    assert calls == ["room"]
+
+
+def test_no_call_for_room_is_made_when_the_session_has_ended():
+    budget, held = Host(session_limit=100).session("a", held=60)
+    budget.charge().when_fits(50, partial(pytest.fail, "called"))
+    budget.close()
+    held.set(0)
+
+
+def test_a_charge_may_fit_later_up_to_all_that_a_session_may_hold():
+    charge = Host(session_limit=100).session("a", held=60)[0].charge()
+    assert charge.may_fit(100)
+    assert not charge.may_fit(101)
+
+
 def test_past_the_limit_the_owner_that_holds_most_loses_its_largest_session():
     host = Host()
     host.session("one large", held=400)

@@ -71,7 +71,8 @@ class Framing:
         frames_a_round: int = FRAMES_A_ROUND,
     ) -> None:
         self._protocol = protocol
-        self._charge = charge
+        self.charge = charge
+        """Counts the message that has not come whole."""
         self._must_fit = must_fit
         self._frames_a_round = frames_a_round
         self._joiner = MessageJoiner()
@@ -92,6 +93,10 @@ class Framing:
         self._waiting_from = 0
         self.waits = False
         """Whether received bytes wait for the next `read`, which must be without more of them."""
+        self.lacks_room = 0
+        """Bytes of the message for which the budget lacks room: `read` is due when they fit, or are given up."""
+        self.waits_for_room = True
+        """Whether a message that could have room later waits for it; otherwise it is refused."""
         self.discards = False
         """Whether all that comes is dropped: the connection has ended, or a message was refused."""
         self.has_answers = True
@@ -106,6 +111,9 @@ class Framing:
             self._waiting, self.waits = b"", False
         if self._missing:
             begin = self._continue(data, begin, messages)
+            if self.lacks_room:
+                self._waiting += data[begin:]
+                return messages
         end = len(data)
         while begin < end and left and not self.discards:
             left -= 1
@@ -145,11 +153,20 @@ class Framing:
     def _fits(self, size: int) -> bool:
         """Return whether the budget has room for the frame with `size` bytes of payload, and what it continues."""
         size += self._joiner.partial.tell()
-        return size <= UNCHARGED_BYTES or not self._must_fit or self._charge.fits(size)
+        self.lacks_room = 0
+        if size <= UNCHARGED_BYTES or not self._must_fit or self.charge.fits(size):
+            self.waits_for_room = True
+            return True
+        if self.waits_for_room and self.charge.may_fit(size) and self._protocol.state is OPEN:
+            self.lacks_room = size
+        return False
 
     def _begin(self, frame: bytes | bytearray) -> list[Frame]:
         """Begin to read a frame, of which only this much has come, or whose header is invalid."""
         at, after = self._measure(frame, 0)
+        if self.lacks_room:
+            self._waiting, self._waiting_from, self.waits = bytes(frame), 0, True
+            return []
         if not after:
             return self._refuse(frame)
         came = len(frame)
@@ -220,7 +237,7 @@ class Framing:
         """Drop all that comes, and what came of a message."""
         self.discards = True
         self._joiner.drop()
-        self._missing = self._announced = 0
+        self._missing = self._announced = self.lacks_room = 0
         self._hold(0)
 
     def _read_by_library(self, data: bytes | bytearray) -> list[Frame]:
@@ -238,8 +255,8 @@ class Framing:
 
     def _hold(self, size: int) -> None:
         """Charge the bytes of the message that has not come whole, where they are many."""
-        if size > UNCHARGED_BYTES or self._charge.size:
-            self._charge.set(size if size > UNCHARGED_BYTES else 0)
+        if size > UNCHARGED_BYTES or self.charge.size:
+            self.charge.set(size if size > UNCHARGED_BYTES else 0)
 
     def read_end(self) -> None:
         """Read the end of the stream."""

@@ -16,6 +16,7 @@ from turnstile.transports.keepalive import Keepalive, KeepaliveAction
 from turnstile.transports.limits import UNCHARGED_BYTES
 from turnstile.transports.null_inbox import NullInbox
 from turnstile.transports.poll import READ
+from turnstile.transports.room_wait import RoomWait
 from turnstile.transports.socket_stream import SocketStream
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class WebSocketConnection(SocketStream):
         self._keepalive = Keepalive(limits.ping_interval, limits.ping_timeout, loop.now)
         self._keepalive_timer: TimerHandle | None = None
         self._close_timer: TimerHandle | None = None
+        self._room_wait = RoomWait(loop, self, self._read_credit, limits.unread_timeout, self._read_on)
 
     def __repr__(self) -> str:
         state = "closed" if self._released else "closing" if self._closing else "open"
@@ -173,6 +175,8 @@ class WebSocketConnection(SocketStream):
                     self._unhandled.set(credit.unhandled)
             self._is_behind = framing.waits
             if self._is_behind or self._watched != READ or not (self._closing or credit.may_read):
+                if framing.lacks_room:
+                    self._room_wait.begin(framing.charge, framing.lacks_room)
                 self._request_rewatch()
         if has_answers:
             self.flush()
@@ -183,6 +187,13 @@ class WebSocketConnection(SocketStream):
         if end is not None:
             self._await_close()
             self._end(end)
+
+    def _read_on(self) -> None:
+        """Read the message that waited for room in the session's budget, or refuse it."""
+        with self._lock:
+            if self._room_wait.end():
+                self._framing.waits_for_room = not self._room_wait.is_given_up
+                self._request_rewatch()
 
     def _answer(self) -> Closed | None:
         """Queue what the framing library answers, and return the end, if it came; the lock is held."""
@@ -240,6 +251,7 @@ class WebSocketConnection(SocketStream):
         super()._release()
         with self._lock:
             self._framing.release()
+            self._room_wait.end()
         for timer in (self._keepalive_timer, self._close_timer):
             if timer is not None:
                 timer.cancel()

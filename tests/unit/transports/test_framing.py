@@ -414,6 +414,59 @@ def test_a_fragment_is_refused_by_its_header_when_what_came_before_it_leaves_no_
     assert framing.end() == Closed(1009, DOES_NOT_FIT, by_us=True)
 
 
+@pytest.mark.parametrize("came", [2, 12, 14, 20, 70_014])
+@pytest.mark.parametrize("kind", [TEXT, 0x01])
+def test_a_message_waits_by_its_header_while_the_budget_lacks_the_room(kind, came):
+    budget = budget_of(100_000)
+    other, framing = budget.charge(), framing_of(Side.SERVER, 4 << 20, budget.charge())
+    other.set(30_001)
+    last = b"" if kind == TEXT else encoded(0x80, b"", masked=True)
+    frame = encoded(kind, b"a" * 70_000, masked=True) + last + encoded(TEXT, b"next", masked=True)
+    assert framing.read(frame[:came]) == []
+    if not framing.lacks_room:  # its size has not come
+        assert framing.read(frame[came:]) == []
+        came = len(frame)
+    assert (framing.lacks_room, framing.waits, budget.held) == (70_000, True, 30_001)
+    assert framing.read() == []
+    assert (framing.lacks_room, framing.waits) == (70_000, True)
+    other.set(30_000)
+    heard = framing.read()
+    while framing.waits or came < len(frame):
+        heard += framing.read() if framing.waits else framing.read(frame[came:])
+        came = came if framing.waits else len(frame)
+    assert heard == [TextFrame(b"a" * 70_000), TextFrame(b"next")]
+    assert (framing.lacks_room, budget.held) == (0, 30_000)
+
+
+def test_a_message_that_waits_for_room_is_refused_when_it_shall_wait_no_more():
+    budget = budget_of(100_000)
+    budget.charge().set(50_000)
+    framing = framing_of(Side.SERVER, 4 << 20, budget.charge())
+    framing.read(encoded(TEXT, b"", masked=True, size=70_000))
+    assert framing.end() is None
+    framing.waits_for_room = False
+    assert framing.read() == []
+    assert (framing.end(), framing.lacks_room) == (Closed(1009, DOES_NOT_FIT, by_us=True), 0)
+
+
+def test_a_message_waits_for_no_room_when_the_closing_handshake_has_begun():
+    budget = budget_of(100_000)
+    budget.charge().set(50_000)
+    framing = framing_of(Side.SERVER, 4 << 20, budget.charge())
+    framing.write_close(1000, "")
+    framing.read(encoded(TEXT, b"", masked=True, size=70_000))
+    assert (framing.waits, framing.discards) == (False, True)
+
+
+def test_a_message_that_was_read_is_not_refused_when_the_room_was_taken_meanwhile():
+    budget = budget_of(100_000)
+    framing, other = framing_of(Side.SERVER, 4 << 20, budget.charge()), budget.charge()
+    frame = encoded(TEXT, b"a" * 70_000, masked=True)
+    framing.read(frame[:-1])
+    other.set(90_000)
+    assert framing.read(frame[-1:]) == [TextFrame(b"a" * 70_000)]
+
+
 def test_a_message_passes_when_the_budget_has_just_the_room():
     charge = budget_of(100_000).charge()
     framing = framing_of(Side.SERVER, 4 << 20, charge)

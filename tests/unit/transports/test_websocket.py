@@ -678,8 +678,24 @@ def test_all_charges_are_taken_back_when_the_connection_ends(open_link, budget, 
     assert budget.held == 0
 
 
-def test_a_message_is_refused_by_its_header_when_the_session_has_no_room_for_it(open_link, budget):
-    link = open_link(budget=budget)
+def test_a_message_waits_unread_until_the_session_has_room_for_it(open_link, budget, barrier):
+    link = open_link(budget=budget, max_message_bytes=5_000_000)
+    other = budget.charge()
+    other.set(19_900_000)
+    sender = threading.Thread(target=link.peer.send_binary, args=(bytes(5_000_000),))  # more than the kernel takes
+    sender.start()
+    while "not reading" not in repr(link.connection):
+        barrier()
+    other.set(15_000_001)
+    barrier()
+    assert budget.held == 15_000_001
+    other.set(15_000_000)
+    assert link.inbox.next() == BinaryFrame(bytes(5_000_000))
+    sender.join()
+
+
+def test_a_message_is_refused_by_its_header_when_the_session_makes_no_room_for_it_in_time(open_link, budget):
+    link = open_link(budget=budget, unread_timeout=0.01)
     other = budget.charge()
     other.set(19_900_000)
     link.peer.sock.sendall(b"\x82\xff\0\0\0\0\0\2\0\0\0\0\0\0" + b"begun")

@@ -1,0 +1,72 @@
+"""A connection's wait for room in its session's budget: it is not read until its next message fits, or time is up."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.byte_budget import Charge
+    from turnstile.transports.loop import IoLoop
+    from turnstile.transports.loop_timers import TimerHandle
+    from turnstile.transports.read_credit import ReadCredit
+    from turnstile.transports.socket_handler import SocketHandler
+
+
+class RoomWait:
+    """Stop reading a peer while its session holds too much for the peer's next message.
+
+    What a session holds mostly leaves soon: to upstream, or to the client. So a message that fits alone waits unread,
+    and is given up only where the session lets go of nothing for a time.
+
+    Nothing here locks; a connection does that around it, on the I/O thread.
+
+    Args:
+        loop: The connection's.
+        owner: The connection.
+        credit: Of reading the peer.
+        timeout: Seconds in which the session must let go of something.
+        read_on: Called on the I/O thread when the message fits, or is given up; calls `end` before it reads.
+    """
+
+    def __init__(
+        self, loop: IoLoop, owner: SocketHandler, credit: ReadCredit, timeout: float, read_on: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._owner = owner
+        self._credit = credit
+        self._timeout = timeout
+        self._read_on = read_on
+        self._timer: TimerHandle | None = None
+        self.is_given_up = False
+        """Whether the message that waited last was given up."""
+
+    def begin(self, charge: Charge, size: int) -> None:
+        """Stop reading until a charge may be set to so many bytes, those of the message."""
+        self.is_given_up = False
+        self._credit.pause()
+        self._check_later(charge, size)
+        charge.when_fits(size, partial(self._loop.call_soon, self._read_on, self._owner))
+
+    def end(self) -> bool:
+        """Let the peer be read again; return whether it was not."""
+        timer, self._timer = self._timer, None
+        if timer is None:
+            return False
+        timer.cancel()
+        self._credit.resume()
+        return True
+
+    def _check_later(self, charge: Charge, size: int) -> None:
+        check = partial(self._check, charge, size, charge.lacking(size))
+        self._timer = self._loop.call_later(self._timeout, check, self._owner)
+
+    def _check(self, charge: Charge, size: int, lacking: int) -> None:
+        """Wait on if the session has let go of something since it lacked so many bytes."""
+        if charge.lacking(size) < lacking:
+            self._check_later(charge, size)
+        else:
+            self.is_given_up = True
+            self._read_on()
