@@ -78,14 +78,15 @@ def image(mib):
     }
 
 
-def test_the_largest_append_goes_through_also_when_it_is_the_first_thing_said(serve):
-    proxy = serve(answer=0.5)  # until the link is up one of them fills most of what may be held
-    append = {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(15 * MIB)).decode()}
+@pytest.mark.parametrize(("mib", "count"), [(15, 2), (10, 3)])
+def test_large_appends_go_through_also_when_they_are_the_first_thing_said(serve, mib, count):
+    proxy = serve(answer=1.0)  # until the link is up one of them fills most of what may be held
+    append = {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(mib * MIB)).decode()}
     with Client(proxy.url("/v1/realtime")) as client:
-        client.send({"type": "session.update", "session": NO_DETECTION}, append, append, COMMIT, CREATE)
+        client.send({"type": "session.update", "session": NO_DETECTION}, *[append] * count, COMMIT, CREATE)
         client.hear("response.done")
         assert "error" not in client.heard
-    assert proxy.api.logs[0].audio_bytes == 30 * MIB
+    assert proxy.api.logs[0].audio_bytes == mib * count * MIB
 
 
 def test_an_image_behind_a_queued_response_is_held_and_answered(serve):

@@ -128,6 +128,9 @@ class Framing:
             else:
                 at, after = self._measure(data, begin)
             if not after or after > end:
+                if messages and (self.lacks_room or after - begin > UNCHARGED_BYTES):
+                    self.lacks_room = 0  # it is measured again when those before it are charged, or have left
+                    break
                 messages += self._begin(data[begin:])
                 return messages
             if is_plain:

@@ -25,30 +25,32 @@ class RoomWait:
 
     Args:
         loop: The connection's.
-        owner: The connection.
         credit: Of reading the peer.
         timeout: Seconds in which the session must let go of something.
-        read_on: Called on the I/O thread when the message fits, or is given up; calls `end` before it reads.
     """
 
-    def __init__(
-        self, loop: IoLoop, owner: SocketHandler, credit: ReadCredit, timeout: float, read_on: Callable[[], None]
-    ) -> None:
+    def __init__(self, loop: IoLoop, credit: ReadCredit, timeout: float) -> None:
         self._loop = loop
-        self._owner = owner
         self._credit = credit
         self._timeout = timeout
-        self._read_on = read_on
         self._timer: TimerHandle | None = None
         self.is_given_up = False
         """Whether the message that waited last was given up."""
 
-    def begin(self, charge: Charge, size: int) -> None:
-        """Stop reading until a charge may be set to so many bytes, those of the message."""
+    def begin(self, charge: Charge, size: int, read_on: Callable[[], None], owner: SocketHandler | None) -> None:
+        """Stop reading until a charge may be set to so many bytes, those of the message.
+
+        Args:
+            charge: That of the message.
+            size: Its bytes.
+            read_on: Called on the I/O thread when the message fits, or is given up; calls `end` before it reads.
+            owner: The connection, which ends if `read_on` raises.
+        """
         self.is_given_up = False
         self._credit.pause()
-        self._check_later(charge, size)
-        charge.when_fits(size, partial(self._loop.call_soon, self._read_on, self._owner))
+        lacks = partial(charge.lacking, size)
+        self._check_later(lacks, read_on, owner)
+        charge.when_fits(size, partial(self._loop.call_soon, read_on, owner))
 
     def end(self) -> bool:
         """Let the peer be read again; return whether it was not."""
@@ -59,14 +61,14 @@ class RoomWait:
         self._credit.resume()
         return True
 
-    def _check_later(self, charge: Charge, size: int) -> None:
-        check = partial(self._check, charge, size, charge.lacking(size))
-        self._timer = self._loop.call_later(self._timeout, check, self._owner)
+    def _check_later(self, lacks: Callable[[], int], read_on: Callable[[], None], owner: SocketHandler | None) -> None:
+        before = lacks()
 
-    def _check(self, charge: Charge, size: int, lacking: int) -> None:
-        """Wait on if the session has let go of something since it lacked so many bytes."""
-        if charge.lacking(size) < lacking:
-            self._check_later(charge, size)
-        else:
-            self.is_given_up = True
-            self._read_on()
+        def check() -> None:
+            if lacks() < before:
+                self._check_later(lacks, read_on, owner)
+            else:
+                self.is_given_up = True
+                read_on()
+
+        self._timer = self._loop.call_later(self._timeout, check, owner)

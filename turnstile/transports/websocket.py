@@ -70,7 +70,7 @@ class WebSocketConnection(SocketStream):
         self._keepalive = Keepalive(limits.ping_interval, limits.ping_timeout, loop.now)
         self._keepalive_timer: TimerHandle | None = None
         self._close_timer: TimerHandle | None = None
-        self._room_wait = RoomWait(loop, self, self._read_credit, limits.unread_timeout, self._read_on)
+        self._room_wait = RoomWait(loop, self._read_credit, limits.unread_timeout)
 
     def __repr__(self) -> str:
         state = "closed" if self._released else "closing" if self._closing else "open"
@@ -176,7 +176,7 @@ class WebSocketConnection(SocketStream):
             self._is_behind = framing.waits
             if self._is_behind or self._watched != READ or not (self._closing or credit.may_read):
                 if framing.lacks_room:
-                    self._room_wait.begin(framing.charge, framing.lacks_room)
+                    self._room_wait.begin(framing.charge, framing.lacks_room, self._read_on, self)
                 self._request_rewatch()
         if has_answers:
             self.flush()

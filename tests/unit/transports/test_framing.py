@@ -253,7 +253,7 @@ def test_a_message_cut_anywhere_in_its_head_is_read_behind_another(side, size):
     first, second = encoded(BINARY, b"first", masked=masked), encoded(BINARY, bytes(size), masked=masked)
     for cut in range(15):
         framing = framing_of(side, 1 << 20)
-        read = framing.read(first + second[:cut]) + framing.read(second[cut:])
+        read = read_all(framing, first + second[:cut]) + read_all(framing, second[cut:])
         assert read == [BinaryFrame(b"first"), BinaryFrame(bytes(size))]
 
 
@@ -436,6 +436,25 @@ def test_a_message_waits_by_its_header_while_the_budget_lacks_the_room(kind, cam
         came = came if framing.waits else len(frame)
     assert heard == [TextFrame(b"a" * 70_000), TextFrame(b"next")]
     assert (framing.lacks_room, budget.held) == (0, 30_000)
+
+
+@pytest.mark.parametrize("room", [0, 1 << 20])
+def test_a_large_message_begins_only_when_those_before_it_were_given_on(room):
+    budget = budget_of(100_000 + room)
+    framing = framing_of(Side.SERVER, 4 << 20, budget.charge())
+    first, second = b"a" * 70_000, b"b" * 80_000
+    stream = encoded(TEXT, first, masked=True) + encoded(TEXT, second, masked=True)
+    framing.read(stream[:60_000])
+    assert framing.read(stream[60_000:100_000]) == [TextFrame(first)]
+    assert (framing.waits, framing.lacks_room, budget.held) == (True, 0, 0)
+    received = budget.charge()
+    received.set(70_000)
+    assert framing.read() == []
+    assert framing.lacks_room == (0 if room else 80_000)
+    received.set(0)
+    assert framing.read() == []
+    assert budget.held == 80_000
+    assert framing.read(stream[100_000:]) == [TextFrame(second)]
 
 
 def test_a_message_that_waits_for_room_is_refused_when_it_shall_wait_no_more():

@@ -18,11 +18,11 @@ class Waiting:
         self.loop = IoLoop(clock=lambda: self.now)
         self.credit = ReadCredit(1000, 100)
         self.read = []
-        self.wait = RoomWait(self.loop, None, self.credit, 20.0, self.read_on)
+        self.wait = RoomWait(self.loop, self.credit, 20.0)
         budget = ProcessBudget(session_limit=100).session("")
         self.other = budget.charge()
         self.other.set(90)
-        self.wait.begin(budget.charge(), 60)
+        self.wait.begin(budget.charge(), 60, self.read_on, None)
 
     def read_on(self):
         if self.wait.end():
