@@ -152,7 +152,8 @@ def test_the_opening_of_a_link_ends_when_the_client_has_left(start_proxy):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(patience())
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
-        proxy = start_proxy({**QUICK, "upstream.url": url, "upstream.kind": "compatible"})
+        flags = {"upstream.url": url, "upstream.kind": "compatible", "upstream.connect_timeout": str(10 * patience())}
+        proxy = start_proxy({**QUICK, **flags})
         with proxy.dialogue() as dialogue:
             dialogue.send("Settings", **SETTINGS)
             sock, _ = listener.accept()

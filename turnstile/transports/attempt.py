@@ -55,13 +55,7 @@ class Attempt(Generic[InboxT]):
 
     def take_inbox(self) -> InboxT | None:
         """Return the inbox for the outcome, once; None if it was cancelled or has its outcome."""
-        with self._lock:
-            inbox, self._inbox = self._inbox, None
-            job, self._job = self._job, None
-            self._operation = None
-        if job is not None and not self.has_begun:
-            job.withdraw()
-        return inbox
+        return self._finish()[0]
 
     def end(self, outcome: object) -> bool:
         """Send the outcome to the inbox; return False if it was cancelled or has its outcome."""
@@ -73,8 +67,16 @@ class Attempt(Generic[InboxT]):
 
     def cancel(self) -> None:
         """Drop the outcome. What has not begun leaves the queue; the socket of what has begun is shut down."""
-        with self._lock:
-            operation = self._operation
-        self.take_inbox()
+        operation = self._finish()[1]
         if operation is not None:
             operation.cancel()
+
+    def _finish(self) -> tuple[InboxT | None, NetworkOperation | None]:
+        """Be over; return the inbox, once, and what the thread does on the network, if it has begun."""
+        with self._lock:
+            inbox, self._inbox = self._inbox, None
+            job, self._job = self._job, None
+            operation, self._operation = self._operation, None
+        if job is not None and not self.has_begun:
+            job.withdraw()
+        return inbox, operation

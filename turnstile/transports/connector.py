@@ -80,7 +80,8 @@ class WebSocketConnector:
         attempt = Attempt(inbox)
         job = self._pool.submit(partial(self._try, attempt, target)) if self._loop.running else None
         if job is None:
-            attempt.end(_shutting_down())
+            is_over = self._pool.closed or not self._loop.running
+            attempt.end(_shutting_down() if is_over else unreachable("the system gives the proxy no thread for it"))
             return
         attempt.waits_as(job)
         inbox.when_unwanted(attempt.cancel)

@@ -53,6 +53,8 @@ class FairQueue(Generic[Job]):
 
     def start(self) -> Job | None:
         """Return the job that runs next, and count it as running; None if none may."""
+        if self.running == self._places:  # it would look at each owner that waits
+            return None
         for owner in self._turns:
             jobs = self._owners[owner]
             if self._may_start(jobs):

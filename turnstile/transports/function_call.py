@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.ports import Timer, Timers
+    from turnstile.transports.network_operation import NetworkOperation
 
 
 class PendingCall(Attempt[Inbox]):
@@ -38,10 +39,10 @@ class PendingCall(Attempt[Inbox]):
         """Send the result to the inbox; return False if the call is over already."""
         return self.end(FunctionReturned(self._call_id, output))
 
-    def take_inbox(self) -> Inbox | None:
-        """Return the inbox for the result, once, and stop the timer."""
+    def _finish(self) -> tuple[Inbox | None, NetworkOperation | None]:
+        """Be over, and stop the timer."""
         with self._lock:
             timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-        return super().take_inbox()
+        return super()._finish()

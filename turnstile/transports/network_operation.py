@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from turnstile.ports import Clock
+    from turnstile.transports.pool import WorkerPool
 
 Value = TypeVar("Value")
 Sock = TypeVar("Sock", bound=socket.socket)
 
 _CANCELLED: Final = "the operation was cancelled"
+_NOT_DONE: Final = "no thread is left for it"
 
 
 class NetworkOperation:
@@ -83,6 +85,35 @@ class NetworkOperation:
         """Use no socket any more: its user closes it or hands it over, and `cancel` leaves it alone."""
         with self._lock:
             self._socket = None
+
+    def run_on(self, pool: WorkerPool, work: Callable[[], Value], owner: object | None = None) -> Value:
+        """Return the result of work that no timeout ends, done on a pool's thread; nobody waits for it at the deadline.
+
+        Args:
+            pool: The threads.
+            work: What to do; never done on a thread that closes the pool.
+            owner: Whose turn it takes on them; None for nobody's.
+
+        Raises:
+            TimeoutError: The deadline came first.
+            ConnectionAbortedError: The operation was cancelled, or the pool is closed or full.
+            Exception: What the work has raised.
+        """
+        future: Future[Value] = Future()
+
+        def settle_future() -> None:
+            if pool.closed:  # it calls what is left on the thread that closes it
+                fail(future, ConnectionAbortedError(_NOT_DONE))
+            else:
+                settle(future, work)
+
+        job = pool.submit(settle_future, owner)
+        if job is None:
+            raise ConnectionAbortedError(_NOT_DONE)
+        try:
+            return self.wait_for(future)
+        finally:
+            job.withdraw()  # one that has not begun
 
     def wait_for(self, future: Future[Value]) -> Value:
         """Return the result of another thread's work.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import socket
-from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -13,7 +13,6 @@ import websocket
 from websocket._url import get_proxy_info
 
 from turnstile.transports.connect_errors import AnswerError, Refused, TunnelRefused
-from turnstile.transports.network_operation import settle
 
 if TYPE_CHECKING:
     import ssl
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 _SWITCHING_PROTOCOLS: Final = 101
 _HEAD_BYTES: Final = 32 * 1024
 _READ_BYTES: Final = 4 * 1024
+_NEEDED: Final = re.compile(rb"(?:upgrade|connection|sec-websocket-[a-z]+):", re.IGNORECASE)
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)\b")
 _DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
@@ -104,8 +104,8 @@ class UpstreamHandshake:
     def _reach(self, host: str, port: int, operation: NetworkOperation, *, is_secure: bool) -> socket.socket:
         """Return a connection to the upstream, through the environment's proxy where there is one."""
         proxy_host, proxy_port, credentials = get_proxy_info(host, is_secure)
-        places = self._places(proxy_host or host, (proxy_port or 80) if proxy_host else port, operation)
-        sock = operation.connect(places)
+        place = (proxy_host, proxy_port or 80) if proxy_host else (host, port)
+        sock = operation.connect(operation.run_on(self._resolving, partial(self._resolve, *place)))
         try:
             for option in websocket.DEFAULT_SOCKET_OPTION:
                 sock.setsockopt(*option)
@@ -117,22 +117,12 @@ class UpstreamHandshake:
             raise
         return sock
 
-    def _places(self, host: str, port: int, operation: NetworkOperation) -> Sequence[tuple[Any, ...]]:
-        found: Future[Sequence[tuple[Any, ...]]] = Future()
-        look_up = self._resolving.submit(lambda: settle(found, lambda: self._resolve(host, port)))
-        if look_up is None:
-            raise ConnectionAbortedError("the proxy is shutting down")
-        try:
-            return operation.wait_for(found)
-        except BaseException:
-            look_up.withdraw()
-            raise
-
 
 class _HandshakeSocket:
-    """The socket that websocket-client does its handshake on: it gets the head of an answer 101, and no more.
+    """The socket that websocket-client does its handshake on: it gets of an answer 101 what the handshake needs.
 
-    It reads byte by byte; here the whole head is read at once, up to a limit, and another status's body never.
+    It reads byte by byte; here the whole head is read at once, up to a limit, and another status's body never. It would
+    keep cookies for the whole process: those of one session would go out with the next one's handshake.
     """
 
     def __init__(self, sock: socket.socket, operation: NetworkOperation) -> None:
@@ -152,7 +142,7 @@ class _HandshakeSocket:
             status, head, self.behind = _read_head(self._sock, self._operation)
             if status != _SWITCHING_PROTOCOLS:
                 raise Refused(status)
-            self._head = memoryview(head)
+            self._head = memoryview(_of_the_handshake(head))
         data, self._head = bytes(self._head[:size]), self._head[size:]
         return data
 
@@ -204,6 +194,12 @@ def _read_head(sock: socket.socket, operation: NetworkOperation) -> tuple[int, b
     if status is None:
         raise AnswerError("it does not begin with a status of HTTP")
     return int(status[1]), bytes(received[: end.end()]), bytes(received[end.end() :])
+
+
+def _of_the_handshake(head: bytes) -> bytes:
+    """Return the head of an answer with those of its headers that the handshake needs (RFC 6455, section 4.1)."""
+    status, *headers = head.split(b"\n")
+    return b"\n".join((status, *filter(_NEEDED.match, headers), b"\r\n"))
 
 
 def _header_lines(headers: Mapping[str, str]) -> list[str]:

@@ -110,8 +110,8 @@ def test_one_actor_failing_leaves_the_others_on_its_thread_alone(actor, dispatch
     other = Recorder.start(dispatcher)
     try:
         actor.tell(lambda: 1 / 0)
+        assert actor.actor_stopped.wait(DEADLINE)
         assert other.ask("still here", timeout=DEADLINE) == "still here"
-        assert not actor.is_alive()
         assert isinstance(actor.recorder.failures[0], ZeroDivisionError)
         assert "Unhandled exception" in caplog.text
     finally:
@@ -127,17 +127,16 @@ def test_a_failed_ask_is_the_askers_and_the_actor_lives(actor):
 def test_a_failure_at_the_end_of_a_run_ends_the_actor(actor, dispatcher, caplog):
     actor.recorder.fail_at_end_of_run = True
     actor.tell("anything")
-    other = Recorder.start(dispatcher)
-    other.stop(timeout=DEADLINE)
-    assert not actor.is_alive()
+    assert actor.actor_stopped.wait(DEADLINE)
+    assert Recorder.start(dispatcher).stop(timeout=DEADLINE)
     assert "the run cannot end" in caplog.text
 
 
 def test_a_cleanup_that_fails_too_is_logged_and_the_thread_goes_on(actor, dispatcher, caplog):
     actor.recorder.failures = None
     actor.tell(lambda: 1 / 0)
-    other = Recorder.start(dispatcher)
-    other.stop(timeout=DEADLINE)
+    assert actor.actor_stopped.wait(DEADLINE)
+    assert Recorder.start(dispatcher).stop(timeout=DEADLINE)
     assert "Cleaning up after a failed actor failed too" in caplog.text
 
 

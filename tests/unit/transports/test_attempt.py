@@ -58,6 +58,27 @@ def test_an_attempt_that_has_begun_is_not_looked_for_in_the_queue(attempt):
     assert job.withdrawn == 0
 
 
+class FirstReleased:
+    """A lock that makes a call when it is first released."""
+
+    def __init__(self, call):
+        self._calls = [call]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._calls:
+            self._calls.pop()()
+
+
+def test_no_attempt_goes_on_when_it_begins_while_it_is_cancelled(attempt):
+    operation, begun = NetworkOperation(time.monotonic, patience()), []
+    attempt._lock = FirstReleased(lambda: begun.append(attempt.begin(operation)))
+    attempt.cancel()
+    assert begun == [False] or operation.is_cancelled
+
+
 def test_the_socket_of_an_attempt_that_is_cancelled_is_shut_down_and_of_one_that_is_over_left_alone():
     for ends_first, cancelled in ((False, True), (True, False)):
         attempt, operation = Attempt(RecordingInbox()), NetworkOperation(time.monotonic, patience())

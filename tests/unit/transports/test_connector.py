@@ -260,33 +260,41 @@ def test_upstream_unreachable_is_told_when_the_name_is_not_found_in_time(make_co
     found.set()
 
 
-def trickle(now, sent, begin=b""):
-    """Send byte after byte, a second each by the clock `now`, until the other side has had enough."""
+class SecondsByByte:
+    """A clock that advances a second with each byte that an upstream sends; it sends one when the clock was read."""
 
-    def talk(sock):
+    def __init__(self, begin):
+        self._begin, self._now, self._was_read = begin, 0, threading.Event()
+        self.sent = 0
+
+    def __call__(self):
+        self._was_read.set()
+        return self._now
+
+    def talk(self, sock):
         read_head(sock)
-        sock.sendall(begin)
+        sock.sendall(self._begin)
         sock.settimeout(0.02)
         while True:
-            with contextlib.suppress(TimeoutError):
-                sock.recv(1)  # it has nothing more to say
-                return
-            now[0] += 1
-            sent.append(b"x")
+            self._now += 1
+            self._was_read.clear()
             sock.sendall(b"x")
-
-    return talk
+            self.sent += 1
+            while not self._was_read.is_set():
+                with contextlib.suppress(TimeoutError):
+                    sock.recv(1)  # it has nothing more to say
+                    return
 
 
 @pytest.mark.parametrize("through_proxy", [False, True], ids=["upstream", "proxy"])
 def test_an_answer_that_trickles_ends_at_the_deadline(make_connector, make_inbox, run_raw, monkeypatch, through_proxy):
-    now, sent, inbox = [0.0], [], make_inbox()
-    port = run_raw(trickle(now, sent, b"HTTP/1.1 101 Switching Protocols\r\nX: "))
+    clock, inbox = SecondsByByte(b"HTTP/1.1 101 Switching Protocols\r\nX: "), make_inbox()
+    port = run_raw(clock.talk)
     if through_proxy:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-    make_connector(timeout=2, clock=lambda: now[0]).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    make_connector(timeout=2, clock=clock).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
     assert inbox.next().problem.code == "upstream_unreachable"
-    assert len(sent) <= 3
+    assert clock.sent <= 3
 
 
 def test_a_tls_handshake_that_trickles_ends_at_the_deadline(make_connector, make_inbox, run_raw):
@@ -384,6 +392,30 @@ def test_frames_that_come_with_the_answer_are_told_after_link_ready(make_connect
     ready, *frames = inbox.take(3)
     assert frames == [TextFrame(b"hi"), TextFrame(b"ho")]
     ready.connection.close(1000)
+
+
+def test_cookies_of_an_upstream_are_not_kept_for_other_links(make_connector, make_inbox, run_raw):
+    heads = []
+
+    def answer(sock):
+        heads.append(read_head(sock))
+        key = re.search(rb"Sec-WebSocket-Key: (.*?)\r\n", heads[-1])[1].decode()
+        sock.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Set-Cookie: a=1; Domain=127.0.0.1\r\n\xc2\xa0set-cookie: b=2; domain=127.0.0.1\r\n"
+            b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
+        )
+        sock.recv(1)
+
+    port, connector = run_raw(answer), make_connector()
+    for _ in range(2):
+        inbox = make_inbox()
+        connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+        ready = inbox.next()
+        assert isinstance(ready, LinkReady)
+        ready.connection.close(1000)
+    assert len(heads) == 2
+    assert b"cookie" not in heads[1].lower()
 
 
 # Many sessions
@@ -551,6 +583,18 @@ def test_threads_are_started_when_needed_and_no_more_than_allowed(make_connector
     assert running() == ["turnstile-connect-1", "turnstile-connect-2"]
     connector.close(WAIT)
     assert running() == []
+
+
+def test_another_attempt_may_be_made_when_the_system_gives_no_thread(make_connector, make_inbox, monkeypatch):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    connector, inbox = make_connector(), make_inbox()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    connector.connect(UpstreamTarget("ws://127.0.0.1:1"), inbox)
+    failed = inbox.next()
+    assert failed.retryable
+    assert "no thread" in failed.problem.description
 
 
 def test_link_failed_is_told_after_close(make_connector, make_inbox):

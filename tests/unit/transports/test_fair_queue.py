@@ -115,3 +115,20 @@ def test_no_more_run_than_there_are_places_and_none_waits_while_nobody_runs(seed
             queue.finish(running.pop(rng.randrange(len(running)))[0])
             running += started(queue)
         assert running or not queue.waiting
+
+
+def test_no_owner_is_looked_at_while_no_place_is_free():
+    class Owner:
+        hashed = 0
+
+        def __hash__(self):
+            Owner.hashed += 1
+            return id(self)
+
+    queue = FairQueue(1)
+    for _ in range(100):
+        queue.add("job", Owner())
+    assert queue.start() == "job"
+    Owner.hashed = 0
+    assert queue.start() is None
+    assert Owner.hashed == 0

@@ -148,7 +148,7 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
     connecting.join(WAIT)
     done.set()
     assert asked == []
-    assert raised == ["function_failed: The function's host cannot be reached."]
+    assert raised == ["function_failed: The function's host was not looked up."]
 
 
 def test_a_name_is_not_resolved_when_the_pool_is_closed(resolving, make_network):

@@ -10,6 +10,7 @@ import pytest
 
 from turnstile.testing import patience
 from turnstile.transports.network_operation import NetworkOperation, fail, settle
+from turnstile.transports.pool import WorkerPool
 
 WAIT = patience()
 
@@ -122,6 +123,33 @@ def test_no_work_is_done_for_a_result_that_nobody_waits_for(operation):
         operation.wait_for(future)
     settle(future, lambda: done.append("work"))
     assert done == []
+
+
+def test_work_that_waits_for_a_thread_is_not_done_by_the_one_that_closes_the_pool(operation):
+    busy, queued, may_end, done, errors = threading.Event(), threading.Event(), threading.Event(), [], []
+
+    class Watched(WorkerPool):
+        def submit(self, *job):
+            taken = super().submit(*job)
+            queued.set()
+            return taken
+
+    def run():
+        with pytest.raises(ConnectionAbortedError):
+            operation.run_on(pool, lambda: done.append("work"))
+        errors.append(operation.is_cancelled)
+
+    pool, waiting = Watched("resolve", 1), threading.Thread(target=run)
+    pool.submit(lambda: (busy.set(), may_end.wait(WAIT)))
+    assert busy.wait(WAIT)
+    queued.clear()
+    waiting.start()
+    assert queued.wait(WAIT)
+    pool.close(0)
+    waiting.join(WAIT)
+    may_end.set()
+    pool.close(WAIT)
+    assert (done, errors) == ([], [False])
 
 
 def test_a_result_that_comes_too_late_is_dropped():

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import httpcore2
 
 from turnstile.errors import TurnstileError
 from turnstile.transports.http.allow_list import is_public
-from turnstile.transports.network_operation import settle
 
 if TYPE_CHECKING:
     import ssl
@@ -96,21 +95,16 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         return _OperationStream(self._connect(allowed, port), self._operation)
 
     def _addresses_of(self, host: str, port: int) -> Sequence[str]:
-        found: Future[Sequence[str]] = Future()
-        look_up = self._resolving.submit(lambda: settle(found, lambda: self._look_up(host, port)), self._owner)
-        if look_up is None:
-            raise FunctionError("The function's host was not looked up.")
         try:
-            return self._operation.wait_for(found)
-        except (TimeoutError, ConnectionAbortedError):
-            look_up.withdraw()
+            return self._operation.run_on(self._resolving, partial(self._resolve, host, port), self._owner)
+        except TimeoutError:
             raise
+        except ConnectionAbortedError:
+            if self._operation.is_cancelled:
+                raise
+            raise FunctionError("The function's host was not looked up.") from None
         except (OSError, UnicodeError):
             raise FunctionError("The function's host was not found.") from None
-
-    def _look_up(self, host: str, port: int) -> Sequence[str]:
-        # A closed pool runs what is left on the thread that closes it, which a resolver must not block.
-        return [] if self._resolving.closed else self._resolve(host, port)
 
     def _connect(self, addresses: Sequence[IpAddress], port: int) -> socket.socket:
         try:
