@@ -41,7 +41,8 @@ class Printer:
         """Why a line could not be printed; the reading thread prints, too, and must go on."""
 
     def line(self, text: str, kind: str) -> None:
-        """Print one line."""
+        """Print one line, whatever is in the text: it may be of others, as a close reason is."""
+        text = on_one_line(text)
         if self._is_coloured:
             text = f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m"
         try:
@@ -56,12 +57,12 @@ class Printer:
         match message["type"]:
             case "ConversationText":
                 name = "agent" if message["role"] == "assistant" else "you"
-                self.line(f"{name}: {on_one_line(message['content'])}", message["role"])
+                self.line(f"{name}: {message['content']}", message["role"])
             case "Error" | "Warning":
-                self.line(f"{message['type']}: {message['code']}: {on_one_line(message['description'])}", "fault")
+                self.line(f"{message['type']}: {message['code']}: {message['description']}", "fault")
             case "FunctionCallRequest":
                 for call in message["functions"]:
-                    asked = on_one_line(f"{call['name']}({call['arguments']})")
+                    asked = f"{call['name']}({call['arguments']})"
                     self.line(f"(the agent calls {asked}; nothing here answers)", "note")
             case "SettingsApplied" | "PromptUpdated" | "SpeakUpdated" | "InjectionRefused":
                 self.line(f"({message['type']})", "note")
@@ -188,7 +189,8 @@ def _send_line(client: TerminalClient, printer: Printer, words: str, expected: E
             expected.injected += 1
             client.send("InjectAgentMessage", message=rest, behavior="queue")
         case _ if command.startswith("/"):
-            printer.line(HELP, "note")
+            for text in HELP.splitlines():
+                printer.line(text, "note")
         case _:
             expected.said.append(words)
             client.say(words)

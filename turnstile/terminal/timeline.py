@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnstile.protocol import jsontext
+from turnstile.protocol.safe_text import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -118,7 +119,7 @@ def _short_id(response_id: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return on_one_line(" ".join(text.split()))
 
 
 def _short(session: dict[str, Any]) -> str:

@@ -334,8 +334,10 @@ def test_what_others_say_neither_begins_a_line_nor_steers_the_terminal():
     printer.message({"type": "ConversationText", "role": "assistant", "content": "So.\nyou: \x1b[2K"})
     printer.message({"type": "Error", "code": "c", "description": "No.\r"})
     printer.message({"type": "FunctionCallRequest", "functions": [{"name": "f", "arguments": "\n"}]})
+    printer.line("The proxy has closed the connection (1000 So.\nyou: \x1b[2K).", "fault")
     assert out.getvalue().splitlines() == [
         r"agent: So.\nyou: \u001b[2K",
         r"Error: c: No.\r",
         r"(the agent calls f(\n); nothing here answers)",
+        r"The proxy has closed the connection (1000 So.\nyou: \u001b[2K).",
     ]

@@ -353,6 +353,7 @@ def test_the_call_fails_when_the_host_speaks_no_tls(run_raw, call):
         ("text/plain; charset=klingon", "ü".encode(), "ü"),
         ("text/plain; charset=hex", b"00", "00"),
         ("text/plain; charset=idna", "ü".encode(), "ü"),
+        ("text/plain; charset=punycode", b"bcher-kva", "bcher-kva"),
         ("text/plain; charset=utf-7", b"+2AA-", "?"),
     ],
 )
@@ -625,6 +626,14 @@ def test_an_inbox_that_raises_costs_its_own_result_only(serve, make_caller, make
     caller.call(request_to(server.port, "told"), inbox)
     assert inbox.next() == FunctionReturned("told", "ok")
     assert "the result of the function call lost could not be delivered" in caplog.text
+
+
+def test_the_id_of_a_call_begins_no_line_of_the_log(make_caller, make_inbox, caplog):
+    inbox = make_inbox()
+    make_caller(allowed_hosts=["example.com"]).call(request_to(1, "call\nERROR forged"), inbox)
+    assert inbox.next().call_id == "call\nERROR forged"
+    assert "\nERROR" not in caplog.text
+    assert r"call\nERROR forged" in caplog.text
 
 
 # Many sessions

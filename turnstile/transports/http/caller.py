@@ -12,6 +12,7 @@ import httpcore2
 
 from turnstile.observability.logs import in_this_session
 from turnstile.ports import failed_call
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.transports.function_call import PendingCall
 from turnstile.transports.http.allow_list import AllowList, parse_address
 from turnstile.transports.http.encoding import decoded_text, header_fields, target_and_content
@@ -140,7 +141,7 @@ class HttpFunctionCaller:
             # Its message may hold a header.
             words, detail = "The function could not be called.", f" ({type(error).__name__})"
         if operation.is_cancelled:
-            log.info("function call %s to %s was ended: its result is not needed any more", request.call_id, where)
+            log.info("function call %s to %s was ended: its result is not needed any more", _named(request), where)
             return failed_call(words)
         return _failed(request, where, words, detail)
 
@@ -183,9 +184,13 @@ def _end(call: PendingCall, request: FunctionRequest, output: str) -> None:
     try:
         call.returns(output)
     except Exception:
-        log.exception("the result of the function call %s could not be delivered", request.call_id)
+        log.exception("the result of the function call %s could not be delivered", _named(request))
 
 
 def _failed(request: FunctionRequest, where: str, words: str, detail: str = "") -> str:
-    log.warning("function call %s to %s: %s%s", request.call_id, where, words, detail)
+    log.warning("function call %s to %s: %s%s", _named(request), where, words, detail)
     return failed_call(words)
+
+
+def _named(request: FunctionRequest) -> str:
+    return on_one_line(request.call_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -22,6 +23,8 @@ _WITH_QUERY: Final = {"GET", "DELETE"}
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _CHARSET: Final = re.compile(r""";\s*charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+# No charsets; Python decodes them in quadratic time.
+_OF_HOST_NAMES: Final = {"idna", "punycode"}
 # Headers of the connection, not of the call (RFC 9110, section 7.6.1), or set by the proxy.
 _LEFT_OUT: Final = {
     "accept-encoding",
@@ -94,7 +97,8 @@ def decoded_text(body: bytes, content_type: str) -> str:
     """Return the text of an answer's body, in the charset that it names or UTF-8."""
     named = _CHARSET.search(content_type)
     try:
-        text = body.decode(named[1] if named else "utf-8", "replace")
+        codec = codecs.lookup(named[1] if named else "utf-8").name
+        text = body.decode("utf-8" if codec in _OF_HOST_NAMES else codec, "replace")
     except (LookupError, UnicodeError):
         text = body.decode("utf-8", "replace")
     return sendable(text)  # some charsets can encode half a character
