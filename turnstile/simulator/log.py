@@ -15,8 +15,8 @@ COLLISION = "conversation_already_has_active_response"
 # What is kept of each kind of entry in a session's log: the latest so many, of at most so many bytes.
 _KEPT: Final = 10_000
 _KEPT_BYTES: Final = 1024 * 1024
-# An entry's own bytes, beside its texts; and those of a reference.
-_ENTRY, _REFERENCE = 200, 8
+# An entry's own bytes, beside its texts; those of a reference; and those of a character that is sent, at most.
+_ENTRY, _REFERENCE, _CHARACTER = 200, 8, 4
 
 
 class Latest(list[T], Generic[T]):
@@ -162,11 +162,14 @@ class SimulatorLog:
         self.updates.keep(patch, size)
         self.session_bytes = size
 
-    def note_response(self, record: ResponseRecord) -> None:
-        """Add a response that begins; the session object that it refers to is counted once for each update."""
+    def note_response(self, record: ResponseRecord, text: str) -> None:
+        """Add a response that begins; `text` is what it will say.
+
+        The session object that it refers to is counted once for each update.
+        """
         before = self.responses[-1].started if self.responses else None
         self.responses_begun += 1
-        size = len(record.seen) * _REFERENCE + len(str(record.metadata or ""))
+        size = len(record.seen) * _REFERENCE + len(str(record.metadata or "")) + len(text) * _CHARACTER
         self.responses.keep(record, size if record.started is before else size + self.session_bytes)
 
     @property

@@ -160,9 +160,9 @@ class ResponseEngine:
             context.session,
             tuple(item.id for item in items),
         )
-        context.log.note_response(record)
         instructions = context.session["instructions"]
         reply = self._reply(turn_of(items, self._answered, settings, instructions, params.get("instructions")))
+        context.log.note_response(record, reply.text or "")
         response = Response(
             record,
             settings,

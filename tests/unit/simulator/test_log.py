@@ -39,15 +39,25 @@ def test_the_numbers_count_what_was_forgotten():
     assert (seen.broken, seen.collisions) == ([rule(1)], 3)
 
 
+def record(number, started, seen=()):
+    return ResponseRecord("r", number, "client", in_conversation=True, metadata=None, started=started, seen=seen)
+
+
+def test_of_responses_that_say_much_fewer_are_kept():
+    seen = SimulatorLog(responses=Latest(most_bytes=10_000))
+    for number in range(5):
+        seen.note_response(record(number, {}), "x" * 1000)
+    assert [response.number for response in seen.responses] == [3, 4]
+    assert seen.responses_begun == 5
+
+
 def test_a_session_object_is_counted_for_the_first_response_that_refers_to_it():
     seen, session = SimulatorLog(), {"instructions": "x"}
     seen.note_update({}, 5000)
     sizes = []
     for number, started in enumerate((session, session, dict(session))):
         before = seen.responses.bytes
-        seen.note_response(
-            ResponseRecord("r", number, "client", in_conversation=True, metadata=None, started=started, seen=("a", "b"))
-        )
+        seen.note_response(record(number, started, ("a", "b")), "")
         sizes.append(seen.responses.bytes - before)
     assert sizes == [5216, 216, 5216]
     assert seen.responses_begun == 3
