@@ -21,6 +21,7 @@ from turnstile.config import SIMULATOR, explain, load_config, notices
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
+from turnstile.server.freed_memory import give_back_large_blocks
 from turnstile.server.listener import listening_socket
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
@@ -153,6 +154,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     option: WorkerOption | None = arguments.worker
     set_up_logging(config.log.level, config.log.format, worker=option and option.number)
     log_uncaught_errors()
+    give_back_large_blocks()
     if option is not None:
         return _work(arguments, config, Inheritance(option))
     if config.server.workers > 1:
