@@ -212,14 +212,16 @@ class Framing:
         So all that is done at a payload's end, for which others wait, is small. The library has not seen the frame: it
         gets it without its payload, for the order of the fragments.
         """
-        if self._mask:
+        if self._announced > UNCHARGED_BYTES and self._protocol.state is not OPEN:
+            piece = b""  # nobody gets it any more
+        elif self._mask:
             turned = len(piece) % MASK_BYTES
             piece, self._mask = apply_mask(piece, self._mask), self._mask[turned:] + self._mask[:turned]
         self._joiner.partial.write(piece)
         if self._missing:
             return []
         size, self._announced = self._announced, 0
-        if self._is_plain:
+        if self._is_plain:  # of one that is dropped nothing is left
             self._hold(0)
             return [self._joiner.take(is_text=self._header[0] == _TEXT)]
         messages = self._read_by_library(bytes((self._header[0], self._mask_in, *bytes(len(self._mask)))))
@@ -253,13 +255,15 @@ class Framing:
         if protocol.close_rcvd is not None or protocol.parser_exc is not None:
             self._discard()
         else:
+            if protocol.state is not OPEN and joiner.partial.tell() > UNCHARGED_BYTES:
+                joiner.drop()
             self._hold(joiner.partial.tell() + self._announced)
         return messages
 
     def _hold(self, size: int) -> None:
         """Charge the bytes of the message that has not come whole, where they are many."""
         if size > UNCHARGED_BYTES or self.charge.size:
-            self.charge.set(size if size > UNCHARGED_BYTES else 0)
+            self.charge.set(size if size > UNCHARGED_BYTES and self._protocol.state is OPEN else 0)
 
     def read_end(self) -> None:
         """Read the end of the stream."""
@@ -285,10 +289,16 @@ class Framing:
         self._protocol.send_ping(b"")
 
     def write_close(self, code: int, reason: str) -> None:
-        """Let the library start the closing handshake, with what RFC 6455 allows of `code` and `reason`."""
+        """Let the library start the closing handshake, with what RFC 6455 allows of `code` and `reason`.
+
+        Of a message that has not come whole nothing is kept: it is read only for the peer's close behind it.
+        """
         self._reads_plain = False
         close = sendable_close(code, reason)
         self._protocol.send_close(close.code, close.reason)
+        if self._joiner.partial.tell() > UNCHARGED_BYTES:
+            self._joiner.drop()
+        self._hold(0)
 
 
 def release_parser(protocol: Protocol) -> None:

@@ -477,6 +477,32 @@ def test_a_message_waits_for_no_room_when_the_closing_handshake_has_begun():
     assert (framing.waits, framing.discards) == (False, True)
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        encoded(TEXT, bytes(2 << 20), masked=True),
+        encoded(0x01, bytes(2 << 20), masked=True),
+        encoded(0x01, b"", masked=True) + encoded(0x00, bytes(60_000), masked=True) * 35,
+    ],
+    ids=["whole", "a large fragment", "small fragments"],
+)
+@pytest.mark.parametrize("came", [0, 1_000_000])
+def test_what_comes_of_a_message_is_dropped_once_our_side_has_begun_to_close(stream, came):
+    budget = budget_of(4 << 20)
+    framing = framing_of(Side.SERVER, 4 << 20, budget.charge(), frames_a_round=1_000)
+    framing.read(stream[:came])
+    tracemalloc.start()
+    framing.write_close(1013, "too much")
+    assert budget.held == 0
+    for begin in range(came, len(stream), 10_000):
+        framing.read(stream[begin : min(begin + 10_000, len(stream))])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (budget.held, peak < 400_000) == (0, True)
+    framing.read(encoded(CLOSE, b"\3\xe8", masked=True))
+    assert framing.discards, "the peer's close was read"
+
+
 def test_a_message_that_was_read_is_not_refused_when_the_room_was_taken_meanwhile():
     budget = budget_of(100_000)
     framing, other = framing_of(Side.SERVER, 4 << 20, budget.charge()), budget.charge()
