@@ -70,6 +70,7 @@ class RealtimeDialect(Dialect):
         self._refs = 0
         self._unanswered: dict[int, tuple[bool, str | None]] = {}
         self._session: Json = {}
+        self._session_bytes = 0
         self._is_created = False
         self._events_sent = 0
         self._names_given = 0
@@ -81,8 +82,8 @@ class RealtimeDialect(Dialect):
 
     @property
     def kept_bytes(self) -> int:
-        """The bytes kept between events, about: the names of the events without an answer yet."""
-        return sum([len(event_id or "") for _, event_id in self._unanswered.values()])
+        """The bytes kept between events, about: upstream's session, and the names of the events without an answer."""
+        return self._session_bytes + sum([len(event_id or "") for _, event_id in self._unanswered.values()])
 
     def opening(self) -> Sequence[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
@@ -161,6 +162,7 @@ class RealtimeDialect(Dialect):
         """Keep the session as upstream shows it; return it the first time, and when another client has changed it."""
         is_first, self._is_created = not self._is_created, True
         self._session = event["session"]
+        self._session_bytes = len(orjson.dumps(self._session))
         if is_first and "event_id" not in event:  # upstream itself has not shown it
             return self._event("session.created", session=self._session)
         if is_first:

@@ -83,8 +83,9 @@ class VoiceAgentDialect(Dialect):
 
     @property
     def kept_bytes(self) -> int:
-        """The bytes kept between messages, about."""
-        return self._warned.kept_bytes + len(self._history)
+        """The bytes kept between messages, about: what was warned of, the history, and acknowledgements not yet due."""
+        acks = sum([len(ack) for asked in self._unanswered.values() for ack in asked.acks])
+        return self._warned.kept_bytes + len(self._history) + acks
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested | None:
         """Return the request that brings the host's new overrides into force; the given history stays in the prompt."""

@@ -337,6 +337,12 @@ def test_the_names_of_events_without_an_answer_are_what_is_kept(dialect):
     assert dialect.kept_bytes == 500
 
 
+def test_the_session_that_upstream_shows_is_kept_once(dialect):
+    for size in (5_000, 3_000):
+        dialect.shown({"type": "session.updated", "session": {"instructions": "x" * size}})
+        assert size < dialect.kept_bytes < size + 100
+
+
 def test_many_shortfalls_of_an_update_are_summed_up(dialect):
     request = read(dialect, "session.update", event_id="mine", session={})
     shortfalls = tuple(Problem("not_in_force", f"session.field_{number}: no.") for number in range(1_000))

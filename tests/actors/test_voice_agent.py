@@ -307,6 +307,13 @@ def test_words_that_begin_with_the_message_are_told_as_they_are(dialect):
     assert told["description"] == problem.description
 
 
+def test_acknowledgements_are_kept_until_they_are_due(dialect):
+    (request,) = read(dialect, "Settings", agent={"greeting": "x" * 5_000})
+    assert 5_000 < dialect.kept_bytes < 6_000
+    dialect.answer(Answered(request.ref))
+    assert dialect.kept_bytes == 0
+
+
 def test_what_is_kept_of_ever_new_warnings_is_bounded(dialect):
     for number in range(1_000):
         read(dialect, "UpdateThink", think={f"field_{number}": 1})

@@ -41,6 +41,10 @@ class MemoryConnection:
 
     What it sends reaches the peer's inbox with `flush`, on the thread that flushes. While the peer does not read, it
     waits here, and the peer's `resume_reading` or `handled` lets it through.
+
+    A peer that leaves more than the ceiling waiting is disconnected at once, not after a time without progress as at a
+    socket: nothing is on its way here, and there is no loop to look again later. Nothing here is charged to a budget:
+    what waits is its host's own memory, and the ceiling bounds it.
     """
 
     peer: MemoryConnection | None = None
