@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Characters of a message or a traceback that are logged.
 _LONGEST: Final = 64 * 1024
+# Characters of a credential, such as a JSON Web Token.
+_LONGEST_SECRET: Final = 4 * 1024
 # Seconds in which the end of the process writes the lines that are left.
 _LAST_WRITE: Final = 2.0
 # A record begins at the margin with its time: no line of a traceback does.
@@ -47,10 +49,12 @@ def in_this_session(call: Callable[[], object]) -> Callable[[], None]:
 
 def _safe(text: str) -> str:
     """Return text without secrets; of a very long one the beginning and the end."""
-    if len(text) > _LONGEST:
-        half = _LONGEST // 2
-        text = f"{text[:half]} ({len(text) - _LONGEST} characters left out) {text[-half:]}"
-    return without_secrets(text)
+    if len(text) <= _LONGEST:
+        return without_secrets(text)
+    half = _LONGEST // 2
+    # A secret that is cut in two would not be known for one.
+    end = without_secrets(text[-half - _LONGEST_SECRET :])[-half:]
+    return f"{without_secrets(text[:half])} ({len(text) - _LONGEST} characters left out) {end}"
 
 
 class _TextFormatter(logging.Formatter):

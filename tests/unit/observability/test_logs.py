@@ -203,6 +203,14 @@ def test_a_very_long_message_keeps_its_beginning_and_its_end(start):
     assert "a (134464 characters left out) b" in line
 
 
+@pytest.mark.parametrize("shown", [1, 20, 50])
+def test_a_key_is_masked_also_where_a_very_long_message_is_cut(start, shown):
+    key = "sk-" + "k" * 50
+    stream = start()
+    _log.info("%s", "a " * 40_000 + key + " " * (32 * 1024 - shown))
+    assert "k" * shown not in stream.getvalue().split("left out")[1]
+
+
 def test_a_very_long_error_keeps_its_end(start):
     stream = start()
     try:
