@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from turnstile.session.memory_size import memory_size
 from turnstile.simulator import api_errors
 
 Json = dict[str, Any]
@@ -14,7 +15,6 @@ ROOT: Final = "root"
 _MOST_ITEMS: Final = 2000
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _MOST_IDS: Final = 10_000
-_ITEM: Final = 500
 
 
 @dataclass(slots=True, eq=False)
@@ -142,7 +142,7 @@ class Conversation:
         if item.type == "function_call_output":
             self._note(self._answered, item.view["call_id"])
         before = self._before(index)
-        self._sizes[item.id] = size = len(str(item.view)) + len(item.spoken or "") + _ITEM
+        self._sizes[item.id] = size = memory_size(item.view, item.spoken)
         self.bytes += size
         while len(self.items) > 1 and (len(self.items) > _MOST_ITEMS or self.bytes > _MOST_BYTES):
             oldest = self.items[0] if self.items[0] is not item else self.items[1]
