@@ -134,7 +134,7 @@ def test_past_the_limit_the_largest_session_of_the_address_that_holds_most_is_en
 
 
 def test_nothing_is_held_when_all_have_ended_whatever_they_held(start_proxy, client_of):
-    proxy = start_proxy({"session.max_held": "2"})
+    proxy = start_proxy({"session.max_held": "2", "limits.close_timeout": "0.1"})
     for end in ("close", "vanish", "host"):
         client = filled(client_of(proxy), 3)
         client._socket.send_binary(bytes(1000))

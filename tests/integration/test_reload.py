@@ -26,7 +26,8 @@ class Serving:
     """A serving process, whose configuration is a file."""
 
     def __init__(self, file, *options):
-        command = [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", "0", "--config", str(file), *options]
+        program = [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", "0", "--config", str(file)]
+        command = [*program, "--set", "limits.close_timeout=0.1", *options]  # the clients do not answer the close
         self.process = subprocess.Popen(
             command, env=CLEAN, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
