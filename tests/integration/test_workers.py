@@ -6,6 +6,7 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -177,14 +178,11 @@ def test_a_configuration_that_no_worker_can_use_stops_the_start(serve, setting, 
     assert len(serving.lines) == 1
 
 
-def test_a_port_that_another_holds_is_refused_at_once(serve):
-    port = serve().url.split(":")[2].split("/")[0]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", port],
-        env=CLEAN,
-        capture_output=True,
-        text=True,
-        timeout=patience(),
-        check=False,
-    )
-    assert (done.returncode, "taken" in done.stderr) == (2, True)
+def test_a_port_that_another_holds_is_refused_at_once_even_if_that_one_would_share_it(serve):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        serving = serve("--port", str(other.getsockname()[1]))
+        assert serving.process.wait(patience()) == 2
+    serving.until("is taken")
