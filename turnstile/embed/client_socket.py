@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import websocket
 from websockets.protocol import Protocol, Side
 
-from turnstile.transports.framing import SILENT_LOGGER
 from turnstile.transports.limits import MIB, ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.websocket import WebSocketConnection
+from turnstile.transports.websocket_library import SILENT_LOGGER
 
 if TYPE_CHECKING:
     import socket

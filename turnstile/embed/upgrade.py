@@ -15,7 +15,7 @@ from websockets.server import ServerProtocol
 from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
-from turnstile.transports.framing import SILENT_LOGGER, release_parser
+from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

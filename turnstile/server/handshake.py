@@ -14,10 +14,10 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
-from turnstile.transports.framing import SILENT_LOGGER, release_parser
 from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
+from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 from websockets.server import ServerProtocol
 
-from turnstile.transports.framing import SILENT_LOGGER
+from turnstile.transports.websocket_library import SILENT_LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,11 +15,11 @@ from turnstile.errors import ConfigError
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.transports.attempt import Attempt
 from turnstile.transports.connect_errors import describe_failure, unreachable
-from turnstile.transports.framing import SILENT_LOGGER
 from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
 from turnstile.transports.upstream_handshake import UpstreamHandshake, place_of, resolve_place
 from turnstile.transports.websocket import WebSocketConnection
+from turnstile.transports.websocket_library import SILENT_LOGGER
 
 if TYPE_CHECKING:
     import socket

@@ -7,7 +7,6 @@ close. So it is at the beginning of a frame whenever one is read here. Behind th
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 from websockets.frames import (  # type: ignore[attr-defined]
@@ -30,16 +29,13 @@ from turnstile.transports.frame_header import (
 )
 from turnstile.transports.limits import UNCHARGED_BYTES
 from turnstile.transports.message_joiner import MessageJoiner
+from turnstile.transports.websocket_library import release_parser
 
 if TYPE_CHECKING:
     from websockets.protocol import Protocol
 
     from turnstile.byte_budget import Charge
     from turnstile.protocol.frames import Frame
-
-# The framing library can log every frame and header, keys included. This logger belongs to no tree and has no handler:
-# no logging configuration makes it log.
-SILENT_LOGGER: Final = logging.Logger("turnstile.framing", logging.CRITICAL + 1)  # noqa: LOG001 - that is the point
 
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
@@ -299,15 +295,3 @@ class Framing:
         if self._joiner.partial.tell() > UNCHARGED_BYTES:
             self._joiner.drop()
         self._hold(0)
-
-
-def release_parser(protocol: Protocol) -> None:
-    """Free a protocol of the framing library, which reads nothing afterwards, as soon as no other object holds it.
-
-    Its parser is a generator that holds it, and its exceptions and their causes have tracebacks that do: cycles, which
-    would wait for a full collection with all that the protocol has buffered.
-    """
-    protocol.parser.close()
-    for error in (protocol.parser_exc, protocol.handshake_exc):
-        if error is not None:
-            error.__traceback__ = error.__context__ = error.__cause__ = None

@@ -16,8 +16,9 @@ from turnstile.byte_budget import ProcessBudget, unlimited_budget
 from turnstile.protocol.frames import DOES_NOT_FIT, BinaryFrame, Closed, TextFrame
 from turnstile.transports.closing_handshake import close_of
 from turnstile.transports.frame_writer import FrameWriter
-from turnstile.transports.framing import FRAMES_A_ROUND, SILENT_LOGGER, Framing
+from turnstile.transports.framing import FRAMES_A_ROUND, Framing
 from turnstile.transports.message_joiner import MessageJoiner
+from turnstile.transports.websocket_library import SILENT_LOGGER
 from turnstile.transports.write_buffer import WriteBuffer
 
 SIDES = [Side.SERVER, Side.CLIENT]
