@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
-import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,22 +14,22 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     # Up to `main`, Ctrl-C ends the process without a traceback of the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+from actors.serving import FAILED, OK, serve_alone, serve_as_worker, serve_by_workers
 from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
-from turnstile.config import SIMULATOR, explain, load_config, notices
+from turnstile.config import SIMULATOR, explain, load_config
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
 from turnstile.server.freed_memory import give_back_large_blocks
-from turnstile.server.listener import listening_socket
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
-from turnstile.server.worker_process import Inheritance, WorkerOption
-from turnstile.server.workers import USAGE_ERROR, Workers
+from turnstile.server.worker_process import WorkerOption
+from turnstile.server.workers import USAGE_ERROR
 from turnstile.session.machine import Session
-from turnstile.session.waits import Waits
 from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
+from turnstile.terminal.demo_summary import summary
 from turnstile.terminal.standard_output import (
     OutputError,
     announce,
@@ -40,20 +39,14 @@ from turnstile.terminal.standard_output import (
     writing_results,
 )
 from turnstile.terminal.talk import talk
-from turnstile.terminal.timeline import held, render
+from turnstile.terminal.timeline import render
 from turnstile.terminal.ungated_session import UngatedSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from turnstile.config import Config
-    from turnstile.observability.journal import Entry
-    from turnstile.simulator.log import SimulatorLog
-    from turnstile.terminal.demo import Outcome
 
-_log = logging.getLogger("proxy_main")
-
-OK, FAILED = 0, 1
 # Seconds that the simulator has to close its connections.
 _SIMULATOR_STOP = 2.0
 
@@ -155,99 +148,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     set_up_logging(config.log.level, config.log.format, worker=option and option.number)
     log_uncaught_errors()
     give_back_large_blocks()
+    read_config = partial(_configured, arguments)
     if option is not None:
-        return _work(arguments, config, Inheritance(option))
+        return serve_as_worker(config, read_config, option)
     if config.server.workers > 1:
-        return _run_workers(config, arguments.given)
-    system = ProxySystem(config)
-    with ProcessSignals(reloads=True) as signals:
-        system.start()
-        _reload_at_signals(arguments, system, signals)
-        _introduce(config, system.address)
-        signals.drain.wait()
-        announce(f"Ending {system.drain()} open sessions.")
-        return _stop(system, signals)
-
-
-def _introduce(config: Config, address: tuple[str, int]) -> None:
-    host, port = address
-    scheme = "wss" if config.server.tls_cert_file else "ws"
-    server = config.server
-    paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
-    announce(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
-    workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
-    announce(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
-    for notice in notices(config):
-        announce(f"Warning: {notice}")
-
-
-def _run_workers(config: Config, given: Sequence[str]) -> int:
-    """Run the configured number of worker processes on one listening socket."""
-    server = config.server
-    with listening_socket(server.host, server.port) as sock, ProcessSignals(reloads=True) as signals:
-        ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
-        # The workers keep to these two as long as this process does, whatever becomes of the configuration file.
-        agreed = (f"server.{name}={getattr(server, name)}" for name in ("heartbeat_timeout", "drain_timeout"))
-        sets = [argument for setting in agreed for argument in ("--set", setting)]
-        workers = Workers(
-            server.workers,
-            [sys.executable, str(Path(__file__)), *given, *sets],
-            sock,
-            heartbeat_timeout=server.heartbeat_timeout,
-            drain_timeout=server.drain_timeout,
-        )
-        code = workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2]))
-        signals.ignore()
-        return code
-
-
-def _work(arguments: argparse.Namespace, config: Config, inherited: Inheritance) -> int:
-    """Serve as one of several workers, until a signal, or the end of the parent process."""
-    system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot)
-    with ProcessSignals(reloads=True) as signals:
-        threading.Thread(
-            target=_drain_with_parent, args=(inherited, signals), name="turnstile-parent", daemon=True
-        ).start()
-        system.start()
-        _reload_at_signals(arguments, system, signals)
-        inherited.report_ready()
-        signals.drain.wait()
-        return _stop(system, signals)
-
-
-def _drain_with_parent(inherited: Inheritance, signals: ProcessSignals) -> None:
-    """Drain when the parent process has ended."""
-    inherited.wait_for_end_of_parent()
-    signals.drain.set()
-
-
-def _reload_at_signals(arguments: argparse.Namespace, system: ProxySystem, signals: ProcessSignals) -> None:
-    """Read the configuration anew at each SIGHUP, on a thread of its own; one that cannot be used changes nothing."""
-
-    def reload_each() -> None:
-        while signals.reload.wait():
-            signals.reload.clear()
-            try:
-                system.reload(_configured(arguments))
-            except ConfigError as error:
-                _log.warning("The configuration stays as it is: %s", error.problem.description)
-            except Exception:  # noqa: BLE001 - logged
-                _log.exception("The configuration stays as it is")  # the next signal is heard all the same
-
-    threading.Thread(target=reload_each, name="turnstile-reload", daemon=True).start()
-
-
-def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
-    """Stop in order, or at once on a second signal; return the exit code."""
-    left = stop_in_time(system.stop, signals, system.config.server.drain_timeout)
-    signals.ignore()
-    if left is None:
-        announce("Cut off.")
-    elif left:
-        announce(f"{left} sessions did not end in time and were cut off.")
-    code = OK if left == 0 else FAILED
-    end_process(code)
-    return code
+        return serve_by_workers(config, [sys.executable, str(Path(__file__)), *arguments.given])
+    return serve_alone(config, read_config)
 
 
 def _require_key(config: Config) -> None:
@@ -304,34 +210,10 @@ def _demo(arguments: argparse.Namespace) -> int:
         show(line)
     for fault in outcome.faults if is_gated else ():
         show(f"The client was told: {fault}")
-    _conclude(outcome, entries, log)
+    for line in ("", *summary(outcome, entries, log)):
+        show(line)
     went_well = outcome.acknowledged == outcome.asked and outcome.answers == outcome.questions and not log.broken
     return OK if went_well or not is_gated else FAILED
-
-
-def _conclude(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> None:
-    """Print a summary of the demo; its last line has the counts."""
-    upstream = sum(entry.wire == "upstream" and entry.direction == "out" for entry in entries)
-    updates = {ref for entry in entries if entry.kind == "merged" for ref in entry.detail.split()[1:]}
-    notes = [held(entry) for entry in entries if entry.kind == "held"]
-    # An update held only because the link was not open was held by no response.
-    waited = {ref for refs, reason in notes for ref in refs if reason != Waits.LINK}
-    released = {entry.detail for entry in entries if entry.kind == "released"}
-    lost = sum(rule.event_type == "session.update" for rule in log.broken)
-    show("")
-    for rule in log.broken:
-        show(f"Upstream refused: {rule.code}: {rule.message}")
-    show(f"The client was told that {outcome.acknowledged} of its {outcome.asked} updates are in force.")
-    show(f"The agent answered {outcome.answers} of {outcome.questions} questions.")
-    show(f"Updates that landed under a running response: {log.updates_under_way}.")
-    counts = (
-        f"{upstream} events upstream",
-        f"{len(updates & waited)} updates held",
-        f"{len(updates & waited & released)} replayed",
-        f"{log.collisions} collisions",
-        f"{lost} settings lost",
-    )
-    show(", ".join(counts))
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,143 @@
+"""Service until a signal: by one process, by the parent of several workers, or as one of them.
+
+Each function returns the process's exit code.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from actors.system import ProxySystem
+from turnstile.config import notices
+from turnstile.errors import ConfigError
+from turnstile.server.listener import listening_socket
+from turnstile.server.shutdown import end_process, stop_in_time
+from turnstile.server.signals import ProcessSignals
+from turnstile.server.worker_process import Inheritance
+from turnstile.server.workers import Workers
+from turnstile.terminal.standard_output import announce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from turnstile.config import Config
+    from turnstile.server.worker_process import WorkerOption
+
+    ReadConfig = Callable[[], Config]
+
+_log = logging.getLogger(__name__)
+
+OK: Final = 0
+FAILED: Final = 1
+
+
+def serve_alone(config: Config, read_config: ReadConfig) -> int:
+    """Serve in this process, until a signal.
+
+    Args:
+        config: All settings.
+        read_config: Reads them anew.
+    """
+    system = ProxySystem(config)
+    with ProcessSignals(reloads=True) as signals:
+        system.start()
+        _reload_at_signals(read_config, system, signals)
+        _introduce(config, system.address)
+        signals.drain.wait()
+        announce(f"Ending {system.drain()} open sessions.")
+        return _stop(system, signals)
+
+
+def serve_by_workers(config: Config, command: Sequence[str]) -> int:
+    """Run the configured number of worker processes on one listening socket.
+
+    Args:
+        config: All settings.
+        command: Runs this program with the configuration of this process.
+    """
+    server = config.server
+    with listening_socket(server.host, server.port) as sock, ProcessSignals(reloads=True) as signals:
+        ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
+        # The workers keep to these two as long as this process does, whatever becomes of the configuration file.
+        agreed = (f"server.{name}={getattr(server, name)}" for name in ("heartbeat_timeout", "drain_timeout"))
+        sets = [argument for setting in agreed for argument in ("--set", setting)]
+        workers = Workers(
+            server.workers,
+            [*command, *sets],
+            sock,
+            heartbeat_timeout=server.heartbeat_timeout,
+            drain_timeout=server.drain_timeout,
+        )
+        code = workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2]))
+        signals.ignore()
+        return code
+
+
+def serve_as_worker(config: Config, read_config: ReadConfig, option: WorkerOption) -> int:
+    """Serve as one of several workers, until a signal, or the end of the parent process.
+
+    Args:
+        config: All settings.
+        read_config: Reads them anew.
+        option: What the parent process has given.
+    """
+    inherited = Inheritance(option)
+    system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot)
+    with ProcessSignals(reloads=True) as signals:
+        threading.Thread(
+            target=_drain_with_parent, args=(inherited, signals), name="turnstile-parent", daemon=True
+        ).start()
+        system.start()
+        _reload_at_signals(read_config, system, signals)
+        inherited.report_ready()
+        signals.drain.wait()
+        return _stop(system, signals)
+
+
+def _drain_with_parent(inherited: Inheritance, signals: ProcessSignals) -> None:
+    """Drain when the parent process has ended."""
+    inherited.wait_for_end_of_parent()
+    signals.drain.set()
+
+
+def _reload_at_signals(read_config: ReadConfig, system: ProxySystem, signals: ProcessSignals) -> None:
+    """Read the configuration anew at each SIGHUP, on a thread of its own; one that cannot be used changes nothing."""
+
+    def reload_each() -> None:
+        while signals.reload.wait():
+            signals.reload.clear()
+            try:
+                system.reload(read_config())
+            except ConfigError as error:
+                _log.warning("The configuration stays as it is: %s", error.problem.description)
+            except Exception:
+                _log.exception("The configuration stays as it is")  # the next signal is heard all the same
+
+    threading.Thread(target=reload_each, name="turnstile-reload", daemon=True).start()
+
+
+def _introduce(config: Config, address: tuple[str, int]) -> None:
+    host, port = address
+    scheme = "wss" if config.server.tls_cert_file else "ws"
+    server = config.server
+    paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
+    announce(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
+    workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
+    announce(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
+    for notice in notices(config):
+        announce(f"Warning: {notice}")
+
+
+def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
+    """Stop in order, or at once on a second signal; return the exit code."""
+    left = stop_in_time(system.stop, signals, system.config.server.drain_timeout)
+    signals.ignore()
+    if left is None:
+        announce("Cut off.")
+    elif left:
+        announce(f"{left} sessions did not end in time and were cut off.")
+    code = OK if left == 0 else FAILED
+    end_process(code)
+    return code
