@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
-import threading
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -14,10 +12,10 @@ from actors.admission import ClientAdmission
 from actors.connection_limits import client_limits
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
+from actors.proxy_threads import ProxyThreads
 from actors.sessions import Sessions
 from turnstile.config import taken_over
 from turnstile.errors import ConfigError, InternalError
-from turnstile.server.heartbeats import start_heartbeat
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.session.machine import Session
 from turnstile.transports.loop import IoLoop
@@ -25,7 +23,6 @@ from turnstile.transports.loop import IoLoop
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
-    from types import TracebackType
 
     from actors.dialects.registry import DialectName
     from actors.handle import SessionHandle
@@ -43,13 +40,6 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)
-
-# How long, in seconds, the threads together may take beyond the deadline for sessions.
-_GRACE = 2.0
-# How long the clients of sessions that are cut off have to answer the close.
-_CLOSING = 0.5
-# The number of such sessions that are named in the log.
-_NAMED = 20
 
 
 class ProxySystem:
@@ -88,12 +78,10 @@ class ProxySystem:
         clock: Clock = time.monotonic,
     ) -> None:
         self.config = config
-        self._clock = clock
         self._loop = IoLoop(clock)
         self._adapters = Adapters(config, self._loop, clock, simulator, scenario)
         self.simulator = self._adapters.simulator
         """The Realtime API behind ``simulator:``."""
-        self._slot = slot
         counts = slot or WorkerBoard.of_one().slot(1)
         around = self._adapters.dependencies(journal)
         self._sessions = Sessions(around, counts.note_sessions)
@@ -103,8 +91,9 @@ class ProxySystem:
         self._hosted = HostedSessions(
             config.limits, self._loop, self._sessions, self._admission, self._adapters.callbacks, self._start_for_host
         )
-        self._starting = threading.Lock()
-        self._started_in: int | None = None
+        self._threads = ProxyThreads(
+            self._loop, self._adapters, self._sessions, self._listener, slot, config.server.heartbeat_timeout, clock
+        )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -136,9 +125,7 @@ class ProxySystem:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop, with the configured time for open sessions."""
         self.stop()
 
@@ -150,31 +137,12 @@ class ProxySystem:
         """
         if self._sessions.are_draining:
             raise InternalError("stopped", "The proxy was stopped and cannot start again: create another one.")
-        self._start_once()
+        self._threads.start()
 
     def _start_for_host(self) -> None:
         """Start unless the host did; a proxy started here stops when the process exits, without the host."""
-        if self._start_once():
+        if self._threads.start():
             atexit.register(self.stop)
-
-    def _start_once(self) -> bool:
-        """Start unless started already; return whether this call started it."""
-        with self._starting:
-            if self._started_in is None and not self._sessions.are_draining:
-                self._started_in = os.getpid()
-                self._loop.start()
-                if self._slot is not None:
-                    # With threads for the actors, one of these gives it: all of them may hang while the I/O goes on.
-                    threads, beat = self._adapters.threads, self._slot.beat
-                    give = threads.waker(beat) if threads else beat
-                    start_heartbeat(self._loop, give, self.config.server.heartbeat_timeout)
-                if self._listener is not None:
-                    self._listener.start()
-                return True
-            if self._started_in not in {None, os.getpid()}:
-                words = "The proxy was started before this process was forked off, without the proxy's threads."
-                raise InternalError("started_before_fork", words)
-            return False
 
     def connect(
         self,
@@ -257,9 +225,7 @@ class ProxySystem:
         Returns:
             The number of open sessions.
         """
-        if self._listener is not None and self._slot is not None:
-            self._listener.let_others_go_first()
-        return self._sessions.drain()
+        return self._threads.drain()
 
     def stop(self, timeout: float | None = None) -> int:
         """Drain: admit no more clients, let each session end what it has begun, and release all threads and sockets.
@@ -279,26 +245,4 @@ class ProxySystem:
             The number of sessions that had not ended by then, and were cut off.
         """
         atexit.unregister(self.stop)
-        if self._started_in not in {None, os.getpid()}:
-            return 0  # its threads run in the parent process only, so joining them would never return
-        deadline = self._clock() + (self.config.server.drain_timeout if timeout is None else timeout)
-        self.drain()
-        self._sessions.wait_until_empty(max(0.0, deadline - self._clock()))
-        left = self._sessions.cut_off()
-        if left:
-            _log.warning("%s sessions did not end in time and are cut off: %s", len(left), _named(left))
-            deadline = max(deadline, self._clock() + _CLOSING)
-        # In the reverse order of the start. The listener has answered 503 up to here.
-        if self._listener is not None:
-            self._listener.close()
-        self.simulator.shut_down()
-        self._loop.stop(max(0.0, deadline - self._clock()), _GRACE)
-        self._sessions.abandon()
-        self._adapters.stop(self._clock() + _GRACE, deadline + _GRACE)
-        return len(left)
-
-
-def _named(session_ids: list[str]) -> str:
-    """Return the ids for a log line, as many as are of use there."""
-    more = len(session_ids) - _NAMED
-    return ", ".join(session_ids[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return self._threads.stop(self.config.server.drain_timeout if timeout is None else timeout)

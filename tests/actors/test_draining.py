@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from websocket import ABNF, WebSocketBadStatusException, create_connection
 
-import actors.system
+import actors.proxy_threads
 from actors.system import ProxySystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
@@ -240,14 +240,14 @@ def test_what_is_left_at_the_deadline_is_cut_off_counted_and_named(make_system, 
             pass
         assert left == [2]
         assert [closed(one) for one in (dialogue, other)] == ["1001 shutting down"] * 2
-    words = [record.message for record in caplog.records if record.name == "actors.system"]
+    words = [record.message for record in caplog.records if record.name == "actors.proxy_threads"]
     assert words == [f"2 sessions did not end in time and are cut off: {', '.join(ids)}"]
 
 
 def test_the_line_about_many_sessions_that_are_cut_off_is_bounded():
     ids = [f"{number:012x}" for number in range(1_000)]
-    assert actors.system._named(ids) == f"{', '.join(ids[:20])} and 980 more"
-    assert actors.system._named(ids[:20]) == ", ".join(ids[:20])
+    assert actors.proxy_threads._named(ids) == f"{', '.join(ids[:20])} and 980 more"
+    assert actors.proxy_threads._named(ids[:20]) == ", ".join(ids[:20])
 
 
 def test_a_second_stop_shortens_the_time_of_the_first(make_system, timers):

@@ -8,7 +8,7 @@ import threading
 import pytest
 from pykka import ActorRegistry  # noqa: TID251 - what a host may do to all its actors
 
-import actors.system
+import actors.proxy_threads
 from actors.system import ProxySystem
 from turnstile.config import load_config
 from turnstile.errors import SessionError
@@ -26,7 +26,7 @@ WORKERS = pytest.mark.parametrize("workers", ["0", "2"], ids=["on the I/O thread
 
 @pytest.fixture
 def make_system(monkeypatch):
-    monkeypatch.setattr(actors.system, "_GRACE", patience())
+    monkeypatch.setattr(actors.proxy_threads, "_GRACE", patience())
     systems = []
 
     def make(workers="0", journal=None, **flags):
@@ -173,7 +173,7 @@ def test_an_exit_that_a_hosts_callback_raises_harms_nobody(make_system, fault):
 
 
 def test_stop_keeps_its_deadline_when_the_hosts_callbacks_block(make_system, monkeypatch):
-    monkeypatch.setattr(actors.system, "_GRACE", 0.1)
+    monkeypatch.setattr(actors.proxy_threads, "_GRACE", 0.1)
     system = make_system(**{"functions.concurrent_calls": "1"})
     may_go, held, callers = threading.Event(), threading.Event(), []
 
@@ -193,7 +193,7 @@ def test_stop_keeps_its_deadline_when_the_hosts_callbacks_block(make_system, mon
 
 
 def test_a_thread_whose_work_is_of_no_use_any_more_is_not_given_the_rest_of_the_time(make_system, monkeypatch):
-    monkeypatch.setattr(actors.system, "_GRACE", 2.0)
+    monkeypatch.setattr(actors.proxy_threads, "_GRACE", 2.0)
     system = make_system()
     adapters, given = system._adapters, {}
     for name, pool in (("functions", adapters.functions), ("host functions", adapters._host_functions)):
@@ -225,7 +225,7 @@ class HoldingJournal(RecordingJournal):
 
 @WORKERS
 def test_stop_keeps_its_deadline_when_an_actor_blocks_and_its_host_learns_of_the_end(make_system, monkeypatch, workers):
-    monkeypatch.setattr(actors.system, "_GRACE", 0.1)
+    monkeypatch.setattr(actors.proxy_threads, "_GRACE", 0.1)
     journal = HoldingJournal()
     system = make_system(workers, journal)
     host = Host(system)

@@ -13,8 +13,8 @@ import pytest
 from websocket import ABNF, WebSocketBadStatusException, create_connection
 
 import actors.dialects.registry
+import actors.proxy_threads
 import actors.session_actors
-import actors.system
 from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
 from turnstile.config import load_config
@@ -125,7 +125,7 @@ def test_a_context_starts_and_stops(make_system):
 
 
 def test_sessions_that_have_not_ended_by_the_deadline_are_counted(make_system, monkeypatch):
-    monkeypatch.setattr(actors.system, "_GRACE", 0.1)
+    monkeypatch.setattr(actors.proxy_threads, "_GRACE", 0.1)
     system = make_system(dispatcher__workers="1")
     system.start()
     held, may_go = threading.Event(), threading.Event()

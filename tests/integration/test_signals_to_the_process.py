@@ -37,7 +37,7 @@ def freeze(*_):
     print("frozen", flush=True)
     threading.Event().wait()
 
-actors.system._GRACE = 0.1
+actors.proxy_threads._GRACE = 0.1
 ClientActor._read = freeze
 sys.exit(proxy_main.main(sys.argv[1:]))
 """
