@@ -84,7 +84,12 @@ class Link:
         if size >= 126:
             size = int.from_bytes(await self._reader.readexactly(2 if size == 126 else 8), "big")
         key = await self._reader.readexactly(4)
-        return first & 0x0F, apply_mask(await self._reader.readexactly(size), key)
+        begins = end = await self._reader.readexactly(min(size, _PARSED_BYTES))
+        left = size - len(begins)
+        while left:  # of a large one the two ends are kept: a copy of all would let the sessions beside wait
+            end = await self._reader.readexactly(min(left, _PARSED_BYTES))
+            left -= len(end)
+        return first & 0x0F, apply_mask(begins if end is begins else begins + end, key)
 
     def _take(self, given: dict[str, Any]) -> None:
         match given["type"]:
