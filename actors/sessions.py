@@ -99,16 +99,8 @@ class Sessions:
         budget = budget or self._around.budget.session("")
         session_id, live = secrets.token_hex(6), RunningSession(handle, budget)
         budget.end = partial(self._evict, session_id, live)
-        with self._ended:
-            is_too_late = self._draining
-            if not is_too_late:
-                self._live[session_id] = live
-                self._note_count(len(self._live))
-        if is_too_late:
-            connection.close(SHUTTING_DOWN.code, SHUTTING_DOWN.reason)
-            budget.close()
-            if handle is not None:
-                handle.note_end()
+        if not self._add(session_id, live):
+            _turn_away(connection, live)
             return None
         try:
             parts = make_parts(session_id)
@@ -121,15 +113,28 @@ class Sessions:
         others = Peers(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
         if handle is not None:
             handle.meet(session_id, client, coordinator, others)
+        self._introduce(live, coordinator, others)
+        _log.info("Session %s began (%s)", session_id, parts.name)
+        return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
+
+    def _add(self, session_id: str, live: RunningSession) -> bool:
+        """Add a session to the open ones, unless none may begin any more; return whether it was added."""
+        with self._ended:
+            if self._draining:
+                return False
+            self._live[session_id] = live
+            self._note_count(len(self._live))
+            return True
+
+    def _introduce(self, live: RunningSession, coordinator: ActorRef[SessionCoordinatorActor], others: Peers) -> None:
+        """Give the actors each other's inboxes, and what has come for the session meanwhile."""
         with self._ended:
             live.coordinator, live.inboxes = coordinator, others
             others.tell_all(others)
             if self._draining:
                 others.client.tell(DrainRequested())
-            if budget.is_ended:
+            if live.budget.is_ended:
                 others.tell_all(EVICTED)
-        _log.info("Session %s began (%s)", session_id, parts.name)
-        return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return a snapshot of every session; one that ends meanwhile is left out.
@@ -212,3 +217,11 @@ class Sessions:
             self._live.pop(session_id).budget.close()
             self._note_count(len(self._live))
             self._ended.notify_all()
+
+
+def _turn_away(connection: Connection, live: RunningSession) -> None:
+    """Close the connection of a session that must not begin."""
+    connection.close(SHUTTING_DOWN.code, SHUTTING_DOWN.reason)
+    live.budget.close()
+    if live.handle is not None:
+        live.handle.note_end()
