@@ -70,7 +70,7 @@ class SessionCoordinatorActor(SessionActor):
         super().__init__(session_id, dispatcher, on_end)
         self._session = session
         self._budget = budget or unlimited_budget()
-        self._charge = self._budget.charge()
+        self._charge = self._budget.charge(stays=True)
         self._journal = journal
         self._answered = 0
         self._clock = clock

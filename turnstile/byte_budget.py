@@ -128,6 +128,7 @@ class SessionBudget:
     def __init__(self, process: ProcessBudget, owner: str, limit: int, end: Callable[[], None]) -> None:
         self._process = process
         self._limit = limit
+        self._staying: list[Charge] = []
         self.owner = owner
         self.end = end
         """Ends the session."""
@@ -144,6 +145,11 @@ class SessionBudget:
     def limit(self) -> int:
         """How many bytes may be held."""
         return self._limit
+
+    @property
+    def staying(self) -> int:
+        """Bytes held that are not on their way out."""
+        return sum(charge.size for charge in self._staying)
 
     @property
     def room(self) -> int:
@@ -166,15 +172,23 @@ class SessionBudget:
         call, self.room_call = self.room_call, None
         return call
 
-    def charge(self) -> Charge:
-        """Open one charge against this budget."""
-        return Charge(self, partial(self._process.charge, self))
+    def charge(self, *, stays: bool = False) -> Charge:
+        """Open one charge against this budget.
+
+        Args:
+            stays: Whether it is of what waits for more than a slow peer; of a session's few charges that last.
+        """
+        charge = Charge(self, partial(self._process.charge, self))
+        if stays:
+            self._staying.append(charge)
+        return charge
 
     def close(self) -> None:
         """Close the budget: the session has ended. What it still holds counts until it is let go."""
         self._process.close(self)
         self.end = _nothing  # it refers to the session
         self.room_call = None
+        self._staying.clear()  # they refer to the budget
 
 
 class Charge:
@@ -204,8 +218,8 @@ class Charge:
         return size - self.size <= self._budget.room
 
     def may_fit(self, size: int) -> bool:
-        """Return whether so many bytes would fit if nothing else were held."""
-        return size <= self._budget.limit
+        """Return whether so many bytes would fit if all had left that is on its way out."""
+        return size <= self._budget.limit - self._budget.staying
 
     def lacking(self, size: int) -> int:
         """Return how many of the bytes held must be let go of before so many may be charged."""

@@ -66,10 +66,12 @@ def test_no_call_for_room_is_made_when_the_session_has_ended():
     held.set(0)
 
 
-def test_a_charge_may_fit_later_up_to_all_that_a_session_may_hold():
-    charge = Host(session_limit=100).session("a", held=60)[0].charge()
-    assert charge.may_fit(100)
-    assert not charge.may_fit(101)
+def test_a_charge_may_fit_later_beside_what_stays():
+    budget, _ = Host(session_limit=100).session("a", held=60)
+    charge, staying = budget.charge(), budget.charge(stays=True)
+    assert (charge.may_fit(100), charge.may_fit(101)) == (True, False)
+    staying.set(30)
+    assert (charge.may_fit(70), charge.may_fit(71)) == (True, False)
 
 
 def test_past_the_limit_the_owner_that_holds_most_loses_its_largest_session():

@@ -85,7 +85,7 @@ class SessionSection(Section):
         33_554_432,
         ge=1,
         description="Bytes held or unsent in the name of a session. A request that does not fit is refused; a message "
-        "of a client waits until it can be read, and closes with 1009 where it never can.",
+        "that cannot be read: close 1009.",
     )
     max_open_calls: int = Field(64, ge=1, description="Open function calls of a session.")
     max_call_rounds: int = Field(

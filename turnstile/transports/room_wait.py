@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class RoomWait:
     """Stop reading a peer while its session holds too much for the peer's next message.
 
-    What a session holds mostly leaves soon: to upstream, or to the client. So a message that fits alone waits unread,
-    and is given up only where the session lets go of nothing for a time.
+    What is on its way to upstream or to the client leaves soon. So a message that fits without it waits unread, and is
+    given up only where the session lets go of nothing for a time.
 
     Nothing here locks; a connection does that around it, on the I/O thread.
 

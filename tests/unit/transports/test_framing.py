@@ -408,6 +408,14 @@ def test_a_message_is_refused_by_its_header_when_the_budget_has_no_room(kind):
     assert frames == [(Opcode.CLOSE, b"\x03\xf1" + DOES_NOT_FIT.encode(), True)]
 
 
+def test_a_message_is_refused_by_its_header_when_the_budget_has_no_room_beside_what_stays():
+    budget = budget_of(100_000)
+    budget.charge(stays=True).set(30_001)
+    framing = framing_of(Side.SERVER, 4 << 20, budget.charge())
+    assert framing.read(encoded(TEXT, b"", masked=True, size=70_000)) == []
+    assert framing.end() == Closed(1009, DOES_NOT_FIT, by_us=True)
+
+
 def test_a_fragment_is_refused_by_its_header_when_what_came_before_it_leaves_no_room():
     framing = framing_of(Side.SERVER, 4 << 20, budget_of(100_000).charge())
     framing.read(encoded(0x01, bytes(60_000), masked=True))
