@@ -120,9 +120,10 @@ class ClientActor(SessionActor):
     @takes(TextFrame)
     def _read_texts(self, frame: TextFrame) -> None:
         row = self.inbox.row(frame)
+        # Before they are read: the session may run on another thread, and must not count a request beside its text.
+        self._connection.handled(sum([len(text.data) for text in row]), len(row))
         for text in row:
             self._read(text.data)
-        self._connection.handled(sum([len(text.data) for text in row]), len(row))
 
     def _read(self, data: bytes) -> None:
         if self._observe is not None:

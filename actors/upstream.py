@@ -215,10 +215,10 @@ class UpstreamActor(SessionActor):
     def _append_frames(self, frame: BinaryFrame) -> None:
         """Send frames that wait in a row in one piece."""
         frames = [binary.data for binary in self.inbox.row(frame)]
+        self._source.handled(sum(map(len, frames)), len(frames))  # first: what waits of them is counted there
         loss = self._audio.append(frames)
         if loss is not None:
             self._output.send_problem(loss)
-        self._source.handled(sum(map(len, frames)), len(frames))
 
     @takes(AudioEvent)
     def _append_events(self, event: AudioEvent) -> None:

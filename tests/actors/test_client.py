@@ -172,6 +172,14 @@ def test_a_request_goes_to_the_coordinator_and_its_credit_back_to_the_socket(ben
     assert bench.upstream.messages == []
 
 
+def test_the_credit_comes_back_before_the_session_counts_the_request(bench, client):
+    handled, tell = [], bench.coordinator.tell
+    bench.coordinator.tell = lambda message: (handled.append(bench.connection.handled_bytes), tell(message))
+    data = b'{"type":"InjectUserMessage","content":"Hello."}'
+    client.on_receive(TextFrame(data))
+    assert handled == [len(data)]
+
+
 def test_the_credit_for_each_message_is_given_back_when_several_wait(bench, client):
     client.inbox.tell_all([TextFrame(b"{"), TextFrame(b"[]"), Closed(1000, "")])
     client.on_receive(TextFrame(b'{"type":"KeepAlive"}'))

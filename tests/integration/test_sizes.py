@@ -89,10 +89,11 @@ def test_large_appends_go_through_also_when_they_are_the_first_thing_said(serve,
     assert proxy.api.logs[0].audio_bytes == mib * count * MIB
 
 
-def test_an_image_behind_a_queued_response_is_held_and_answered(serve):
-    proxy = serve(first=0.2)
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_an_image_behind_a_queued_response_is_held_and_answered(serve, workers):
+    proxy = serve({"dispatcher.workers": workers}, first=0.2)
     with Client(proxy.url("/v1/realtime")) as client:
-        client.send(CREATE, CREATE, image(10), CREATE)
+        client.send(CREATE, CREATE, image(15), CREATE)
         for _ in range(3):
             client.hear("response.done")
         assert "error" not in client.heard
