@@ -32,8 +32,6 @@ _PHASES: dict[Waits | None, Phase] = {
     Waits.RESPONSE: "expected",  # One that has not begun: see `State.phase`.
     Waits.UPDATE: "updating",
 }
-
-
 # The type of a session that only transcribes input audio: it has no responses.
 TRANSCRIPTION = "transcription"
 _DETECTION = ("audio", "input", "turn_detection")
@@ -113,8 +111,7 @@ class Data(NamedTuple):
         tries: Creates that failed in a row.
         epoch: Counts the facts that close the gate.
         input_audio: What was heard of the user.
-        follow_up_due: The last response called functions that a Realtime client answers itself, and none has begun
-            since.
+        follow_up_due: The last response called functions that a Realtime client answers itself; no other has begun.
         is_draining: The proxy shuts down: the session ends as soon as nothing is unfinished.
         progress: Counts the signs of life of responses.
         serial: Counts the ids given out.
