@@ -133,13 +133,13 @@ class UpstreamEvents:
             safe = with_safe_errors(given, self._secrets)
             if safe is not given:
                 given, data = safe, orjson.dumps(safe)
-        event, fact, frames, fault = given, None, _NOTHING, None
+        event, fact, frames, is_unreadable = given, None, _NOTHING, False
         plain = is_plain is None or is_plain(given)
         if read is not None:
             try:
                 fact = read(self._facts, given if plain else valid_event(given))
             except Exception as error:
-                fault = _log_failure(error)
+                is_unreadable = _log_failure(error)
         try:
             if not plain:
                 event = current_server_event(given)
@@ -147,7 +147,7 @@ class UpstreamEvents:
             passed = data if is_json and event is given else None
             frames = self._translator.translate(event, now, passed, is_valid=plain)
         except Exception as error:
-            if not isinstance(error, UpstreamProtocolError) or not isinstance(fault, UpstreamProtocolError):
+            if not (is_unreadable and isinstance(error, UpstreamProtocolError)):
                 _log_failure(error)
         if not plain and event["type"] not in SERVER_EVENTS:
             self._log_unknown(event["type"])
@@ -177,13 +177,16 @@ def _read_in_full(data: bytes) -> tuple[Json, Kind, bool]:
     return event, _KINDS.get(event["type"], _OTHER), is_json
 
 
-def _log_failure(error: Exception) -> Exception:
-    """Log why an event was lost: its form, which is upstream's fault, or a fault of ours."""
+def _log_failure(error: Exception) -> bool:
+    """Log why an event was lost, and return whether its form is to blame, which is upstream's fault.
+
+    An exception that is kept would hold this session's frames, and they it.
+    """
     if isinstance(error, UpstreamProtocolError):
         _log_unreadable(error)
-    else:
-        _log.error("The proxy failed at an event of upstream's; the fault is the proxy's own.", exc_info=error)
-    return error
+        return True
+    _log.error("The proxy failed at an event of upstream's; the fault is the proxy's own.", exc_info=error)
+    return False
 
 
 def _log_unreadable(error: UpstreamProtocolError) -> None:

@@ -22,6 +22,7 @@ from actors.system import ProxySystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
 from turnstile.simulator.faults import Faults
+from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.simulator import Simulator
 from turnstile.testing import RecordingInbox, patience
 
@@ -74,8 +75,8 @@ def make_system(request, no_key):  # noqa: ARG001 - no argument of the function'
     """Make a started proxy whose upstream is a simulator in memory, or one behind a socket."""
     timers, started = TimerThread(), []
 
-    def make(faults=None, workers="0"):
-        simulator = Simulator(clock=time.monotonic, timers=timers, faults=faults or Faults())
+    def make(faults=None, workers="0", quirks=None):
+        simulator = Simulator(clock=time.monotonic, timers=timers, faults=faults or Faults(), quirks=quirks or Quirks())
         flags = {
             "server.port": "0",
             "upstream.url": "simulator:",
@@ -132,6 +133,9 @@ class SocketClient:
             if opcode == ABNF.OPCODE_TEXT and json.loads(data)["type"] == kind:
                 return
 
+    def send_text(self, text):
+        self._link.send(text)
+
     def send_nonsense(self):
         self._link.sock.sendall(b"\xff" * 16)
 
@@ -187,6 +191,12 @@ def client_breaks_the_protocol(_system, client):
     client.close()
 
 
+def client_is_refused_what_it_asks(_system, client):
+    for text in ("[", '{"type": 5}', '{"type": "Settings", "agent": 5}', "[" * 1000, "[" + "1," * 30_000 + "1]"):
+        client.send_text(text)
+    client.close()
+
+
 def client_resets_the_connection(_system, client):
     client.reset()
 
@@ -228,6 +238,7 @@ def left_of_a_session(system):
 
 WAYS = [
     client_closes,
+    client_is_refused_what_it_asks,
     client_breaks_the_protocol,
     client_resets_the_connection,
     an_end_comes,
@@ -262,6 +273,14 @@ def test_nothing_is_left_of_a_session_when_upstream_is_lost_for_good(make_system
     system = make_system(Faults(disconnect_after_responses=1))
     gc.freeze()
     client_closes(system, SocketClient(system, path))
+    assert left_of_a_session(system) == {}
+
+
+@pytest.mark.usefixtures("without_collector")
+def test_nothing_is_left_of_a_session_whose_upstream_sends_what_cannot_be_read(make_system):
+    system = make_system(quirks=Quirks(left_out=("item.id",), noise_bytes=16))
+    gc.freeze()
+    client_closes(system, SocketClient(system, "/v1/realtime"))
     assert left_of_a_session(system) == {}
 
 
