@@ -14,6 +14,10 @@ MASKED: Final = 0x80
 MASK_BYTES: Final = 4
 IN_TWO_BYTES: Final = 126
 IN_EIGHT_BYTES: Final = 127
+TEXT: Final = 0x81
+"""The first byte of a text message in one frame."""
+BINARY: Final = 0x82
+"""The first byte of a binary message in one frame."""
 
 _OPCODES: Final = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
 

@@ -18,17 +18,17 @@ from websockets.protocol import OPEN, SERVER
 from turnstile.protocol.frames import DOES_NOT_FIT, Closed, binary_frame, text_frame
 from turnstile.transports.closing_handshake import close_of, sendable_close
 from turnstile.transports.frame_header import (
-    CONTROL,
+    BINARY,
     HEADER_BYTES,
     IN_EIGHT_BYTES,
     IN_TWO_BYTES,
     LONGEST_HEADER,
     MASK_BYTES,
     MASKED,
-    payload_span,
+    TEXT,
 )
 from turnstile.transports.limits import UNCHARGED_BYTES
-from turnstile.transports.message_joiner import MessageJoiner
+from turnstile.transports.partial_message import PartialMessage
 from turnstile.transports.websocket_library import release_parser
 
 if TYPE_CHECKING:
@@ -37,10 +37,7 @@ if TYPE_CHECKING:
     from turnstile.byte_budget import Charge
     from turnstile.protocol.frames import Frame
 
-_TEXT: Final = 0x81
-_BINARY: Final = 0x82
-_PLAIN: Final = frozenset({_TEXT, _BINARY})
-_DATA: Final = frozenset({0x00, 0x01, 0x02, 0x80, *_PLAIN})
+_PLAIN: Final = frozenset({TEXT, BINARY})
 
 FRAMES_A_ROUND: Final = 64
 """How many frames of a connection are read in one round of the loop; what came with them waits for the next."""
@@ -67,32 +64,19 @@ class Framing:
         frames_a_round: int = FRAMES_A_ROUND,
     ) -> None:
         self._protocol = protocol
-        self.charge = charge
-        """Counts the message that has not come whole."""
-        self._must_fit = must_fit
         self._frames_a_round = frames_a_round
-        self._joiner = MessageJoiner()
         is_server = protocol.side is SERVER
         self._mask_in = MASKED if is_server else 0
         self._least_header = HEADER_BYTES + (MASK_BYTES if is_server else 0)
         self._limit = max_message_bytes
         self._reads_plain = True  # as long as no message in fragments has begun, and neither side has begun to close
-        # Of a frame that has not come whole: its header, what is missing, the size of its payload, its mask as the next
-        # byte needs it, whether it is a message by itself, and whether the library gets it as it comes.
-        self._header = bytearray()
-        self._missing = 0
-        self._announced = 0
-        self._mask = b""
-        self._is_plain = self._passes_on = False
+        self.partial = PartialMessage(protocol, self._mask_in, max_message_bytes, charge, must_fit=must_fit)
+        """What has not come whole, and the room that it may lack."""
         self._refused: Closed | None = None
         self._waiting = b""
         self._waiting_from = 0
         self.waits = False
         """Whether received bytes wait for the next `read`, which must be without more of them."""
-        self.lacks_room = 0
-        """Bytes of the message for which the budget lacks room: `read` is due when they fit, or are given up."""
-        self.waits_for_room = True
-        """Whether a message that could have room later waits for it; otherwise it is refused."""
         self.discards = False
         """Whether all that comes is dropped: the connection has ended, or a message was refused."""
         self.has_answers = True
@@ -105,11 +89,8 @@ class Framing:
         if self.waits:
             data, begin = self._waiting, self._waiting_from
             self._waiting, self.waits = b"", False
-        if self._missing:
+        if self.partial.missing:
             begin = self._continue(data, begin, messages)
-            if self.lacks_room:
-                self._waiting += data[begin:]
-                return messages
         end = len(data)
         while begin < end and left and not self.discards:
             left -= 1
@@ -122,10 +103,10 @@ class Framing:
                     at += 2
                 after = at + size if size <= self._limit else 0
             else:
-                at, after = self._measure(data, begin)
+                at, after = self.partial.measure(data, begin)
             if not after or after > end:
-                if messages and (self.lacks_room or after - begin > UNCHARGED_BYTES):
-                    self.lacks_room = 0  # it is measured again when those before it are charged, or have left
+                if messages and (self.partial.lacks_room or after - begin > UNCHARGED_BYTES):
+                    self.partial.lacks_room = 0  # it is measured again when those before it are charged, or have left
                     break
                 messages += self._begin(data[begin:])
                 return messages
@@ -133,7 +114,7 @@ class Framing:
                 payload = data[at:after]
                 if self._mask_in:
                     payload = apply_mask(payload, data[at - MASK_BYTES : at])
-                messages.append((binary_frame if kind == _BINARY else text_frame)((payload,)))
+                messages.append((binary_frame if kind == BINARY else text_frame)((payload,)))
             else:
                 messages += self._read_by_library(data[begin:after])
             begin = after
@@ -141,88 +122,51 @@ class Framing:
             self._waiting, self._waiting_from, self.waits = data, begin, True
         return messages
 
-    def _measure(self, data: bytes | bytearray, begin: int) -> tuple[int, int]:
-        """Return what `payload_span` does; zeros, too, for a frame that is too large, or finds no room."""
-        at, after = payload_span(data, begin, self._mask_in)
-        size = after - at
-        if size > self._limit - self._joiner.partial.tell():
-            return 0, 0
-        return (at, after) if not size or data[begin] & CONTROL or self._fits(size) else (0, 0)
-
-    def _fits(self, size: int) -> bool:
-        """Return whether the budget has room for the frame with `size` bytes of payload, and what it continues."""
-        size += self._joiner.partial.tell()
-        self.lacks_room = 0
-        if size <= UNCHARGED_BYTES or not self._must_fit or self.charge.fits(size):
-            self.waits_for_room = True
-            return True
-        if self.waits_for_room and self.charge.may_fit(size) and self._protocol.state is OPEN:
-            self.lacks_room = size
-        return False
-
     def _begin(self, frame: bytes | bytearray) -> list[Frame]:
         """Begin to read a frame, of which only this much has come, or whose header is invalid."""
-        at, after = self._measure(frame, 0)
-        if self.lacks_room:
+        partial = self.partial
+        at, after = partial.measure(frame, 0)
+        if partial.lacks_room:
             self._waiting, self._waiting_from, self.waits = bytes(frame), 0, True
             return []
         if not after:
             return self._refuse(frame)
-        came = len(frame)
-        if at > came:
-            self._header, self._missing = bytearray(frame), at - came
+        if at > len(frame):
+            partial.begin_header(frame, at)
             return []
-        self._header = bytearray(frame[:at])
-        self._missing, self._announced = after - came, after - at
-        self._is_plain = self._reads_plain and frame[0] in _PLAIN
-        self._passes_on = not (self._is_plain or (self._announced > UNCHARGED_BYTES and frame[0] in _DATA))
-        if self._passes_on:
-            if not self._missing:
-                self._announced = 0
-            return self._read_by_library(frame)
-        self._mask = bytes(frame[at - MASK_BYTES : at]) if self._mask_in else b""
-        self._hold(self._joiner.partial.tell() + self._announced)
-        return self._collect(frame[at:])
+        partial.begin_payload(frame, at, after, is_plain=self._reads_plain and frame[0] in _PLAIN)
+        return self._read_by_library(frame) if partial.passes_on else self._collect(frame[at:])
 
     def _continue(self, data: bytes, begin: int, messages: list[Frame]) -> int:
-        """Read on in a frame that has not come whole; return where in `data` the next frame begins."""
-        while self._missing and begin < len(data):
-            piece = data[begin : begin + self._missing]
+        """Read on in a frame that has not come whole; return where in `data` the next frame begins that can be read."""
+        partial = self.partial
+        while partial.missing and begin < len(data):
+            is_header = not partial.announced
+            piece = partial.take_piece(data, begin)
             begin += len(piece)
-            self._missing -= len(piece)
-            if self._passes_on and self._announced:
-                if not self._missing:
-                    self._announced = 0
-                messages += self._read_by_library(piece)
-            elif self._announced:
-                messages += self._collect(piece)
-            else:
-                self._header += piece
-                if not self._missing:
-                    messages += self._begin(self._header)
+            if not is_header:
+                messages += self._read_by_library(piece) if partial.passes_on else self._collect(piece)
+            elif not partial.missing:
+                messages += self._begin(partial.header)
+        if partial.lacks_room:
+            self._waiting += data[begin:]
+            return len(data)
         return begin
 
     def _collect(self, piece: bytes | bytearray) -> list[Frame]:
-        """Unmask and keep a piece of a large payload; return the message that it completes.
+        """Keep a piece of a payload; return the message that it completes.
 
-        So all that is done at a payload's end, for which others wait, is small. The library has not seen the frame: it
-        gets it without its payload, for the order of the fragments.
+        The library has not seen the frame: it gets a fragment without its payload, for the order of the fragments.
         """
-        if self._announced > UNCHARGED_BYTES and self._protocol.state is not OPEN:
-            piece = b""  # nobody gets it any more
-        elif self._mask:
-            turned = len(piece) % MASK_BYTES
-            piece, self._mask = apply_mask(piece, self._mask), self._mask[turned:] + self._mask[:turned]
-        self._joiner.partial.write(piece)
-        if self._missing:
+        partial, protocol = self.partial, self._protocol
+        size = partial.announced
+        if not partial.keep(piece):
             return []
-        size, self._announced = self._announced, 0
-        if self._is_plain:  # of one that is dropped nothing is left
-            self._hold(0)
-            return [self._joiner.take(is_text=self._header[0] == _TEXT)]
-        messages = self._read_by_library(bytes((self._header[0], self._mask_in, *bytes(len(self._mask)))))
-        if self._protocol.current_size is not None:
-            self._protocol.current_size += size
+        if partial.is_plain:
+            return [partial.take_plain()]
+        messages = self._read_by_library(partial.without_payload())
+        if protocol.current_size is not None:
+            protocol.current_size += size
         return messages
 
     def _refuse(self, frame: bytes | bytearray) -> list[Frame]:
@@ -237,13 +181,11 @@ class Framing:
     def _discard(self) -> None:
         """Drop all that comes, and what came of a message."""
         self.discards = True
-        self._joiner.drop()
-        self._missing = self._announced = self.lacks_room = 0
-        self._hold(0)
+        self.partial.drop()
 
     def _read_by_library(self, data: bytes | bytearray) -> list[Frame]:
         """Let the library read `data`; return the messages that it completes."""
-        protocol, joiner = self._protocol, self._joiner
+        protocol, joiner = self._protocol, self.partial.joiner
         protocol.receive_data(data)
         messages: list[Frame] = joiner.join(protocol.events_received())
         self._reads_plain = not joiner.has_begun and protocol.state is OPEN
@@ -251,15 +193,8 @@ class Framing:
         if protocol.close_rcvd is not None or protocol.parser_exc is not None:
             self._discard()
         else:
-            if protocol.state is not OPEN and joiner.partial.tell() > UNCHARGED_BYTES:
-                joiner.drop()
-            self._hold(joiner.partial.tell() + self._announced)
+            self.partial.hold()
         return messages
-
-    def _hold(self, size: int) -> None:
-        """Charge the bytes of the message that has not come whole, where they are many."""
-        if size > UNCHARGED_BYTES or self.charge.size:
-            self.charge.set(size if size > UNCHARGED_BYTES and self._protocol.state is OPEN else 0)
 
     def read_end(self) -> None:
         """Read the end of the stream."""
@@ -292,6 +227,4 @@ class Framing:
         self._reads_plain = False
         close = sendable_close(code, reason)
         self._protocol.send_close(close.code, close.reason)
-        if self._joiner.partial.tell() > UNCHARGED_BYTES:
-            self._joiner.drop()
-        self._hold(0)
+        self.partial.hold()

@@ -175,8 +175,9 @@ class WebSocketConnection(SocketStream):
                     self._unhandled.set(credit.unhandled)
             self._is_behind = framing.waits
             if self._is_behind or self._watched != READ or not (self._closing or credit.may_read):
-                if framing.lacks_room:
-                    self._room_wait.begin(framing.charge, framing.lacks_room, self._read_on, self)
+                partial_message = framing.partial
+                if partial_message.lacks_room:
+                    self._room_wait.begin(partial_message.charge, partial_message.lacks_room, self._read_on, self)
                 self._request_rewatch()
         if has_answers:
             self.flush()
@@ -192,7 +193,7 @@ class WebSocketConnection(SocketStream):
         """Read the message that waited for room in the session's budget, or refuse it."""
         with self._lock:
             if self._room_wait.end():
-                self._framing.waits_for_room = not self._room_wait.is_given_up
+                self._framing.partial.waits_for_room = not self._room_wait.is_given_up
                 self._request_rewatch()
 
     def _answer(self) -> Closed | None:

@@ -243,6 +243,7 @@ def test_the_library_is_not_asked_when_whole_messages_come(side, monkeypatch):
 def test_what_the_library_reads_it_alone_unmasks(kind, monkeypatch):
     framing = framing_of(Side.SERVER)
     monkeypatch.setattr("turnstile.transports.framing.apply_mask", None)
+    monkeypatch.setattr("turnstile.transports.partial_message.apply_mask", None)
     assert framing.read(encoded(kind, b"\3\xe8", masked=True)) == []
     assert framing.has_answers
 
@@ -313,6 +314,7 @@ def test_no_more_than_a_read_is_unmasked_at_once_when_a_message_is_large(side, k
 
     stream = b"".join(encoded(kind, bytes(1 << 20), masked=masked) for kind in kinds)
     monkeypatch.setattr("turnstile.transports.framing.apply_mask", count)
+    monkeypatch.setattr("turnstile.transports.partial_message.apply_mask", count)
     monkeypatch.setattr("websockets.frames.apply_mask", count)
     framing = framing_of(side, 4 << 20)
     messages = [message for at in range(0, len(stream), 65_536) for message in framing.read(stream[at : at + 65_536])]
@@ -393,7 +395,7 @@ def test_what_came_of_a_message_is_let_go_when_its_last_fragment_is_refused(side
     assert charge.size == 960_000
     framing.read(encoded(0x80, bytes(100_000), masked=masked)[:14])
     assert framing.end().code == 1009
-    assert charge.size == framing._joiner.partial.tell() == 0
+    assert charge.size == framing.partial.joiner.partial.tell() == 0
 
 
 @pytest.mark.parametrize("kind", [TEXT, BINARY, 0x01])
@@ -432,19 +434,19 @@ def test_a_message_waits_by_its_header_while_the_budget_lacks_the_room(kind, cam
     last = b"" if kind == TEXT else encoded(0x80, b"", masked=True)
     frame = encoded(kind, b"a" * 70_000, masked=True) + last + encoded(TEXT, b"next", masked=True)
     assert framing.read(frame[:came]) == []
-    if not framing.lacks_room:  # its size has not come
+    if not framing.partial.lacks_room:  # its size has not come
         assert framing.read(frame[came:]) == []
         came = len(frame)
-    assert (framing.lacks_room, framing.waits, budget.held) == (70_000, True, 30_001)
+    assert (framing.partial.lacks_room, framing.waits, budget.held) == (70_000, True, 30_001)
     assert framing.read() == []
-    assert (framing.lacks_room, framing.waits) == (70_000, True)
+    assert (framing.partial.lacks_room, framing.waits) == (70_000, True)
     other.set(30_000)
     heard = framing.read()
     while framing.waits or came < len(frame):
         heard += framing.read() if framing.waits else framing.read(frame[came:])
         came = came if framing.waits else len(frame)
     assert heard == [TextFrame(b"a" * 70_000), TextFrame(b"next")]
-    assert (framing.lacks_room, budget.held) == (0, 30_000)
+    assert (framing.partial.lacks_room, budget.held) == (0, 30_000)
 
 
 @pytest.mark.parametrize("room", [0, 1 << 20])
@@ -455,11 +457,11 @@ def test_a_large_message_begins_only_when_those_before_it_were_given_on(room):
     stream = encoded(TEXT, first, masked=True) + encoded(TEXT, second, masked=True)
     framing.read(stream[:60_000])
     assert framing.read(stream[60_000:100_000]) == [TextFrame(first)]
-    assert (framing.waits, framing.lacks_room, budget.held) == (True, 0, 0)
+    assert (framing.waits, framing.partial.lacks_room, budget.held) == (True, 0, 0)
     received = budget.charge()
     received.set(70_000)
     assert framing.read() == []
-    assert framing.lacks_room == (0 if room else 80_000)
+    assert framing.partial.lacks_room == (0 if room else 80_000)
     received.set(0)
     assert framing.read() == []
     assert budget.held == 80_000
@@ -472,9 +474,9 @@ def test_a_message_that_waits_for_room_is_refused_when_it_shall_wait_no_more():
     framing = framing_of(Side.SERVER, 4 << 20, budget.charge())
     framing.read(encoded(TEXT, b"", masked=True, size=70_000))
     assert framing.end() is None
-    framing.waits_for_room = False
+    framing.partial.waits_for_room = False
     assert framing.read() == []
-    assert (framing.end(), framing.lacks_room) == (Closed(1009, DOES_NOT_FIT, by_us=True), 0)
+    assert (framing.end(), framing.partial.lacks_room) == (Closed(1009, DOES_NOT_FIT, by_us=True), 0)
 
 
 def test_a_message_waits_for_no_room_when_the_closing_handshake_has_begun():
