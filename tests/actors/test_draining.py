@@ -119,6 +119,17 @@ def closed(dialogue):
     return dialogue.closed
 
 
+def rest_of(link):
+    """Return the types of what a Realtime client still reads, and the content of the close frame."""
+    kinds = []
+    opcode, data = link.recv_data(control_frame=True)
+    while opcode != ABNF.OPCODE_CLOSE:
+        kinds.append(json.loads(data)["type"])
+        opcode, data = link.recv_data(control_frame=True)
+    link.shutdown()
+    return kinds, data
+
+
 @WORKERS
 @pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse"])
 def test_a_response_in_progress_and_what_it_held_are_settled_before_the_end(make_system, timers, workers, path):
@@ -154,15 +165,31 @@ def test_a_realtime_clients_response_and_its_held_update_are_settled_before_the_
         with stopping(system) as left:
             assert system.sessions == 1
             timers.let_go()
-            kinds = []
-            opcode, data = link.recv_data(control_frame=True)
-            while opcode != ABNF.OPCODE_CLOSE:
-                kinds.append(json.loads(data)["type"])
-                opcode, data = link.recv_data(control_frame=True)
-            link.shutdown()
+            kinds, data = rest_of(link)
         assert left == [0]
         assert (int.from_bytes(data[:2], "big"), data[2:]) == (1001, b"shutting down")
         assert kinds[-1] == "session.updated"
+        assert "response.done" in kinds
+
+
+@WORKERS
+def test_a_realtime_clients_response_out_of_band_goes_on_to_its_end(make_system, timers, workers):
+    system = make_system(workers)
+    with ExitStack() as leaving:
+        link = create_connection(address(system, "/v1/realtime"), timeout=patience())
+        leaving.callback(link.shutdown)
+        assert "session.created" in link.recv()
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hold it"}]}
+        aside = {"conversation": "none", "output_modalities": ["text"], "input": [item]}
+        link.send(json.dumps({"type": "response.create", "response": aside}))
+        assert timers.holding.wait(patience())
+        with stopping(system) as left:
+            assert system.sessions == 1
+            timers.let_go()
+            kinds, data = rest_of(link)
+        assert left == [0]
+        assert (int.from_bytes(data[:2], "big"), data[2:]) == (1001, b"shutting down")
+        assert kinds[0] == "response.created"
         assert "response.done" in kinds
 
 

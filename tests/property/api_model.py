@@ -56,6 +56,8 @@ class Api:
         owed: For each turn whose answer has not begun: the items that it will have seen, and whether the user has
             broken in on it.
         strangers: How many responses somebody else has begun.
+        aside: The response out of band that runs.
+        asides: How many of them have begun.
     """
 
     scripts: tuple[tuple[str, ...], ...] = ()
@@ -77,6 +79,8 @@ class Api:
     owed: tuple[tuple[tuple[str, ...], bool], ...] = ()
     voice_locked: bool = False
     strangers: int = 0
+    aside: str = ""
+    asides: int = 0
 
     def take(self, event: dict) -> tuple[Api, list[dict]]:
         """Process one client event; returns the state after it and what is sent back."""
@@ -200,6 +204,16 @@ class Api:
         """Somebody else begins a response in the same session."""
         return replace(self, strangers=self.strangers + 1)._begin(self.items, f"stranger_{self.strangers}"), []
 
+    def begin_aside(self) -> tuple[Api, list[dict]]:
+        """Begin a response out of band, beside whatever runs in the conversation."""
+        after = replace(self, aside=f"aside_{self.asides}", asides=self.asides + 1)
+        return after, [_response("response.created", after.aside, "in_progress", None, conversation=None)]
+
+    def end_aside(self) -> tuple[Api, list[dict]]:
+        """End it."""
+        done = _response("response.done", self.aside, "completed", None, conversation=None)
+        return replace(self, aside=""), [done]
+
     def speech(self) -> tuple[Api, list[dict]]:
         """The user begins to speak; breaks in on the active response, which ends in a step of its own."""
         events = [{"type": "input_audio_buffer.speech_started", "item_id": f"turn_{self.turns}"}]
@@ -228,8 +242,10 @@ class Api:
         return self.merges or all(interrupted for _, interrupted in self.owed)
 
 
-def _response(kind: str, response_id: str, status: str, metadata: dict | None) -> dict:
-    response = {"id": response_id, "status": status, "conversation_id": "conv", "metadata": metadata}
+def _response(
+    kind: str, response_id: str, status: str, metadata: dict | None, conversation: str | None = "conv"
+) -> dict:
+    response = {"id": response_id, "status": status, "conversation_id": conversation, "metadata": metadata}
     return {"type": kind, "response": response}
 
 

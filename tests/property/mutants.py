@@ -190,8 +190,14 @@ OF_THE_DRAIN = (
     Mutant(
         "a drained session ends while a call is open",
         "draining",
-        "data.asides or data.calls or",
-        "data.asides or",
+        "data.calls or",
+        "",
+    ),
+    Mutant(
+        "a drained session ends in a response out of band",
+        "draining",
+        " or data.asides_running",
+        "",
     ),
     Mutant(
         "a drained session ends while the user is speaking",

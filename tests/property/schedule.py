@@ -142,6 +142,7 @@ class Schedule:
             moves += [(self._stranger,)] * world.api.echoes
         else:
             moves += [(self._api_answers,)] * 2
+        moves += [(self._aside,)] * self.drains
         moves += [(world.fire, name) for name in world.timers if name in _ANY_TIME]
         return moves
 
@@ -188,6 +189,10 @@ class Schedule:
 
     def _stranger(self) -> None:
         self.world.serve(self.world.api.stranger())
+
+    def _aside(self) -> None:
+        api = self.world.api
+        self.world.serve(api.end_aside() if api.aside else api.begin_aside())
 
     def _api_answers(self) -> None:
         self.world.serve(self.world.api.answer())

@@ -112,6 +112,7 @@ class World:
         self.results: tuple[str, ...] = ()
         # What the referee knows; of the wire only what the session was told.
         self.active: str | None = None
+        self.aside = ""
         self.expected = ""
         self.passed_over = ""
         self.missed = ""
@@ -300,6 +301,10 @@ class World:
     def _note(self, event: dict) -> None:
         self.speaking = self.speaking and event["type"] not in _ENDS_OF_SPEECH
         match event["type"]:
+            case "response.created" if event["response"]["conversation_id"] is None:
+                self.aside = event["response"]["id"]
+            case "response.done" if event["response"]["id"] == self.aside:
+                self.aside = ""
             case "response.created":
                 self.active, self.blocked_by = event["response"]["id"], ""
                 # What nobody can read from the wire, but the model knows.
@@ -457,6 +462,8 @@ class World:
                 self.serve(self.api.progress())
             elif self.api.owed:
                 self.serve(self.api.answer())
+            elif self.api.aside:
+                self.serve(self.api.end_aside())
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
                 self.ask(FunctionAnswered(1_000 + len(self.requests), open_calls[0], "4"))
@@ -483,6 +490,7 @@ class World:
         """Check that a drained session ends at a moment of rest, with all settled that came before."""
         turn = self.active or self.requested or self.expected or self.blocked_by or self.commits
         self._must(not turn and not self.speaking, f"the session was drained in a turn: {turn}")
+        self._must(not self.aside, f"the session was drained in a response out of band: {self.aside}")
         sent = self.updating or self.unconfirmed
         self._must(not sent, f"the session was drained while {sent} was unanswered")
         unanswered = [ref for ref in self.asked_before_drain if ref not in self.answers]

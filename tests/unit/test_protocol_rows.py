@@ -134,11 +134,15 @@ def test_a_beta_event_has_its_current_name(kind):
 
 def test_a_spoken_answer_locks_the_voice_and_an_out_of_band_response_is_no_business_of_the_gate():
     reader = FactReader()
-    assert reader.fact({"type": "response.created", "response": {"id": "o", "conversation_id": None}}) == AsideStarted()
+    created = {"type": "response.created", "response": {"id": "o", "conversation_id": None}}
+    assert reader.fact(created) == AsideStarted("o")
     part = {"type": "response.content_part.added", "part": {"type": "audio"}}
     assert reader.fact({**part, "response_id": "o"}) is None
     assert reader.fact({**part, "response_id": "r"}) is not None
-    assert reader.fact({"type": "response.done", "response": {"id": "o", "status": "completed"}}) is None
+    done = reader.fact({"type": "response.done", "response": {"id": "o", "status": "completed"}})
+    session = _session(response=Response("r"), asides_running=("o",), audio_open=True)
+    assert session.handle(done) == []
+    assert session.state.response
 
 
 def test_a_failed_transcription_is_told():

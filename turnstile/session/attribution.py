@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from turnstile.session.events import AsideStarted, ResponseStarted
     from turnstile.session.policy import Policy
 
+# As many as are known to be out of band when their other events come (`facts`).
+_ASIDES_REMEMBERED = 256
+
 
 def response_started(now: Now, started: ResponseStarted, policy: Policy) -> Step:
     """Begin a response, which has seen the items in the conversation when it was requested, and no later ones.
@@ -37,7 +40,7 @@ def response_started(now: Now, started: ResponseStarted, policy: Policy) -> Step
     if late and started.mark == late.event_id:
         return _begun_late(now, late, started.response_id, effects)
     if started.mark is None and not started.is_placed and _is_aside(now):
-        return Step(now.change(asides=now.data.asides[1:]), effects)
+        return Step(_begun_aside(now, started.response_id), effects)
     create = _create_answered(now, started, policy)
     if create is None:
         begun = _begun_by_the_api if started.mark is None else _begun_by_another
@@ -112,9 +115,14 @@ def _begun_late(now: Now, late: Create, response_id: str, effects: tuple[Effect,
     return Step(after, (*effects, *answer))
 
 
-def aside_started(now: Now, _: AsideStarted, __: Policy) -> Step:
+def aside_started(now: Now, started: AsideStarted, _: Policy) -> Step:
     """Begin a response out of band, which answers the oldest create out of band."""
-    return Step(now.change(asides=now.data.asides[1:])) if now.data.asides else Step(now)
+    return Step(_begun_aside(now, started.response_id))
+
+
+def _begun_aside(now: Now, response_id: str) -> Now:
+    running = (*(one for one in now.data.asides_running if one != response_id), response_id)
+    return now.change(asides=now.data.asides[1:], asides_running=running[-_ASIDES_REMEMBERED:])
 
 
 def unmarked_refused(now: Now, response: Response, create: Create) -> Step:

@@ -50,6 +50,7 @@ class Changes(TypedDict, total=False):
     late: int
     given_up: Create | None
     asides: tuple[Aside, ...]
+    asides_running: tuple[str, ...]
     ended: tuple[str, ...]
     earlier: tuple[str, ...]
     passthrough_queue: Fifo[EventGiven | AgentMessageGiven | AudioFollows]

@@ -38,13 +38,15 @@ def settle_drain(now: Now, held: int, policy: Policy) -> Step | None:
 def _is_at_rest(now: Now, held: int, policy: Policy) -> bool:
     """Return whether nothing is unfinished: no request, no turn of the user's or the agent's, no function call.
 
-    Every wait that an upstream event ends has a deadline. Nothing is lost with a session that has no configuration yet,
-    nor with a link on which nothing is to be sent.
+    Every wait that an upstream event ends has a deadline, but for responses out of band, which gate nothing. Nothing is
+    lost with a session that has no configuration yet, nor with a link on which nothing is to be sent.
     """
     state, data = now
     if not state.configured:
         return True
-    if held or data.passthrough_queue or data.asides or data.calls or data.follow_up_due or state.user_audio.speaking:
+    if held or data.passthrough_queue or data.asides or data.asides_running:
+        return False
+    if data.calls or data.follow_up_due or state.user_audio.speaking:
         return False
     if state.link != "open":
         return not (state.updates or state.items or state.agent_messages)

@@ -65,6 +65,8 @@ class ResponseStarted:
 class AsideStarted:
     """``response.created`` out of band: it neither closes the gate nor opens it."""
 
+    response_id: str
+
 
 @record
 class ResponseProgressed:
@@ -75,7 +77,7 @@ class ResponseProgressed:
 
 @record
 class ResponseFinished:
-    """``response.done``, the only end of a response.
+    """``response.done``, the only end of a response, out of band or not.
 
     Args:
         response_id: Which.

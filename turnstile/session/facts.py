@@ -75,14 +75,12 @@ class FactReader:
         mark = _text((response.get("metadata") or {}).get(MARK))
         if mark is None and "conversation_id" in response and response["conversation_id"] is None:
             _remember(self._out_of_band, response["id"])
-            return AsideStarted()
+            return AsideStarted(response["id"])
         return ResponseStarted(response["id"], mark, is_placed="conversation_id" in response)
 
-    def _finished(self, event: Json) -> Fact | None:
+    def _finished(self, event: Json) -> Fact:
         response = event["response"]
-        if response["id"] in self._out_of_band:
-            del self._out_of_band[response["id"]]
-            return None
+        self._out_of_band.pop(response["id"], None)
         outcome = _OUTCOMES.get(response.get("status"), "completed")
         problem = _failure(response.get("status_details")) if outcome == "failed" else None
         return ResponseFinished(response["id"], outcome, problem)

@@ -70,6 +70,7 @@ def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
         late=0,
         given_up=None,
         asides=(),
+        asides_running=(),
         ended=(),
         earlier=(),
         input_audio=InputAudio(),

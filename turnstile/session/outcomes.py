@@ -30,6 +30,9 @@ _ENDED_REMEMBERED = 8
 def response_finished(now: Now, finished: ResponseFinished, policy: Policy) -> Step:
     """``response.done``: the only end of a response, and only of the one that it names."""
     response = now.state.response
+    if finished.response_id in now.data.asides_running:
+        left = tuple(one for one in now.data.asides_running if one != finished.response_id)
+        return Step(now.change(asides_running=left))
     if response is None or response.response_id != finished.response_id:
         return Step(leftover_due(now.change(ended=_with_ended(now, finished.response_id))))
     step = end_response(now, response, finished, policy)

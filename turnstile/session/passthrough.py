@@ -100,7 +100,7 @@ def _noted(now: Now, given: EventGiven, policy: Policy) -> Now:
     if given.aside is None:
         return now
     behind = now.state.requested.event_id if now.state.requested else ""
-    return now.change(asides=(*now.data.asides[1 - policy.max_held :], Aside(given.aside, behind)))
+    return now.change(asides=(*now.data.asides, Aside(given.aside, behind))[-policy.max_held :])
 
 
 def settle_passthrough(now: Now, policy: Policy) -> Step | None:

@@ -51,8 +51,7 @@ class _StateFields(NamedTuple):
         update_delay: How many seconds the next update waits; 0 for none.
         response: The response in progress.
         requested: The unanswered create.
-        expected: Names the turn whose response the API will begin by itself, when the one in progress is over; "" for
-            none.
+        expected: The turn whose response the API will begin by itself, after the one in progress; "" for none.
         blocked_by: The response that a refusal has named as running, and that has not begun for all that is known.
         items: Items that no response has seen, in the order given.
         agent_messages: Agent messages to be spoken, in order.
@@ -95,10 +94,10 @@ class Data(NamedTuple):
         late: Answers of updates given up on that may still come.
         given_up: The last create that was given up on; its response may begin all the same.
         asides: Creates out of band that upstream has not answered.
+        asides_running: Responses out of band in progress: a drained session waits for them.
         ended: The last responses that ended.
         earlier: Turns expected to be answered before that one, whose responses have not begun either.
-        passthrough_queue: Events and responses of a Realtime client, in the order given, and
-            the marks of the audio between them.
+        passthrough_queue: Events and responses of a Realtime client, and the marks of audio between them, in order.
         passthrough_audio: How many of them are marks, or about the audio before them.
         passthrough_creates: How many of them are responses.
         passthrough_bytes: How large the events and responses among them are together.
@@ -125,6 +124,7 @@ class Data(NamedTuple):
     late: int = 0
     given_up: Create | None = None
     asides: tuple[Aside, ...] = ()
+    asides_running: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
     passthrough_queue: Fifo[EventGiven | AgentMessageGiven | AudioFollows] = Fifo()

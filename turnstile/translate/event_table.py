@@ -85,7 +85,8 @@ SERVER_EVENTS: dict[str, EventRow] = {
     "response.created": EventRow(
         "translated",
         "a response is in progress; ours, if its metadata name our create, or [no one else can have begun it]"
-        "(#what-turnstile-assumes-of-an-upstream-and-what-it-does-where-that-is-missing). Out of band: nothing",
+        "(#what-turnstile-assumes-of-an-upstream-and-what-it-does-where-that-is-missing). "
+        "Out of band: a drain waits for its end",
         "`Warning`, or `Error` (component), if its audio cannot be converted",
     ),
     "response.output_item.added": EventRow("translated", SIGN_OF_LIFE, "`AgentThinking`, for a function call"),

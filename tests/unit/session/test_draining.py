@@ -113,6 +113,7 @@ def test_what_is_asked_for_during_the_drain_is_served_before_the_end():
         {"blocked_by": "resp_1"},
         {"commits": (Commit("ts_1"),)},
         {"asides": (Aside("mine"),)},
+        {"asides_running": ("resp_7",)},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -176,10 +177,28 @@ def test_a_session_that_cannot_go_on_is_not_ended_twice():
     assert closes(effects) == 0
 
 
-def test_a_response_out_of_band_that_has_not_begun_is_waited_for():
+def test_a_response_out_of_band_is_waited_for_from_its_create_to_its_end():
     drained = session(REALTIME, asides=(Aside("mine"),))
-    assert closes(drained.handle(DRAIN)) == 0
-    assert closes(drained.handle(AsideStarted())) == 1
+    assert closes(told(drained, DRAIN, AsideStarted("resp_7"))) == 0
+    assert closes(drained.handle(ResponseFinished("resp_7"))) == 1
+
+
+def test_each_response_out_of_band_is_waited_for_and_the_end_of_another_one_is_not_its_end():
+    drained = session(REALTIME)
+    told(drained, AsideStarted("resp_7"), AsideStarted("resp_8"), AsideStarted("resp_8"), DRAIN)
+    assert closes(told(drained, ResponseFinished("resp_7"), ResponseFinished("resp_7"), DONE)) == 0
+    assert closes(drained.handle(ResponseFinished("resp_8"))) == 1
+
+
+def test_a_response_out_of_band_that_upstream_shows_no_place_of_is_waited_for():
+    drained = session(REALTIME, asides=(Aside("mine"),))
+    assert closes(told(drained, DRAIN, ResponseStarted("resp_7", is_placed=False))) == 0
+    assert closes(drained.handle(ResponseFinished("resp_7"))) == 1
+
+
+def test_a_response_out_of_band_is_lost_with_its_link_and_not_waited_for():
+    drained = session(REALTIME, asides_running=("resp_7",))
+    assert closes(told(drained, DRAIN, LinkLost("upstream_closed", "gone"))) == 1
 
 
 def test_a_session_that_is_not_drained_goes_on_at_rest():

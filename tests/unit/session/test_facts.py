@@ -177,9 +177,9 @@ def test_a_field_that_is_null_is_read_as_one_that_is_not_given(event, fact):
     assert FactReader().fact(event) == fact
 
 
-def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
+def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing_else():
     reader = FactReader()
-    assert reader.fact(created(conversation_id=None)) == events.AsideStarted()
+    assert reader.fact(created(conversation_id=None)) == events.AsideStarted("resp_1")
     part = {"type": "response.content_part.added", "response_id": "resp_1", "part": {"type": "audio"}}
     call = {
         "type": "response.function_call_arguments.done",
@@ -188,8 +188,8 @@ def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing():
         "call_id": "c",
         "name": "get",
     }
-    assert (reader.fact(part), reader.fact(call), reader.fact(done(conversation_id=None))) == (None, None, None)
-    assert reader.fact(done()) == events.ResponseFinished("resp_1")
+    assert (reader.fact(part), reader.fact(call)) == (None, None)
+    assert reader.fact(done(conversation_id=None)) == events.ResponseFinished("resp_1")
 
 
 @pytest.mark.parametrize("metadata", [None, "x", {}, {MARK: 7}])
@@ -312,8 +312,9 @@ def test_a_response_with_a_mark_is_no_response_out_of_band_though_no_conversatio
 def test_a_response_is_known_as_out_of_band_until_it_is_done():
     reader = FactReader()
     reader.fact(created(conversation_id=None))
-    finished = [reader.fact(done(conversation_id=None)) for _ in range(2)]
-    assert finished == [None, events.ResponseFinished("resp_1")]
+    assert reader.fact(spoke("resp_1")) is None
+    assert reader.fact(done(conversation_id=None)) == events.ResponseFinished("resp_1")
+    assert reader.fact(spoke("resp_1")) == events.AgentSpoke()
 
 
 @pytest.mark.parametrize(

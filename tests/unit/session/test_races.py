@@ -616,14 +616,36 @@ def test_a_create_that_is_older_than_the_one_out_of_band_is_answered_first():
 
 def test_a_create_out_of_band_that_upstream_refuses_or_answers_is_out_no_more():
     race = transparent()
-    told(race, aside("a"), aside("b"), aside("c"), Refused("b", "invalid_value", "no"), AsideStarted())
+    told(race, aside("a"), aside("b"), aside("c"), Refused("b", "invalid_value", "no"), AsideStarted("r1"))
     assert [one.event_id for one in race.data.asides] == ["c"]
-    told(race, AsideStarted(), AsideStarted())
+    told(race, AsideStarted("r2"), AsideStarted("r3"))
     assert race.data.asides == ()
 
 
-def test_a_response_out_of_band_changes_nothing_where_none_was_asked_for():
-    assert session().handle(AsideStarted()) == []
+def test_a_response_out_of_band_sends_nothing_and_gates_nothing():
+    race = session()
+    before = race.state
+    assert told(race, AsideStarted("r1"), ResponseFinished("r1")) == []
+    assert race.state is before
+
+
+def test_the_end_of_a_response_out_of_band_is_no_end_that_a_refusal_could_name():
+    race = session()
+    told(race, AsideStarted("r1"), ResponseFinished("r1"))
+    assert race.data.ended == ()
+
+
+def test_the_responses_out_of_band_that_are_remembered_are_bounded():
+    race = session()
+    told(race, *(AsideStarted(f"r{number}") for number in range(300)))
+    assert race.data.asides_running == tuple(f"r{number}" for number in range(44, 300))
+
+
+@pytest.mark.parametrize("max_held", [1, 2])
+def test_the_creates_out_of_band_that_are_remembered_are_bounded(max_held):
+    race = session(Policy(is_transparent=True, max_held=max_held))
+    told(race, *(aside(f"a{number}") for number in range(4)))
+    assert [one.event_id for one in race.data.asides] == ["a2", "a3"][-max_held:]
 
 
 def test_a_create_out_of_band_is_noted_when_it_goes_behind_others():
