@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
 from functools import cached_property, partial
 from threading import get_ident
 from typing import TYPE_CHECKING
 
+from turnstile.transports.loop_calls import LoopCalls
 from turnstile.transports.loop_timers import TimerHandle, TimerHeap
 from turnstile.transports.poll import READ, Poller, make_poller
 from turnstile.transports.socket_handler import call_for, end_failed
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from turnstile.ports import Clock
     from turnstile.transports.socket_handler import SocketHandler
 
-# How many sockets are served before calls and timers are again, and how many calls before sockets are.
-# Few sockets: what was read is handled while it is in the processor's cache, before many others are read.
+# How many sockets are served before calls and timers are again.
+# Few: what was read is handled while it is in the processor's cache, before many others are read.
 _SOCKETS_A_ROUND = 16
-_CALLS_A_ROUND = 1_000
 
 
 class IoLoop:
@@ -43,8 +42,9 @@ class IoLoop:
         self._make_poller = make_poller
         self._handlers: set[SocketHandler] = set()
         self._watched: dict[int, SocketHandler] = {}
-        self._soon: deque[tuple[Callable[[], None], SocketHandler | None]] = deque()
-        self._next_round: deque[tuple[Callable[[], None], SocketHandler]] = deque()
+        self._calls = LoopCalls(_SOCKETS_A_ROUND)
+        self._soon = self._calls.soon
+        self._next_round = self._calls.next_round
         self._timers = TimerHeap()
         self._lock = threading.Lock()  # for other threads than the loop's: they wake it one at a time
         self._awake = True  # as long as no thread needs to be woken
@@ -212,7 +212,7 @@ class IoLoop:
             if timer.call is not None:
                 call_for(timer.owner, timer.call)
         if self._soon or self._next_round:
-            self._call_soon_ones()
+            self._calls.make_round()
         return bool(ready or self._soon or self._next_round)
 
     def _run(self) -> None:
@@ -224,32 +224,16 @@ class IoLoop:
     def _end(self) -> None:
         with self._lock:
             self._accepting = False
-        while self._soon:  # `call_soon` has promised these: a socket on its way here must not be left open
-            self._call_soon_ones()
+        self._calls.make_all()  # `call_soon` has promised these: a socket on its way here must not be left open
         for handler in list(self._handlers):
             call_for(None, handler.abort)
-        while self._soon:
-            self._call_soon_ones()
+        self._calls.make_all()
         self._next_round.clear()  # of handlers that are aborted
         self._ident = 0
         self._poller.close()
         self._watched.clear()
         self._wakeup_pipe.close()
         self._timers.clear()
-
-    def _call_soon_ones(self) -> None:
-        """Make the calls that wait, and those that they lead to: messages between actors do not wait for sockets."""
-        soon, left_to_this = self._soon, self._next_round
-        if left_to_this:
-            soon.extend(left_to_this.popleft() for _ in range(min(_SOCKETS_A_ROUND, len(left_to_this))))
-        for _ in range(_CALLS_A_ROUND):
-            if not soon:
-                return
-            call, owner = soon.popleft()
-            try:
-                call()
-            except BaseException as error:  # noqa: BLE001 - logged there
-                end_failed(owner, error)
 
     def _begin_stop(self, timeout: float) -> None:
         self._stop_at = min(self._stop_at, self._clock() + timeout)
