@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     )
     from turnstile.protocol.addressing import Address
 
+    # What all actors of a session take: its id in the logs, what runs them, and what to call at their end.
+    _Shared = tuple[str, Dispatcher, Callable[[], None]]
+
 
 @dataclass(frozen=True, slots=True)
 class SessionDependencies:
@@ -88,17 +91,9 @@ def start_actors(
         budget: Counts what the session holds.
         on_end: Called once for each actor, when it has released everything.
     """
-    shared = (session_id, around.dispatcher, on_end)
+    shared: _Shared = (session_id, around.dispatcher, on_end)
     with ExitStack() as undo:
-        client = ClientActor.start(
-            *shared,
-            connection=connection,
-            dialect=parts.dialect,
-            budget=budget,
-            invalid=InvalidMessages(around.invalid_messages, around.clock),
-            journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
-            host=handle.requests if handle else None,
-        )
+        client = _start_client(shared, around, connection, parts, handle, budget)
         undo.callback(inbox_of(client).tell, INTERNAL_END)
         coordinator = SessionCoordinatorActor.start(
             *shared,
@@ -109,20 +104,45 @@ def start_actors(
             journal=around.journal,
         )
         undo.callback(inbox_of(coordinator).tell, INTERNAL_END)
-        upstream = UpstreamActor.start(
-            *shared,
-            connector=around.connector,
-            target=lambda model: around.target(model, parts.address),
-            audio=AudioUplink(InputAudio(), parts.held_audio, budget, takes_events=not parts.dialect.has_binary_audio),
-            translator=parts.translator,
-            shows_session=parts.dialect.shows_session,
-            functions=around.functions,
-            host_functions=around.host_functions,
-            labels=parts.labels,
-            source=connection,
-            budget=budget,
-            clock=around.clock,
-            journal=around.journal,
-        )
+        upstream = _start_upstream(shared, around, connection, parts, budget)
         undo.pop_all()
     return client, coordinator, upstream
+
+
+def _start_client(
+    shared: _Shared,
+    around: SessionDependencies,
+    connection: Connection,
+    parts: SessionParts,
+    handle: SessionHandle | None,
+    budget: SessionBudget,
+) -> ActorRef[ClientActor]:
+    return ClientActor.start(
+        *shared,
+        connection=connection,
+        dialect=parts.dialect,
+        budget=budget,
+        invalid=InvalidMessages(around.invalid_messages, around.clock),
+        journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
+        host=handle.requests if handle else None,
+    )
+
+
+def _start_upstream(
+    shared: _Shared, around: SessionDependencies, connection: Connection, parts: SessionParts, budget: SessionBudget
+) -> ActorRef[UpstreamActor]:
+    return UpstreamActor.start(
+        *shared,
+        connector=around.connector,
+        target=lambda model: around.target(model, parts.address),
+        audio=AudioUplink(InputAudio(), parts.held_audio, budget, takes_events=not parts.dialect.has_binary_audio),
+        translator=parts.translator,
+        shows_session=parts.dialect.shows_session,
+        functions=around.functions,
+        host_functions=around.host_functions,
+        labels=parts.labels,
+        source=connection,
+        budget=budget,
+        clock=around.clock,
+        journal=around.journal,
+    )

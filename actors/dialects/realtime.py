@@ -20,10 +20,11 @@ from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested
 from turnstile.session.config_patch import ENDPOINTS
 from turnstile.translate.host_overrides import OVERRIDE_NAMES, HostOverlay
 from turnstile.translate.ignored_fields import summed_up
+from turnstile.translate.realtime_errors import error_of, named_by_client
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.json_bounds import JsonBounds
@@ -35,8 +36,6 @@ _log = logging.getLogger(__name__)
 
 # Most characters of a function call's id; a call of a longer one is never open.
 _ID_SIZE = 512
-# Codes of server errors, besides those of a lost link and of a deadline that is over.
-_SERVER_ERRORS = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
 
 
 class RealtimeDialect(Dialect):
@@ -211,24 +210,10 @@ class RealtimeDialect(Dialect):
 
     def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
         if problem.error_event is not None:
-            (frame,) = encoded(_named_by_client(problem.error_event, event_id), is_beta=self._is_beta)
-            return frame
-        kind = "server_error" if _is_server_error(problem.code) else "invalid_request_error"
-        error = {"type": kind, "code": problem.code, "message": problem.description, "param": problem.param}
-        (frame,) = self._event("error", error={**error, "event_id": event_id})
+            (frame,) = encoded(named_by_client(problem.error_event, event_id), is_beta=self._is_beta)
+        else:
+            (frame,) = self._event("error", error=error_of(problem, event_id))
         return frame
-
-
-def _is_server_error(code: str) -> bool:
-    return code in _SERVER_ERRORS or code.startswith("upstream_") or code.endswith("_stalled")
-
-
-def _named_by_client(error_event: Mapping[str, Any], event_id: str | None) -> Json:
-    """Return upstream's own error event, with the client's event id instead of ours."""
-    error = error_event["error"]
-    if error.get("event_id") != event_id:
-        error = {**error, "event_id": event_id}
-    return {**error_event, "error": error}
 
 
 def _without_null_audio(session: Json) -> Json:

@@ -13,7 +13,7 @@ from turnstile.translate.client_output import ClientOutput
 from turnstile.translate.latency import ResponseLatency
 from turnstile.translate.response_view import ResponseView, text_of
 from turnstile.translate.translator import Translator
-from turnstile.translate.user_turns import UserTurns
+from turnstile.translate.user_turns import USER_HANDLERS, UserTurns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -70,10 +70,13 @@ class VoiceAgentTranslator(Translator):
         is_valid: bool = False,
     ) -> list[Frame]:
         """Return the frames of one server event."""
-        handler = self._HANDLERS.get(event["type"])
-        if handler is None:
-            return []
-        return handler(self, event if is_valid else valid_event(event), now)
+        kind = event["type"]
+        handler = self._HANDLERS.get(kind)
+        if handler is not None:
+            return handler(self, event if is_valid else valid_event(event), now)
+        if kind in USER_HANDLERS:
+            return USER_HANDLERS[kind](self._user, event if is_valid else valid_event(event), now)
+        return []
 
     def audio(self, event: Json, now: float, data: bytes | None = None) -> list[Frame]:  # noqa: ARG002
         """Translate one ``response.output_audio.delta``: the hot path, without the table."""
@@ -202,7 +205,7 @@ class VoiceAgentTranslator(Translator):
         transcription, user.transcription = user.transcription, None
         return view.done(response, transcription, now)
 
-    # The user.
+    # The user; what `UserTurns` reads is not here.
 
     def _speech_started(self, _event: Json, now: float) -> list[Frame]:
         if self._user_interrupts:
@@ -212,22 +215,6 @@ class VoiceAgentTranslator(Translator):
             if view:
                 view.is_muted = True
         return [_USER_STARTED_SPEAKING]
-
-    def _speech_stopped(self, event: Json, now: float) -> list[Frame]:
-        return self._user.stopped(event["item_id"], now)
-
-    def _committed(self, event: Json, now: float) -> list[Frame]:
-        self._user.committed(event["item_id"], now)
-        return []
-
-    def _transcript_delta(self, event: Json, _now: float) -> list[Frame]:
-        return self._user.transcript_delta(event["item_id"], event.get("delta") or "")
-
-    def _transcript_final(self, event: Json, now: float) -> list[Frame]:
-        return self._user.transcript_final(event["item_id"], event["transcript"], now)
-
-    def _transcription_failed(self, event: Json, _now: float) -> list[Frame]:
-        return self._user.transcription_failed(event["item_id"], event.get("error") or {})
 
     _HANDLERS: ClassVar[Mapping[str, Callable[[VoiceAgentTranslator, Json, float], list[Frame]]]] = {
         "response.created": _created,
@@ -244,10 +231,5 @@ class VoiceAgentTranslator(Translator):
         "response.function_call_arguments.done": _arguments_done,
         "response.done": _done,
         "session.updated": _updated,
-        "input_audio_buffer.committed": _committed,
         "input_audio_buffer.speech_started": _speech_started,
-        "input_audio_buffer.speech_stopped": _speech_stopped,
-        "conversation.item.input_audio_transcription.delta": _transcript_delta,
-        "conversation.item.input_audio_transcription.completed": _transcript_final,
-        "conversation.item.input_audio_transcription.failed": _transcription_failed,
     }

@@ -9,6 +9,8 @@ from turnstile.protocol.voice_agent import server
 from turnstile.translate.bounded_dict import BoundedDict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from turnstile.protocol.frames import Frame
     from turnstile.translate.client_output import ClientOutput
 
@@ -41,28 +43,32 @@ class UserTurns:
         """The bytes kept, about."""
         return self._stopped.kept_bytes + self._transcripts.kept_bytes
 
-    def stopped(self, item_id: str, now: float) -> list[Frame]:
+    def stopped(self, event: Json, now: float) -> list[Frame]:
         """Record that the user stopped speaking; return `UtteranceEnd` for a client that takes it."""
         self.ended_at, self.transcription = now, None
-        self._stopped.remember(item_id, now)
+        self._stopped.remember(event["item_id"], now)
         return [_UTTERANCE_END] if self._output.has_extras else []
 
-    def committed(self, item_id: str, now: float) -> None:
+    def committed(self, event: Json, now: float) -> list[Frame]:
         """Record the end of a turn that is committed without a ``speech_stopped``."""
+        item_id = event["item_id"]
         if item_id not in self._stopped:
             self.ended_at = now if self.ended_at is None else self.ended_at
             self._stopped.remember(item_id, now)
+        return []
 
-    def transcript_delta(self, item_id: str, delta: str) -> list[Frame]:
+    def transcript_delta(self, event: Json, _now: float) -> list[Frame]:
         """Return an interim `Transcript` for a client that takes it: the item so far, of a long one its latest part."""
         if not self._output.has_extras:
             return []
-        text = (self._transcripts.get(item_id, "") + delta)[-_INTERIM_SHOWN:]
+        item_id = event["item_id"]
+        text = (self._transcripts.get(item_id, "") + (event.get("delta") or ""))[-_INTERIM_SHOWN:]
         self._transcripts.remember(item_id, text)
         return [TextFrame(server.transcript(text, is_final=False))]
 
-    def transcript_final(self, item_id: str, text: str, now: float) -> list[Frame]:
+    def transcript_final(self, event: Json, now: float) -> list[Frame]:
         """Return the final `Transcript`, for a client that takes it, and the user's `ConversationText`."""
+        item_id, text = event["item_id"], event["transcript"]
         self._transcripts.forget(item_id)
         stopped = self._stopped.forget(item_id)
         if stopped is not None:
@@ -70,9 +76,10 @@ class UserTurns:
         frames: list[Frame] = [TextFrame(server.transcript(text, is_final=True))] if self._output.has_extras else []
         return frames + self._output.show_text("user", text) if text else frames
 
-    def transcription_failed(self, item_id: str, error: Json) -> list[Frame]:
+    def transcription_failed(self, event: Json, _now: float) -> list[Frame]:
         """Return the problem that upstream gives as the reason."""
-        self._transcripts.forget(item_id)
+        self._transcripts.forget(event["item_id"])
+        error = event.get("error") or {}
         code = error.get("code") or "transcription_failed"
         return [self._output.problem(code, error.get("message") or "The user's speech could not be transcribed.")]
 
@@ -83,3 +90,13 @@ class UserTurns:
         parts = item.get("content") or ()
         text = "".join([part.get("text") or "" for part in parts if part.get("type") == "input_text"])
         return self._output.show_item(item["id"], text, "user") if text else []
+
+
+USER_HANDLERS: Final[Mapping[str, Callable[[UserTurns, Json, float], list[Frame]]]] = {
+    "input_audio_buffer.committed": UserTurns.committed,
+    "input_audio_buffer.speech_stopped": UserTurns.stopped,
+    "conversation.item.input_audio_transcription.delta": UserTurns.transcript_delta,
+    "conversation.item.input_audio_transcription.completed": UserTurns.transcript_final,
+    "conversation.item.input_audio_transcription.failed": UserTurns.transcription_failed,
+}
+"""What reads each of upstream's events about the user's turns, by the event's type; takes the time in seconds, too."""

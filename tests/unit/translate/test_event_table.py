@@ -9,6 +9,7 @@ from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session.facts import READERS
 from turnstile.translate.event_table import SERVER_EVENTS, SIGN_OF_LIFE
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
+from turnstile.translate.user_turns import USER_HANDLERS
 
 # The link's own business, and what only tells the reader of facts which item another event will name.
 NO_FACT = {"session.created", "response.output_item.added"}
@@ -36,7 +37,7 @@ def test_the_client_hears_nothing_of_an_event_that_is_not_translated(name):
 
 def test_an_event_has_a_handler_where_its_row_says_that_it_is_translated():
     translated = {name for name, row in SERVER_EVENTS.items() if row.handling == "translated"}
-    assert translated <= {*VoiceAgentTranslator._HANDLERS}
+    assert translated <= {*VoiceAgentTranslator._HANDLERS, *USER_HANDLERS}
 
 
 def test_the_session_learns_of_an_event_where_its_row_says_so():
