@@ -66,17 +66,7 @@ def host_function(function: Callable[..., Any]) -> HostFunction:
     if inspect.iscoroutinefunction(function):
         raise _unusable(f"{name} is asynchronous; give a function that returns its result")
     described = inspect.getdoc(function) or ""
-    try:
-        arguments = TypeAdapter(_arguments(name, function, _described_arguments(described)))
-        parameters = arguments.json_schema()
-    except ConfigError:
-        raise
-    except ValueError:
-        raise _unusable(f"{name} does not say what arguments it takes; put a function of your own around it") from None
-    except (PydanticUserError, AttributeError, TypeError):
-        raise _unusable(f"{name} has an annotation that is no type of JSON; use str, int, list[str], ...") from None
-    except Exception as error:  # noqa: BLE001 - an annotation that is text is run as code
-        raise _unusable(f"{name} has an annotation that cannot be read: {error}") from None
+    arguments, parameters = _arguments_and_schema(name, function, _described_arguments(described))
     tool = {
         "type": "function",
         "name": name,
@@ -86,6 +76,27 @@ def host_function(function: Callable[..., Any]) -> HostFunction:
     context = contextvars.copy_context()
     # Two calls may run at once, and one context cannot be entered twice.
     return HostFunction(tool, lambda given: context.copy().run(_call, name, function, arguments, given))
+
+
+def _arguments_and_schema(
+    name: str, function: Callable[..., Any], described: dict[str, str]
+) -> tuple[TypeAdapter[dict[str, Any]], dict[str, Any]]:
+    """Return what checks and converts a function's arguments, and their JSON schema.
+
+    Raises:
+        ConfigError: The function does not say what arguments it takes, or one is no type of JSON.
+    """
+    try:
+        arguments = TypeAdapter(_arguments(name, function, described))
+        return arguments, arguments.json_schema()
+    except ConfigError:
+        raise
+    except ValueError:
+        raise _unusable(f"{name} does not say what arguments it takes; put a function of your own around it") from None
+    except (PydanticUserError, AttributeError, TypeError):
+        raise _unusable(f"{name} has an annotation that is no type of JSON; use str, int, list[str], ...") from None
+    except Exception as error:  # noqa: BLE001 - an annotation that is text is run as code
+        raise _unusable(f"{name} has an annotation that cannot be read: {error}") from None
 
 
 def _unusable(words: str) -> ConfigError:

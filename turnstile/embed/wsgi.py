@@ -91,16 +91,31 @@ def hand_over(
         ConfigError: An argument is not what it should be, a function cannot be called by the agent, or the server does
             not expose its sockets.
     """
+    _check_callback(on_event)
+    labels = _labels(tags)
+    overrides = HostOverrides(prompt, voice, model, host_functions(functions), labels)
+    return proxy.adopt(Upgrade(environ, origins), dialect, overrides=overrides, on_event=on_event)
+
+
+def _check_callback(on_event: object) -> None:
+    """Raise a `ConfigError` for what cannot be called with each message."""
     if inspect.iscoroutinefunction(on_event) or not (on_event is None or callable(on_event)):
         words = "on_event: must be a function of the session and a message, not an asynchronous one, or None."
         raise ConfigError("invalid_on_event", words)
+
+
+def _labels(tags: Sequence[str]) -> dict[str, str]:
+    """Return the labels that hold a session's tags.
+
+    Raises:
+        ConfigError: They are no list of texts, or too long.
+    """
     if not _are_texts(tags):
         raise ConfigError("invalid_tags", f"tags: must be a list of texts, not {tags!r}.")
     labels = tags_to_labels(tags)
     if len(labels.get("tags", "")) > TAGS_SIZE:
         raise ConfigError("invalid_tags", f"tags: must have at most {TAGS_SIZE} characters together.")
-    overrides = HostOverrides(prompt, voice, model, host_functions(functions), labels)
-    return proxy.adopt(Upgrade(environ, origins), dialect, overrides=overrides, on_event=on_event)
+    return labels
 
 
 def _are_texts(value: object) -> bool:
