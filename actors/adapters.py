@@ -84,7 +84,6 @@ class Adapters:
             host_functions=self._host_functions,
             clock=self._clock,
             journal=journal or _default_journal(),
-            invalid_messages=self._config.limits.invalid_messages,
             budget=ProcessBudget(self._config.limits.total_bytes, self._config.session.max_held_bytes),
         )
 

@@ -56,7 +56,6 @@ class SessionDependencies:
         clock: A monotonic clock, in seconds.
         journal: Records the frames of both connections.
         budget: Counts what all sessions hold.
-        invalid_messages: How many invalid messages a client may send within a minute.
     """
 
     dispatcher: Dispatcher
@@ -68,7 +67,6 @@ class SessionDependencies:
     clock: Clock
     journal: Journal
     budget: ProcessBudget = field(default_factory=ProcessBudget)
-    invalid_messages: int = 100
 
 
 def start_actors(
@@ -122,7 +120,7 @@ def _start_client(
         connection=connection,
         dialect=parts.dialect,
         budget=budget,
-        invalid=InvalidMessages(around.invalid_messages, around.clock),
+        invalid=InvalidMessages(parts.invalid_messages, around.clock),
         journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
         host=handle.requests if handle else None,
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# From this part of the process's budget no more sessions are begun.
-_HIGH_WATER: Final = 0.75
+HIGH_WATER: Final = 0.75
+"""The part of the process's budget from which no more sessions are begun."""
 
 
 class ProcessBudget:
@@ -42,7 +42,7 @@ class ProcessBudget:
     @property
     def is_high(self) -> bool:
         """Whether so much is held that no more sessions shall begin."""
-        return self._held >= self._limit * _HIGH_WATER
+        return self._held >= self._limit * HIGH_WATER
 
     @property
     def limit(self) -> int:

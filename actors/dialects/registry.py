@@ -54,6 +54,7 @@ class SessionParts:
         session: Decides what goes when.
         labels: The metadata of responses that the proxy begins.
         held_audio: How many bytes of the client's input audio may wait.
+        invalid_messages: How many invalid messages the client may send within a minute.
         address: What the client's address asks of upstream.
     """
 
@@ -63,6 +64,7 @@ class SessionParts:
     session: Session
     labels: dict[str, str]
     held_audio: int
+    invalid_messages: int
     address: Address = field(default_factory=Address)
 
 
@@ -82,10 +84,9 @@ class Dialects:
     def __init__(
         self, config: Config, may_call: Callable[[str], bool], make_session: Callable[[Policy], Session] = Session
     ) -> None:
-        self._config = config
+        self.change(config)
         self._may_call = may_call
         self._make_session = make_session
-        self._bounds = JsonBounds(config.limits.message_values, config.limits.message_depth)
         server = config.server
         self.by_path: dict[str, DialectName] = {
             server.voice_agent_path: "deepgram",
@@ -97,6 +98,7 @@ class Dialects:
     def change(self, config: Config) -> None:
         """Make sessions by these settings from now on; the paths stay."""
         self._config = config
+        self._bounds = JsonBounds(config.limits.message_values, config.limits.message_depth)
 
     def of_request(self, request: UpgradeRequest) -> PartsFactory | Rejection:
         """Return the factory for a client's session, by the path of its request."""
@@ -166,6 +168,7 @@ class Dialects:
             self._make_session(policy),
             decided.labels,
             self._config.limits.held_audio_bytes,
+            self._config.limits.invalid_messages,
         )
 
     def _realtime(self, address: Address, session_id: str, decided: HostOverrides) -> SessionParts:
@@ -193,6 +196,7 @@ class Dialects:
             decided.labels,
             # As much as in frames, but no less than a session may hold in all: appends that fit there are not dropped.
             max(self._config.limits.held_audio_bytes, self._config.session.max_held_bytes),
+            self._config.limits.invalid_messages,
             address,
         )
 

@@ -134,6 +134,26 @@ def test_new_sessions_get_the_new_limits_and_open_ones_stay(serve, file, clients
     assert serving.end() == 0
 
 
+@pytest.mark.parametrize(
+    ("setting", "sent", "expected"),
+    [
+        ("message_values = 100", ['{"a": [' + "0," * 200 + "0]}"], "too_many_values"),
+        ("message_depth = 8", ["[" * 9 + "]" * 9], "too_many_levels"),
+        ("invalid_messages = 1", ["{}", "{}"], "too many invalid messages"),
+    ],
+)
+def test_new_sessions_get_the_new_bounds_on_messages(serve, file, clients, setting, sent, expected):
+    file.write_text("[limits]\nping_interval = 0\n")  # pings would hide that nothing comes
+    serving = serve()
+    file.write_text(f"[limits]\nping_interval = 0\n{setting}\n")
+    serving.reload()
+    client = clients(serving.url)
+    for message in sent:
+        client.send(message)
+    answers = [client.recv_data()[1].decode(errors="replace") for _ in range(len(sent) * 2 - 1)]
+    assert expected in "".join(answers)
+
+
 def test_new_handshakes_get_the_new_certificate_and_open_sessions_stay(serve, file, clients, tmp_path):
     cert, key = tmp_path / "server.pem", tmp_path / "server.key"
     file.write_text(f"[server]\ntls_cert_file = '{cert}'\ntls_key_file = '{key}'\n")

@@ -476,12 +476,30 @@ def test_explain_shows_files_and_tls(tmp_path):
         ({"upstream.url": OPENAI_URL}, "upstream.api_key is not set"),
         ({"upstream.url": SIMULATOR, "upstream.api_key": KEY}, "upstream.api_key is set, but the simulator answers"),
         ({"upstream.ca_file": "/no/such/file"}, "upstream.ca_file: /no/such/file cannot be read"),
+        (
+            {"session.max_held_bytes": "2097152"},
+            "limits.realtime_message_bytes is 23068672, and session.max_held_bytes only 2097152",
+        ),
+        (
+            {"limits.client_message_bytes": "40000000"},
+            "limits.client_message_bytes is 40000000, and session.max_held_bytes only 33554432",
+        ),
+        (
+            {"limits.total_bytes": "33554432"},
+            "session.max_held_bytes is 33554432, and limits.total_bytes only 33554432",
+        ),
     ],
 )
 def test_explain_warns_of_what_is_hardly_meant(flags, words):
     config = load_config(flags=flags)
     assert [notice for notice in notices(config) if words in notice]
     assert f"Warning: {words}" in explain(config)
+
+
+def test_explain_warns_when_one_session_may_keep_all_others_out():
+    smallest = {"session.max_held_bytes": "25165824", "limits.total_bytes": "33554432"}
+    assert "limits.total_bytes only" in explain(load_config(flags=smallest))
+    assert "Warning" not in explain(load_config(flags={**smallest, "limits.total_bytes": "33554436"}))
 
 
 @pytest.mark.parametrize("path", ["server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"])
@@ -501,12 +519,19 @@ def test_what_may_change_while_the_proxy_runs_is_taken_over_and_the_rest_is_name
             "session.max_held_bytes": "1024",
             "limits.client_message_bytes": "2048",
             "limits.total_bytes": "33554432",
+            "limits.high_water_bytes": "131072",
         }
     )
     result, fixed = taken_over(running, read)
     assert (result.server.port, result.server.max_sessions, result.upstream.model) == (1, 7, "a")
     assert (result.session.max_held, result.limits.client_message_bytes) == (2, 2048)
-    assert fixed == ["server.port", "upstream.model", "session.max_held_bytes", "limits.total_bytes"]
+    assert fixed == [
+        "server.port",
+        "upstream.model",
+        "session.max_held_bytes",
+        "limits.total_bytes",
+        "limits.high_water_bytes",
+    ]
 
 
 def test_a_configuration_that_is_the_same_changes_nothing():

@@ -12,7 +12,9 @@ _SERVER: Final = frozenset(
     {"tls_cert_file", "tls_key_file", "max_sessions", "handshake_timeout", "max_handshakes", "drain_timeout"}
 )
 # Of the process, or of its upstream links, whose opener is made once.
-_FIXED_LIMITS: Final = frozenset({"total_bytes", "upstream_message_bytes", "upstream_unread_bytes"})
+_FIXED_LIMITS: Final = frozenset(
+    {"total_bytes", "upstream_message_bytes", "upstream_unread_bytes", "high_water_bytes", "low_water_bytes"}
+)
 _FIXED_SESSION: Final = frozenset({"max_held_bytes"})
 
 

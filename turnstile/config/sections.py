@@ -120,7 +120,8 @@ class LimitsSection(Section):
         1024 * MIB,
         ge=16 * MIB,
         description="Bytes held for all sessions of a process. From three quarters of it new clients are answered 503; "
-        "beyond it the address that holds most loses its largest session.",
+        "beyond it the address that holds most loses its largest session. Clients behind one proxy or NAT "
+        "are one address.",
     )
     upstream_message_bytes: int = Field(32 * MIB, ge=MIB, description="Largest message of upstream.")
     client_unread_bytes: int = Field(
@@ -128,10 +129,13 @@ class LimitsSection(Section):
     )
     upstream_unread_bytes: int = Field(32 * MIB, ge=MIB, description="The same for upstream.")
     unread_timeout: float = Field(
-        20.0, gt=0, description="Time in which a peer with more unread must read something; otherwise: close 1008."
+        20.0,
+        gt=0,
+        description="Time in which a peer with more unread must read something; otherwise: close 1008, or the link "
+        "is lost. Also the time in which a session must make room for a message that waits; otherwise: close 1009.",
     )
     high_water_bytes: int = Field(
-        256 * 1024, ge=1024, description="With more to write to one side, the other is not read."
+        256 * 1024, ge=1024, description="With more to write to upstream, its client is not read."
     )
     low_water_bytes: int = Field(64 * 1024, ge=0, description="With this or less to write it is read again.")
     held_audio_bytes: int = Field(

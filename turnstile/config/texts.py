@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from turnstile.byte_budget import HIGH_WATER
 from turnstile.config.loading import env_name, sections, settings
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR
 
@@ -60,11 +61,24 @@ def notices(config: Config) -> Iterator[str]:
         yield f'upstream.kind: {host} no longer supports the beta protocol; use kind = "openai"'
     if config.upstream_url == SIMULATOR and config.upstream.api_key is not None:
         yield "upstream.api_key is set, but the simulator answers; set upstream.url to connect"
+    yield from _budget_notices(config)
     for path in ("server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"):
         section, name = path.split(".")
         file = getattr(getattr(config, section), name)
         if file is not None and not os.access(file, os.R_OK):
             yield f"{path}: {file} cannot be read"
+
+
+def _budget_notices(config: Config) -> Iterator[str]:
+    held = config.session.max_held_bytes
+    for name in ("client_message_bytes", "realtime_message_bytes"):
+        size = getattr(config.limits, name)
+        if size > held:
+            yield f"limits.{name} is {size}, and session.max_held_bytes only {held}: larger messages are refused (1009)"
+    total = config.limits.total_bytes
+    if held >= total * HIGH_WATER:
+        effect = "one session may keep all new ones out; raise limits.total_bytes or lower session.max_held_bytes"
+        yield f"session.max_held_bytes is {held}, and limits.total_bytes only {total}: {effect}"
 
 
 def default_toml() -> str:
