@@ -27,12 +27,15 @@ types: $(READY)
 # Floors 0 and 1 decide everything: every branch of them is tested. Above, 95 %.
 PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*
 
+# The walk and the schedules make hundreds of thousands of decisions: counted line by line they take twice the time, and
+# every branch is tested without them.
 # One more than there are cores: many tests wait for a process or a socket.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 pytest: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal --ignore tests/property
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/property
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include="$(PURE)" --fail-under=100
 	$(BIN)/coverage report --omit="$(PURE)" --fail-under=95
