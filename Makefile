@@ -27,11 +27,11 @@ types: $(READY)
 # Floors 0 and 1 decide everything: every branch of them is tested. Above, 95 %.
 PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*
 
-# The walk and the schedules make hundreds of thousands of decisions: counted line by line they take twice the time, and
-# every branch is tested without them.
 # One more than there are cores: many tests wait for a process or a socket.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+# The walk and the schedules make hundreds of thousands of decisions: counted line by line they take twice the time, and
+# every branch is tested without them.
 pytest: $(READY)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal --ignore tests/property
