@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = frozenset({TEXT, BINARY})
 
-FRAMES_A_ROUND: Final = 64
+FRAMES_A_ROUND: Final = 32
 """How many frames of a connection are read in one round of the loop; what came with them waits for the next."""
 
 
