@@ -112,6 +112,14 @@ def closed(dialogue):
     return dialogue.closed
 
 
+def assert_the_turn_is_settled(dialogue, answer):
+    """Check that the session is open until its turn is answered, and then ends."""
+    assert dialogue.closed is None
+    answer()
+    assert closed(dialogue) == "1001 shutting down"
+    assert "Sunny" in dialogue.received("ConversationText")[-1]["content"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_turn_is_settled_while_new_clients_are_answered_503(serve, number):
     serving = serve()
@@ -124,10 +132,7 @@ def test_a_turn_is_settled_while_new_clients_are_answered_503(serve, number):
         assert (refused.status, refused.headers["Retry-After"], refused.headers["Connection"]) == (503, "5", "close")
         assert b"shutting down" in refused.read()
         connection.close()
-        assert dialogue.closed is None
-        answer()
-        assert closed(dialogue) == "1001 shutting down"
-        assert "Sunny" in dialogue.received("ConversationText")[-1]["content"]
+        assert_the_turn_is_settled(dialogue, answer)
     code, said = serving.end()
     assert code == 0, said
 
@@ -143,10 +148,7 @@ def test_workers_settle_their_turns_when_their_parent_gets_the_signal(serve):
             status = connection.getresponse().status
             connection.close()
         assert status == 503
-        assert dialogue.closed is None
-        answer()
-        assert closed(dialogue) == "1001 shutting down"
-        assert "Sunny" in dialogue.received("ConversationText")[-1]["content"]
+        assert_the_turn_is_settled(dialogue, answer)
     code, said = serving.end()
     assert code == 0, said
 
