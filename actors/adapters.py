@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Timers
     from turnstile.protocol.upstreams import KindName
-    from turnstile.server.requests import Admission, Rejection, UpgradeRequest
+    from turnstile.server.requests import Accept
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.simulator.scenario import Scenario
     from turnstile.transports.loop import IoLoop
@@ -106,7 +106,7 @@ class Adapters:
 def make_listener(
     config: Config,
     loop: IoLoop,
-    accept: Callable[[UpgradeRequest], Admission | Rejection],
+    accept: Accept,
     sock: socket.socket | None,
     slot: WorkerSlot,
 ) -> Listener:

@@ -12,10 +12,12 @@ from turnstile.server.requests import Admission, Rejection
 if TYPE_CHECKING:
     from actors.dialects.registry import DialectName, Dialects, PartsFactory
     from actors.sessions import Sessions
+    from turnstile.auth.authenticator import Authenticator
+    from turnstile.auth.identity import Identity
     from turnstile.byte_budget import ProcessBudget, SessionBudget
     from turnstile.config import Config
     from turnstile.ports import Connection, Inbox
-    from turnstile.server.requests import UpgradeRequest
+    from turnstile.server.requests import Answer, UpgradeRequest
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.translate.host_overrides import HostOverrides
 
@@ -36,16 +38,24 @@ class ClientAdmission:
         sessions: The open sessions.
         counts: Knows the number of open sessions of all processes that serve.
         budget: Counts what the sessions of this process hold.
+        authenticator: Checks the credentials of the listener's clients; a host checks those of its own.
     """
 
     def __init__(
-        self, config: Config, dialects: Dialects, sessions: Sessions, counts: WorkerSlot, budget: ProcessBudget
+        self,
+        config: Config,
+        dialects: Dialects,
+        sessions: Sessions,
+        counts: WorkerSlot,
+        budget: ProcessBudget,
+        authenticator: Authenticator,
     ) -> None:
         self._config = config
         self._dialects = dialects
         self._sessions = sessions
         self._counts = counts
         self._budget = budget
+        self._authenticator = authenticator
         # Admitted by `accept` and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so the
         # limit may be exceeded by the number of host threads, and of processes, that check it at the same moment.
         self._arriving = 0
@@ -56,14 +66,30 @@ class ClientAdmission:
         self._config = config
         self._dialects.change(config)
 
-    def accept(self, request: UpgradeRequest) -> Admission | Rejection:
-        """Admit or reject a client of the listener, by the path of its request."""
-        make_parts = self._dialects.of_request(request)
-        if isinstance(make_parts, Rejection):
-            return make_parts
+    def accept(self, request: UpgradeRequest, answer: Answer) -> None:
+        """Admit or reject a client of the listener, by its path, its credentials, and the place there is.
+
+        What costs least is asked first: a stranger must not be dear.
+        """
+        dialect = self._dialects.of_path(request.path)
+        if isinstance(dialect, Rejection):
+            answer(dialect)
+            return
         rejection = self._no_place()
         if rejection is not None:
-            return rejection
+            answer(rejection)
+            return
+
+        def authenticated(outcome: Identity | Rejection) -> None:
+            answer(outcome if isinstance(outcome, Rejection) else self._admit(request, dialect, outcome))
+
+        self._authenticator.authenticate(request, authenticated)
+
+    def _admit(self, request: UpgradeRequest, dialect: DialectName, identity: Identity) -> Admission | Rejection:
+        """Admit a client that has proved who it is, if there is still a place."""
+        make_parts = self.admit(dialect, request, identity.overrides)
+        if isinstance(make_parts, Rejection):
+            return make_parts
         self._arriving += 1
         budget = self.budget_of(request)
 
@@ -71,8 +97,12 @@ class ClientAdmission:
             self._arriving -= 1
             return self._sessions.begin(connection, make_parts, budget=budget)
 
-        limits = client_limits(self._config.limits, self._dialects.by_path[request.path])
-        return Admission(begin, chosen_subprotocol(request), limits, budget)
+        def withdraw() -> None:
+            self._arriving -= 1
+            budget.close()
+
+        limits = client_limits(self._config.limits, dialect)
+        return Admission(begin, chosen_subprotocol(request), limits, budget, withdraw)
 
     def admit(
         self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None

@@ -9,7 +9,7 @@ from actors.adapters import make_simulator
 from actors.connection_limits import upstream_limits
 from actors.timers import TimerThread
 from turnstile.server.listener import Listener, listening_socket
-from turnstile.server.requests import Admission, Rejection
+from turnstile.server.requests import Admission, Rejection, at_once
 from turnstile.transports.loop import IoLoop
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SimulatorSystem:
             self._loop,
             listening_socket(config.simulator.host, config.simulator.port),
             limits=upstream_limits(config),
-            accept=self._accept,
+            accept=at_once(self._decide),
         )
 
     @property
@@ -63,7 +63,7 @@ class SimulatorSystem:
         self._timers.stop(timeout)
         return 0
 
-    def _accept(self, request: UpgradeRequest) -> Admission | Rejection:
+    def _decide(self, request: UpgradeRequest) -> Admission | Rejection:
         kind = self.simulator.kind
         if request.path not in kind.paths:
             return Rejection(404, f"There is nothing at this path; clients connect to {kind.paths[0]}.\n")

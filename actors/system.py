@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from actors.adapters import Adapters, make_listener, tls_for_clients
 from actors.admission import ClientAdmission
+from actors.authentication import make_authenticator
 from actors.connection_limits import client_limits
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
@@ -86,7 +87,8 @@ class ProxySystem:
         around = self._adapters.dependencies(journal)
         self._sessions = Sessions(around, counts.note_sessions)
         dialects = Dialects(config, self._adapters.functions.may_call, make_session)
-        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget)
+        self._authenticator = make_authenticator(config)
+        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, self._authenticator)
         self._listener = make_listener(config, self._loop, self._admission.accept, sock, counts) if listens else None
         self._hosted = HostedSessions(
             config.limits, self._loop, self._sessions, self._admission, self._adapters.callbacks, self._start_for_host

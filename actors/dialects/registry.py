@@ -100,13 +100,13 @@ class Dialects:
         self._config = config
         self._bounds = JsonBounds(config.limits.message_values, config.limits.message_depth)
 
-    def of_request(self, request: UpgradeRequest) -> PartsFactory | Rejection:
-        """Return the factory for a client's session, by the path of its request."""
-        name = self.by_path.get(request.path)
+    def of_path(self, path: str) -> DialectName | Rejection:
+        """Return the name of the dialect that clients of a path speak."""
+        name = self.by_path.get(path)
         if name is None:
             known = ", ".join(self.by_path)
             return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n")
-        return self.named(name, request)
+        return name
 
     def named(
         self, name: DialectName, request: UpgradeRequest | None = None, overrides: HostOverrides | None = None

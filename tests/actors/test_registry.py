@@ -23,14 +23,14 @@ def request(target):
 
 @pytest.mark.parametrize(("query", "is_shared"), [("", False), ("?call_id=rtc_1", True)])
 def test_a_session_that_joins_a_call_is_shared(dialects, query, is_shared):
-    parts = dialects.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
+    parts = dialects.named("realtime", request(f"/v1/realtime{query}"))("0123456789ab")
     assert parts.session.policy.is_shared is is_shared
     assert parts.address.query == ({"call_id": "rtc_1"} if is_shared else {})
 
 
 @pytest.mark.parametrize(("query", "answers"), [("", True), ("?intent=transcription", False)])
 def test_nobody_answers_the_turns_of_a_transcription_session(dialects, query, answers):
-    parts = dialects.of_request(request(f"/v1/realtime{query}"))("0123456789ab")
+    parts = dialects.named("realtime", request(f"/v1/realtime{query}"))("0123456789ab")
     assert parts.session.state.api_answers_turns is answers
 
 
@@ -46,7 +46,7 @@ def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(dialect
 )
 def test_a_browser_asks_for_the_words_of_the_beta_by_a_subprotocol(dialects, offered, is_beta):
     browser = UpgradeRequest("/v1/realtime", {}, {}, "127.0.0.1:1", offered)
-    assert dialects.of_request(browser)("0123456789ab").address.is_beta is is_beta
+    assert dialects.named("realtime", browser)("0123456789ab").address.is_beta is is_beta
 
 
 @pytest.mark.parametrize(("query", "asked"), [("", [{"instructions": "Rhyme."}]), ("?intent=transcription", [])])

@@ -33,7 +33,7 @@ from turnstile.ports import LinkInbox, LinkReady, UpstreamTarget
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.server.listener import Listener, listening_socket
-from turnstile.server.requests import Admission
+from turnstile.server.requests import Admission, at_once
 from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
@@ -147,7 +147,9 @@ def main():
         connector.connect(target, down)
         return up
 
-    listener = Listener(loop, listening_socket("127.0.0.1", 0), limits=LIMITS, accept=lambda _: Admission(begin))
+    listener = Listener(
+        loop, listening_socket("127.0.0.1", 0), limits=LIMITS, accept=at_once(lambda _: Admission(begin))
+    )
     loop.start()
     listener.start()
     sys.stdout.write(f"{listener.address[1]}\n")

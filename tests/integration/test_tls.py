@@ -13,7 +13,7 @@ from websocket import create_connection
 
 from actors.timers import TimerThread
 from turnstile.server.listener import Listener, listening_socket, server_tls
-from turnstile.server.requests import Admission
+from turnstile.server.requests import Admission, at_once
 from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
@@ -38,7 +38,7 @@ def upstream(authority):
         loop,
         listening_socket("127.0.0.1", 0),
         limits=ConnectionLimits(),
-        accept=lambda request: Admission(lambda link: simulator.accept(link, model=request.query["model"])),
+        accept=at_once(lambda request: Admission(lambda link: simulator.accept(link, model=request.query["model"]))),
         tls=server_tls(str(authority / "server.pem"), str(authority / "server.key")),
     )
     loop.start()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from turnstile.config.auth_section import AuthSection, QuotasSection
 from turnstile.config.sections import (
     DispatcherSection,
     FunctionsSection,
@@ -59,6 +60,8 @@ class Config(BaseSettings):
 
     server: ServerSection = ServerSection.model_validate({})
     upstream: UpstreamSection = UpstreamSection.model_validate({})
+    auth: AuthSection = AuthSection.model_validate({})
+    quotas: QuotasSection = QuotasSection.model_validate({})
     session: SessionSection = SessionSection.model_validate({})
     limits: LimitsSection = LimitsSection.model_validate({})
     functions: FunctionsSection = FunctionsSection.model_validate({})

@@ -35,6 +35,16 @@ class ServerSection(Section):
     handshake_timeout: float = Field(10.0, gt=0, description="Seconds for a client's TLS and WebSocket handshakes.")
     max_handshakes: int = Field(100, ge=1, description="Concurrent handshakes; further clients wait to be accepted.")
     drain_timeout: float = Field(30.0, ge=0, description="Seconds that open sessions have to end at shutdown.")
+    origins: Names = Field(
+        (),
+        description="Web sites whose pages may connect besides the listener's own, such as https://app.example.com; "
+        "* for any.",
+    )
+    trusted_proxies: Names = Field(
+        (),
+        description="Networks, such as 10.0.0.0/8, whose word on a client's address is believed: the PROXY protocol, "
+        "Forwarded, X-Forwarded-For.",
+    )
     heartbeat_timeout: float = Field(
         10.0, ge=1, description="Seconds without a sign of life after which a worker is killed and replaced."
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from turnstile.server.requests import Admission, UpgradeRequest
+    from turnstile.server.requests import Accept, Admission
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
 
@@ -59,7 +59,7 @@ class Handshake:
         peer: str,
         *,
         limits: ConnectionLimits,
-        accept: Callable[[UpgradeRequest], Admission | Rejection],
+        accept: Accept,
         timeout: float,
         done: Callable[[], None],
     ) -> None:
@@ -74,6 +74,7 @@ class Handshake:
         self._received = bytearray()
         self._in_tls_handshake = isinstance(sock, ssl.SSLSocket)
         self._answered = False
+        self._is_over = False
         loop.add(self)
         self._timer = loop.call_later(timeout, self.abort, self)
         loop.watch(sock, READ, self)
@@ -109,14 +110,14 @@ class Handshake:
 
     def _leave_loop(self) -> bool:
         """Remove the socket from the loop; return False if that is done already."""
-        done, self._done = self._done, _nothing
-        if done is _nothing:
+        if self._is_over:
             return False
+        self._is_over = True
         self._timer.cancel()
         self._loop.watch(self._socket.sock, 0, self)
         self._loop.remove(self)
         release_parser(self._protocol)
-        done()
+        self._done()
         return True
 
     def _continue_tls(self) -> bool:
@@ -171,8 +172,18 @@ class Handshake:
         if response.status_code != _SWITCHING_PROTOCOLS:
             self._answer(response)
             return
-        decision = self._accept(upgrade_request(request, self._peer))
-        if isinstance(decision, Rejection):
+        # Unread until the decision: what comes meanwhile stays in the system's buffer.
+        self._loop.watch(self._socket.sock, 0, self)
+        self._accept(
+            upgrade_request(request, self._peer),
+            partial(self._decided, request=request, response=response, behind=behind),
+        )
+
+    def _decided(self, decision: Admission | Rejection, *, request: Request, response: Response, behind: bytes) -> None:
+        if self._is_over:
+            if not isinstance(decision, Rejection):
+                decision.withdraw()
+        elif isinstance(decision, Rejection):
             self._answer(self._reject(decision))
         else:
             self._admit(decision, request, response, behind)
@@ -243,7 +254,3 @@ def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) 
 
 def _asks_for_websocket(request: Request) -> bool:
     return any("websocket" in value.lower() for value in request.headers.get_all("Upgrade"))
-
-
-def _nothing() -> None:
-    """Stand for `done` once the handshake has ended."""

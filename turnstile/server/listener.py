@@ -14,9 +14,7 @@ from turnstile.server.worker_board import WorkerBoard
 from turnstile.transports.poll import READ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from turnstile.server.requests import Admission, Rejection, UpgradeRequest
+    from turnstile.server.requests import Accept
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
@@ -40,7 +38,7 @@ class Listener:
         loop: The I/O loop that watches all its sockets.
         sock: The listening socket, from `listening_socket`; closed with the listener.
         limits: Bounds of one client's connection.
-        accept: Admits or rejects each client, on the I/O thread: must not block.
+        accept: Admits or rejects each client.
         tls: The certificate to use TLS with, from `server_tls`; None for no TLS.
         handshake_timeout: Seconds from the TCP connection to the last byte of the request, or, for a client that is
             rejected, to the last byte of the answer.
@@ -55,7 +53,7 @@ class Listener:
         sock: socket.socket,
         *,
         limits: ConnectionLimits,
-        accept: Callable[[UpgradeRequest], Admission | Rejection],
+        accept: Accept,
         tls: ssl.SSLContext | None = None,
         handshake_timeout: float = 10.0,
         max_handshakes: int = 100,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote
@@ -11,7 +12,7 @@ from websockets.server import ServerProtocol
 from turnstile.transports.websocket_library import SILENT_LOGGER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from websockets.http11 import Request, Response
 
@@ -53,12 +54,14 @@ class Admission:
         subprotocol: Named in the answer if the client offered it.
         limits: Bounds of the connection; the listener's where None.
         budget: Counts what the connection holds; nothing bounds that where None.
+        withdraw: Called instead of `open`, on the I/O thread, if the client has gone before its request was decided.
     """
 
     open: Callable[[Connection], Inbox | None]
     subprotocol: str | None = None
     limits: ConnectionLimits | None = None
     budget: SessionBudget | None = None
+    withdraw: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,17 @@ class Rejection:
     status: int
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer = Callable[[Admission | Rejection], None]
+"""Takes the decision about a request, once, on the I/O thread."""
+Accept = Callable[[UpgradeRequest, Answer], None]
+"""Decides about a request, on the I/O thread, without blocking: the answer may be given in the call, or later."""
+
+
+def at_once(decide: Callable[[UpgradeRequest], Admission | Rejection]) -> Accept:
+    """Return the `Accept` of a decision that needs no time."""
+    return lambda request, answer: answer(decide(request))
 
 
 def split_target(target: str) -> tuple[str, dict[str, str]]:

@@ -340,9 +340,9 @@ def _who_accepts(loop, house, monkeypatch, slots, last_resort=None):
     return [accepted.get() for _ in range(4)]
 
 
-def _accept_for(name, accepted, house, request):
+def _accept_for(name, accepted, house, request, answer):
     accepted.put(name)
-    return house.accept(request)
+    house.accept(request, answer)
 
 
 def test_a_worker_with_more_clients_accepts_those_that_no_other_takes(listen, house):
@@ -418,3 +418,40 @@ def test_new_handshakes_are_given_the_time_and_the_certificate_that_are_there_no
     loop.call_soon(changed.set)
     assert changed.wait(WAIT)
     assert ask(listener, b"") == b""
+
+
+def test_a_client_whose_decision_takes_time_is_let_in_with_what_it_sent_meanwhile(listen, house, loop):
+    asked = queue.SimpleQueue()
+    house.accept = lambda _, answer: asked.put(answer)
+    with socket.create_connection(listen().address, timeout=WAIT) as sock:
+        sock.sendall(UPGRADE)
+        answer = asked.get(timeout=WAIT)
+        sock.sendall(b"\x81\x82\0\0\0\0hi")
+        loop.call_soon(lambda: answer(Admission(house.open)))
+        received = b""
+        while not received.endswith(b"\x81\x02hi"):
+            received += sock.recv(1024)
+        assert received.startswith(b"HTTP/1.1 101 ")
+
+
+def test_a_client_whose_decision_comes_after_its_deadline_is_withdrawn(listen, house, loop):
+    asked, withdrawn = queue.SimpleQueue(), threading.Event()
+    house.accept = lambda _, answer: asked.put(answer)
+    with socket.create_connection(listen(handshake_timeout=0.05).address, timeout=WAIT) as sock:
+        sock.sendall(UPGRADE)
+        assert sock.recv(1024) == b""
+        answer = asked.get(timeout=WAIT)
+        loop.call_soon(lambda: answer(Admission(house.open, withdraw=withdrawn.set)))
+        assert withdrawn.wait(WAIT)
+    assert house.rooms.empty()
+
+
+def test_a_rejection_that_comes_after_the_deadline_is_dropped(listen, house, loop):
+    asked, told = queue.SimpleQueue(), threading.Event()
+    house.accept = lambda _, answer: asked.put(answer)
+    with socket.create_connection(listen(handshake_timeout=0.05).address, timeout=WAIT) as sock:
+        sock.sendall(UPGRADE)
+        assert sock.recv(1024) == b""
+        answer = asked.get(timeout=WAIT)
+        loop.call_soon(lambda: (answer(Rejection(403, "no")), told.set()))
+        assert told.wait(WAIT)

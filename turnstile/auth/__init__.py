@@ -1,0 +1,1 @@
+"""Who a client is: its credentials, and the ways to check them."""

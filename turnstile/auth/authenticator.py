@@ -1,0 +1,45 @@
+"""The interface of what checks a client's credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from turnstile.auth.identity import Identity
+from turnstile.server.requests import Rejection
+
+if TYPE_CHECKING:
+    from turnstile.server.requests import UpgradeRequest
+
+Decided = Callable[[Identity | Rejection], None]
+"""Takes the outcome, once, on the I/O thread."""
+
+
+class Authenticator(Protocol):
+    """Checks credentials, in one of the modes of ``auth.mode``."""
+
+    def authenticate(self, request: UpgradeRequest, decided: Decided, /) -> None:
+        """Check the credentials of a request, on the I/O thread, without blocking.
+
+        Args:
+            request: The client's.
+            decided: Called once, on the I/O thread, in this call or later.
+        """
+
+    def close(self, timeout: float, /) -> None:
+        """End what it runs on; checks under way are rejected with 503.
+
+        Args:
+            timeout: Seconds to wait for its threads.
+        """
+
+
+class NoAuthenticator(Authenticator):
+    """Admits everybody, without a name: the mode ``none``."""
+
+    def authenticate(self, request: UpgradeRequest, decided: Decided, /) -> None:  # noqa: ARG002 - it asks nothing
+        """Admit the client."""
+        decided(Identity())
+
+    def close(self, timeout: float, /) -> None:
+        """Do nothing."""
