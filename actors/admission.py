@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits
+from turnstile.server.addresses import owner_of
 from turnstile.server.requests import Admission, Rejection
 
 if TYPE_CHECKING:
@@ -140,22 +140,6 @@ class ClientAdmission:
         return (
             Rejection(503, "The proxy holds too much for its clients; try again later.\n", _LATER) if is_high else None
         )
-
-
-def owner_of(peer: str) -> str:
-    """Return what a client's sessions are counted by: its address, of IPv6 the /64, which is one client's to choose in.
-
-    Args:
-        peer: The client's address and port; another text is its own owner.
-    """
-    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host or peer
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 def chosen_subprotocol(request: UpgradeRequest) -> str | None:

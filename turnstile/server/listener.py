@@ -9,6 +9,7 @@ import ssl
 from typing import TYPE_CHECKING, Final
 
 from turnstile.errors import ConfigError
+from turnstile.server.addresses import peer_of
 from turnstile.server.handshake import Handshake
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.transports.poll import READ
@@ -118,7 +119,7 @@ class Listener:
             except OSError as error:
                 self._pause_accepting(error)
                 return
-            self._start_handshake(sock, f"{address[0]}:{address[1]}")
+            self._start_handshake(sock, peer_of(*address[:2]))
 
     def failed(self, error: BaseException) -> None:
         """Go on: the loop has logged it, and an error with one client must not end all."""
