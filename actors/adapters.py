@@ -129,6 +129,19 @@ def make_listener(
     )
 
 
+def change_listener(listener: Listener, config: Config, tls: ssl.SSLContext | None) -> None:
+    """Give new handshakes these settings.
+
+    Args:
+        listener: The listener of this configuration, as it was before.
+        config: All settings.
+        tls: What `tls_for_clients` returns for them.
+    """
+    server = config.server
+    limits = client_limits(config.limits, "component")
+    listener.change(tls, limits, server.handshake_timeout, server.max_handshakes)
+
+
 def tls_for_clients(config: Config) -> ssl.SSLContext | None:
     """Return what clients' handshakes use TLS with, or None if they do not.
 

@@ -6,10 +6,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits
+from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.server.addresses import owner_of
 from turnstile.server.requests import Admission, Rejection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.dialects.registry import DialectName, Dialects, PartsFactory
     from actors.sessions import Sessions
     from turnstile.auth.authenticator import Authenticator
@@ -25,9 +28,6 @@ _log = logging.getLogger(__name__)
 
 _LATER = {"Retry-After": "5"}
 
-# The subprotocols that OpenAI's and Deepgram's clients offer in browsers, which can send a key only there.
-_SUBPROTOCOLS = frozenset({"realtime", "token", "bearer"})
-
 
 class ClientAdmission:
     """The admission of clients, up to the configured number of sessions of all processes that serve.
@@ -38,7 +38,10 @@ class ClientAdmission:
         sessions: The open sessions.
         counts: Knows the number of open sessions of all processes that serve.
         budget: Counts what the sessions of this process hold.
-        authenticator: Checks the credentials of the listener's clients; a host checks those of its own.
+        make_authenticator: Makes what checks the credentials of the listener's clients; a host checks those of its own.
+
+    Raises:
+        ConfigError: A setting or a file of ``auth`` cannot be used.
     """
 
     def __init__(
@@ -48,23 +51,38 @@ class ClientAdmission:
         sessions: Sessions,
         counts: WorkerSlot,
         budget: ProcessBudget,
-        authenticator: Authenticator,
+        make_authenticator: Callable[[Config], Authenticator],
     ) -> None:
         self._config = config
         self._dialects = dialects
         self._sessions = sessions
         self._counts = counts
         self._budget = budget
-        self._authenticator = authenticator
+        self._make_authenticator = make_authenticator
+        self._authenticator = make_authenticator(config)
         # Admitted by `accept` and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so the
         # limit may be exceeded by the number of host threads, and of processes, that check it at the same moment.
         self._arriving = 0
         self._is_full = self._is_high = False
 
     def change(self, config: Config) -> None:
-        """Admit clients by these settings from now on; open sessions keep theirs."""
+        """Admit clients by these settings from now on; open sessions keep theirs.
+
+        Raises:
+            ConfigError: A file of ``auth`` cannot be used; nothing has changed.
+        """
+        before, self._authenticator = self._authenticator, self._make_authenticator(config)
+        before.close(0.0)
         self._config = config
         self._dialects.change(config)
+
+    def close(self, timeout: float) -> None:
+        """End the check of credentials, with the threads that it runs on.
+
+        Args:
+            timeout: Seconds to wait for them.
+        """
+        self._authenticator.close(timeout)
 
     def accept(self, request: UpgradeRequest, answer: Answer) -> None:
         """Admit or reject a client of the listener, by its path, its credentials, and the place there is.
@@ -140,8 +158,3 @@ class ClientAdmission:
         return (
             Rejection(503, "The proxy holds too much for its clients; try again later.\n", _LATER) if is_high else None
         )
-
-
-def chosen_subprotocol(request: UpgradeRequest) -> str | None:
-    """Return the first subprotocol of the client's offer that the proxy accepts, or None."""
-    return next((name for name in request.subprotocols if name in _SUBPROTOCOLS), None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actors.admission import chosen_subprotocol
 from actors.connection_limits import client_limits
 from actors.handle import SessionHandle
+from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.function_pool import SerialCallback
 from turnstile.errors import SessionError

@@ -12,6 +12,7 @@ from turnstile.server.heartbeats import start_heartbeat
 
 if TYPE_CHECKING:
     from actors.adapters import Adapters
+    from actors.admission import ClientAdmission
     from actors.sessions import Sessions
     from turnstile.ports import Clock
     from turnstile.server.listener import Listener
@@ -35,6 +36,7 @@ class ProxyThreads:
         loop: Reads and writes all sockets.
         adapters: Have the other threads, and the simulator.
         sessions: Those that end before the threads do.
+        admission: Has the threads of the check of credentials, if there are any.
         listener: Accepts clients; None where the proxy listens on no port.
         slot: Gets this worker process's signs of life, if it is one of several.
         heartbeat_timeout: Within how many seconds such a process must give one.
@@ -46,6 +48,7 @@ class ProxyThreads:
         loop: IoLoop,
         adapters: Adapters,
         sessions: Sessions,
+        admission: ClientAdmission,
         listener: Listener | None,
         slot: WorkerSlot | None,
         heartbeat_timeout: float,
@@ -54,6 +57,7 @@ class ProxyThreads:
         self._loop = loop
         self._adapters = adapters
         self._sessions = sessions
+        self._admission = admission
         self._listener = listener
         self._slot = slot
         self._heartbeat_timeout = heartbeat_timeout
@@ -107,7 +111,8 @@ class ProxyThreads:
         if left:
             _log.warning("%s sessions did not end in time and are cut off: %s", len(left), _named(left))
             deadline = max(deadline, self._clock() + _CLOSING)
-        # In the reverse order of the start. The listener has answered 503 up to here.
+        # In the reverse order of the start. The listener has answered 503 up to here; those being checked get it.
+        self._admission.close(_GRACE)
         if self._listener is not None:
             self._listener.close()
         self._adapters.simulator.shut_down()

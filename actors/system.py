@@ -5,12 +5,12 @@ from __future__ import annotations
 import atexit
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from actors.adapters import Adapters, make_listener, tls_for_clients
+from actors.adapters import Adapters, change_listener, make_listener, tls_for_clients
 from actors.admission import ClientAdmission
 from actors.authentication import make_authenticator
-from actors.connection_limits import client_limits
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
 from actors.proxy_threads import ProxyThreads
@@ -87,14 +87,15 @@ class ProxySystem:
         around = self._adapters.dependencies(journal)
         self._sessions = Sessions(around, counts.note_sessions)
         dialects = Dialects(config, self._adapters.functions.may_call, make_session)
-        self._authenticator = make_authenticator(config)
-        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, self._authenticator)
+        check = partial(make_authenticator, loop=self._loop, clock=clock)
+        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, check)
         self._listener = make_listener(config, self._loop, self._admission.accept, sock, counts) if listens else None
         self._hosted = HostedSessions(
             config.limits, self._loop, self._sessions, self._admission, self._adapters.callbacks, self._start_for_host
         )
+        beats = config.server.heartbeat_timeout
         self._threads = ProxyThreads(
-            self._loop, self._adapters, self._sessions, self._listener, slot, config.server.heartbeat_timeout, clock
+            self._loop, self._adapters, self._sessions, self._admission, self._listener, slot, beats, clock
         )
 
     @property
@@ -207,16 +208,15 @@ class ProxySystem:
             config: All settings, read anew.
 
         Raises:
-            ConfigError: The certificate or its key cannot be used; nothing has changed.
+            ConfigError: A file, such as the certificate or its key, cannot be used; nothing has changed.
         """
         running, fixed = taken_over(self.config, config)
         tls = tls_for_clients(running)
-        self.config = running
         self._admission.change(running)
+        self.config = running
         self._hosted.change(running.limits)
         if self._listener is not None:
-            server, limits = running.server, client_limits(running.limits, "component")
-            self._listener.change(tls, limits, server.handshake_timeout, server.max_handshakes)
+            change_listener(self._listener, running, tls)
         _log.info("The configuration was read anew: new handshakes and sessions use it")
         if fixed:
             _log.warning("These settings have changed, and need a restart: %s", ", ".join(fixed))
