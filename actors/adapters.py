@@ -15,7 +15,8 @@ from turnstile.byte_budget import ProcessBudget
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
 from turnstile.observability.journal import LoggingJournal, NullJournal
-from turnstile.server.listener import Listener, listening_socket, server_tls
+from turnstile.server.listener import Listener, server_tls
+from turnstile.server.listening import listening_socket
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.simulator import Simulator, SimulatorConnector
 from turnstile.transports.connector import WebSocketConnector

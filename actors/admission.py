@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits
 from turnstile.auth.credentials import chosen_subprotocol
+from turnstile.config import allowed_origins
 from turnstile.server.addresses import owner_of
 from turnstile.server.requests import Admission, Rejection
 
@@ -54,6 +55,7 @@ class ClientAdmission:
         make_authenticator: Callable[[Config], Authenticator],
     ) -> None:
         self._config = config
+        self._origins = allowed_origins(config)
         self._dialects = dialects
         self._sessions = sessions
         self._counts = counts
@@ -74,6 +76,7 @@ class ClientAdmission:
         before, self._authenticator = self._authenticator, self._make_authenticator(config)
         before.close(0.0)
         self._config = config
+        self._origins = allowed_origins(config)
         self._dialects.change(config)
 
     def close(self, timeout: float) -> None:
@@ -85,10 +88,14 @@ class ClientAdmission:
         self._authenticator.close(timeout)
 
     def accept(self, request: UpgradeRequest, answer: Answer) -> None:
-        """Admit or reject a client of the listener, by its path, its credentials, and the place there is.
+        """Admit or reject a client of the listener, by its origin, path, credentials, and the place there is.
 
         What costs least is asked first: a stranger must not be dear.
         """
+        foreign = self._origins.rejection(request.headers)
+        if foreign is not None:
+            answer(foreign)
+            return
         dialect = self._dialects.of_path(request.path)
         if isinstance(dialect, Rejection):
             answer(dialect)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from actors.system import ProxySystem
 from turnstile.config import notices
 from turnstile.errors import ConfigError
-from turnstile.server.listener import listening_socket
+from turnstile.server.listening import listening_socket
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.worker_process import Inheritance

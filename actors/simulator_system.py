@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from actors.adapters import make_simulator
 from actors.connection_limits import upstream_limits
 from actors.timers import TimerThread
-from turnstile.server.listener import Listener, listening_socket
+from turnstile.server.listener import Listener
+from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission, Rejection, at_once
 from turnstile.transports.loop import IoLoop
 

@@ -32,7 +32,8 @@ from turnstile.audio.formats import AudioFormat
 from turnstile.ports import LinkInbox, LinkReady, UpstreamTarget
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
-from turnstile.server.listener import Listener, listening_socket
+from turnstile.server.listener import Listener
+from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission, at_once
 from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.limits import ConnectionLimits

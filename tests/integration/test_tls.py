@@ -12,7 +12,8 @@ import trustme
 from websocket import create_connection
 
 from actors.timers import TimerThread
-from turnstile.server.listener import Listener, listening_socket, server_tls
+from turnstile.server.listener import Listener, server_tls
+from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission, at_once
 from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience

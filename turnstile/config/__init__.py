@@ -4,6 +4,7 @@ The sources, the later overriding the earlier: defaults in the code, configurati
 ``python -m turnstile.config`` prints ``config/default.toml``.
 """
 
+from turnstile.config.exposure import allowed_origins, require_mode
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
 from turnstile.config.reloading import taken_over
 from turnstile.config.section import Section
@@ -34,11 +35,13 @@ __all__ = [
     "SessionSection",
     "SimulatorSection",
     "UpstreamSection",
+    "allowed_origins",
     "default_toml",
     "env_name",
     "explain",
     "load_config",
     "notices",
+    "require_mode",
     "settings",
     "taken_over",
     "upstream_target",

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from turnstile.config.section import Section
 
 _SERVER: Final = frozenset(
-    {"tls_cert_file", "tls_key_file", "max_sessions", "handshake_timeout", "max_handshakes", "drain_timeout"}
+    {
+        "tls_cert_file",
+        "tls_key_file",
+        "max_sessions",
+        "handshake_timeout",
+        "max_handshakes",
+        "drain_timeout",
+        "origins",
+    }
 )
 # Of the process, or of its upstream links, whose opener is made once.
 _FIXED_LIMITS: Final = frozenset(

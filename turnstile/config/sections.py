@@ -7,7 +7,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from turnstile.config.section import File, Names, Section
+from turnstile.errors import ConfigError
 from turnstile.protocol.upstreams import KindName
+from turnstile.server.origins import Origins
 
 MIB = 1024 * 1024
 
@@ -37,8 +39,8 @@ class ServerSection(Section):
     drain_timeout: float = Field(30.0, ge=0, description="Seconds that open sessions have to end at shutdown.")
     origins: Names = Field(
         (),
-        description="Web sites whose pages may connect besides the listener's own, such as https://app.example.com; "
-        "* for any.",
+        description="Web sites whose pages may connect besides the listener's own, with scheme and port, such as "
+        "https://app.example.com; * for any.",
     )
     trusted_proxies: Names = Field(
         (),
@@ -48,6 +50,15 @@ class ServerSection(Section):
     heartbeat_timeout: float = Field(
         10.0, ge=1, description="Seconds without a sign of life after which a worker is killed and replaced."
     )
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            Origins(value)
+        except ConfigError as error:
+            raise ValueError(error.problem.description.removeprefix("origins: ").rstrip(".")) from None
+        return value
 
     @field_validator("voice_agent_path", "component_path", "realtime_paths")
     @classmethod

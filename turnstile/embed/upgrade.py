@@ -12,8 +12,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
+from turnstile.server.origins import Origins
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
 from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 

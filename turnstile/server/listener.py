@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BACKLOG: Final = 512
 _ACCEPTS_A_ROUND: Final = 64
 _ACCEPT_PAUSE: Final = 0.5  # seconds without accepting after the system had no socket left
 _MOST_AHEAD: Final = 4  # clients more than another worker has, from which on that one is let go first
@@ -210,38 +209,3 @@ def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
 def _no_passphrase() -> str:
     """Stop OpenSSL from asking for one on the terminal."""
     return ""
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Listen on an address; return the socket, non-blocking.
-
-    Args:
-        host: A name or an address.
-        port: 0 takes any free one.
-
-    Raises:
-        ConfigError: The address cannot be listened on.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except socket.gaierror as error:
-        words = f"there is no address {host!r} to listen on: {error.strerror}"
-        raise ConfigError("listen_address", words) from error
-    try:
-        sock = socket.create_server((str(address[0]), int(address[1])), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise ConfigError("listen_address", _why_not(error, host, port)) from error
-    sock.settimeout(0)
-    return sock
-
-
-def _why_not(error: OSError, host: str, port: int) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"port {port} on {host} is taken: end what listens there, or choose another port"
-        case errno.EACCES:
-            return f"port {port} on {host} needs more rights than this process has: choose a port above 1023"
-        case errno.EADDRNOTAVAIL:
-            return f"{host} is no address of this machine: choose one that is, or 0.0.0.0 for all"
-        case _:
-            return f"port {port} on {host} cannot be listened on: {error.strerror}"

@@ -13,7 +13,8 @@ import trustme
 
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
-from turnstile.server.listener import Listener, listening_socket
+from turnstile.server.listener import Listener
+from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission
 from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits

@@ -14,7 +14,8 @@ from websockets.sync.client import connect
 
 from turnstile.errors import ConfigError
 from turnstile.protocol.frames import Closed
-from turnstile.server.listener import Listener, listening_socket, server_tls
+from turnstile.server.listener import Listener, server_tls
+from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission, Rejection
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.testing import patience

@@ -15,7 +15,7 @@ import threading
 import pytest
 
 from turnstile.server import workers as module
-from turnstile.server.listener import listening_socket
+from turnstile.server.listening import listening_socket
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.workers import USAGE_ERROR, Workers
 from turnstile.testing import patience

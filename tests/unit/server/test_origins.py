@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from turnstile.embed.origins import Origins
 from turnstile.errors import ConfigError
+from turnstile.server.origins import Origins
 
 
 def refused(origin, host="app.example", listed=None):
@@ -59,7 +59,7 @@ def test_a_client_that_is_no_page_may_connect():
 def test_a_page_of_another_host_is_refused_with_its_origin_and_the_fix(origin, host):
     text = refused(origin, host)
     assert repr(origin) in text
-    assert "name it in the route's origins=[...]" in text
+    assert f"list it with origins=[{origin!r}]" in text
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,71 @@ def test_a_password_before_a_host_is_not_told():
     with pytest.raises(ConfigError, match=r"origins: 'app\.example\.com' is not an origin") as caught:
         Origins(["https://ada:secret@app.example.com"])
     assert "secret" not in str(caught.value)
+
+
+# What the words repeat of a header.
+
+
+@pytest.mark.parametrize(
+    ("listed", "fix"),
+    [
+        ([], "origins=['https://evil.example']"),
+        (["https://app.example.com"], "origins=['https://app.example.com', 'https://evil.example']"),
+    ],
+)
+def test_the_fix_lists_also_what_is_listed_already(listed, fix):
+    assert refused("https://evil.example", listed=listed).endswith(f"{fix}\n")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["https://$(reboot)", "https://a.example\r\n2026-01-01 ERROR", "https://a;reboot", "x" * 8000, "https://\x1b[2Ja"],
+)
+def test_a_hostile_header_is_not_repeated(hostile):
+    assert hostile not in refused(hostile)
+    assert hostile[8:] not in refused("https://evil.example", host=hostile)
+    assert len(refused(hostile)) < 300
+
+
+# The listener's rule: names prove nothing, or pages of this machine may connect.
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "192.0.2.7", "[::1]:8080"])
+def test_a_page_of_the_listeners_own_address_may_connect_where_names_prove_nothing(host):
+    assert Origins(trusts_names=False).rejection({"origin": f"http://{host}", "host": host}) is None
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:8080", "127.0.0.1.evil.example:8080", "localhost.evil.example", "127.0.0.01", "localhost."]
+)
+def test_a_page_whose_name_resolves_to_the_listener_is_refused_where_names_prove_nothing(host):
+    rejection = Origins(trusts_names=False).rejection({"origin": f"http://{host}", "host": host})
+    assert rejection.status == 403
+    assert "by name only, which proves nothing" in rejection.text
+    assert Origins([f"http://{host}"], trusts_names=False).rejection({"origin": f"http://{host}"}) is None
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://127.8.9.1", "https://[::1]:8443"],
+)
+def test_a_page_of_this_machine_may_connect_from_any_port_where_that_is_admitted(origin):
+    headers = {"origin": origin, "host": "127.0.0.1:8080"}
+    assert Origins(admits_local=True).rejection(headers) is None
+    assert Origins().rejection(headers) is not None
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "http://evil.example",
+        "http://localhost.evil.example",
+        "http://192.0.2.7:5173",
+        "http://[2001:db8::1]:5173",
+        "capacitor://localhost",
+        "http://0.0.0.0:5173",
+    ],
+)
+def test_any_other_page_is_refused_where_those_of_this_machine_are_admitted(origin):
+    assert Origins(admits_local=True).rejection({"origin": origin, "host": "127.0.0.1:8080"}).status == 403
