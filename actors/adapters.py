@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Timers
     from turnstile.protocol.upstreams import KindName
+    from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.simulator.scenario import Scenario
@@ -110,6 +111,7 @@ def make_listener(
     accept: Accept,
     sock: socket.socket | None,
     slot: WorkerSlot,
+    refusals: Refusals,
 ) -> Listener:
     """Return the listener for clients, on the given socket, or, if None, on the configured address.
 
@@ -127,6 +129,7 @@ def make_listener(
         handshake_timeout=server.handshake_timeout,
         max_handshakes=server.max_handshakes,
         slot=slot,
+        refusals=refusals,
     )
 
 

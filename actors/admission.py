@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from turnstile.server.requests import Answer, UpgradeRequest
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.translate.host_overrides import HostOverrides
-
-_log = logging.getLogger(__name__)
 
 _LATER = {"Retry-After": "5"}
 
@@ -65,7 +62,6 @@ class ClientAdmission:
         # Admitted by `accept` and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so the
         # limit may be exceeded by the number of host threads, and of processes, that check it at the same moment.
         self._arriving = 0
-        self._is_full = self._is_high = False
 
     def change(self, config: Config) -> None:
         """Admit clients by these settings from now on; open sessions keep theirs.
@@ -140,28 +136,11 @@ class ClientAdmission:
         return self._budget.session(owner_of(request.peer) if request else "host")
 
     def _no_place(self) -> Rejection | None:
-        """Return the rejection when no more sessions may begin; log when a limit is reached and when it is left."""
+        """Return the rejection when no more sessions may begin."""
         if self._sessions.are_draining:
-            return Rejection(503, "The proxy is shutting down.\n", {"Retry-After": "5"})
-        is_open = self._counts.sessions
-        is_full = is_open + self._arriving >= self._config.server.max_sessions
-        if is_full and not self._is_full:
-            _log.warning("Clients are rejected: %s sessions are open, which is server.max_sessions", is_open)
-        elif self._is_full and not is_full:
-            _log.warning("Clients are admitted again")
-        self._is_full = is_full
-        if is_full:
-            return Rejection(503, "Too many sessions are open; try again later.\n", _LATER)
-        return self._no_room()
-
-    def _no_room(self) -> Rejection | None:
-        is_high = self._budget.is_high
-        if is_high and not self._is_high:
-            held, limit = self._budget.held, self._budget.limit
-            _log.warning("Clients are rejected: %s bytes are held, near limits.total_bytes, %s", held, limit)
-        elif self._is_high and not is_high:
-            _log.warning("Clients are admitted again: %s bytes are held", self._budget.held)
-        self._is_high = is_high
-        return (
-            Rejection(503, "The proxy holds too much for its clients; try again later.\n", _LATER) if is_high else None
-        )
+            return Rejection(503, "The proxy is shutting down.\n", _LATER, "draining")
+        if self._counts.sessions + self._arriving >= self._config.server.max_sessions:
+            return Rejection(503, "Too many sessions are open; try again later.\n", _LATER, "max_sessions")
+        if self._budget.is_high:
+            return Rejection(503, "The proxy holds too much for its clients; try again later.\n", _LATER, "total_bytes")
+        return None

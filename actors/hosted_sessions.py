@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.connection_limits import client_limits
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from turnstile.config import LimitsSection
     from turnstile.embed.upgrade import Upgrade
     from turnstile.ports import Connection, Inbox
+    from turnstile.server.refusals import Refusals
     from turnstile.server.requests import UpgradeRequest
     from turnstile.translate.host_overrides import HostOverrides
     from turnstile.transports.loop import IoLoop
@@ -44,6 +46,7 @@ class HostedSessions:
         admission: Admits or rejects clients.
         callbacks: The threads for hosts' callbacks, which may block.
         start: Starts the proxy if it is not running.
+        refusals: Counts and logs the clients that are refused.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class HostedSessions:
         admission: ClientAdmission,
         callbacks: WorkerPool,
         start: Callable[[], object],
+        refusals: Refusals,
     ) -> None:
         self._limits = limits
         self._loop = loop
@@ -61,6 +65,7 @@ class HostedSessions:
         self._admission = admission
         self._callbacks = callbacks
         self._start = start
+        self._refusals = refusals
 
     def change(self, limits: LimitsSection) -> None:
         """Give connections these limits from now on."""
@@ -76,6 +81,7 @@ class HostedSessions:
         """
         make_parts = self._admit(dialect, None, overrides)
         if isinstance(make_parts, Rejection):
+            self._note(make_parts, "this process:-", "")
             raise SessionError("no_place", make_parts.text.strip())
         theirs, ours = memory_pair(inbox, limits=client_limits(self._limits, dialect))
         handle = self._make_handle(on_event)
@@ -91,6 +97,7 @@ class HostedSessions:
         """Begin a session for a client whose request a host has received."""
         make_parts = upgrade.rejection or self._admit(dialect, upgrade.request, overrides)
         if isinstance(make_parts, Rejection):
+            self._note(make_parts, upgrade.request.peer, upgrade.request.path)
             return make_parts
         limits = client_limits(self._limits, dialect)
         sock, protocol = upgrade.accept(chosen_subprotocol(upgrade.request), limits.max_message_bytes)
@@ -113,6 +120,9 @@ class HostedSessions:
         if not isinstance(make_parts, Rejection):
             self._start()
         return make_parts
+
+    def _note(self, rejection: Rejection, peer: str, path: str) -> None:
+        self._loop.call_soon(partial(rejection.note, self._refusals, peer, path))
 
     def _make_handle(self, on_event: OnEvent | None) -> SessionHandle:
         feed = EventFeed(_EVENTS_KEPT)

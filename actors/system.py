@@ -17,13 +17,14 @@ from actors.proxy_threads import ProxyThreads
 from actors.sessions import Sessions
 from turnstile.config import taken_over
 from turnstile.errors import ConfigError, InternalError
+from turnstile.server.refusals import Refusals
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.session.machine import Session
 from turnstile.transports.loop import IoLoop
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from actors.dialects.registry import DialectName
     from actors.handle import SessionHandle
@@ -89,9 +90,13 @@ class ProxySystem:
         dialects = Dialects(config, self._adapters.functions.may_call, make_session)
         check = partial(make_authenticator, loop=self._loop, clock=clock)
         self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, check)
-        self._listener = make_listener(config, self._loop, self._admission.accept, sock, counts) if listens else None
+        self._refusals = refusals = Refusals(self._loop.call_later)
+        self._listener = (
+            make_listener(config, self._loop, self._admission.accept, sock, counts, refusals) if listens else None
+        )
+        callbacks = self._adapters.callbacks
         self._hosted = HostedSessions(
-            config.limits, self._loop, self._sessions, self._admission, self._adapters.callbacks, self._start_for_host
+            config.limits, self._loop, self._sessions, self._admission, callbacks, self._start_for_host, refusals
         )
         beats = config.server.heartbeat_timeout
         self._threads = ProxyThreads(
@@ -113,6 +118,11 @@ class ProxySystem:
     def sessions(self) -> int:
         """The number of open sessions."""
         return len(self._sessions)
+
+    @property
+    def refusals(self) -> Mapping[str, int]:
+        """How many clients were refused so far, by reason, such as ``origin``."""
+        return self._refusals.counts
 
     @property
     def held_bytes(self) -> int:

@@ -105,7 +105,7 @@ class Dialects:
         name = self.by_path.get(path)
         if name is None:
             known = ", ".join(self.by_path)
-            return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n")
+            return Rejection(404, f"There is nothing at this path; clients connect to one of {known}.\n", reason="path")
         return name
 
     def named(
@@ -131,7 +131,7 @@ class Dialects:
         try:
             address = self._address(request, decided) if request else Address()
         except ClientProtocolError as error:
-            return Rejection(400, f"{error.problem.description}\n")
+            return Rejection(400, f"{error.problem.description}\n", reason="address")
         return lambda session_id: self._realtime(address, session_id, decided)
 
     def _address(self, request: UpgradeRequest, decided: HostOverrides) -> Address:

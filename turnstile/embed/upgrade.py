@@ -92,8 +92,8 @@ def _rejection(response: Response) -> Rejection | None:
         return None
     if response.status_code == http.HTTPStatus.UPGRADE_REQUIRED:
         # Without the header Upgrade, which is the server's alone (PEP 3333).
-        return Rejection(response.status_code, WEBSOCKET_ONLY)
-    return Rejection(response.status_code, response.body.decode())
+        return Rejection(response.status_code, WEBSOCKET_ONLY, reason="not_websocket")
+    return Rejection(response.status_code, response.body.decode(), reason="handshake")
 
 
 def _taken(theirs: socket.socket) -> socket.socket:

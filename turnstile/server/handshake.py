@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
+from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, split_target, upgrade_request
 from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept, Admission
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
@@ -49,6 +50,7 @@ class Handshake:
         limits: For the open connection.
         accept: Admits or rejects an upgrade request.
         timeout: Seconds for the whole handshake.
+        refusals: Counts and logs it, if it is refused.
         done: Called once, at the end.
     """
 
@@ -61,13 +63,16 @@ class Handshake:
         limits: ConnectionLimits,
         accept: Accept,
         timeout: float,
+        refusals: Refusals,
         done: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._socket = nonblocking(sock)
         self._peer = peer
+        self._path = ""  # as far as it is known
         self._limits = limits
         self._accept = accept
+        self._refusals = refusals
         self._done = done
         self._protocol = ServerProtocol(logger=SILENT_LOGGER)
         self._write_buffer = WriteBuffer()
@@ -97,7 +102,7 @@ class Handshake:
         if self._answered:
             self.abort()
         else:
-            self._answer(self._protocol.reject(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n"))
+            self._refuse(Rejection(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n", reason="failure"))
 
     def shut_down(self) -> None:
         """Close the socket: no WebSocket is open yet that could be closed in order."""
@@ -155,7 +160,8 @@ class Handshake:
         headers, behind = bytes(self._received[:end]), bytes(self._received[end:])
         self._received.clear()
         if _OTHER_METHOD.match(headers):
-            self._answer(self._reject(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"})))
+            self._path = split_target(headers.split(b" ", 2)[1].decode("ascii", "replace"))[0]
+            self._refuse(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"}, "method"))
             return
         if max(map(len, headers.split(b"\r\n"))) > _LINE_BYTES:
             self._reject_length(f"A line of the request is longer than {_LINE_BYTES} bytes.")
@@ -165,11 +171,16 @@ class Handshake:
         if request is None:
             self._reject_malformed()
             return
+        self._path = split_target(request.path)[0]
         if not _asks_for_websocket(request):
-            self._answer(self._upgrade_required())
+            status = http.HTTPStatus.UPGRADE_REQUIRED
+            self._refuse(Rejection(status, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"))
             return
         response = self._protocol.accept(request)
         if response.status_code != _SWITCHING_PROTOCOLS:
+            self._note(
+                Rejection(response.status_code, bytes(response.body).decode(errors="replace"), reason="handshake")
+            )
             self._answer(response)
             return
         # Unread until the decision: what comes meanwhile stays in the system's buffer.
@@ -184,7 +195,7 @@ class Handshake:
             if not isinstance(decision, Rejection):
                 decision.withdraw()
         elif isinstance(decision, Rejection):
-            self._answer(self._reject(decision))
+            self._refuse(decision)
         else:
             self._admit(decision, request, response, behind)
 
@@ -199,22 +210,22 @@ class Handshake:
         connection.flush()
         self._loop.call_soon(partial(_open, admission, connection, behind))
 
-    def _reject(self, rejection: Rejection) -> Response:
-        response = self._protocol.reject(rejection.status, f"{rejection.text}\n")
+    def _refuse(self, rejection: Rejection) -> None:
+        self._note(rejection)
+        response = self._protocol.reject(rejection.status, f"{rejection.text.rstrip()}\n")
         for name, value in rejection.headers.items():
             response.headers[name] = value
-        return response
+        self._answer(response)
 
-    def _upgrade_required(self) -> Response:
-        response = self._protocol.reject(http.HTTPStatus.UPGRADE_REQUIRED, WEBSOCKET_ONLY)
-        response.headers["Upgrade"] = "websocket"
-        return response
+    def _note(self, rejection: Rejection) -> None:
+        rejection.note(self._refusals, self._peer, self._path)
 
     def _reject_length(self, words: str) -> None:
-        self._answer(self._protocol.reject(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"{words}\n"))
+        self._refuse(Rejection(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, words, reason="size"))
 
     def _reject_malformed(self) -> None:
         """Answer 400, unless the framing library has answered already."""
+        self._note(Rejection(http.HTTPStatus.BAD_REQUEST, "This is not an HTTP request.\n", reason="malformed"))
         answer = self._protocol.data_to_send()
         if not any(answer):
             answer = [

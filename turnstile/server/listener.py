@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from turnstile.errors import ConfigError
 from turnstile.server.addresses import peer_of
 from turnstile.server.handshake import Handshake
+from turnstile.server.refusals import Refusals
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.transports.poll import READ
 
@@ -45,6 +46,7 @@ class Listener:
         max_handshakes: While this many are under way no more are accepted; they wait in the system's queue.
         slot: The slot of this worker process, if several accept from the socket: gets the number of handshakes. While
             another worker has fewer clients, that one is let go first.
+        refusals: Counts and logs the clients that are refused; by default its own.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Listener:
         handshake_timeout: float = 10.0,
         max_handshakes: int = 100,
         slot: WorkerSlot | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._loop = loop
         self._limits = limits
@@ -66,6 +69,7 @@ class Listener:
         self._handshake_timeout = handshake_timeout
         self._max_handshakes = max_handshakes
         self._handshakes = 0
+        self._refusals = refusals or Refusals(loop.call_later)
         self._slot = slot or WorkerBoard.of_one().slot(1)
         self._has_let_go_first = False
         self._is_last_resort = False
@@ -171,6 +175,7 @@ class Listener:
             limits=self._limits,
             accept=self._accept,
             timeout=self._handshake_timeout,
+            refusals=self._refusals,
             done=self._handshake_done,
         )
 

@@ -82,7 +82,7 @@ class Origins:
         if parts is None:
             # Such as null, which any page can send, and two origins.
             fix = f"connect from a page of this host, or allow any with {self._setting([_ANY])}"
-            return Rejection(403, f"The header Origin is not the origin of one web site: {fix}\n")
+            return Rejection(403, f"The header Origin is not the origin of one web site: {fix}\n", reason="origin")
         if _with_port(parts) in self._listed or (self._admits_local and _is_local(parts)):
             return None
         host = _HOST.fullmatch(headers.get("host", ""))
@@ -93,7 +93,8 @@ class Origins:
         else:
             why = "is of this host by name only, which proves nothing where no credentials are asked"
         fix = self._setting([*self._listed.values(), origin])
-        return Rejection(403, f"The header Origin, {origin!r}, {why}: if its pages may connect, list it with {fix}\n")
+        words = f"The header Origin, {origin!r}, {why}: if its pages may connect, list it with {fix}\n"
+        return Rejection(403, words, reason="origin")
 
 
 def _entries(listed: Sequence[str] | None) -> Collection[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from turnstile.byte_budget import SessionBudget
     from turnstile.ports import Connection, Inbox
+    from turnstile.server.refusals import Refusals
     from turnstile.transports.limits import ConnectionLimits
 
 WEBSOCKET_ONLY: Final = "This address takes WebSocket connections only: connect with a WebSocket client.\n"
@@ -70,13 +72,21 @@ class Rejection:
 
     Args:
         status: The HTTP status.
-        text: The reason, for people.
+        text: The words for people, which the log shows too: never a credential.
         headers: More headers for the answer, such as ``Retry-After``.
+        reason: One of a few words, such as ``origin``: rejections are counted and gathered in the log by it. By default
+            the name of the status.
     """
 
     status: int
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+    def note(self, refusals: Refusals, peer: str, path: str) -> None:
+        """Count and log it for a client at an address that asked for a path."""
+        reason = self.reason or HTTPStatus(self.status).name.lower()
+        refusals.note(peer, path, reason, f"{self.status}, {self.text}")
 
 
 Answer = Callable[[Admission | Rejection], None]

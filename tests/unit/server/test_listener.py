@@ -16,6 +16,7 @@ from turnstile.errors import ConfigError
 from turnstile.protocol.frames import Closed
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.listening import listening_socket
+from turnstile.server.refusals import Refusals
 from turnstile.server.requests import Admission, Rejection
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.testing import patience
@@ -212,7 +213,8 @@ def test_a_client_is_answered_500_when_its_owner_fails(listen, house, caplog):
     answer = ask(listen(), UPGRADE)
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert b"division" not in answer
-    assert len(caplog.records) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert "Refused (failure)" in caplog.messages[1]
 
 
 def test_a_client_is_closed_with_1011_when_nobody_can_be_found_for_it(listen, house, caplog):
@@ -275,7 +277,7 @@ def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, ca
     loop.call_soon(swap)
     assert swapped.wait(WAIT)
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
-    assert [record.message for record in caplog.records] == ["no client can be accepted for a moment: no more"]
+    assert caplog.messages[0] == "no client can be accepted for a moment: no more"
 
 
 def test_nobody_is_accepted_after_close_and_those_inside_stay(listen, loop):
@@ -456,3 +458,40 @@ def test_a_rejection_that_comes_after_the_deadline_is_dropped(listen, house, loo
         answer = asked.get(timeout=WAIT)
         loop.call_soon(lambda: (answer(Rejection(403, "no")), told.set()))
         assert told.wait(WAIT)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "reason", "words"),
+    [
+        (UPGRADE.replace(b"GET", b"POST"), "method", " at /openai: 405, "),
+        (UPGRADE.replace(b"Upgrade: websocket\r\n", b""), "not_websocket", " at /openai: 426, "),
+        (UPGRADE.replace(b": 13", b": 8"), "handshake", " at /openai: 400, "),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", "size", ": 431, "),
+    ],
+)
+def test_a_request_that_is_refused_is_logged_with_address_path_and_reason(
+    listen, loop, caplog, request_bytes, reason, words
+):
+    refusals = Refusals(loop.call_later)
+    ask(listen(refusals=refusals), request_bytes)
+    (line,) = caplog.messages
+    assert line.startswith(f"Refused ({reason}) 127.0.0.1:")
+    assert words in line
+    assert refusals.counts == {reason: 1}
+
+
+def test_many_rejections_are_counted_each_and_logged_once(listen, house, loop, caplog):
+    house.answer = lambda _: Rejection(403, "not from there", reason="origin")
+    refusals = Refusals(loop.call_later)
+    listener = listen(refusals=refusals)
+    for _ in range(200):
+        ask(listener, UPGRADE)
+    assert refusals.counts == {"origin": 200}
+    assert [line.partition(" at ")[2] for line in caplog.messages] == ["/openai: 403, not from there"]
+
+
+def test_a_rejection_without_a_reason_is_counted_by_the_name_of_its_status(listen, house, loop):
+    house.answer = lambda _: Rejection(429, "too many")
+    refusals = Refusals(loop.call_later)
+    ask(listen(refusals=refusals), UPGRADE)
+    assert refusals.counts == {"too_many_requests": 1}
