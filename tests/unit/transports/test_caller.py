@@ -375,7 +375,7 @@ def test_the_status_is_told_and_nothing_of_the_answer_when_it_is_no_success(serv
 
 def test_the_call_fails_when_the_result_is_compressed(serve, call):
     server = serve(b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
-    assert error_of(call(server.port)) == "The function's result is compressed, which was not asked for."
+    assert error_of(call(server.port)) == "The function's answer is compressed, which was not asked for."
 
 
 def test_a_result_as_large_as_allowed_is_the_output(serve, call):
@@ -394,7 +394,7 @@ def test_a_result_that_is_too_large_is_not_read_on(run_raw, call):
         finally:
             hung_up.set()
 
-    assert error_of(call(run_raw(flood), max_result_bytes=50)) == "The function's result is larger than 50 bytes."
+    assert error_of(call(run_raw(flood), max_result_bytes=50)) == "The function's answer is larger than 50 bytes."
     assert hung_up.wait(WAIT)
 
 
@@ -789,5 +789,5 @@ def test_the_system_is_asked_whom_to_trust_by_default(make_caller, monkeypatch):
     monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(True) or "context")
     caller = make_caller()
     assert made == []  # nobody is called yet
-    assert caller._ssl_context == "context"
+    assert caller._client._ssl_context == "context"
     assert made == [True]

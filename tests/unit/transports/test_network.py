@@ -8,7 +8,7 @@ import httpcore2
 import pytest
 
 from turnstile.testing import patience
-from turnstile.transports.http.network import CheckedNetwork, FunctionError, resolve_name
+from turnstile.transports.http.network import CheckedNetwork, HttpCallError, resolve_name
 from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
 
@@ -27,7 +27,12 @@ def resolving():
 def make_network(resolving):
     def make(addresses, *, allow_private=True, seconds=WAIT, clock=time.monotonic):
         return CheckedNetwork(
-            lambda *_: addresses, resolving, "s1", NetworkOperation(clock, seconds), allow_private=allow_private
+            lambda *_: addresses,
+            resolving,
+            "s1",
+            NetworkOperation(clock, seconds),
+            "The function",
+            allow_private=allow_private,
         )
 
     return make
@@ -62,32 +67,32 @@ def test_a_name_stands_for_the_addresses_that_the_system_gives():
 
 
 def test_only_the_public_ones_of_a_names_addresses_are_tried(make_network, tried):
-    with pytest.raises(FunctionError, match="cannot be reached"):
+    with pytest.raises(HttpCallError, match="cannot be reached"):
         make_network(["10.0.0.1", *PUBLIC, "::1"], allow_private=False).connect_tcp("a.example", 443)
     assert [place[:2] for place in tried] == [(address, 443) for address in PUBLIC]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "fd00:ec2::254"])
 def test_nothing_is_tried_when_all_addresses_are_private(make_network, tried, address):
-    with pytest.raises(FunctionError, match="private network"):
+    with pytest.raises(HttpCallError, match="private network"):
         make_network([address, "::1"], allow_private=False).connect_tcp("a.example", 443)
     assert tried == []
 
 
 def test_the_time_that_is_left_is_shared_by_the_addresses_that_are_left(make_network, tried):
-    with pytest.raises(FunctionError, match="cannot be reached"):
+    with pytest.raises(HttpCallError, match="cannot be reached"):
         make_network(["10.0.0.1", "10.0.0.2"], clock=lambda: 0.0).connect_tcp("a.example", 443)
     assert tried == [("10.0.0.1", 443, round(WAIT / 2)), ("10.0.0.2", 443, round(WAIT))]
 
 
 def test_no_more_than_eight_addresses_are_tried(make_network, tried):
-    with pytest.raises(FunctionError, match="cannot be reached"):
+    with pytest.raises(HttpCallError, match="cannot be reached"):
         make_network(["10.0.0.1"] * 100).connect_tcp("a.example", 443)
     assert len(tried) == 8
 
 
 def test_a_name_without_an_address_cannot_be_reached(make_network, tried):
-    with pytest.raises(FunctionError, match="cannot be reached"):
+    with pytest.raises(HttpCallError, match="cannot be reached"):
         make_network([], allow_private=False).connect_tcp("a.example", 443)
     assert tried == []
 
@@ -137,7 +142,7 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
     )
 
     def connect():
-        with pytest.raises(FunctionError) as caught:
+        with pytest.raises(HttpCallError) as caught:
             network.connect_tcp("a.example", 443)
         raised.append(str(caught.value))
 
@@ -153,7 +158,7 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
 
 def test_a_name_is_not_resolved_when_the_pool_is_closed(resolving, make_network):
     resolving.close(0)
-    with pytest.raises(FunctionError, match="not looked up"):
+    with pytest.raises(HttpCallError, match="not looked up"):
         make_network(["127.0.0.1"]).connect_tcp("a.example", 443)
 
 
@@ -163,7 +168,7 @@ def test_a_name_that_the_resolver_refuses_is_not_found(resolving, error):
         raise error
 
     network = CheckedNetwork(resolve, resolving, "s1", NetworkOperation(time.monotonic, WAIT), allow_private=True)
-    with pytest.raises(FunctionError, match="was not found"):
+    with pytest.raises(HttpCallError, match="was not found"):
         network.connect_tcp("a.example", 443)
 
 

@@ -1,1 +1,1 @@
-"""Calls functions over HTTP: an allow list, a checked network, and the caller that uses both."""
+"""Calls over HTTP: a client for threads that may block, and the caller of functions with its allow list."""

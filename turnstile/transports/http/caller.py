@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import time
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final
-
-import httpcore2
 
 from turnstile.observability.logs import in_this_session
 from turnstile.ports import failed_call
 from turnstile.protocol.safe_text import on_one_line
 from turnstile.transports.function_call import PendingCall
 from turnstile.transports.http.allow_list import AllowList, parse_address
-from turnstile.transports.http.encoding import decoded_text, header_fields, target_and_content
-from turnstile.transports.http.network import CheckedNetwork, FunctionError, resolve_name
-from turnstile.transports.network_operation import NetworkOperation
-from turnstile.transports.pool import WorkerPool
+from turnstile.transports.http.blocking_client import SUCCESS, BlockingClient, HttpRequest
+from turnstile.transports.http.encoding import decoded_text, target_and_content
+from turnstile.transports.http.network import HttpCallError, resolve_name
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
     from turnstile.ports import Clock, FunctionRequest, Inbox
     from turnstile.transports.http.allow_list import Address
     from turnstile.transports.http.network import Resolve
+    from turnstile.transports.network_operation import NetworkOperation
 
 log = logging.getLogger(__name__)
 
@@ -72,19 +70,18 @@ class HttpFunctionCaller:
         resolve: Resolve = resolve_name,
     ) -> None:
         self._allowed = AllowList(allowed_hosts)
-        self._allow_private = allow_private
-        self._timeout = timeout
-        self._max_result_bytes = max_result_bytes
-        self._clock = clock
-        self._given_context = ssl_context
-        self._resolve = resolve
-        self._calling = WorkerPool("function", threads, max_waiting=max_waiting)
-        self._resolving = WorkerPool("resolve", threads)
-
-    @cached_property
-    def _ssl_context(self) -> ssl.SSLContext:
-        # To read the system's certificates takes a while, and most proxies call no function.
-        return self._given_context or ssl.create_default_context()
+        self._client = BlockingClient(
+            "function",
+            "The function",
+            timeout=timeout,
+            max_body_bytes=max_result_bytes,
+            threads=threads,
+            max_waiting=max_waiting,
+            allow_private=allow_private,
+            clock=clock,
+            ssl_context=ssl_context,
+            resolve=resolve,
+        )
 
     def may_call(self, url: str) -> bool:
         """Return whether the operator allows the host of `url`; its addresses are checked when it is called."""
@@ -96,9 +93,9 @@ class HttpFunctionCaller:
     def call(self, request: FunctionRequest, inbox: Inbox) -> PendingCall:
         """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
         call = PendingCall(request.call_id, inbox)
-        job = self._calling.submit(in_this_session(partial(self._make, call, request, inbox)), owner=inbox)
+        job = self._client.submit(in_this_session(partial(self._make, call, request, inbox)), owner=inbox)
         if job is None:
-            _end(call, request, _failed(request, "-", _CLOSING if self._calling.closed else _FULL))
+            _end(call, request, _failed(request, "-", _CLOSING if self._client.closed else _FULL))
         else:
             call.waits_as(job)
         return call
@@ -109,12 +106,10 @@ class HttpFunctionCaller:
         Args:
             timeout: How many seconds to wait for calls that are under way; they end by their own deadline.
         """
-        deadline = self._clock() + timeout
-        self._calling.close(timeout)
-        self._resolving.close(max(0.0, deadline - self._clock()))
+        self._client.close(timeout)
 
     def _make(self, call: PendingCall, request: FunctionRequest, inbox: Inbox) -> None:
-        operation = NetworkOperation(self._clock, self._timeout)
+        operation = self._client.operation()
         if call.begin(operation):
             _end(call, request, self._output(request, inbox, operation))
 
@@ -123,20 +118,9 @@ class HttpFunctionCaller:
         try:
             address = self._address(request)
             where = f"{address.host}:{address.port}"
-            network = CheckedNetwork(
-                self._resolve, self._resolving, owner, operation, allow_private=self._allow_private
-            )
-            return self._exchange(request, address, network)
-        except FunctionError as error:
+            return self._exchange(request, address, operation, owner)
+        except HttpCallError as error:
             words = error.problem.description
-        except TimeoutError:
-            words = f"The function did not answer within {self._timeout:g} s."
-        except ssl.SSLCertVerificationError as error:
-            words = f"The certificate of the function's host is not accepted: {error.verify_message}."
-        except ssl.SSLError:
-            words = "There is no secure connection to the function's host."
-        except (OSError, httpcore2.RemoteProtocolError):
-            words = "The function gave no complete HTTP answer."
         except Exception as error:  # noqa: BLE001 - whatever it is, the model must learn that there is no result
             # Its message may hold a header.
             words, detail = "The function could not be called.", f" ({type(error).__name__})"
@@ -146,38 +130,23 @@ class HttpFunctionCaller:
         return _failed(request, where, words, detail)
 
     def _address(self, request: FunctionRequest) -> Address:
-        if self._calling.closed:
-            raise FunctionError(_CLOSING)
+        if self._client.closed:
+            raise HttpCallError(_CLOSING)
         try:
             address = parse_address(request.url)
         except ValueError:
-            raise FunctionError("The function may not be called: its URL is none of http or https.") from None
+            raise HttpCallError("The function may not be called: its URL is none of http or https.") from None
         if address not in self._allowed:
-            raise FunctionError("The function may not be called: its host is not allowed.")
+            raise HttpCallError("The function may not be called: its host is not allowed.")
         return address
 
-    def _exchange(self, request: FunctionRequest, address: Address, network: CheckedNetwork) -> str:
+    def _exchange(self, request: FunctionRequest, address: Address, operation: NetworkOperation, owner: object) -> str:
         target, content = target_and_content(request, address)
-        headers = header_fields(request.headers, address, has_body=content is not None)
-        url = httpcore2.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
-        with (
-            httpcore2.HTTPConnection(url.origin, ssl_context=self._ssl_context, network_backend=network) as connection,
-            connection.stream(request.method.upper(), url, headers=headers, content=content) as response,
-        ):
-            return self._result(response)
-
-    def _result(self, response: httpcore2.Response) -> str:
-        if not 200 <= response.status < 300:  # noqa: PLR2004 - success, in HTTP
-            raise FunctionError(f"The function answered {response.status}.")
-        headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-        if headers.get(b"content-encoding", "identity").lower() != "identity":
-            raise FunctionError("The function's result is compressed, which was not asked for.")
-        body = bytearray()
-        for chunk in response.iter_stream():
-            body += chunk
-            if len(body) > self._max_result_bytes:
-                raise FunctionError(f"The function's result is larger than {self._max_result_bytes} bytes.")
-        return decoded_text(bytes(body), headers.get(b"content-type", ""))
+        asked = HttpRequest(request.method.upper(), address, request.headers, content, target)
+        answer = self._client.exchange(asked, operation, owner)
+        if answer.status not in SUCCESS:
+            raise HttpCallError(f"The function answered {answer.status}.")
+        return decoded_text(answer.body, answer.headers.get("content-type", ""))
 
 
 def _end(call: PendingCall, request: FunctionRequest, output: str) -> None:

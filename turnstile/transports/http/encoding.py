@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import orjson
 
 from turnstile.ports import sendable
-from turnstile.transports.http.network import FunctionError
+from turnstile.transports.http.network import HttpCallError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def target_and_content(request: FunctionRequest, address: Address) -> tuple[str,
     """Return the request target of a call, and its body if its method has one.
 
     Raises:
-        FunctionError: The method or the arguments cannot be sent.
+        HttpCallError: The method or the arguments cannot be sent.
     """
     method = request.method.upper()
     if method in _WITH_BODY:
@@ -55,7 +55,7 @@ def target_and_content(request: FunctionRequest, address: Address) -> tuple[str,
     if method in _WITH_QUERY:
         query = _query(request.arguments)
         return address.target + (("&" if "?" in address.target else "?") + query if query else ""), None
-    raise FunctionError(f"The function cannot be called by the method {request.method[:20]!r}.")
+    raise HttpCallError(f"The function cannot be called by the method {request.method[:20]!r}.")
 
 
 def _query(arguments: str) -> str:
@@ -64,7 +64,7 @@ def _query(arguments: str) -> str:
     except orjson.JSONDecodeError:
         fields = None
     if not isinstance(fields, dict):
-        raise FunctionError("The function's arguments are no JSON object.")
+        raise HttpCallError("The function's arguments are no JSON object.")
     return urlencode(
         {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in fields.items()}
     )
@@ -74,7 +74,7 @@ def header_fields(headers: Mapping[str, str], address: Address, *, has_body: boo
     """Return the header fields of a call: the client's, and the proxy's where it has none or must not set them.
 
     Raises:
-        FunctionError: One is not a valid header, or would become more than one.
+        ValueError: One is not a valid header, or would become more than one.
     """
     fields = {
         "host": ("Host", address.authority),
@@ -87,7 +87,7 @@ def header_fields(headers: Mapping[str, str], address: Address, *, has_body: boo
         fields["content-type"] = ("Content-Type", "application/json")
     for name, value in headers.items():
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise FunctionError("The function cannot be called: one of its headers is none.")
+            raise ValueError("not a header")
         if name.lower() not in _LEFT_OUT:
             fields[name.lower()] = (name, value.strip(" \t"))
     return [(name.encode("ascii"), value.encode()) for name, value in fields.values()]

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 _MOST_ADDRESSES: Final = 8  # of one name, that are tried
 
 
-class FunctionError(TurnstileError):
+class HttpCallError(TurnstileError):
     """A call has failed.
 
     Args:
-        description: The reason, a sentence for the model: no header, no query, no secret.
+        description: The reason, a sentence: no header, no query, no secret.
     """
 
     def __init__(self, description: str) -> None:
-        super().__init__("function_failed", description)
+        super().__init__("call_failed", description)
 
 
 def resolve_name(host: str, port: int) -> list[str]:
@@ -55,6 +55,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         resolving: The threads that do it: no timeout ends a resolver.
         owner: Whose turn a look-up takes on them.
         operation: The deadline of everything, and the socket in use.
+        subject: Begins the sentences about a failure, such as "The function".
         allow_private: Whether the addresses may be of this machine or a private network.
     """
 
@@ -64,6 +65,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         resolving: WorkerPool,
         owner: object,
         operation: NetworkOperation,
+        subject: str,
         *,
         allow_private: bool,
     ) -> None:
@@ -71,6 +73,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         self._resolving = resolving
         self._owner = owner
         self._operation = operation
+        self._subject = subject
         self._allow_private = allow_private
 
     def connect_tcp(
@@ -84,14 +87,14 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         """Connect to the first address of `host` that answers.
 
         Raises:
-            FunctionError: It has none, none that is allowed, or none that answers.
+            HttpCallError: It has none, none that is allowed, or none that answers.
             TimeoutError: The deadline came first.
             ConnectionAbortedError: The call was aborted.
         """
         addresses = [ipaddress.ip_address(text) for text in self._addresses_of(host, port)[:_MOST_ADDRESSES]]
         allowed = [address for address in addresses if self._allow_private or is_public(address)]
         if addresses and not allowed:
-            raise FunctionError("The function may not be called: its host is on a private network.")
+            raise HttpCallError(f"{self._subject} may not be called: its host is on a private network.")
         return _OperationStream(self._connect(allowed, port), self._operation)
 
     def _addresses_of(self, host: str, port: int) -> Sequence[str]:
@@ -102,9 +105,9 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         except ConnectionAbortedError:
             if self._operation.is_cancelled:
                 raise
-            raise FunctionError("The function's host was not looked up.") from None
+            raise HttpCallError(f"{self._subject}'s host was not looked up.") from None
         except (OSError, UnicodeError):
-            raise FunctionError("The function's host was not found.") from None
+            raise HttpCallError(f"{self._subject}'s host was not found.") from None
 
     def _connect(self, addresses: Sequence[IpAddress], port: int) -> socket.socket:
         try:
@@ -112,7 +115,7 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         except (TimeoutError, ConnectionAbortedError):
             raise
         except OSError:
-            raise FunctionError("The function's host cannot be reached.") from None
+            raise HttpCallError(f"{self._subject}'s host cannot be reached.") from None
 
 
 class _OperationStream(httpcore2.NetworkStream):
