@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from turnstile.byte_budget import ProcessBudget, SessionBudget
     from turnstile.config import Config
     from turnstile.ports import Connection, Inbox
-    from turnstile.server.requests import Answer, UpgradeRequest
+    from turnstile.server.requests import Answer, ClientGone, UpgradeRequest
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.translate.host_overrides import HostOverrides
 
@@ -83,7 +83,7 @@ class ClientAdmission:
         """
         self._authenticator.close(timeout)
 
-    def accept(self, request: UpgradeRequest, answer: Answer) -> None:
+    def accept(self, request: UpgradeRequest, answer: Answer) -> ClientGone | None:
         """Admit or reject a client of the listener, by its origin, path, credentials, and the place there is.
 
         What costs least is asked first: a stranger must not be dear.
@@ -91,20 +91,20 @@ class ClientAdmission:
         foreign = self._origins.rejection(request.headers)
         if foreign is not None:
             answer(foreign)
-            return
+            return None
         dialect = self._dialects.of_path(request.path)
         if isinstance(dialect, Rejection):
             answer(dialect)
-            return
+            return None
         rejection = self._no_place()
         if rejection is not None:
             answer(rejection)
-            return
+            return None
 
         def authenticated(outcome: Identity | Rejection) -> None:
             answer(outcome if isinstance(outcome, Rejection) else self._admit(request, dialect, outcome))
 
-        self._authenticator.authenticate(request, authenticated)
+        return self._authenticator.authenticate(request, authenticated)
 
     def _admit(self, request: UpgradeRequest, dialect: DialectName, identity: Identity) -> Admission | Rejection:
         """Admit a client that has proved who it is, if there is still a place."""

@@ -9,7 +9,7 @@ from turnstile.auth.identity import Identity
 from turnstile.server.requests import Rejection
 
 if TYPE_CHECKING:
-    from turnstile.server.requests import UpgradeRequest
+    from turnstile.server.requests import ClientGone, UpgradeRequest
 
 Decided = Callable[[Identity | Rejection], None]
 """Takes the outcome, once, on the I/O thread."""
@@ -18,12 +18,15 @@ Decided = Callable[[Identity | Rejection], None]
 class Authenticator(Protocol):
     """Checks credentials, in one of the modes of ``auth.mode``."""
 
-    def authenticate(self, request: UpgradeRequest, decided: Decided, /) -> None:
+    def authenticate(self, request: UpgradeRequest, decided: Decided, /) -> ClientGone | None:
         """Check the credentials of a request, on the I/O thread, without blocking.
 
         Args:
             request: The client's.
             decided: Called once, on the I/O thread, in this call or later.
+
+        Returns:
+            What ends the check when the client goes before it is decided: `decided` need not be called any more.
         """
 
     def close(self, timeout: float, /) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.server.refusals import Refusals
-    from turnstile.server.requests import Accept, Admission
+    from turnstile.server.requests import Accept, Admission, ClientGone
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
 
@@ -78,6 +78,8 @@ class Handshake:
         self._write_buffer = WriteBuffer()
         self._received = bytearray()
         self._in_tls_handshake = isinstance(sock, ssl.SSLSocket)
+        self._deciding = False
+        self._client_gone: ClientGone | None = None
         self._answered = False
         self._is_over = False
         loop.add(self)
@@ -91,6 +93,8 @@ class Handshake:
                 return
             if self._answered:
                 self._linger()
+            elif self._deciding:
+                self._read_ahead()
             else:
                 self._read()
         except OSError as error:
@@ -118,6 +122,8 @@ class Handshake:
         if self._is_over:
             return False
         self._is_over = True
+        if self._client_gone is not None and not self._answered:
+            self._client_gone()
         self._timer.cancel()
         self._loop.watch(self._socket.sock, 0, self)
         self._loop.remove(self)
@@ -140,15 +146,20 @@ class Handshake:
         self._loop.watch(sock, READ, self)
         return True
 
-    def _read(self) -> None:
+    def _receive(self) -> bool:
+        """Read what is there; return whether that was anything."""
         try:
             data = self._socket.receive()
         except BlockingIOError:
-            return
+            return False
         if not data:
             self.abort()
-            return
         self._received += data
+        return bool(data)
+
+    def _read(self) -> None:
+        if not self._receive():
+            return
         end = self._received.find(_END_OF_HEADERS)
         if 0 <= end <= _HEADERS_BYTES:
             self._decide(end + len(_END_OF_HEADERS))
@@ -157,8 +168,8 @@ class Handshake:
 
     def _decide(self, end: int) -> None:
         # The framing library gets the request alone: frames behind it are for the open connection.
-        headers, behind = bytes(self._received[:end]), bytes(self._received[end:])
-        self._received.clear()
+        headers = bytes(self._received[:end])
+        del self._received[:end]
         if _OTHER_METHOD.match(headers):
             self._path = split_target(headers.split(b" ", 2)[1].decode("ascii", "replace"))[0]
             self._refuse(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"}, "method"))
@@ -183,23 +194,26 @@ class Handshake:
             )
             self._answer(response)
             return
-        # Unread until the decision: what comes meanwhile stays in the system's buffer.
-        self._loop.watch(self._socket.sock, 0, self)
-        self._accept(
-            upgrade_request(request, self._peer),
-            partial(self._decided, request=request, response=response, behind=behind),
+        self._deciding = True
+        self._client_gone = self._accept(
+            upgrade_request(request, self._peer), partial(self._decided, request=request, response=response)
         )
 
-    def _decided(self, decision: Admission | Rejection, *, request: Request, response: Response, behind: bytes) -> None:
+    def _read_ahead(self) -> None:
+        """Notice the end of a client whose request is not decided yet; keep what it sends already."""
+        if self._receive() and len(self._received) > _HEADERS_BYTES:  # the rest stays in the system's buffer
+            self._loop.watch(self._socket.sock, 0, self)
+
+    def _decided(self, decision: Admission | Rejection, *, request: Request, response: Response) -> None:
         if self._is_over:
             if not isinstance(decision, Rejection):
                 decision.withdraw()
         elif isinstance(decision, Rejection):
             self._refuse(decision)
         else:
-            self._admit(decision, request, response, behind)
+            self._admit(decision, request, response)
 
-    def _admit(self, admission: Admission, request: Request, response: Response, behind: bytes) -> None:
+    def _admit(self, admission: Admission, request: Request, response: Response) -> None:
         if admission.subprotocol in upgrade_request(request, self._peer).subprotocols:
             response.headers["Sec-WebSocket-Protocol"] = admission.subprotocol
         self._answered = True
@@ -208,7 +222,7 @@ class Handshake:
         protocol = open_protocol(request, response, limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, self._socket.sock, protocol, limits, admission.budget)
         connection.flush()
-        self._loop.call_soon(partial(_open, admission, connection, behind))
+        self._loop.call_soon(partial(_open, admission, connection, bytes(self._received)))
 
     def _refuse(self, rejection: Rejection) -> None:
         self._note(rejection)

@@ -91,7 +91,9 @@ class Rejection:
 
 Answer = Callable[[Admission | Rejection], None]
 """Takes the decision about a request, once, on the I/O thread."""
-Accept = Callable[[UpgradeRequest, Answer], None]
+ClientGone = Callable[[], object]
+"""Is called on the I/O thread when a client has gone before its request was decided: no decision is needed any more."""
+Accept = Callable[[UpgradeRequest, Answer], ClientGone | None]
 """Decides about a request, on the I/O thread, without blocking: the answer may be given in the call, or later."""
 
 

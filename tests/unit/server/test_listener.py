@@ -357,7 +357,7 @@ def test_a_worker_with_more_clients_accepts_those_that_no_other_takes(listen, ho
     with contextlib.ExitStack() as stack:
         for _ in range(10):
             stack.enter_context(connect(url(listener)))
-        assert house.rooms.qsize() == 10
+            house.rooms.get(timeout=WAIT)
 
 
 def test_a_port_that_is_taken_is_a_config_error(listen):
@@ -495,3 +495,73 @@ def test_a_rejection_without_a_reason_is_counted_by_the_name_of_its_status(liste
     refusals = Refusals(loop.call_later)
     ask(listen(refusals=refusals), UPGRADE)
     assert refusals.counts == {"too_many_requests": 1}
+
+
+@pytest.mark.parametrize("sends_more", [b"", b"\x81\x82\0\0\0\0hi"])
+def test_what_decides_about_a_client_is_told_when_it_goes_before_the_decision(listen, house, sends_more):
+    asked, gone = queue.SimpleQueue(), threading.Event()
+
+    def accept(_, answer):
+        asked.put(answer)
+        return gone.set
+
+    house.accept = accept
+    with socket.create_connection(listen().address, timeout=WAIT) as sock:
+        sock.sendall(UPGRADE + sends_more)
+        asked.get(timeout=WAIT)
+    assert gone.wait(WAIT)
+
+
+def test_what_decides_about_a_client_is_told_when_it_closes_tls_before_the_decision(
+    listen, house, tls_files, client_tls
+):
+    asked, gone = queue.SimpleQueue(), threading.Event()
+
+    def accept(_, answer):
+        asked.put(answer)
+        return gone.set
+
+    house.accept = accept
+    with (
+        socket.create_connection(listen(tls=server_tls(*tls_files)).address, timeout=WAIT) as sock,
+        client_tls.wrap_socket(sock, server_hostname="localhost") as secure,
+    ):
+        secure.sendall(UPGRADE)
+        asked.get(timeout=WAIT)
+    assert gone.wait(WAIT)
+
+
+def test_what_decides_about_a_client_is_told_nothing_when_it_has_decided(listen, house, loop):
+    asked, gone, ended = queue.SimpleQueue(), [], threading.Event()
+
+    def accept(_, answer):
+        asked.put(answer)
+        return lambda: gone.append(True)
+
+    house.accept = accept
+    with socket.create_connection(listen().address, timeout=WAIT) as sock:
+        sock.sendall(UPGRADE)
+        answer = asked.get(timeout=WAIT)
+        loop.call_soon(lambda: answer(Rejection(403, "no")))
+        assert sock.recv(1024).startswith(b"HTTP/1.1 403 ")
+    loop.call_soon(lambda: loop.call_later(0.01, ended.set))
+    assert ended.wait(WAIT)
+    assert gone == []
+
+
+def test_no_more_than_the_room_of_a_request_is_read_ahead_of_the_decision(listen, house, loop):
+    asked, rounds, sent = queue.SimpleQueue(), threading.Semaphore(0), 0
+    house.accept = lambda _, answer: asked.put(answer)
+    with socket.create_connection(listen().address, timeout=WAIT) as sock:
+        sock.sendall(UPGRADE)
+        answer = asked.get(timeout=WAIT)
+        sock.settimeout(0)
+        for _ in range(300):  # rounds, in each of which the loop could read what is there
+            with contextlib.suppress(BlockingIOError):
+                sent += sock.send(bytes(1 << 20))
+            loop.call_soon(rounds.release)
+            assert rounds.acquire(timeout=WAIT)
+        assert sent < 16 << 20  # what the system's buffers hold
+        sock.settimeout(WAIT)
+        loop.call_soon(lambda: answer(Rejection(403, "no")))
+        assert sock.recv(1024).startswith(b"HTTP/1.1 403 ")

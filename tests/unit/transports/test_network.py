@@ -138,6 +138,7 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
         Watched(),
         "s1",
         NetworkOperation(time.monotonic, WAIT),
+        "The function",
         allow_private=True,
     )
 
@@ -153,7 +154,7 @@ def test_a_name_that_waits_to_be_resolved_is_not_when_the_pool_closes(resolving)
     connecting.join(WAIT)
     done.set()
     assert asked == []
-    assert raised == ["function_failed: The function's host was not looked up."]
+    assert raised == ["call_failed: The function's host was not looked up."]
 
 
 def test_a_name_is_not_resolved_when_the_pool_is_closed(resolving, make_network):
@@ -167,7 +168,9 @@ def test_a_name_that_the_resolver_refuses_is_not_found(resolving, error):
     def resolve(_host, _port):
         raise error
 
-    network = CheckedNetwork(resolve, resolving, "s1", NetworkOperation(time.monotonic, WAIT), allow_private=True)
+    network = CheckedNetwork(
+        resolve, resolving, "s1", NetworkOperation(time.monotonic, WAIT), "The function", allow_private=True
+    )
     with pytest.raises(HttpCallError, match="was not found"):
         network.connect_tcp("a.example", 443)
 
@@ -176,7 +179,12 @@ def test_a_name_that_nobody_waits_for_any_more_is_not_resolved(resolving):
     free, asked = threading.Event(), []
     resolving.submit(lambda: free.wait(WAIT))
     network = CheckedNetwork(
-        lambda *place: asked.append(place), resolving, "s1", NetworkOperation(time.monotonic, 0.05), allow_private=True
+        lambda *place: asked.append(place),
+        resolving,
+        "s1",
+        NetworkOperation(time.monotonic, 0.05),
+        "The function",
+        allow_private=True,
     )
     with pytest.raises(TimeoutError):
         network.connect_tcp("a.example", 443)
@@ -188,7 +196,9 @@ def test_a_name_that_nobody_waits_for_any_more_is_not_resolved(resolving):
 def test_an_operation_that_is_cancelled_waits_for_no_name(resolving):
     asked, free, raised = threading.Event(), threading.Event(), []
     operation = NetworkOperation(time.monotonic, WAIT)
-    network = CheckedNetwork(lambda *_: asked.set() or free.wait(WAIT), resolving, "s1", operation, allow_private=True)
+    network = CheckedNetwork(
+        lambda *_: asked.set() or free.wait(WAIT), resolving, "s1", operation, "The function", allow_private=True
+    )
 
     def connect():
         with pytest.raises(ConnectionAbortedError) as caught:
