@@ -17,6 +17,7 @@ from turnstile.embed.function_pool import HostFunctionPool
 from turnstile.observability.journal import LoggingJournal, NullJournal
 from turnstile.server.listener import Listener, server_tls
 from turnstile.server.listening import listening_socket
+from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.simulator import Simulator, SimulatorConnector
 from turnstile.transports.connector import WebSocketConnector
@@ -128,6 +129,7 @@ def make_listener(
         tls=tls,
         handshake_timeout=server.handshake_timeout,
         max_handshakes=server.max_handshakes,
+        proxies=TrustedProxies(server.trusted_proxies),
         slot=slot,
         refusals=refusals,
     )
@@ -143,7 +145,8 @@ def change_listener(listener: Listener, config: Config, tls: ssl.SSLContext | No
     """
     server = config.server
     limits = client_limits(config.limits, "component")
-    listener.change(tls, limits, server.handshake_timeout, server.max_handshakes)
+    proxies = TrustedProxies(server.trusted_proxies)
+    listener.change(tls, limits, server.handshake_timeout, server.max_handshakes, proxies)
 
 
 def tls_for_clients(config: Config) -> ssl.SSLContext | None:

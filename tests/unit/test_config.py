@@ -67,6 +67,32 @@ def test_a_key_is_taken_without_the_space_around_it_and_nothing_is_none(given, k
     assert (found and found.get_secret_value()) == key
 
 
+@pytest.mark.parametrize(
+    "networks", ["10.0.0.0/8,fd00::/8", '["10.0.0.0/8", "fd00::/8"]', "10.0.0.0/8, fd00::/8,10.0.0.5,::1", "0.0.0.0/0"]
+)
+def test_trusted_proxies_are_networks_and_addresses(networks):
+    assert load_config(flags={"server.trusted_proxies": networks}).server.trusted_proxies
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ("10.0.0.5/8", "'10.0.0.5/8' is not the first address of its network; write 10.0.0.0/8 or 10.0.0.5."),
+        ("proxy.internal", "'proxy.internal' is no network and no address; write one such as 10.0.0.0/8, 10.0.0.5"),
+        ("10.0.0.0/33", "'10.0.0.0/33' is no network and no address"),
+        ("10.0.0.1,10.0.0.1:80", "'10.0.0.1:80' is no network and no address"),
+    ],
+)
+def test_what_is_no_network_is_named_with_the_fix(network, words):
+    assert complaint(server__trusted_proxies=network).startswith(f"server.trusted_proxies (the command line): {words}")
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
+def test_trust_in_everybody_is_worth_a_notice(network):
+    words = f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
+    assert words in notices(load_config(flags={"server.trusted_proxies": f"10.0.0.0/8,{network}"}))
+
+
 def test_default_toml_in_the_repository_is_the_one_that_the_code_gives():
     assert (CONFIG / "default.toml").read_text() == default_toml()
 

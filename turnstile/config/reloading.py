@@ -17,6 +17,7 @@ _SERVER: Final = frozenset(
         "max_handshakes",
         "drain_timeout",
         "origins",
+        "trusted_proxies",
     }
 )
 # Of the process, or of its upstream links, whose opener is made once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -44,8 +45,8 @@ class ServerSection(Section):
     )
     trusted_proxies: Names = Field(
         (),
-        description="Networks, such as 10.0.0.0/8, whose word on a client's address is believed: the PROXY protocol, "
-        "Forwarded, X-Forwarded-For.",
+        description="Proxies in front, as networks or addresses, such as 10.0.0.0/8, whose word on a client's address "
+        "is believed: the PROXY protocol, Forwarded, X-Forwarded-For.",
     )
     heartbeat_timeout: float = Field(
         10.0, ge=1, description="Seconds without a sign of life after which a worker is killed and replaced."
@@ -66,6 +67,20 @@ class ServerSection(Section):
         for path in (value,) if isinstance(value, str) else value:
             if not path.startswith("/") or "?" in path or "#" in path:
                 raise ValueError('is not a path; it must start with "/" and have no query')
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                network = ip_network(text, strict=False)
+            except ValueError:
+                words = f"{text!r} is no network and no address; write one such as 10.0.0.0/8, 10.0.0.5 or fd00::/8"
+                raise ValueError(words) from None
+            written = text.partition("/")[0]
+            if network.num_addresses > 1 and ip_address(written) != network.network_address:
+                raise ValueError(f"{text!r} is not the first address of its network; write {network} or {written}")
         return value
 
     @model_validator(mode="after")

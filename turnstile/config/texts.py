@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
@@ -61,6 +62,9 @@ def notices(config: Config) -> Iterator[str]:
         yield f'upstream.kind: {host} no longer supports the beta protocol; use kind = "openai"'
     if config.upstream_url == SIMULATOR and config.upstream.api_key is not None:
         yield "upstream.api_key is set, but the simulator answers; set upstream.url to connect"
+    for network in config.server.trusted_proxies:
+        if not ip_network(network).prefixlen:
+            yield f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
     yield from _budget_notices(config)
     for path in ("server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"):
         section, name = path.split(".")

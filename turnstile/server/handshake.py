@@ -1,4 +1,4 @@
-"""The opening handshake of one client: TLS, one HTTP request, one answer (RFC 6455, section 4.2)."""
+"""The opening handshake of one client: a proxy's header, TLS, one HTTP request, one answer (RFC 6455, section 4.2)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from turnstile.server.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, split_target, upgrade_request
 from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept, Admission, ClientGone
+    from turnstile.server.trusted_proxies import TrustedProxies
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
 
@@ -45,10 +47,12 @@ class Handshake:
 
     Args:
         loop: The I/O loop that watches the socket.
-        sock: The accepted socket, non-blocking; the handshake of a TLS socket is still to be done.
-        peer: The client's address, as ``host:port``.
+        sock: The accepted socket, non-blocking.
+        peer: The address that it is connected to, as ``host:port``: the client's, or a proxy's.
         limits: For the open connection.
         accept: Admits or rejects an upgrade request.
+        tls: The certificate to use TLS with; None for no TLS.
+        proxies: Those whose word on a client's address is believed.
         timeout: Seconds for the whole handshake.
         refusals: Counts and logs it, if it is refused.
         done: Called once, at the end.
@@ -62,6 +66,8 @@ class Handshake:
         *,
         limits: ConnectionLimits,
         accept: Accept,
+        tls: ssl.SSLContext | None,
+        proxies: TrustedProxies,
         timeout: float,
         refusals: Refusals,
         done: Callable[[], None],
@@ -73,13 +79,16 @@ class Handshake:
         self._limits = limits
         self._accept = accept
         self._refusals = refusals
+        self._tls = tls
+        self._proxies = proxies
         self._done = done
         self._protocol = ServerProtocol(logger=SILENT_LOGGER)
         self._write_buffer = WriteBuffer()
         self._received = bytearray()
-        self._in_tls_handshake = isinstance(sock, ssl.SSLSocket)
         self._deciding = False
         self._client_gone: ClientGone | None = None
+        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader(sock, is_believed=proxies.trusts(peer))
+        self._in_tls_handshake = tls is not None
         self._answered = False
         self._is_over = False
         loop.add(self)
@@ -87,9 +96,11 @@ class Handshake:
         loop.watch(sock, READ, self)
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
-        """Continue the TLS handshake, the request or the answer, whichever is under way."""
+        """Continue the proxy's header, the TLS handshake, the request or the answer, whichever is under way."""
         try:
-            if self._in_tls_handshake and not self._continue_tls():
+            if self._proxy_header is not None and not self._continue_proxy_header(self._proxy_header):
+                return
+            if self._tls is not None and self._in_tls_handshake and not self._continue_tls(self._tls):
                 return
             if self._answered:
                 self._linger()
@@ -131,11 +142,29 @@ class Handshake:
         self._done()
         return True
 
-    def _continue_tls(self) -> bool:
+    def _continue_proxy_header(self, reader: ProxyHeaderReader) -> bool:
+        try:
+            header = reader.read()
+        except ProxyHeaderError as error:
+            self._refusals.note(self._peer, "", "proxy_header", f"its header of the PROXY protocol: {error}")
+            self.abort()
+            return False
+        if header is None:
+            return False
+        self._proxy_header = None
+        self._peer = header.client or self._peer
+        if not header.size:
+            self._received += reader.received
+        return True
+
+    def _continue_tls(self, tls: ssl.SSLContext) -> bool:
         sock = self._socket.sock
         try:
-            if isinstance(sock, ssl.SSLSocket):
-                sock.do_handshake()
+            if not isinstance(sock, ssl.SSLSocket):
+                self._loop.watch(sock, 0, self)  # the wrapped socket is another, and the only one if this fails
+                sock = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+                self._socket = nonblocking(sock)
+            sock.do_handshake()
         except ssl.SSLWantReadError:
             self._loop.watch(sock, READ, self)
             return False
@@ -183,6 +212,7 @@ class Handshake:
             self._reject_malformed()
             return
         self._path = split_target(request.path)[0]
+        self._peer = self._proxies.client_of(self._peer, request.headers.get_all)
         if not _asks_for_websocket(request):
             status = http.HTTPStatus.UPGRADE_REQUIRED
             self._refuse(Rejection(status, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"))

@@ -12,6 +12,7 @@ from turnstile.errors import ConfigError
 from turnstile.server.addresses import peer_of
 from turnstile.server.handshake import Handshake
 from turnstile.server.refusals import Refusals
+from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.transports.poll import READ
 
@@ -44,6 +45,7 @@ class Listener:
         handshake_timeout: Seconds from the TCP connection to the last byte of the request, or, for a client that is
             rejected, to the last byte of the answer.
         max_handshakes: While this many are under way no more are accepted; they wait in the system's queue.
+        proxies: Those in front of it whose word on a client's address is believed.
         slot: The slot of this worker process, if several accept from the socket: gets the number of handshakes. While
             another worker has fewer clients, that one is let go first.
         refusals: Counts and logs the clients that are refused; by default its own.
@@ -59,6 +61,7 @@ class Listener:
         tls: ssl.SSLContext | None = None,
         handshake_timeout: float = 10.0,
         max_handshakes: int = 100,
+        proxies: TrustedProxies | None = None,
         slot: WorkerSlot | None = None,
         refusals: Refusals | None = None,
     ) -> None:
@@ -68,6 +71,7 @@ class Listener:
         self._tls = tls
         self._handshake_timeout = handshake_timeout
         self._max_handshakes = max_handshakes
+        self._proxies = proxies or TrustedProxies()
         self._handshakes = 0
         self._refusals = refusals or Refusals(loop.call_later)
         self._slot = slot or WorkerBoard.of_one().slot(1)
@@ -82,12 +86,17 @@ class Listener:
         self._loop.call_soon(self._start, self)
 
     def change(
-        self, tls: ssl.SSLContext | None, limits: ConnectionLimits, handshake_timeout: float, max_handshakes: int
+        self,
+        tls: ssl.SSLContext | None,
+        limits: ConnectionLimits,
+        handshake_timeout: float,
+        max_handshakes: int,
+        proxies: TrustedProxies,
     ) -> None:
         """Use these for handshakes from now on; may be called from any thread."""
 
         def change() -> None:
-            self._tls, self._limits = tls, limits
+            self._tls, self._limits, self._proxies = tls, limits, proxies
             self._handshake_timeout, self._max_handshakes = handshake_timeout, max_handshakes
             self._listen_again()  # where it waited for the end of a handshake, more may be under way now
 
@@ -161,8 +170,6 @@ class Listener:
         try:
             sock.settimeout(0)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except OSError as error:
             log.debug("%s has disconnected already: %s", peer, error.strerror)
             sock.close()
@@ -174,6 +181,8 @@ class Listener:
             peer,
             limits=self._limits,
             accept=self._accept,
+            tls=self._tls,
+            proxies=self._proxies,
             timeout=self._handshake_timeout,
             refusals=self._refusals,
             done=self._handshake_done,

@@ -18,6 +18,7 @@ from turnstile.server.listener import Listener, server_tls
 from turnstile.server.listening import listening_socket
 from turnstile.server.refusals import Refusals
 from turnstile.server.requests import Admission, Rejection
+from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.testing import patience
 from turnstile.transports.limits import ConnectionLimits
@@ -409,14 +410,14 @@ def test_more_handshakes_are_begun_once_the_limit_is_raised(listen, house):
     with socket.create_connection(listener.address) as slow, socket.create_connection(listener.address) as fast:
         slow.sendall(UPGRADE[:10])
         fast.sendall(UPGRADE.replace(b"/openai", b"/fast"))
-        listener.change(None, ConnectionLimits(), WAIT, 2)
+        listener.change(None, ConnectionLimits(), WAIT, 2, TrustedProxies())
         assert house.asked.get(timeout=WAIT).path == "/fast"
 
 
 def test_new_handshakes_are_given_the_time_and_the_certificate_that_are_there_now(listen, loop, tls_files):
     listener = listen(handshake_timeout=WAIT)
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
-    listener.change(server_tls(*tls_files), ConnectionLimits(), 0.05, 100)
+    listener.change(server_tls(*tls_files), ConnectionLimits(), 0.05, 100, TrustedProxies())
     changed = threading.Event()
     loop.call_soon(changed.set)
     assert changed.wait(WAIT)
