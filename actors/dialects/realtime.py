@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from actors.dialects.base import Dialect
-from actors.messages import AudioEvent
+from actors.messages import AudioEvent, End
 from turnstile.errors import Problem
 from turnstile.protocol.appends import named_append, plain_append
 from turnstile.protocol.beta_events import current_client_event
@@ -18,6 +18,7 @@ from turnstile.protocol.large_events import LARGE, parse_large_event
 from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
+from turnstile.session.upstream_errors import refusal_code
 from turnstile.translate.host_overrides import OVERRIDE_NAMES, HostOverlay
 from turnstile.translate.ignored_fields import summed_up
 from turnstile.translate.realtime_errors import error_of, named_by_client
@@ -74,6 +75,7 @@ class RealtimeDialect(Dialect):
         self._events_sent = 0
         self._names_given = 0
         self._has_logged_model = False
+        self._enforced: int | None = None
 
     has_binary_audio = False
     shows_session = True
@@ -86,10 +88,12 @@ class RealtimeDialect(Dialect):
 
     def opening(self) -> Sequence[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
-        overrides = self._host.overrides
-        wanted = LinkWanted(overrides.model or self._model)
-        patch = self._host.update(overrides)
-        return [wanted, ConfigRequested(self._ask(None, is_update=False), patch)] if patch else [wanted]
+        wanted = LinkWanted(self._host.model or self._model)
+        patch = self._host.update(self._host.overrides)
+        if not patch:
+            return [wanted]
+        self._enforced = self._ask(None, is_update=False)
+        return [wanted, ConfigRequested(self._enforced, patch)]
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested:
         """Return the request that brings the host's new overrides into force."""
@@ -145,10 +149,16 @@ class RealtimeDialect(Dialect):
         text = "Expected a text WebSocket message; binary frames are not supported."
         return [self._error(Problem("invalid_event", text))]
 
-    def answer(self, answered: Answered) -> list[Frame]:
-        """Return the shortfalls of an update and the session that it led to, or what else went wrong."""
+    def answer(self, answered: Answered) -> list[Frame | End]:
+        """Return the shortfalls of an update and the session that it led to, or what else went wrong.
+
+        The session ends if upstream refuses what the host enforces on it.
+        """
         is_update, event_id = self._unanswered.pop(answered.ref)
-        frames = [self._error(one, event_id) for one in summed_up(answered.shortfalls, "session.update")]
+        if answered.problem is not None and answered.ref == self._enforced and not answered.in_force:
+            return [End(refusal_code(answered.problem.code), answered.problem.code, answered.problem)]
+        shortfalls = summed_up(answered.shortfalls, "session.update")
+        frames: list[Frame | End] = [self._error(one, event_id) for one in shortfalls]
         if answered.problem is not None:
             frames.append(self._error(answered.problem, event_id))
             if is_update and not answered.in_force:

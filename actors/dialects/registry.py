@@ -126,6 +126,8 @@ class Dialects:
             raise ConfigError("invalid_dialect", f"dialect: must be one of {', '.join(known)}, not {name!r}.")
         decided = overrides or HostOverrides()
         if name != "realtime":
+            if decided.session.get("type") == TRANSCRIPTION:
+                return Rejection(400, "This client may only transcribe: it connects with the Realtime API.\n")
             profile = DEEPGRAM if name == "deepgram" else COMPONENT
             return lambda session_id: self._voice_agent(profile, session_id, decided)
         try:
@@ -145,12 +147,9 @@ class Dialects:
             "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in request.subprotocols
         )
         address = read_address(request.query, wants_beta=wants_beta, upstream_is_beta=kind.is_beta)
+        address = _decided_address(address, decided, is_beta=kind.is_beta)
         model = address.model
-        if decided.model is not None and address.query:
-            (asked,) = address.query
-            words = f"{asked}: cannot go with the model that the host of this session decides."
-            raise ClientProtocolError("invalid_query", words)
-        if model is not None and decided.model is None and not self._config.serves_model(model):
+        if model is not None and "model" not in decided.enforced and not self._config.serves_model(model):
             raise ClientProtocolError("invalid_query", f"model: {model[:64]!r} is not served here.")
         if address.ignored:
             # A value, or a name that is as long as one, may be a key.
@@ -180,7 +179,7 @@ class Dialects:
             turns="server",
         )
         # What only writes down has no prompt, voice or functions that could be decided.
-        host = HostOverlay(HostOverrides() if address.intent else decided)
+        host = HostOverlay(HostOverrides(session=decided.session) if address.intent else decided)
         return SessionParts(
             "realtime",
             RealtimeDialect(
@@ -215,3 +214,22 @@ def _initial_state(address: Address) -> State:
     """Return where a Realtime client's session begins: its type is in force from the start."""
     session_type = {"type": TRANSCRIPTION} if address.intent == TRANSCRIPTION else {}
     return State(accepted=session_type, in_force=session_type)
+
+
+def _decided_address(address: Address, decided: HostOverrides, *, is_beta: bool) -> Address:
+    """Return what a client's address asks for, with the type of session that the host decides.
+
+    Raises:
+        ClientProtocolError: It asks for another session than that.
+    """
+    only_transcribes = decided.session.get("type") == TRANSCRIPTION
+    if only_transcribes and not address.call_id and not is_beta:
+        return replace(address, model=None, intent=TRANSCRIPTION)
+    has_session = bool(decided.session)
+    if only_transcribes or (address.query and (has_session or decided.model is not None)):
+        asked = next(iter(address.query), "intent")
+        thing = "session" if has_session else "model"
+        raise ClientProtocolError(
+            "invalid_query", f"{asked}: cannot go with the {thing} that the host of this session decides."
+        )
+    return address

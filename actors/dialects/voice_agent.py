@@ -113,7 +113,7 @@ class VoiceAgentDialect(Dialect):
             case client.InjectUserMessage(content=content):
                 return [UserMessageGiven(self._ask(message), to_realtime.user_message_to_item(content), message.type)]
             case client.InjectAgentMessage(behavior=behavior):
-                response = to_realtime.agent_message_to_response(message)
+                response = to_realtime.agent_message_to_response(message, self._permissions.host.instructions)
                 return [AgentMessageGiven(self._ask(message), response, behavior or "default", message=message.type)]
             case client.FunctionCallResponse(id=call_id):
                 output = to_realtime.function_result_to_output(message)
@@ -122,7 +122,7 @@ class VoiceAgentDialect(Dialect):
                 return [TurnEndForced(self._ask(message), message.type)]
             case client.Settings():
                 return self._settings(message)
-            case client.UpdatePrompt() if self._permissions.host.overrides.prompt is not None:
+            case client.UpdatePrompt() if self._permissions.host.instructions is not None:
                 return [self.problem(overridden_by_host("prompt").about(message.type), fatal=False)]
             case client.UpdatePrompt(prompt=prompt):
                 ref = self._ask(message, server.prompt_updated())
@@ -134,7 +134,7 @@ class VoiceAgentDialect(Dialect):
                 config = to_realtime.speak_to_session(message, self._permissions)
                 return self._config(message, config, server.speak_updated())
             case client.UpdateListen():
-                config = to_realtime.listen_to_session(message)
+                config = to_realtime.listen_to_session(message, self._permissions)
                 return self._config(message, config, server.listen_updated())
             case client.UpdateThinkLive() | client.CustomToThinkProvider():
                 problem = Problem("not_supported", f"{_UNSERVED[type(message)]}.")

@@ -266,6 +266,13 @@ def test_what_the_host_decides_holds_for_single_responses_too(conversation):
     assert response == {"conversation": conversation}
 
 
+def test_a_session_ends_when_upstream_refuses_what_the_host_decides():
+    dialect = RealtimeDialect(None, is_beta=False, host=HostOverlay(HostOverrides(session={"instructions": "Rhyme."})))
+    _, asked = dialect.opening()
+    (end,) = dialect.answer(Answered(asked.ref, PROBLEM, in_force=False))
+    assert (end.code, end.problem) == (1008, PROBLEM)
+
+
 def test_the_field_of_ours_beside_those_of_the_api_is_not_the_clients(dialect):
     frame = read(dialect, "session.update", event_id="mine", session={"endpoints": {"a": {}}, "instructions": "b"})
     error = json.loads(frame.data)["error"]

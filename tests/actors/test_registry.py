@@ -41,6 +41,51 @@ def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(dialect
     assert rejection.text.startswith(f"{asked.partition('=')[0]}: cannot go with the model that the host")
 
 
+@pytest.mark.parametrize("session", [{"instructions": "Rhyme."}, {"type": "transcription"}])
+def test_no_client_joins_a_call_with_a_session_that_the_host_decides(dialects, session):
+    rejection = dialects.named("realtime", request("/v1/realtime?call_id=rtc_1"), HostOverrides(session=session))
+    assert rejection.text == "call_id: cannot go with the session that the host of this session decides.\n"
+
+
+def test_a_client_does_not_only_transcribe_where_the_host_decides_otherwise(dialects):
+    decided = HostOverrides(session={"type": "realtime"})
+    rejection = dialects.named("realtime", request("/v1/realtime?intent=transcription"), decided)
+    assert rejection.text.startswith("intent: cannot go with the session")
+
+
+@pytest.mark.parametrize("query", ["", "?model=gpt-realtime", "?intent=transcription"])
+def test_a_client_only_transcribes_where_the_host_decides_so(dialects, query):
+    vad = {"audio": {"input": {"turn_detection": None}}}
+    decided = HostOverrides("Rhyme.", session={"type": "transcription", **vad})
+    parts = dialects.named("realtime", request(f"/v1/realtime{query}"), decided)("0123456789ab")
+    assert parts.address.query == {"intent": "transcription"}
+    wanted, config = parts.dialect.opening()
+    assert (wanted.model, config.patch) == (None, vad)
+
+
+@pytest.mark.parametrize("name", ["deepgram", "component"])
+def test_a_client_that_may_only_transcribe_has_no_voice_agent(dialects, name):
+    rejection = dialects.named(name, None, HostOverrides(session={"type": "transcription"}))
+    assert (rejection.status, rejection.text.split(":")[0]) == (400, "This client may only transcribe")
+
+
+def test_an_upstream_of_the_beta_has_no_sessions_that_only_transcribe():
+    flags = {
+        "upstream.kind": "azure-preview",
+        "upstream.url": "wss://x.openai.azure.com/openai/realtime?api-version=2024-10-01-preview",
+    }
+    dialects = Dialects(load_config(flags=flags), lambda _: False)
+    decided = HostOverrides(session={"type": "transcription"})
+    assert dialects.named("realtime", request("/v1/realtime"), decided).text.startswith("intent: cannot go with")
+
+
+def test_the_model_that_the_host_decides_is_that_of_the_session(dialects):
+    decided = HostOverrides(session={"model": "gpt-realtime-mini"})
+    parts = dialects.named("realtime", request("/v1/realtime?model=another"), decided)("0123456789ab")
+    (wanted,) = parts.dialect.opening()
+    assert wanted.model == "gpt-realtime-mini"
+
+
 @pytest.mark.parametrize(
     ("offered", "is_beta"), [(("realtime",), False), (("realtime", "openai-beta.realtime-v1"), True)]
 )

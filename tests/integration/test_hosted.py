@@ -228,6 +228,65 @@ def test_a_client_of_the_realtime_api_gets_what_the_host_decides_and_its_functio
     assert client.hears("session.updated")["session"]["instructions"] == "newer"
 
 
+SESSION = {
+    "type": "realtime",
+    "instructions": "Rhyme.",
+    "tools": [],
+    "max_output_tokens": 300,
+    "audio": {"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}, "output": {"voice": "marin"}},
+}
+
+
+def test_a_client_of_the_realtime_api_cannot_change_an_enforced_session(proxy):
+    client = Client(proxy, "realtime", session=SESSION)
+    client.hears("session.created")
+    detection = {"type": "server_vad"}
+    wider = {
+        "type": "realtime",
+        "instructions": "mine",
+        "tools": [{"type": "function", "name": "mine", "parameters": {}}],
+        "max_output_tokens": "inf",
+        "audio": {
+            "input": {"format": {"type": "audio/pcm", "rate": 24_000}, "turn_detection": detection},
+            "output": {"voice": "ash", "speed": 1.2},
+        },
+    }
+    client.say("session.update", session=wider)
+    session = client.hears("session.updated")["session"]
+    assert {name: session[name] for name in SESSION if name != "audio"} == {
+        name: value for name, value in SESSION.items() if name != "audio"
+    }
+    assert session["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+    assert session["audio"]["input"]["turn_detection"] is None
+    assert (session["audio"]["output"]["voice"], session["audio"]["output"]["speed"]) == ("marin", 1.2)
+    response = {name: wider[name] for name in ("instructions", "tools", "max_output_tokens")}
+    client.say("response.create", response={**response, "audio": {"output": {"voice": "ash"}}})
+    done = client.hears("response.done")["response"]
+    assert (done["max_output_tokens"], done["audio"]["output"]["voice"]) == (300, "marin")
+
+
+def test_a_session_ends_with_the_reason_when_upstream_refuses_what_is_enforced(proxy):
+    client = Client(proxy, "realtime", session={"no_such_field": 1})
+    assert "no_such_field" in client.hears("error")["error"]["message"]
+    assert client.inbox.wait_for(Closed, patience()).code == 1008
+
+
+def test_a_voice_agent_client_keeps_its_audio_format_where_upstreams_is_enforced(proxy):
+    client = Client(proxy, session=SESSION)
+    client.say(
+        "Settings",
+        audio={"output": {"encoding": "linear16", "sample_rate": 48_000}},
+        agent={"think": {"prompt": "mine"}},
+    )
+    client.hears("SettingsApplied")
+    in_force = client.session.snapshot().state.in_force
+    assert in_force["audio"]["input"]["format"] == {"type": "audio/pcmu"}
+    assert (in_force["instructions"], in_force["audio"]["input"]["turn_detection"]) == ("Rhyme.", None)
+    client.say("UpdateListen", listen={"provider": {"model": "whisper-1"}})
+    client.hears("ListenUpdated")
+    assert client.session.snapshot().state.in_force["instructions"] == "Rhyme."
+
+
 def test_events_come_to_the_host_in_order_on_a_thread_that_may_block(proxy):
     told, done, threads = [], threading.Event(), set()
 

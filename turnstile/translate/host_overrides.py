@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from turnstile.errors import ConfigError, Problem
+from turnstile.translate.enforced_session import checked_session, enforced, overruled, without_enforced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
 Json = dict[str, Any]
 
@@ -47,6 +48,8 @@ class HostOverrides:
         model: The model of the session.
         functions: Functions that the agent may call, besides those of the client.
         labels: Metadata of each response that the proxy creates.
+        session: A partial Realtime ``session``; the three values above take precedence over its own. With ``tools``,
+            the client has none of its own, and a single response at most these.
     """
 
     prompt: str | None = None
@@ -54,12 +57,14 @@ class HostOverrides:
     model: str | None = None
     functions: tuple[HostFunction, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
+    session: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the values here, so that none fails in the middle of a session.
 
         Raises:
-            ConfigError: A value is not text, a function is not a `HostFunction`, or two have one name; names it.
+            ConfigError: A value is not text, a function is not a `HostFunction`, or two have one name, or the session
+                cannot be one; names it.
         """
         for name in ("prompt", "voice", "model"):
             value = getattr(self, name)
@@ -68,14 +73,31 @@ class HostOverrides:
             if value is not None and not is_sendable(value):
                 raise ConfigError(f"invalid_{name}", f"{name}: holds half a character, a lone surrogate; leave it out.")
         _check_functions(self.functions)
+        object.__setattr__(self, "session", checked_session(self.session))
+
+    @property
+    def enforced(self) -> Json:
+        """The partial ``session`` of all these values but the functions."""
+        session = dict(self.session)
+        if self.prompt is not None:
+            session["instructions"] = self.prompt
+            if "prompt" in session:  # a stored one, which would stand beside it
+                session["prompt"] = None
+        if self.model is not None:
+            session["model"] = self.model
+        if self.voice is None:
+            return session
+        audio = session.get("audio", {})
+        return {**session, "audio": {**audio, "output": {**audio.get("output", {}), "voice": self.voice}}}
 
     def updated(self, newer: HostOverrides) -> HostOverrides:
-        """Return these overrides with the prompt, voice and functions that `newer` sets."""
+        """Return these overrides with the prompt, voice, functions and fields of the session that `newer` sets."""
         return replace(
             self,
             prompt=self.prompt if newer.prompt is None else newer.prompt,
             voice=newer.voice or self.voice,
             functions=newer.functions or self.functions,
+            session=enforced(self.session, newer.session),
         )
 
 
@@ -107,61 +129,62 @@ class HostOverlay:
     """
 
     def __init__(self, overrides: HostOverrides | None = None) -> None:
-        self.overrides = overrides or HostOverrides()
         self._tools: list[Any] = []  # as the client sent them, unchecked: upstream validates them
         self._endpoints: Json = {}
+        self._take(overrides or HostOverrides())
 
-    def override_think(self, patch: Json, where: str) -> Iterator[Problem]:
-        """Override instructions, model and tools in place; yield a warning for each field that is ignored.
+    def _take(self, overrides: HostOverrides) -> None:
+        self.overrides = overrides
+        self.model: str | None = overrides.enforced.get("model")
+        """The model of the session; None leaves it to the client."""
+        self._values = _settable(overrides)
+
+    @property
+    def instructions(self) -> str | None:
+        """The agent's instructions; None leaves them to the client; "" where a stored prompt has them."""
+        instructions: str | None = self._values.get("instructions")
+        return "" if instructions is None and self._values.get("prompt") is not None else instructions
+
+    @property
+    def has_stored_prompt(self) -> bool:
+        """Whether the instructions are those of a stored prompt, which instructions of the session would replace."""
+        return "instructions" not in self._values and self._values.get("prompt") is not None
+
+    def session(self, patch: Json) -> Json:
+        """Return the session that a client's ``session.update``, or its Settings, ask for with all overrides applied.
+
+        No warnings: ``session.updated`` shows a Realtime client what is in force.
+        """
+        return self._applied(patch, everywhere=True)
+
+    def change(self, patch: Json, fields: Mapping[str, str]) -> tuple[Json, list[Problem]]:
+        """Return the change of a session that a Voice Agent client asks for, with the overrides of its fields applied.
 
         Args:
             patch: A partial Realtime ``session``, with ``endpoints`` where it has ``tools``.
-            where: The path of the client's fields.
+            fields: The client's path of each field that it has named, by the dotted path in the session.
+
+        Returns:
+            The patch, and a warning for each field of the client's that is ignored.
         """
-        host = self.overrides
-        overridden = {"instructions": ("prompt", host.prompt), "model": ("provider.model", host.model)}
-        for name, (client_name, value) in overridden.items():
-            if value is None:
-                continue
-            if patch.get(name) not in (None, "", value):
-                yield overridden_by_host(f"{where}.{client_name}")
-            patch[name] = value
-        tools = patch.get("tools", self._tools) or []
-        if not isinstance(tools, list):
-            return  # upstream refuses the whole patch
-        if "tools" in patch:
-            self._tools, self._endpoints = tools, patch.get("endpoints") or {}
-        if host.functions:
-            patch |= self._functions()
-
-    def override_speak(self, output: Json, where: str) -> Iterator[Problem]:
-        """Override the voice of ``audio.output`` in place; yield a warning if the client's is ignored."""
-        voice = self.overrides.voice
-        if voice is None:
-            return
-        if output.get("voice") not in (None, voice):
-            yield overridden_by_host(f"{where}.provider.voice")
-        output["voice"] = voice
-
-    def session(self, patch: Json) -> Json:
-        """Return the ``session`` of a client's ``session.update`` with the overrides applied."""
-        patch = self._without_template(patch)
-        for _ in self.override_think(patch, "session"):
-            pass  # no warnings: `session.updated` shows the client what is in force
-        return self._with_voice(patch)
+        named = self._values if self.model is None else {**self._values, "model": self.model}
+        ignored = [overridden_by_host(fields[path]) for path in overruled(patch, named) if path in fields]
+        return self._applied(patch, everywhere=False), ignored
 
     def response(self, response: Json) -> Json:
-        """Return the ``response`` of a client's ``response.create`` with the overrides applied.
+        """Return the ``response`` of a client's ``response.create``: what is overridden is as in the session.
 
         Its ``tools`` may be fewer than those of the session.
         """
-        response = self._without_template(response)
-        if self.overrides.prompt is not None:
-            response.pop("instructions", None)
-        if isinstance(response.get("tools"), list):
-            own = {function.name: function.tool for function in self.overrides.functions}
-            response["tools"] = [own.get(_name_of(tool), tool) for tool in response["tools"]]
-        return self._with_voice(response) if response.keys() & {"audio", "voice"} else response
+        rest = without_enforced(response, self._values)
+        tools = response.get("tools")
+        if isinstance(tools, list):
+            known = {_identity(tool): tool for tool in self._all_tools([])}
+            is_closed = "tools" in self._values
+            rest["tools"] = [
+                known.get(_identity(tool), tool) for tool in tools if not is_closed or _identity(tool) in known
+            ]
+        return rest
 
     def restore_tools(self, tools: object) -> None:
         """Forget the client's latest tools, which upstream has refused; `tools` are those in force."""
@@ -171,39 +194,51 @@ class HostOverlay:
 
     def update(self, newer: HostOverrides) -> Json:
         """Take newer overrides; return what they change, as a partial Realtime ``session``."""
-        self.overrides = self.overrides.updated(newer)
-        patch: Json = {}
-        if newer.prompt is not None:
-            patch["instructions"] = newer.prompt
-        if newer.voice:
-            patch["audio"] = {"output": {"voice": newer.voice}}
-        if newer.functions:
-            patch |= self._functions()
-        return patch
+        self._take(self.overrides.updated(newer))
+        changed = _settable(newer)
+        return changed | self._functions() if newer.functions or "tools" in changed else changed
+
+    def _applied(self, patch: Json, *, everywhere: bool) -> Json:
+        tools = patch.get("tools", self._tools) or []
+        is_valid = isinstance(tools, list)
+        if "tools" in patch and is_valid:
+            self._tools, self._endpoints = tools, patch.get("endpoints") or {}
+        result = enforced(patch, self._values, everywhere=everywhere)
+        if self.model is not None and (everywhere or "model" in patch):
+            result["model"] = self.model
+        if "type" in self.overrides.session:
+            result.pop("type", None)
+        is_asked = everywhere or "tools" in patch
+        if is_asked and ("tools" in self._values or (self.overrides.functions and is_valid)):
+            result |= self._functions()
+        return result
 
     def _functions(self) -> Json:
         """Return ``tools``, the host's last, and ``endpoints``, the functions that the proxy calls by name."""
         own = {function.name: function for function in self.overrides.functions}
-        tools = [tool for tool in self._tools if _name_of(tool) not in own]
-        return {
-            "tools": [*tools, *(function.tool for function in own.values())],
-            "endpoints": {**self._endpoints, **own},
-        }
+        endpoints = {} if "tools" in self._values else self._endpoints
+        return {"tools": self._all_tools(self._tools), "endpoints": {**endpoints, **own}}
 
-    def _without_template(self, patch: Json) -> Json:
-        """Return a copy without ``prompt``, a stored template of instructions, where the host sets the prompt."""
-        return {name: value for name, value in patch.items() if name != "prompt" or self.overrides.prompt is None}
+    def _all_tools(self, of_client: list[Any]) -> list[Any]:
+        own = {function.name: function.tool for function in self.overrides.functions}
+        others = self._values.get("tools", of_client)
+        return [*(tool for tool in others if _name_of(tool) not in own), *own.values()]
 
-    def _with_voice(self, patch: Json) -> Json:
-        if self.overrides.voice is None:
-            return patch
-        audio = patch["audio"] if isinstance(patch.get("audio"), dict) else {}
-        output = audio["output"] if isinstance(audio.get("output"), dict) else {}
-        patch = {name: value for name, value in patch.items() if name != "voice"}  # the beta's name for the same
-        return {**patch, "audio": {**audio, "output": {**output, "voice": self.overrides.voice}}}
+
+def _settable(overrides: HostOverrides) -> Json:
+    """Return what a ``session.update`` sets: not the model and the type, which the address of the session decides."""
+    return {name: value for name, value in overrides.enforced.items() if name not in {"model", "type"}}
 
 
 def _name_of(tool: object) -> str:
     """Return the name of a tool; "" for an invalid one."""
     name = tool.get("name") if isinstance(tool, dict) else None
     return name if isinstance(name, str) else ""
+
+
+def _identity(tool: object) -> tuple[str, str]:
+    """Return what tells a tool from others: its type, and its name or that of its server."""
+    if not isinstance(tool, dict):
+        return "", ""
+    kind, name = tool.get("type", "function"), tool.get("name") or tool.get("server_label")
+    return (kind, name) if isinstance(kind, str) and isinstance(name, str) else ("", "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from turnstile.audio.formats import AudioFormat, parse_format
 from turnstile.translate.bounds import IDLE_TIMEOUT, adjusted
 from turnstile.translate.field_names import SETTINGS_FIELDS
-from turnstile.translate.host_overrides import HOST_DECIDES
+from turnstile.translate.host_overrides import overridden_by_host
 from turnstile.translate.ignored_fields import ignored, ignored_fields
 from turnstile.translate.to_realtime import ConfigPatch, speak_patch, think_patch, with_history
 from turnstile.translate.transcription import listen_warnings, transcription
@@ -75,7 +75,8 @@ def settings_to_session(settings: Settings, profile: Profile, permissions: Permi
     sent = parse_format(
         "audio.output", audio.output.encoding, audio.output.sample_rate, AudioFormat("linear16", 24_000)
     )
-    history = _history(agent.context)
+    has_stored_prompt = permissions.host.has_stored_prompt  # which instructions of the session would replace
+    history = "" if has_stored_prompt else _history(agent.context)
     tags = _fitting(settings.tags)
     return SessionStart(
         config=_config(settings, permissions, (received, sent), history),
@@ -95,9 +96,9 @@ def _config(
     agent = settings.agent
     received, sent = formats
     think = think_patch(agent.think, permissions, "agent.think")
-    speak = speak_patch(agent.speak, permissions, "agent.speak", agent.session_audio_output)
+    speak = speak_patch(agent.speak, "agent.speak", agent.session_audio_output)
     provider = agent.listen.provider if agent.listen else None
-    patch: Json = {
+    asked: Json = {
         "audio": {
             "input": {
                 "format": received.realtime(),
@@ -108,14 +109,17 @@ def _config(
         },
         **think.patch,
     }
+    # No warning about the host's overrides here, only where a later update is ignored for them.
+    patch = permissions.host.session(asked)
     if history:
         patch["instructions"] = with_history(patch.get("instructions", ""), history)
     warnings = (
         *ignored_fields(settings),
         *([ignored("experimental")] if settings.experimental else []),
-        # No warning about the host's overrides here, only where a later update is ignored for them.
-        *(problem for problem in (*think.warnings, *speak.warnings) if problem.code != HOST_DECIDES),
+        *think.warnings,
+        *speak.warnings,
         *listen_warnings(provider, "agent", agent.language),
+        *([overridden_by_host("agent.context")] if permissions.host.has_stored_prompt and agent.context else []),
         *_idle_warnings(agent),
         *_tag_warnings(settings.tags),
     )

@@ -63,49 +63,46 @@ def think_to_session(message: UpdateThink, permissions: Permissions, history: st
         "output_modalities": ["audio"],
         "prompt": None,
     }
-    patch = {**reset, **think.patch}
-    patch["instructions"] = with_history(patch["instructions"], history)
-    return ConfigPatch(patch, (*ignored_fields(message), *think.warnings), think.fields)
+    patch, overridden = permissions.host.change({**reset, **think.patch}, think.fields)
+    if "instructions" in patch:
+        patch["instructions"] = with_history(patch["instructions"], history)
+    return ConfigPatch(patch, (*ignored_fields(message), *think.warnings, *overridden), think.fields)
 
 
 def speak_to_session(message: UpdateSpeak, permissions: Permissions) -> ConfigPatch:
     """Translate an UpdateSpeak, which replaces all of ``speak``; but a voice cannot be unset."""
-    speak = speak_patch(message.speak, permissions, "speak")
-    patch = {"audio": {"output": {"speed": 1.0, **speak.patch}}}
-    return ConfigPatch(patch, (*ignored_fields(message), *speak.warnings), speak.fields)
+    speak = speak_patch(message.speak, "speak")
+    patch, overridden = permissions.host.change({"audio": {"output": {"speed": 1.0, **speak.patch}}}, speak.fields)
+    return ConfigPatch(patch, (*ignored_fields(message), *speak.warnings, *overridden), speak.fields)
 
 
-def listen_to_session(message: UpdateListen) -> ConfigPatch:
+def listen_to_session(message: UpdateListen, permissions: Permissions) -> ConfigPatch:
     """Translate an UpdateListen, which replaces all of ``listen``."""
     provider = message.listen.provider
-    patch = {"audio": {"input": {"transcription": transcription(provider)}}}
-    return ConfigPatch(patch, (*ignored_fields(message), *listen_warnings(provider)), LISTEN_FIELDS)
+    asked = {"audio": {"input": {"transcription": transcription(provider)}}}
+    patch, overridden = permissions.host.change(asked, LISTEN_FIELDS)
+    return ConfigPatch(patch, (*ignored_fields(message), *listen_warnings(provider), *overridden), LISTEN_FIELDS)
 
 
 def with_history(instructions: str, history: str) -> str:
-    """Return instructions that end with the conversation's history."""
+    """Return instructions that end with the conversation's history, or with other text."""
     return "\n\n".join(part for part in (instructions, history) if part)
 
 
 def think_patch(thinks: tuple[Think, ...] | None, permissions: Permissions, where: str) -> ConfigPatch:
-    """Translate ``think``, which stands at `where`, and apply the host's overrides; the patch is of ``session``."""
+    """Translate ``think``, which stands at `where`; the patch is of ``session``."""
     patch: Json = {}
     warnings: list[Problem] = []
     if thinks:
         patch, warnings = language_model(thinks, permissions, where)
-    fields = think_fields(patch, where)
-    warnings += permissions.host.override_think(patch, where)
-    return ConfigPatch(patch, tuple(warnings), fields)
+    return ConfigPatch(patch, tuple(warnings), think_fields(patch, where))
 
 
-def speak_patch(
-    speaks: tuple[Speak, ...] | None, permissions: Permissions, where: str, own: SessionAudioOutput | None = None
-) -> ConfigPatch:
-    """Translate ``speak``, which stands at `where`, and apply the host's overrides; the patch is of ``audio.output``.
+def speak_patch(speaks: tuple[Speak, ...] | None, where: str, own: SessionAudioOutput | None = None) -> ConfigPatch:
+    """Translate ``speak``, which stands at `where`; the patch is of ``audio.output``.
 
     Args:
         speaks: The alternatives, in order of preference.
-        permissions: What the client may configure.
         where: The path of ``speak``.
         own: The client's ``sessionAudioOutput``, which takes precedence.
     """
@@ -118,7 +115,6 @@ def speak_patch(
     output = voice_and_speed(speak, own)
     fields = speak_fields(output, speak, where, own)
     warnings += own_warnings(own, "agent.sessionAudioOutput") if own else ()
-    warnings += permissions.host.override_speak(output, where)
     return ConfigPatch(output, tuple(warnings), fields)
 
 
@@ -127,12 +123,17 @@ def user_message_to_item(content: str) -> Json:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": content}]}
 
 
-def agent_message_to_response(message: InjectAgentMessage) -> Json:
-    """Return the parameters of a response that speaks the message: word for word, or freely (`is_dynamic`)."""
+def agent_message_to_response(message: InjectAgentMessage, instructions: str | None = None) -> Json:
+    """Return the parameters of a response that speaks the message: word for word, or freely (`is_dynamic`).
+
+    Args:
+        message: The message.
+        instructions: Those that the host decides, under which the agent speaks freely, too; None for none.
+    """
     if not message.is_dynamic:
         return spoken_word_for_word(message.message or "")
     text = message.message or "Go on with the conversation: say what is to be said next."
-    return {"instructions": text, "tool_choice": "none"}
+    return {"instructions": with_history(instructions or "", text), "tool_choice": "none"}
 
 
 def spoken_word_for_word(text: str) -> Json:

@@ -112,9 +112,15 @@ def test_an_update_of_speaking_sets_the_speed_when_there_is_no_such_voice(read):
 
 def test_an_update_of_listening_is_the_transcriptions(read, session):
     message = read("UpdateListen", listen={"provider": {"model": "whisper-1", "language": "de"}, "mood": 1})
-    config = to_realtime.listen_to_session(message)
+    config = to_realtime.listen_to_session(message, ALL)
     assert session(config.patch) == {"audio": {"input": {"transcription": {"model": "whisper-1", "language": "de"}}}}
     assert _told(config) == ["listen.mood: has no counterpart upstream"]
+
+
+def test_an_agent_that_speaks_freely_stays_under_the_instructions_of_the_host(read):
+    message = read("InjectAgentMessage", message="Ask for the name.", is_dynamic=True)
+    params = to_realtime.agent_message_to_response(message, "Rhyme.")
+    assert params["instructions"] == "Rhyme.\n\nAsk for the name."
 
 
 def test_a_user_message_is_an_item():
