@@ -17,7 +17,7 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 from actors.serving import FAILED, OK, serve_alone, serve_as_worker, serve_by_workers
 from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
-from turnstile.config import SIMULATOR, explain, load_config
+from turnstile.config import SIMULATOR, explain, hand_on, load_config, require_mode
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
@@ -67,12 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 success, 1 failed while running, 2 misused or misconfigured."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    given = sys.argv[1:] if argv is None else list(argv)
     prepare_standard_streams()
     try:
         with writing_results():
-            arguments = _parser().parse_args(given)
-        arguments.given = given
+            arguments = _parser().parse_args(argv)
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
     except ConfigError as error:
@@ -130,6 +128,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _configured(arguments: argparse.Namespace, **overrides: str) -> Config:
+    return load_config(arguments.config, {**_flags(arguments), **overrides})
+
+
+def _flags(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the settings that the command line gives."""
     flags = {path: getattr(arguments, name) for name, path in _SHORT.items() if getattr(arguments, name, None)}
     for assignment in arguments.set:
         path, equals, value = assignment.partition("=")
@@ -138,12 +141,13 @@ def _configured(arguments: argparse.Namespace, **overrides: str) -> Config:
                 "invalid_config", f"--set {assignment}: write SECTION.NAME=VALUE, such as server.port=9000."
             )
         flags[path] = value
-    return load_config(arguments.config, {**flags, **overrides})
+    return flags
 
 
 def _serve(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     _require_key(config)
+    require_mode(config)
     option: WorkerOption | None = arguments.worker
     set_up_logging(config.log.level, config.log.format, worker=option and option.number)
     log_uncaught_errors()
@@ -152,7 +156,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     if option is not None:
         return serve_as_worker(config, read_config, option)
     if config.server.workers > 1:
-        return serve_by_workers(config, [sys.executable, str(Path(__file__)), *arguments.given])
+        sets, secrets = hand_on(_flags(arguments))
+        files = [word for file in arguments.config for word in ("--config", str(file))]
+        return serve_by_workers(config, [sys.executable, str(Path(__file__)), "serve", *files, *sets], secrets)
     return serve_alone(config, read_config)
 
 
@@ -191,6 +197,7 @@ _DEMO = {
     "upstream.kind": "openai",
     "upstream.model": "gpt-realtime",
     "upstream.api_key": "",
+    "auth.mode": "none",
 }
 
 
@@ -220,6 +227,7 @@ def _check(arguments: argparse.Namespace) -> int:
     config = _configured(arguments)
     show(explain(config))
     _require_key(config)
+    require_mode(config)
     return OK
 
 

@@ -20,7 +20,7 @@ from turnstile.server.workers import Workers
 from turnstile.terminal.standard_output import announce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from turnstile.config import Config
     from turnstile.server.worker_process import WorkerOption
@@ -50,12 +50,13 @@ def serve_alone(config: Config, read_config: ReadConfig) -> int:
         return _stop(system, signals)
 
 
-def serve_by_workers(config: Config, command: Sequence[str]) -> int:
+def serve_by_workers(config: Config, command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the configured number of worker processes on one listening socket.
 
     Args:
         config: All settings.
         command: Runs this program with the configuration of this process.
+        environment: More of its configuration: what must not be on a command line.
     """
     server = config.server
     with listening_socket(server.host, server.port) as sock, ProcessSignals(reloads=True) as signals:
@@ -67,6 +68,7 @@ def serve_by_workers(config: Config, command: Sequence[str]) -> int:
             server.workers,
             [*command, *sets],
             sock,
+            environment=environment,
             heartbeat_timeout=server.heartbeat_timeout,
             drain_timeout=server.drain_timeout,
         )

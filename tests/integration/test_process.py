@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
 
 
+COMPATIBLE = ("--set", "upstream.kind=compatible", "--set", "upstream.url=wss://api.example.com")
+
+
 def run(*arguments, stdin="", cwd=ROOT, **environment):
     return subprocess.run(
         [sys.executable, str(ROOT / "proxy_main.py"), *arguments],
@@ -112,6 +115,8 @@ def test_the_demo_without_the_gate_shows_collisions_and_lost_settings():
         (["serve", "--upstream", "wss://api.openai.com/v1/realtime"], "OPENAI_API_KEY"),
         (["serve", "--set", "simulator.scenario=nonsense"], "nonsense"),
         (["check", "--config", "README.md"], "is not valid TOML"),
+        (["serve", "--host", "0.0.0.0", "--workers", "2", *COMPATIBLE], "auth.mode: is not set"),  # noqa: S104
+        (["check", "--set", "server.host=::", *COMPATIBLE], "auth.mode: is not set"),
     ],
 )
 def test_a_wrong_configuration_stops_the_start_in_one_line(arguments, words):
@@ -135,6 +140,15 @@ def test_a_port_that_is_taken_is_said_in_one_line():
     assert done.returncode == 2
     assert "taken" in done.stderr or "in use" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_misspelt_key_is_warned_of_at_each_start(serve):
+    running = serve("serve", "--port", "0", "--host", "0.0.0.0", OPENAI_APIKEY="sk-made-up")  # noqa: S104
+    code, out = running.end(signal.SIGTERM)
+    assert code == 0
+    assert "Warning: the simulator answers, since OPENAI_API_KEY is not set" in out
+    assert "OPENAI_APIKEY is set, and is not read: did you mean OPENAI_API_KEY?" in out
+    assert "sk-made-up" not in out
 
 
 def test_check_explains_the_configuration_and_hides_the_key():

@@ -116,6 +116,20 @@ def test_a_worker_that_hangs_is_killed_and_replaced_and_the_others_serve_on(serv
         assert serving.end() == 0
 
 
+def test_a_secret_of_the_command_line_is_warned_of_and_is_not_on_those_of_the_workers(serve):
+    secret = "sk-made-up-and-secret"
+    serving = serve("--upstream", "simulator:", "--set", f"upstream.api_key={secret}")
+    assert configured(serving.url).close() is None
+    assert serving.until(r"(upstream\.api_key is on the command line), which every user of this machine can read")
+    for number in "12":
+        worker = Path("/proc", serving.until(rf"Worker {number} is process (\d+)"))
+        assert b"--worker" in worker.joinpath("cmdline").read_bytes()
+        assert secret.encode() not in worker.joinpath("cmdline").read_bytes()
+        assert f"TURNSTILE_UPSTREAM__API_KEY={secret}".encode() in worker.joinpath("environ").read_bytes()
+    assert serving.end() == 0
+    assert secret not in "".join(serving.lines)
+
+
 def test_the_bound_of_sessions_holds_for_all_workers_together(serve):
     serving = serve("--set", "server.max_sessions=3")
     url = serving.url

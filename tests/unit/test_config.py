@@ -430,9 +430,11 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_has_its_example_file_which_leads_to_its_address_with_its_headers(kind):
-    config = load_config([CONFIG / f"{kind}.toml"], {"upstream.api_key": KEY})
+def test_each_kind_has_its_example_file_which_leads_to_its_address_with_its_headers(kind, monkeypatch):
+    monkeypatch.setenv("TURNSTILE_UPSTREAM__API_KEY", KEY)
+    config = load_config([CONFIG / f"{kind}.toml"])
     there = upstream_target(config, None)
+    assert config.auth.mode == "none"
     assert config.upstream.kind == kind
     assert (there.url, there.headers, there.is_beta) == (*EXAMPLES[kind], KINDS[kind].is_beta)
     assert urlsplit(there.url).path == KINDS[kind].paths[0]
@@ -470,6 +472,7 @@ def test_explain_says_where_it_listens_and_connects_when_nothing_is_set():
         "Connects to simulator: (openai, model gpt-realtime, without a key)",
         "Responses to spoken turns are created by the API",
         "All settings have their defaults",
+        "Warning: the simulator answers, since OPENAI_API_KEY is not set (if that is meant: upstream.url=simulator:)",
     ]
 
 
@@ -489,7 +492,7 @@ def test_explain_shows_files_and_tls(tmp_path):
     certificate = tmp_path / "crt"
     certificate.write_text("")
     flags = {"server.tls_cert_file": str(certificate), "server.tls_key_file": str(certificate)}
-    words = explain(load_config(flags=flags))
+    words = explain(load_config(flags={**flags, "upstream.url": SIMULATOR}))
     assert "Listens on wss://" in words
     assert f'server.tls_cert_file = "{certificate}"' in words
     assert "Warning" not in words
@@ -523,7 +526,7 @@ def test_explain_warns_of_what_is_hardly_meant(flags, words):
 
 
 def test_explain_warns_when_one_session_may_keep_all_others_out():
-    smallest = {"session.max_held_bytes": "25165824", "limits.total_bytes": "33554432"}
+    smallest = {"upstream.url": SIMULATOR, "session.max_held_bytes": "25165824", "limits.total_bytes": "33554432"}
     assert "limits.total_bytes only" in explain(load_config(flags=smallest))
     assert "Warning" not in explain(load_config(flags={**smallest, "limits.total_bytes": "33554436"}))
 

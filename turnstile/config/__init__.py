@@ -7,6 +7,7 @@ The sources, the later overriding the earlier: defaults in the code, configurati
 from turnstile.config.exposure import allowed_origins, require_mode
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
 from turnstile.config.reloading import taken_over
+from turnstile.config.secret_settings import hand_on
 from turnstile.config.section import Section
 from turnstile.config.sections import (
     DispatcherSection,
@@ -39,6 +40,7 @@ __all__ = [
     "default_toml",
     "env_name",
     "explain",
+    "hand_on",
     "load_config",
     "notices",
     "require_mode",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.config.upstream_section import SIMULATOR
 from turnstile.errors import ConfigError
+from turnstile.server.listening import listening_address
 from turnstile.server.origins import Origins
 
 if TYPE_CHECKING:
@@ -34,17 +35,13 @@ def _flag(origins: Sequence[str]) -> str:
     return f"--set {shlex.quote('server.origins=' + ','.join(origins))}"
 
 
-def require_mode(config: Config, address: str) -> None:
+def require_mode(config: Config) -> None:
     """Refuse to open an upstream to other machines unless the operator has said whom it is for.
-
-    Args:
-        config: All settings.
-        address: The IP address that is listened on.
 
     Raises:
         ConfigError: Other machines can connect, upstream is not the simulator, and ``auth.mode`` is not set.
     """
-    if config.auth.mode is None and config.upstream_url != SIMULATOR and not _is_loopback(address):
+    if config.auth.mode is None and is_open(config):
         raise ConfigError(
             "no_auth_mode",
             f"auth.mode: is not set, and other machines can connect to {config.server.host} and use "
@@ -53,8 +50,15 @@ def require_mode(config: Config, address: str) -> None:
         )
 
 
-def _is_loopback(text: str) -> bool:
-    address = ip_address(text)
+def is_open(config: Config) -> bool:
+    """Return whether other machines can reach an upstream other than the simulator, unless ``auth.mode`` forbids it."""
+    if config.upstream_url == SIMULATOR:
+        return False
+    try:
+        _, (host, _) = listening_address(config.server.host, config.server.port)
+    except ConfigError:
+        return False  # nobody can, which the listener reports
+    address = ip_address(host)
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    return address.is_loopback
+    return not address.is_loopback

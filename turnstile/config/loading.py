@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Nested = dict[str, Any]
 
 ENV_PREFIX = "TURNSTILE_"
+ON_COMMAND_LINE = "the command line"
+"""The source of the settings that flags give."""
 # Read by the test suite, not by the process.
 _TEST_ENV = "TURNSTILE_TEST_"
 # The variables of the original (the proxy of `dg_react_agent`), so that its hosts can start this process instead.
@@ -117,7 +119,7 @@ def load_config(files: Sequence[Path] = (), flags: Mapping[str, str] | None = No
         given_by |= dict.fromkeys(_paths(content), str(file))
     given_by |= {path: name for name, path in LEGACY_ENV.items() if os.environ.get(name)}
     given_by |= _environment()
-    given_by |= dict.fromkeys(flags, "the command line")
+    given_by |= dict.fromkeys(flags, ON_COMMAND_LINE)
 
     class Loaded(Config):
         """The configuration with these files under it."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from turnstile.byte_budget import HIGH_WATER
-from turnstile.config.loading import env_name, sections, settings
+from turnstile.config.exposure import is_open
+from turnstile.config.loading import LEGACY_ENV, env_name, sections, settings
+from turnstile.config.secret_settings import shown_secrets
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR
 
 if TYPE_CHECKING:
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from turnstile.config.loading import Config
+
+_VARIABLE: Final = re.compile(r"\w{1,64}", re.ASCII)
+# How alike a misspelt name is: OPENAI_KEY is, GEMINI_API_KEY is not.
+_NEAR: Final = 0.8
 
 
 def explain(config: Config) -> str:
@@ -53,15 +61,16 @@ def _changed(config: Config) -> Iterator[tuple[str, str]]:
 
 def notices(config: Config) -> Iterator[str]:
     """Yield a warning for each setting that works, but probably not as intended."""
+    yield from _upstream_notices(config)
+    for secret in shown_secrets(config):
+        also = "OPENAI_API_KEY or " if secret == LEGACY_ENV["OPENAI_API_KEY"] else ""
+        instead = f"set {also}{env_name(secret)} in the environment"
+        yield f"{secret} is on the command line, which every user of this machine can read: {instead}"
+    if config.auth.mode == "none" and is_open(config):
+        where = f"{config.server.host}:{config.server.port}"
+        yield f'auth.mode is "none": whoever reaches {where} can use {config.upstream_url}'
     if config.server.client_json_passthrough:
         yield "server.client_json_passthrough has no effect: Realtime API clients connect to server.realtime_paths"
-    if config.upstream_url != SIMULATOR and config.upstream.api_key is None:
-        yield f"upstream.api_key is not set: {config.upstream_url} will probably refuse the proxy (set OPENAI_API_KEY)"
-    host = urlsplit(config.upstream_url).hostname
-    if config.upstream.kind == "openai-beta" and host == urlsplit(OPENAI_URL).hostname:
-        yield f'upstream.kind: {host} no longer supports the beta protocol; use kind = "openai"'
-    if config.upstream_url == SIMULATOR and config.upstream.api_key is not None:
-        yield "upstream.api_key is set, but the simulator answers; set upstream.url to connect"
     for network in config.server.trusted_proxies:
         if not ip_network(network).prefixlen:
             yield f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
@@ -71,6 +80,33 @@ def notices(config: Config) -> Iterator[str]:
         file = getattr(getattr(config, section), name)
         if file is not None and not os.access(file, os.R_OK):
             yield f"{path}: {file} cannot be read"
+
+
+def _upstream_notices(config: Config) -> Iterator[str]:
+    upstream = config.upstream
+    if config.upstream_url != SIMULATOR and upstream.api_key is None:
+        yield f"upstream.api_key is not set: {config.upstream_url} will probably refuse the proxy (set OPENAI_API_KEY)"
+    host = urlsplit(config.upstream_url).hostname
+    if upstream.kind == "openai-beta" and host == urlsplit(OPENAI_URL).hostname:
+        yield f'upstream.kind: {host} no longer supports the beta protocol; use kind = "openai"'
+    if upstream.url == SIMULATOR and upstream.api_key is not None:
+        yield "upstream.api_key is set, but the simulator answers; set upstream.url to connect"
+    if config.upstream_url != upstream.url == "" and upstream.api_key is None:
+        yield "; ".join(
+            (
+                "the simulator answers, since OPENAI_API_KEY is not set (if that is meant: upstream.url=simulator:)",
+                *(f"{name} is set, and is not read: did you mean {meant}?" for name, meant in _misspelt()),
+            )
+        )
+
+
+def _misspelt() -> Iterator[tuple[str, str]]:
+    """Yield the variables of the environment that nearly name an upstream, each with the one that does."""
+    paths = ("upstream.api_key", "upstream.url")
+    known = [*(name for name, path in LEGACY_ENV.items() if path in paths), *map(env_name, paths)]
+    for name, value in sorted(os.environ.items()):
+        if value and name not in known and _VARIABLE.fullmatch(name):
+            yield from ((name, near) for near in difflib.get_close_matches(name.upper(), known, n=1, cutoff=_NEAR))
 
 
 def _budget_notices(config: Config) -> Iterator[str]:

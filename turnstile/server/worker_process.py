@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from turnstile.server.worker_board import WorkerBoard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _READY: Final = b"r"
 
@@ -70,6 +70,7 @@ class WorkerProcess:
     Args:
         number: From 1.
         command: Starts a worker; the option ``--worker`` is added.
+        environment: Its variables, besides those of this process.
         listener: The listening socket, which all workers share.
         board: The descriptor of the file of the board.
         report: Called when it is ready and when it has ended, on a thread of its own.
@@ -79,6 +80,7 @@ class WorkerProcess:
         self,
         number: int,
         command: Sequence[str],
+        environment: Mapping[str, str],
         listener: socket.socket,
         board: int,
         report: Callable[[Ready | Ended], None],
@@ -92,6 +94,7 @@ class WorkerProcess:
             option = WorkerOption(number, listener.fileno(), board, other_end.fileno())
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [*command, "--worker", str(option)],
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 pass_fds=option[1:],
                 process_group=0,

@@ -9,6 +9,7 @@ import queue
 import signal
 import threading
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from turnstile.server.heartbeats import BEATS_A_TIMEOUT, Heartbeats
@@ -19,7 +20,7 @@ from turnstile.server.worker_process import Ended, Ready, WorkerProcess
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from turnstile.server.signals import ProcessSignals
 
@@ -40,6 +41,7 @@ class Workers:
         command: Starts a worker.
         listener: The listening socket. It stays open here, so that its accept queue holds the clients that connect
             while a worker is replaced.
+        environment: Variables of the workers, besides this process's own.
         heartbeat_timeout: Seconds without a sign of life after which a worker is killed and replaced.
         drain_timeout: Seconds that a worker may take to end its sessions.
         clock: A monotonic clock, in seconds.
@@ -51,12 +53,14 @@ class Workers:
         command: Sequence[str],
         listener: socket.socket,
         *,
+        environment: Mapping[str, str] = MappingProxyType({}),
         heartbeat_timeout: float,
         drain_timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
         self._command = command
+        self._environment = environment
         self._listener = listener
         self._drain_timeout = drain_timeout
         self._interval = heartbeat_timeout / BEATS_A_TIMEOUT
@@ -139,7 +143,9 @@ class Workers:
     def _start(self, number: int) -> None:
         self._restarts.started(number, self._clock())
         try:
-            worker = WorkerProcess(number, self._command, self._listener, self._board_file, self._events.put)
+            worker = WorkerProcess(
+                number, self._command, self._environment, self._listener, self._board_file, self._events.put
+            )
         except OSError as error:
             self._plan_restart(number, f"cannot be started: {error.strerror}")
             return
