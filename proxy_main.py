@@ -1,4 +1,4 @@
-"""The command line of Turnstile: serve, demo, simulate, talk, check."""
+"""The command line of Turnstile: serve, demo, simulate, talk, key, check."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from turnstile.session.machine import Session
 from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
 from turnstile.terminal.demo_summary import summary
+from turnstile.terminal.key_command import add_key_commands
 from turnstile.terminal.standard_output import (
     OutputError,
     announce,
@@ -121,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     aloud.add_argument("--wav", type=Path, metavar="FILE", help="send this file as speech, and end when it is answered")
     talk.add_argument("--save", type=Path, metavar="FILE", help="write the agent's speech to this file, as WAV")
     talk.set_defaults(command=_talk)
+
+    key = commands.add_parser("key", help="make, list and revoke the keys of clients")
+    add_key_commands(key, [common], lambda arguments: _configured(arguments).auth.keys_file)
 
     check = commands.add_parser("check", parents=[common], help="print what the configuration means")
     check.set_defaults(command=_check)

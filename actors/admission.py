@@ -116,7 +116,7 @@ class ClientAdmission:
 
         def begin(connection: Connection) -> Inbox | None:
             self._arriving -= 1
-            return self._sessions.begin(connection, make_parts, budget=budget)
+            return self._sessions.begin(connection, make_parts, budget=budget, whose=identity.shown_with(request.peer))
 
         def withdraw() -> None:
             self._arriving -= 1

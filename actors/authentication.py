@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.auth.authenticator import NoAuthenticator
+from turnstile.auth.client_keys import KnownKeys
+from turnstile.auth.key_authenticator import KeyAuthenticator
+from turnstile.auth.key_file import read_keys
+from turnstile.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from turnstile.auth.authenticator import Authenticator
     from turnstile.config import Config
     from turnstile.ports import Clock
@@ -27,5 +33,19 @@ def make_authenticator(config: Config, loop: IoLoop, clock: Clock) -> Authentica
     match config.auth.mode:
         case None | "none":
             return NoAuthenticator()
+        case "keys":
+            return KeyAuthenticator(_known_keys(config.auth.keys_file))
         case mode:
             raise NotImplementedError(mode)
+
+
+def _known_keys(file: Path | None) -> KnownKeys:
+    if file is None:
+        words = (
+            'auth.keys_file: is not set, and auth.mode = "keys" needs it: name the file that `turnstile key` writes.'
+        )
+        raise ConfigError("invalid_config", words)
+    try:
+        return KnownKeys(read_keys(file))
+    except ConfigError as error:
+        raise ConfigError(error.problem.code, f"auth.keys_file: {error.problem.description}") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors.connection_limits import client_limits
 from actors.handle import SessionHandle
 from turnstile.auth.credentials import chosen_subprotocol
+from turnstile.auth.identity import Identity
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.function_pool import SerialCallback
 from turnstile.errors import SessionError
@@ -105,7 +106,9 @@ class HostedSessions:
         connection = WebSocketConnection(self._loop, sock, protocol, limits, budget)
         handle = self._make_handle(on_event)
         try:
-            inbox = self._sessions.begin(connection, make_parts, handle, budget)
+            inbox = self._sessions.begin(
+                connection, make_parts, handle, budget, Identity().shown_with(upgrade.request.peer)
+            )
         except BaseException:
             sock.close()
             raise

@@ -39,9 +39,10 @@ _ACTORS = 3
 class RunningSession:
     """A session that has not ended: its actors once they are started, and the number of those still running."""
 
-    __slots__ = ("budget", "coordinator", "handle", "inboxes", "left")
+    __slots__ = ("budget", "coordinator", "handle", "inboxes", "left", "whose")
 
-    def __init__(self, handle: SessionHandle | None, budget: SessionBudget) -> None:
+    def __init__(self, handle: SessionHandle | None, budget: SessionBudget, whose: str) -> None:
+        self.whose = whose
         self.handle = handle
         self.budget = budget
         self.coordinator: ActorRef[SessionCoordinatorActor] | None = None
@@ -84,6 +85,7 @@ class Sessions:
         make_parts: PartsFactory,
         handle: SessionHandle | None = None,
         budget: SessionBudget | None = None,
+        whose: str = "of a host",
     ) -> Inbox | None:
         """Begin a session; during the shutdown close the connection with 1001 instead.
 
@@ -92,12 +94,13 @@ class Sessions:
             make_parts: Makes the parts that depend on the client's dialect, for the session with the given id.
             handle: The handle for a host in this process.
             budget: The session's, which ends with it; by default that of an unnamed owner.
+            whose: Who the client is and where, for the log.
 
         Returns:
             The inbox for the client's frames; None if no session has begun.
         """
         budget = budget or self._around.budget.session("")
-        session_id, live = secrets.token_hex(6), RunningSession(handle, budget)
+        session_id, live = secrets.token_hex(6), RunningSession(handle, budget, whose)
         budget.end = partial(self._evict, session_id, live)
         if not self._add(session_id, live):
             _turn_away(connection, live)
@@ -114,7 +117,7 @@ class Sessions:
         if handle is not None:
             handle.meet(session_id, client, coordinator, others)
         self._introduce(live, coordinator, others)
-        _log.info("Session %s began (%s)", session_id, parts.name)
+        _log.info("Session %s began (%s, %s)", session_id, parts.name, whose)
         return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
     def _add(self, session_id: str, live: RunningSession) -> bool:
@@ -208,7 +211,7 @@ class Sessions:
             self._forget(session_id)
             if live.handle is not None:
                 live.handle.note_end()
-            _log.info("Session %s ended", session_id)
+            _log.info("Session %s ended (%s)", session_id, live.whose)
             if not self._live:
                 _log.info("No session is open; %s bytes held", self.held_bytes)
 

@@ -525,6 +525,19 @@ def test_explain_warns_of_what_is_hardly_meant(flags, words):
     assert f"Warning: {words}" in explain(config)
 
 
+def test_explain_warns_of_a_file_of_keys_that_others_can_read_and_of_one_that_is_not_used(tmp_path):
+    file = tmp_path / "keys.txt"
+    file.touch(0o600)
+    used = {"upstream.url": SIMULATOR, "auth.mode": "keys", "auth.keys_file": str(file)}
+    assert not list(notices(load_config(flags=used)))
+    assert list(notices(load_config(flags={**used, "auth.mode": "none"}))) == [
+        'auth.keys_file is set, but nobody is asked for a key; set auth.mode = "keys"'
+    ]
+    file.chmod(0o644)
+    (exposed,) = notices(load_config(flags=used))
+    assert exposed == f"auth.keys_file: {file} can be read by everybody on this machine: chmod o-rwx {file}"
+
+
 def test_explain_warns_when_one_session_may_keep_all_others_out():
     smallest = {"upstream.url": SIMULATOR, "session.max_held_bytes": "25165824", "limits.total_bytes": "33554432"}
     assert "limits.total_bytes only" in explain(load_config(flags=smallest))
@@ -549,14 +562,18 @@ def test_what_may_change_while_the_proxy_runs_is_taken_over_and_the_rest_is_name
             "limits.client_message_bytes": "2048",
             "limits.total_bytes": "33554432",
             "limits.high_water_bytes": "131072",
+            "auth.mode": "keys",
+            "auth.keys_file": "keys.txt",
         }
     )
     result, fixed = taken_over(running, read)
     assert (result.server.port, result.server.max_sessions, result.upstream.model) == (1, 7, "a")
     assert (result.session.max_held, result.limits.client_message_bytes) == (2, 2048)
+    assert (result.auth.mode, result.auth.keys_file) == (None, Path("keys.txt"))
     assert fixed == [
         "server.port",
         "upstream.model",
+        "auth.mode",
         "session.max_held_bytes",
         "limits.total_bytes",
         "limits.high_water_bytes",

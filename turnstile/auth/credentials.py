@@ -23,6 +23,8 @@ HOW_TO_SEND_ONE: Final = (
 )
 """For the words to a client that sent no key."""
 
+# Under which those refused are counted.
+_REASON: Final = "credentials"
 _SCHEMES: Final = frozenset({"bearer", "token"})
 _QUERY_FIELD: Final = "token"
 _AZURE_HEADER: Final = "api-key"
@@ -54,7 +56,7 @@ def credential_of(request: UpgradeRequest) -> Credential | Rejection | None:
     sent |= {key for _, key in _offers(request)}
     sent -= {""}
     if len(sent) > 1:
-        return Rejection(400, "The request has several different keys: send one of them.\n")
+        return Rejection(400, "The request has several different keys: send one of them.\n", reason=_REASON)
     if not sent:
         if scheme and scheme.lower() not in _SCHEMES:
             return unauthorized('Authorization: write "Bearer KEY" or "Token KEY"; no other scheme is known here.')
@@ -72,7 +74,7 @@ def unauthorized(words: str) -> Rejection:
         words: The reason, for people, in one sentence without the key.
     """
     # A realm, since at least one parameter is required.
-    return Rejection(401, f"{words}\n", {"WWW-Authenticate": 'Bearer realm="turnstile"'})
+    return Rejection(401, f"{words}\n", {"WWW-Authenticate": 'Bearer realm="turnstile"'}, _REASON)
 
 
 def chosen_subprotocol(request: UpgradeRequest) -> str | None:

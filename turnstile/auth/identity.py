@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from turnstile.server.addresses import host_of
 from turnstile.translate.host_overrides import HostOverrides
 
 
@@ -18,3 +19,11 @@ class Identity:
 
     name: str = ""
     overrides: HostOverrides = field(default_factory=HostOverrides)
+
+    def shown_with(self, peer: str) -> str:
+        """Return who and where the client is, for the log, such as ``web from 192.0.2.7``.
+
+        Args:
+            peer: Its address, as ``host:port``.
+        """
+        return f"{self.name} from {host_of(peer)}".lstrip()

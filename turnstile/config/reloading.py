@@ -20,6 +20,8 @@ _SERVER: Final = frozenset(
         "trusted_proxies",
     }
 )
+# A client that may connect in one way must not be let in by another while the operator looks elsewhere: `mode` stays.
+_AUTH: Final = frozenset({"keys_file"})
 # Of the process, or of its upstream links, whose opener is made once.
 _FIXED_LIMITS: Final = frozenset(
     {"total_bytes", "upstream_message_bytes", "upstream_unread_bytes", "high_water_bytes", "low_water_bytes"}
@@ -35,6 +37,7 @@ def taken_over(running: Config, read: Config) -> tuple[Config, list[str]]:
         read: The one that was read anew.
     """
     changes = {
+        "auth": _with(running.auth, read.auth, _AUTH),
         "server": _with(running.server, read.server, _SERVER),
         "limits": _with(running.limits, read.limits, {*type(read.limits).model_fields} - _FIXED_LIMITS),
         "session": _with(running.session, read.session, {*type(read.session).model_fields} - _FIXED_SESSION),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from turnstile.auth.key_file import exposure_of
 from turnstile.byte_budget import HIGH_WATER
 from turnstile.config.exposure import is_open
 from turnstile.config.loading import LEGACY_ENV, env_name, sections, settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from turnstile.config.auth_section import AuthSection
     from turnstile.config.loading import Config
 
 _VARIABLE: Final = re.compile(r"\w{1,64}", re.ASCII)
@@ -75,6 +77,7 @@ def notices(config: Config) -> Iterator[str]:
         if not ip_network(network).prefixlen:
             yield f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
     yield from _budget_notices(config)
+    yield from _key_notices(config.auth)
     for path in ("server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"):
         section, name = path.split(".")
         file = getattr(getattr(config, section), name)
@@ -107,6 +110,16 @@ def _misspelt() -> Iterator[tuple[str, str]]:
     for name, value in sorted(os.environ.items()):
         if value and name not in known and _VARIABLE.fullmatch(name):
             yield from ((name, near) for near in difflib.get_close_matches(name.upper(), known, n=1, cutoff=_NEAR))
+
+
+def _key_notices(auth: AuthSection) -> Iterator[str]:
+    if auth.keys_file is None:
+        return
+    if auth.mode != "keys":
+        yield 'auth.keys_file is set, but nobody is asked for a key; set auth.mode = "keys"'
+    exposed = exposure_of(auth.keys_file)
+    if exposed:
+        yield f"auth.keys_file: {auth.keys_file} {exposed}"
 
 
 def _budget_notices(config: Config) -> Iterator[str]:

@@ -20,16 +20,25 @@ _NAMED_SECRET: Final = re.compile(
     r"""(?P<name>
         \bauthorization\\?["']?[ ]?[:=][ ]?\\?["']?(?:(?:bearer|token|basic)[ ])?
         | api[-_]key\\?["']?[ ]?[:=][ ]?\\?["']?
+        | [?&]token=
         | \bkey[ ]provided:[ ]
         | \b(?:bearer|token)[ ](?!(?-i:[a-z]+)[.,;:)]?(?:\s|$))
         | \b(?:api|access|subscription)[ ]key[ ]?[:=]?[ ]["']?(?=[0-9a-z+/=]{32})
     )[^\s"'&\\]+""",
     re.IGNORECASE | re.VERBOSE,
 )
-# OpenAI's keys, ephemeral keys, JSON Web Tokens; and the ids of an account, which are the operator's own.
+# OpenAI's keys, ephemeral keys, those that `turnstile key` makes, and JSON Web Tokens; and the ids of an account, which
+# are the operator's own.
 _SECRET: Final = re.compile(
-    r"\b(?:(?:sk|ek)-[\w*-]{6,}|ek_\w{16,}|eyJ[\w.-]{20,}|org-(?=[a-z]*\d)[a-z0-9]{16,}|proj_(?=[a-z]*\d)[a-z0-9]{16,})",
-    re.IGNORECASE,
+    r"""\b(?:
+        (?:sk|ek)-[\w*-]{6,}
+        | ek_[\w.-]{16,}
+        | ts_[\w-]{40,}
+        | eyJ[\w.-]{20,}
+        | org-(?=[a-z]*\d)[a-z0-9]{16,}
+        | proj_(?=[a-z]*\d)[a-z0-9]{16,}
+    )""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _MASK: Final = "***"
 # A shorter text may be a part of a word.

@@ -18,6 +18,11 @@ def peer_of(host: str, port: int | str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def host_of(peer: str) -> str:
+    """Return what is before the port in ``host:port``, of IPv6 without brackets; a text without a port as it is."""
+    return peer.rpartition(":")[0].strip("[]") or peer
+
+
 def address_of(peer: str) -> IPAddress | None:
     """Return the address in ``host:port``; None if there is none."""
     return parse_address(peer.rpartition(":")[0].strip("[]").partition("%")[0])
@@ -42,5 +47,5 @@ def owner_of(peer: str) -> str:
     """
     address = address_of(peer)
     if address is None:
-        return peer.rpartition(":")[0].strip("[]") or peer
+        return host_of(peer)
     return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)

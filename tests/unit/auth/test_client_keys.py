@@ -5,6 +5,7 @@ import pytest
 
 from turnstile.auth.client_keys import KeyEntry, KnownKeys, digest_of, entries_of, new_key
 from turnstile.errors import ConfigError
+from turnstile.protocol.safe_text import without_secrets
 
 DIGEST = "1f" * 32
 
@@ -13,6 +14,10 @@ def test_a_new_key_has_256_random_bits_behind_a_prefix_that_shows_what_it_is():
     keys = {new_key() for _ in range(100)}
     assert len(keys) == 100
     assert all(re.fullmatch(r"ts_[A-Za-z0-9_-]{43}", key) for key in keys)
+
+
+def test_a_key_is_masked_wherever_it_stands_in_the_log():
+    assert without_secrets(f"a {new_key()} b") == "a *** b"
 
 
 def test_what_is_kept_of_a_key_is_its_sha_256():

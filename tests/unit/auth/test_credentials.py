@@ -98,8 +98,9 @@ def test_a_credential_does_not_show_its_secret():
     assert KEY not in f"{Credential(KEY)!r} {Credential(KEY)} {[Credential(KEY)]}"
 
 
-def test_unauthorized_says_why_and_which_scheme_would_do():
-    assert unauthorized("No.") == Rejection(401, "No.\n", {"WWW-Authenticate": 'Bearer realm="turnstile"'})
+def test_who_is_unauthorized_learns_why_and_which_scheme_would_do():
+    header = {"WWW-Authenticate": 'Bearer realm="turnstile"'}
+    assert unauthorized("No.") == Rejection(401, "No.\n", header, "credentials")
 
 
 @pytest.mark.parametrize(

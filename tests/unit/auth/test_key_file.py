@@ -13,7 +13,9 @@ from turnstile.errors import ConfigError
 from turnstile.testing import patience
 
 ROOT = Path(__file__).parents[3]
-ADD = "import sys, pathlib; from turnstile.auth.key_file import add_key; add_key(pathlib.Path(sys.argv[1]), sys.argv[2])"
+ADD = (
+    "import sys, pathlib; from turnstile.auth.key_file import add_key; add_key(pathlib.Path(sys.argv[1]), sys.argv[2])"
+)
 
 
 @pytest.fixture
