@@ -13,6 +13,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from turnstile.errors import ConfigError
+from turnstile.server.addresses import peer_of
 from turnstile.server.origins import Origins
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
 from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
@@ -44,7 +45,8 @@ class Upgrade:
     def __init__(self, environ: Environ, origins: Sequence[str] | None = None) -> None:
         allowed = Origins(origins)
         self._request = request = Request(_target(environ), _headers(environ))
-        peer = f"{environ.get('REMOTE_ADDR', '?')}:{environ.get('REMOTE_PORT', '?')}"
+        # The server in front decides whom it believes: gunicorn's forwarded_allow_ips, werkzeug's ProxyFix.
+        peer = peer_of(environ.get("REMOTE_ADDR", "?"), environ.get("REMOTE_PORT", "?"))
         self.request = upgrade_request(request, peer)
         """The client's request."""
         protocol = ServerProtocol(logger=SILENT_LOGGER)

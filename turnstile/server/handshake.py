@@ -161,6 +161,7 @@ class Handshake:
         sock = self._socket.sock
         try:
             if not isinstance(sock, ssl.SSLSocket):
+                sock.getpeername()  # fails where the client has left, and then wrapping would leave a socket open
                 self._loop.watch(sock, 0, self)  # the wrapped socket is another, and the only one if this fails
                 sock = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
                 self._socket = nonblocking(sock)

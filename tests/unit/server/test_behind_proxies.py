@@ -197,14 +197,15 @@ def test_new_handshakes_believe_those_that_are_trusted_now(listen, house, loop):
     assert house.asked.empty()
 
 
-def test_a_client_that_was_cut_off_before_tls_began_leaves_nothing_behind(loop, listen, tls_files, client_tls):
-    listener = listen(tls=server_tls(*tls_files))
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01", LINE], ids=["TLS", "header"])
+def test_a_client_that_was_cut_off_before_tls_began_leaves_nothing_behind(loop, listen, tls_files, client_tls, sent):
+    listener = listen(tls=server_tls(*tls_files), proxies=TRUSTED)
     held, go_on = threading.Event(), threading.Event()
     loop.call_soon(lambda: (held.set(), go_on.wait(WAIT)))
     assert held.wait(WAIT)
     for _ in range(3):
         sock = connected(listener)
-        sock.sendall(b"\x16\x03\x01")
+        sock.sendall(sent)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
     go_on.set()

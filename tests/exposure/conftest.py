@@ -1,0 +1,99 @@
+"""The proxy as strangers reach it: through HAProxy, from browsers, with credentials."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+import trustme
+
+from actors import ProxySystem
+from turnstile.config import load_config
+from turnstile.testing import patience
+
+
+@pytest.fixture
+def start_proxy():
+    """Start a proxy in this process, with the simulator behind it; takes settings by their dotted names."""
+    started = []
+
+    def start(**settings):
+        flags = {name.replace("__", "."): value for name, value in settings.items()}
+        config = load_config(flags={"server.port": "0", "upstream.url": "simulator:", **flags})
+        system = ProxySystem(config)
+        started.append(system)
+        system.start()
+        return system
+
+    yield start
+    for system in started:
+        system.stop(patience())
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A folder with a certificate for 127.0.0.1: ``ca.pem``, ``cert.pem``, ``key.pem``; ``both.pem`` for HAProxy."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    server.private_key_pem.write_to_path(folder / "key.pem")
+    server.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    server.private_key_and_cert_chain_pem.write_to_path(folder / "both.pem")
+    return folder
+
+
+def required(program):
+    """Return a program's path; without it, fail where everything is checked, and skip the test elsewhere."""
+    found = shutil.which(program)
+    if found is None:
+        words = f"{program} is not installed here (apt-get install {program})"
+        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+    return found
+
+
+@pytest.fixture
+def start_haproxy(tmp_path):
+    """Start HAProxy with these lines in its frontend, its backend, and behind ``bind``; return its port."""
+    program = required("haproxy")
+    with ExitStack() as stack:
+
+        def start(frontend, backend, bind=""):
+            # Bound and not listening, it keeps the port for HAProxy, which shares it.
+            kept = stack.enter_context(socket.socket())
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            kept.bind(("127.0.0.1", 0))
+            address = kept.getsockname()
+            file = tmp_path / f"haproxy-{address[1]}.cfg"
+            file.write_text(
+                "global\n maxconn 1000\n"
+                "defaults\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n timeout tunnel 60s\n"
+                f"frontend clients\n bind 127.0.0.1:{address[1]} {bind}\n{frontend}\ndefault_backend proxy\n"
+                f"backend proxy\n{backend}\n"
+            )
+            process = subprocess.Popen([program, "-db", "-q", "-f", str(file)], stdin=subprocess.DEVNULL)
+            stack.callback(process.wait, patience())
+            stack.callback(process.kill)
+            _wait_until_it_listens(address, process)
+            return address[1]
+
+        yield start
+
+
+def _wait_until_it_listens(address, process):
+    deadline, never = time.monotonic() + patience(), threading.Event()
+    while True:
+        try:
+            socket.create_connection(address, timeout=patience()).close()
+        except ConnectionRefusedError:
+            assert process.poll() is None, "HAProxy has ended"
+            assert time.monotonic() < deadline, "HAProxy does not listen"
+            never.wait(0.01)
+        else:
+            return
