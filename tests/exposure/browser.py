@@ -32,7 +32,7 @@ function tell(more) {
 }
 socket.onopen = () => {
   Object.assign(outcome, {opened: true, protocol: socket.protocol});
-  socket.send(JSON.stringify({type: "Settings", agent: {}}));
+  if (asked.get("says")) socket.send(asked.get("says"));
 };
 socket.onmessage = (event) => tell({said: JSON.parse(event.data).type});
 socket.onclose = (event) => tell({closed: event.code});
@@ -46,11 +46,13 @@ class Visit(NamedTuple):
         site: The host that serves the page.
         url: The WebSocket's.
         protocols: Its subprotocols.
+        says: What it sends once it is open.
     """
 
     site: str
     url: str
     protocols: tuple[str, ...] = ()
+    says: str = '{"type": "Settings", "agent": {}}'
 
 
 class Outcome(NamedTuple):
@@ -112,7 +114,8 @@ class PageServer:
     def _frames(self):
         frames = []
         for name, visit in self._visits.items():
-            query = urlencode({"name": name, "url": visit.url, "protocol": visit.protocols}, doseq=True)
+            asked = {"name": name, "url": visit.url, "protocol": visit.protocols, "says": visit.says}
+            query = urlencode(asked, doseq=True)
             frames.append(f'<iframe src="http://{visit.site}:{self.port}/page?{query}"></iframe>')
         return "<!doctype html>" + "".join(frames).replace("&", "&amp;")
 

@@ -1,4 +1,4 @@
-"""Pages in a real browser: which of them get through to the proxy."""
+"""Pages in a real browser: which of them get through to the proxy, and with which keys."""
 
 from __future__ import annotations
 
@@ -10,44 +10,67 @@ import pytest
 
 from actors import ProxySystem
 from actors.simulator_system import SimulatorSystem
+from turnstile.auth.key_file import add_key
 from turnstile.config import load_config
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browser import REFUSED, Outcome, PageServer, Visit, browser, visit_all
 
-CONFIGURED = Outcome(opened=True, protocol="", said="SettingsApplied", closed=None)
 LISTED = "listed.example"
+CONFIGURED = Outcome(opened=True, protocol="", said="SettingsApplied", closed=None)
+
+
+def visits_without_key(real, simulated):
+    return {
+        "another port": Visit("127.0.0.1", real),
+        "another name of this machine": Visit("foreign.localhost", real),
+        "another site": Visit("evil.example", real),
+        "a listed site": Visit(LISTED, real),
+        "this machine, to the simulator": Visit("127.0.0.1", simulated),
+        "localhost, to the simulator": Visit("localhost", simulated),
+        "another site, to the simulator": Visit("evil.example", simulated),
+    }
+
+
+def visits_with_key(url, key):
+    agent, api = f"{url}/v1/agent/converse", f"{url}/v1/realtime"
+    return {
+        "as token": Visit(LISTED, agent, ("token", key)),
+        "as openai-insecure-api-key": Visit(LISTED, api, ("realtime", f"openai-insecure-api-key.{key}"), says=""),
+        "in the query": Visit(LISTED, f"{agent}?token={key}"),
+        "from another site": Visit("evil.example", agent, ("token", key)),
+        "a wrong key": Visit(LISTED, agent, ("token", f"{key}x")),
+        "no key": Visit(LISTED, agent),
+    }
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     browser()
+    folder = tmp_path_factory.mktemp("browser")
     with ExitStack() as stack:
         server = PageServer()
         stack.callback(server.close)
         api = SimulatorSystem(load_config(flags={"simulator.port": "0"}))
         api.start()
         stack.callback(api.stop, 0.0)
-        listens = {"server.port": "0", "server.origins": f"http://{LISTED}:{server.port}"}
+
+        def url_of(**flags):
+            given = {"server.port": "0", "server.origins": f"http://{LISTED}:{server.port}", **flags}
+            host, port = stack.enter_context(ProxySystem(load_config(flags=given))).address
+            return f"ws://{host}:{port}"
+
         host, port = api.address
-        flags = {**listens, "upstream.url": f"ws://{host}:{port}/v1/realtime", "upstream.api_key": "sk-made-up"}
-
-        def url_of(flags):
-            host, port = stack.enter_context(ProxySystem(load_config(flags=flags))).address
-            return f"ws://{host}:{port}/openai"
-
-        real, simulated = url_of(flags), url_of({**listens, "upstream.url": "simulator:"})
+        real = {"upstream.url": f"ws://{host}:{port}/v1/realtime", "upstream.api_key": "sk-made-up"}
+        key, _ = add_key(folder / "keys.txt", "web")
+        with_key = url_of(**{**real, "auth.mode": "keys", "auth.keys_file": str(folder / "keys.txt")})
+        without_key = url_of(**real), url_of(**{"upstream.url": "simulator:"})
         visits = {
-            "another port": Visit("127.0.0.1", real),
-            "another name of this machine": Visit("foreign.localhost", real),
-            "another site": Visit("evil.example", real),
-            "a listed site": Visit(LISTED, real),
-            "this machine, to the simulator": Visit("127.0.0.1", simulated),
-            "localhost, to the simulator": Visit("localhost", simulated),
-            "another site, to the simulator": Visit("evil.example", simulated),
+            **visits_without_key(*(f"{url}/openai" for url in without_key)),
+            **visits_with_key(with_key, key),
         }
-        return visit_all(server, visits, tmp_path_factory.mktemp("profile"))
+        return visit_all(server, visits, folder)
 
 
 def test_a_foreign_page_is_refused(outcomes):
@@ -58,3 +81,15 @@ def test_a_foreign_page_is_refused(outcomes):
 def test_a_page_that_may_connect_gets_its_agent(outcomes):
     pages = ("a listed site", "this machine, to the simulator", "localhost, to the simulator")
     assert {page: outcomes[page] for page in pages} == dict.fromkeys(pages, CONFIGURED)
+
+
+def test_a_page_with_a_key_gets_its_agent_and_the_subprotocol_that_is_no_key(outcomes):
+    assert outcomes["as token"] == Outcome(opened=True, protocol="token", said="Welcome", closed=None)
+    assert outcomes["in the query"] == Outcome(opened=True, protocol="", said="Welcome", closed=None)
+    created = Outcome(opened=True, protocol="realtime", said="session.created", closed=None)
+    assert outcomes["as openai-insecure-api-key"] == created
+
+
+def test_a_page_without_the_right_key_and_a_foreign_one_with_it_are_refused(outcomes):
+    pages = ("a wrong key", "no key", "from another site")
+    assert {page: outcomes[page] for page in pages} == dict.fromkeys(pages, REFUSED)

@@ -45,8 +45,8 @@ def require_mode(config: Config) -> None:
         raise ConfigError(
             "no_auth_mode",
             f"auth.mode: is not set, and other machines can connect to {config.server.host} and use "
-            f"{config.upstream_url}; make a key with `turnstile key add NAME` and set auth.mode=keys (or jwt, ask), or "
-            "let everybody in with --set auth.mode=none.",
+            f"{config.upstream_url}; make a key with `turnstile key add NAME --file keys.txt` and start with --set "
+            "auth.mode=keys --set auth.keys_file=keys.txt, or let everybody in with --set auth.mode=none.",
         )
 
 
