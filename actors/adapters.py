@@ -15,8 +15,11 @@ from turnstile.byte_budget import ProcessBudget
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
 from turnstile.observability.journal import LoggingJournal, NullJournal
-from turnstile.server.listener import Listener, server_tls
+from turnstile.server.certificates import server_tls
+from turnstile.server.handshake_settings import HandshakeSettings
+from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
+from turnstile.server.open_files import default_handshakes, default_handshakes_of_one, open_files_limit
 from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.simulator import Simulator, SimulatorConnector
@@ -120,41 +123,30 @@ def make_listener(
         ConfigError: The address, the certificate or its key cannot be used.
     """
     server = config.server
-    tls = tls_for_clients(config)
-    return Listener(
-        loop,
-        listening_socket(server.host, server.port) if sock is None else sock,
-        limits=client_limits(config.limits, "component"),
-        accept=accept,
-        tls=tls,
-        handshake_timeout=server.handshake_timeout,
-        max_handshakes=server.max_handshakes,
-        proxies=TrustedProxies(server.trusted_proxies),
-        slot=slot,
-        refusals=refusals,
-    )
+    settings = handshake_settings(config)  # before the port is taken: it may not be usable
+    sock = listening_socket(server.host, server.port) if sock is None else sock
+    return Listener(loop, sock, settings, accept=accept, slot=slot, refusals=refusals)
 
 
-def change_listener(listener: Listener, config: Config, tls: ssl.SSLContext | None) -> None:
-    """Give new handshakes these settings.
-
-    Args:
-        listener: The listener of this configuration, as it was before.
-        config: All settings.
-        tls: What `tls_for_clients` returns for them.
-    """
-    server = config.server
-    limits = client_limits(config.limits, "component")
-    proxies = TrustedProxies(server.trusted_proxies)
-    listener.change(tls, limits, server.handshake_timeout, server.max_handshakes, proxies)
-
-
-def tls_for_clients(config: Config) -> ssl.SSLContext | None:
-    """Return what clients' handshakes use TLS with, or None if they do not.
+def handshake_settings(config: Config) -> HandshakeSettings:
+    """Return what clients' opening handshakes keep to.
 
     Raises:
         ConfigError: The certificate or its key cannot be used.
     """
+    server = config.server
+    at_most = server.max_handshakes or default_handshakes(open_files_limit())
+    return HandshakeSettings(
+        limits=client_limits(config.limits, "component"),
+        tls=_tls_for_clients(config),
+        timeout=server.handshake_timeout,
+        at_most=at_most,
+        of_one=server.max_handshakes_per_address or default_handshakes_of_one(at_most),
+        proxies=TrustedProxies(server.trusted_proxies),
+    )
+
+
+def _tls_for_clients(config: Config) -> ssl.SSLContext | None:
     cert, key = config.server.tls_cert_file, config.server.tls_key_file
     return server_tls(str(cert), str(key)) if cert and key else None
 

@@ -10,9 +10,15 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from actors.system import ProxySystem
-from turnstile.config import notices
+from turnstile.config import SIMULATOR, notices
 from turnstile.errors import ConfigError
 from turnstile.server.listening import listening_socket
+from turnstile.server.open_files import (
+    default_handshakes,
+    open_files_limit,
+    raise_open_files_limit,
+    sessions_notice,
+)
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.worker_process import Inheritance
@@ -20,7 +26,7 @@ from turnstile.server.workers import Workers
 from turnstile.terminal.standard_output import announce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from turnstile.config import Config
     from turnstile.server.worker_process import WorkerOption
@@ -40,6 +46,7 @@ def serve_alone(config: Config, read_config: ReadConfig) -> int:
         config: All settings.
         read_config: Reads them anew.
     """
+    raise_open_files_limit()
     system = ProxySystem(config)
     with ProcessSignals(reloads=True) as signals:
         system.start()
@@ -59,6 +66,7 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
         environment: More of its configuration: what must not be on a command line.
     """
     server = config.server
+    raise_open_files_limit()  # which the workers inherit
     with listening_socket(server.host, server.port) as sock, ProcessSignals(reloads=True) as signals:
         ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
         # The workers keep to these two as long as this process does, whatever becomes of the configuration file.
@@ -128,8 +136,18 @@ def _introduce(config: Config, address: tuple[str, int]) -> None:
     announce(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
     workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
     announce(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
-    for notice in notices(config):
+    for notice in (*notices(config), *_files_notices(config)):
         announce(f"Warning: {notice}")
+
+
+def _files_notices(config: Config) -> Iterator[str]:
+    """Yield a warning if the sessions that are allowed do not fit under the limit of open files."""
+    limit, server = open_files_limit(), config.server
+    handshakes = server.max_handshakes or default_handshakes(limit)
+    of_session = 1 if config.upstream_url == SIMULATOR else 2
+    notice = sessions_notice(limit, server.max_sessions, server.workers, handshakes, of_session)
+    if notice is not None:
+        yield notice
 
 
 def _stop(system: ProxySystem, signals: ProcessSignals) -> int:

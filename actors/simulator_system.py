@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from actors.adapters import make_simulator
 from actors.connection_limits import upstream_limits
 from actors.timers import TimerThread
+from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission, Rejection, at_once
@@ -42,7 +43,7 @@ class SimulatorSystem:
         self._listener = Listener(
             self._loop,
             listening_socket(config.simulator.host, config.simulator.port),
-            limits=upstream_limits(config),
+            HandshakeSettings(upstream_limits(config)),
             accept=at_once(self._decide),
         )
 

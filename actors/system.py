@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from actors.adapters import Adapters, change_listener, make_listener, tls_for_clients
+from actors.adapters import Adapters, handshake_settings, make_listener
 from actors.admission import ClientAdmission
 from actors.authentication import make_authenticator
 from actors.dialects.registry import Dialects
@@ -221,12 +221,12 @@ class ProxySystem:
             ConfigError: A file, such as the certificate or its key, cannot be used; nothing has changed.
         """
         running, fixed = taken_over(self.config, config)
-        tls = tls_for_clients(running)
+        handshakes = handshake_settings(running)
         self._admission.change(running)
         self.config = running
         self._hosted.change(running.limits)
         if self._listener is not None:
-            change_listener(self._listener, running, tls)
+            self._listener.change(handshakes)
         _log.info("The configuration was read anew: new handshakes and sessions use it")
         if fixed:
             _log.warning("These settings have changed, and need a restart: %s", ", ".join(fixed))

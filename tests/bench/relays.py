@@ -32,6 +32,7 @@ from turnstile.audio.formats import AudioFormat
 from turnstile.ports import LinkInbox, LinkReady, UpstreamTarget
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission, at_once
@@ -149,7 +150,7 @@ def main():
         return up
 
     listener = Listener(
-        loop, listening_socket("127.0.0.1", 0), limits=LIMITS, accept=at_once(lambda _: Admission(begin))
+        loop, listening_socket("127.0.0.1", 0), HandshakeSettings(LIMITS), accept=at_once(lambda _: Admission(begin))
     )
     loop.start()
     listener.start()

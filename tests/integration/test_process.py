@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -149,6 +150,21 @@ def test_a_misspelt_key_is_warned_of_at_each_start(serve):
     assert "Warning: the simulator answers, since OPENAI_API_KEY is not set" in out
     assert "OPENAI_APIKEY is set, and is not read: did you mean OPENAI_API_KEY?" in out
     assert "sk-made-up" not in out
+
+
+def test_the_limit_of_open_files_is_raised_and_what_does_not_fit_under_it_is_warned_of(serve):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+        running = serve("serve", "--port", "0", "--set", "server.max_sessions=10000000")
+        if Path("/proc/self/limits").exists():
+            limits = Path(f"/proc/{running.process.pid}/limits").read_text(encoding="ascii")
+            assert re.search(r"Max open files +(\S+)", limits)[1] == str(before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    code, out = running.end(signal.SIGTERM)
+    assert code == 0
+    assert "Warning: server.max_sessions is 10000000, but about" in out
 
 
 def test_check_explains_the_configuration_and_hides_the_key():

@@ -12,12 +12,13 @@ import trustme
 from websocket import create_connection
 
 from actors.timers import TimerThread
-from turnstile.server.listener import Listener, server_tls
+from turnstile.server.certificates import server_tls
+from turnstile.server.handshake_settings import HandshakeSettings
+from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission, at_once
 from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
-from turnstile.transports.limits import ConnectionLimits
 from turnstile.transports.loop import IoLoop
 
 
@@ -38,9 +39,8 @@ def upstream(authority):
     listener = Listener(
         loop,
         listening_socket("127.0.0.1", 0),
-        limits=ConnectionLimits(),
+        HandshakeSettings(tls=server_tls(str(authority / "server.pem"), str(authority / "server.key"))),
         accept=at_once(lambda request: Admission(lambda link: simulator.accept(link, model=request.query["model"]))),
-        tls=server_tls(str(authority / "server.pem"), str(authority / "server.key")),
     )
     loop.start()
     listener.start()

@@ -15,6 +15,7 @@ _SERVER: Final = frozenset(
         "max_sessions",
         "handshake_timeout",
         "max_handshakes",
+        "max_handshakes_per_address",
         "drain_timeout",
         "origins",
         "trusted_proxies",

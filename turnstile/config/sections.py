@@ -36,7 +36,18 @@ class ServerSection(Section):
         1_000, ge=1, description="Concurrent sessions of all workers together; one more is answered 503."
     )
     handshake_timeout: float = Field(10.0, gt=0, description="Seconds for a client's TLS and WebSocket handshakes.")
-    max_handshakes: int = Field(100, ge=1, description="Concurrent handshakes; further clients wait to be accepted.")
+    max_handshakes: int = Field(
+        0,
+        ge=0,
+        description="Concurrent handshakes of a process. Where one more begins, the oldest of the address that has "
+        "most goes. 0 for a quarter of the limit of open files, at most 1,000.",
+    )
+    max_handshakes_per_address: int = Field(
+        0,
+        ge=0,
+        description="Those of one address, of IPv6 one /64, whose oldest goes where one more begins. 0 for a quarter "
+        "of `max_handshakes`.",
+    )
     drain_timeout: float = Field(30.0, ge=0, description="Seconds that open sessions have to end at shutdown.")
     origins: Names = Field(
         (),

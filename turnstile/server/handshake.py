@@ -6,6 +6,7 @@ import contextlib
 import http
 import logging
 import re
+import socket
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from turnstile.server.addresses import owner_of
+from turnstile.server.pending_handshakes import UNKNOWN_OWNER
 from turnstile.server.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, split_target, upgrade_request
 from turnstile.transports.nonblocking_socket import nonblocking
@@ -22,13 +25,10 @@ from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
-
+    from turnstile.server.handshake_settings import HandshakeSettings
+    from turnstile.server.pending_handshakes import PendingHandshakes
     from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept, Admission, ClientGone
-    from turnstile.server.trusted_proxies import TrustedProxies
-    from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
 
 log = logging.getLogger(__name__)
@@ -43,19 +43,14 @@ _OTHER_METHOD: Final = re.compile(rb"(?!GET )[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n")
 class Handshake:
     """The opening handshake on an accepted socket, which ends in an open WebSocket or an HTTP error.
 
-    Ends by itself in every case, at the deadline at the latest.
-
     Args:
         loop: The I/O loop that watches the socket.
         sock: The accepted socket, non-blocking.
         peer: The address that it is connected to, as ``host:port``: the client's, or a proxy's.
-        limits: For the open connection.
+        settings: Its own; they may change for later ones.
         accept: Admits or rejects an upgrade request.
-        tls: The certificate to use TLS with; None for no TLS.
-        proxies: Those whose word on a client's address is believed.
-        timeout: Seconds for the whole handshake.
         refusals: Counts and logs it, if it is refused.
-        done: Called once, at the end.
+        pending: Those under way, to which it adds itself; they may end it.
     """
 
     def __init__(
@@ -63,44 +58,40 @@ class Handshake:
         loop: IoLoop,
         sock: socket.socket,
         peer: str,
+        settings: HandshakeSettings,
         *,
-        limits: ConnectionLimits,
         accept: Accept,
-        tls: ssl.SSLContext | None,
-        proxies: TrustedProxies,
-        timeout: float,
         refusals: Refusals,
-        done: Callable[[], None],
+        pending: PendingHandshakes,
     ) -> None:
         self._loop = loop
         self._socket = nonblocking(sock)
         self._peer = peer
         self._path = ""  # as far as it is known
-        self._limits = limits
+        self._settings = settings
         self._accept = accept
         self._refusals = refusals
-        self._tls = tls
-        self._proxies = proxies
-        self._done = done
+        self._pending = pending
         self._protocol = ServerProtocol(logger=SILENT_LOGGER)
         self._write_buffer = WriteBuffer()
         self._received = bytearray()
         self._deciding = False
         self._client_gone: ClientGone | None = None
-        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader(sock, is_believed=proxies.trusts(peer))
-        self._in_tls_handshake = tls is not None
+        is_proxy = settings.proxies.trusts(peer)
+        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader(sock, is_believed=is_proxy)
+        self._in_tls_handshake = settings.tls is not None
         self._answered = False
         self._is_over = False
         loop.add(self)
-        self._timer = loop.call_later(timeout, self.abort, self)
         loop.watch(sock, READ, self)
+        pending.add(self, UNKNOWN_OWNER if is_proxy else owner_of(peer), settings.timeout)
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
         """Continue the proxy's header, the TLS handshake, the request or the answer, whichever is under way."""
         try:
             if self._proxy_header is not None and not self._continue_proxy_header(self._proxy_header):
                 return
-            if self._tls is not None and self._in_tls_handshake and not self._continue_tls(self._tls):
+            if self._in_tls_handshake and not self._continue_tls():
                 return
             if self._answered:
                 self._linger()
@@ -128,6 +119,20 @@ class Handshake:
         if self._leave_loop():
             self._socket.close()
 
+    def has_unread(self) -> bool:
+        """Return whether the client waits for us: it has sent what was not read yet."""
+        try:
+            # Of the system, below TLS.
+            return not self._deciding and bool(socket.socket.recv(self._socket.sock, 1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    def give_up(self, reason: str, words: str) -> None:
+        """Close the socket now, and log why; a rejection that is not read by its client was logged before."""
+        if not self._answered:
+            self._refusals.note(self._peer, self._path, reason, words)
+        self.abort()
+
     def _leave_loop(self) -> bool:
         """Remove the socket from the loop; return False if that is done already."""
         if self._is_over:
@@ -135,11 +140,10 @@ class Handshake:
         self._is_over = True
         if self._client_gone is not None and not self._answered:
             self._client_gone()
-        self._timer.cancel()
         self._loop.watch(self._socket.sock, 0, self)
         self._loop.remove(self)
         release_parser(self._protocol)
-        self._done()
+        self._pending.remove(self)
         return True
 
     def _continue_proxy_header(self, reader: ProxyHeaderReader) -> bool:
@@ -152,20 +156,28 @@ class Handshake:
         if header is None:
             return False
         self._proxy_header = None
-        self._peer = header.client or self._peer
+        if header.client:
+            self._note_client(header.client)
         if not header.size:
             self._received += reader.received
         return True
 
-    def _continue_tls(self, tls: ssl.SSLContext) -> bool:
-        sock = self._socket.sock
+    def _note_client(self, peer: str) -> None:
+        """Note the address of the client that a trusted proxy names."""
+        if peer != self._peer:
+            self._peer = peer
+            self._pending.move(self, owner_of(peer))
+
+    def _continue_tls(self) -> bool:
+        sock, tls = self._socket.sock, self._settings.tls
         try:
-            if not isinstance(sock, ssl.SSLSocket):
+            if tls is not None and not isinstance(sock, ssl.SSLSocket):
                 sock.getpeername()  # fails where the client has left, and then wrapping would leave a socket open
                 self._loop.watch(sock, 0, self)  # the wrapped socket is another, and the only one if this fails
                 sock = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
                 self._socket = nonblocking(sock)
-            sock.do_handshake()
+            if isinstance(sock, ssl.SSLSocket):
+                sock.do_handshake()
         except ssl.SSLWantReadError:
             self._loop.watch(sock, READ, self)
             return False
@@ -213,7 +225,7 @@ class Handshake:
             self._reject_malformed()
             return
         self._path = split_target(request.path)[0]
-        self._peer = self._proxies.client_of(self._peer, request.headers.get_all)
+        self._note_client(self._settings.proxies.client_of(self._peer, request.headers.get_all))
         if not _asks_for_websocket(request):
             status = http.HTTPStatus.UPGRADE_REQUIRED
             self._refuse(Rejection(status, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"))
@@ -249,7 +261,7 @@ class Handshake:
             response.headers["Sec-WebSocket-Protocol"] = admission.subprotocol
         self._answered = True
         self._leave_loop()
-        limits = admission.limits or self._limits
+        limits = admission.limits or self._settings.limits
         protocol = open_protocol(request, response, limits.max_message_bytes)
         connection = WebSocketConnection(self._loop, self._socket.sock, protocol, limits, admission.budget)
         connection.flush()

@@ -5,27 +5,26 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import ssl
 from typing import TYPE_CHECKING, Final
 
-from turnstile.errors import ConfigError
 from turnstile.server.addresses import peer_of
 from turnstile.server.handshake import Handshake
+from turnstile.server.pending_handshakes import PendingHandshakes
 from turnstile.server.refusals import Refusals
-from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.transports.poll import READ
 
 if TYPE_CHECKING:
+    from turnstile.server.handshake_settings import HandshakeSettings
     from turnstile.server.requests import Accept
     from turnstile.server.worker_board import WorkerSlot
-    from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
 
 log = logging.getLogger(__name__)
 
 _ACCEPTS_A_ROUND: Final = 64
 _ACCEPT_PAUSE: Final = 0.5  # seconds without accepting after the system had no socket left
+_NO_FILE: Final = (errno.EMFILE, errno.ENFILE)
 _MOST_AHEAD: Final = 4  # clients more than another worker has, from which on that one is let go first
 _LET_GO_FIRST: Final = 0.01  # seconds
 
@@ -39,13 +38,8 @@ class Listener:
     Args:
         loop: The I/O loop that watches all its sockets.
         sock: The listening socket, from `listening_socket`; closed with the listener.
-        limits: Bounds of one client's connection.
+        settings: Those of the handshakes.
         accept: Admits or rejects each client.
-        tls: The certificate to use TLS with, from `server_tls`; None for no TLS.
-        handshake_timeout: Seconds from the TCP connection to the last byte of the request, or, for a client that is
-            rejected, to the last byte of the answer.
-        max_handshakes: While this many are under way no more are accepted; they wait in the system's queue.
-        proxies: Those in front of it whose word on a client's address is believed.
         slot: The slot of this worker process, if several accept from the socket: gets the number of handshakes. While
             another worker has fewer clients, that one is let go first.
         refusals: Counts and logs the clients that are refused; by default its own.
@@ -55,26 +49,19 @@ class Listener:
         self,
         loop: IoLoop,
         sock: socket.socket,
+        settings: HandshakeSettings,
         *,
-        limits: ConnectionLimits,
         accept: Accept,
-        tls: ssl.SSLContext | None = None,
-        handshake_timeout: float = 10.0,
-        max_handshakes: int = 100,
-        proxies: TrustedProxies | None = None,
         slot: WorkerSlot | None = None,
         refusals: Refusals | None = None,
     ) -> None:
         self._loop = loop
-        self._limits = limits
+        self._settings = settings
         self._accept = accept
-        self._tls = tls
-        self._handshake_timeout = handshake_timeout
-        self._max_handshakes = max_handshakes
-        self._proxies = proxies or TrustedProxies()
-        self._handshakes = 0
         self._refusals = refusals or Refusals(loop.call_later)
         self._slot = slot or WorkerBoard.of_one().slot(1)
+        self._pending = PendingHandshakes(loop, settings.at_most, settings.of_one, self._slot.note_handshakes)
+        self._makes_room = True
         self._has_let_go_first = False
         self._is_last_resort = False
         self._sock = sock
@@ -85,20 +72,12 @@ class Listener:
         """Start accepting clients; may be called from any thread."""
         self._loop.call_soon(self._start, self)
 
-    def change(
-        self,
-        tls: ssl.SSLContext | None,
-        limits: ConnectionLimits,
-        handshake_timeout: float,
-        max_handshakes: int,
-        proxies: TrustedProxies,
-    ) -> None:
-        """Use these for handshakes from now on; may be called from any thread."""
+    def change(self, settings: HandshakeSettings) -> None:
+        """Use these settings for handshakes from now on; may be called from any thread."""
 
         def change() -> None:
-            self._tls, self._limits, self._proxies = tls, limits, proxies
-            self._handshake_timeout, self._max_handshakes = handshake_timeout, max_handshakes
-            self._listen_again()  # where it waited for the end of a handshake, more may be under way now
+            self._settings = settings
+            self._pending.at_most, self._pending.of_one = settings.at_most, settings.of_one
 
         self._loop.call_soon(change, self)
 
@@ -117,9 +96,6 @@ class Listener:
         """Accept the waiting clients, up to a limit for each round, so that open connections need not wait."""
         has_let_go_first, self._has_let_go_first = self._has_let_go_first, False
         for _ in range(_MOST_AHEAD if has_let_go_first else _ACCEPTS_A_ROUND):
-            if self._handshakes >= self._max_handshakes:
-                self._loop.watch(self._sock, 0, self)
-                return
             if not has_let_go_first and (self._is_last_resort or self._slot.lead >= _MOST_AHEAD):
                 self._has_let_go_first = True
                 self._pause(_LET_GO_FIRST)
@@ -129,8 +105,10 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._pause_accepting(error)
-                return
+                if not self._can_accept_after(error):
+                    return
+                continue
+            self._makes_room = True
             self._start_handshake(sock, peer_of(*address[:2]))
 
     def failed(self, error: BaseException) -> None:
@@ -155,11 +133,16 @@ class Listener:
         if self._sock.fileno() != -1:
             self._loop.watch(self._sock, READ, self)
 
-    def _pause_accepting(self, error: OSError) -> None:
+    def _can_accept_after(self, error: OSError) -> bool:
+        """Return whether the next client can be accepted after an error with one."""
         if error.errno == errno.ECONNABORTED:
-            return  # that client has disconnected already
-        log.warning("no client can be accepted for a moment: %s", error.strerror)
+            return True  # that client has disconnected already
+        if error.errno in _NO_FILE and self._makes_room and self._pending.evict("open_files"):
+            self._makes_room = False  # where that does not help, the whole system has no file left
+            return True
+        self._refusals.note("", "", "not_accepted", f"no client can be accepted for a moment: {error.strerror}")
         self._pause(_ACCEPT_PAUSE)
+        return False
 
     def _pause(self, seconds: float) -> None:
         # The socket stays readable, and the loop would not rest.
@@ -174,52 +157,12 @@ class Listener:
             log.debug("%s has disconnected already: %s", peer, error.strerror)
             sock.close()
             return
-        self._note_handshakes(1)
         Handshake(
             self._loop,
             sock,
             peer,
-            limits=self._limits,
+            self._settings,
             accept=self._accept,
-            tls=self._tls,
-            proxies=self._proxies,
-            timeout=self._handshake_timeout,
             refusals=self._refusals,
-            done=self._handshake_done,
+            pending=self._pending,
         )
-
-    def _note_handshakes(self, more: int) -> None:
-        self._handshakes += more
-        self._slot.note_handshakes(self._handshakes)
-
-    def _handshake_done(self) -> None:
-        self._note_handshakes(-1)
-        if self._handshakes == self._max_handshakes - 1:
-            self._listen_again()
-
-
-def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
-    """Load the certificate for `Listener` into a TLS context.
-
-    Args:
-        cert_file: The certificate and those above it (PEM).
-        key_file: Its private key (PEM), without a passphrase.
-
-    Raises:
-        ConfigError: One of the files cannot be used.
-    """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(cert_file, key_file, password=_no_passphrase)
-    except ssl.SSLError as error:
-        words = f"the certificate {cert_file!r} and the key {key_file!r} cannot be used together, or one is no PEM file"
-        raise ConfigError("server_tls", words) from error
-    except OSError as error:
-        words = f"the certificate {cert_file!r} or the key {key_file!r} cannot be read: {error.strerror}"
-        raise ConfigError("server_tls", words) from error
-    return context
-
-
-def _no_passphrase() -> str:
-    """Stop OpenSSL from asking for one on the terminal."""
-    return ""

@@ -45,7 +45,7 @@ class _Refused(NamedTuple):
     def __str__(self) -> str:
         path = on_one_line(without_secrets(_cut(self.path, _LONGEST_PATH)))
         words = on_one_line(without_secrets(_cut(self.words.strip(), _LONGEST_WORDS)))
-        return f"{self.peer}{' at ' if path else ''}{path}: {words}"
+        return ": ".join(filter(None, (" at ".join(filter(None, (self.peer, path))), words)))
 
 
 class _Flood:
@@ -102,7 +102,7 @@ class Refusals:
         """Count a refused client, and log it if it is the first of its kind for a while.
 
         Args:
-            peer: Its address, as ``host:port``.
+            peer: Its address, as ``host:port``; "" if it is not known.
             path: What it asked for, without the query; "" if it has not said.
             reason: One of a few words of ours, such as ``origin``: refusals are counted and gathered by it.
             words: What it was answered, for people.

@@ -13,6 +13,7 @@ import trustme
 
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
 from turnstile.server.requests import Admission
@@ -79,12 +80,13 @@ def house():
 
 @pytest.fixture
 def listen(loop, house):
-    """Start a `Listener` for the house; its own options, and a bound of `ConnectionLimits`."""
+    """Start a `Listener` for the house, with its own options or those of `HandshakeSettings`, and a bound."""
     with ExitStack() as stack:
 
-        def listen(*, max_message_bytes=1 << 22, **options):
+        def listen(*, max_message_bytes=1 << 22, slot=None, refusals=None, **settings):
             limits = replace(ConnectionLimits(ping_interval=0), max_message_bytes=max_message_bytes)
-            listener = Listener(loop, listening_socket("127.0.0.1", 0), limits=limits, accept=house.accept, **options)
+            sock, own = listening_socket("127.0.0.1", 0), HandshakeSettings(limits, **settings)
+            listener = Listener(loop, sock, own, accept=house.accept, slot=slot, refusals=refusals)
             stack.callback(listener.close)
             listener.start()
             return listener

@@ -10,11 +10,11 @@ import threading
 
 import pytest
 
-from turnstile.server.listener import server_tls
+from turnstile.server.certificates import server_tls
+from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.proxy_protocol import SIGNATURE_2
 from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.testing import patience
-from turnstile.transports.limits import ConnectionLimits
 
 WAIT = patience()
 TRUSTED = TrustedProxies(["127.0.0.0/8"])
@@ -129,7 +129,7 @@ def test_a_connection_of_the_proxy_itself_keeps_its_address(listen, house):
 
 @pytest.mark.parametrize("header", [LINE, BINARY], ids=["version 1", "version 2"])
 def test_the_header_of_a_stranger_ends_the_connection_with_a_line(listen, house, header, caplog):
-    with connected(listen(proxies=TrustedProxies(["10.0.0.0/8"]), handshake_timeout=WAIT * 2)) as sock:
+    with connected(listen(proxies=TrustedProxies(["10.0.0.0/8"]), timeout=WAIT * 2)) as sock:
         peer = "{}:{}".format(*sock.getsockname())
         sock.sendall(header + UPGRADE)
         wait_for_end(sock)
@@ -141,7 +141,7 @@ def test_the_header_of_a_stranger_ends_the_connection_with_a_line(listen, house,
 @pytest.mark.parametrize("header", [LINE, BINARY], ids=["version 1", "version 2"])
 def test_the_header_of_a_stranger_is_no_tls(listen, house, tls_files, client_tls, header, caplog):
     _, _, outgoing = client_hello(client_tls)
-    with connected(listen(tls=server_tls(*tls_files), handshake_timeout=WAIT * 2)) as sock:
+    with connected(listen(tls=server_tls(*tls_files), timeout=WAIT * 2)) as sock:
         sock.sendall(header + outgoing.read())
         wait_for_end(sock)
     assert house.asked.empty()
@@ -150,7 +150,7 @@ def test_the_header_of_a_stranger_is_no_tls(listen, house, tls_files, client_tls
 
 @pytest.mark.parametrize("header", [LINE.replace(b"4711", b"99999"), SIGNATURE_2 + b"\x2f\x11\0\0"])
 def test_a_malformed_header_ends_the_connection_at_once(listen, house, header, caplog):
-    with connected(listen(proxies=TRUSTED, handshake_timeout=WAIT * 2)) as sock:
+    with connected(listen(proxies=TRUSTED, timeout=WAIT * 2)) as sock:
         sock.sendall(header)
         wait_for_end(sock)
     assert house.asked.empty()
@@ -158,7 +158,7 @@ def test_a_malformed_header_ends_the_connection_at_once(listen, house, header, c
 
 
 def test_a_header_that_does_not_end_ends_with_the_handshake(listen, house):
-    with connected(listen(proxies=TRUSTED, handshake_timeout=0.05)) as sock:
+    with connected(listen(proxies=TRUSTED, timeout=0.05)) as sock:
         sock.sendall(LINE[:-1])
         assert sock.recv(1) == b""
     assert house.asked.empty()
@@ -187,7 +187,7 @@ def test_a_client_named_before_the_request_cannot_name_another_in_it(listen, hou
 
 def test_new_handshakes_believe_those_that_are_trusted_now(listen, house, loop):
     listener = listen(proxies=TRUSTED)
-    listener.change(None, ConnectionLimits(), WAIT, 100, TrustedProxies())
+    listener.change(HandshakeSettings())
     changed = threading.Event()
     loop.call_soon(changed.set)
     assert changed.wait(WAIT)

@@ -14,14 +14,14 @@ from websockets.sync.client import connect
 
 from turnstile.errors import ConfigError
 from turnstile.protocol.frames import Closed
-from turnstile.server.listener import Listener, server_tls
+from turnstile.server.certificates import server_tls
+from turnstile.server.handshake_settings import HandshakeSettings
+from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
 from turnstile.server.refusals import Refusals
 from turnstile.server.requests import Admission, Rejection
-from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.testing import patience
-from turnstile.transports.limits import ConnectionLimits
 
 WAIT = patience()
 UPGRADE = (
@@ -228,29 +228,19 @@ def test_a_client_is_closed_with_1011_when_nobody_can_be_found_for_it(listen, ho
 
 
 def test_a_client_that_says_nothing_is_let_go_at_the_deadline(listen):
-    assert ask(listen(handshake_timeout=0.05), b"GET / HTTP/1.1\r\nX: ") == b""
+    assert ask(listen(timeout=0.05), b"GET / HTTP/1.1\r\nX: ") == b""
 
 
 def test_a_client_that_does_not_finish_the_handshake_is_disconnected_at_the_deadline(listen, tls_files):
-    assert ask(listen(handshake_timeout=0.05, tls=server_tls(*tls_files)), b"") == b""
+    assert ask(listen(timeout=0.05, tls=server_tls(*tls_files)), b"") == b""
 
 
 def test_a_client_that_leaves_in_the_middle_is_forgotten(listen):
-    listener = listen(max_handshakes=1)
+    listener = listen(at_most=1)
     for _ in range(3):
         with socket.create_connection(listener.address) as sock:
             sock.sendall(b"GET")
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
-
-
-def test_no_more_handshakes_are_begun_than_allowed(listen, house):
-    listener = listen(max_handshakes=1)
-    with socket.create_connection(listener.address) as slow, socket.create_connection(listener.address) as fast:
-        slow.sendall(UPGRADE[:10])
-        fast.sendall(UPGRADE.replace(b"/openai", b"/fast"))
-        slow.sendall(UPGRADE[10:])
-        assert house.asked.get(timeout=WAIT).path == "/openai"
-        assert house.asked.get(timeout=WAIT).path == "/fast"
 
 
 def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, caplog, monkeypatch):
@@ -278,7 +268,7 @@ def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, ca
     loop.call_soon(swap)
     assert swapped.wait(WAIT)
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
-    assert caplog.messages[0] == "no client can be accepted for a moment: no more"
+    assert caplog.messages[0] == "Refused (not_accepted) no client can be accepted for a moment: no more"
 
 
 def test_nobody_is_accepted_after_close_and_those_inside_stay(listen, loop):
@@ -334,7 +324,7 @@ def _who_accepts(loop, house, monkeypatch, slots, last_resort=None):
     with listening_socket("127.0.0.1", 0) as sock, contextlib.ExitStack() as stack:
         for name, slot in slots.items():
             accept = partial(_accept_for, name, accepted, house)
-            listener = Listener(loop, sock.dup(), limits=ConnectionLimits(), accept=accept, slot=slot)
+            listener = Listener(loop, sock.dup(), HandshakeSettings(), accept=accept, slot=slot)
             stack.callback(listener.close)
             if name == last_resort:
                 listener.let_others_go_first()
@@ -405,19 +395,10 @@ def test_a_client_that_has_left_already_is_not_let_in(listen, loop):
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
 
 
-def test_more_handshakes_are_begun_once_the_limit_is_raised(listen, house):
-    listener = listen(max_handshakes=1, handshake_timeout=WAIT)
-    with socket.create_connection(listener.address) as slow, socket.create_connection(listener.address) as fast:
-        slow.sendall(UPGRADE[:10])
-        fast.sendall(UPGRADE.replace(b"/openai", b"/fast"))
-        listener.change(None, ConnectionLimits(), WAIT, 2, TrustedProxies())
-        assert house.asked.get(timeout=WAIT).path == "/fast"
-
-
 def test_new_handshakes_are_given_the_time_and_the_certificate_that_are_there_now(listen, loop, tls_files):
-    listener = listen(handshake_timeout=WAIT)
+    listener = listen(timeout=WAIT)
     assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
-    listener.change(server_tls(*tls_files), ConnectionLimits(), 0.05, 100, TrustedProxies())
+    listener.change(HandshakeSettings(tls=server_tls(*tls_files), timeout=0.05))
     changed = threading.Event()
     loop.call_soon(changed.set)
     assert changed.wait(WAIT)
@@ -441,7 +422,7 @@ def test_a_client_whose_decision_takes_time_is_let_in_with_what_it_sent_meanwhil
 def test_a_client_whose_decision_comes_after_its_deadline_is_withdrawn(listen, house, loop):
     asked, withdrawn = queue.SimpleQueue(), threading.Event()
     house.accept = lambda _, answer: asked.put(answer)
-    with socket.create_connection(listen(handshake_timeout=0.05).address, timeout=WAIT) as sock:
+    with socket.create_connection(listen(timeout=0.05).address, timeout=WAIT) as sock:
         sock.sendall(UPGRADE)
         assert sock.recv(1024) == b""
         answer = asked.get(timeout=WAIT)
@@ -453,7 +434,7 @@ def test_a_client_whose_decision_comes_after_its_deadline_is_withdrawn(listen, h
 def test_a_rejection_that_comes_after_the_deadline_is_dropped(listen, house, loop):
     asked, told = queue.SimpleQueue(), threading.Event()
     house.accept = lambda _, answer: asked.put(answer)
-    with socket.create_connection(listen(handshake_timeout=0.05).address, timeout=WAIT) as sock:
+    with socket.create_connection(listen(timeout=0.05).address, timeout=WAIT) as sock:
         sock.sendall(UPGRADE)
         assert sock.recv(1024) == b""
         answer = asked.get(timeout=WAIT)
@@ -566,3 +547,116 @@ def test_no_more_than_the_room_of_a_request_is_read_ahead_of_the_decision(listen
         sock.settimeout(WAIT)
         loop.call_soon(lambda: answer(Rejection(403, "no")))
         assert sock.recv(1024).startswith(b"HTTP/1.1 403 ")
+
+
+def _half_open(stack, listener, count, first=b"", source="127.0.0.1"):
+    """Open connections that send no whole request."""
+    for _ in range(count):
+        sock = stack.enter_context(socket.create_connection(listener.address, WAIT, (source, 0)))
+        sock.sendall(first)
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
+@pytest.mark.parametrize("first", [b"", UPGRADE[:60]], ids=["silent", "half a request"])
+def test_others_get_in_at_once_while_700_handshakes_are_half_open(listen, caplog, first, source):
+    listener = listen(at_most=100, of_one=25, timeout=WAIT * 10)
+    with contextlib.ExitStack() as stack:
+        _half_open(stack, listener, 700, first, source)
+        for _ in range(10):
+            stack.enter_context(contextlib.closing(websocket.create_connection(url(listener), timeout=WAIT)))
+    (line, *_) = caplog.messages
+    assert line.startswith(f"Refused (max_handshakes_per_address) {source}:")
+    assert len(caplog.messages) == 1
+
+
+def test_others_get_in_at_once_while_700_tls_handshakes_are_half_open(listen, tls_files, client_tls):
+    listener = listen(at_most=100, of_one=25, timeout=WAIT * 10, tls=server_tls(*tls_files))
+    with contextlib.ExitStack() as stack:
+        _half_open(stack, listener, 700, b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03")
+        for _ in range(10):
+            stack.enter_context(over_tls(listener, client_tls))
+
+
+def test_those_that_sent_their_request_get_in_however_many_come_at_once(listen, loop):
+    listener, held, may_go = listen(at_most=40, of_one=10), threading.Event(), threading.Event()
+    loop.call_soon(lambda: (held.set(), may_go.wait(WAIT)))
+    assert held.wait(WAIT)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(listener.address, WAIT)) for _ in range(200)]
+        for client in clients:
+            client.sendall(UPGRADE)
+        may_go.set()
+        assert {client.recv(12) for client in clients} == {b"HTTP/1.1 101"}
+
+
+@pytest.mark.parametrize("kept", ["undecided", "unread"])
+def test_one_that_waits_for_its_decision_or_does_not_read_its_rejection_takes_no_place_for_long(listen, house, kept):
+    asked, listener = queue.SimpleQueue(), listen(of_one=1)
+    if kept == "undecided":
+        house.accept = lambda _, answer: asked.put(answer)
+        listener = listen(of_one=1)
+    else:
+        house.answer = lambda _: asked.put(None) or Rejection(403, "x" * (6 << 20))
+    with socket.create_connection(listener.address, timeout=WAIT) as first:
+        first.sendall(UPGRADE)
+        asked.get(timeout=WAIT)
+        with socket.create_connection(listener.address, timeout=WAIT) as second:
+            second.sendall(UPGRADE)
+            asked.get(timeout=WAIT)
+            with contextlib.suppress(ConnectionResetError):
+                while first.recv(1 << 20):
+                    pass
+
+
+def test_a_client_that_sends_one_byte_now_and_then_goes_for_those_that_come(listen):
+    listener = listen(of_one=1)
+    with socket.create_connection(listener.address, timeout=WAIT) as slow:
+        slow.sendall(UPGRADE[:1])
+        slow.sendall(UPGRADE[1:2])
+        for _ in range(2):
+            with contextlib.closing(websocket.create_connection(url(listener), timeout=WAIT)):
+                pass
+        with contextlib.suppress(ConnectionResetError):
+            assert slow.recv(1) == b""
+
+
+def test_a_lower_bound_counts_from_the_next_handshake_on(listen, loop):
+    listener, changed = listen(timeout=WAIT * 10), threading.Event()
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_connection(listener.address, timeout=WAIT)) for _ in range(3)]
+        listener.change(HandshakeSettings(of_one=1, timeout=WAIT * 10))
+        loop.call_soon(changed.set)
+        assert changed.wait(WAIT)
+        stack.enter_context(contextlib.closing(websocket.create_connection(url(listener), timeout=WAIT)))
+        assert [sock.recv(1) for sock in silent] == [b""] * 3
+
+
+class _OutOfFiles:
+    """A listening socket whose next accepts fail."""
+
+    def __init__(self, real, *numbers):
+        self.real, self.numbers = real, list(numbers)
+
+    def accept(self):
+        if self.numbers:
+            raise OSError(self.numbers.pop(0), "too many")
+        return self.real.accept()
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_the_oldest_handshake_goes_when_there_is_no_file_left(listen, loop, monkeypatch, number):
+    monkeypatch.setattr("turnstile.server.listener._ACCEPT_PAUSE", 3_600)
+    refusals, swapped = Refusals(loop.call_later), threading.Event()
+    listener = listen(refusals=refusals)
+    with socket.create_connection(listener.address, timeout=WAIT) as silent:
+        silent.sendall(b"G")
+        with contextlib.closing(websocket.create_connection(url(listener), timeout=WAIT)):
+            pass  # so the silent one was accepted
+        loop.call_soon(lambda: (setattr(listener, "_sock", _OutOfFiles(listener._sock, number)), swapped.set()))
+        assert swapped.wait(WAIT)
+        with contextlib.closing(websocket.create_connection(url(listener), timeout=WAIT)):
+            assert silent.recv(1) == b""
+    assert refusals.counts == {"open_files": 1}
