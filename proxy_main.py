@@ -39,7 +39,7 @@ from turnstile.terminal.standard_output import (
     show,
     writing_results,
 )
-from turnstile.terminal.talk import talk
+from turnstile.terminal.talk import KEY_VARIABLE, talk
 from turnstile.terminal.timeline import render
 from turnstile.terminal.ungated_session import UngatedSession
 
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 # Seconds that the simulator has to close its connections.
 _SIMULATOR_STOP = 2.0
+
+_TALK_KEY = f"The key for a proxy that asks for one is read from the environment: {KEY_VARIABLE}."
 
 # The options that set one setting each.
 _SHORT = {
@@ -114,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", help="of the jitter")
     simulate.set_defaults(command=_simulate)
 
-    talk = commands.add_parser("talk", help="talk to a proxy, in writing or aloud")
+    talk = commands.add_parser("talk", help="talk to a proxy, in writing or aloud", epilog=_TALK_KEY)
     talk.add_argument("url", nargs="?", default="ws://127.0.0.1:8080/openai", help="default: %(default)s")
     talk.add_argument("--prompt", default="You are a helpful assistant.", help="the agent's instructions")
     aloud = talk.add_mutually_exclusive_group()

@@ -12,6 +12,7 @@ from turnstile.audio.convert import converted
 from turnstile.audio.formats import AudioFormat
 from turnstile.audio.wav_format import read_wav
 from turnstile.config import SIMULATOR, load_config
+from turnstile.embed.client_socket import HandshakeRefusedError
 from turnstile.embed.function_schema import host_function
 from turnstile.embed.voice_agent_client import VoiceAgentClient
 from turnstile.errors import ConfigError, SessionError
@@ -48,6 +49,7 @@ class ScriptedSession(VoiceAgentClient):
         config: Of the proxy in this process; by default the simulator is upstream.
         scenario: The simulator's scenario; by default that of `config`.
         proxy: The proxy to use, in this process; not stopped by `close`.
+        key: The client's key, if the proxy at `url` asks for one.
         timeout: Seconds to wait for anything, where a call names no other.
 
     Raises:
@@ -62,6 +64,7 @@ class ScriptedSession(VoiceAgentClient):
         config: Config | None = None,
         scenario: Scenario | None = None,
         proxy: ProxySystem | None = None,
+        key: str | None = None,
         timeout: float = 10.0,
     ) -> None:
         if sum(source is not None for source in (url, config or scenario, proxy)) > 1:
@@ -73,7 +76,7 @@ class ScriptedSession(VoiceAgentClient):
         self._handle: SessionHandle | None = None
         self._own_proxy: ProxySystem | None = None
         if url is not None:
-            self._reach(url)
+            self._reach(url, key)
             return
         if proxy is None:
             config = config or load_config(flags={"upstream.url": SIMULATOR})
@@ -184,12 +187,15 @@ class ScriptedSession(VoiceAgentClient):
         if self._own_proxy is not None:
             self._own_proxy.stop(_GRACE)
 
-    def _reach(self, url: str) -> None:
+    def _reach(self, url: str, key: str | None) -> None:
+        where = url.partition("?")[0]  # a query may hold a key
         try:
-            self._connect(url, self._timeout)
+            self._connect(url, self._timeout, key)
+        except HandshakeRefusedError as error:
+            raise SessionError("refused", f"{where}: {error}") from None
         except OSError as error:
             words = error.strerror or str(error) or type(error).__name__
-            raise SessionError("unreachable", f"{url}: {words}.") from None
+            raise SessionError("unreachable", f"{where}: {words}.") from None
 
     def _join(self, proxy: ProxySystem) -> None:
         try:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 
 import pytest
 from websocket import WebSocketBadStatusException, create_connection
 
+from actors.script import ScriptedSession
 from turnstile.auth.client_keys import new_key
 from turnstile.auth.key_file import add_key, remove_keys
 from turnstile.config import load_config
-from turnstile.errors import ConfigError
+from turnstile.errors import ConfigError, SessionError
+from turnstile.terminal.talk import talk
 from turnstile.testing import patience
 
 
@@ -126,6 +129,33 @@ def test_the_start_fails_without_a_file(start_proxy, file):
         start_proxy({"auth.mode": "keys", "auth.keys_file": str(file)})
     with pytest.raises(ConfigError, match=r"auth.keys_file: is not set, and auth.mode = .keys. needs it"):
         start_proxy({"auth.mode": "keys"})
+
+
+def test_a_conversation_in_the_terminal_sends_the_key_of_the_environment(guarded, key, monkeypatch):
+    said = io.StringIO()
+    monkeypatch.setenv("TURNSTILE_KEY", key)
+    assert talk(guarded.url(), "Be brief.", ["/quit"], said, patience())
+    monkeypatch.setenv("TURNSTILE_KEY", new_key())
+    assert not talk(guarded.url("/openai?token=made-up"), "Be brief.", ["/quit"], said, patience())
+    assert not talk(guarded.url(), "Be brief.", ["/quit"], said, patience())
+    *_, different, wrong = said.getvalue().splitlines()
+    assert (
+        different
+        == f"{guarded.url()} lets nobody in: it answered 400: The request has several different keys: send one of them."
+    )
+    assert wrong == (
+        f"{guarded.url()} lets nobody in: it answered 401: The key is not known here, or is not valid any more. "
+        "talk sends the key in the variable TURNSTILE_KEY."
+    )
+
+
+def test_a_scripted_session_sends_its_key(guarded, key):
+    with ScriptedSession(guarded.url(), key=key, timeout=patience()) as session:
+        session.configure(prompt="Be brief.", text_only=True)
+    wrong = new_key()
+    with pytest.raises(SessionError, match=r"refused: ws://.*/openai: it answered 401: The key is not known") as caught:
+        ScriptedSession(f"{guarded.url()}?token={wrong}", timeout=patience())
+    assert wrong not in str(caught.value)
 
 
 def test_the_log_says_whose_session_begins_and_ends_and_from_where(guarded, key, caplog):

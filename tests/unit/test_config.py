@@ -198,6 +198,11 @@ def test_every_variable_of_the_original_stands_for_a_setting():
     assert set(LEGACY_ENV.values()) <= {path for path, *_ in settings()}
 
 
+def test_the_key_of_talk_is_no_setting(monkeypatch):
+    monkeypatch.setenv("TURNSTILE_KEY", "ts_made-up")
+    assert load_config().server.port == 8080
+
+
 def test_a_variable_of_the_tests_is_no_setting(monkeypatch):
     monkeypatch.setenv("TURNSTILE_TEST_PATIENCE", "3")
     assert load_config().model_dump() == Config().model_dump()

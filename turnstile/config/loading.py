@@ -37,8 +37,9 @@ Nested = dict[str, Any]
 ENV_PREFIX = "TURNSTILE_"
 ON_COMMAND_LINE = "the command line"
 """The source of the settings that flags give."""
-# Read by the test suite, not by the process.
+# Read by the test suite, and by `turnstile talk`.
 _TEST_ENV = "TURNSTILE_TEST_"
+_CLIENT_ENV = "TURNSTILE_KEY"
 # The variables of the original (the proxy of `dg_react_agent`), so that its hosts can start this process instead.
 LEGACY_ENV = {
     "OPENAI_API_KEY": "upstream.api_key",
@@ -158,7 +159,7 @@ def _environment() -> dict[str, str]:
     given: dict[str, str] = {}
     for name in os.environ:
         upper = name.upper()
-        if not upper.startswith(ENV_PREFIX) or upper.startswith(_TEST_ENV):
+        if not upper.startswith(ENV_PREFIX) or upper.startswith(_TEST_ENV) or upper == _CLIENT_ENV:
             continue
         if upper not in known:
             raise ConfigError("invalid_config", f"{name}: is not a setting{_nearest(upper, list(known))}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import websocket
 from websockets.protocol import Protocol, Side
 
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.transports.limits import MIB, ConnectionLimits
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.websocket import WebSocketConnection
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
     from turnstile.ports import Inbox
 
 _LARGEST_MESSAGE: Final = 64 * MIB
+# Characters of a refusal's words that are of use.
+_LONGEST_WORDS: Final = 500
+
+
+class HandshakeRefusedError(ConnectionRefusedError):
+    """The proxy refuses the handshake; its text is one line, with the proxy's words.
+
+    Args:
+        status: The HTTP status.
+        body: The answer's.
+    """
+
+    def __init__(self, status: int, body: bytes) -> None:
+        words = on_one_line(" ".join(body.decode(errors="replace").split())[:_LONGEST_WORDS])
+        super().__init__(f"it answered {status}{': ' if words else ''}{words}")
+        self.status = status
 
 
 class ClientSocket:
@@ -27,13 +44,15 @@ class ClientSocket:
         url: Of the proxy, such as ``ws://127.0.0.1:8080/openai``.
         timeout: Seconds for the TCP connection, for TLS, and for the answer to the handshake.
         close_timeout: Seconds for the answer to a close.
+        key: The client's key, if the proxy asks for one.
 
     Raises:
-        OSError: The proxy cannot be reached, or refuses the handshake; its text is one line.
+        HandshakeRefusedError: The proxy refuses the handshake.
+        OSError: The proxy cannot be reached; its text is one line.
     """
 
-    def __init__(self, url: str, timeout: float, close_timeout: float) -> None:
-        sock = _opened(url, timeout)
+    def __init__(self, url: str, timeout: float, close_timeout: float, key: str | None = None) -> None:
+        sock = _opened(url, timeout, key)
         self._loop = IoLoop()
         self._loop.start()
         limits = ConnectionLimits(max_message_bytes=_LARGEST_MESSAGE, close_timeout=close_timeout)
@@ -49,12 +68,15 @@ class ClientSocket:
         self._loop.stop(timeout)
 
 
-def _opened(url: str, timeout: float) -> socket.socket:
+def _opened(url: str, timeout: float, key: str | None) -> socket.socket:
     link: Any = websocket.WebSocket(enable_multithread=False)
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise ConnectionError("the key has characters that no header may have")
+    header = {"Authorization": f"Bearer {key}"} if key else None
     try:
-        link.connect(url, timeout=timeout, suppress_origin=True)
+        link.connect(url, timeout=timeout, suppress_origin=True, header=header)
     except websocket.WebSocketBadStatusException as error:
-        raise ConnectionRefusedError(f"it answered {error.status_code}") from None
+        raise HandshakeRefusedError(error.status_code, error.resp_body or b"") from None
     except (websocket.WebSocketException, ValueError) as error:
         raise ConnectionError(" ".join(str(error).split())) from None
     # websocket-client reads the answer byte by byte, so that no frame is left in its buffers.

@@ -151,17 +151,19 @@ class VoiceAgentClient:
             self._connection.send_binary(data)
             self._connection.flush()
 
-    def _connect(self, url: str, timeout: float) -> None:
+    def _connect(self, url: str, timeout: float, key: str | None = None) -> None:
         """Open a socket to a proxy.
 
         Args:
             url: Of the proxy, such as ``ws://127.0.0.1:8080/openai``.
             timeout: Seconds for the TCP connection, for TLS, and for the answer to the handshake.
+            key: The client's key, if the proxy asks for one.
 
         Raises:
-            OSError: The proxy cannot be reached, or refuses the handshake; its text is one line.
+            HandshakeRefusedError: The proxy refuses the handshake.
+            OSError: The proxy cannot be reached; its text is one line.
         """
-        self._socket = ClientSocket(url, timeout, self._close_timeout)
+        self._socket = ClientSocket(url, timeout, self._close_timeout, key)
         self._connection = self._socket.connection
         self._socket.begin(self._inbox())
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
+from turnstile.embed.client_socket import HandshakeRefusedError
 from turnstile.ports import sendable
 from turnstile.protocol.safe_text import on_one_line
 from turnstile.terminal.audio_io import AudioIO
@@ -24,6 +25,10 @@ HELP = """Lines go to the agent. Commands:
   /help          show this
   /quit          end (or Ctrl-D)"""
 
+KEY_VARIABLE: Final = "TURNSTILE_KEY"
+"""Where the key for a proxy that asks for one is: every user of the machine can read a command line."""
+
+_UNAUTHORIZED: Final = 401
 _COLOURS = {"user": "36", "assistant": "32", "note": "2", "fault": "31"}
 
 
@@ -103,11 +108,16 @@ def talk(
 def _talk_to(
     url: str, prompt: str, lines: Iterable[str] | None, printer: Printer, timeout: float, audio: AudioIO
 ) -> bool:
+    where = url.partition("?")[0]  # a query may hold a key
     try:
         client = _connected(url, timeout, printer, audio)
+    except HandshakeRefusedError as error:
+        fix = f" talk sends the key in the variable {KEY_VARIABLE}." if error.status == _UNAUTHORIZED else ""
+        printer.line(f"{where} lets nobody in: {error}{fix}", "fault")
+        return False
     except OSError as error:
         words = " ".join(str(error).split()) or type(error).__name__
-        printer.line(f"{url} cannot be reached: {words}. Is the proxy running (turnstile serve)?", "fault")
+        printer.line(f"{where} cannot be reached: {words}. Is the proxy running (turnstile serve)?", "fault")
         return False
     with client:
         fault = _talk(client, printer, prompt, lines, audio)
@@ -128,7 +138,8 @@ def _connected(url: str, timeout: float, printer: Printer, audio: AudioIO) -> Te
         audio.stop_source()
         printer.line(f"The proxy has closed the connection ({words}).", "fault")
 
-    return TerminalClient(url, timeout=timeout, on_message=show, on_audio=audio.play, on_closed=show_closed)
+    key = os.environ.get(KEY_VARIABLE)
+    return TerminalClient(url, timeout=timeout, on_message=show, on_audio=audio.play, on_closed=show_closed, key=key)
 
 
 def _talk(

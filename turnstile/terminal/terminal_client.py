@@ -23,9 +23,11 @@ class TerminalClient(VoiceAgentClient):
         on_message: Called with each message on the reading thread, before the code that waits for it goes on.
         on_audio: Called with each piece of the agent's audio, on the reading thread.
         on_closed: Called with the close code and its reason when the proxy closes first, on the reading thread.
+        key: The client's key, if the proxy asks for one.
 
     Raises:
-        OSError: The proxy cannot be reached, or refuses the handshake; its text is one line.
+        HandshakeRefusedError: The proxy refuses the handshake.
+        OSError: The proxy cannot be reached; its text is one line.
     """
 
     def __init__(
@@ -36,11 +38,12 @@ class TerminalClient(VoiceAgentClient):
         on_message: Callable[[Message], None] | None = None,
         on_audio: Callable[[bytes], None] | None = None,
         on_closed: Callable[[str], None] | None = None,
+        key: str | None = None,
     ) -> None:
         super().__init__(
             timeout=timeout, close_timeout=timeout, on_message=on_message, on_audio=on_audio, on_closed=on_closed
         )
-        self._connect(url, _CONNECT_TIMEOUT)
+        self._connect(url, _CONNECT_TIMEOUT, key)
 
     @property
     def messages(self) -> list[Message]:

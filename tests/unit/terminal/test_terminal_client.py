@@ -4,6 +4,7 @@ import threading
 import pytest
 from websockets.utils import accept_key
 
+from turnstile.embed.client_socket import HandshakeRefusedError
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
@@ -146,6 +147,35 @@ def test_a_proxy_that_does_not_let_the_client_in_is_an_error_with_its_status():
     full = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with RawServer(lambda _: full) as server, pytest.raises(ConnectionRefusedError, match="it answered 503"):
         TerminalClient(server.url, timeout=patience())
+
+
+def test_the_words_of_a_refusal_are_told_on_one_line():
+    body = "No\r\n\x1b[31m  key.\n" + "x" * 1_000
+    refusal = f"HTTP/1.1 401 Unauthorized\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+    with RawServer(lambda _: refusal) as server, pytest.raises(HandshakeRefusedError) as caught:
+        TerminalClient(server.url, timeout=patience())
+    assert caught.value.status == 401
+    assert str(caught.value).startswith("it answered 401: No \\u001b[31m key. xxx")
+    assert len(str(caught.value)) < 600
+
+
+def test_the_key_is_sent_in_a_header():
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return _upgrade(request)
+
+    with RawServer(answer) as server:
+        TerminalClient(server.url, timeout=0.2, key="ts_made-up").close()
+    assert "\r\nAuthorization: Bearer ts_made-up\r\n" in asked[0]
+
+
+@pytest.mark.parametrize("key", ["a\r\nX-Other: 1", "schlüssel"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_repeated(key):
+    with pytest.raises(OSError, match="the key has characters that no header may have") as caught:
+        TerminalClient("ws://127.0.0.1:1/openai", timeout=patience(), key=key)
+    assert key not in str(caught.value)
 
 
 def test_a_proxy_that_does_not_answer_the_close_is_left_when_time_is_up():
