@@ -15,7 +15,8 @@ from turnstile.errors import ClientProtocolError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_UNDERSTOOD: Final = frozenset({"model", "deployment", "call_id", "intent", "api-version"})
+# `token` holds the client's key, for this proxy only.
+_UNDERSTOOD: Final = frozenset({"model", "deployment", "call_id", "intent", "api-version", "token"})
 _TRANSCRIPTION: Final = "transcription"
 # Azure's preview has dated versions; the current API has none, or `v1`, `preview` and the like.
 _DATED: Final = re.compile(r"\d{4}-\d\d-\d\d")

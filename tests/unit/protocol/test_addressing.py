@@ -44,7 +44,8 @@ def test_a_header_asks_for_the_words_of_the_beta():
 
 
 def test_what_is_not_understood_is_ignored_and_named():
-    assert read_address({"model": "m", "token": "secret", "flag": "", "region": "eu"}).ignored == ("token", "region")
+    assert read_address({"model": "m", "key": "secret", "flag": "", "region": "eu"}).ignored == ("key", "region")
+    assert read_address({"model": "m", "token": "of the client"}).ignored == ()
 
 
 @pytest.mark.parametrize(

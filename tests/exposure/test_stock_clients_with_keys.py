@@ -1,0 +1,135 @@
+"""Stock clients, unchanged, with a key of the operator's instead of a vendor's, over TLS and behind HAProxy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import pytest
+from agents.realtime import RealtimeAgent, RealtimeRunner
+from deepgram import DeepgramClient
+from deepgram.core.api_error import ApiError
+from deepgram.environment import DeepgramClientEnvironment
+from openai import AzureOpenAI, OpenAI
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from turnstile.auth.client_keys import new_key
+from turnstile.auth.key_file import add_key, remove_keys
+
+LET_IN = 101
+# Clients come from 127.0.0.1, and HAProxy from here.
+HAPROXY = "127.0.0.9"
+
+
+class Guarded:
+    """A proxy that asks for keys, and where clients reach it."""
+
+    def __init__(self, system, place, key):
+        self.system, self.place, self.key = system, place, key
+
+    def revoke(self):
+        remove_keys(self.system.config.auth.keys_file, "web")
+        self.system.reload(self.system.config)
+
+
+@pytest.fixture(params=["over TLS", "behind HAProxy"])
+def guarded(request, start_proxy, certificates, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    file = tmp_path / "keys.txt"
+    key, _ = add_key(file, "web")
+    settings = {"auth__mode": "keys", "auth__keys_file": str(file)}
+    if request.param == "over TLS":
+        settings |= {f"server__tls_{name}_file": str(certificates / f"{name}.pem") for name in ("cert", "key")}
+        system = start_proxy(**settings)
+        port = system.address[1]
+    else:
+        system = start_proxy(server__trusted_proxies=HAPROXY, **settings)
+        behind = f"mode tcp\nsource {HAPROXY}\nserver turnstile 127.0.0.1:{system.address[1]} send-proxy-v2"
+        bind = f"ssl crt {certificates / 'both.pem'}"
+        port = request.getfixturevalue("start_haproxy")("mode tcp", behind, bind)
+    return Guarded(system, f"127.0.0.1:{port}", key)
+
+
+def deepgram(place, **credentials):
+    here = f"wss://{place}"
+    places = DeepgramClientEnvironment(
+        base=f"https://{place}", production=here, agent=here, agent_rest=f"https://{place}"
+    )
+    with DeepgramClient(environment=places, **credentials).agent.v1.connect() as agent:
+        assert agent.recv().type == "Welcome"
+
+
+def openai(place, key):
+    with (
+        OpenAI(api_key=key, base_url=f"https://{place}/v1", websocket_base_url=f"wss://{place}/v1") as client,
+        client.realtime.connect(model="gpt-realtime") as link,
+    ):
+        assert link.recv().type == "session.created"
+
+
+def azure(place, key):
+    names = {"api_version": "2024-10-01-preview", "azure_endpoint": f"https://{place}"}
+    with (
+        AzureOpenAI(api_key=key, websocket_base_url=f"wss://{place}/v1", **names) as client,
+        client.realtime.connect(model="gpt-realtime") as link,
+    ):
+        assert link.recv().type == "session.created"
+
+
+def agents(place, key):
+    async def go():
+        where = {"url": f"wss://{place}/v1/realtime?model=gpt-realtime", "api_key": key}
+        session = await RealtimeRunner(RealtimeAgent(name="Ada")).run(model_config=where)
+        async with session:
+            assert await anext(aiter(session))
+
+    asyncio.run(go())
+
+
+def browser(place, path, *subprotocols):
+    with connect(f"wss://{place}{path}", subprotocols=subprotocols) as link:
+        assert link.subprotocol == subprotocols[0]
+        if "realtime" in path:
+            assert json.loads(link.recv())["type"] == "session.created"
+
+
+CLIENTS = {
+    "deepgram-sdk": lambda place, key: deepgram(place, api_key=key),
+    "deepgram-sdk with an access token": lambda place, key: deepgram(place, access_token=key),
+    "openai": openai,
+    "openai for Azure": azure,
+    "openai-agents": agents,
+    "a browser with Deepgram's words": lambda place, key: browser(place, "/v1/agent/converse", "token", key),
+    "a browser with OpenAI's words": lambda place, key: browser(
+        place, "/v1/realtime?model=gpt-realtime", "realtime", f"openai-insecure-api-key.{key}"
+    ),
+}
+
+
+@pytest.fixture(params=CLIENTS)
+def answer_to(request, guarded):
+    """Return the HTTP status that a client with a key is answered."""
+
+    def ask(key):
+        try:
+            CLIENTS[request.param](guarded.place, key)
+        except InvalidStatus as error:
+            return error.response.status_code
+        except ApiError as error:  # of the Deepgram SDK
+            return error.status_code
+        return LET_IN
+
+    return ask
+
+
+def test_a_stock_client_gets_in_with_its_key_and_not_with_another_nor_with_one_that_is_revoked(
+    guarded, answer_to, caplog
+):
+    caplog.set_level(logging.INFO)
+    assert answer_to(guarded.key) == LET_IN
+    assert ", web from 127.0.0.1)" in caplog.text
+    assert answer_to(new_key()) == 401
+    guarded.revoke()
+    assert answer_to(guarded.key) == 401
