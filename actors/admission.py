@@ -126,10 +126,18 @@ class ClientAdmission:
         return Admission(begin, chosen_subprotocol(request), limits, budget, withdraw)
 
     def admit(
-        self, dialect: DialectName, request: UpgradeRequest | None, overrides: HostOverrides | None
+        self,
+        dialect: DialectName,
+        request: UpgradeRequest | None,
+        overrides: HostOverrides | None,
+        *,
+        max_duration: float = 0.0,
     ) -> PartsFactory | Rejection:
-        """Admit or reject a host's client; return the factory of its session's parts if it is admitted."""
-        return self._no_place() or self._dialects.named(dialect, request, overrides)
+        """Admit or reject a host's client; return the factory of its session's parts if it is admitted.
+
+        Its session lasts for `max_duration` seconds at most, where that is less than the setting.
+        """
+        return self._no_place() or self._dialects.named(dialect, request, overrides, max_duration=max_duration)
 
     def budget_of(self, request: UpgradeRequest | None) -> SessionBudget:
         """Open the budget of a client's session: it counts for the client's address, or for a host in this process."""

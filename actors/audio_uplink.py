@@ -50,6 +50,7 @@ class AudioUplink:
         self._flows = False  # what comes now goes at once
         self._observes = False
         self._has_dropped = False
+        self._has_heard = False
         self.observed = 0.0
         """Milliseconds of audio that went upstream while observed, and were not yet taken by `take_observed`."""
 
@@ -104,12 +105,18 @@ class AudioUplink:
         observed, self.observed = self.observed, 0.0
         return observed
 
+    def take_heard(self) -> bool:
+        """Return whether any audio has come since the last time."""
+        heard, self._has_heard = self._has_heard, False
+        return heard
+
     def append(self, pieces: Sequence[bytes]) -> Problem | None:
         """Send frames of the client's in one piece, or its events as they are; what cannot go yet waits.
 
         Returns:
             The problem to report, where audio was dropped because too much waits; once.
         """
+        self._has_heard = True
         if self._flows:
             self._send(pieces)
             return None

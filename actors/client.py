@@ -25,7 +25,7 @@ from turnstile.observability.journal import frame_observer
 from turnstile.protocol.frames import DOES_NOT_FIT, PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
 from turnstile.session.client_requests import AudioFollows
 from turnstile.session.effects import Answered, Reported, SessionAssumed
-from turnstile.session.events import DrainRequested
+from turnstile.session.ending import DrainRequested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -15,7 +15,6 @@ from turnstile.protocol.frames import Closed
 from turnstile.protocol.safe_text import on_one_line
 from turnstile.session.effects import (
     ClientEffect,
-    CloseDrained,
     EndSession,
     Held,
     Noted,
@@ -23,6 +22,7 @@ from turnstile.session.effects import (
     SetDeadlines,
     UpstreamEffect,
 )
+from turnstile.session.ending import CloseAtRest
 from turnstile.session.events import Event
 from turnstile.session.machine import Session
 from turnstile.session.upstream_errors import close_code
@@ -80,8 +80,9 @@ class SessionCoordinatorActor(SessionActor):
         self._upstream: Inbox
 
     def meet(self, others: Peers) -> None:
-        """Keep the inboxes that the effects are sent to."""
+        """Keep the inboxes that the effects are sent to; the session's time begins."""
         self._client, self._upstream = others.client, others.upstream
+        self._deadline_timer.set(self._session.deadlines)
 
     @takes(*get_args(Event))
     def _decide(self, event: Event) -> None:
@@ -147,10 +148,15 @@ class SessionCoordinatorActor(SessionActor):
         how = end.closing or Closed(close_code(problem.code), problem.code)
         self.end_session(End(how.code, how.reason, None if end.is_told else problem))
 
-    @takes(CloseDrained)
-    def _close_drained(self, _: CloseDrained) -> None:
+    @takes(CloseAtRest)
+    def _close_at_rest(self, close: CloseAtRest) -> None:
         """End the session by the UpstreamActor, so that the client gets all that this one has read."""
-        self._upstream.tell(SHUTTING_DOWN)
+        problem = close.problem
+        if problem is None:
+            self._upstream.tell(SHUTTING_DOWN)
+            return
+        _log.info("The session is over: %s: %s", problem.code, problem.description)
+        self._upstream.tell(End(close_code(problem.code), problem.code, problem))
 
     @takes(Held)
     def _note_held(self, held: Held) -> None:

@@ -16,7 +16,7 @@ from actors.dispatch import inbox_of
 from actors.lifecycle import EVICTED, SHUTTING_DOWN
 from actors.messages import Inspect, Peers
 from actors.session_actors import start_actors
-from turnstile.session.events import DrainRequested
+from turnstile.session.ending import DrainRequested
 
 if TYPE_CHECKING:
     from collections.abc import Callable

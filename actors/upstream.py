@@ -32,7 +32,8 @@ from turnstile.session.effects import (
     SendTruncate,
     SendUpdate,
 )
-from turnstile.session.events import AudioHeard, DrainRequested, HandedBack
+from turnstile.session.ending import DrainRequested, MeasureSilence, SilenceMeasured
+from turnstile.session.events import AudioHeard, HandedBack
 from turnstile.session.link_events import LinkLost
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class UpstreamActor(SessionActor):
         self._audio = audio
         self._translator = translator
         self._source = source
+        self._clock = clock
         self._journal = journal
         self._output = output = UpstreamOutput(shows_session=shows_session)
         self._link = UpstreamLink(session_id, connector, target, source, budget, journal)
@@ -176,6 +178,14 @@ class UpstreamActor(SessionActor):
     def _drain(self, request: DrainRequested) -> None:
         """Pass the request on behind all that upstream has sent."""
         self._output.send_fact(request)
+
+    @takes(MeasureSilence)
+    def _measure_silence(self, asked: MeasureSilence) -> None:
+        """Report since when nothing plays; where any audio counts, that it was heard just now if it was at all."""
+        seconds = self._clock() - self._translator.played_until
+        if self._audio.take_heard() and asked.hears_audio:
+            seconds = min(seconds, 0.0)
+        self._output.send_fact(SilenceMeasured(asked.token, seconds))
 
     # The session's commands.
 

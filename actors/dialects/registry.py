@@ -20,6 +20,7 @@ from turnstile.session.policy import Policy
 from turnstile.session.state import TRANSCRIPTION, State
 from turnstile.translate.host_overrides import HostOverlay, HostOverrides
 from turnstile.translate.permissions import Permissions
+from turnstile.translate.played_realtime import PlayedRealtimeTranslator
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 
@@ -109,7 +110,12 @@ class Dialects:
         return name
 
     def named(
-        self, name: DialectName, request: UpgradeRequest | None = None, overrides: HostOverrides | None = None
+        self,
+        name: DialectName,
+        request: UpgradeRequest | None = None,
+        overrides: HostOverrides | None = None,
+        *,
+        max_duration: float = 0.0,
     ) -> PartsFactory | Rejection:
         """Return the factory for a client's session, by the dialect's name.
 
@@ -117,6 +123,7 @@ class Dialects:
             name: The dialect's.
             request: The client's, if it came over a socket.
             overrides: Those of the session's host.
+            max_duration: For how many seconds this session may last, where that is less than the setting; 0: no less.
 
         Raises:
             ConfigError: There is no such dialect.
@@ -129,12 +136,14 @@ class Dialects:
             if decided.session.get("type") == TRANSCRIPTION:
                 return Rejection(400, "This client may only transcribe: it connects with the Realtime API.\n")
             profile = DEEPGRAM if name == "deepgram" else COMPONENT
-            return lambda session_id: self._voice_agent(profile, session_id, decided)
+            return lambda session_id: self._voice_agent(
+                profile, self._policy(session_id, max_duration), session_id, decided
+            )
         try:
             address = self._address(request, decided) if request else Address()
         except ClientProtocolError as error:
             return Rejection(400, f"{error.problem.description}\n", reason="address")
-        return lambda session_id: self._realtime(address, session_id, decided)
+        return lambda session_id: self._realtime(address, self._policy(session_id, max_duration), decided)
 
     def _address(self, request: UpgradeRequest, decided: HostOverrides) -> Address:
         """Read what a Realtime client asks for in its address.
@@ -157,8 +166,7 @@ class Dialects:
             _log.info("Fields of a client's address are ignored: %s", names)
         return address
 
-    def _voice_agent(self, profile: Profile, session_id: str, decided: HostOverrides) -> SessionParts:
-        policy = self._policy(session_id, self._config.upstream.reconnects)
+    def _voice_agent(self, profile: Profile, policy: Policy, session_id: str, decided: HostOverrides) -> SessionParts:
         permissions = Permissions(self._config.serves_model, self._may_call, HostOverlay(decided))
         return SessionParts(
             profile.name,
@@ -170,14 +178,15 @@ class Dialects:
             self._config.limits.invalid_messages,
         )
 
-    def _realtime(self, address: Address, session_id: str, decided: HostOverrides) -> SessionParts:
-        # A new link would have another conversation, which such a client would not notice.
+    def _realtime(self, address: Address, policy: Policy, decided: HostOverrides) -> SessionParts:
         policy = replace(
-            self._policy(session_id, reconnects=0),
+            policy,
+            reconnects=0,  # A new link would have another conversation, which such a client would not notice.
             is_transparent=True,
             is_shared=address.call_id is not None,
             turns="server",
         )
+        translator = PlayedRealtimeTranslator if policy.idle_timeout else RealtimeTranslator
         # What only writes down has no prompt, voice or functions that could be decided.
         host = HostOverlay(HostOverrides(session=decided.session) if address.intent else decided)
         return SessionParts(
@@ -190,7 +199,7 @@ class Dialects:
                 host=host,
                 bounds=self._bounds,
             ),
-            RealtimeTranslator(policy.id_prefix, is_beta=address.is_beta),
+            translator(policy.id_prefix, is_beta=address.is_beta),
             Session(policy, _initial_state(address)),
             decided.labels,
             # As much as in frames, but no less than a session may hold in all: appends that fit there are not dropped.
@@ -199,14 +208,16 @@ class Dialects:
             address,
         )
 
-    def _policy(self, session_id: str, reconnects: int) -> Policy:
+    def _policy(self, session_id: str, max_duration: float) -> Policy:
         # Ids of ours are known by their beginning; the API takes 32 characters.
         silence = _SILENCE if self._config.upstream.kind == "compatible" else None
+        settings = self._config.session.model_dump()
+        settings["max_duration"] = min(filter(None, (settings["max_duration"], max_duration)), default=0.0)
         return Policy(
             id_prefix=f"ts{session_id[:8]}_",
-            reconnects=reconnects,
+            reconnects=self._config.upstream.reconnects,
             link_silence=silence,
-            **self._config.session.model_dump(),
+            **settings,
         )
 
 

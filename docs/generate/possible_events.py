@@ -38,6 +38,7 @@ _COLLISION = "conversation_already_has_active_response"
 # How many requests and turns may be under way at once: two are enough for every rule about one that waits for another.
 _AT_ONCE = 2
 _TIME_IS_UP = {
+    "settings": "no Settings in time",
     "link": "time for the link",
     "update": "no session.updated in time",
     "create": "no response.created in time, after our create",

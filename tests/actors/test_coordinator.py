@@ -22,9 +22,10 @@ from turnstile.session.waits import Reason, Waits
 
 
 class Scripted:
-    held_bytes = 0
-
     """A session that wants what the test says."""
+
+    held_bytes = 0
+    deadlines = ()
 
     def __init__(self):
         self.wanted = []

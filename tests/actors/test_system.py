@@ -67,6 +67,26 @@ def system(make_system):
     return system
 
 
+def test_a_client_that_only_connects_is_told_what_was_missing_and_closed(make_system):
+    system = make_system(session__settings_timeout="0.05")
+    system.start()
+    with TerminalClient(url(system), timeout=patience()) as silent:
+        silent.wait_until(lambda: None)
+        assert silent.closed == "1008 settings_timeout"
+        (error,) = silent.received("Error")
+        assert error["description"] == "Settings: none came within 0.05 s; they must be the first message."
+
+
+def test_a_session_that_is_idle_is_closed_in_an_orderly_way(make_system):
+    system = make_system(session__idle_timeout="0.05")
+    system.start()
+    with configured(system) as idle:
+        idle.wait_until(lambda: None)
+        assert idle.closed == "1000 idle_timeout"
+        assert [error["code"] for error in idle.received("Error")] == ["idle_timeout"]
+    assert system._sessions.wait_until_empty(patience())
+
+
 def test_open_sessions_are_told_that_the_proxy_shuts_down(system):
     with configured(system) as one, configured(system) as other:
         assert system.stop(patience()) == 0

@@ -32,6 +32,7 @@ _SESSION = (
     "link",
     "deadlines",
     "draining",
+    "lifetime",
     "timeouts",
     "facts",
     "held_bytes",
@@ -210,6 +211,52 @@ OF_THE_DRAIN = (
         "machine",
         "            elif self.now.data.is_draining and ",
         "            elif False and ",
+    ),
+)
+
+# What only a session shows that may not be idle or last for ever.
+OF_THE_LIFETIME = (
+    Mutant(
+        "a session is idle in a turn",
+        "lifetime",
+        "    if policy.idle_timeout and not waits and is_at_rest(now, held, policy):\n",
+        "    if policy.idle_timeout:\n",
+    ),
+    Mutant(
+        "a session ends though it is heard",
+        "lifetime",
+        "    if measured.seconds < policy.idle_timeout:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "what was given while the silence was measured does not count",
+        "lifetime",
+        " or measured.token != str(now.data.activity)",
+        "",
+    ),
+    Mutant(
+        "a session that was heard is never idle again",
+        "lifetime",
+        "        return Step(now.change(activity=now.data.activity + 1, silence=measured.seconds))\n",
+        "        return Step(now)\n",
+    ),
+    Mutant(
+        "a session that has expired does not end at rest",
+        "lifetime",
+        "is_draining=True, has_expired=True",
+        "has_expired=True",
+    ),
+    Mutant(
+        "a session that has expired does not end without rest",
+        "lifetime",
+        '        found.append(Deadline("expiry", "", policy.expiry_grace))\n',
+        "        pass\n",
+    ),
+    Mutant(
+        "a session is never idle",
+        "lifetime",
+        "policy.idle_timeout and not waits and",
+        "False and",
     ),
 )
 

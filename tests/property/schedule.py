@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from api_model import Api, foreign_done
-from world import POLICY, REAL, Implementation, ViolationError, World, configured
+from world import LIMITED, POLICY, REAL, Implementation, ViolationError, World, configured
 
 from turnstile.session.client_requests import (
     AgentMessageGiven,
@@ -36,6 +36,8 @@ SCRIPTS = (
 STAGES = ("at rest", "create out", "create accepted", "in progress", "calling", "broken in on")
 # Timers that tell of silence fire when nothing else can happen, in `World.settle`; these may at any time.
 _ANY_TIME = frozenset({"retry", "update retry"})
+# How often the longest time of a session is over in a step in which it may be.
+_EXPIRES = 0.2
 
 
 class Schedule:
@@ -45,11 +47,13 @@ class Schedule:
         seed: What is drawn is the same for the same seed, in every process.
         code: The session's code.
         drains: The session is drained behind the random steps.
+        limits: The session ends when it is idle, and when it has lasted as long as it may, which may be at any time.
     """
 
-    def __init__(self, seed: int, code: Implementation = REAL, *, drains: bool = False) -> None:
+    def __init__(self, seed: int, code: Implementation = REAL, *, drains: bool = False, limits: bool = False) -> None:
         self.seed = seed
         self.drains = drains
+        self.limits = limits
         self.chance = random.Random(seed)  # noqa: S311 - chance, not a secret
         self.moved: list[str] = []
         scripts = tuple(self.chance.choice(SCRIPTS) for _ in range(self.chance.randint(0, 4)))
@@ -63,10 +67,11 @@ class Schedule:
             merges=self._flip(),
             refuses_updates=self._flip(),
         )
-        self.world = World(api, code, POLICY, eager=self._flip())
+        policy = LIMITED if limits else POLICY
+        self.world = World(api, code, policy, eager=self._flip())
         detection = {"type": "server_vad", "create_response": api.auto, "interrupt_response": api.interrupts}
         config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
-        self.world.session = code.session(POLICY, *configured(accepted=config, in_force=config))
+        self.world.session = code.session(policy, *configured(accepted=config, in_force=config))
         self.refs = 0
         self.speaking = False
 
@@ -81,6 +86,8 @@ class Schedule:
                 move, *arguments = self.chance.choice(self._moves())
                 self.moved.append(" ".join((move.__name__.strip("_"), *arguments)))
                 move(*arguments)
+                if self.world.closed:
+                    return
             if self.drains:
                 self.world.drain()
             if self.speaking:
@@ -142,7 +149,12 @@ class Schedule:
             moves += [(self._stranger,)] * world.api.echoes
         else:
             moves += [(self._api_answers,)] * 2
-        moves += [(self._aside,)] * self.drains
+        moves += [(self._aside,)] * (self.drains or self.limits)
+        moves += [(self._is_heard,)] * self.limits
+        # The session lasts for long, most of the time.
+        moves += [(world.fire, name) for name in ("idle", "expiry") if name in world.timers]
+        if "duration" in world.timers and self.chance.random() < _EXPIRES:
+            moves += [(world.fire, "duration")]
         moves += [(world.fire, name) for name in world.timers if name in _ANY_TIME]
         return moves
 
@@ -193,6 +205,10 @@ class Schedule:
     def _aside(self) -> None:
         api = self.world.api
         self.world.serve(api.end_aside() if api.aside else api.begin_aside())
+
+    def _is_heard(self) -> None:
+        """Something was heard or played, as many seconds ago."""
+        self.world.silence = self.chance.choice([-10.0, 30.0, 60.0])
 
     def _api_answers(self) -> None:
         self.world.serve(self.world.api.answer())

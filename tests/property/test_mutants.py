@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mutants import MUTANTS, OF_THE_DRAIN, OUTSIDE_THE_WALK, ROWS_ONLY, Mutant, implementation
+from mutants import MUTANTS, OF_THE_DRAIN, OF_THE_LIFETIME, OUTSIDE_THE_WALK, ROWS_ONLY, Mutant, implementation
 from rows import ROWS
 from schedule import Schedule
 from walk import walk
@@ -57,6 +57,12 @@ def test_random_schedules_find_the_mutant(mutant):
 def test_drained_schedules_find_the_mutant(mutant):
     code = implementation(mutant)
     assert any(_is_violated_by(Schedule(seed, code, drains=True)) for seed in range(30_000))
+
+
+@pytest.mark.parametrize("mutant", OF_THE_LIFETIME, ids=lambda mutant: mutant.name)
+def test_schedules_of_a_session_with_a_lifetime_find_the_mutant(mutant):
+    code = implementation(mutant)
+    assert any(_is_violated_by(Schedule(seed, code, limits=True)) for seed in range(30_000))
 
 
 @each_mutant

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,16 @@ def test_a_drained_session_ends_with_all_settled_whatever_was_under_way():
         schedule = Schedule(seed, drains=True)
         schedule.run()
         assert schedule.world.closed, (seed, schedule.moved)
+
+
+def test_a_session_with_a_lifetime_ends_at_rest_or_behind_its_grace_whatever_was_under_way():
+    ends = Counter()
+    for seed in range(500):
+        schedule = Schedule(seed, limits=True)
+        schedule.run()
+        assert schedule.world.closed, (seed, schedule.moved)
+        ends[schedule.world.is_cut_off] += 1
+    assert min(ends[True], ends[False]) > 25
 
 
 def test_a_seed_draws_the_same_schedule_in_every_process():

@@ -6,6 +6,7 @@ the real `FactReader`, and the stage that stands for the UpstreamActor hands bac
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
     from turnstile.session.waits import Reason
 
 POLICY = Policy(create_tries=8)
+# A session that ends when it is idle, and when it has lasted as long as it may.
+LIMITED = Policy(create_tries=8, idle_timeout=60.0, max_duration=3600.0)
 _COLLISIONS = {"conversation_already_has_active_response"}
 _ENDS_OF_SPEECH = {"input_audio_buffer.speech_stopped", "input_audio_buffer.committed"}
+# The deadlines of the session's lifetime: nothing that it waits for ends them.
+_LIFETIME = frozenset({"duration", "expiry", "idle"})
 _MUTABLE = frozenset({deque, dict, list, set})
 
 
@@ -107,7 +112,8 @@ class World:
         self.down: deque[tuple[dict, ...]] = deque()
         self.facts: deque[object] = deque()
         self.epoch = 0
-        self.timers: dict[str, str] = {}
+        self.timers = {deadline.name: deadline.token for deadline in self.session.deadlines}
+        self.silence = self.measured = math.inf
         self.calls: tuple[str, ...] = ()
         self.results: tuple[str, ...] = ()
         # What the referee knows; of the wire only what the session was told.
@@ -131,6 +137,7 @@ class World:
         self.held: dict[int, Reason] = {}
         self.answered_configs: list[int] = []
         self.requests: list[int] = []
+        self.heard: tuple[int, ...] = ()
         self.given: list[str] = []
         self.refused_items: set[str] = set()
         self.cancelled: set[str] = set()
@@ -139,7 +146,7 @@ class World:
         self.covered: dict[str, frozenset[str]] = {}
         self.ambiguous: frozenset[str] = frozenset()
         self.asked_before_drain: tuple[int, ...] | None = None
-        self.closed = False
+        self.has_expired = self.is_cut_off = self.closed = False
 
     def fork(self) -> World:
         """Return a copy that goes its own way."""
@@ -226,6 +233,10 @@ class World:
         """The session is told the oldest fact."""
         event, fact = self.facts.popleft()
         self._note(event)
+        if event["type"] == "request" and hasattr(fact, "ref"):
+            self.heard += (fact.ref,)
+        if isinstance(fact, told.SilenceMeasured):
+            self.measured, self.silence = fact.seconds, math.inf
         if isinstance(fact, told.HandedBack):
             self._is_back(fact.event_id)
         self.tell(fact)
@@ -233,6 +244,11 @@ class World:
     def fire(self, name: str) -> None:
         """A timer runs out."""
         token = self.timers.pop(name)
+        if name == "duration":
+            self.has_expired = True
+            self.asked_before_drain = self.heard
+        if name == "expiry":
+            self.is_cut_off = True
         if name == "expected":
             self.expected = ""
         if name == "blocking response":
@@ -243,9 +259,18 @@ class World:
         """Tell the session, and do what it wants done."""
         for effect in self.session.handle(event):
             self._perform(effect)
+        if self.is_cut_off:  # What is held is lost with the session.
+            return
+        if self.has_expired and not self.closed:
+            self._check_expired()
         self._check_rest()
         self._check_reasons()
         self._check_bytes()
+
+    def _check_expired(self) -> None:
+        """Check that a session that has lasted as long as it may ends at rest, and otherwise in time."""
+        self._must("idle" not in self.timers, "the session has expired, is at rest, and goes on")
+        self._must("expiry" in self.timers, "the session has expired, and does not end in time")
 
     def _check_rest(self) -> None:
         """Check what `Session.handle` relies on when it is told of something that changes nothing."""
@@ -405,9 +430,19 @@ class World:
                 self.held |= dict.fromkeys(refs, reason)
             case out.Noted("released", detail):
                 del self.held[int(detail[1:])]
-            case out.CloseDrained():
+            case out.MeasureSilence(token):
+                self.facts.append(({"type": "silence"}, told.SilenceMeasured(token, self.silence)))
+            case out.CloseAtRest(problem) if problem and problem.code == "idle_timeout":
+                self.closed = True
+                self._must(self.measured >= self.session.policy.idle_timeout, "the session ended, and was heard")
+                if self.asked_before_drain is None:
+                    self.asked_before_drain = self.heard
+                self._check_drained()
+            case out.CloseAtRest():
                 self.closed = True
                 self._check_drained()
+            case out.EndSession() if self.is_cut_off:
+                self.closed = True
             case out.EndSession(problem):
                 raise ViolationError(f"P7: the session ended by itself: {problem}")
 
@@ -467,8 +502,10 @@ class World:
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
                 self.ask(FunctionAnswered(1_000 + len(self.requests), open_calls[0], "4"))
-            elif self.timers:
-                self.fire(min(self.timers))
+            elif waits := self.timers.keys() - _LIFETIME:
+                self.fire(min(waits))
+            elif "idle" in self.timers:
+                self.fire("idle")
             else:
                 self.check_end()
                 return
@@ -478,6 +515,7 @@ class World:
         """Check what must hold when nothing moves any more."""
         state = self.session.state
         self._must(self.asked_before_drain is None, "the session is drained, and does not end")
+        self._must(not self.session.policy.idle_timeout, "the session is idle, and does not end")
         self._must(state.phase == "idle", f"P7: the gate stays shut: {state.phase}")
         self._must(not self.session.backlog, f"P3: {len(self.session.backlog)} requests are held for ever")
         unanswered = [ref for ref in self.requests if ref not in self.answers]

@@ -123,6 +123,24 @@ class SessionSection(Section):
     cancel_timeout: float = Field(5.0, gt=0, description="Timeout of the end of a cancelled response.")
     item_timeout: float = Field(10.0, gt=0, description="Timeout of the confirmation of a conversation item.")
     commit_timeout: float = Field(5.0, gt=0, description="Timeout of the answer to a commit.")
+    settings_timeout: float = Field(
+        30.0,
+        ge=0,
+        description="Time in which a Voice Agent client must send Settings; otherwise: close 1008. KeepAlive does not "
+        "count. 0: never.",
+    )
+    idle_timeout: float = Field(
+        0.0,
+        ge=0,
+        description="Time without speech, messages, responses, function calls and audio that plays, after which the "
+        "session ends: close 1000. Silent input audio and KeepAlive do not count. 0: never.",
+    )
+    max_duration: float = Field(
+        0.0,
+        ge=0,
+        description="Time that a session may last; it ends at its next moment of rest, 10 s later at the latest: close "
+        "1001. 0: for ever.",
+    )
     retry_delay: float = Field(0.25, gt=0, description="Delay before the second retry; doubles with each further one.")
     create_tries: int = Field(
         4, ge=1, description="Attempts for one response.create, or one session.update that collides with responses."

@@ -68,5 +68,8 @@ class Changes(TypedDict, total=False):
     input_audio: InputAudio
     follow_up_due: bool
     is_draining: bool
+    has_expired: bool
+    activity: int
+    silence: float
     progress: int
     serial: int

@@ -11,8 +11,9 @@ from turnstile.session.config_patch import ENDPOINTS, at, difference, merged, wi
 from turnstile.session.effects import Answered, ApplyLocal, Noted, OpenLink, Reported, SendUpdate
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Update
+from turnstile.session.requested_config import prompt_with, wanted
 from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
-from turnstile.session.state import Now, Step, prompt_with, wanted
+from turnstile.session.state import Now, Step
 from turnstile.session.turns import turn_unheard
 
 if TYPE_CHECKING:

@@ -62,6 +62,8 @@ def deadlines_of(now: Now, policy: Policy) -> tuple[Deadline, ...]:
 
 
 def _link_deadlines(now: Now, policy: Policy) -> tuple[Deadline, ...]:
+    if now.state.link == "closed" and policy.settings_timeout and not policy.is_transparent:
+        return (Deadline("settings", "", policy.settings_timeout),)
     if now.state.link == "waiting":
         return (Deadline("link", str(now.data.losses), policy.retry_delay * 2 ** (now.data.losses - 1)),)
     if now.state.link == "connected" and policy.link_silence is not None:

@@ -1,4 +1,4 @@
-"""The end of a session that is drained: it ends as soon as nothing that it has begun is unfinished.
+"""The end of a session that is drained, or has expired: it ends as soon as nothing that it has begun is unfinished.
 
 What was asked for before is settled, and what is asked for meanwhile is served, up to the first moment of rest.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from turnstile.errors import Problem
 from turnstile.session.deadlines import deadlines_of
-from turnstile.session.effects import CloseDrained
+from turnstile.session.ending import CloseAtRest
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
-    from turnstile.session.events import DrainRequested
+    from turnstile.session.ending import DrainRequested
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now
 
@@ -30,12 +31,19 @@ def settle_drain(now: Now, held: int, policy: Policy) -> Step | None:
         held: The number of held requests.
         policy: Its times.
     """
-    if now.state.link == "ended" or not _is_at_rest(now, held, policy):
+    if now.state.link == "ended" or not is_at_rest(now, held, policy):
         return None
-    return Step(now.change(link="ended"), (CloseDrained(),))
+    problem = session_expired(policy) if now.data.has_expired else None
+    return Step(now.change(link="ended"), (CloseAtRest(problem),))
 
 
-def _is_at_rest(now: Now, held: int, policy: Policy) -> bool:
+def session_expired(policy: Policy) -> Problem:
+    """Return the problem with a session that has lasted as long as it may, under the code that the API has for it."""
+    text = f"The session has lasted as long as it may, {policy.max_duration:g} s; connect again for another one."
+    return Problem("session_expired", text)
+
+
+def is_at_rest(now: Now, held: int, policy: Policy) -> bool:
     """Return whether nothing is unfinished: no request, no turn of the user's or the agent's, no function call.
 
     Every wait that an upstream event ends has a deadline, but for responses out of band, which gate nothing. Nothing is

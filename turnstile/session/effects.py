@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from turnstile.session.ending import CloseAtRest, MeasureSilence
 from turnstile.session.record import record
 
 if TYPE_CHECKING:
@@ -221,11 +222,6 @@ class EndSession:
     is_told: bool = False
 
 
-@record
-class CloseDrained:
-    """End the session, which was asked to end, behind all that upstream has sent: nothing is unfinished in it."""
-
-
 UpstreamEffect = (
     OpenLink
     | SendUpdate
@@ -241,10 +237,11 @@ UpstreamEffect = (
     | ObserveAudio
     | CallFunction
     | CallsCancelled
+    | MeasureSilence
 )
 """What the UpstreamActor performs."""
 
 ClientEffect = Answered | SessionAssumed | Reported
 """What the ClientActor performs."""
 
-Effect = UpstreamEffect | ClientEffect | SetDeadlines | Held | Noted | EndSession | CloseDrained
+Effect = UpstreamEffect | ClientEffect | SetDeadlines | Held | Noted | EndSession | CloseAtRest

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from turnstile.errors import Problem
 from turnstile.session.client_requests import AudioFollows, EventGiven, Json, LinkWanted, Request
+from turnstile.session.ending import DrainRequested, SilenceMeasured
 from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
 from turnstile.session.record import record
 
@@ -206,11 +207,6 @@ class HandedBack:
 
 
 @record
-class DrainRequested:
-    """The proxy shuts down: the session shall end as soon as nothing is unfinished in it."""
-
-
-@record
 class TimerFired:
     """A wait that `SetDeadlines` named is over; `token` is its own."""
 
@@ -242,6 +238,7 @@ Fact = (
     | Refused
     | HandedBack
     | DrainRequested
+    | SilenceMeasured
 )
 Event = Request | Fact | TimerFired
 

@@ -10,6 +10,7 @@ from collections import Counter
 from copy import copy
 from typing import TYPE_CHECKING
 
+from turnstile.session import lifetime
 from turnstile.session.backlog import Backlog
 from turnstile.session.client_requests import (
     AgentMessageGiven,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnstile.session.client_requests import Postponable
+    from turnstile.session.deadlines import Deadline
     from turnstile.session.effects import Effect
     from turnstile.session.events import Event
     from turnstile.session.waits import Reason
@@ -59,7 +61,9 @@ class Session:
         self.policy = policy or Policy()
         self.now = Now(state or State(), data or Data())
         self._backlog = Backlog(self.policy, decide)
-        self._deadlines = deadlines_of(self.now, self.policy)
+        self._is_limited = bool(self.policy.idle_timeout or self.policy.max_duration)
+        self.deadlines = self._current_deadlines()
+        """The deadlines at the moment; `handle` returns those that follow (`SetDeadlines`)."""
         self.held_elsewhere = 0
         """How many bytes are held in the session's name outside of it: an input, like the time in an event."""
         self._config_bytes = config_bytes(self.now.state)
@@ -107,13 +111,16 @@ class Session:
 
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; return its effects, and those of every held request that it releases, in order."""
-        before, offered = self.now, self.now.state
+        before = now = self.now
+        offered = now.state
+        if self.policy.idle_timeout and event.__class__ not in lifetime.NO_ACTIVITY:
+            now = lifetime.with_activity(now)
         adds = event.__class__ in SIZED
         room = self.policy.max_held_bytes - self.held_bytes - self.held_elsewhere
         if adds and isinstance(event, Sized) and event.size > max(room, 0):
-            step = refuse(before, event, self.policy)
+            step = refuse(now, event, self.policy)
         else:
-            step = decide(before, event, self.policy)
+            step = decide(now, event, self.policy)
         self.now, effects = step.now, list(step.effects)
         if step.waits:
             held = self._backlog.hold(event, step.waits, step.now.state)
@@ -141,10 +148,16 @@ class Session:
         if is_config_new or adds or (state is not before.state and self.held_bytes > self._config_bytes):
             self._config_bytes = config_bytes(state) if is_config_new else self._config_bytes
             self.held_bytes = self._config_bytes + self._backlog.held_bytes + taken_bytes(self.now)
-        if (deadlines := deadlines_of(self.now, self.policy)) != self._deadlines:
-            self._deadlines = deadlines
+        if (deadlines := self._current_deadlines()) != self.deadlines:
+            self.deadlines = deadlines
             effects.append(SetDeadlines(deadlines))
         return effects
+
+    def _current_deadlines(self) -> tuple[Deadline, ...]:
+        waits = deadlines_of(self.now, self.policy)
+        if not self._is_limited:
+            return waits
+        return lifetime.lifetime_deadlines(self.now, self._backlog.held, waits, self.policy)
 
     def _observe(self, before: State, effects: list[Effect]) -> None:
         """Have audio observed or not, if that changed: told first, so that what is let go by it is counted."""

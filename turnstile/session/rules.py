@@ -15,6 +15,7 @@ from turnstile.session import (
     failed_updates,
     function_calls,
     items,
+    lifetime,
     link,
     outcomes,
     passthrough,
@@ -33,6 +34,7 @@ from turnstile.session.client_requests import (
 )
 from turnstile.session.collisions import is_collision
 from turnstile.session.effects import Answered, LetAudioGo, Reported
+from turnstile.session.ending import DrainRequested, SilenceMeasured
 from turnstile.session.events import (
     CLOSING_FACTS,
     AgentSpoke,
@@ -40,7 +42,6 @@ from turnstile.session.events import (
     AudioHeard,
     CallReturned,
     ConfigAnswered,
-    DrainRequested,
     FunctionCalled,
     HandedBack,
     InputCleared,
@@ -202,6 +203,7 @@ RULES = dict(
         _on(AudioHeard, turns.audio_heard),
         # Time.
         _on(TimerFired, time_is_up),
+        _on(SilenceMeasured, lifetime.silence_measured),
         # The shutdown.
         _on(DrainRequested, draining.drain_requested),
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from turnstile.session.config_patch import at, difference, merged
+from turnstile.session.config_patch import at, difference
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import InputAudio, UserAudio
@@ -111,7 +111,10 @@ class Data(NamedTuple):
         epoch: Counts the facts that close the gate.
         input_audio: What was heard of the user.
         follow_up_due: The last response called functions that a Realtime client answers itself; no other has begun.
-        is_draining: The proxy shuts down: the session ends as soon as nothing is unfinished.
+        is_draining: The proxy shuts down, or the session has expired: it ends as soon as nothing is unfinished.
+        has_expired: The session has lasted as long as it may.
+        activity: Counts what was said, asked or answered, while a session that is idle for too long ends.
+        silence: For how many seconds nothing had been heard or played when that was last measured.
         progress: Counts the signs of life of responses.
         serial: Counts the ids given out.
     """
@@ -142,6 +145,9 @@ class Data(NamedTuple):
     input_audio: InputAudio = InputAudio()
     follow_up_due: bool = False
     is_draining: bool = False
+    has_expired: bool = False
+    activity: int = 0
+    silence: float = 0.0
     progress: int = 0
     serial: int = 0
 
@@ -211,28 +217,6 @@ class Now(NamedTuple):
             copy[place] = value
         state = self.state if copies[0] is None else _made(State, copies[0])
         return _made(Now, (state, self.data if copies[1] is None else _made(Data, copies[1])))
-
-
-def with_request(config: Json, request: ConfigRequested) -> Json:
-    """Return the configuration that `request` makes of `config`."""
-    result = merged(config, request.patch)
-    if request.added_prompt:
-        result["instructions"] = prompt_with(config.get("instructions") or "", request)
-    return result
-
-
-def prompt_with(prompt: str, request: ConfigRequested) -> str:
-    """Return the prompt that `request` makes of `prompt`."""
-    before = request.patch.get("instructions", prompt) or ""
-    return f"{before}\n\n{request.added_prompt}" if before and request.added_prompt else before + request.added_prompt
-
-
-def wanted(now: Now, requests: tuple[ConfigRequested, ...]) -> Json:
-    """Return the configuration that `requests` make of the accepted one."""
-    config = now.state.accepted
-    for request in requests:
-        config = with_request(config, request)
-    return config
 
 
 @record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session import failed_updates, items, link, outcomes, responses, turns
+from turnstile.session import failed_updates, items, lifetime, link, outcomes, responses, turns
 from turnstile.session.deadlines import deadlines_of
 from turnstile.session.effects import Reported
 from turnstile.session.state import Step
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 def time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
     """Apply the rule of a timer that fired; ignore a timer of an earlier wait."""
+    if fired.name in lifetime.NAMES:
+        return lifetime.lifetime_over(now, fired, policy)
     if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in deadlines_of(now, policy)]:
         return Step(now)
     response = now.state.response
     match fired.name:
         case "link":
             return link.link_due(now, policy)
+        case "settings":
+            return lifetime.settings_missing(now, policy)
         case "update" if now.state.updating:
             return failed_updates.update_stalled(now, now.state.updating, policy)
         case "create" if now.state.requested:

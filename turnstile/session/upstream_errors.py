@@ -45,8 +45,11 @@ ENDING = frozenset(
 )
 """Codes of errors that end the session: the API closes after them, or another link would not help."""
 
-_GOING_AWAY, _POLICY_VIOLATION, _INTERNAL_ERROR, _TRY_AGAIN_LATER, _BAD_GATEWAY = 1001, 1008, 1011, 1013, 1014
+_NORMAL, _GOING_AWAY, _POLICY_VIOLATION = 1000, 1001, 1008
+_INTERNAL_ERROR, _TRY_AGAIN_LATER, _BAD_GATEWAY = 1011, 1013, 1014
 _CLOSE_CODES = {
+    "idle_timeout": _NORMAL,  # A stock client that comes back by itself does so after 1001, and would be idle again.
+    "settings_timeout": _POLICY_VIOLATION,
     "session_expired": _GOING_AWAY,
     "credit_balance_exhausted": _TRY_AGAIN_LATER,
     "insufficient_quota": _TRY_AGAIN_LATER,

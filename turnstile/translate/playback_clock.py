@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 
 class PlaybackClock:
     """The playback of one client, which plays what it gets at once and in order."""
 
     def __init__(self) -> None:
-        self._ends = 0.0
+        self.ends = -math.inf
+        """When all is played, in seconds; long ago where nothing was, or it was stopped."""
         # The items that are not played to their end, oldest first, with all the milliseconds sent of each.
         self._sent: dict[str, float] = {}
 
@@ -20,11 +23,11 @@ class PlaybackClock:
             now: The time, in seconds.
         """
         sent = self._sent.get(item_id, 0.0) + milliseconds
-        if now >= self._ends:
-            self._sent, self._ends = {item_id: sent}, now
+        if now >= self.ends:
+            self._sent, self.ends = {item_id: sent}, now
         else:
             self._sent[item_id] = sent
-        self._ends += milliseconds / 1000
+        self.ends += milliseconds / 1000
 
     def interrupt(self, now: float, *, is_unfinished: bool) -> tuple[tuple[str, int], ...]:
         """Stop at a barge-in, at which the client discards what it has not played.
@@ -37,7 +40,7 @@ class PlaybackClock:
             The items that were not played to their end, with the milliseconds played of each; at least one, since the
             API does not truncate an item to nothing (as reported by its users).
         """
-        unplayed = max(0.0, self._ends - now) * 1000
+        unplayed = max(0.0, self.ends - now) * 1000
         cut: list[tuple[str, int]] = []
         for item_id, sent in reversed(self._sent.items()):
             if unplayed > 0 or (is_unfinished and not cut):
@@ -48,5 +51,5 @@ class PlaybackClock:
 
     def stop(self) -> None:
         """Forget all audio: nothing plays any more."""
-        self._ends = 0.0
+        self.ends = -math.inf
         self._sent = {}

@@ -103,6 +103,11 @@ class VoiceAgentTranslator(Translator):
         truncations, self._truncations = self._truncations, ()
         return truncations
 
+    @property
+    def played_until(self) -> float:
+        """When the client has played what it was sent, by the estimate that truncates at a barge-in."""
+        return self._output.playback.ends
+
     def start_latency(self, now: float) -> None:
         """Count the next response's latencies from `now`, unless an earlier turn or request still waits for it."""
         if self._user.ended_at is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ class Translator:
         """Close a call whose result goes upstream; return the message for a client that keeps a history."""
         del call_id, output
         return []
+
+    @property
+    def played_until(self) -> float:
+        """When the agent's audio will have been played, or has been: seconds, of the clock of `now`."""
+        return -math.inf
 
     def link_lost(self) -> list[Frame]:
         """Return the end of the response that the lost link cut off."""

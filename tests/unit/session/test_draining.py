@@ -13,7 +13,7 @@ from turnstile.session.client_requests import (
     FunctionAnswered,
     LinkWanted,
 )
-from turnstile.session.effects import CloseDrained, EndSession, SendCreate, SendItem, SendUpdate
+from turnstile.session.effects import CloseAtRest, EndSession, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
     AsideStarted,
     ConfigAnswered,
@@ -35,11 +35,11 @@ REALTIME = Policy(is_transparent=True)
 
 
 def closes(effects):
-    return len(of(CloseDrained, effects))
+    return len(of(CloseAtRest, effects))
 
 
 def test_a_session_at_rest_ends_at_once_when_it_is_drained():
-    assert session().handle(DRAIN) == [CloseDrained()]
+    assert session().handle(DRAIN) == [CloseAtRest()]
 
 
 def test_a_session_is_ended_once():

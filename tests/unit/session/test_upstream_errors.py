@@ -166,6 +166,8 @@ def test_an_error_after_which_nothing_helps_ends_the_session_in_its_own_words(at
     ("problem", "code"),
     [
         ("session_expired", 1001),
+        ("settings_timeout", 1008),
+        ("idle_timeout", 1000),
         ("insufficient_quota", 1013),
         ("upstream_closed", 1014),
         ("invalid_api_key", 1011),
