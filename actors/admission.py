@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits
+from actors.session_quotas import counted_name
 from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.config import allowed_origins
 from turnstile.server.addresses import owner_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.dialects.registry import DialectName, Dialects, PartsFactory
+    from actors.session_quotas import GiveBack, SessionQuotas
     from actors.sessions import Sessions
     from turnstile.auth.authenticator import Authenticator
     from turnstile.auth.identity import Identity
@@ -36,6 +38,7 @@ class ClientAdmission:
         sessions: The open sessions.
         counts: Knows the number of open sessions of all processes that serve.
         budget: Counts what the sessions of this process hold.
+        quotas: Counts the sessions of the listener's clients; a host counts those of its own.
         make_authenticator: Makes what checks the credentials of the listener's clients; a host checks those of its own.
 
     Raises:
@@ -49,6 +52,7 @@ class ClientAdmission:
         sessions: Sessions,
         counts: WorkerSlot,
         budget: ProcessBudget,
+        quotas: SessionQuotas,
         make_authenticator: Callable[[Config], Authenticator],
     ) -> None:
         self._config = config
@@ -57,6 +61,7 @@ class ClientAdmission:
         self._sessions = sessions
         self._counts = counts
         self._budget = budget
+        self._quotas = quotas
         self._make_authenticator = make_authenticator
         self._authenticator = make_authenticator(config)
         # Admitted by `accept` and not yet begun; on the I/O thread only. Hosts begin their sessions at once, so the
@@ -74,6 +79,7 @@ class ClientAdmission:
         self._config = config
         self._origins = allowed_origins(config)
         self._dialects.change(config)
+        self._quotas.change(config.quotas)
 
     def close(self, timeout: float) -> None:
         """End the check of credentials, with the threads that it runs on.
@@ -102,17 +108,39 @@ class ClientAdmission:
             return None
 
         def authenticated(outcome: Identity | Rejection) -> None:
-            answer(outcome if isinstance(outcome, Rejection) else self._admit(request, dialect, outcome))
+            if isinstance(outcome, Rejection):
+                answer(outcome)
+            else:
+                self._admit(request, dialect, outcome, answer)
 
         return self._authenticator.authenticate(request, authenticated)
 
-    def _admit(self, request: UpgradeRequest, dialect: DialectName, identity: Identity) -> Admission | Rejection:
-        """Admit a client that has proved who it is, if there is still a place."""
+    def _admit(self, request: UpgradeRequest, dialect: DialectName, identity: Identity, answer: Answer) -> None:
+        """Admit a client that has proved who it is, if there is still a place, and its quotas leave it one."""
         make_parts = self.admit(dialect, request, identity.overrides)
         if isinstance(make_parts, Rejection):
-            return make_parts
+            answer(make_parts)
+            return
         self._arriving += 1
-        budget = self.budget_of(request)
+
+        def taken(place: GiveBack | Rejection) -> None:
+            if isinstance(place, Rejection):
+                self._arriving -= 1
+                answer(place)
+            else:
+                answer(self._admission(request, dialect, identity, make_parts, place))
+
+        self._quotas.take(identity.name, owner_of(request.peer), taken)
+
+    def _admission(
+        self,
+        request: UpgradeRequest,
+        dialect: DialectName,
+        identity: Identity,
+        make_parts: PartsFactory,
+        give_back: GiveBack,
+    ) -> Admission:
+        budget = self.budget_of(request, identity.name, give_back)
 
         def begin(connection: Connection) -> Inbox | None:
             self._arriving -= 1
@@ -139,9 +167,18 @@ class ClientAdmission:
         """
         return self._no_place() or self._dialects.named(dialect, request, overrides, max_duration=max_duration)
 
-    def budget_of(self, request: UpgradeRequest | None) -> SessionBudget:
-        """Open the budget of a client's session: it counts for the client's address, or for a host in this process."""
-        return self._budget.session(owner_of(request.peer) if request else "host")
+    def budget_of(
+        self, request: UpgradeRequest | None, identity: str = "", on_close: Callable[[], object] = lambda: None
+    ) -> SessionBudget:
+        """Open the budget of a session: it counts for its client's identity or address, or for a host in this process.
+
+        Args:
+            request: The client's, if it came over a socket.
+            identity: The name that its credentials prove; "" for none.
+            on_close: Called once, on any thread, when the session has ended, or does not begin.
+        """
+        owner = f"identity {counted_name(identity)}" if identity else owner_of(request.peer) if request else "host"
+        return self._budget.session(owner, on_close=on_close)
 
     def _no_place(self) -> Rejection | None:
         """Return the rejection when no more sessions may begin."""

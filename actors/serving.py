@@ -19,6 +19,7 @@ from turnstile.server.open_files import (
     raise_open_files_limit,
     sessions_notice,
 )
+from turnstile.server.parent_link import READY_LINE
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.worker_process import Inheritance
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from turnstile.config import Config
+    from turnstile.server.parent_link import ParentLink
     from turnstile.server.worker_process import WorkerOption
 
     ReadConfig = Callable[[], Config]
@@ -94,21 +96,21 @@ def serve_as_worker(config: Config, read_config: ReadConfig, option: WorkerOptio
         option: What the parent process has given.
     """
     inherited = Inheritance(option)
-    system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot)
+    system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot, parent=inherited.parent)
     with ProcessSignals(reloads=True) as signals:
         threading.Thread(
-            target=_drain_with_parent, args=(inherited, signals), name="turnstile-parent", daemon=True
+            target=_drain_with_parent, args=(inherited.parent, signals), name="turnstile-parent", daemon=True
         ).start()
         system.start()
         _reload_at_signals(read_config, system, signals)
-        inherited.report_ready()
+        inherited.parent.send(READY_LINE)
         signals.drain.wait()
         return _stop(system, signals)
 
 
-def _drain_with_parent(inherited: Inheritance, signals: ProcessSignals) -> None:
-    """Drain when the parent process has ended."""
-    inherited.wait_for_end_of_parent()
+def _drain_with_parent(parent: ParentLink, signals: ProcessSignals) -> None:
+    """Take what the parent process answers; drain when it has ended."""
+    parent.wait_for_end()
     signals.drain.set()
 
 

@@ -14,6 +14,7 @@ from actors.authentication import make_authenticator
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
 from actors.proxy_threads import ProxyThreads
+from actors.session_quotas import make_quotas
 from actors.sessions import Sessions
 from turnstile.config import taken_over
 from turnstile.errors import ConfigError, InternalError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Connection, Inbox
+    from turnstile.server.parent_link import ParentLink
     from turnstile.server.requests import Rejection
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.session.policy import Policy
@@ -56,6 +58,7 @@ class ProxySystem:
         sock: The listening socket, instead of one on the configured address; closed with the proxy.
         slot: The slot of this worker process, if it is one of several: gets its number of sessions and the I/O thread's
             signs of life; the sessions of all workers together are bounded.
+        parent: Joins this worker process to its parent, which counts for the quotas of all workers.
         journal: Records the frames of both connections of every session; by default the log, if it is at debug level.
         simulator: The Realtime API behind ``simulator:``; by default one made from the configuration.
         scenario: The scenario that the simulator plays, instead of the configured one.
@@ -73,6 +76,7 @@ class ProxySystem:
         listens: bool = True,
         sock: socket.socket | None = None,
         slot: WorkerSlot | None = None,
+        parent: ParentLink | None = None,
         journal: Journal | None = None,
         simulator: Simulator | None = None,
         scenario: Scenario | None = None,
@@ -89,7 +93,8 @@ class ProxySystem:
         self._sessions = Sessions(around, counts.note_sessions)
         dialects = Dialects(config, self._adapters.functions.may_call, make_session)
         check = partial(make_authenticator, loop=self._loop, clock=clock)
-        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, check)
+        quotas = make_quotas(config.quotas, parent, self._loop, clock)
+        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, quotas, check)
         self._refusals = refusals = Refusals(self._loop.call_later)
         self._listener = (
             make_listener(config, self._loop, self._admission.accept, sock, counts, refusals) if listens else None

@@ -158,6 +158,35 @@ def test_clients_that_connect_while_all_workers_are_replaced_find_the_places_of_
         assert serving.end() == 0
 
 
+def test_a_quota_holds_for_all_workers_together_and_a_worker_that_dies_gives_back_what_it_had(serve, tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[quotas]\naddress_sessions = 10\n")
+    serving = serve("--config", str(file))
+    url, pid = serving.url, int(serving.until(r"Worker 2 is process (\d+)"))
+    with ExitStack() as sessions:
+        for _ in range(10):
+            sessions.enter_context(configured(url))
+        with pytest.raises(SessionError, match="429"):
+            configured(url)
+        serving.until("429, quotas.address_sessions: 10 sessions at once from 127.0.0.1")
+        serving.until(r"Session .* began", 10)
+        os.kill(pid, signal.SIGKILL)
+        serving.until(r"Worker 2 is process (\d+)", 2)
+        lost = len([line for line in serving.lines if "worker 2" in line and " began " in line])
+        assert lost
+        for _ in range(lost):
+            sessions.enter_context(configured(url))
+        with pytest.raises(SessionError, match="429"):
+            configured(url)
+        file.write_text("[quotas]\naddress_sessions = 11\n")
+        serving.process.send_signal(signal.SIGHUP)
+        serving.until("The configuration was read anew", 2)
+        sessions.enter_context(configured(url))
+        with pytest.raises(SessionError, match="429"):
+            configured(url)
+        assert serving.end() == 0
+
+
 def test_a_reload_ends_no_worker_and_no_session(serve):
     serving = serve()
     with configured(serving.url) as client:

@@ -4,6 +4,7 @@ The sources, the later overriding the earlier: defaults in the code, configurati
 ``python -m turnstile.config`` prints ``config/default.toml``.
 """
 
+from turnstile.config.auth_section import QuotasSection
 from turnstile.config.exposure import allowed_origins, require_mode
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
 from turnstile.config.reloading import taken_over
@@ -31,6 +32,7 @@ __all__ = [
     "FunctionsSection",
     "LimitsSection",
     "LogSection",
+    "QuotasSection",
     "Section",
     "ServerSection",
     "SessionSection",

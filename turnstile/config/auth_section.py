@@ -38,10 +38,16 @@ class AuthSection(Section):
 
 
 class QuotasSection(Section):
-    """What one client may use, counted for all workers together; 0 for as much as it likes."""
+    """What one client may use, counted for all workers together; 0 for as much as it likes. Past a quota: 429."""
 
-    identity_sessions: int = Field(0, ge=0, description="Sessions of one identity at the same time; one more: 429.")
-    identity_starts: int = Field(0, ge=0, description="Sessions that one identity may start within a minute.")
-    address_sessions: int = Field(0, ge=0, description="Sessions from one address at the same time.")
-    address_starts: int = Field(0, ge=0, description="Sessions that may start from one address within a minute.")
+    identity_sessions: int = Field(0, ge=0, description="Sessions of one identity at once, from all its addresses.")
+    identity_starts: int = Field(
+        0, ge=0, le=10_000, description="Sessions that one identity may start within any minute."
+    )
+    address_sessions: int = Field(
+        0, ge=0, description="Sessions from one address (of IPv6 a /64) at once, of all its identities."
+    )
+    address_starts: int = Field(
+        0, ge=0, le=10_000, description="Sessions that may start from one address within any minute."
+    )
     session_minutes: float = Field(0, ge=0, description="Minutes that a session may last.")

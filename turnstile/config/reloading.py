@@ -40,6 +40,7 @@ def taken_over(running: Config, read: Config) -> tuple[Config, list[str]]:
     changes = {
         "auth": _with(running.auth, read.auth, _AUTH),
         "server": _with(running.server, read.server, _SERVER),
+        "quotas": read.quotas,
         "limits": _with(running.limits, read.limits, {*type(read.limits).model_fields} - _FIXED_LIMITS),
         "session": _with(running.session, read.session, {*type(read.session).model_fields} - _FIXED_SESSION),
     }

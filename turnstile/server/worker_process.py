@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
 import subprocess
 import threading
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
+from turnstile.server.parent_link import READY_LINE, ParentLink
+from turnstile.server.quota_messages import LINE_BYTES
 from turnstile.server.worker_board import WorkerBoard
+from turnstile.server.worker_quotas import WorkerQuotas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_READY: Final = b"r"
+    from turnstile.server.quotas import QuotaCounter
+
+log = logging.getLogger(__name__)
 
 
 class WorkerOption(NamedTuple):
@@ -65,7 +71,8 @@ class WorkerProcess:
     """A running worker process, in a process group of its own, so that Ctrl-C reaches its parent only.
 
     Its standard output and error are the parent's; its standard input is empty. A socket pair joins the two: the worker
-    says on it that it accepts clients, and learns by its end that the parent has gone.
+    says on it that it accepts clients, asks for its sessions to be counted, and learns by its end that the parent has
+    gone.
 
     Args:
         number: From 1.
@@ -73,6 +80,7 @@ class WorkerProcess:
         environment: Its variables, besides those of this process.
         listener: The listening socket, which all workers share.
         board: The descriptor of the file of the board.
+        counter: Counts the sessions of all workers, for quotas.
         report: Called when it is ready and when it has ended, on a thread of its own.
     """
 
@@ -83,11 +91,13 @@ class WorkerProcess:
         environment: Mapping[str, str],
         listener: socket.socket,
         board: int,
+        counter: QuotaCounter,
         report: Callable[[Ready | Ended], None],
     ) -> None:
         self.number = number
         self._is_ready = False
         self._must_reload = False
+        self._quotas = WorkerQuotas(counter)
         self._report = report
         self._socket, other_end = socket.socketpair()
         with other_end:
@@ -119,11 +129,22 @@ class WorkerProcess:
         self._process.send_signal(number)
 
     def _watch(self) -> None:
-        with self._socket:
-            with contextlib.suppress(OSError):
-                if self._socket.recv(len(_READY)):
-                    self._report(Ready(self.number))
-            self._report(Ended(self.number, self._process.wait()))
+        with contextlib.suppress(OSError), self._socket, self._socket.makefile("rb") as lines:
+            while line := lines.readline(LINE_BYTES):
+                self._hear(line)
+        self._quotas.give_all_back()
+        self._report(Ended(self.number, self._process.wait()))
+
+    def _hear(self, line: bytes) -> None:
+        if line == READY_LINE:
+            self._report(Ready(self.number))
+            return
+        try:
+            answer = self._quotas.answer(line)
+        except Exception:  # its end must be seen all the same
+            log.exception("Worker %s has said what it should not", self.number)
+        else:
+            self._socket.sendall(answer)  # may wait for the worker, as this thread does anyway
 
 
 class Inheritance:
@@ -141,14 +162,5 @@ class Inheritance:
         self.slot = WorkerBoard.shared(option.board).slot(option.number)
         """The worker's slot on the board."""
         os.close(option.board)
-        self._parent = socket.socket(fileno=option.parent)
-
-    def report_ready(self) -> None:
-        """Tell the parent that this worker accepts clients."""
-        with contextlib.suppress(OSError):  # it has gone, which `wait_for_end_of_parent` shows
-            self._parent.send(_READY)
-
-    def wait_for_end_of_parent(self) -> None:
-        """Return when the parent process has ended."""
-        with contextlib.suppress(OSError):
-            self._parent.recv(1)
+        self.parent = ParentLink(socket.socket(fileno=option.parent))
+        """Joins the worker to its parent."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from turnstile.server.heartbeats import BEATS_A_TIMEOUT, Heartbeats
+from turnstile.server.quotas import QuotaCounter
 from turnstile.server.restarts import LONGEST_PAUSE, Restarts
 from turnstile.server.running_clock import RunningClock
 from turnstile.server.worker_board import WorkerBoard, board_file
@@ -69,6 +70,7 @@ class Workers:
         self._board = WorkerBoard.shared(self._board_file)
         self._heartbeats = Heartbeats(heartbeat_timeout, max(_START_TIMEOUT, heartbeat_timeout))
         self._restarts = Restarts()
+        self._counter = QuotaCounter(clock)
         self._events: queue.SimpleQueue[Ready | Ended | signal.Signals] = queue.SimpleQueue()
         self._running: dict[int, WorkerProcess] = {}
         self._is_over = False
@@ -144,7 +146,13 @@ class Workers:
         self._restarts.started(number, self._clock())
         try:
             worker = WorkerProcess(
-                number, self._command, self._environment, self._listener, self._board_file, self._events.put
+                number,
+                self._command,
+                self._environment,
+                self._listener,
+                self._board_file,
+                self._counter,
+                self._events.put,
             )
         except OSError as error:
             self._plan_restart(number, f"cannot be started: {error.strerror}")

@@ -22,16 +22,22 @@ from turnstile.testing import patience
 
 WORKER = """
 import signal, sys, threading
+from turnstile.server.parent_link import READY_LINE
 from turnstile.server.worker_process import Inheritance, WorkerOption
 
 inherited = Inheritance(WorkerOption.parse(sys.argv[3]))
 """
 IS_READY = """
 inherited.slot.beat()
-inherited.report_ready()
+inherited.parent.send(READY_LINE)
 threading.Event().wait()
 """
 EXITS_BY_RELOAD = "signal.signal(signal.SIGHUP, lambda *_: sys.exit(7))\n"
+ASKS = """
+inherited.parent.send(b'not of a worker\\n[1, ["web", "192.0.2.1"], {"identity_sessions": 1}]\\n')
+inherited.parent.receive = lambda line: sys.exit(41 if line == b"[1,null]\\n" else 42)
+inherited.parent.wait_for_end()
+"""
 IGNORES_SIGNALS = "[signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]\n"
 
 
@@ -169,6 +175,13 @@ loop.call_soon(lambda: loop.call_later(0.5, go_round_for_ever))
     first = parent.until(r"Worker 1 is process (\d+)")[1]
     parent.until(rf"\(process {first}\) has given no sign of life; it is killed")
     assert parent.until(r"Worker 1 is process (\d+)")[1] != first
+
+
+def test_a_parent_counts_a_workers_sessions_until_it_ends_whatever_else_it_has_said(run_workers):
+    parent = run_workers(ASKS)
+    parent.until(r"Worker 1 \(process \d+\) has ended with 41; it is replaced")
+    parent.until("ended with 41; as it ends again and again")
+    assert parent.end() == 0
 
 
 def test_that_a_worker_ends_again_and_again_is_logged_once_with_the_pauses(run_workers):
