@@ -16,7 +16,7 @@ from actors.hosted_sessions import HostedSessions
 from actors.proxy_threads import ProxyThreads
 from actors.session_quotas import make_quotas
 from actors.sessions import Sessions
-from turnstile.config import taken_over
+from turnstile.config import taken_over, upstream_notices
 from turnstile.errors import ConfigError, InternalError
 from turnstile.server.refusals import Refusals
 from turnstile.server.worker_board import WorkerBoard
@@ -161,6 +161,8 @@ class ProxySystem:
         """Start unless the host did; a proxy started here stops when the process exits, without the host."""
         if self._threads.start():
             atexit.register(self.stop)
+            for notice in upstream_notices(self.config):
+                _log.warning("%s", notice)
 
     def connect(
         self,

@@ -72,6 +72,20 @@ class Client:
         return self.session.wait_for(kind, patience())
 
 
+def test_a_host_is_warned_in_the_log_of_the_simulator_that_a_misspelt_key_leads_to(make_proxy, monkeypatch, caplog):
+    monkeypatch.setenv("OPENAI_APIKEY", "sk-made-up")
+    proxy = make_proxy(upstream__url="")
+    for _ in range(2):
+        proxy.connect(RecordingInbox())
+    (line,) = [record.getMessage() for record in caplog.records if "simulator" in record.getMessage()]
+    assert line.endswith("OPENAI_APIKEY is set, and is not read: did you mean OPENAI_API_KEY?")
+
+
+def test_a_host_that_asks_for_the_simulator_is_not_warned(proxy, caplog):
+    proxy.connect(RecordingInbox())
+    assert not [record for record in caplog.records if "simulator" in record.getMessage()]
+
+
 def test_what_the_host_decides_anew_is_in_force_when_its_future_is_done(proxy):
     client = Client(proxy, prompt="old")
     client.say("Settings", agent={})

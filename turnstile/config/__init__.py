@@ -20,7 +20,7 @@ from turnstile.config.sections import (
     SimulatorSection,
 )
 from turnstile.config.target import upstream_target
-from turnstile.config.texts import default_toml, explain, notices
+from turnstile.config.texts import default_toml, explain, notices, upstream_notices
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection
 
 __all__ = [
@@ -48,5 +48,6 @@ __all__ = [
     "require_mode",
     "settings",
     "taken_over",
+    "upstream_notices",
     "upstream_target",
 ]

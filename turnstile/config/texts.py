@@ -63,7 +63,7 @@ def _changed(config: Config) -> Iterator[tuple[str, str]]:
 
 def notices(config: Config) -> Iterator[str]:
     """Yield a warning for each setting that works, but probably not as intended."""
-    yield from _upstream_notices(config)
+    yield from upstream_notices(config)
     for secret in shown_secrets(config):
         also = "OPENAI_API_KEY or " if secret == LEGACY_ENV["OPENAI_API_KEY"] else ""
         instead = f"set {also}{env_name(secret)} in the environment"
@@ -85,7 +85,8 @@ def notices(config: Config) -> Iterator[str]:
             yield f"{path}: {file} cannot be read"
 
 
-def _upstream_notices(config: Config) -> Iterator[str]:
+def upstream_notices(config: Config) -> Iterator[str]:
+    """Yield those of the notices that are about the upstream, and so concern hosts as well."""
     upstream = config.upstream
     if config.upstream_url != SIMULATOR and upstream.api_key is None:
         yield f"upstream.api_key is not set: {config.upstream_url} will probably refuse the proxy (set OPENAI_API_KEY)"
