@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import proxy_main
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, Config, load_config, settings
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
@@ -34,6 +36,7 @@ _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 _TEST_NAME = re.compile(r"`(?P<name>test_\w+)`")
 _SETTING = re.compile(rf"`(?P<path>(?:{'|'.join(Config.model_fields)})\.\w+)`")
+_COMMAND = re.compile(r"`(?P<line>turnstile [a-z]+ [^`]*-[^`]+)`")
 _TEST_FILE = re.compile(r"\btests/[\w/]+\.py\b")
 
 
@@ -154,6 +157,25 @@ def test_an_example_of_a_configuration_or_a_scenario_can_be_loaded(
     file = tmp_path / "example.toml"
     file.write_text(source)
     load_config([file])
+
+
+def _commands() -> list[Any]:
+    """The command lines of Turnstile's that the pages show: lines of their examples, and words of their sentences."""
+    shown: list[tuple[str, str]] = []
+    for page in PAGES:
+        for fence in _FENCE.finditer(page.read_text()):
+            if fence["info"].strip() == "sh":
+                shown += ((_id(page), line) for line in fence["body"].splitlines())
+        shown += ((_id(page), match["line"]) for match in _COMMAND.finditer(_prose(page)))
+    found = [(page, shlex.split(line, comments=True)) for page, line in shown if "turnstile " in line]
+    return [pytest.param(words[1:], id=f"{page}-{' '.join(words)}") for page, words in found if words[0] == "turnstile"]
+
+
+@pytest.mark.parametrize("words", _commands())
+def test_a_command_line_that_is_shown_is_one_and_its_settings_exist(words: list[str]) -> None:
+    arguments = proxy_main._parser().parse_args(words)
+    for assignment in getattr(arguments, "set", ()):
+        assert assignment.partition("=")[0] in {path for path, *_ in settings()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)
