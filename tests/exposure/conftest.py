@@ -59,31 +59,41 @@ def required(program):
 
 
 @pytest.fixture
-def start_haproxy(tmp_path):
-    """Start HAProxy with these lines in its frontend, its backend, and behind ``bind``; return its port."""
+def run_haproxy(tmp_path):
+    """Start HAProxy by a configuration that binds ``:443``; return the process, and the port that it has instead."""
     program = required("haproxy")
     with ExitStack() as stack:
 
-        def start(frontend, backend, bind=""):
+        def start(configuration):
             # Bound and not listening, it keeps the port for HAProxy, which shares it.
             kept = stack.enter_context(socket.socket())
             kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             kept.bind(("127.0.0.1", 0))
             address = kept.getsockname()
             file = tmp_path / f"haproxy-{address[1]}.cfg"
-            file.write_text(
-                "global\n maxconn 1000\n"
-                "defaults\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n timeout tunnel 60s\n"
-                f"frontend clients\n bind 127.0.0.1:{address[1]} {bind}\n{frontend}\ndefault_backend proxy\n"
-                f"backend proxy\n{backend}\n"
-            )
-            process = subprocess.Popen([program, "-db", "-q", "-f", str(file)], stdin=subprocess.DEVNULL)
+            everywhere = "global\n maxconn 1000\n log stderr format raw local0\n"
+            file.write_text(everywhere + configuration.replace("bind :443", f"bind 127.0.0.1:{address[1]}"))
+            command = [program, "-db", "-f", str(file)]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            stack.callback(process.stderr.close)
             stack.callback(process.wait, patience())
             stack.callback(process.kill)
             _wait_until_it_listens(address, process)
-            return address[1]
+            return process, address[1]
 
         yield start
+
+
+@pytest.fixture
+def start_haproxy(run_haproxy):
+    """Start HAProxy with these lines in its frontend, its backend, and behind ``bind``; return its port."""
+
+    def start(frontend, backend, bind=""):
+        times = " timeout connect 60s\n timeout client 60s\n timeout server 60s\n timeout tunnel 60s\n"
+        clients = f"frontend clients\n bind :443 {bind}\n{frontend}\n default_backend turnstile\n"
+        return run_haproxy(f"defaults\n{times}{clients}backend turnstile\n{backend}\n")[1]
+
+    return start
 
 
 def _wait_until_it_listens(address, process):
@@ -92,7 +102,7 @@ def _wait_until_it_listens(address, process):
         try:
             socket.create_connection(address, timeout=patience()).close()
         except ConnectionRefusedError:
-            assert process.poll() is None, "HAProxy has ended"
+            assert process.poll() is None, f"HAProxy has ended: {process.stderr.read()}"
             assert time.monotonic() < deadline, "HAProxy does not listen"
             never.wait(0.01)
         else:

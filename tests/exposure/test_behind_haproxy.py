@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from pathlib import Path
 
 import pytest
 from deepgram import AsyncDeepgramClient
@@ -27,22 +28,9 @@ SETTINGS = {
         "speak": {"provider": {"type": "open_ai", "model": "tts-1", "voice": "marin"}},
     },
 }
-FORWARDED_FOR = "option forwardfor"
-FORWARDED = 'http-request set-header Forwarded "for=\\"%[src]:%[src_port]\\";proto=https"'
-# How HAProxy is set up: its mode, where TLS ends, and how it names the client.
-SETUPS = {
-    "version 1": ("tcp", "nowhere", "send-proxy", ""),
-    "version 2": ("tcp", "nowhere", "send-proxy-v2", ""),
-    "version 1 before TLS": ("tcp", "turnstile", "send-proxy", ""),
-    "version 2 before TLS": ("tcp", "turnstile", "send-proxy-v2 proxy-v2-options crc32c,unique-id", ""),
-    "version 1 and TLS before it": ("tcp", "haproxy", "send-proxy", ""),
-    "version 2 and TLS before it": ("tcp", "haproxy", "send-proxy-v2-ssl-cn proxy-v2-options ssl,authority,crc32c", ""),
-    "version 2 and TLS twice": ("http", "both", "send-proxy-v2 ssl verify none", ""),
-    "version 2 of an HTTP proxy": ("http", "haproxy", "send-proxy-v2", ""),
-    "X-Forwarded-For": ("http", "nowhere", "", FORWARDED_FOR),
-    "X-Forwarded-For and TLS before it": ("http", "haproxy", "", FORWARDED_FOR),
-    "Forwarded and TLS before it": ("http", "haproxy", "", FORWARDED),
-}
+PAGE = Path(__file__).parents[2] / "docs/howto/behind-a-proxy.md"
+CERTIFICATE = "ssl crt both.pem"
+TLS = "ssl verify none"
 
 
 async def over_websockets(address):
@@ -73,25 +61,46 @@ async def over_deepgram(address):
         return True
 
 
+def configuration(mode, bind="", frontend="", backend="", server=""):
+    return (
+        f"defaults\n mode {mode}\n timeout connect 60s\n timeout client 60s\n timeout server 60s\n timeout tunnel 60s\n"
+        f"frontend clients\n bind :443 {bind}\n {frontend}\n default_backend turnstile\n"
+        f"backend turnstile\n {backend}\n server one 10.0.0.11:8080 {server}\n"
+    )
+
+
+FORWARDED_FOR = "option forwardfor"
+FORWARDED = 'http-request set-header Forwarded "for=\\"%[src]:%[src_port]\\";proto=https"'
+# How HAProxy is set up, and whether the proxy has TLS.
+SETUPS = {
+    "version 1": (configuration("tcp", server="send-proxy"), False),
+    "version 2": (configuration("tcp", server="send-proxy-v2"), False),
+    "version 1 before TLS": (configuration("tcp", server="send-proxy"), True),
+    "version 2 before TLS": (configuration("tcp", server="send-proxy-v2 proxy-v2-options crc32c,unique-id"), True),
+    "version 1 behind TLS": (configuration("tcp", CERTIFICATE, server="send-proxy"), False),
+    "version 2 behind TLS": (configuration("tcp", CERTIFICATE, server="send-proxy-v2-ssl-cn"), False),
+    "version 2 and TLS twice": (configuration("http", CERTIFICATE, server=f"send-proxy-v2 {TLS}"), True),
+    "version 2 of an HTTP proxy": (configuration("http", CERTIFICATE, server="send-proxy-v2"), False),
+    "X-Forwarded-For": (configuration("http", frontend=FORWARDED_FOR), False),
+    "X-Forwarded-For behind TLS": (configuration("http", CERTIFICATE, FORWARDED_FOR), False),
+    "Forwarded behind TLS": (configuration("http", CERTIFICATE, FORWARDED), False),
+}
+
+
 @pytest.fixture
-def through_haproxy(start_proxy, start_haproxy, certificates, monkeypatch):
+def through_haproxy(start_proxy, run_haproxy, certificates, monkeypatch):
     """Start the proxy behind HAProxy; return the address for clients."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
 
-    def start(setup, trusted=HAPROXY, backend=""):
-        mode, tls, sends, names = SETUPS[setup]
+    def start(text, *, has_tls=False, trusted=HAPROXY):
         settings = {"server__trusted_proxies": trusted}
-        if tls in {"turnstile", "both"}:
-            files = {name: str(certificates / f"{name}.pem") for name in ("cert", "key")}
-            settings |= {f"server__tls_{name}_file": file for name, file in files.items()}
+        if has_tls:
+            settings |= {f"server__tls_{name}_file": str(certificates / f"{name}.pem") for name in ("cert", "key")}
         port = start_proxy(**settings).address[1]
-        bind = f"ssl crt {certificates / 'both.pem'}" if tls in {"haproxy", "both"} else ""
-        entrance = start_haproxy(
-            f"mode {mode}\n{names}",
-            f"mode {mode}\nsource {HAPROXY}\n{backend}\nserver turnstile 127.0.0.1:{port} {sends}",
-            bind,
-        )
-        return f"{'ws' if tls == 'nowhere' else 'wss'}://127.0.0.1:{entrance}"
+        text = re.sub(r"(server one) 10\.0\.0\.11:\d+", rf"\1 127.0.0.1:{port} source {HAPROXY}", text)
+        text = re.sub(r"crt \S+", f"crt {certificates / 'both.pem'}", text)
+        process, entrance = run_haproxy(text)
+        return process, f"{'wss' if has_tls or ' ssl crt ' in text else 'ws'}://127.0.0.1:{entrance}"
 
     return start
 
@@ -108,15 +117,54 @@ def begun_by(caplog):
 @pytest.mark.parametrize("client", [over_websockets, over_openai, over_deepgram])
 @pytest.mark.parametrize("setup", SETUPS)
 def test_a_session_is_the_clients_and_not_haproxys(through_haproxy, caplog, setup, client):
-    address = through_haproxy(setup)
+    text, has_tls = SETUPS[setup]
+    _, address = through_haproxy(text, has_tls=has_tls)
     with caplog.at_level(logging.INFO):
         assert talk(client, address)
     assert begun_by(caplog) == ["127.0.0.1"]
 
 
-@pytest.mark.parametrize("setup", ["X-Forwarded-For", "Forwarded and TLS before it"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_configurations_of_the_page_work(through_haproxy, caplog, number):
+    text = re.findall(r"```haproxy\n(.*?)```", PAGE.read_text(), re.DOTALL)[number]
+    _, address = through_haproxy(text, has_tls="send-proxy" in text)
+    with caplog.at_level(logging.INFO):
+        assert talk(over_deepgram, address)
+    assert begun_by(caplog) == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("setup", ["X-Forwarded-For", "Forwarded behind TLS"])
 def test_haproxy_is_not_believed_where_it_is_not_trusted(through_haproxy, caplog, setup):
-    address = through_haproxy(setup, trusted="127.0.0.8")
+    _, address = through_haproxy(SETUPS[setup][0], trusted="127.0.0.8")
     with caplog.at_level(logging.INFO):
         assert talk(over_websockets, address)
     assert begun_by(caplog) == [HAPROXY]
+
+
+@pytest.mark.parametrize("header", [b"Forwarded: for=203.0.113.7", b"X-Forwarded-For: 203.0.113.7"])
+def test_a_header_that_haproxy_passes_on_names_nobody(through_haproxy, caplog, header):
+    name, _, value = header.decode().partition(": ")
+
+    async def spoof(address):
+        async with connect(f"{address}/v1/realtime", additional_headers={name: value}, proxy=None) as client:
+            return "session.created" in await client.recv()
+
+    _, address = through_haproxy(SETUPS["X-Forwarded-For"][0])
+    with caplog.at_level(logging.INFO):
+        assert talk(spoof, address)
+    # HAProxy adds to the second one. The first one it does not know: neither is believed then.
+    assert begun_by(caplog) == [HAPROXY if name == "Forwarded" else "127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("server", "has_tls"),
+    [("", False), ("send-proxy", False), ("send-proxy-v2", False), (f"send-proxy-v2 {TLS}", True)],
+)
+def test_health_checks_find_the_proxy_up_and_are_not_logged(through_haproxy, caplog, server, has_tls):
+    text = configuration(
+        "tcp", backend="log global\n option log-health-checks", server=f"{server} check inter 100ms rise 1 fall 1"
+    )
+    process, _ = through_haproxy(text, has_tls=has_tls)
+    line = next(line for line in process.stderr if b"Health check" in line)
+    assert b"succeeded" in line, line
+    assert not caplog.messages

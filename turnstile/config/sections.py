@@ -185,8 +185,8 @@ class LimitsSection(Section):
         1024 * MIB,
         ge=16 * MIB,
         description="Bytes held for all sessions of a process. From three quarters of it new clients are answered 503; "
-        "beyond it the address that holds most loses its largest session. Clients behind one proxy or NAT "
-        "are one address.",
+        "beyond it the address that holds most loses its largest session. Clients behind one NAT, or behind "
+        "a proxy that is not in server.trusted_proxies, are one address.",
     )
     upstream_message_bytes: int = Field(32 * MIB, ge=MIB, description="Largest message of upstream.")
     client_unread_bytes: int = Field(

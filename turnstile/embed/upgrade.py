@@ -45,7 +45,7 @@ class Upgrade:
     def __init__(self, environ: Environ, origins: Sequence[str] | None = None) -> None:
         allowed = Origins(origins)
         self._request = request = Request(_target(environ), _headers(environ))
-        # The server in front decides whom it believes: gunicorn's forwarded_allow_ips, werkzeug's ProxyFix.
+        # Whom to believe on that is for the server: gunicorn's proxy_protocol, werkzeug's ProxyFix.
         peer = peer_of(environ.get("REMOTE_ADDR", "?"), environ.get("REMOTE_PORT", "?"))
         self.request = upgrade_request(request, peer)
         """The client's request."""

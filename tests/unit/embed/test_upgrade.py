@@ -13,6 +13,7 @@ import flask
 import pytest
 from django.conf import settings
 from django.http import HttpRequest
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from actors import ProxySystem
 from turnstile.config import load_config
@@ -21,6 +22,7 @@ from turnstile.embed import flask as embed_flask
 from turnstile.embed.upgrade import Upgrade
 from turnstile.embed.wsgi import HandedOverBody, converse, hand_over
 from turnstile.errors import ConfigError
+from turnstile.server.addresses import owner_of
 from turnstile.server.requests import Rejection
 from turnstile.testing import patience
 
@@ -73,6 +75,18 @@ def test_what_the_client_wants_is_read_from_the_environment(pair):
     request = Upgrade(environ(**{"gunicorn.socket": pair[0]})).request
     assert (request.path, request.query, request.peer) == ("/app/agent", {"user": "ada"}, "10.0.0.1:4711")
     assert request.subprotocols == ("token", "KEY")
+
+
+def test_the_address_of_the_client_is_the_one_that_the_server_believes(pair):
+    behind = environ(HTTP_X_FORWARDED_FOR="1.2.3.4, 203.0.113.7", **{"gunicorn.socket": pair[0]})
+    assert Upgrade(behind).request.peer == "10.0.0.1:4711"
+    ProxyFix(lambda *_: [], x_for=1)(behind, lambda *_: None)
+    assert owner_of(Upgrade(behind).request.peer) == "203.0.113.7"
+
+
+def test_an_ipv6_address_of_the_client_is_in_brackets(pair):
+    request = Upgrade(environ(REMOTE_ADDR="2001:db8::7", **{"gunicorn.socket": pair[0]})).request
+    assert request.peer == "[2001:db8::7]:4711"
 
 
 def test_an_application_at_the_root_has_a_path_too(pair):
