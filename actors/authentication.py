@@ -13,19 +13,17 @@ from turnstile.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from actors.remote_authentication import RemoteChecks
     from turnstile.auth.authenticator import Authenticator
     from turnstile.config import Config
-    from turnstile.ports import Clock
-    from turnstile.transports.loop import IoLoop
 
 
-def make_authenticator(config: Config, loop: IoLoop, clock: Clock) -> Authenticator:  # noqa: ARG001 - of modes to come
+def make_authenticator(config: Config, remote: RemoteChecks) -> Authenticator:
     """Return what checks the credentials of the listener's clients; starts no thread.
 
     Args:
         config: All settings.
-        loop: Runs what is decided later (`call_soon`).
-        clock: A monotonic clock, in seconds.
+        remote: Makes those that others issue credentials for, or decide about.
 
     Raises:
         ConfigError: A setting or a file of ``auth`` cannot be used.
@@ -35,6 +33,8 @@ def make_authenticator(config: Config, loop: IoLoop, clock: Clock) -> Authentica
             return NoAuthenticator()
         case "keys":
             return KeyAuthenticator(_known_keys(config.auth.keys_file))
+        case "jwt":
+            return remote.by_tokens(config.auth)
         case mode:
             raise NotImplementedError(mode)
 

@@ -14,6 +14,7 @@ from actors.authentication import make_authenticator
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
 from actors.proxy_threads import ProxyThreads
+from actors.remote_authentication import RemoteChecks
 from actors.session_quotas import make_quotas
 from actors.sessions import Sessions
 from turnstile.config import taken_over, upstream_notices
@@ -92,7 +93,7 @@ class ProxySystem:
         around = self._adapters.dependencies(journal)
         self._sessions = Sessions(around, counts.note_sessions)
         dialects = Dialects(config, self._adapters.functions.may_call, make_session)
-        check = partial(make_authenticator, loop=self._loop, clock=clock)
+        check = partial(make_authenticator, remote=RemoteChecks(self._loop, clock))
         quotas = make_quotas(config.quotas, parent, self._loop, clock)
         self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, quotas, check)
         self._refusals = refusals = Refusals(self._loop.call_later)

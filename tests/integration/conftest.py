@@ -18,7 +18,7 @@ from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
 # The tests here share some words by name.
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "credentials")]
 
 
 class Proxy:

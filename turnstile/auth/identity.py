@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final, TypeGuard
 
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.server.addresses import host_of
 from turnstile.translate.host_overrides import HostOverrides
 
@@ -27,3 +29,14 @@ class Identity:
             peer: Its address, as ``host:port``.
         """
         return f"{self.name} from {host_of(peer)}".lstrip()
+
+
+LONGEST_NAME: Final = 200
+"""Characters of a name that a token, or the operator's service, may give."""
+
+
+def is_claimable(value: object) -> TypeGuard[str]:
+    """Tell whether a value can be a client's name: text that is not blank, not too long, and safe in a log."""
+    return (
+        isinstance(value, str) and 0 < len(value.strip()) <= len(value) <= LONGEST_NAME and on_one_line(value) == value
+    )

@@ -4,7 +4,8 @@ The sources, the later overriding the earlier: defaults in the code, configurati
 ``python -m turnstile.config`` prints ``config/default.toml``.
 """
 
-from turnstile.config.auth_section import QuotasSection
+from turnstile.config.auth_checks import ANY_AUDIENCE, is_address
+from turnstile.config.auth_section import AuthSection, QuotasSection
 from turnstile.config.exposure import allowed_origins, require_mode
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
 from turnstile.config.reloading import taken_over
@@ -24,9 +25,11 @@ from turnstile.config.texts import default_toml, explain, notices, upstream_noti
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection
 
 __all__ = [
+    "ANY_AUDIENCE",
     "LEGACY_ENV",
     "OPENAI_URL",
     "SIMULATOR",
+    "AuthSection",
     "Config",
     "DispatcherSection",
     "FunctionsSection",
@@ -43,6 +46,7 @@ __all__ = [
     "env_name",
     "explain",
     "hand_on",
+    "is_address",
     "load_config",
     "notices",
     "require_mode",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
-from turnstile.config.section import File, Names, Section
+from turnstile.config.auth_checks import check_headers, check_http_address, check_jwt_keys, check_mode
+from turnstile.config.section import File, Names, Section, listed
 
 
 class AuthSection(Section):
@@ -18,23 +20,65 @@ class AuthSection(Section):
         "service at `ask_url` admits. Unset means none, where only this machine can connect.",
     )
     keys_file: File = Field(None, description="Names and hashed keys, as `turnstile key add NAME` writes them.")
-    jwt_algorithms: tuple[Literal["HS256", "RS256", "ES256"], ...] = Field(
-        ("RS256",), description="Signatures that are accepted."
+    jwt_algorithms: Annotated[tuple[Literal["HS256", "RS256", "ES256"], ...], NoDecode, BeforeValidator(listed)] = (
+        Field(("RS256",), description="Signatures that are accepted.")
     )
-    jwt_secret: SecretStr | None = Field(None, description="Key of HS256. Set it in the environment.")
-    jwt_keys: str = Field("", description="Public keys (JWKS): a file, or an https:// address.")
-    jwt_audience: str = Field("", description="The `aud` that a token must have.")
+    jwt_secret: SecretStr | None = Field(
+        None, description="Key of HS256, at least 32 bytes. Set it in the environment."
+    )
+    jwt_keys: str = Field(
+        "", description="Public keys (JWKS) of RS256 and ES256: a file, or an https:// address that is fetched anew."
+    )
+    jwt_audience: str = Field("", description='The `aud` that a token must have; "*" for any.')
     jwt_issuer: str = Field("", description='The `iss` that a token must have; "" for any.')
     jwt_identity: str = Field("sub", min_length=1, description="The claim that names the client.")
-    ask_url: str = Field("", description="HTTP address that decides about each client.")
-    ask_headers: Names = Field((), description="Headers of the client's request that the service is shown.")
+    ask_url: str = Field("", description="HTTP address of the service that decides about each client.")
+    ask_token: SecretStr | None = Field(
+        None, description="Sent to it as `Authorization: Bearer`. Set it in the environment."
+    )
+    ask_headers: Names = Field(
+        ("authorization",),
+        description="Headers of the client's request that it is shown. `authorization` shows it the client's key, too, "
+        "wherever the client sent that.",
+    )
     ask_timeout: float = Field(2.0, gt=0, description="Seconds for its answer; without one: 503.")
     ask_concurrent: int = Field(16, ge=1, description="Clients that may wait for its answer; one more: 503.")
+    ca_file: File = Field(
+        None, description="Certificates (PEM) to trust instead of the system's, for jwt_keys and ask_url."
+    )
     token_secret: SecretStr | None = Field(
         None,
         description="Key that signs the tokens for browsers (POST /v1/realtime/client_secrets), the same for all "
         "workers and machines; without it there are none. Set it in the environment.",
     )
+
+    @field_validator("jwt_secret", "ask_token", mode="before")
+    @classmethod
+    def _has_no_space_around(cls, value: Any) -> Any:
+        """Remove the line end that a secret from a file may have; an empty one is none."""
+        return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("jwt_keys")
+    @classmethod
+    def _is_trustworthy(cls, value: str) -> str:
+        return check_jwt_keys(value)
+
+    @field_validator("ask_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if value:
+            check_http_address(value, "put them into ask_token")
+        return value
+
+    @field_validator("ask_headers")
+    @classmethod
+    def _are_headers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return check_headers(value)
+
+    @model_validator(mode="after")
+    def _fits_mode(self) -> AuthSection:
+        check_mode(self)
+        return self
 
 
 class QuotasSection(Section):

@@ -216,7 +216,8 @@ def _fault(path: str, first: ErrorDetails) -> str:
         return f"is a section; write [{path}] and its settings below"
     words = first["msg"].removeprefix("Value error, ")
     words = words[:1].lower() + words[1:]
-    shown = "" if "key" in path or first["type"] == "value_error" else f", not {first['input']!r}"
+    is_secret = any(word in path for word in ("key", "secret", "token"))
+    shown = "" if is_secret or first["type"] == "value_error" else f", not {first['input']!r}"
     return f"{words}{shown}"
 
 

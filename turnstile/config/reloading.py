@@ -22,7 +22,7 @@ _SERVER: Final = frozenset(
     }
 )
 # A client that may connect in one way must not be let in by another while the operator looks elsewhere: `mode` stays.
-_AUTH: Final = frozenset({"keys_file"})
+_FIXED_AUTH: Final = frozenset({"mode", "token_secret"})
 # Of the process, or of its upstream links, whose opener is made once.
 _FIXED_LIMITS: Final = frozenset(
     {"total_bytes", "upstream_message_bytes", "upstream_unread_bytes", "high_water_bytes", "low_water_bytes"}
@@ -38,7 +38,7 @@ def taken_over(running: Config, read: Config) -> tuple[Config, list[str]]:
         read: The one that was read anew.
     """
     changes = {
-        "auth": _with(running.auth, read.auth, _AUTH),
+        "auth": _with(running.auth, read.auth, _auth_names(running, read)),
         "server": _with(running.server, read.server, _SERVER),
         "quotas": read.quotas,
         "limits": _with(running.limits, read.limits, {*type(read.limits).model_fields} - _FIXED_LIMITS),
@@ -52,6 +52,11 @@ def taken_over(running: Config, read: Config) -> tuple[Config, list[str]]:
         if getattr(getattr(result, section), name) != getattr(getattr(read, section), name)
     ]
     return result, fixed
+
+
+def _auth_names(running: Config, read: Config) -> set[str]:
+    """Return the settings of ``auth`` that change; those of another mode were checked for that one only."""
+    return {*type(read.auth).model_fields} - _FIXED_AUTH if read.auth.mode == running.auth.mode else {"keys_file"}
 
 
 def _with(running: Section, read: Section, names: frozenset[str] | set[str]) -> Section:

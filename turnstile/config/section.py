@@ -16,7 +16,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """Accept a list; from the environment and flags also JSON, or names separated by commas."""
     if not isinstance(value, str):
         return value
@@ -25,6 +25,6 @@ def _listed(value: Any) -> Any:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
 # An empty path would be the folder that the process runs in.
 File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]

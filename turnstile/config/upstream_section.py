@@ -13,7 +13,7 @@ from turnstile.protocol.upstreams import KindName
 SIMULATOR = "simulator:"
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
 # Query parameters by which gateways take a key; in the address it would appear in logs.
-_KEY_PARAMETERS = frozenset({"api-key", "api_key", "apikey", "key", "token", "access_token"})
+KEY_PARAMETERS = frozenset({"api-key", "api_key", "apikey", "key", "token", "access_token"})
 
 
 class UpstreamSection(Section):
@@ -75,6 +75,6 @@ class UpstreamSection(Section):
         if parts.port == 0:
             raise ValueError("has port 0; name the port, or leave it out")
         asked = {name.lower() for name, _ in parse_qsl(parts.query)}
-        if parts.username or parts.password or asked & _KEY_PARAMETERS:
+        if parts.username or parts.password or asked & KEY_PARAMETERS:
             raise ValueError("contains credentials; put them into api_key")
         return value

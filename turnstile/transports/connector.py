@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING
 from websockets.frames import CloseCode
 from websockets.protocol import Protocol, Side
 
-from turnstile.errors import ConfigError
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.transports.attempt import Attempt
 from turnstile.transports.connect_errors import describe_failure, unreachable
 from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
+from turnstile.transports.trust import tls_context
 from turnstile.transports.upstream_handshake import UpstreamHandshake, place_of, resolve_place
 from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.websocket_library import SILENT_LOGGER
@@ -73,7 +72,9 @@ class WebSocketConnector:
         self._clock = clock
         self._pool = WorkerPool("connect", max_connects)
         self._resolving = WorkerPool("connect-resolve", max_connects)
-        self._handshake = UpstreamHandshake(_tls_context(ca_file, verify=verify), self._resolving, resolve)
+        self._handshake = UpstreamHandshake(
+            tls_context(ca_file, "upstream.ca_file", verify=verify), self._resolving, resolve
+        )
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
@@ -161,16 +162,3 @@ def _named(url: str) -> str:
     except ValueError:
         return ""
     return f"{host}:{port}"
-
-
-def _tls_context(ca_file: str | None, *, verify: bool) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate (PEM) in it"
-        words = f"the file of trusted certificates {ca_file!r} cannot be used: {reason}"
-        raise ConfigError("upstream_ca_file", words) from error
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
