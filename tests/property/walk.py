@@ -14,12 +14,14 @@ HERE = Path(__file__).parent
 sys.path[:0] = [path for path in (str(HERE), str(HERE.parent.parent)) if path not in sys.path]
 
 from api_model import Api, foreign_done  # noqa: E402 - the path is made for the command above
-from world import REAL, Implementation, World  # noqa: E402
+from world import LIFETIME, LIMITED, POLICY, REAL, Implementation, World  # noqa: E402
 
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, TurnEndForced, UserMessageGiven  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from turnstile.session.policy import Policy
 
 UPDATES = (ConfigRequested(1, {"bad": True, "first": 1}), ConfigRequested(2, {"second": 2}))
 MESSAGES = tuple(UserMessageGiven(ref, {"type": "message", "role": "user", "content": []}) for ref in (3, 4))
@@ -33,11 +35,13 @@ class Plan(NamedTuple):
         requests: For each kind of request, those that are given, in order.
         turns: How many spoken turns there are.
         script: What the first response does.
+        policy: The session's limits.
     """
 
     requests: dict[str, tuple[object, ...]]
     turns: int
     script: tuple[str, ...]
+    policy: Policy = POLICY
 
 
 _CALLS = ("call", "call", "text", "done")
@@ -53,6 +57,8 @@ PLANS = (
     Plan({"update": UPDATES[1:], "message": MESSAGES}, 1, _CALLS),
     # A drain at any moment of a response that calls a function, and of a turn.
     Plan({"update": UPDATES[1:], "message": MESSAGES[:1], "drain": (None,)}, 1, ("call", "done")),
+    # A session that is idle, or has lasted as long as it may, at any moment of a response, and of a turn.
+    Plan({"update": UPDATES[1:], "message": MESSAGES[:1]}, 1, ("call", "done"), LIMITED),
 )
 
 
@@ -110,6 +116,8 @@ class _Position:
                 yield f"result {number}"
         if world.down:
             yield "hear"
+        for name in sorted(LIFETIME & world.timers.keys()):
+            yield f"fire {name}"
 
     def _of_api(self) -> Iterator[str]:
         world = self.world
@@ -128,6 +136,8 @@ class _Position:
             case ["update" | "message" | "end" as kind]:
                 world.ask(self.plan.requests[kind][self.given[kind]])
                 self.given[kind] += 1
+            case ["fire", name]:
+                world.fire(name)
             case ["drain"]:
                 world.drain()
                 self.given["drain"] += 1
@@ -162,7 +172,7 @@ def walk(code: Implementation = REAL, plans: Iterable[Plan] = PLANS) -> Walked:
 
 
 def _walk(plan: Plan, code: Implementation) -> tuple[int, int, int]:
-    start = _Position(World(Api(scripts=(plan.script,), refuses_updates=True), code), plan)
+    start = _Position(World(Api(scripts=(plan.script,), refuses_updates=True), code, plan.policy), plan)
     seen = {start.key()}
     stack = [start]
     transitions = ends = 0

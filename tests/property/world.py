@@ -41,7 +41,7 @@ LIMITED = Policy(create_tries=8, idle_timeout=60.0, max_duration=3600.0)
 _COLLISIONS = {"conversation_already_has_active_response"}
 _ENDS_OF_SPEECH = {"input_audio_buffer.speech_stopped", "input_audio_buffer.committed"}
 # The deadlines of the session's lifetime: nothing that it waits for ends them.
-_LIFETIME = frozenset({"duration", "expiry", "idle"})
+LIFETIME = frozenset({"duration", "expiry", "idle"})
 _MUTABLE = frozenset({deque, dict, list, set})
 
 
@@ -502,7 +502,7 @@ class World:
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
                 self.ask(FunctionAnswered(1_000 + len(self.requests), open_calls[0], "4"))
-            elif waits := self.timers.keys() - _LIFETIME:
+            elif waits := self.timers.keys() - LIFETIME:
                 self.fire(min(waits))
             elif "idle" in self.timers:
                 self.fire("idle")

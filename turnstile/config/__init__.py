@@ -17,9 +17,9 @@ from turnstile.config.sections import (
     LimitsSection,
     LogSection,
     ServerSection,
-    SessionSection,
     SimulatorSection,
 )
+from turnstile.config.session_section import SessionSection
 from turnstile.config.target import upstream_target
 from turnstile.config.texts import default_toml, explain, notices, upstream_notices
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection

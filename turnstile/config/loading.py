@@ -18,9 +18,9 @@ from turnstile.config.sections import (
     LimitsSection,
     LogSection,
     ServerSection,
-    SessionSection,
     SimulatorSection,
 )
+from turnstile.config.session_section import SessionSection
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection
 from turnstile.errors import ConfigError
 
