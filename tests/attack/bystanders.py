@@ -18,6 +18,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loopback import COMPONENT, REALTIME, VOICE_AGENT, require_loopback
+from raw_frames import KEY
 from waits import PERIOD, Echo, Measure, start_echoes
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
@@ -25,6 +26,7 @@ from websockets.exceptions import WebSocketException
 if TYPE_CHECKING:
     import socket
 
+_WITH_KEY = {"Authorization": f"Bearer {KEY}"}
 _ECHOES = 4
 _START_WITHIN = _ANSWER_WITHIN = 10.0
 _SETTINGS = {"type": "Settings", "agent": {"think": {"prompt": "Be brief."}}}
@@ -79,7 +81,14 @@ class Bystander:
 
     async def connect(self, url: str, trusted: ssl.SSLContext | None) -> None:
         """Open the session, and begin to ask."""
-        link = await connect(f"{url}{self._kind.path}", ssl=trusted, max_size=None, ping_interval=None, proxy=None)
+        link = await connect(
+            f"{url}{self._kind.path}",
+            ssl=trusted,
+            max_size=None,
+            ping_interval=None,
+            proxy=None,
+            additional_headers=_WITH_KEY,
+        )
         self.port = link.transport.get_extra_info("sockname")[1]
         if self._first is not None:
             await link.send(json.dumps(self._first))
@@ -181,7 +190,9 @@ class Bystanders:
             asker = object()
             self._measure.ask(asker)
             try:
-                async with connect(f"{url}{kind.path}", ssl=trusted, ping_interval=None, proxy=None) as link:
+                async with connect(
+                    f"{url}{kind.path}", ssl=trusted, ping_interval=None, proxy=None, additional_headers=_WITH_KEY
+                ) as link:
                     await link.send(json.dumps(kind.first))
                     await _read_until(link, kind.began)
                     self._measure.answer(asker)

@@ -12,6 +12,8 @@ Json = dict[str, Any]
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _FINAL, _MASKED = 0x80, 0x80
 LONG, LONGEST = 126, 127
+KEY = f"ts_{'a' * 43}"
+"""That of all clients here; a proxy that asks for none does not read it."""
 _SALT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 
 
@@ -54,8 +56,8 @@ def server_frame(opcode: int, payload: bytes) -> bytes:
     return head + payload
 
 
-def upgrade(path: str, address: tuple[str, int]) -> bytes:
-    """Return the request that opens a WebSocket."""
+def upgrade(path: str, address: tuple[str, int], key: str = KEY) -> bytes:
+    """Return the request that opens a WebSocket, with a key."""
     lines = (
         f"GET {path} HTTP/1.1",
         f"Host: {address[0]}:{address[1]}",
@@ -63,6 +65,7 @@ def upgrade(path: str, address: tuple[str, int]) -> bytes:
         "Connection: Upgrade",
         f"Sec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}",
         "Sec-WebSocket-Version: 13",
+        f"Authorization: Bearer {key}",
     )
     return "\r\n".join((*lines, "", "")).encode()
 

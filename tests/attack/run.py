@@ -22,6 +22,7 @@ import memory  # noqa: E402
 import one_message  # noqa: E402
 import signals_and_workers  # noqa: E402
 import trouble  # noqa: E402
+import wrong_keys  # noqa: E402
 from companions import Beside  # noqa: E402
 from measuring import measure  # noqa: E402
 from served import NotStartedError, has_proc, pause  # noqa: E402
@@ -37,7 +38,7 @@ def _nothing(_: object) -> str:
 
 
 NOTHING = Attack("nothing", _nothing)
-_SECTIONS = (one_message, memory, from_upstream, trouble, log_and_output, signals_and_workers)
+_SECTIONS = (one_message, memory, from_upstream, trouble, log_and_output, signals_and_workers, wrong_keys)
 ATTACKS: tuple[Attack, ...] = tuple(one for section in _SECTIONS for one in section.ATTACKS)
 
 
