@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from actors.adapters import make_simulator
 from actors.connection_limits import upstream_limits
 from actors.timers import TimerThread
+from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
@@ -75,5 +76,6 @@ class SimulatorSystem:
         model = query.get(kind.model_parameter)
         intent = query.get("intent") or ("call" if query.get("call_id") else None)
         return Admission(
-            lambda connection: self.simulator.accept(connection, model=model, headers=request.headers, intent=intent)
+            lambda connection: self.simulator.accept(connection, model=model, headers=request.headers, intent=intent),
+            chosen_subprotocol(request),
         )

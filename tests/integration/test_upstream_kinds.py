@@ -294,3 +294,11 @@ def test_another_kinds_path_is_answered_with_the_right_one(start_api):
     host, port = start_api("azure").address
     with pytest.raises(Exception, match="404"):
         create_connection(f"ws://{host}:{port}/v1/realtime?model=gpt-realtime", header={"api-key": KEY})
+
+
+def test_a_browser_may_open_the_simulators_own_port_and_its_key_is_not_chosen(start_api):
+    host, port = start_api("openai").address
+    offered = ["realtime", "openai-insecure-api-key.made-up"]
+    link = create_connection(f"ws://{host}:{port}/v1/realtime?model=gpt-realtime", subprotocols=offered)
+    assert link.getsubprotocol() == "realtime"
+    link.close()
