@@ -117,7 +117,8 @@ class ClientAdmission:
 
     def _admit(self, request: UpgradeRequest, dialect: DialectName, identity: Identity, answer: Answer) -> None:
         """Admit a client that has proved who it is, if there is still a place, and its quotas leave it one."""
-        make_parts = self.admit(dialect, request, identity.overrides)
+        minutes = self._config.quotas.session_minutes
+        make_parts = self.admit(dialect, request, identity.overrides, max_duration=minutes * 60)
         if isinstance(make_parts, Rejection):
             answer(make_parts)
             return

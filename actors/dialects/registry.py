@@ -123,7 +123,7 @@ class Dialects:
             name: The dialect's.
             request: The client's, if it came over a socket.
             overrides: Those of the session's host.
-            max_duration: For how many seconds this session may last, where that is less than the setting; 0: no less.
+            max_duration: For how many seconds the quota lets it last, where that is less than the setting; 0: for any.
 
         Raises:
             ConfigError: There is no such dialect.
@@ -212,7 +212,8 @@ class Dialects:
         # Ids of ours are known by their beginning; the API takes 32 characters.
         silence = _SILENCE if self._config.upstream.kind == "compatible" else None
         settings = self._config.session.model_dump()
-        settings["max_duration"] = min(filter(None, (settings["max_duration"], max_duration)), default=0.0)
+        if max_duration and not 0 < settings["max_duration"] <= max_duration:
+            settings |= {"max_duration": max_duration, "duration_setting": "quotas.session_minutes"}
         return Policy(
             id_prefix=f"ts{session_id[:8]}_",
             reconnects=self._config.upstream.reconnects,

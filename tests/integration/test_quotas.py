@@ -127,6 +127,20 @@ def test_a_session_that_cannot_begin_gives_its_place_back(start, connect, monkey
     connect(proxy)
 
 
+@pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse", "/v1/realtime"])
+def test_a_session_that_has_lasted_for_its_minutes_ends_with_words_that_name_the_quota(start, connect, path):
+    proxy = start(session_minutes=0.001)
+    link, heard = connect(proxy, "web", path), b""
+    while b"\x03\xe9" not in heard[:2]:
+        heard = link.recv_data()[1]
+        if b"session_expired" in heard:
+            assert b"as long as it may, 0.06 s (quotas.session_minutes); connect again" in heard
+            break
+    else:
+        pytest.fail("no words came before the close")
+    assert proxy.system._admission.admit("component", None, None)("a host's").session.policy.max_duration == 0.0
+
+
 def test_sessions_of_a_host_in_the_process_have_no_quota(start):
     proxy = start(address_sessions=1, identity_sessions=1)
     sessions = [proxy.system.connect(RecordingInbox())[1] for _ in range(3)]

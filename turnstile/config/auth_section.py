@@ -82,7 +82,7 @@ class AuthSection(Section):
 
 
 class QuotasSection(Section):
-    """What one client may use, counted for all workers together; 0 for as much as it likes. Past a quota: 429."""
+    """What one client may use, counted for all workers together; 0 for as much as it likes. One more session: 429."""
 
     identity_sessions: int = Field(0, ge=0, description="Sessions of one identity at once, from all its addresses.")
     identity_starts: int = Field(
@@ -94,4 +94,4 @@ class QuotasSection(Section):
     address_starts: int = Field(
         0, ge=0, le=10_000, description="Sessions that may start from one address within any minute."
     )
-    session_minutes: float = Field(0, ge=0, description="Minutes that a session may last.")
+    session_minutes: float = Field(0, ge=0, description="Minutes that a session may last, as `session.max_duration`.")

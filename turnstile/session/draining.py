@@ -39,7 +39,8 @@ def settle_drain(now: Now, held: int, policy: Policy) -> Step | None:
 
 def session_expired(policy: Policy) -> Problem:
     """Return the problem with a session that has lasted as long as it may, under the code that the API has for it."""
-    text = f"The session has lasted as long as it may, {policy.max_duration:g} s; connect again for another one."
+    lasted = f"{policy.max_duration:g} s ({policy.duration_setting})"
+    text = f"The session has lasted as long as it may, {lasted}; connect again for another one."
     return Problem("session_expired", text)
 
 

@@ -29,7 +29,8 @@ class Policy:
         commit_timeout: How long a commit may stay unanswered.
         settings_timeout: How long a Voice Agent client may take for its first Settings; 0 for ever.
         idle_timeout: How long the session may be idle; 0 for ever.
-        max_duration: How long it may last; 0 for ever...
+        duration_setting: The setting that says...
+        max_duration: ...how long it may last; 0 for ever...
         expiry_grace: ...and how long it may take from then on to its next moment of rest.
         retry_delay: The wait before the second repetition of a refused create; doubles with each further one.
         failure_delay: The wait before a failed response is repeated where the API names none; doubles likewise.
@@ -62,6 +63,7 @@ class Policy:
     commit_timeout: float = 5.0
     settings_timeout: float = 30.0
     idle_timeout: float = 0.0
+    duration_setting: str = "session.max_duration"
     max_duration: float = 0.0
     expiry_grace: float = 10.0
     retry_delay: float = 0.25

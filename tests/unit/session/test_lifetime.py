@@ -242,7 +242,7 @@ def test_a_session_at_rest_ends_in_words_when_it_has_lasted_as_long_as_it_may():
     old = session(LIMITED)
     (close,) = of(CloseAtRest, fires(old, "duration"))
     assert close.problem.code == "session_expired"
-    words = "The session has lasted as long as it may, 600 s; connect again for another one."
+    words = "The session has lasted as long as it may, 600 s (session.max_duration); connect again for another one."
     assert close.problem.description == words
     assert old.deadlines == ()
 
