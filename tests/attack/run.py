@@ -20,6 +20,7 @@ import from_upstream  # noqa: E402 - found by the path above
 import log_and_output  # noqa: E402
 import memory  # noqa: E402
 import one_message  # noqa: E402
+import past_quotas  # noqa: E402
 import signals_and_workers  # noqa: E402
 import trouble  # noqa: E402
 import wrong_keys  # noqa: E402
@@ -38,7 +39,16 @@ def _nothing(_: object) -> str:
 
 
 NOTHING = Attack("nothing", _nothing)
-_SECTIONS = (one_message, memory, from_upstream, trouble, log_and_output, signals_and_workers, wrong_keys)
+_SECTIONS = (
+    one_message,
+    memory,
+    from_upstream,
+    trouble,
+    log_and_output,
+    signals_and_workers,
+    wrong_keys,
+    past_quotas,
+)
 ATTACKS: tuple[Attack, ...] = tuple(one for section in _SECTIONS for one in section.ATTACKS)
 
 
