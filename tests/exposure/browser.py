@@ -11,31 +11,38 @@ import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote, urlencode
 
 import pytest
 
 from turnstile.testing import patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Names that no resolver is asked for.
 SITES = "*.example"
 PAGE = """<!doctype html><title>a page</title><script>
 const asked = new URLSearchParams(location.search);
 const outcome = {name: asked.get("name"), opened: false, protocol: null, said: null, closed: null};
-const socket = new WebSocket(asked.get("url"), asked.getAll("protocol"));
+const elsewhere = {mode: "no-cors"};
 let told = false;
 function tell(more) {
-  if (!told) fetch("/outcome", {method: "POST", body: JSON.stringify({...outcome, ...more})});
+  const body = JSON.stringify({...outcome, ...more});
+  if (!told) fetch(asked.get("home") + "/outcome", {...elsewhere, method: "POST", body});
   told = true;
-  socket.close();
 }
-socket.onopen = () => {
-  Object.assign(outcome, {opened: true, protocol: socket.protocol});
-  if (asked.get("says")) socket.send(asked.get("says"));
-};
-socket.onmessage = (event) => tell({said: JSON.parse(event.data).type});
-socket.onclose = (event) => tell({closed: event.code});
+function connect() {
+  const socket = new WebSocket(asked.get("url"), asked.getAll("protocol"));
+  socket.onopen = () => {
+    Object.assign(outcome, {opened: true, protocol: socket.protocol});
+    if (asked.get("says")) socket.send(asked.get("says"));
+  };
+  socket.onmessage = (event) => { tell({said: JSON.parse(event.data).type}); socket.close(); };
+  socket.onclose = (event) => tell({closed: event.code});
+}
+fetch(asked.get("home") + "/loaded?" + asked.get("name"), elsewhere).then(connect);
 </script>"""
 
 
@@ -47,12 +54,16 @@ class Visit(NamedTuple):
         url: The WebSocket's.
         protocols: Its subprotocols.
         says: What it sends once it is open.
+        port: Of the site; by default that of all pages.
+        loaded: Called when the page is loaded, before its script opens the WebSocket.
     """
 
     site: str
     url: str
     protocols: tuple[str, ...] = ()
     says: str = '{"type": "Settings", "agent": {}}'
+    port: int = 0
+    loaded: Callable[[], object] = lambda: None
 
 
 class Outcome(NamedTuple):
@@ -91,7 +102,10 @@ class PageServer:
     def _handler(server):  # noqa: N805 - `self` is the handler's
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                page = server._frames() if self.path == "/all" else PAGE
+                path, _, query = self.path.partition("?")
+                if path == "/loaded":
+                    server._visits[unquote(query)].loaded()
+                page = server._frames() if path == "/all" else PAGE
                 self._answer(page.encode())
 
             def do_POST(self):
@@ -115,8 +129,8 @@ class PageServer:
         frames = []
         for name, visit in self._visits.items():
             asked = {"name": name, "url": visit.url, "protocol": visit.protocols, "says": visit.says}
-            query = urlencode(asked, doseq=True)
-            frames.append(f'<iframe src="http://{visit.site}:{self.port}/page?{query}"></iframe>')
+            query = urlencode({**asked, "home": f"http://127.0.0.1:{self.port}"}, doseq=True)
+            frames.append(f'<iframe src="http://{visit.site}:{visit.port or self.port}/page?{query}"></iframe>')
         return "<!doctype html>" + "".join(frames).replace("&", "&amp;")
 
 

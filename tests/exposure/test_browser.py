@@ -45,6 +45,27 @@ def visits_with_key(url, key):
     }
 
 
+class Rebound:
+    """A site whose name leads to a proxy, on the port that the page was loaded from, once the page is loaded.
+
+    Args:
+        flags: The proxy's configuration.
+    """
+
+    def __init__(self, stack, flags):
+        self._stack, self._flags = stack, flags
+        self._pages = PageServer()
+        self.port = self._pages.port
+
+    def visit(self, site, *protocols):
+        return Visit(site, f"ws://{site}:{self.port}/openai", protocols, port=self.port, loaded=self._rebind)
+
+    def _rebind(self):
+        self._pages.close()
+        config = load_config(flags={**self._flags, "server.port": str(self.port)})
+        self._stack.enter_context(ProxySystem(config))
+
+
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     browser()
@@ -64,11 +85,15 @@ def outcomes(tmp_path_factory):
         host, port = api.address
         real = {"upstream.url": f"ws://{host}:{port}/v1/realtime", "upstream.api_key": "sk-made-up"}
         key, _ = add_key(folder / "keys.txt", "web")
-        with_key = url_of(**{**real, "auth.mode": "keys", "auth.keys_file": str(folder / "keys.txt")})
+        keys = {**real, "auth.mode": "keys", "auth.keys_file": str(folder / "keys.txt")}
+        with_key = url_of(**keys)
         without_key = url_of(**real), url_of(**{"upstream.url": "simulator:"})
         visits = {
             **visits_without_key(*(f"{url}/openai" for url in without_key)),
             **visits_with_key(with_key, key),
+            "a name that leads to the listener": Rebound(stack, real).visit("rebound.example"),
+            "a name that leads to it, with a key": Rebound(stack, keys).visit("voice.example", "token", key),
+            "a name that leads to it, without a key": Rebound(stack, keys).visit("rebound.example"),
         }
         return visit_all(server, visits, folder)
 
@@ -91,5 +116,10 @@ def test_a_page_with_a_key_gets_its_agent_and_the_subprotocol_that_is_no_key(out
 
 
 def test_a_page_without_the_right_key_and_a_foreign_one_with_it_are_refused(outcomes):
-    pages = ("a wrong key", "no key", "from another site")
+    pages = ("a wrong key", "no key", "from another site", "a name that leads to it, without a key")
     assert {page: outcomes[page] for page in pages} == dict.fromkeys(pages, REFUSED)
+
+
+def test_a_page_whose_name_leads_to_the_listener_is_refused_where_no_credentials_are_asked(outcomes):
+    assert outcomes["a name that leads to the listener"] == REFUSED
+    assert outcomes["a name that leads to it, with a key"] == CONFIGURED._replace(protocol="token")
