@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import jwt
 import pytest
 from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException, create_connection
 
@@ -27,7 +28,9 @@ from turnstile.testing import patience
 ROOT = Path(__file__).parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
 
-Secrets = dict[str, str]
+AUDIENCE = "turnstile"
+# Characters of a secret that would be too many to show.
+PIECE = 16
 
 
 def made_up_secrets():
@@ -70,13 +73,13 @@ class NotedSimulator(SimulatorSystem):
 
 
 class Serving:
-    """A process that serves, with two workers, and everything that it says."""
+    """A process that serves, and everything that it says."""
 
-    def __init__(self, upstream, file, known):
+    def __init__(self, upstream, known, environment, **settings):
         host, port = upstream.address
         settings = {
+            **{name.replace("__", "."): value for name, value in settings.items()},
             "server.port": "0",
-            "server.workers": "2",
             "log.level": "debug",
             "upstream.url": f"ws://{host}:{port}/v1/realtime",
             "upstream.kind": "openai",
@@ -86,8 +89,7 @@ class Serving:
         environment = {
             "OPENAI_API_KEY": known["upstream key"],
             "TURNSTILE_AUTH__TOKEN_SECRET": known["token secret"],
-            "TURNSTILE_AUTH__MODE": "keys",
-            "TURNSTILE_AUTH__KEYS_FILE": str(file),
+            **environment,
         }
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "proxy_main.py"), "serve", *options],
@@ -183,31 +185,72 @@ def wrong_clients(known, key):
     yield "/openai", {**bearer(key), "origin": f"https://evil.example/{known['wrong token']}"}
 
 
-def test_no_secret_is_shown_in_a_whole_run_at_debug_level(tmp_path):
+def told_to(serving, right, wrong, known):
+    """Let clients with right keys and with wrong ones in and out; return all that they are told."""
+    told = []
+    for path, options in right_clients(right):
+        told.append(answers(serving.url, path, **options))
+        assert told[-1].startswith("101 "), told[-1]
+    for path, options in (*wrong_clients(known, right), *(("/openai", bearer(key)) for key in wrong)):
+        told.append(answers(serving.url, path, **options))
+        assert told[-1].startswith("4"), told[-1]
+    return told
+
+
+def shown_in(text, known):
+    """Return which secrets are in a text, or a part of them is."""
+    pieces = {
+        name: {secret[at : at + PIECE] for at in range(len(secret) - PIECE + 1)} for name, secret in known.items()
+    }
+    return [name for name, some in pieces.items() if any(piece in text for piece in some)]
+
+
+def check_that_none_is_shown(known, told, commands, serving, upstream):
+    assert "web from 127.0.0.1" in serving.said
+    assert "Be brief." in serving.said  # the frames are in the log
+    everywhere = {"said": serving.said, "told": "".join(told), "commands": "".join(commands)}
+    shown = {where: shown_in(text, known) for where, text in everywhere.items()}
+    assert shown == {"said": [], "told": [], "commands": []}
+    assert shown_in("".join(upstream.asked), known) == ["upstream key"]
+
+
+def test_no_secret_is_shown_in_a_whole_run_of_workers_that_ask_for_keys(tmp_path):
     file, known = tmp_path / "keys.txt", made_up_secrets()
     known["key"], _ = add_key(file, "web")
     known["revoked key"], _ = add_key(file, "app")
-    told, commands = [], []
-    with NotedSimulator(known["upstream key"]) as upstream, Serving(upstream, file, known) as serving:
-        for path, options in right_clients(known["key"]):
-            told.append(answers(serving.url, path, **options))
-            assert told[-1].startswith("101 "), told[-1]
-        for path, options in wrong_clients(known, known["key"]):
-            told.append(answers(serving.url, path, **options))
-            assert told[-1].startswith("4"), told[-1]
+    mode = {"TURNSTILE_AUTH__MODE": "keys", "TURNSTILE_AUTH__KEYS_FILE": str(file)}
+    with (
+        NotedSimulator(known["upstream key"]) as upstream,
+        Serving(upstream, known, mode, server__workers="2") as serving,
+    ):
+        told = told_to(serving, known["key"], [], known)
         remove_keys(file, "app")
         serving.process.send_signal(signal.SIGHUP)
         serving.until("was read anew", count=2)
         told.append(answers(serving.url, "/openai", **bearer(known["revoked key"])))
+        assert told[-1].startswith("401 ")
         file.write_text(f"web {known['pasted key']}\n")
         serving.process.send_signal(signal.SIGHUP)
         serving.until("holds a key itself", count=2)
-        commands += serving.command_lines()
-    assert len(commands) >= 3
-    assert "web from 127.0.0.1" in serving.said
-    assert "Be brief." in serving.said  # the frames are in the log
-    everywhere = {"said": serving.said, "told": "".join(told), "commands": "".join(commands)}
-    shown = {where: [name for name, secret in known.items() if secret in text] for where, text in everywhere.items()}
-    assert shown == {"said": [], "told": [], "commands": []}
-    passed_on = "".join(upstream.asked)
-    assert [name for name, secret in known.items() if secret in passed_on] == ["upstream key"]
+        commands = serving.command_lines()
+    assert len(commands) == 3
+    check_that_none_is_shown(known, told, commands, serving, upstream)
+
+
+def test_no_secret_is_shown_in_a_whole_run_that_asks_for_json_web_tokens():
+    known = {**made_up_secrets(), "jwt secret": secrets.token_hex(32)}
+    claims = {"sub": "web", "aud": AUDIENCE, "exp": int(time.time()) + 3_600}
+    known["right"] = jwt.encode(claims, known["jwt secret"], "HS256")
+    wrong = {
+        "expired": jwt.encode({**claims, "exp": 1}, known["jwt secret"], "HS256"),
+        "of another audience": jwt.encode({**claims, "aud": "other"}, known["jwt secret"], "HS256"),
+        "of another issuer's secret": jwt.encode(claims, secrets.token_hex(32), "HS256"),
+        "unsigned": jwt.encode(claims, None, "none"),
+    }
+    known |= wrong
+    mode = {"TURNSTILE_AUTH__MODE": "jwt", "TURNSTILE_AUTH__JWT_SECRET": known["jwt secret"]}
+    settings = {"auth__jwt_algorithms": "HS256", "auth__jwt_audience": AUDIENCE, "log__format": "json"}
+    with NotedSimulator(known["upstream key"]) as upstream, Serving(upstream, known, mode, **settings) as serving:
+        told = told_to(serving, known["right"], wrong.values(), known)
+        commands = serving.command_lines()
+    check_that_none_is_shown(known, told, commands, serving, upstream)

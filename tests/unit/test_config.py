@@ -530,17 +530,38 @@ def test_explain_warns_of_what_is_hardly_meant(flags, words):
     assert f"Warning: {words}" in explain(config)
 
 
-def test_explain_warns_of_a_file_of_keys_that_others_can_read_and_of_one_that_is_not_used(tmp_path):
+@pytest.fixture
+def keys_file(tmp_path):
     file = tmp_path / "keys.txt"
-    file.touch(0o600)
-    used = {"upstream.url": SIMULATOR, "auth.mode": "keys", "auth.keys_file": str(file)}
-    assert not list(notices(load_config(flags=used)))
-    assert list(notices(load_config(flags={**used, "auth.mode": "none"}))) == [
-        'auth.keys_file is set, but nobody is asked for a key; set auth.mode = "keys"'
-    ]
-    file.chmod(0o644)
-    (exposed,) = notices(load_config(flags=used))
-    assert exposed == f"auth.keys_file: {file} can be read by everybody on this machine: chmod o-rwx {file}"
+    file.write_text(f"web sha256:{'0' * 64}\n")
+    file.chmod(0o600)
+    return file
+
+
+def test_explain_warns_of_a_file_of_keys_that_others_can_read(keys_file):
+    flags = {"upstream.url": SIMULATOR, "auth.mode": "keys", "auth.keys_file": str(keys_file)}
+    assert not list(notices(load_config(flags=flags)))
+    keys_file.chmod(0o644)
+    (exposed,) = notices(load_config(flags=flags))
+    assert exposed == f"auth.keys_file: {keys_file} can be read by everybody on this machine: chmod o-rwx {keys_file}"
+
+
+def test_explain_warns_of_keys_that_nobody_is_asked_for(keys_file):
+    flags = {"upstream.url": SIMULATOR, "auth.mode": "none", "auth.keys_file": str(keys_file)}
+    assert list(notices(load_config(flags=flags))) == ['auth.keys_file is set, but not used; set auth.mode = "keys"']
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", " has no key; `turnstile key add NAME` makes one"),
+        ("web\n", ', line 1: write "NAME sha256:DIGEST", as `turnstile key add NAME` does.'),
+    ],
+)
+def test_explain_warns_of_a_file_of_keys_by_which_nobody_gets_in(keys_file, text, words):
+    keys_file.write_text(text)
+    flags = {"upstream.url": SIMULATOR, "auth.mode": "keys", "auth.keys_file": str(keys_file)}
+    assert list(notices(load_config(flags=flags))) == [f"auth.keys_file: {keys_file}{words}"]
 
 
 def test_explain_warns_when_one_session_may_keep_all_others_out():

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from turnstile.auth.key_file import exposure_of
+from turnstile.auth.key_file import exposure_of, read_keys
 from turnstile.byte_budget import HIGH_WATER
 from turnstile.config.exposure import is_open
 from turnstile.config.loading import LEGACY_ENV, env_name, sections, settings
 from turnstile.config.secret_settings import shown_secrets
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR
+from turnstile.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,12 @@ def _key_notices(auth: AuthSection) -> Iterator[str]:
     if auth.keys_file is None:
         return
     if auth.mode != "keys":
-        yield 'auth.keys_file is set, but nobody is asked for a key; set auth.mode = "keys"'
+        yield 'auth.keys_file is set, but not used; set auth.mode = "keys"'
+    try:
+        if not read_keys(auth.keys_file):
+            yield f"auth.keys_file: {auth.keys_file} has no key; `turnstile key add NAME` makes one"
+    except ConfigError as error:
+        yield f"auth.keys_file: {error.problem.description}"
     exposed = exposure_of(auth.keys_file)
     if exposed:
         yield f"auth.keys_file: {auth.keys_file} {exposed}"
