@@ -157,16 +157,12 @@ class Handshake:
             return False
         self._proxy_header = None
         if header.client:
-            self._note_client(header.client)
+            self._peer = header.client
+            if not self._settings.proxies.trusts(header.client):
+                self._pending.move(self, owner_of(header.client))
         if not header.size:
             self._received += reader.received
         return True
-
-    def _note_client(self, peer: str) -> None:
-        """Note the address of the client that a trusted proxy names."""
-        if peer != self._peer:
-            self._peer = peer
-            self._pending.move(self, owner_of(peer))
 
     def _continue_tls(self) -> bool:
         sock, tls = self._socket.sock, self._settings.tls
@@ -225,7 +221,8 @@ class Handshake:
             self._reject_malformed()
             return
         self._path = split_target(request.path)[0]
-        self._note_client(self._settings.proxies.client_of(self._peer, request.headers.get_all))
+        self._peer = self._settings.proxies.client_of(self._peer, request.headers.get_all)
+        self._pending.move(self, owner_of(self._peer))
         if not _asks_for_websocket(request):
             status = http.HTTPStatus.UPGRADE_REQUIRED
             self._refuse(Rejection(status, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import ssl
 import struct
 import threading
+from functools import partial
 
 import pytest
 
 from turnstile.server.certificates import server_tls
 from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.proxy_protocol import SIGNATURE_2
+from turnstile.server.requests import Admission
 from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.testing import patience
 
@@ -183,6 +186,42 @@ def test_a_client_named_before_the_request_cannot_name_another_in_it(listen, hou
     with connected(listen(proxies=TRUSTED)) as sock:
         sock.sendall(LINE + UPGRADE.replace(b"Host", b"X-Forwarded-For: 198.51.100.1\r\nHost"))
         assert house.asked.get(timeout=WAIT).peer == "203.0.113.7:4711"
+
+
+def test_handshakes_over_a_proxy_are_bounded_for_each_client_that_it_names(listen, house, loop):
+    asked, answers = queue.SimpleQueue(), []
+
+    def accept(request, answer):
+        answers.append(answer)
+        asked.put(request.peer)
+
+    house.accept = accept
+    listener = listen(proxies=TRUSTED, of_one=1, timeout=WAIT * 10)
+    with connected(listener) as first, connected(listener) as other, connected(listener) as second:
+        for sock, client in ((first, b"203.0.113.7"), (other, b"203.0.113.8"), (second, b"203.0.113.7")):
+            sock.sendall(LINE.replace(b"203.0.113.7", client) + UPGRADE + FRAME)
+            assert asked.get(timeout=WAIT) == f"{client.decode()}:4711"
+        wait_for_end(first)
+        for answer in answers:
+            loop.call_soon(partial(answer, Admission(house.open)))
+        assert answered(other).startswith(SWITCHED)
+        assert answered(second).startswith(SWITCHED)
+
+
+@pytest.mark.parametrize("proxies", [TRUSTED, TrustedProxies()], ids=["that names nobody", "that is a stranger"])
+def test_handshakes_over_a_proxy_count_for_it(listen, house, proxies):
+    asked = queue.SimpleQueue()
+    house.accept = lambda request, _: asked.put(request.peer)
+    listener = listen(proxies=proxies, of_one=1, timeout=WAIT * 10)
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for number in range(2):
+            socks.append(stack.enter_context(connected(listener)))
+            # A stranger's headers are not read; of a proxy's own neither is believed.
+            lines = f"X-Forwarded-For: 203.0.113.{number}\r\nForwarded: for=198.51.100.{number}\r\nHost".encode()
+            socks[-1].sendall(UPGRADE.replace(b"Host", lines))
+            assert asked.get(timeout=WAIT) == "{}:{}".format(*socks[-1].getsockname())
+        wait_for_end(socks[0])
 
 
 def test_new_handshakes_believe_those_that_are_trusted_now(listen, house, loop):
