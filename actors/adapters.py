@@ -30,12 +30,13 @@ from turnstile.transports.pool import WorkerPool
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from turnstile.config import Config
     from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Timers
     from turnstile.protocol.upstreams import KindName
+    from turnstile.server.http_exchange import Endpoint
     from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept
     from turnstile.server.worker_board import WorkerSlot
@@ -113,6 +114,7 @@ def make_listener(
     config: Config,
     loop: IoLoop,
     accept: Accept,
+    endpoints: Mapping[str, Endpoint],
     sock: socket.socket | None,
     slot: WorkerSlot,
     refusals: Refusals,
@@ -125,7 +127,7 @@ def make_listener(
     server = config.server
     settings = handshake_settings(config)  # before the port is taken: it may not be usable
     sock = listening_socket(server.host, server.port) if sock is None else sock
-    return Listener(loop, sock, settings, accept=accept, slot=slot, refusals=refusals)
+    return Listener(loop, sock, settings, accept=accept, endpoints=endpoints, slot=slot, refusals=refusals)
 
 
 def handshake_settings(config: Config) -> HandshakeSettings:

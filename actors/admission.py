@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.dialects.registry import DialectName, Dialects, PartsFactory
     from actors.session_quotas import GiveBack, SessionQuotas
     from actors.sessions import Sessions
-    from turnstile.auth.authenticator import Authenticator
+    from turnstile.auth.authenticator import Authenticator, Decided
     from turnstile.auth.identity import Identity
     from turnstile.byte_budget import ProcessBudget, SessionBudget
     from turnstile.config import Config
@@ -88,6 +88,14 @@ class ClientAdmission:
             timeout: Seconds to wait for them.
         """
         self._authenticator.close(timeout)
+
+    def identify(self, request: UpgradeRequest, decided: Decided) -> ClientGone | None:
+        """Check who sends a request that asks for no session, by its origin and credentials."""
+        foreign = self._origins.rejection(request.headers)
+        if foreign is not None:
+            decided(foreign)
+            return None
+        return self._authenticator.authenticate(request, decided)
 
     def accept(self, request: UpgradeRequest, answer: Answer) -> ClientGone | None:
         """Admit or reject a client of the listener, by its origin, path, credentials, and the place there is.

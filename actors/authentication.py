@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from turnstile.auth.authenticator import NoAuthenticator
+from turnstile.auth.browser_tokens import BrowserTokens, TokenAuthenticator
 from turnstile.auth.client_keys import KnownKeys
+from turnstile.auth.client_secrets import ClientSecrets, no_client_secrets
 from turnstile.auth.key_authenticator import KeyAuthenticator
 from turnstile.auth.key_file import read_keys
 from turnstile.errors import ConfigError
+from turnstile.protocol.json_bounds import JsonBounds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.remote_authentication import RemoteChecks
     from turnstile.auth.authenticator import Authenticator
+    from turnstile.auth.client_secrets import Identify
     from turnstile.config import Config
+    from turnstile.server.http_exchange import Endpoint
+
+
+def make_browser_tokens(config: Config) -> BrowserTokens | None:
+    """Return what makes and checks browser tokens; None without ``auth.token_secret``."""
+    secret, asks = config.auth.token_secret, config.auth.mode not in {None, "none"}
+    return None if secret is None else BrowserTokens(secret.get_secret_value(), asks=asks, now=time.time)
+
+
+def make_endpoints(config: Config, identify: Identify) -> dict[str, Endpoint]:
+    """Return what decides about requests for no WebSocket, by path: those for browser tokens.
+
+    Args:
+        config: All settings.
+        identify: Checks who sends a request.
+    """
+    tokens = make_browser_tokens(config)
+    bounds = JsonBounds(config.limits.message_values, config.limits.message_depth)
+    endpoint = (
+        no_client_secrets if tokens is None else ClientSecrets(tokens, identify, config.serves_model, bounds).decide
+    )
+    return {f"{path.rstrip('/')}/client_secrets": endpoint for path in config.server.realtime_paths}
 
 
 def make_authenticator(config: Config, remote: RemoteChecks) -> Authenticator:
@@ -28,6 +55,12 @@ def make_authenticator(config: Config, remote: RemoteChecks) -> Authenticator:
     Raises:
         ConfigError: A setting or a file of ``auth`` cannot be used.
     """
+    of_mode = _of_mode(config, remote)
+    tokens = make_browser_tokens(config)
+    return of_mode if tokens is None else TokenAuthenticator(tokens, of_mode)
+
+
+def _of_mode(config: Config, remote: RemoteChecks) -> Authenticator:
     match config.auth.mode:
         case None | "none":
             return NoAuthenticator()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from actors.adapters import Adapters, handshake_settings, make_listener
 from actors.admission import ClientAdmission
-from actors.authentication import make_authenticator
+from actors.authentication import make_authenticator, make_endpoints
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
 from actors.proxy_threads import ProxyThreads
@@ -97,8 +97,11 @@ class ProxySystem:
         quotas = make_quotas(config.quotas, parent, self._loop, clock)
         self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, quotas, check)
         self._refusals = refusals = Refusals(self._loop.call_later)
+        endpoints = make_endpoints(config, self._admission.identify)
         self._listener = (
-            make_listener(config, self._loop, self._admission.accept, sock, counts, refusals) if listens else None
+            make_listener(config, self._loop, self._admission.accept, endpoints, sock, counts, refusals)
+            if listens
+            else None
         )
         callbacks = self._adapters.callbacks
         self._hosted = HostedSessions(

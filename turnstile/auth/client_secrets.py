@@ -7,6 +7,7 @@ clients, and no field of it is theirs to change.
 from __future__ import annotations
 
 import http
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,20 +16,20 @@ from turnstile.auth.client_secret_request import InvalidRequest, parse_client_se
 from turnstile.auth.identity import Identity
 from turnstile.errors import ConfigError
 from turnstile.server.http_exchange import BodyWanted, Reply, error_content
-from turnstile.server.requests import Rejection
+from turnstile.server.requests import Rejection, UpgradeRequest
 from turnstile.translate.enforced_session import enforced
 from turnstile.translate.host_overrides import HostOverrides
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from turnstile.auth.authenticator import Authenticator
+    from turnstile.auth.authenticator import Decided
     from turnstile.auth.browser_tokens import BrowserTokens
     from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.server.http_exchange import Answered
-    from turnstile.server.requests import ClientGone, UpgradeRequest
+    from turnstile.server.requests import ClientGone
 
 Json = dict[str, Any]
+Identify = Callable[[UpgradeRequest, "Decided"], "ClientGone | None"]
+"""Checks who sends a request; see `Authenticator.authenticate`."""
 
 _JSON: Final = "application/json"
 
@@ -38,7 +39,7 @@ class ClientSecrets:
 
     Args:
         tokens: Makes the tokens.
-        authenticator: Checks the credentials of who asks for one.
+        identify: Checks the credentials of who asks for one.
         serves_model: Returns whether clients may choose a model, given its name.
         bounds: Those of the request's JSON.
     """
@@ -46,12 +47,12 @@ class ClientSecrets:
     def __init__(
         self,
         tokens: BrowserTokens,
-        authenticator: Authenticator,
+        identify: Identify,
         serves_model: Callable[[str], bool],
         bounds: JsonBounds,
     ) -> None:
         self._tokens = tokens
-        self._authenticator = authenticator
+        self._identify = identify
         self._serves_model = serves_model
         self._bounds = bounds
 
@@ -65,7 +66,7 @@ class ClientSecrets:
         def authenticated(outcome: Identity | Rejection) -> None:
             answered(outcome if isinstance(outcome, Rejection) else BodyWanted(partial(self._respond, outcome)))
 
-        return self._authenticator.authenticate(request, authenticated)
+        return self._identify(request, authenticated)
 
     def _respond(self, identity: Identity, body: bytes) -> Reply:
         try:
@@ -83,6 +84,14 @@ class ClientSecrets:
             return Reply(http.HTTPStatus.BAD_REQUEST, error_content(words, "session_too_large", "session"))
         shown = _shown(overrides.session, token.id)
         return Reply(http.HTTPStatus.OK, {"value": token.value, "expires_at": token.expires_at, "session": shown})
+
+
+def no_client_secrets(method: str, request: UpgradeRequest, answered: Answered) -> ClientGone | None:
+    """Decide about a request for a token where there are none: without ``auth.token_secret``."""
+    del method, request
+    words = "This proxy makes no tokens for browsers: its operator has set no auth.token_secret.\n"
+    answered(Rejection(http.HTTPStatus.NOT_FOUND, words, reason="no_path"))
+    return None
 
 
 def _unfit(method: str, request: UpgradeRequest) -> Rejection | None:

@@ -79,6 +79,20 @@ def check_headers(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.lower() for name in names))
 
 
+def check_token_secret(secret: str) -> None:
+    """Check the key that signs browser tokens.
+
+    Raises:
+        ValueError: It is too short.
+    """
+    size = len(secret.encode())
+    if size < _SHORTEST_SECRET:
+        raise ValueError(
+            f"has {size} bytes, and who has a token could guess it: use at least {_SHORTEST_SECRET}, such as "
+            "`openssl rand -base64 32` prints"
+        )
+
+
 def check_mode(auth: AuthSection) -> None:
     """Check that what a mode needs is there.
 

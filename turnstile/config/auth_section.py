@@ -7,7 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from turnstile.config.auth_checks import check_headers, check_http_address, check_jwt_keys, check_mode
+from turnstile.config.auth_checks import (
+    check_headers,
+    check_http_address,
+    check_jwt_keys,
+    check_mode,
+    check_token_secret,
+)
 from turnstile.config.section import File, Names, Section, listed
 
 
@@ -49,14 +55,21 @@ class AuthSection(Section):
     token_secret: SecretStr | None = Field(
         None,
         description="Key that signs the tokens for browsers (POST /v1/realtime/client_secrets), the same for all "
-        "workers and machines; without it there are none. Set it in the environment.",
+        "workers and machines, of at least 32 characters; without it there are none. Set it in the environment.",
     )
 
-    @field_validator("jwt_secret", "ask_token", mode="before")
+    @field_validator("jwt_secret", "ask_token", "token_secret", mode="before")
     @classmethod
     def _has_no_space_around(cls, value: Any) -> Any:
         """Remove the line end that a secret from a file may have; an empty one is none."""
         return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("token_secret")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_token_secret(value.get_secret_value())
+        return value
 
     @field_validator("jwt_keys")
     @classmethod

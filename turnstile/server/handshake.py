@@ -15,6 +15,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from turnstile.server.addresses import owner_of
+from turnstile.server.http_exchange import HttpExchange
 from turnstile.server.pending_handshakes import UNKNOWN_OWNER
 from turnstile.server.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, split_target, upgrade_request
@@ -25,7 +26,10 @@ from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from turnstile.server.handshake_settings import HandshakeSettings
+    from turnstile.server.http_exchange import Endpoint
     from turnstile.server.pending_handshakes import PendingHandshakes
     from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept, Admission, ClientGone
@@ -49,6 +53,7 @@ class Handshake:
         peer: The address that it is connected to, as ``host:port``: the client's, or a proxy's.
         settings: Its own; they may change for later ones.
         accept: Admits or rejects an upgrade request.
+        endpoints: Decide about requests for no WebSocket, by path.
         refusals: Counts and logs it, if it is refused.
         pending: Those under way, to which it adds itself; they may end it.
     """
@@ -61,6 +66,7 @@ class Handshake:
         settings: HandshakeSettings,
         *,
         accept: Accept,
+        endpoints: Mapping[str, Endpoint],
         refusals: Refusals,
         pending: PendingHandshakes,
     ) -> None:
@@ -70,6 +76,8 @@ class Handshake:
         self._path = ""  # as far as it is known
         self._settings = settings
         self._accept = accept
+        self._endpoints = endpoints
+        self._exchange: HttpExchange | None = None
         self._refusals = refusals
         self._pending = pending
         self._protocol = ServerProtocol(logger=SILENT_LOGGER)
@@ -140,6 +148,8 @@ class Handshake:
         self._is_over = True
         if self._client_gone is not None and not self._answered:
             self._client_gone()
+        if self._exchange is not None:
+            self._exchange.client_gone()
         self._loop.watch(self._socket.sock, 0, self)
         self._loop.remove(self)
         release_parser(self._protocol)
@@ -198,6 +208,9 @@ class Handshake:
     def _read(self) -> None:
         if not self._receive():
             return
+        if self._exchange is not None:
+            self._continue_exchange(self._exchange)
+            return
         end = self._received.find(_END_OF_HEADERS)
         if 0 <= end <= _HEADERS_BYTES:
             self._decide(end + len(_END_OF_HEADERS))
@@ -210,6 +223,8 @@ class Handshake:
         del self._received[:end]
         if _OTHER_METHOD.match(headers):
             self._path = split_target(headers.split(b" ", 2)[1].decode("ascii", "replace"))[0]
+            if self._begin_exchange(headers):
+                return
             self._refuse(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"}, "method"))
             return
         if max(map(len, headers.split(b"\r\n"))) > _LINE_BYTES:
@@ -221,9 +236,10 @@ class Handshake:
             self._reject_malformed()
             return
         self._path = split_target(request.path)[0]
-        self._peer = self._settings.proxies.client_of(self._peer, request.headers.get_all)
-        self._pending.move(self, owner_of(self._peer))
+        self._client_of(request.headers.get_all)
         if not _asks_for_websocket(request):
+            if self._begin_exchange(headers):
+                return
             status = http.HTTPStatus.UPGRADE_REQUIRED
             self._refuse(Rejection(status, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"))
             return
@@ -238,6 +254,36 @@ class Handshake:
         self._client_gone = self._accept(
             upgrade_request(request, self._peer), partial(self._decided, request=request, response=response)
         )
+
+    def _client_of(self, headers: Callable[[str], Sequence[str]]) -> str:
+        """Note the address of the client, as trusted proxies give it in its headers; return it."""
+        self._peer = self._settings.proxies.client_of(self._peer, headers)
+        self._pending.move(self, owner_of(self._peer))
+        return self._peer
+
+    def _begin_exchange(self, headers: bytes) -> bool:
+        """Hand the request over to the endpoint at its path; return whether there is one."""
+        endpoint = self._endpoints.get(self._path)
+        if endpoint is None:
+            return False
+        self._exchange = HttpExchange(self._client_of, endpoint, self._send_part, self._note)
+        self._received[:0] = headers
+        self._continue_exchange(self._exchange)
+        return True
+
+    def _continue_exchange(self, exchange: HttpExchange) -> None:
+        data = bytes(self._received)
+        self._received.clear()
+        exchange.receive(data)
+
+    def _send_part(self, data: bytes) -> None:
+        if self._is_over or self._exchange is None:
+            return
+        if self._exchange.is_answered:
+            self._send([data])
+        else:
+            self._write_buffer.add([data])
+            self._write_buffer.write_to(self._socket)  # the rest goes with the answer
 
     def _read_ahead(self) -> None:
         """Notice the end of a client whose request is not decided yet; keep what it sends already."""

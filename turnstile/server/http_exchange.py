@@ -82,7 +82,7 @@ class HttpExchange:
         client_of: Returns the client's address, ``host:port``, given what returns all headers of a name.
         endpoint: Decides about the request.
         send: Takes what goes to the client.
-        refused: Is told of each rejection, with the client's address and the path, before it is sent.
+        refused: Is told of each rejection before it is sent.
     """
 
     def __init__(
@@ -90,14 +90,14 @@ class HttpExchange:
         client_of: Callable[[Callable[[str], Sequence[str]]], str],
         endpoint: Endpoint,
         send: Callable[[bytes], None],
-        refused: Callable[[Rejection, str], None],
+        refused: Callable[[Rejection], None],
     ) -> None:
         self._client_of = client_of
         self._endpoint = endpoint
         self._send = send
         self._refused = refused
         self._connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_MOST_HEAD_BYTES)
-        self._method = self._path = ""
+        self._method = ""
         self._size = self._chunks = 0
         self._body = bytearray()
         self._is_reading = False
@@ -166,10 +166,10 @@ class HttpExchange:
         for name, value in head.headers:
             named.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
         self._method = head.method.decode("ascii")
-        self._path, query = split_target(head.target.decode("ascii"))
+        path, query = split_target(head.target.decode("ascii"))
         peer = self._client_of(lambda name: named.get(name.lower(), []))
         headers = {name: ", ".join(values) for name, values in named.items()}
-        return UpgradeRequest(self._path, query, headers, peer, ()), named.get("content-length", ())
+        return UpgradeRequest(path, query, headers, peer, ()), named.get("content-length", ())
 
     def _decided(self, decision: BodyWanted | Rejection) -> None:
         self._is_deciding = False
@@ -189,7 +189,7 @@ class HttpExchange:
         self._refuse(Rejection(http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words, reason="size"))
 
     def _refuse(self, rejection: Rejection) -> None:
-        self._refused(rejection, self._path)
+        self._refused(rejection)
         code = rejection.reason or http.HTTPStatus(rejection.status).name.lower()
         content = error_content(rejection.text.rstrip(), code, status=rejection.status)
         self._reply(Reply(rejection.status, content), rejection.headers)

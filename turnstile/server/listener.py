@@ -15,7 +15,10 @@ from turnstile.server.worker_board import WorkerBoard
 from turnstile.transports.poll import READ
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from turnstile.server.handshake_settings import HandshakeSettings
+    from turnstile.server.http_exchange import Endpoint
     from turnstile.server.requests import Accept
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.transports.loop import IoLoop
@@ -40,6 +43,7 @@ class Listener:
         sock: The listening socket, from `listening_socket`; closed with the listener.
         settings: Those of the handshakes.
         accept: Admits or rejects each client.
+        endpoints: Decide about requests for no WebSocket, by path; there are none by default.
         slot: The slot of this worker process, if several accept from the socket: gets the number of handshakes. While
             another worker has fewer clients, that one is let go first.
         refusals: Counts and logs the clients that are refused; by default its own.
@@ -52,12 +56,14 @@ class Listener:
         settings: HandshakeSettings,
         *,
         accept: Accept,
+        endpoints: Mapping[str, Endpoint] | None = None,
         slot: WorkerSlot | None = None,
         refusals: Refusals | None = None,
     ) -> None:
         self._loop = loop
         self._settings = settings
         self._accept = accept
+        self._endpoints = endpoints or {}
         self._refusals = refusals or Refusals(loop.call_later)
         self._slot = slot or WorkerBoard.of_one().slot(1)
         self._pending = PendingHandshakes(loop, settings.at_most, settings.of_one, self._slot.note_handshakes)
@@ -163,6 +169,7 @@ class Listener:
             peer,
             self._settings,
             accept=self._accept,
+            endpoints=self._endpoints,
             refusals=self._refusals,
             pending=self._pending,
         )

@@ -37,7 +37,7 @@ class Known(Authenticator):
 
 
 def secrets(**overrides):
-    return ClientSecrets(TOKENS, Known(**overrides), lambda name: name != "secret-model", JSON_BOUNDS)
+    return ClientSecrets(TOKENS, Known(**overrides).authenticate, lambda name: name != "secret-model", JSON_BOUNDS)
 
 
 def decided(endpoint, method="POST", **headers):

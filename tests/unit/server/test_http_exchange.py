@@ -27,7 +27,7 @@ class Exchange:
             lambda named: f"{(named('X-Client') or ['192.0.2.7'])[0]}:1",
             self.decide,
             self.send,
-            lambda rejection, path: self.refused.append((rejection.status, rejection.reason, path)),
+            lambda rejection: self.refused.append((rejection.status, rejection.reason)),
         )
 
     def send(self, data):
@@ -123,7 +123,7 @@ def test_a_client_that_waits_for_leave_is_refused_without_it():
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
     error = {"message": "Unknown.", "type": "invalid_request_error", "code": "unauthorized", "param": None}
     assert content == {"error": error}
-    assert exchange.refused == [(401, "", "/v1/realtime/client_secrets")]
+    assert exchange.refused == [(401, "")]
 
 
 def test_a_fault_of_the_proxy_is_no_fault_of_the_request():
@@ -147,7 +147,7 @@ def test_chunks_that_are_too_much_together_are_refused(exchange):
     assert not exchange.exchange.is_answered
     exchange.exchange.receive(b"1\r\n \r\n")
     assert exchange.answer[0] == 413
-    assert exchange.refused == [(413, "size", "/v1/realtime/client_secrets")]
+    assert exchange.refused == [(413, "size")]
 
 
 @pytest.mark.parametrize("junk", [b"1;" + b"x" * 8_000 + b"\r\n \r\n", b"1\r\n \r\n"])
