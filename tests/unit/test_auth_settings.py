@@ -56,6 +56,10 @@ def _no_environment(monkeypatch):
         ({**ASK, "auth.ask_headers": "cookie,x y"}, "auth.ask_headers (the command line): 'x y' is not the name of a "),
         ({**ASK, "auth.ask_token": "pass word"}, "auth: ask_token: may have no spaces, and no characters beyond ASCII"),
         ({**ASK, "auth.ask_token": "pässword"}, "auth: ask_token: may have no spaces, and no characters beyond ASCII"),
+        (
+            {"auth.token_secret": "x" * 31},
+            "auth.token_secret (the command line): has 31 bytes, and who has a token could",
+        ),
         ({**ASK, "auth.ask_timeout": "0"}, "auth.ask_timeout (the command line): input should be greater than 0"),
     ],
 )
