@@ -141,10 +141,10 @@ def test_a_conversation_in_the_terminal_sends_the_key_of_the_environment(guarded
     *_, different, wrong = said.getvalue().splitlines()
     assert (
         different
-        == f"{guarded.url()} lets nobody in: it answered 400: The request has several different keys: send one of them."
+        == f"{guarded.url()} refused the handshake: it answered 400: The request has several different keys: send one of them."
     )
     assert wrong == (
-        f"{guarded.url()} lets nobody in: it answered 401: The key is not known here, or is not valid any more. "
+        f"{guarded.url()} refused the handshake: it answered 401: The key is not known here, or is not valid any more. "
         "talk sends the key in the variable TURNSTILE_KEY."
     )
 

@@ -113,7 +113,7 @@ def _talk_to(
         client = _connected(url, timeout, printer, audio)
     except HandshakeRefusedError as error:
         fix = f" talk sends the key in the variable {KEY_VARIABLE}." if error.status == _UNAUTHORIZED else ""
-        printer.line(f"{where} lets nobody in: {error}{fix}", "fault")
+        printer.line(f"{where} refused the handshake: {error}{fix}", "fault")
         return False
     except OSError as error:
         words = " ".join(str(error).split()) or type(error).__name__
