@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import trustme
@@ -20,6 +22,7 @@ from environments import BUILD, python_of, variables
 from actors import ProxySystem
 from actors.simulator_system import SimulatorSystem
 from actors.timers import TimerThread
+from turnstile.auth.client_keys import KeyEntry, digest_of
 from turnstile.config import load_config
 from turnstile.simulator.faults import NO_FAULTS, Faults, Pace
 from turnstile.simulator.simulator import Simulator
@@ -126,7 +129,11 @@ def _serve(stack: ExitStack, client: Client, simulators: dict[str, Simulator]) -
 
 
 def _proxy(stack: ExitStack, flags: dict[str, str], **options: Simulator) -> str:
-    system = ProxySystem(load_config(flags={"server.port": "0", **flags}), **options)
+    # Each client must send its key where it is looked for.
+    keys = Path(stack.enter_context(TemporaryDirectory())) / "keys.txt"
+    keys.write_text(f"{KeyEntry('interop', digest_of(_KEY))}\n")
+    asks = {"auth.mode": "keys", "auth.keys_file": str(keys)}
+    system = ProxySystem(load_config(flags={"server.port": "0", **asks, **flags}), **options)
     system.start()
     stack.callback(system.stop, patience())
     return "{}://{}:{}".format("wss" if "server.tls_cert_file" in flags else "ws", *system.address)
