@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import queue
 import secrets
@@ -156,6 +158,17 @@ def answers(url, path, **options):
     return " ".join(told)
 
 
+def asked_for_token(serving, header):
+    """Ask for a browser token; return the token, or all that is answered to who gets none."""
+    host = serving.url.removeprefix("ws://")
+    with contextlib.closing(http.client.HTTPConnection(host, timeout=patience())) as link:
+        body = json.dumps({"session": {"type": "realtime"}})
+        link.request("POST", "/v1/realtime/client_secrets", body, {"Content-Type": "application/json", **header})
+        answer = link.getresponse()
+        said = answer.read().decode()
+    return json.loads(said)["value"] if answer.status == 200 else f"{answer.status} {answer.headers} {said}"
+
+
 def bearer(key):
     return {"header": {"Authorization": f"Bearer {key}"}}
 
@@ -224,6 +237,11 @@ def test_no_secret_is_shown_in_a_whole_run_of_workers_that_ask_for_keys(tmp_path
         Serving(upstream, known, mode, server__workers="2") as serving,
     ):
         told = told_to(serving, known["key"], [], known)
+        known["browser token"] = asked_for_token(serving, **bearer(known["key"]))
+        told += [answers(serving.url, path, **options) for path, options in right_clients(known["browser token"])]
+        assert all(words.startswith("101 ") for words in told[-15:])
+        told += [asked_for_token(serving, **bearer(key)) for key in (known["wrong key"], known["browser token"])]
+        assert [words[:3] for words in told[-2:]] == ["401", "403"]
         remove_keys(file, "app")
         serving.process.send_signal(signal.SIGHUP)
         serving.until("was read anew", count=2)

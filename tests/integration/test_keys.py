@@ -139,12 +139,10 @@ def test_a_conversation_in_the_terminal_sends_the_key_of_the_environment(guarded
     assert not talk(guarded.url("/openai?token=made-up"), "Be brief.", ["/quit"], said, patience())
     assert not talk(guarded.url(), "Be brief.", ["/quit"], said, patience())
     *_, different, wrong = said.getvalue().splitlines()
-    assert (
-        different
-        == f"{guarded.url()} refused the handshake: it answered 400: The request has several different keys: send one of them."
-    )
+    refused = f"{guarded.url()} refused the handshake: it answered"
+    assert different == f"{refused} 400: The request has several different keys: send one of them."
     assert wrong == (
-        f"{guarded.url()} refused the handshake: it answered 401: The key is not known here, or is not valid any more. "
+        f"{refused} 401: The key is not known here, or is not valid any more. "
         "talk sends the key in the variable TURNSTILE_KEY."
     )
 
@@ -162,8 +160,8 @@ def test_the_log_says_whose_session_begins_and_ends_and_from_where(guarded, key,
     caplog.set_level(logging.INFO)
     link = connect(guarded, "/v1/realtime", header={"Authorization": f"Bearer {key}"})
     assert "session.created" in link.recv()
+    link.close()
     guarded.system.stop(patience())
-    link.shutdown()
     said = [record.getMessage() for record in caplog.records if record.name == "actors.sessions"]
     assert re.fullmatch(r"Session \w+ began \(realtime, web from 127\.0\.0\.1\)", said[0])
     assert re.fullmatch(r"Session \w+ ended \(web from 127\.0\.0\.1\)", said[1])
@@ -174,6 +172,6 @@ def test_the_log_says_from_where_a_client_without_a_name_is(proxy, caplog):
     caplog.set_level(logging.INFO)
     link = connect(proxy, "/v1/realtime")
     assert "session.created" in link.recv()
+    link.close()
     proxy.system.stop(patience())
-    link.shutdown()
     assert re.search(r"Session \w+ began \(realtime, from 127\.0\.0\.1\)", caplog.text)
