@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from actors import ProxySystem
 from actors.simulator_system import SimulatorSystem
 from turnstile.auth.key_file import add_key
 from turnstile.config import load_config
+from turnstile.testing import patience
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -30,6 +33,25 @@ def visits_without_key(real, simulated):
         "this machine, to the simulator": Visit("127.0.0.1", simulated),
         "localhost, to the simulator": Visit("localhost", simulated),
         "another site, to the simulator": Visit("evil.example", simulated),
+    }
+
+
+def token_of(url, key):
+    """Returns a token for a page, as its backend gets it."""
+    host, port = url.removeprefix("ws://").split(":")
+    with closing(http.client.HTTPConnection(host, int(port), timeout=patience())) as backend:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        backend.request("POST", "/v1/realtime/client_secrets", "{}", headers)
+        return json.load(backend.getresponse())["value"]
+
+
+def visits_with_token(url, token):
+    agent, api = f"{url}/v1/agent/converse", f"{url}/v1/realtime"
+    return {
+        "a token to the agent": Visit(LISTED, agent, ("token", token)),
+        "a token to the API": Visit(LISTED, api, ("realtime", f"openai-insecure-api-key.{token}"), says=""),
+        "a token, changed": Visit(LISTED, agent, ("token", f"{token}x")),
+        "a token, from another site": Visit("evil.example", agent, ("token", token)),
     }
 
 
@@ -86,11 +108,12 @@ def outcomes(tmp_path_factory):
         real = {"upstream.url": f"ws://{host}:{port}/v1/realtime", "upstream.api_key": "sk-made-up"}
         key, _ = add_key(folder / "keys.txt", "web")
         keys = {**real, "auth.mode": "keys", "auth.keys_file": str(folder / "keys.txt")}
-        with_key = url_of(**keys)
+        with_key = url_of(**keys, **{"auth.token_secret": "made up for the tokens of this test"})
         without_key = url_of(**real), url_of(**{"upstream.url": "simulator:"})
         visits = {
             **visits_without_key(*(f"{url}/openai" for url in without_key)),
             **visits_with_key(with_key, key),
+            **visits_with_token(with_key, token_of(with_key, key)),
             "a name that leads to the listener": Rebound(stack, real).visit("rebound.example"),
             "a name that leads to it, with a key": Rebound(stack, keys).visit("voice.example", "token", key),
             "a name that leads to it, without a key": Rebound(stack, keys).visit("rebound.example"),
@@ -113,6 +136,13 @@ def test_a_page_with_a_key_gets_its_agent_and_the_subprotocol_that_is_no_key(out
     assert outcomes["in the query"] == Outcome(opened=True, protocol="", said="Welcome", closed=None)
     created = Outcome(opened=True, protocol="realtime", said="session.created", closed=None)
     assert outcomes["as openai-insecure-api-key"] == created
+
+
+def test_a_page_with_a_token_of_its_backends_gets_its_agent(outcomes):
+    assert outcomes["a token to the agent"] == outcomes["as token"]
+    assert outcomes["a token to the API"] == outcomes["as openai-insecure-api-key"]
+    pages = ("a token, changed", "a token, from another site")
+    assert {page: outcomes[page] for page in pages} == dict.fromkeys(pages, REFUSED)
 
 
 def test_a_page_without_the_right_key_and_a_foreign_one_with_it_are_refused(outcomes):
