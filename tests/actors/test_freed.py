@@ -312,7 +312,7 @@ def test_nothing_is_left_of_a_session_whose_upstream_cannot_be_reached():
 REQUESTS = {
     "no HTTP": "nonsense",
     "a header without a name": "GET /openai HTTP/1.1\r\n: x",
-    "no key": "GET /openai HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13",
+    "no key": "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13",
 }
 
 
@@ -320,8 +320,9 @@ REQUESTS = {
 @pytest.mark.usefixtures("without_collector", "no_key")
 def test_nothing_is_left_of_a_stranger_that_is_refused(request_text):
     with ProxySystem(load_config(flags={"server.port": "0", "upstream.url": "simulator:"})) as system:
-        gc.freeze()
-        with socket.create_connection(system.address, timeout=patience(10)) as sock:
-            sock.sendall(f"{request_text}\r\n\r\n".encode())
-            assert sock.recv(100).startswith(b"HTTP/1.1 400 ")
+        for _ in range(2):
+            gc.freeze()  # after the first stranger one entry of the log's is left, which is for all that follow
+            with socket.create_connection(system.address, timeout=patience(10)) as sock:
+                sock.sendall(f"{request_text}\r\n\r\n".encode())
+                assert sock.recv(100).startswith(b"HTTP/1.1 400 ")
         assert left_of_a_session(system) == {}

@@ -5,28 +5,27 @@ from __future__ import annotations
 import contextlib
 import http
 import logging
-import re
 import socket
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
-
 from turnstile.server.addresses import owner_of
+from turnstile.server.answers import answer_of, websocket_answer
 from turnstile.server.http_exchange import HttpExchange
 from turnstile.server.pending_handshakes import UNKNOWN_OWNER
 from turnstile.server.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
-from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, split_target, upgrade_request
+from turnstile.server.request_head import head_size, is_tls, method_and_path, parse_get
+from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
 from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
-from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from websockets.http11 import Request, Response
 
     from turnstile.server.handshake_settings import HandshakeSettings
     from turnstile.server.http_exchange import Endpoint
@@ -37,11 +36,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_HEADERS_BYTES: Final = 16 * 1024
-_LINE_BYTES: Final = 8 * 1024  # the framing library's limit
-_END_OF_HEADERS: Final = b"\r\n\r\n"
-_SWITCHING_PROTOCOLS: Final = 101
-_OTHER_METHOD: Final = re.compile(rb"(?!GET )[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n")
+_OTHER_METHOD: Final = Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"}, "method")
+_NO_WEBSOCKET: Final = Rejection(
+    http.HTTPStatus.UPGRADE_REQUIRED, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"
+)
+_NO_TLS: Final = Rejection(
+    http.HTTPStatus.BAD_REQUEST,
+    "This port takes TLS connections only: connect with wss:// instead of ws://.\n",
+    reason="plain_on_tls_port",
+)
+_FAILED: Final = Rejection(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n", reason="failure")
+_PLAIN_HTTP: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST")  # how OpenSSL names what it has got instead of TLS
+_AHEAD_BYTES: Final = 16 * 1024  # of what clients send behind a request that is not decided
 
 
 class Handshake:
@@ -80,7 +86,6 @@ class Handshake:
         self._exchange: HttpExchange | None = None
         self._refusals = refusals
         self._pending = pending
-        self._protocol = ServerProtocol(logger=SILENT_LOGGER)
         self._write_buffer = WriteBuffer()
         self._received = bytearray()
         self._deciding = False
@@ -116,7 +121,7 @@ class Handshake:
         if self._answered:
             self.abort()
         else:
-            self._refuse(Rejection(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n", reason="failure"))
+            self._refuse(_FAILED)
 
     def shut_down(self) -> None:
         """Close the socket: no WebSocket is open yet that could be closed in order."""
@@ -152,7 +157,6 @@ class Handshake:
             self._exchange.client_gone()
         self._loop.watch(self._socket.sock, 0, self)
         self._loop.remove(self)
-        release_parser(self._protocol)
         self._pending.remove(self)
         return True
 
@@ -190,9 +194,25 @@ class Handshake:
         except ssl.SSLWantWriteError:
             self._loop.watch(sock, WRITE, self)
             return False
+        except ssl.SSLEOFError:
+            raise
+        except ssl.SSLError as error:
+            self._refuse_tls(error)
+            return False
         self._in_tls_handshake = False
         self._loop.watch(sock, READ, self)
         return True
+
+    def _refuse_tls(self, error: ssl.SSLError) -> None:
+        """Answer a client that speaks no TLS; close the connection of one that does, and fails."""
+        sock = self._socket.sock
+        if error.reason not in _PLAIN_HTTP:
+            self.give_up("tls", f"its TLS handshake failed: {error.reason or 'SSLError'}")
+            return
+        self._loop.watch(sock, 0, self)
+        self._socket = nonblocking(socket.socket(fileno=sock.detach()))
+        self._in_tls_handshake = False
+        self._refuse(_NO_TLS)
 
     def _receive(self) -> bool:
         """Read what is there; return whether that was anything."""
@@ -206,49 +226,43 @@ class Handshake:
         return bool(data)
 
     def _read(self) -> None:
+        checked = len(self._received)
         if not self._receive():
             return
         if self._exchange is not None:
             self._continue_exchange(self._exchange)
             return
-        end = self._received.find(_END_OF_HEADERS)
-        if 0 <= end <= _HEADERS_BYTES:
-            self._decide(end + len(_END_OF_HEADERS))
-        elif len(self._received) > _HEADERS_BYTES:
-            self._reject_length(f"The request's headers are longer than {_HEADERS_BYTES} bytes.")
+        if self._settings.tls is None and is_tls(self._received):
+            words = "it speaks TLS, and this port does not: connect with ws:// instead of wss://"
+            self.give_up("tls_on_plain_port", words)
+            return
+        size = head_size(self._received, checked)
+        if isinstance(size, Rejection):
+            self._refuse(size)
+        elif size is not None:
+            self._decide(size)
 
-    def _decide(self, end: int) -> None:
-        # The framing library gets the request alone: frames behind it are for the open connection.
-        headers = bytes(self._received[:end])
-        del self._received[:end]
-        if _OTHER_METHOD.match(headers):
-            self._path = split_target(headers.split(b" ", 2)[1].decode("ascii", "replace"))[0]
-            if self._begin_exchange(headers):
-                return
-            self._refuse(Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"}, "method"))
+    def _decide(self, size: int) -> None:
+        # Frames behind the request are for the open connection.
+        head = bytes(self._received[:size])
+        del self._received[:size]
+        method, self._path = method_and_path(head)
+        if method != "GET":
+            if not self._begin_exchange(head):
+                self._refuse(_OTHER_METHOD)
             return
-        if max(map(len, headers.split(b"\r\n"))) > _LINE_BYTES:
-            self._reject_length(f"A line of the request is longer than {_LINE_BYTES} bytes.")
+        request = parse_get(head)
+        if isinstance(request, Rejection):
+            self._refuse(request)
             return
-        self._protocol.receive_data(headers)
-        request = next((event for event in self._protocol.events_received() if isinstance(event, Request)), None)
-        if request is None:
-            self._reject_malformed()
-            return
-        self._path = split_target(request.path)[0]
         self._client_of(request.headers.get_all)
         if not _asks_for_websocket(request):
-            if self._begin_exchange(headers):
-                return
-            status = http.HTTPStatus.UPGRADE_REQUIRED
-            self._refuse(Rejection(status, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"))
+            if not self._begin_exchange(head):
+                self._refuse(_NO_WEBSOCKET)
             return
-        response = self._protocol.accept(request)
-        if response.status_code != _SWITCHING_PROTOCOLS:
-            self._note(
-                Rejection(response.status_code, bytes(response.body).decode(errors="replace"), reason="handshake")
-            )
-            self._answer(response)
+        response = websocket_answer(request)
+        if isinstance(response, Rejection):
+            self._refuse(response)
             return
         self._deciding = True
         self._client_gone = self._accept(
@@ -287,7 +301,7 @@ class Handshake:
 
     def _read_ahead(self) -> None:
         """Notice the end of a client whose request is not decided yet; keep what it sends already."""
-        if self._receive() and len(self._received) > _HEADERS_BYTES:  # the rest stays in the system's buffer
+        if self._receive() and len(self._received) > _AHEAD_BYTES:  # the rest stays in the system's buffer
             self._loop.watch(self._socket.sock, 0, self)
 
     def _decided(self, decision: Admission | Rejection, *, request: Request, response: Response) -> None:
@@ -312,31 +326,10 @@ class Handshake:
 
     def _refuse(self, rejection: Rejection) -> None:
         self._note(rejection)
-        response = self._protocol.reject(rejection.status, f"{rejection.text.rstrip()}\n")
-        for name, value in rejection.headers.items():
-            response.headers[name] = value
-        self._answer(response)
+        self._send([answer_of(rejection), b""])
 
     def _note(self, rejection: Rejection) -> None:
         rejection.note(self._refusals, self._peer, self._path)
-
-    def _reject_length(self, words: str) -> None:
-        self._refuse(Rejection(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, words, reason="size"))
-
-    def _reject_malformed(self) -> None:
-        """Answer 400, unless the framing library has answered already."""
-        self._note(Rejection(http.HTTPStatus.BAD_REQUEST, "This is not an HTTP request.\n", reason="malformed"))
-        answer = self._protocol.data_to_send()
-        if not any(answer):
-            answer = [
-                self._protocol.reject(http.HTTPStatus.BAD_REQUEST, "This is not an HTTP request.\n").serialize(),
-                b"",
-            ]
-        self._send(answer)
-
-    def _answer(self, response: Response) -> None:
-        self._protocol.send_response(response)
-        self._send(self._protocol.data_to_send())
 
     def _send(self, answer: list[bytes]) -> None:
         self._answered = True

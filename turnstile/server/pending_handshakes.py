@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnstile.transports.loop import IoLoop
-    from turnstile.transports.loop_timers import TimerHandle
 
 UNKNOWN_OWNER = ""
 """The owner of handshakes over a trusted proxy that has not said yet for whom: no bound of one address applies."""
@@ -61,8 +60,7 @@ class PendingHandshakes:
         self._of: dict[str, dict[PendingHandshake, None]] = {}  # by owner, the oldest first
         self._owners: dict[int, dict[str, None]] = {}  # by how many they have
         self._largest = 0  # how many the owner has that has most
-        self._timer: TimerHandle | None = None
-        self._due = math.inf
+        self._due = math.inf  # when the time is looked at next
         self.at_most = at_most
         self.of_one = of_one
 
@@ -154,13 +152,13 @@ class PendingHandshakes:
         """Have the time looked at when that of the oldest is up: one timer, however many come and go."""
         oldest = next(iter(self._places.values()), None)
         if oldest is not None and oldest.deadline < self._due:
-            if self._timer is not None:
-                self._timer.cancel()
             self._due = oldest.deadline
-            self._timer = self._loop.call_later(max(0.0, self._due - self._loop.now), self._end_overdue)
+            self._loop.call_later(max(0.0, self._due - self._loop.now), self._end_overdue)
 
     def _end_overdue(self) -> None:
-        self._timer, self._due = None, math.inf
+        if self._loop.now < self._due:
+            return  # an earlier time has come between
+        self._due = math.inf
         for handshake in self._overdue():
             handshake.give_up("handshake_timeout", "it was not finished in time")
         self._wait()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from turnstile.protocol.safe_text import on_one_line, without_secrets
 from turnstile.server.addresses import owner_of
@@ -35,19 +35,6 @@ class CallLater(Protocol):
         """Ask for the call."""
 
 
-class _Refused(NamedTuple):
-    """One refused client."""
-
-    peer: str
-    path: str
-    words: str
-
-    def __str__(self) -> str:
-        path = on_one_line(without_secrets(_cut(self.path, _LONGEST_PATH)))
-        words = on_one_line(without_secrets(_cut(self.words.strip(), _LONGEST_WORDS)))
-        return ": ".join(filter(None, (" at ".join(filter(None, (self.peer, path))), words)))
-
-
 class _Flood:
     """The refusals of one reason, from the first to the end of the first interval without one."""
 
@@ -58,7 +45,7 @@ class _Flood:
         self.lines = 0  # of this interval, about one client each
         self.named: set[str] = set()
         self.unnamed = 0
-        self.latest: _Refused | None = None
+        self.latest = ("", "", "")  # peer, path and words
         self.is_long = False
 
     def may_name(self, owner: str) -> bool:
@@ -115,12 +102,11 @@ class Refusals:
         else:
             flood.in_interval += 1
         flood.total += 1
-        refused = _Refused(peer, path, words)
         if flood.may_name(owner_of(peer)):
-            log.warning("Refused (%s) %s", reason, refused)
+            log.warning("Refused (%s) %s", reason, _described(peer, path, words))
         else:
             flood.unnamed += 1
-            flood.latest = refused
+            flood.latest = peer, path, words
 
     def _wait(self, reason: str, flood: _Flood) -> None:
         self._call_later(flood.interval, partial(self._interval_ended, reason, flood))
@@ -134,9 +120,19 @@ class Refusals:
             return
         if flood.unnamed:
             flood.is_long = True
-            log.warning("Refused (%s) %s more within %s s, the latest %s", reason, flood.unnamed, seconds, flood.latest)
+            latest = _described(*flood.latest)
+            log.warning("Refused (%s) %s more within %s s, the latest %s", reason, flood.unnamed, seconds, latest)
         flood.begin_interval()
         self._wait(reason, flood)
+
+
+def _described(peer: str, path: str, words: str) -> str:
+    where = " at ".join(filter(None, (peer, _safe(path, _LONGEST_PATH))))
+    return ": ".join(filter(None, (where, _safe(words.strip(), _LONGEST_WORDS))))
+
+
+def _safe(text: str, length: int) -> str:
+    return on_one_line(without_secrets(_cut(text, length)))
 
 
 def _cut(text: str, length: int) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import queue
 import socket
+import ssl
 import threading
 from functools import partial
 
@@ -28,6 +29,8 @@ UPGRADE = (
     b"GET /openai?a=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
+
+PLAIN = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def url(listener, path="/openai", scheme="ws"):
@@ -111,12 +114,81 @@ def test_a_large_message_goes_both_ways_over_tls(listen, tls_files, client_tls):
         assert client.recv() == "small"
 
 
-def test_a_client_that_speaks_no_tls_is_let_go(listen, tls_files, client_tls):
+def test_a_client_that_speaks_http_on_a_port_of_tls_is_told_so(listen, tls_files, client_tls, caplog):
     listener = listen(tls=server_tls(*tls_files))
-    ask(listener, b"GET / HTTP/1.1\r\n\r\n")
+    answer = ask(listener, UPGRADE)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"wss://" in answer
+    (line,) = caplog.messages
+    assert line.startswith("Refused (plain_on_tls_port) 127.0.0.1:")
     with over_tls(listener, client_tls) as client:
         client.send("still there")
         assert client.recv() == "still there"
+
+
+def test_a_client_that_speaks_tls_on_a_plain_port_is_closed_at_once(listen, client_tls, caplog):
+    listener = listen(timeout=WAIT * 10)
+    for _ in range(3):
+        with pytest.raises(OSError, match=r"EOF|closed|reset"):
+            websocket.create_connection(url(listener, scheme="wss"), sslopt={"context": client_tls}, timeout=WAIT)
+    (line,) = caplog.messages
+    assert line.startswith("Refused (tls_on_plain_port) 127.0.0.1:")
+    assert "ws:// instead of wss://" in line
+
+
+def test_the_first_byte_of_tls_alone_is_waited_for(listen, caplog):
+    with socket.create_connection(listen(timeout=WAIT * 10).address, timeout=WAIT) as sock:
+        sock.sendall(b"\x16")
+        sock.sendall(b"\x03\x01\x02\0")
+        with contextlib.suppress(ConnectionResetError):
+            assert sock.recv(1) == b""
+    assert len(caplog.messages) == 1
+
+
+def test_what_is_no_tls_is_closed_at_once_on_a_port_of_tls(listen, tls_files, caplog):
+    assert not ask(listen(tls=server_tls(*tls_files), timeout=WAIT * 10), b"SSH-2.0-x\r\n").startswith(b"HTTP")
+    (line,) = caplog.messages
+    assert line.startswith("Refused (tls) 127.0.0.1:")
+
+
+def test_a_client_that_does_not_trust_the_certificate_is_logged_with_what_it_says(listen, tls_files, caplog):
+    listener = listen(tls=server_tls(*tls_files), timeout=WAIT * 10)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        over_tls(listener, ssl.create_default_context())
+    assert ask(listener, b"SSH-2.0-x\r\n") is not None  # so the first is over
+    assert "TLSV1_ALERT_UNKNOWN_CA" in caplog.messages[0]
+
+
+def test_a_connection_that_is_closed_before_tls_begins_is_no_refusal(listen, tls_files, loop):
+    refusals = Refusals(loop.call_later)
+    listener = listen(tls=server_tls(*tls_files), refusals=refusals)
+    with socket.create_connection(listener.address, timeout=WAIT) as sock:
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(1) == b""
+    assert refusals.counts == {}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x03\0\0\x13\x0e\xe0",
+        b"\0",
+        b"EHLO a.example\r\n",
+    ],
+    ids=["SSH", "HTTP/2", "RDP", "binary", "SMTP"],
+)
+def test_what_cannot_become_a_request_is_answered_at_once(listen, first):
+    assert ask(listen(timeout=WAIT * 10), first).split()[1] in {b"400", b"505"}
+
+
+def test_a_request_that_comes_byte_by_byte_is_read(listen):
+    with socket.create_connection(listen(timeout=WAIT * 10).address, timeout=WAIT) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(len(UPGRADE)):
+            sock.sendall(UPGRADE[number : number + 1])
+        assert sock.recv(12) == b"HTTP/1.1 101"
 
 
 def test_the_owner_is_asked_with_everything_in_its_place(listen, house):
@@ -186,7 +258,7 @@ def test_a_large_answer_arrives_whole(listen, house):
 
 
 def test_a_plain_request_is_told_to_upgrade(listen):
-    answer = ask(listen(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = ask(listen(), PLAIN)
     assert answer.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
     assert b"connect with a WebSocket client" in answer
 
@@ -196,9 +268,9 @@ def test_a_plain_request_is_told_to_upgrade(listen):
     [
         (UPGRADE.replace(b"GET", b"POST"), b"405"),
         (UPGRADE.replace(b"AAAAAAAAAAAAAAAAAAAAAA==", b"short"), b"400"),
-        (UPGRADE.replace(b": 13", b": 8"), b"400"),
+        (UPGRADE.replace(b": 13", b": 8"), b"426"),
         (b"what is this\r\n\r\n", b"400"),
-        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"431"),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"414"),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", b"431"),
         (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 4000, b"431"),
     ],
@@ -240,7 +312,7 @@ def test_a_client_that_leaves_in_the_middle_is_forgotten(listen):
     for _ in range(3):
         with socket.create_connection(listener.address) as sock:
             sock.sendall(b"GET")
-    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+    assert ask(listener, PLAIN).startswith(b"HTTP/1.1 426 ")
 
 
 def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, caplog, monkeypatch):
@@ -267,7 +339,7 @@ def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, ca
 
     loop.call_soon(swap)
     assert swapped.wait(WAIT)
-    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+    assert ask(listener, PLAIN).startswith(b"HTTP/1.1 426 ")
     assert caplog.messages[0] == "Refused (not_accepted) no client can be accepted for a moment: no more"
 
 
@@ -392,12 +464,12 @@ def test_a_client_that_has_left_already_is_not_let_in(listen, loop):
     opened = threading.Event()
     loop.call_soon(lambda: (listener._start_handshake(gone, "gone:1"), opened.set()))
     assert opened.wait(WAIT)
-    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+    assert ask(listener, PLAIN).startswith(b"HTTP/1.1 426 ")
 
 
 def test_new_handshakes_are_given_the_time_and_the_certificate_that_are_there_now(listen, loop, tls_files):
     listener = listen(timeout=WAIT)
-    assert ask(listener, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 426 ")
+    assert ask(listener, PLAIN).startswith(b"HTTP/1.1 426 ")
     listener.change(HandshakeSettings(tls=server_tls(*tls_files), timeout=0.05))
     changed = threading.Event()
     loop.call_soon(changed.set)
@@ -447,7 +519,7 @@ def test_a_rejection_that_comes_after_the_deadline_is_dropped(listen, house, loo
     [
         (UPGRADE.replace(b"GET", b"POST"), "method", " at /openai: 405, "),
         (UPGRADE.replace(b"Upgrade: websocket\r\n", b""), "not_websocket", " at /openai: 426, "),
-        (UPGRADE.replace(b": 13", b": 8"), "handshake", " at /openai: 400, "),
+        (UPGRADE.replace(b": 13", b": 8"), "handshake", " at /openai: 426, "),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", "size", ": 431, "),
     ],
 )

@@ -5,7 +5,6 @@ import random
 import pytest
 
 from turnstile.server.pending_handshakes import UNKNOWN_OWNER, PendingHandshakes
-from turnstile.transports.loop_timers import TimerHandle
 
 
 class Loop:
@@ -16,17 +15,14 @@ class Loop:
         self.timers = []
 
     def call_later(self, delay, call):
-        timer = TimerHandle(call, None)
-        self.timers.append((self.now + delay, timer))
-        return timer
+        self.timers.append((self.now + delay, call))
 
     def pass_time(self, seconds):
         self.now += seconds
-        due = [timer for when, timer in self.timers if when <= self.now]
+        due = [call for when, call in self.timers if when <= self.now]
         self.timers = [timer for timer in self.timers if timer[0] > self.now]
-        for timer in due:
-            if timer.call is not None:
-                timer.call()
+        for call in due:
+            call()
 
 
 class Handshake:
@@ -207,7 +203,11 @@ def test_a_shorter_time_counts_at_once_where_none_is_older(make, loop):
     short = Handshake(pending, "a", timeout=1.0)
     loop.pass_time(1)
     assert short.gone
+    late = Handshake(pending, "a")
     loop.pass_time(9)
+    assert not late.gone
+    loop.pass_time(1)
+    assert late.gone
     assert loop.timers == []
 
 
