@@ -2,6 +2,8 @@ import hashlib
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from turnstile.auth.client_keys import KeyEntry, KnownKeys, digest_of, entries_of, new_key
 from turnstile.errors import ConfigError
@@ -76,6 +78,17 @@ def test_a_key_that_is_there_in_place_of_its_digest_is_named_and_not_repeated():
 def test_a_digest_may_be_there_once():
     with pytest.raises(ConfigError, match=r"keys.txt, line 3: is the key of line 1; remove one of them."):
         entries_of(f"web sha256:{DIGEST}\n\napp sha256:{DIGEST}\n", "keys.txt")
+
+
+@given(st.lists(st.one_of(st.text(), st.sampled_from(["web", f"sha256:{DIGEST}", "2026-11-26", "#", "\n"]))))
+def test_any_text_is_entries_that_are_read_again_or_an_error_that_names_a_line(words):
+    text = " ".join(words)
+    try:
+        entries = entries_of(text, "keys.txt")
+    except ConfigError as error:
+        assert re.match(r"keys\.txt, line \d+: ", error.problem.description)  # noqa: PT017 - either is right
+    else:
+        assert entries_of("\n".join(map(str, entries)), "keys.txt") == entries
 
 
 def test_a_known_key_has_a_name_and_a_name_may_have_several():

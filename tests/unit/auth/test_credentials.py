@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from turnstile.auth.credentials import Credential, chosen_subprotocol, credential_of, unauthorized
 from turnstile.server.requests import Rejection, UpgradeRequest
@@ -124,6 +126,19 @@ def test_who_is_unauthorized_learns_why_and_which_scheme_would_do():
 )
 def test_the_subprotocol_chosen_is_never_a_key(offered, chosen):
     assert chosen_subprotocol(request(subprotocols=offered)) == chosen
+
+
+WORDS = st.lists(
+    st.sampled_from(["token", "bearer", "realtime", "openai-beta.realtime-v1", "openai-insecure-api-key.k", "k", "x"]),
+    unique=True,
+)
+
+
+@given(WORDS)
+def test_what_is_chosen_is_offered_and_is_no_key(offered):
+    chosen, key = chosen_subprotocol(request(subprotocols=offered)), credential_of(request(subprotocols=offered))
+    assert chosen is None or chosen in offered
+    assert chosen is None or key != Credential(chosen)
 
 
 @pytest.mark.parametrize("offered", [["token", "realtime"], ["bearer", "token"]])

@@ -186,6 +186,18 @@ def test_a_session_ends_when_its_client_was_gone_before_it_was_handed_over(pair,
     assert running_proxy.sessions == 0
 
 
+@pytest.mark.parametrize(("offer", "chosen"), [("bearer, token", "bearer"), ("x, token, realtime", "token")])
+def test_a_hosts_client_is_not_answered_with_its_key_where_that_is_the_word_of_a_scheme(
+    pair, running_proxy, offer, chosen
+):
+    theirs, client = pair
+    session = hand_over(running_proxy, environ(HTTP_SEC_WEBSOCKET_PROTOCOL=offer, **{"gunicorn.socket": theirs}))
+    with client, client.makefile("rb") as answer:
+        head = b"".join(iter(answer.readline, b"\r\n")).decode()
+    assert f"\r\nSec-WebSocket-Protocol: {chosen}\r\n" in head
+    assert session.wait(patience())
+
+
 def test_a_client_that_is_handed_over_to_a_proxy_that_has_stopped_is_turned_away(pair, running_proxy):
     upgrade = Upgrade(environ(**{"gunicorn.socket": pair[0]}))
     running_proxy.start()
