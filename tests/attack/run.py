@@ -16,7 +16,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
-import from_upstream  # noqa: E402 - found by the path above
+import false_addresses  # noqa: E402 - found by the path above
+import from_upstream  # noqa: E402
 import log_and_output  # noqa: E402
 import memory  # noqa: E402
 import one_message  # noqa: E402
@@ -48,6 +49,7 @@ _SECTIONS = (
     signals_and_workers,
     wrong_keys,
     past_quotas,
+    false_addresses,
 )
 ATTACKS: tuple[Attack, ...] = tuple(one for section in _SECTIONS for one in section.ATTACKS)
 

@@ -1,0 +1,58 @@
+"""What counts and names clients, with a trusted proxy that names them in their requests."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from turnstile.testing import patience
+
+
+@pytest.fixture
+def arrive(start_proxy):
+    """Connect to a proxy with these settings as the clients of a trusted one; the sessions stay open."""
+    with ExitStack() as stack:
+
+        def start(**settings):
+            host, port = start_proxy(server__trusted_proxies="127.0.0.1", **settings).address
+
+            def arrive(client, path="/v1/agent/converse"):
+                headers = {"X-Forwarded-For": f"1.2.3.4, {client}"}
+                address = f"ws://{host}:{port}{path}"
+                link = stack.enter_context(connect(address, additional_headers=headers, proxy=None))
+                link.recv(patience())  # its session has begun
+
+            return arrive
+
+        yield start
+
+
+def test_quotas_of_an_address_are_each_clients_own(arrive):
+    client = arrive(quotas__address_sessions="1")
+    client("203.0.113.7")
+    client("203.0.113.8")
+    client("2001:db8::7")
+    with pytest.raises(InvalidStatus) as refused:
+        client("203.0.113.7")
+    assert refused.value.response.status_code == 429
+    assert b"from 203.0.113.7" in refused.value.response.body
+    with pytest.raises(InvalidStatus):
+        client("2001:db8::8")
+
+
+def test_a_refusal_is_logged_with_the_clients_address(arrive, caplog):
+    client = arrive()
+    with pytest.raises(InvalidStatus):
+        client("203.0.113.7", "/elsewhere")
+    assert " 203.0.113.7:? at /elsewhere: 404" in caplog.text
+
+
+@pytest.mark.parametrize("dialect", ["/v1/agent/converse", "/v1/realtime"])
+def test_a_session_is_logged_with_the_clients_address(arrive, caplog, dialect):
+    with caplog.at_level("INFO"):
+        arrive()("203.0.113.7", dialect)
+    assert "from 203.0.113.7)" in caplog.text
+    assert "127.0.0.1" not in caplog.text
