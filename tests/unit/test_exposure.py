@@ -22,6 +22,12 @@ from turnstile.server.listening import listening_socket
 UPSTREAM = {"upstream.url": "wss://api.example.com", "upstream.kind": "compatible"}
 ANY = "0.0.0.0"  # noqa: S104 - that all addresses are not taken for loopback is the point
 PUBLIC = [ANY, "*", "::", "192.168.1.7", "203.0.113.9", "2001:db8::1", "fe80::1", "::ffff:192.168.1.7"]
+MODES = {
+    "none": {},
+    "keys": {"auth.keys_file": "keys.txt"},
+    "jwt": {"auth.jwt_keys": "jwks.json", "auth.jwt_audience": "voice"},
+    "ask": {"auth.ask_url": "https://service.example.com"},
+}
 LOOPBACK = ["127.0.0.1", "127.8.9.1", "127.1", "localhost", "::1", "::ffff:127.0.0.1"]
 
 
@@ -73,10 +79,10 @@ def test_pages_of_this_machine_may_connect_where_upstream_is_the_simulator():
     assert refused("https://evil.example", upstream__url="simulator:") is not None
 
 
-@pytest.mark.parametrize(("mode", "is_own"), [("none", False), ("keys", True), ("jwt", True), ("ask", True)])
-def test_a_name_is_the_listeners_own_where_credentials_are_asked(mode, is_own):
-    is_admitted = refused("http://evil.example:8080", "evil.example:8080", auth__mode=mode) is None
-    assert is_admitted == is_own
+@pytest.mark.parametrize("mode", MODES)
+def test_a_name_is_the_listeners_own_where_credentials_are_asked(mode):
+    words = refused("http://evil.example:8080", "evil.example:8080", auth__mode=mode, **MODES[mode])
+    assert (words is None) == (mode != "none")
 
 
 @pytest.mark.parametrize(
@@ -113,9 +119,9 @@ def test_other_machines_are_not_let_in_until_the_operator_says_who_may_connect(h
         assert part in words
 
 
-@pytest.mark.parametrize("mode", ["none", "keys", "jwt", "ask"])
+@pytest.mark.parametrize("mode", MODES)
 def test_other_machines_are_let_in_where_a_mode_is_set(mode):
-    require_mode(load_config(flags={**UPSTREAM, "server.host": ANY, "auth.mode": mode}))
+    require_mode(load_config(flags={**UPSTREAM, "server.host": ANY, "auth.mode": mode, **MODES[mode]}))
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
