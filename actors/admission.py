@@ -186,8 +186,11 @@ class ClientAdmission:
             identity: The name that its credentials prove; "" for none.
             on_close: Called once, on any thread, when the session has ended, or does not begin.
         """
-        owner = f"identity {counted_name(identity)}" if identity else owner_of(request.peer) if request else "host"
-        return self._budget.session(owner, on_close=on_close)
+        name = counted_name(identity)
+        owner = f"identity {name}" if name else owner_of(request.peer) if request else "host"
+        budget = self._budget.session(owner)
+        budget.identity, budget.on_close = name, on_close
+        return budget
 
     def _no_place(self) -> Rejection | None:
         """Return the rejection when no more sessions may begin."""

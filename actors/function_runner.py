@@ -25,6 +25,7 @@ class FunctionRunner:
         host_functions: Calls functions of the session's host.
         translator: Writes results and cancellations for the client.
         output: To the other two actors.
+        identity: The client's; "" for none.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class FunctionRunner:
         host_functions: HostFunctionCaller,
         translator: Translator,
         output: UpstreamOutput,
+        identity: str,
     ) -> None:
         self._functions = functions
         self._host_functions = host_functions
         self._translator = translator
         self._output = output
+        self._identity = identity
         self._calls: dict[str, FunctionCall] = {}
         self._endpoints: dict[str, FunctionEndpoint | HostFunction] = {}
         self._unconfirmed: Json | None = None
@@ -61,10 +64,10 @@ class FunctionRunner:
         """Call a function; its result goes to `inbox` (`FunctionReturned`)."""
         call_id, arguments, endpoint = command.call_id, command.arguments, command.endpoint
         if isinstance(endpoint, HostFunction):
-            self._calls[call_id] = self._host_functions.call(endpoint.call, call_id, arguments, inbox)
+            self._calls[call_id] = self._host_functions.call(endpoint.call, call_id, arguments, inbox, self._identity)
             return
         request = FunctionRequest(call_id, arguments, endpoint.url or "", endpoint.method, endpoint.headers)
-        self._calls[call_id] = self._functions.call(request, inbox)
+        self._calls[call_id] = self._functions.call(request, inbox, self._identity)
 
     def returned(self, returned: FunctionReturned) -> None:
         """Send a result to the client and to the session."""

@@ -110,7 +110,7 @@ class UpstreamActor(SessionActor):
         self._journal = journal
         self._output = output = UpstreamOutput(shows_session=shows_session)
         self._link = UpstreamLink(session_id, connector, target, source, budget, journal)
-        self._functions = FunctionRunner(functions, host_functions, translator, output)
+        self._functions = FunctionRunner(functions, host_functions, translator, output, budget.identity)
         shared = (translator, audio, self._functions, formats, output, clock)
         self._commands = UpstreamCommands(self._link, labels, *shared)
         self._reader = UpstreamReader(session_id, journal, *shared)

@@ -49,17 +49,14 @@ class ProcessBudget:
         """How many bytes all sessions may hold together."""
         return self._limit
 
-    def session(
-        self, owner: str, end: Callable[[], None] | None = None, on_close: Callable[[], object] | None = None
-    ) -> SessionBudget:
+    def session(self, owner: str, end: Callable[[], None] | None = None) -> SessionBudget:
         """Open the budget of a new session.
 
         Args:
             owner: The address or identity that it counts for.
             end: Ends the session, since all sessions hold too much; called once at most, on any thread; must not block.
-            on_close: Called once, when the session has ended and its budget is closed; must not block.
         """
-        budget = SessionBudget(self, owner, self._session_limit, end or _nothing, on_close or _nothing)
+        budget = SessionBudget(self, owner, self._session_limit, end or _nothing)
         with self._lock:
             self._sessions[owner].add(budget)
         return budget
@@ -126,17 +123,17 @@ class SessionBudget:
         owner: The address or identity that it counts for.
         limit: How many bytes it may hold.
         end: Ends the session.
-        on_close: Called once, by `close`.
     """
 
-    def __init__(
-        self, process: ProcessBudget, owner: str, limit: int, end: Callable[[], None], on_close: Callable[[], object]
-    ) -> None:
+    def __init__(self, process: ProcessBudget, owner: str, limit: int, end: Callable[[], None]) -> None:
         self._process = process
         self._limit = limit
-        self._on_close = on_close
         self._staying: list[Charge] = []
         self.owner = owner
+        self.identity = ""
+        """The name of the client's identity; "" for none."""
+        self.on_close: Callable[[], object] = _nothing
+        """Is called once, when the session has ended and its budget is closed; must not block."""
         self.end = end
         """Ends the session."""
         self.held = 0
@@ -196,7 +193,7 @@ class SessionBudget:
         self.end = _nothing  # it refers to the session
         self.room_call = None
         self._staying.clear()  # they refer to the budget
-        on_close, self._on_close = self._on_close, _nothing
+        on_close, self.on_close = self.on_close, _nothing
         on_close()
 
 

@@ -190,20 +190,24 @@ class FunctionCall(Protocol):
 class FunctionCaller(Protocol):
     """Calls functions over HTTP."""
 
-    def call(self, request: FunctionRequest, inbox: Inbox) -> FunctionCall:
+    def call(self, request: FunctionRequest, inbox: Inbox, identity: str = "") -> FunctionCall:
         """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises.
 
-        Calls with the same inbox are one session's: sessions share the threads in turn.
+        Calls with the same inbox are one session's: sessions share the threads in turn, those of one identity a part of
+        them; "" is none.
         """
 
 
 class HostFunctionCaller(Protocol):
     """Calls host functions, which may block."""
 
-    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> FunctionCall:
+    def call(
+        self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox, identity: str = ""
+    ) -> FunctionCall:
         """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises.
 
-        Calls with the same inbox are one session's: sessions share the threads in turn.
+        Calls with the same inbox are one session's: sessions share the threads in turn, those of one identity a part of
+        them; "" is none.
         """
 
 

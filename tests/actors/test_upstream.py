@@ -54,7 +54,8 @@ class HostCalls:
     def __init__(self, called):
         self._called = called
 
-    def call(self, function, call_id, arguments, inbox):
+    def call(self, function, call_id, arguments, inbox, identity=""):
+        assert not identity
         self._called.append((function, call_id, arguments, inbox))
         return Call(self._called, call_id)
 
@@ -95,9 +96,10 @@ class Upstream:
         )
         bench.introduce(self.actor, "upstream")
 
-    def call(self, request, inbox):
+    def call(self, request, inbox, identity=""):
         """Be the `FunctionCaller` port: keep what is to be called."""
         assert inbox is self.actor.inbox
+        assert not identity
         self.called.append(request)
         return Call(self.called, request.call_id)
 

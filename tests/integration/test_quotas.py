@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import websocket
@@ -163,3 +166,57 @@ def test_what_a_client_with_a_name_holds_counts_for_the_name(start, connect):
     connect(proxy, "web")
     connect(proxy)
     assert set(proxy.system._sessions._around.budget._sessions) == {"identity web", "127.0.0.1"}
+
+
+@pytest.fixture
+def function_host():
+    """A host of functions: its address, and an event until which it answers nothing at ``/hang``."""
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/hang":
+                may_answer.wait(patience())
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"hail")
+
+        def log_message(self, *_):
+            """Be silent."""
+
+    may_answer = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"127.0.0.1:{server.server_address[1]}", may_answer
+    may_answer.set()
+    server.shutdown()
+    thread.join(patience())
+    server.server_close()
+
+
+@pytest.mark.usefixtures("names")
+def test_the_sessions_of_one_identity_leave_threads_for_functions_to_others(start_proxy, function_host):
+    host, may_answer = function_host
+    proxy = start_proxy(
+        {
+            "functions.concurrent_calls": "4",
+            "functions.allowed_hosts": host,
+            "functions.allow_private_addresses": "true",
+        }
+    )
+
+    def calls(name, path):
+        dialogue = stack.enter_context(proxy.dialogue(f"/openai?name={name}"))
+        function = {"name": "get_weather", "description": "weather", "endpoint": {"url": f"http://{host}{path}"}}
+        dialogue.send("Settings", agent={"think": {"prompt": "Be brief.", "functions": [function]}})
+        dialogue.send("InjectUserMessage", content="Call get_weather and then say the weather.")
+        assert dialogue.wait_for("FunctionCallRequest")
+        return dialogue
+
+    with ExitStack() as stack:
+        hang = [calls("web", "/hang") for _ in range(4)]
+        assert calls("app", "/weather").wait_for("FunctionCallResponse")["content"] == "hail"
+        assert not any(dialogue.received("FunctionCallResponse") for dialogue in hang)
+        may_answer.set()
+        assert all(dialogue.wait_for("FunctionCallResponse") for dialogue in hang)

@@ -225,8 +225,9 @@ class Stage:
         self._links.append(inbox)
         inbox.tell(LinkReady(Wire("upstream", self)))
 
-    def call(self, request, inbox):
+    def call(self, request, inbox, identity=""):
         """Be the `FunctionCaller`."""
+        del identity
         call = PendingCall(request.call_id, inbox)
         call.returns(self._functions.get(request.url, ""))
         return call

@@ -195,7 +195,8 @@ def test_a_budget_that_is_closed_refers_to_its_session_no_more():
 
 def test_the_end_of_a_session_is_told_once_though_it_still_holds_bytes():
     told = []
-    budget = ProcessBudget().session("a", on_close=partial(told.append, "end"))
+    budget = ProcessBudget().session("a")
+    budget.on_close = partial(told.append, "end")
     budget.charge().set(10)
     assert told == []
     budget.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.observability.logs import in_this_session
 from turnstile.ports import failed_call, sendable
+from turnstile.transports.fair_queue import owner_for
 from turnstile.transports.function_call import PendingCall
 from turnstile.transports.pool import WorkerPool
 
@@ -52,10 +53,13 @@ class HostFunctionPool:
         self._timeout = timeout
         self._timers = timers
 
-    def call(self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox) -> PendingCall:
+    def call(
+        self, function: Callable[[str], str], call_id: str, arguments: str, inbox: Inbox, identity: str = ""
+    ) -> PendingCall:
         """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
         call = PendingCall(call_id, inbox)
-        job = self._pool.submit(in_this_session(partial(self._answer, call, function, arguments)), owner=inbox)
+        owner = owner_for(inbox, identity)
+        job = self._pool.submit(in_this_session(partial(self._answer, call, function, arguments)), owner)
         if job:
             call.waits_as(job)
             call.limit(self._timers, self._timeout, in_this_session(partial(self._time_out, call)))

@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 Job = TypeVar("Job")
+
+_SHARE: Final = 3  # how many times as many places as are free a group may have
+
+
+class Member(NamedTuple):
+    """An owner that is one of several with the same group.
+
+    Args:
+        owner: Itself.
+        group: Shared by all of them.
+    """
+
+    owner: object
+    group: object
+
+
+def owner_for(session: object, identity: str) -> object:
+    """Return the owner for a session, which is one of its client's where an identity is known."""
+    return Member(session, identity) if identity else session
+
+
+class _Group:
+    """How many jobs the owners of one group have."""
+
+    __slots__ = ("running", "waiting")
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.waiting = 0
 
 
 class _Jobs(Generic[Job]):
     """The jobs of one owner."""
 
-    __slots__ = ("running", "waiting")
+    __slots__ = ("group", "running", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, group: _Group) -> None:
+        self.group = group
         self.waiting: deque[Job] = deque()
         self.running = 0
 
@@ -25,6 +55,9 @@ class FairQueue(Generic[Job]):
     second one half of the rest, and so on: in 16 places, four owners whose jobs never end leave one to the others. The
     places to wait are given by the same rule.
 
+    The owners of one group (`Member`) together are given another place only while a third as many are free as they
+    have: three quarters at the most, so that nobody has all by being several owners.
+
     Args:
         places: How many jobs run at the same time.
         max_waiting: How many more may wait; None for any number.
@@ -34,6 +67,7 @@ class FairQueue(Generic[Job]):
         self._places = places
         self._max_waiting = max_waiting
         self._owners: dict[object, _Jobs[Job]] = {}
+        self._groups: dict[object, _Group] = {}
         self._turns: dict[object, None] = {}  # the owners of jobs that wait, the next one first
         self.running = 0
         """How many jobs run."""
@@ -42,13 +76,15 @@ class FairQueue(Generic[Job]):
 
     def add(self, job: Job, owner: object) -> bool:
         """Let a job wait; return False if there is no place for it, neither to run nor to wait."""
-        jobs = self._owners.get(owner) or _Jobs()
+        jobs = self._owners.get(owner) or _Jobs(self._group_of(owner))
         if not (self._may_start(jobs) or self._may_wait(jobs)):
             return False
         self._owners[owner] = jobs
+        if isinstance(owner, Member):
+            self._groups[owner.group] = jobs.group
         self._turns.setdefault(owner)
         jobs.waiting.append(job)
-        self.waiting += 1
+        self._count_waiting(jobs, 1)
         return True
 
     def start(self) -> Job | None:
@@ -59,9 +95,8 @@ class FairQueue(Generic[Job]):
             jobs = self._owners[owner]
             if self._may_start(jobs):
                 job = jobs.waiting.popleft()
-                self.waiting -= 1
-                jobs.running += 1
-                self.running += 1
+                self._count_waiting(jobs, -1)
+                self._count_running(jobs, 1)
                 del self._turns[owner]
                 if jobs.waiting:
                     self._turns[owner] = None
@@ -70,8 +105,7 @@ class FairQueue(Generic[Job]):
 
     def finish(self, owner: object) -> None:
         """Give back the place of a job that runs."""
-        self._owners[owner].running -= 1
-        self.running -= 1
+        self._count_running(self._owners[owner], -1)
         self._forget(owner)
 
     def remove(self, job: Job, owner: object) -> bool:
@@ -80,7 +114,7 @@ class FairQueue(Generic[Job]):
         if jobs is None or job not in jobs.waiting:
             return False
         jobs.waiting.remove(job)
-        self.waiting -= 1
+        self._count_waiting(jobs, -1)
         self._forget(owner)
         return True
 
@@ -92,17 +126,33 @@ class FairQueue(Generic[Job]):
             del self._turns[owner]
             jobs = self._owners[owner]
             removed.append(jobs.waiting.popleft())
+            self._count_waiting(jobs, -1)
             if jobs.waiting:
                 self._turns[owner] = None
             self._forget(owner)
-        self.waiting = 0
         return removed
 
+    def _group_of(self, owner: object) -> _Group:
+        return self._groups.get(owner.group) or _Group() if isinstance(owner, Member) else _Group()
+
+    def _count_waiting(self, jobs: _Jobs[Job], more: int) -> None:
+        self.waiting += more
+        jobs.group.waiting += more
+
+    def _count_running(self, jobs: _Jobs[Job], more: int) -> None:
+        self.running += more
+        jobs.group.running += more
+        jobs.running += more
+
     def _may_start(self, jobs: _Jobs[Job]) -> bool:
-        return self._places - self.running > jobs.running
+        free = self._places - self.running
+        return free > jobs.running and free * _SHARE > jobs.group.running
 
     def _may_wait(self, jobs: _Jobs[Job]) -> bool:
-        return self._max_waiting is None or self._max_waiting - self.waiting > len(jobs.waiting)
+        if self._max_waiting is None:
+            return True
+        free = self._max_waiting - self.waiting
+        return free > len(jobs.waiting) and free * _SHARE > jobs.group.waiting
 
     def _forget(self, owner: object) -> None:
         """Forget an owner without jobs, or only its turn if none of them waits."""
@@ -111,3 +161,5 @@ class FairQueue(Generic[Job]):
             self._turns.pop(owner, None)
             if not jobs.running:
                 del self._owners[owner]
+                if isinstance(owner, Member) and not (jobs.group.running or jobs.group.waiting):
+                    del self._groups[owner.group]

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from turnstile.transports.fair_queue import FairQueue
+from turnstile.transports.fair_queue import FairQueue, Member
 
 
 def started(queue):
@@ -132,3 +132,37 @@ def test_no_owner_is_looked_at_while_no_place_is_free():
     Owner.hashed = 0
     assert queue.start() is None
     assert Owner.hashed == 0
+
+
+def test_the_owners_of_one_group_leave_a_quarter_of_the_places_to_others():
+    queue = FairQueue(16)
+    assert [filled(queue, Member(owner, "one client"), 60)[1] for owner in "abcdef"] == [8, 4, 0, 0, 0, 0]
+    assert filled(queue, Member("a", "another"), 60) == (60, 2)
+
+
+def test_the_owners_of_one_group_leave_a_quarter_of_the_places_to_wait_to_others():
+    queue = FairQueue(1, max_waiting=256)
+    filled(queue, "x", 1)
+    assert [filled(queue, Member(owner, "one client"), 300)[0] for owner in "abcd"] == [128, 64, 0, 0]
+    assert filled(queue, Member("a", "another"), 300)[0] == 32
+
+
+def test_a_group_is_given_places_again_when_one_of_its_owners_gives_some_back():
+    queue = FairQueue(16)
+    first, second, third = (Member(owner, "one client") for owner in "abc")
+    for owner, count in ((first, 8), (second, 4), (third, 1)):
+        filled(queue, owner, count)
+    queue.finish(second)
+    assert started(queue) == [f"{third}0"]
+
+
+def test_a_group_is_forgotten_with_the_last_job_of_its_last_owner():
+    queue = FairQueue(4)
+    for owner in "ab":
+        filled(queue, Member(owner, "one client"), 1)
+    queue.add("waits", Member("c", "one client"))
+    queue.clear()
+    for owner in "ab":
+        assert queue._groups
+        queue.finish(Member(owner, "one client"))
+    assert (queue._groups, queue._owners) == ({}, {})

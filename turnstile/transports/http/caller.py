@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from turnstile.observability.logs import in_this_session
 from turnstile.ports import failed_call
 from turnstile.protocol.safe_text import on_one_line
+from turnstile.transports.fair_queue import owner_for
 from turnstile.transports.function_call import PendingCall
 from turnstile.transports.http.allow_list import AllowList, parse_address
 from turnstile.transports.http.blocking_client import SUCCESS, BlockingClient, HttpRequest
@@ -90,10 +91,10 @@ class HttpFunctionCaller:
         except ValueError:
             return False
 
-    def call(self, request: FunctionRequest, inbox: Inbox) -> PendingCall:
+    def call(self, request: FunctionRequest, inbox: Inbox, identity: str = "") -> PendingCall:
         """Call without blocking; put one `FunctionReturned` into `inbox`, unless it is cancelled. Never raises."""
-        call = PendingCall(request.call_id, inbox)
-        job = self._client.submit(in_this_session(partial(self._make, call, request, inbox)), owner=inbox)
+        call, owner = PendingCall(request.call_id, inbox), owner_for(inbox, identity)
+        job = self._client.submit(in_this_session(partial(self._make, call, request, owner)), owner)
         if job is None:
             _end(call, request, _failed(request, "-", _CLOSING if self._client.closed else _FULL))
         else:
@@ -108,10 +109,10 @@ class HttpFunctionCaller:
         """
         self._client.close(timeout)
 
-    def _make(self, call: PendingCall, request: FunctionRequest, inbox: Inbox) -> None:
+    def _make(self, call: PendingCall, request: FunctionRequest, owner: object) -> None:
         operation = self._client.operation()
         if call.begin(operation):
-            _end(call, request, self._output(request, inbox, operation))
+            _end(call, request, self._output(request, owner, operation))
 
     def _output(self, request: FunctionRequest, owner: object, operation: NetworkOperation) -> str:
         where, detail = "-", ""
