@@ -138,7 +138,7 @@ def test_the_bound_of_sessions_holds_for_all_workers_together(serve):
         with pytest.raises(SessionError, match="503"):
             configured(url)
         clients[0].close()
-        serving.until(" ended$")
+        serving.until(r"Session .* ended ")
         with configured(url):
             assert serving.end() == 0
 
