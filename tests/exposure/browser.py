@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import threading
@@ -134,22 +133,13 @@ class PageServer:
         return "<!doctype html>" + "".join(frames).replace("&", "&amp;")
 
 
-def browser():
-    """Returns the browser's program; skips the test where there is none."""
-    program = shutil.which("chromium")
-    if program is None:
-        words = "there is no chromium here: apt-get install chromium"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(words)
-    return program
-
-
 @contextmanager
-def showing(address, profile):
+def showing(address, chromium, profile):
     """Show a page in a browser, without a window."""
     with profile.joinpath("said").open("wb") as said:
         process = subprocess.Popen(
             [
-                browser(),
+                chromium,
                 *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
                 *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
                 *("--no-proxy-server", "--disable-dev-shm-usage", f"--user-data-dir={profile}"),
@@ -168,11 +158,11 @@ def showing(address, profile):
             process.wait(patience())
 
 
-def visit_all(server, visits, profile):
+def visit_all(server, visits, chromium, profile):
     """Visit each page; returns what came of each by name."""
     found = {}
     with ExitStack() as stack:
-        stack.enter_context(showing(server.first_page(visits), profile))
+        stack.enter_context(showing(server.first_page(visits), chromium, profile))
         while len(found) < len(visits):
             try:
                 name, outcome = server.outcomes.get(timeout=patience(20))

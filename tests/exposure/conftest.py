@@ -58,6 +58,12 @@ def required(program):
     return found
 
 
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of the browser."""
+    return required("chromium")
+
+
 @pytest.fixture
 def run_haproxy(tmp_path):
     """Start HAProxy by a configuration that binds ``:443``; return the process, and the port that it has instead."""

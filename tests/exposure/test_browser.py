@@ -18,7 +18,7 @@ from turnstile.testing import patience
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from browser import REFUSED, Outcome, PageServer, Visit, browser, visit_all
+from browser import REFUSED, Outcome, PageServer, Visit, visit_all
 
 LISTED = "listed.example"
 CONFIGURED = Outcome(opened=True, protocol="", said="SettingsApplied", closed=None)
@@ -89,8 +89,7 @@ class Rebound:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    browser()
+def outcomes(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     with ExitStack() as stack:
         server = PageServer()
@@ -118,7 +117,7 @@ def outcomes(tmp_path_factory):
             "a name that leads to it, with a key": Rebound(stack, keys).visit("voice.example", "token", key),
             "a name that leads to it, without a key": Rebound(stack, keys).visit("rebound.example"),
         }
-        return visit_all(server, visits, folder)
+        return visit_all(server, visits, chromium, folder)
 
 
 def test_a_foreign_page_is_refused(outcomes):
