@@ -23,6 +23,7 @@ import memory  # noqa: E402
 import one_message  # noqa: E402
 import past_quotas  # noqa: E402
 import signals_and_workers  # noqa: E402
+import token_requests  # noqa: E402
 import trouble  # noqa: E402
 import wrong_keys  # noqa: E402
 from companions import Beside  # noqa: E402
@@ -50,6 +51,7 @@ _SECTIONS = (
     wrong_keys,
     past_quotas,
     false_addresses,
+    token_requests,
 )
 ATTACKS: tuple[Attack, ...] = tuple(one for section in _SECTIONS for one in section.ATTACKS)
 
