@@ -155,7 +155,7 @@ def test_the_body_of_a_request_for_a_token_leads_to_one_or_to_an_error_in_words(
 def test_whatever_comes_instead_of_http_is_answered_once_or_waited_for(parts):
     sent = []
     exchange = HttpExchange(
-        lambda _: "192.0.2.7:1", lambda _m, _r, done: done(Rejection(404, "No.")), sent.append, list
+        lambda _: "192.0.2.7:1", lambda _m, _r, done: done(Rejection(404, "No.")), sent.append, lambda _: None
     )
     for part in parts:
         if part:

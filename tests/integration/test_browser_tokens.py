@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from pathlib import Path
 
 import httpx2
 import openai
@@ -90,6 +91,24 @@ def test_the_stock_sdk_connects_with_a_token_as_its_key(guarded, backend):
     page = OpenAI(api_key=value, websocket_base_url=guarded.url("/v1"))
     with page.realtime.connect(model="gpt-realtime") as connection:
         assert connection.recv().session.model == "gpt-realtime-mini"
+
+
+def test_the_backend_of_the_page_about_it_makes_a_token_for_its_page(guarded, keys):
+    page = (Path(__file__).parents[2] / "docs/howto/authenticate-clients.md").read_text()
+    (example,) = [part for part in page.split("```python\n")[1:] if "client_secrets.create" in part]
+    source = (
+        example.partition("```")[0]
+        .replace('"ts_..."', repr(keys[1]))
+        .replace("http://127.0.0.1:8080", http(guarded, ""))
+    )
+    backend = {"__name__": "__main__"}
+    exec(source, backend)  # noqa: S102 - our own page
+    value = backend["app"].test_client().post("/token").get_json()["value"]
+    backend["turnstile"].close()
+    link = browser(guarded, value)
+    link.send(json.dumps({"type": "session.update", "session": {"type": "realtime"}}))
+    assert hears(link, "session.updated")["session"]["instructions"] == "You sell tea. Be brief."
+    link.close()
 
 
 @pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse"])
