@@ -71,7 +71,8 @@ interop: $(READY)
 LOWEST := build/lowest/bin
 LOWEST_TESTS := tests/actors tests/embed \
 	$(addprefix tests/unit/,actors audio embed observability server session terminal transports test_config.py) \
-	$(addprefix tests/integration/test_,component_client failures hosted limits losses process tls workers)
+	$(addprefix tests/integration/test_,component_client failures hosted limits losses process tls workers) \
+	tests/exposure/test_named_clients
 lowest:
 	$(PYTHON) -m venv --clear build/lowest
 	sed -n '/^dependencies/,/^]/s/.*"\(.*\)>=\(.*\)".*/\1==\2/p' pyproject.toml > build/lowest/requirements.txt

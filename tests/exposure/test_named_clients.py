@@ -13,11 +13,11 @@ from turnstile.testing import patience
 
 @pytest.fixture
 def arrive(start_proxy):
-    """Connect to a proxy with these settings as the clients of a trusted one; the sessions stay open."""
+    """Connect to a proxy, or to a new one with these settings, in the name of clients; the sessions stay open."""
     with ExitStack() as stack:
 
-        def start(**settings):
-            host, port = start_proxy(server__trusted_proxies="127.0.0.1", **settings).address
+        def start(system=None, **settings):
+            host, port = (system or start_proxy(server__trusted_proxies="127.0.0.1", **settings)).address
 
             def arrive(client, path="/v1/agent/converse"):
                 headers = {"X-Forwarded-For": f"1.2.3.4, {client}"}
@@ -56,3 +56,16 @@ def test_a_session_is_logged_with_the_clients_address(arrive, caplog, dialect):
         arrive()("203.0.113.7", dialect)
     assert "from 203.0.113.7)" in caplog.text
     assert "127.0.0.1" not in caplog.text
+
+
+def test_a_reload_says_who_is_trusted_from_now_on(arrive, start_proxy, caplog):
+    system = start_proxy()
+    client = arrive(system)
+    with caplog.at_level("INFO"):
+        client("203.0.113.7")
+        assert "from 127.0.0.1)" in caplog.text
+        server = system.config.server.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
+        system.reload(system.config.model_copy(update={"server": server}))
+        assert "need a restart" not in caplog.text
+        client("203.0.113.8")
+        assert "from 203.0.113.8)" in caplog.text

@@ -3,6 +3,8 @@ from __future__ import annotations
 import socket
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from turnstile.server.proxy_protocol import (
     LONGEST_HEADER,
@@ -93,6 +95,33 @@ def test_a_connection_that_begins_otherwise_has_no_header(data):
 def test_a_malformed_header_is_an_error_that_says_what_is_wrong(data, words):
     with pytest.raises(ProxyHeaderError, match=words):
         parse_proxy_header(data)
+
+
+HEADERS = st.sampled_from([LINE, b"PROXY UNKNOWN\r\n", binary(rest=FOUR + EXTENSION), binary(family=0x21, rest=SIX)])
+
+
+@st.composite
+def altered(draw):
+    """Return a header with some of its bytes replaced, and bytes behind it."""
+    data = bytearray(draw(HEADERS))
+    for _ in range(draw(st.integers(0, 3))):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(data) + draw(st.binary(max_size=8))
+
+
+def outcome(data):
+    try:
+        return parse_proxy_header(data)
+    except ProxyHeaderError:
+        return "malformed"
+
+
+@given(altered() | st.binary(max_size=40))
+def test_any_bytes_are_a_header_or_none_or_malformed_and_more_of_them_change_no_decision(data):
+    outcomes = [outcome(data[:size]) for size in range(len(data) + 1)]
+    decided = [found for found in outcomes if found is not None]
+    assert len(set(decided)) <= 1
+    assert decided == outcomes[len(outcomes) - len(decided) :]
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
+from turnstile.server.addresses import address_of
 from turnstile.server.forwarded import forwarded_nodes, x_forwarded_nodes
 from turnstile.server.trusted_proxies import TrustedProxies
 
@@ -143,3 +146,26 @@ def test_a_line_as_long_as_a_request_may_be_takes_no_time(line):
     nodes = [*forwarded_nodes([line]), *x_forwarded_nodes([line])]
     assert time.thread_time() - begun < 0.5
     assert set(nodes) <= {None, "1.2.3.4:?"}
+
+
+WORDS = st.sampled_from(["for=", "by=", "203.0.113.7", "10.0.0.9", "2001:db8::7", "_x", *'"\\[]:;, ='])
+# Of what a request may have in a header at all.
+TEXTS = st.lists(
+    WORDS | st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=3)
+).map("".join)
+
+
+@given(st.lists(TEXTS, max_size=3))
+def test_any_header_names_an_address_or_nobody(lines):
+    for node in (*forwarded_nodes(lines), *x_forwarded_nodes(lines)):
+        assert node is None or address_of(node) is not None
+    assert address_of(forwarded(*lines)) is not None
+    assert address_of(x_forwarded(*lines)) is not None
+
+
+@given(TEXTS)
+def test_no_header_of_a_client_keeps_its_proxy_from_naming_it(claimed):
+    assert address_of(x_forwarded(f"{claimed},203.0.113.7")) == address_of("203.0.113.7:1")
+    assert address_of(x_forwarded(claimed, "203.0.113.7")) == address_of("203.0.113.7:1")
+    assert address_of(forwarded(claimed, "for=203.0.113.7")) == address_of("203.0.113.7:1")
+    assert address_of(forwarded(f"{claimed}, for=203.0.113.7")) in {address_of("203.0.113.7:1"), address_of(PROXY)}
