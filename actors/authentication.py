@@ -68,8 +68,8 @@ def _of_mode(config: Config, remote: RemoteChecks) -> Authenticator:
             return KeyAuthenticator(_known_keys(config.auth.keys_file))
         case "jwt":
             return remote.by_tokens(config.auth)
-        case mode:
-            raise NotImplementedError(mode)
+        case "ask":
+            return remote.by_asking(config.auth)
 
 
 def _known_keys(file: Path | None) -> KnownKeys:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from turnstile.auth import ask_wire
+from turnstile.auth.ask_authenticator import AskAuthenticator
 from turnstile.config import ANY_AUDIENCE, is_address
 from turnstile.errors import ConfigError
 from turnstile.transports.http.allow_list import parse_address
@@ -59,6 +61,25 @@ class RemoteChecks:
             auth.jwt_secret.get_secret_value().encode() if auth.jwt_secret else None,
         )
         return JwtAuthenticator(rules, self._key_source(auth))
+
+    def by_asking(self, auth: AuthSection) -> Authenticator:
+        """Return the check of the mode ``ask``.
+
+        Raises:
+            ConfigError: The file of trusted certificates cannot be used.
+        """
+        client = BlockingClient(
+            "ask",
+            "The service",
+            timeout=auth.ask_timeout,
+            max_body_bytes=ask_wire.MOST_BYTES,
+            threads=auth.ask_concurrent,
+            max_waiting=0,
+            clock=self._clock,
+            ssl_context=_trust(auth),
+        )
+        token = auth.ask_token.get_secret_value() if auth.ask_token else None
+        return AskAuthenticator(client, parse_address(auth.ask_url), auth.ask_headers, token, self._loop.call_soon)
 
     def _key_source(self, auth: AuthSection) -> KeySource:
         """Return where the public keys of tokens come from."""

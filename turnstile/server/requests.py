@@ -76,17 +76,19 @@ class Rejection:
         headers: More headers for the answer, such as ``Retry-After``.
         reason: One of a few words, such as ``origin``: rejections are counted and gathered in the log by it. By default
             the name of the status.
+        logged: What the log shows instead of the words, where those say less than the operator needs.
     """
 
     status: int
     text: str
     headers: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    logged: str = ""
 
     def note(self, refusals: Refusals, peer: str, path: str) -> None:
         """Count and log it for a client at an address that asked for a path."""
         reason = self.reason or HTTPStatus(self.status).name.lower()
-        refusals.note(peer, path, reason, f"{self.status}, {self.text}")
+        refusals.note(peer, path, reason, f"{self.status}, {self.logged or self.text}")
 
 
 Answer = Callable[[Admission | Rejection], None]
