@@ -62,8 +62,10 @@ def _add(file: Path, name: str) -> int:
 
 
 def _list(file: Path) -> int:
-    for entry in sorted(read_keys(file), key=lambda entry: entry.name):
-        show(f"{entry.name:<24} {entry.id}  {entry.added}".rstrip())
+    entries = sorted(read_keys(file), key=lambda entry: entry.name)
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        show(f"{entry.name:<{width}}  {entry.id}  {entry.added}".rstrip())
     return 0
 
 

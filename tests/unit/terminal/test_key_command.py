@@ -63,6 +63,20 @@ def test_list_shows_whose_keys_there_are_and_no_key(key_command, file):
     assert key not in out
 
 
+def test_list_has_columns_as_wide_as_the_longest_name(key_command):
+    for name in ("web", "the-shop-of-a-customer@example.com"):
+        key_command("add", name)
+    shop, web = key_command("list")[1].splitlines()
+    assert shop.split()[1:] == [shop[36:48], shop[50:]]
+    assert web[:36].rstrip() == "web"
+    assert web.split()[1:] == [web[36:48], web[50:]]
+
+
+def test_list_of_a_file_without_keys_is_empty(key_command, file):
+    file.touch()
+    assert key_command("list") == (0, "")
+
+
 def test_remove_revokes_all_keys_of_a_name_or_one(key_command, file):
     for name in ("web", "web", "app"):
         key_command("add", name)
