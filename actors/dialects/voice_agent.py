@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actors.dialects.base import Dialect
 from actors.messages import End, LocalSettings
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
     from turnstile.translate.permissions import Permissions
 
+_UNPARSED: Final = ("invalid_json", "too_many_values", "too_many_levels")
+_SETTINGS_TYPE: Final = re.compile(rb'"type"\s*:\s*"Settings"')
 _UNSERVED: dict[type[client.Message], str] = {
     client.UpdateThinkLive: "upstream has no live thinking; it is ignored",
     client.CustomToThinkProvider: "upstream takes no payloads of a think provider's own; it is ignored",
@@ -99,14 +102,17 @@ class VoiceAgentDialect(Dialect):
     def read(self, data: bytes) -> Sequence[Frame | Request | End]:
         """Read a message; return its warnings and its request.
 
-        First Settings that cannot be read end the session: it could not go on.
+        First Settings that cannot be read end the session: it could not go on. They are known by their type, also where
+        they are no JSON, or have too many values or levels to be parsed.
         """
         try:
             return self._read(client.parse_client_message(data, self._bounds))
         except ClientProtocolError as error:
-            if error.message_type != "Settings" or self._first_settings is not None:
+            is_unparsed = error.problem.code in _UNPARSED
+            is_settings = error.message_type == "Settings" or (is_unparsed and _SETTINGS_TYPE.search(data))
+            if not is_settings or self._first_settings is not None:
                 raise
-            return [_refused(error.problem)]
+            return [_refused(error.problem.about("Settings"))]
 
     def _read(self, message: client.ClientMessage) -> Sequence[Frame | Request]:
         match message:

@@ -245,6 +245,28 @@ def test_later_settings_that_cannot_be_read_are_answered_and_the_session_goes_on
     assert refused.value.problem.code == code
 
 
+UNPARSED_SETTINGS = [
+    (b'{"type": "Settings", "agent": {', "invalid_json"),
+    (b'{"type":"Settings","agent":%s1%s}' % (b"[" * 200, b"]" * 200), "too_many_levels"),
+    (b'{"tags":[%s0],"type" : "Settings"}' % (b"0," * 30_000), "too_many_values"),
+]
+
+
+@pytest.mark.parametrize(("data", "code"), UNPARSED_SETTINGS)
+def test_first_settings_that_cannot_even_be_parsed_end_the_session_with_words(dialect, data, code):
+    (end,) = dialect.read(data)
+    assert (end.code, end.reason, end.problem.code) == (1008, code, code)
+    assert end.problem.description.startswith("Settings: ")
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"type": "UpdatePrompt', b"[1]", b"[" * 300, b'{"type": "Nope", "agent": {"type": "Settings"}}']
+)
+def test_what_is_no_settings_ends_nothing_though_it_cannot_be_read(dialect, data):
+    with pytest.raises(ClientProtocolError):
+        dialect.read(data)
+
+
 def test_another_message_that_cannot_be_read_ends_nothing_though_no_settings_came(dialect):
     with pytest.raises(ClientProtocolError):
         read(dialect, "UpdatePrompt")
