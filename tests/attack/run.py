@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE)]
 
 import false_addresses  # noqa: E402 - found by the path above
 import from_upstream  # noqa: E402
+import listener_rows  # noqa: E402
 import log_and_output  # noqa: E402
 import memory  # noqa: E402
 import one_message  # noqa: E402
@@ -32,7 +33,7 @@ from served import NotStartedError, has_proc, pause  # noqa: E402
 from stand import Attack  # noqa: E402
 from table import Row, heading, is_late, line, measured_again, misses  # noqa: E402
 
-_WITHIN = 300.0
+_WITHIN = 420.0
 
 
 def _nothing(_: object) -> str:
@@ -49,6 +50,7 @@ _SECTIONS = (
     log_and_output,
     signals_and_workers,
     wrong_keys,
+    listener_rows,
     past_quotas,
     false_addresses,
     token_requests,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+import listener_rows
 import memory
 import one_message
 from companions import Beside
@@ -16,6 +17,7 @@ LONG = ("append", "item", "tools that are", "spaces", "type of no end", "million
 SHORT = (
     *(one for one in one_message.ATTACKS if not any(words in one.name for words in LONG)),
     *(one for one in one_message.ATTACKS if "append of 22 MiB" in one.name or "with an image" in one.name),
+    *(one for one in listener_rows.ATTACKS if "plain port" in one.name or "silent" in one.name),
     *(one for one in memory.ATTACKS if "2^62" in one.name or "64 KB" in one.name or "of one address" in one.name),
 )
 

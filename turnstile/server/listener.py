@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ACCEPTS_A_ROUND: Final = 64
+_ACCEPTS_A_ROUND: Final = 16
 _ACCEPT_PAUSE: Final = 0.5  # seconds without accepting after the system had no socket left
 _NO_FILE: Final = (errno.EMFILE, errno.ENFILE)
 _MOST_AHEAD: Final = 4  # clients more than another worker has, from which on that one is let go first
