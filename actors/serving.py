@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, notices
 from turnstile.errors import ConfigError
+from turnstile.server.addresses import peer_of
 from turnstile.server.listening import listening_socket
 from turnstile.server.open_files import (
     default_handshakes,
@@ -131,11 +132,10 @@ def _reload_at_signals(read_config: ReadConfig, system: ProxySystem, signals: Pr
 
 
 def _introduce(config: Config, address: tuple[str, int]) -> None:
-    host, port = address
     scheme = "wss" if config.server.tls_cert_file else "ws"
     server = config.server
     paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
-    announce(f"Turnstile listens on {scheme}://{host}:{port}{paths}")
+    announce(f"Turnstile listens on {scheme}://{peer_of(*address)}{paths}")
     workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
     announce(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
     for notice in (*notices(config), *_files_notices(config)):

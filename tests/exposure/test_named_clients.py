@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from turnstile.server.addresses import peer_of
 from turnstile.testing import patience
 
 
@@ -21,7 +23,7 @@ def arrive(start_proxy):
 
             def arrive(client, path="/v1/agent/converse"):
                 headers = {"X-Forwarded-For": f"1.2.3.4, {client}"}
-                address = f"ws://{host}:{port}{path}"
+                address = f"ws://{peer_of(host, port)}{path}"
                 link = stack.enter_context(connect(address, additional_headers=headers, proxy=None))
                 link.recv(patience())  # its session has begun
 
@@ -69,3 +71,11 @@ def test_a_reload_says_who_is_trusted_from_now_on(arrive, start_proxy, caplog):
         assert "need a restart" not in caplog.text
         client("203.0.113.8")
         assert "from 203.0.113.8)" in caplog.text
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_a_proxy_may_connect_over_ipv6(arrive, start_proxy, caplog):
+    client = arrive(start_proxy(server__host="::1", server__trusted_proxies="::1"))
+    with caplog.at_level("INFO"):
+        client("203.0.113.7")
+    assert "from 203.0.113.7)" in caplog.text

@@ -481,6 +481,10 @@ def test_explain_says_where_it_listens_and_connects_when_nothing_is_set():
     ]
 
 
+def test_explain_writes_an_ipv6_address_as_clients_do():
+    assert "Listens on ws://[::1]:8080/v1/agent/converse" in explain(load_config(flags={"server.host": "::1"}))
+
+
 def test_explain_says_what_is_set_and_where_it_came_from(write, monkeypatch):
     file = write('[session]\nturns = "proxy"')
     monkeypatch.setenv("OPENAI_API_KEY", KEY)

@@ -20,6 +20,7 @@ from turnstile.config.loading import LEGACY_ENV, env_name, sections, settings
 from turnstile.config.secret_settings import shown_secrets
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR
 from turnstile.errors import ConfigError
+from turnstile.server.addresses import peer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ _NEAR: Final = 0.8
 def explain(config: Config) -> str:
     """Describe what the process does with this configuration."""
     scheme = "wss" if config.server.tls_cert_file else "ws"
-    where = f"{scheme}://{config.server.host}:{config.server.port}"
+    where = f"{scheme}://{peer_of(config.server.host, config.server.port)}"
     lines = [
         f"Listens on {where}{config.server.voice_agent_path} (Deepgram Voice Agent clients)",
         f"       and {where}{config.server.component_path} (the React component)",
@@ -70,7 +71,7 @@ def notices(config: Config) -> Iterator[str]:
         instead = f"set {also}{env_name(secret)} in the environment"
         yield f"{secret} is on the command line, which every user of this machine can read: {instead}"
     if config.auth.mode == "none" and is_open(config):
-        where = f"{config.server.host}:{config.server.port}"
+        where = peer_of(config.server.host, config.server.port)
         yield f'auth.mode is "none": whoever reaches {where} can use {config.upstream_url}'
     if config.server.client_json_passthrough:
         yield "server.client_json_passthrough has no effect: Realtime API clients connect to server.realtime_paths"
