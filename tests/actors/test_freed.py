@@ -326,3 +326,17 @@ def test_nothing_is_left_of_a_stranger_that_is_refused(request_text):
                 sock.sendall(f"{request_text}\r\n\r\n".encode())
                 assert sock.recv(100).startswith(b"HTTP/1.1 400 ")
         assert left_of_a_session(system) == {}
+
+
+@pytest.mark.usefixtures("without_collector", "no_key")
+@pytest.mark.parametrize("body", ["{}", "{"])
+def test_nothing_is_left_of_a_request_for_a_browser_token(body):
+    flags = {"server.port": "0", "upstream.url": "simulator:", "auth.token_secret": "x" * 32}
+    flags["server.handshake_timeout"] = "2"  # until then a timer stays, which handshakes share
+    head = "POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    with ProxySystem(load_config(flags=flags)) as system:
+        gc.freeze()
+        with socket.create_connection(system.address, timeout=patience(10)) as sock:
+            sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            assert sock.recv(100).startswith(b"HTTP/1.1 200 " if body == "{}" else b"HTTP/1.1 400 ")
+        assert left_of_a_session(system) == {}

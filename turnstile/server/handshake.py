@@ -155,6 +155,7 @@ class Handshake:
             self._client_gone()
         if self._exchange is not None:
             self._exchange.client_gone()
+            self._exchange = None  # they hold each other
         self._loop.watch(self._socket.sock, 0, self)
         self._loop.remove(self)
         self._pending.remove(self)
