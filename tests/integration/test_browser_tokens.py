@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import httpx2
+import jwt
 import openai
 import pytest
+from http_service import serve
 from openai import OpenAI
 from websocket import WebSocketBadStatusException, create_connection
 
@@ -18,6 +20,8 @@ from turnstile.auth.identity import Identity
 from turnstile.auth.key_file import add_key
 from turnstile.testing import patience
 from turnstile.translate.host_overrides import HostOverrides
+
+__all__ = ["serve"]
 
 SECRET = "the secret of all workers, as long as it must be"
 SESSION = {
@@ -151,6 +155,33 @@ def test_a_token_is_for_sessions_of_who_made_it(guarded, backend, caplog):
     assert any("realtime, shop from 127.0.0.1" in record.getMessage() for record in caplog.records)
     assert value not in caplog.text
     link.close()
+
+
+def test_what_a_service_decides_about_a_backend_is_enforced_on_its_pages_and_it_is_asked_once(start_proxy, serve):
+    service = serve(json.dumps({"identity": "acme/7", "prompt": "Obey."}).encode())
+    proxy = start_proxy({"auth.mode": "ask", "auth.ask_url": service.url, "auth.token_secret": SECRET})
+    with OpenAI(api_key="any", base_url=http(proxy), max_retries=0, timeout=patience()) as backend:
+        asked = {"type": "realtime", "instructions": "mine", "output_modalities": ["text"]}
+        value = backend.realtime.client_secrets.create(session=asked).value
+    link = browser(proxy, value)
+    link.send(json.dumps({"type": "session.update", "session": {"type": "realtime"}}))
+    session = hears(link, "session.updated")["session"]
+    assert (session["instructions"], session["output_modalities"]) == ("Obey.", ["text"])
+    assert len(service.seen) == 1
+    link.close()
+
+
+def test_a_backend_that_an_identity_provider_knows_makes_tokens(start_proxy):
+    secret = "a secret of thirty-two bytes or more"
+    shared = {"auth.mode": "jwt", "auth.jwt_algorithms": "HS256", "auth.jwt_audience": "turnstile"}
+    proxy = start_proxy({**shared, "auth.jwt_secret": secret, "auth.token_secret": secret})
+    claims = {"sub": "shop", "aud": "turnstile", "exp": time.time() + 60}
+    with OpenAI(api_key=jwt.encode(claims, secret), base_url=http(proxy), max_retries=0) as backend:
+        value = backend.realtime.client_secrets.create(session=SESSION).value
+    browser(proxy, value).close()
+    # Though it is a JWT of the same secret, it is good as a browser's only.
+    assert refusal(proxy, value.removeprefix("ek_"))[0] == 401
+    assert refusal(proxy, f"ek_{jwt.encode(claims, secret)}")[0] == 401
 
 
 def test_who_has_no_key_makes_no_token(guarded):
