@@ -526,6 +526,11 @@ def test_explain_shows_files_and_tls(tmp_path):
             {"limits.total_bytes": "33554432"},
             "session.max_held_bytes is 33554432, and limits.total_bytes only 33554432",
         ),
+        (
+            {"quotas.identity_starts": "10", "auth.mode": "none"},
+            "quotas.identity_starts has no effect without auth.mode; set that, or quotas.address_starts",
+        ),
+        ({"quotas.identity_sessions": "10"}, "quotas.identity_sessions has no effect"),
     ],
 )
 def test_explain_warns_of_what_is_hardly_meant(flags, words):

@@ -78,6 +78,7 @@ def notices(config: Config) -> Iterator[str]:
     for network in config.server.trusted_proxies:
         if not ip_network(network).prefixlen:
             yield f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
+    yield from _quota_notices(config)
     yield from _budget_notices(config)
     yield from _key_notices(config.auth)
     for path in ("server.tls_cert_file", "server.tls_key_file", "upstream.ca_file"):
@@ -85,6 +86,13 @@ def notices(config: Config) -> Iterator[str]:
         file = getattr(getattr(config, section), name)
         if file is not None and not os.access(file, os.R_OK):
             yield f"{path}: {file} cannot be read"
+
+
+def _quota_notices(config: Config) -> Iterator[str]:
+    """Yield a warning for each quota of identities where no client has one."""
+    for name in ("sessions", "starts") if config.auth.mode in {None, "none"} else ():
+        if getattr(config.quotas, f"identity_{name}"):
+            yield f"quotas.identity_{name} has no effect without auth.mode; set that, or quotas.address_{name}"
 
 
 def upstream_notices(config: Config) -> Iterator[str]:

@@ -215,6 +215,17 @@ def test_what_a_worker_had_is_given_back_when_it_dies(counter):
     assert len(counter) == 0
 
 
+def test_what_a_worker_has_given_back_is_not_given_back_again_when_it_dies(counter):
+    dies, stays = (Worker(counter, section(identity_sessions=2)) for _ in range(2))
+    for worker in (dies, stays):
+        worker.take(WEB)
+        worker.link.pass_on()
+    dies.end(0)
+    dies.link.pass_on()
+    dies.link.parent.give_all_back()
+    assert counter.sessions(WEB) == (1, 1)
+
+
 @pytest.mark.parametrize("line", [b"{}\n", b"[]\n", b"nothing\n", b'["1"]\n', b'[1, ["a"]]\n'])
 def test_a_line_that_is_none_of_a_workers_is_refused(counter, line):
     with pytest.raises(ValueError):  # noqa: PT011 - the JSON library's words too
@@ -230,7 +241,7 @@ DO = st.tuples(
 )
 
 
-@given(st.lists(DO, max_size=60))
+@given(st.lists(DO, min_size=12, max_size=60))
 def test_whatever_starts_ends_dies_and_is_reloaded_what_counts_is_what_is_open(steps):
     counter, now = QuotaCounter(lambda: 0.0), SECTIONS[1]
     workers = [Worker(counter, now) for _ in range(2)]
