@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http
 import logging
 import socket
@@ -113,8 +112,7 @@ class Handshake:
             else:
                 self._read()
         except OSError as error:
-            log.debug("a handshake with %s ended: %s", self._peer, error.strerror or type(error).__name__)
-            self.abort()
+            self._lost(error)
 
     def failed(self, error: BaseException) -> None:  # noqa: ARG002 - the loop has logged it, and the client must not see it
         """Answer 500."""
@@ -298,7 +296,7 @@ class Handshake:
             self._send([data])
         else:
             self._write_buffer.add([data])
-            self._write_buffer.write_to(self._socket)  # the rest goes with the answer
+            self._write()  # the rest goes with the answer
 
     def _read_ahead(self) -> None:
         """Notice the end of a client whose request is not decided yet; keep what it sends already."""
@@ -339,11 +337,30 @@ class Handshake:
 
     def _linger(self) -> None:
         """Write the rest of the answer, and wait for the client to close: closing on unread bytes would discard it."""
-        self._write_buffer.write_to(self._socket)
+        self._write()
+        if self._is_over:
+            return
         self._loop.watch(self._socket.sock, READ | WRITE if self._write_buffer.size else READ, self)
-        with contextlib.suppress(BlockingIOError):
-            if not self._socket.receive():
-                self.abort()
+        try:
+            is_open = bool(self._socket.receive())
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if not is_open:
+            self.abort()
+
+    def _write(self) -> None:
+        """Write what the socket takes; that the client has gone is no fault of who answers it."""
+        try:
+            self._write_buffer.write_to(self._socket)
+        except OSError as error:
+            self._lost(error)
+
+    def _lost(self, error: OSError) -> None:
+        log.debug("a handshake with %s ended: %s", self._peer, error.strerror or type(error).__name__)
+        self.abort()
 
 
 def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) -> None:

@@ -5,6 +5,7 @@ import errno
 import queue
 import socket
 import ssl
+import struct
 import threading
 from functools import partial
 
@@ -732,3 +733,23 @@ def test_the_oldest_handshake_goes_when_there_is_no_file_left(listen, loop, monk
         with contextlib.closing(websocket.create_connection(url(listener), timeout=WAIT)):
             assert silent.recv(1) == b""
     assert refusals.counts == {"open_files": 1}
+
+
+def test_a_client_that_is_gone_when_its_rejection_is_written_leaves_no_trace(listen, house, loop, caplog):
+    asked, told = queue.SimpleQueue(), threading.Event()
+    house.accept = lambda _, answer: asked.put(answer)
+    refusals = Refusals(loop.call_later)
+    sock = socket.create_connection(listen(refusals=refusals).address, timeout=WAIT)
+    sock.sendall(UPGRADE)
+    answer = asked.get(timeout=WAIT)
+
+    def reset_and_answer():
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        answer(Rejection(403, "no", reason="credentials"))
+        told.set()
+
+    loop.call_soon(reset_and_answer)
+    assert told.wait(WAIT)
+    assert refusals.counts == {"credentials": 1}
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
