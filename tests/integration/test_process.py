@@ -58,8 +58,10 @@ class Running:
     def end(self, *signals):
         for number in signals:
             self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=patience())
-        return self.process.returncode, out
+        code = self.process.wait(patience())
+        # `communicate` would lose what was read ahead with the first line.
+        with self.process.stdout as stdout:
+            return code, stdout.read()
 
 
 @pytest.fixture
