@@ -10,6 +10,8 @@ from turnstile.server.addresses import parse_address, peer_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+# A chain of proxies is shorter: more is what a client wrote, to be read on the I/O thread.
+_MOST_CHARACTERS: Final = 2048
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # A pair of an element, or none, with what follows it. Possessive where two repetitions could share their characters.
 _PAIR: Final = re.compile(
@@ -27,10 +29,10 @@ def forwarded_nodes(lines: Sequence[str]) -> Iterator[str | None]:
         lines: The values of the headers ``Forwarded``, in their order.
 
     Yields:
-        None for what names no address: ``unknown``, an obfuscated name, a line that is malformed.
+        None for what names no address: ``unknown``, an obfuscated name, a line that is malformed or too long.
     """
     for line in reversed(lines):
-        yield from reversed(_elements(line))
+        yield from map(_node, reversed(_elements(line)))
 
 
 def x_forwarded_nodes(lines: Sequence[str]) -> Iterator[str | None]:
@@ -39,25 +41,27 @@ def x_forwarded_nodes(lines: Sequence[str]) -> Iterator[str | None]:
         yield from (_node(text.strip(" \t")) for text in reversed(line.split(",")) if text.strip(" \t"))
 
 
-def _elements(line: str) -> list[str | None]:
-    """Return the node of each element; a line that is malformed has one, which names no address."""
-    nodes: list[str | None] = []
+def _elements(line: str) -> list[str]:
+    """Return for whom each element is, as it is written; of a line that cannot be read one that is for nobody."""
+    if len(line) > _MOST_CHARACTERS:
+        return [""]
+    nodes: list[str] = []
     element: dict[str, str] = {}
     position = 0
     while True:
         pair = _PAIR.match(line, position)
         if pair is None:
-            return [None]
+            return [""]
         position = pair.end()
         if pair["name"] is not None:
             name = pair["name"].lower()
             if name in element:
-                return [None]
+                return [""]
             element[name] = pair["token"] or re.sub(r"\\(.)", r"\1", pair["quoted"] or "")
         if pair["end"] == ";":
             continue
         if element:  # an empty one between two commas counts for nothing (RFC 9110, section 5.6.1)
-            nodes.append(_node(element.get("for", "")))
+            nodes.append(element.get("for", ""))
         if not pair["end"]:
             return nodes
         element = {}

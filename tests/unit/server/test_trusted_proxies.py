@@ -100,6 +100,8 @@ def test_the_first_one_from_the_right_that_is_no_trusted_proxy_is_the_client(lin
         (['for="', "for=203.0.113.7"], "203.0.113.7:?"),  # what a client wrote into a line of its own spoils no other
         (['for="', "for=10.0.0.9"], "10.0.0.9:?"),
         (['for="x, for=203.0.113.7'], PROXY),
+        (["for=1.2.3.4," * 200 + "for=203.0.113.7"], PROXY),  # more than any chain of proxies
+        (["for=1.2.3.4," * 200, "for=203.0.113.7"], "203.0.113.7:?"),
     ],
 )
 def test_forwarded_is_walked_in_the_same_way(lines, expected):
