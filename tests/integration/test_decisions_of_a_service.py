@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 from http_service import hang, serve, serve_raw
 from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException, create_connection
+from werkzeug.serving import make_server
 
 from turnstile.config import load_config
 from turnstile.testing import patience
@@ -214,3 +216,26 @@ def test_the_service_that_is_named_at_a_reload_decides_from_then_on(start_proxy,
     base = {"server.port": "0", "upstream.url": "simulator:"}
     proxy.system.reload(load_config(flags={**base, **asking(serve(b"", 403).url)}))
     assert refusal(proxy)[0] == 403
+
+
+def test_the_service_of_the_page_decides(start_proxy):
+    page = (Path(__file__).parents[2] / "docs/howto/authenticate-clients.md").read_text()
+    example = page.partition("```python ask\n")[2].partition("```")[0]
+    names = {"__name__": "example"}
+    exec(example, names)  # noqa: S102 - our own page
+    service = make_server("127.0.0.1", 0, names["app"], threaded=True)
+    thread = threading.Thread(target=service.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{service.server_port}/decide"
+        proxy = start_proxy(asking(url, ask_token="secret-of-the-proxy"))
+        link = connect(proxy, "/v1/realtime", key="key-of-acme")
+        link.send(json.dumps({"type": "session.update", "session": {"type": "realtime", "instructions": "No."}}))
+        assert receive_until(link, "session.updated")["session"]["instructions"] == "You sell roses."
+        link.close()
+        assert refusal(proxy)[:2] == (401, "This key is not known: see your account page.")
+        assert refusal(start_proxy(asking(url)))[0] == 503
+    finally:
+        service.shutdown()
+        service.server_close()
+        thread.join(WAIT)
