@@ -6,9 +6,11 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import trustme
@@ -16,6 +18,8 @@ import trustme
 from actors import ProxySystem
 from turnstile.config import load_config
 from turnstile.testing import patience
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "credentials"))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from agents.realtime import RealtimeAgent, RealtimeRunner
 from deepgram import DeepgramClient
 from deepgram.core.api_error import ApiError
 from deepgram.environment import DeepgramClientEnvironment
+from jwt_material import PRIVATE, entry, key_set, token
 from openai import AzureOpenAI, OpenAI
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -107,20 +108,21 @@ CLIENTS = {
 }
 
 
+def answer(client, place, key):
+    """Return the HTTP status that a client with a key is answered."""
+    try:
+        CLIENTS[client](place, key)
+    except InvalidStatus as error:
+        return error.response.status_code
+    except ApiError as error:  # of the Deepgram SDK
+        return error.status_code
+    return LET_IN
+
+
 @pytest.fixture(params=CLIENTS)
 def answer_to(request, guarded):
     """Return the HTTP status that a client with a key is answered."""
-
-    def ask(key):
-        try:
-            CLIENTS[request.param](guarded.place, key)
-        except InvalidStatus as error:
-            return error.response.status_code
-        except ApiError as error:  # of the Deepgram SDK
-            return error.status_code
-        return LET_IN
-
-    return ask
+    return lambda key: answer(request.param, guarded.place, key)
 
 
 def test_a_stock_client_gets_in_with_its_key_and_not_with_another_nor_with_one_that_is_revoked(
@@ -132,3 +134,31 @@ def test_a_stock_client_gets_in_with_its_key_and_not_with_another_nor_with_one_t
     assert answer_to(new_key()) == 401
     guarded.revoke()
     assert answer_to(guarded.key) == 401
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_stock_client_gets_in_with_its_token_and_not_with_one_that_is_expired_or_for_another(
+    start_proxy, certificates, tmp_path, monkeypatch, caplog, client
+):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    keys = tmp_path / "keys.json"
+    keys.write_bytes(key_set(entry("r1"), entry("e1")))
+    system = start_proxy(
+        server__tls_cert_file=str(certificates / "cert.pem"),
+        server__tls_key_file=str(certificates / "key.pem"),
+        auth__mode="jwt",
+        auth__jwt_algorithms="RS256,ES256",
+        auth__jwt_keys=str(keys),
+        auth__jwt_audience="turnstile",
+    )
+    place = "{}:{}".format(*system.address)
+    assert answer(client, place, token()) == LET_IN
+    assert answer(client, place, token("ES256", kid="e1")) == LET_IN
+    assert ", alice from 127.0.0.1)" in caplog.text
+    assert answer(client, place, token(exp=-60)) == 401
+    assert answer(client, place, token(aud="another")) == 401
+    assert answer(client, place, token(key=PRIVATE["r2"])) == 401
+    keys.write_bytes(key_set(entry("e1")))  # the issuer withdraws the key
+    system.reload(system.config)
+    assert answer(client, place, token()) == 401
