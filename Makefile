@@ -30,9 +30,11 @@ PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile
 # One more than there are cores: many tests wait for a process or a socket.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+# The tests start many processes: where Python is told to write no bytecode, each would compile every module anew.
 # The walk and the schedules make hundreds of thousands of decisions: counted line by line they take twice the time, and
 # every branch is tested without them.
 pytest: $(READY)
+	$(BIN)/python -m compileall -q turnstile actors proxy_main.py docs/generate
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal --ignore tests/property
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/property

@@ -1,4 +1,4 @@
-"""The events that are possible in a session's state, for the walk in `states.py`."""
+"""The events that are possible in a session's state, for the walk in `state_walk.py`."""
 
 from __future__ import annotations
 

@@ -1,30 +1,18 @@
-"""Compute the page of a session's states from its rules: ``python docs/generate/states.py`` prints it.
-
-The walk begins with a new session and goes breadth first: in every new state it offers the session each event that is
-possible there. States that differ only in names and counts are the same; two requests under way at once are enough to
-use every rule.
-"""
+"""Render the page of a session's states, computed from its rules: ``python docs/generate/states.py`` prints it."""
 
 from __future__ import annotations
 
 import sys
-from collections import deque
-from copy import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from possible_events import possible_events
-from turnstile.session import effects as out
-from turnstile.session.machine import Session
-from turnstile.session.policy import Policy
+from state_walk import Transition, transitions
 from turnstile.session.state import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Sequence
 
-    from turnstile.session.effects import Effect
     from turnstile.session.state import Phase
 
-_POLICY = Policy(create_tries=2, reconnects=1)
 _HEAD = """\
 # States
 
@@ -47,92 +35,9 @@ _MEANINGS: dict[Phase, str] = {
     "in progress": "A response runs. Only `response.done` with its id ends it.",
     "cancelling": "We asked the response to stop. It runs until it says that it is done.",
 }
-_WORDS: dict[type, str] = {
-    out.OpenLink: "a new link",
-    out.SendUpdate: "`session.update`",
-    out.SendItem: "`conversation.item.create`",
-    out.SendCreate: "`response.create`",
-    out.SendCancel: "`response.cancel`",
-    out.SendCommit: "`input_audio_buffer.commit`",
-    out.Held: "held",
-    out.EndSession: "the end of the session",
-}
 
 
-class Transition(NamedTuple):
-    """One event in one state, and its outcome.
-
-    Args:
-        phase: The state before.
-        event: The event's name.
-        after: The state after.
-        sent: The names of the effects, in order.
-    """
-
-    phase: Phase
-    event: str
-    after: Phase
-    sent: tuple[str, ...]
-
-
-def transitions() -> list[Transition]:
-    """Walk all states breadth first; return each transition that changes the state or sends something, sorted."""
-    start = Session(_POLICY)
-    found: dict[Transition, None] = {}
-    seen = {_shape(start)}
-    waiting = deque([start])
-    while waiting:
-        session = waiting.popleft()
-        for label, event in possible_events(session):
-            after = copy(session)
-            effects = after.handle(event)
-            # A request that waits for something else than before is noted as held again.
-            sent = _in_words(one for one in effects if after.held > session.held or not isinstance(one, out.Held))
-            if sent or after.state.phase != session.state.phase:
-                found[Transition(session.state.phase, label, after.state.phase, sent)] = None
-            shape = _shape(after)
-            if shape not in seen:
-                seen.add(shape)
-                waiting.append(after)
-    return sorted(found, key=lambda one: (PHASES.index(one.phase), one.event, PHASES.index(one.after), one.sent))
-
-
-def _in_words(effects: Iterable[Effect]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_WORDS[type(effect)] for effect in effects if type(effect) in _WORDS))
-
-
-def _shape(session: Session) -> Hashable:
-    """Return what decides which kinds of events are possible in a session, without names, counts and orders."""
-    state, data = session.now
-    response, requested = state.response, state.requested
-    return (
-        (state.link, data.losses, state.configured, bool(state.updates)),
-        (
-            state.updating is None,
-            bool(state.expected),
-            state.interrupting,
-            bool(state.agent_messages),
-            bool(data.calls),
-        ),
-        (
-            bool(state.blocked_by),
-            bool(state.create_delay),
-            bool(state.update_delay),
-            state.user_audio.speaking,
-            bool(state.user_audio.barge_in),
-        ),
-        response and (bool(response.seen), response.redundant, response.cancel and response.cancel.because),
-        requested and (bool(requested.agent_message), data.tries),
-        frozenset((item.stage, item.responder) for item in state.items),
-        bool(state.commits),
-        frozenset(type(request) for request in session.backlog),
-    )
-
-
-# Render the page.
-
-
-def diagram(found: list[Transition]) -> str:
+def diagram(found: Sequence[Transition]) -> str:
     """Render the states and the transitions between them as Mermaid."""
     edges: dict[tuple[Phase, Phase], list[str]] = {}
     for phase, event, after, _ in found:
@@ -154,7 +59,7 @@ def _name(phase: Phase) -> str:
     return phase.replace(" ", "_")
 
 
-def table(found: list[Transition], phase: Phase) -> str:
+def table(found: Sequence[Transition], phase: Phase) -> str:
     """Render the transitions from `phase` as a Markdown table; events with the same outcomes share their rows."""
     outcomes: dict[str, dict[Phase, set[tuple[str, ...]]]] = {}
     for one in found:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import states
+from state_walk import transitions
 from turnstile.session.state import PHASES
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "states.md"
@@ -16,9 +17,9 @@ HELD = ("held",)
 ENDS = {"response.done, completed or incomplete", "response.done, failed", "response.done, cancelled"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def found():
-    return states.transitions()
+    return transitions()
 
 
 def test_the_page_is_current():
