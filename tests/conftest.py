@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import signal
+import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
@@ -54,6 +56,25 @@ def _nothing_is_left_behind():
     left_threads = _wait_for_threads(threads, deadline)
     assert not left_actors, f"actors left behind: {left_actors}"
     assert not left_threads, f"threads left behind: {left_threads}"
+
+
+@pytest.fixture
+def reserve_port():
+    """Return a function that reserves a port of this machine for a process that the test starts.
+
+    Until the test ends the port is bound and does not listen: no other process is given it, and one that names it, and
+    allows addresses to be used again as servers do, may listen on it.
+    """
+    with ExitStack() as bound:
+
+        def reserve() -> int:
+            sock = bound.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", 0))
+            port: int = sock.getsockname()[1]
+            return port
+
+        yield reserve
 
 
 @pytest.fixture

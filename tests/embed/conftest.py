@@ -82,12 +82,6 @@ class Host:
         return self.log.read()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def command_of(kind: str, port: int, folder: Path) -> list[str]:
     """Write the application, and return what runs it."""
     application = folder / "app.py"
@@ -117,11 +111,11 @@ def _example():
 
 
 @pytest.fixture
-def start_host(tmp_path):
+def start_host(tmp_path, reserve_port):
     with ExitStack() as hosts:
 
         def start(kind):
-            port = free_port()
+            port = reserve_port()
             host = Host(command_of(kind, port, tmp_path), tmp_path, port)
             hosts.callback(host.log.close)
             hosts.callback(host.process.wait, patience())

@@ -40,11 +40,6 @@ def shell(command, **options):
     )
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
-
-
 def fill(writing):
     """Fill a pipe, through an open file of our own: the process's stays as it is."""
     descriptor = os.open(f"/proc/self/fd/{writing}", os.O_WRONLY | os.O_NONBLOCK)
@@ -63,13 +58,13 @@ def full_pipe():
 
 
 @pytest.fixture
-def start():
-    """Start a process, and return it with its port as soon as it accepts clients."""
+def serve(reserve_port):
+    """Start a proxy's process, and return it with its port as soon as it accepts clients."""
     with contextlib.ExitStack() as started:
 
-        def start(*arguments, redirections="", port=None, **streams):
-            port = port or free_port()
-            command = f"exec {PROGRAM} {' '.join(arguments)} {redirections}"
+        def serve(*arguments, redirections="", **streams):
+            port = reserve_port()
+            command = f"exec {PROGRAM} serve --port {port} {' '.join(arguments)} {redirections}"
             process = subprocess.Popen(["/bin/bash", "-c", command], env=CLEAN, cwd=ROOT, **streams)
             started.callback(process.wait)
             started.callback(process.kill)
@@ -81,12 +76,7 @@ def start():
                 assert time.monotonic() < deadline
                 never.wait(_GLANCE)
 
-        yield start
-
-
-def serve(start, *arguments, **options):
-    port = free_port()
-    return start("serve", "--port", str(port), *arguments, port=port, **options)
+        yield serve
 
 
 def converse(port, text="Hello."):
@@ -96,8 +86,8 @@ def converse(port, text="Hello."):
         assert dialogue.wait_for("AgentDone")
 
 
-def test_a_log_that_nobody_reads_stops_no_session_and_not_the_end(start, full_pipe):
-    process, port = serve(start, "--log-level", "debug", stdout=full_pipe, stderr=full_pipe)
+def test_a_log_that_nobody_reads_stops_no_session_and_not_the_end(serve, full_pipe):
+    process, port = serve("--log-level", "debug", stdout=full_pipe, stderr=full_pipe)
     for _ in range(3):
         converse(port)
     process.send_signal(signal.SIGTERM)
@@ -105,24 +95,24 @@ def test_a_log_that_nobody_reads_stops_no_session_and_not_the_end(start, full_pi
 
 
 @pytest.mark.parametrize("redirections", [">/dev/full", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
-def test_a_closed_or_full_stream_stops_neither_the_start_nor_the_end(start, redirections):
-    process, port = serve(start, "--log-level", "debug", redirections=redirections)
+def test_a_closed_or_full_stream_stops_neither_the_start_nor_the_end(serve, redirections):
+    process, port = serve("--log-level", "debug", redirections=redirections)
     converse(port)
     process.send_signal(signal.SIGTERM)
     assert process.wait(patience()) == 0
 
 
 @pytest.mark.parametrize("redirections", [">/dev/full", "<&- >&- 2>&-"])
-def test_workers_serve_without_standard_streams(start, redirections):
-    process, port = serve(start, "--workers", "2", redirections=redirections)
+def test_workers_serve_without_standard_streams(serve, redirections):
+    process, port = serve("--workers", "2", redirections=redirections)
     converse(port)
     process.send_signal(signal.SIGTERM)
     assert process.wait(patience()) == 0
 
 
-def test_a_log_whose_reader_has_left_stops_nothing(start):
+def test_a_log_whose_reader_has_left_stops_nothing(serve):
     reading, writing = os.pipe()
-    process, port = serve(start, "--log-level", "debug", stdout=writing, stderr=writing)
+    process, port = serve("--log-level", "debug", stdout=writing, stderr=writing)
     os.close(writing)
     os.close(reading)
     converse(port)
@@ -130,9 +120,9 @@ def test_a_log_whose_reader_has_left_stops_nothing(start):
     assert process.wait(patience()) == 0
 
 
-def test_the_lines_of_the_end_are_written_when_the_log_is_read(start, tmp_path):
+def test_the_lines_of_the_end_are_written_when_the_log_is_read(serve, tmp_path):
     with (tmp_path / "log").open("wb") as log:
-        process, port = serve(start, stdout=subprocess.DEVNULL, stderr=log)
+        process, port = serve(stdout=subprocess.DEVNULL, stderr=log)
         converse(port)
         process.send_signal(signal.SIGTERM)
         assert process.wait(patience()) == 0

@@ -39,6 +39,27 @@ def test_the_next_signal_stops_at_once():
     assert asked == [patience(), 0]
 
 
+def test_an_end_in_order_that_is_cut_short_is_given_time_to_end_its_threads():
+    cut, ended = [], threading.Event()
+
+    def stop(timeout):
+        if not timeout:
+            cut.append(threading.current_thread())
+            return 0
+        signals.abort.set()
+        signals._when_aborted()
+        while not cut:
+            threading.Event().wait(0.001)
+        cut[0].join(patience())
+        threading.Event().wait(0.1)  # as long as a thread may take to end
+        ended.set()
+        return 0
+
+    with ProcessSignals() as signals:
+        assert shutdown.stop_in_time(stop, signals, patience()) is None
+    assert ended.is_set()
+
+
 def test_a_signal_that_came_before_the_stop_cuts_it_short():
     signals, may_end = ProcessSignals(), threading.Event()
     signals.abort.set()
