@@ -17,7 +17,7 @@ from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.requests import Rejection
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.session.state import TRANSCRIPTION, State
+from turnstile.session.state import TRANSCRIPTION, Data, State
 from turnstile.translate.host_overrides import HostOverlay, HostOverrides
 from turnstile.translate.permissions import Permissions
 from turnstile.translate.played_realtime import PlayedRealtimeTranslator
@@ -189,6 +189,9 @@ class Dialects:
         translator = PlayedRealtimeTranslator if policy.idle_timeout else RealtimeTranslator
         # What only writes down has no prompt, voice or functions that could be decided.
         host = HostOverlay(HostOverrides(session=decided.session) if address.intent else decided)
+        # What the host decides goes alone: an update of the client's beside it could have it refused, while an
+        # out-of-band response is on its way.
+        alone = 1 if host.update(host.overrides) else 0
         return SessionParts(
             "realtime",
             RealtimeDialect(
@@ -200,7 +203,7 @@ class Dialects:
                 bounds=self._bounds,
             ),
             translator(policy.id_prefix, is_beta=address.is_beta),
-            Session(policy, _initial_state(address)),
+            Session(policy, _initial_state(address), Data(one_by_one=alone)),
             decided.labels,
             # As much as in frames, but no less than a session may hold in all: appends that fit there are not dropped.
             max(self._config.limits.held_audio_bytes, self._config.session.max_held_bytes),

@@ -8,6 +8,8 @@ from actors.dialects.registry import Dialects
 from turnstile.config import load_config
 from turnstile.errors import ClientProtocolError
 from turnstile.server.requests import Rejection, UpgradeRequest, split_target
+from turnstile.session.effects import PassOn, SendUpdate
+from turnstile.session.link_events import LinkOpened
 from turnstile.translate.host_overrides import HostOverrides
 
 
@@ -45,6 +47,18 @@ def test_the_model_that_the_host_decides_goes_with_no_call_and_no_intent(dialect
 def test_no_client_joins_a_call_with_a_session_that_the_host_decides(dialects, session):
     rejection = dialects.named("realtime", request("/v1/realtime?call_id=rtc_1"), HostOverrides(session=session))
     assert rejection.text == "call_id: cannot go with the session that the host of this session decides.\n"
+
+
+def test_what_the_host_decides_goes_upstream_alone_so_that_no_update_of_the_clients_has_it_refused(dialects):
+    decided = HostOverrides(session={"instructions": "Rhyme."})
+    parts = dialects.named("realtime", request("/v1/realtime"), decided)("0123456789ab")
+    wrong = b'{"type":"session.update","session":{"type":"realtime","no_such_field":1}}'
+    bare = b'{"type":"response.create","response":{"conversation":"none"}}'
+    read = [asked for event in (wrong, bare) for asked in parts.dialect.read(event)]
+    for asked in (*parts.dialect.opening(), *read):
+        parts.session.handle(asked)
+    sent = [effect for effect in parts.session.handle(LinkOpened()) if isinstance(effect, SendUpdate | PassOn)]
+    assert [getattr(effect, "patch", None) for effect in sent] == [{"instructions": "Rhyme."}, None]
 
 
 def test_a_client_does_not_only_transcribe_where_the_host_decides_otherwise(dialects):
