@@ -23,6 +23,7 @@ import log_and_output  # noqa: E402
 import memory  # noqa: E402
 import one_message  # noqa: E402
 import past_quotas  # noqa: E402
+import remote_checks  # noqa: E402
 import signals_and_workers  # noqa: E402
 import token_requests  # noqa: E402
 import trouble  # noqa: E402
@@ -50,6 +51,7 @@ _SECTIONS = (
     log_and_output,
     signals_and_workers,
     wrong_keys,
+    remote_checks,
     listener_rows,
     past_quotas,
     false_addresses,

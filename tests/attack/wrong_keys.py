@@ -42,7 +42,7 @@ class ServedWithKeys(Served):
         self._folder.cleanup()
 
 
-def _wrong_keys(make: Callable[[], str]) -> Callable[[Stand], str]:
+def wrong_keys(make: Callable[[], str]) -> Callable[[Stand], str]:
     """Ask for sessions with wrong keys as fast as can be for a while, each on a connection of its own."""
 
     def run(stand: Stand) -> str:
@@ -64,11 +64,11 @@ def _refusals(stand: Stand) -> int:
 
 ATTACKS = (
     flood(
-        "wrong keys at a rate", _wrong_keys(new_key), has_newcomers=True, start=ServedWithKeys,
+        "wrong keys at a rate", wrong_keys(new_key), has_newcomers=True, start=ServedWithKeys,
         expects=("x 401; few lines",),
     ),
     flood(
-        "keys of 7 KB at a rate", _wrong_keys(lambda: "x" * 7_000), has_newcomers=True, start=ServedWithKeys,
+        "keys of 7 KB at a rate", wrong_keys(lambda: "x" * 7_000), has_newcomers=True, start=ServedWithKeys,
         expects=("x 401; few lines",),
     ),
 )  # fmt: skip
