@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from turnstile.config import explain, load_config, taken_over
+from turnstile.config import explain, load_config, notices, taken_over
 from turnstile.errors import ConfigError
 
 SECRET = "a secret of thirty-two bytes or more"
@@ -118,3 +118,12 @@ def test_what_a_mode_needs_changes_while_the_proxy_runs_and_the_mode_does_not():
     result, fixed = taken_over(running, load_config(flags=ASK))
     assert result.auth == running.auth
     assert {"auth.mode", "auth.ask_url", "auth.jwt_keys"} <= {*fixed}
+
+
+def test_explain_warns_of_a_service_that_clients_keys_reach_unprotected():
+    local = {"upstream.url": "simulator:", **ASK}
+    assert "auth.ask_url" not in "".join(notices(load_config(flags=local)))
+    for url, is_exposed in (("http://decider.internal/", True), ("https://decider.internal/", False)):
+        warned = [line for line in notices(load_config(flags={**local, "auth.ask_url": url})) if "ask_url" in line]
+        words = "auth.ask_url: clients' keys can be read on their way to decider.internal; use https://"
+        assert warned == ([words] if is_exposed else [])

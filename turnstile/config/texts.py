@@ -15,12 +15,14 @@ from pydantic import SecretStr
 
 from turnstile.auth.key_file import exposure_of, read_keys
 from turnstile.byte_budget import HIGH_WATER
+from turnstile.config.auth_checks import is_this_machine
 from turnstile.config.exposure import is_open
 from turnstile.config.loading import LEGACY_ENV, env_name, sections, settings
 from turnstile.config.secret_settings import shown_secrets
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR
 from turnstile.errors import ConfigError
 from turnstile.server.addresses import peer_of
+from turnstile.transports.http.allow_list import parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +80,9 @@ def notices(config: Config) -> Iterator[str]:
     for network in config.server.trusted_proxies:
         if not ip_network(network).prefixlen:
             yield f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
+    asked = parse_address(config.auth.ask_url) if config.auth.mode == "ask" else None
+    if asked is not None and asked.scheme == "http" and not is_this_machine(asked):
+        yield f"auth.ask_url: clients' keys can be read on their way to {asked.authority}; use https://"
     yield from _quota_notices(config)
     yield from _budget_notices(config)
     yield from _key_notices(config.auth)
