@@ -5,18 +5,16 @@ from __future__ import annotations
 import http
 import logging
 import socket
-import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from turnstile.server.addresses import owner_of
 from turnstile.server.answers import answer_of, websocket_answer
+from turnstile.server.connection_opening import ConnectionOpening, OpeningRefused, PlainHttpError
 from turnstile.server.http_exchange import HttpExchange
 from turnstile.server.pending_handshakes import UNKNOWN_OWNER
-from turnstile.server.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from turnstile.server.request_head import head_size, is_tls, method_and_path, parse_get
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
-from turnstile.transports.nonblocking_socket import nonblocking
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.write_buffer import WriteBuffer
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept, Admission, ClientGone
     from turnstile.transports.loop import IoLoop
+    from turnstile.transports.nonblocking_socket import NonBlockingSocket
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,6 @@ _NO_TLS: Final = Rejection(
     reason="plain_on_tls_port",
 )
 _FAILED: Final = Rejection(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n", reason="failure")
-_PLAIN_HTTP: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST")  # how OpenSSL names what it has got instead of TLS
 _AHEAD_BYTES: Final = 16 * 1024  # of what clients send behind a request that is not decided
 
 
@@ -76,7 +74,6 @@ class Handshake:
         pending: PendingHandshakes,
     ) -> None:
         self._loop = loop
-        self._socket = nonblocking(sock)
         self._peer = peer
         self._path = ""  # as far as it is known
         self._settings = settings
@@ -90,8 +87,8 @@ class Handshake:
         self._deciding = False
         self._client_gone: ClientGone | None = None
         is_proxy = settings.proxies.trusts(peer)
-        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader(sock, is_believed=is_proxy)
-        self._in_tls_handshake = settings.tls is not None
+        self._opening = ConnectionOpening(loop, self, sock, settings.tls, is_believed=is_proxy)
+        self._is_opening = True
         self._answered = False
         self._is_over = False
         loop.add(self)
@@ -101,9 +98,7 @@ class Handshake:
     def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
         """Continue the proxy's header, the TLS handshake, the request or the answer, whichever is under way."""
         try:
-            if self._proxy_header is not None and not self._continue_proxy_header(self._proxy_header):
-                return
-            if self._in_tls_handshake and not self._continue_tls():
+            if self._is_opening and not self._continue_opening():
                 return
             if self._answered:
                 self._linger()
@@ -144,6 +139,10 @@ class Handshake:
             self._refusals.note(self._peer, self._path, reason, words)
         self.abort()
 
+    @property
+    def _socket(self) -> NonBlockingSocket:
+        return self._opening.socket
+
     def _leave_loop(self) -> bool:
         """Remove the socket from the loop; return False if that is done already."""
         if self._is_over:
@@ -159,59 +158,25 @@ class Handshake:
         self._pending.remove(self)
         return True
 
-    def _continue_proxy_header(self, reader: ProxyHeaderReader) -> bool:
+    def _continue_opening(self) -> bool:
+        """Continue what comes before the request; return whether that is done."""
+        opening = self._opening
         try:
-            header = reader.read()
-        except ProxyHeaderError as error:
-            self._refusals.note(self._peer, "", "proxy_header", f"its header of the PROXY protocol: {error}")
-            self.abort()
+            self._is_opening = not opening.proceed()
+        except OpeningRefused as refused:
+            self.give_up(refused.reason, refused.words)
+        except PlainHttpError:
+            self._is_opening = False
+            self._refuse(_NO_TLS)
             return False
-        if header is None:
+        if opening.client is not None:
+            self._peer, opening.client = opening.client, None
+            if not self._settings.proxies.trusts(self._peer):
+                self._pending.move(self, owner_of(self._peer))
+        if self._is_opening:
             return False
-        self._proxy_header = None
-        if header.client:
-            self._peer = header.client
-            if not self._settings.proxies.trusts(header.client):
-                self._pending.move(self, owner_of(header.client))
-        if not header.size:
-            self._received += reader.received
+        self._received += opening.received
         return True
-
-    def _continue_tls(self) -> bool:
-        sock, tls = self._socket.sock, self._settings.tls
-        try:
-            if tls is not None and not isinstance(sock, ssl.SSLSocket):
-                sock.getpeername()  # fails where the client has left, and then wrapping would leave a socket open
-                self._loop.watch(sock, 0, self)  # the wrapped socket is another, and the only one if this fails
-                sock = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-                self._socket = nonblocking(sock)
-            if isinstance(sock, ssl.SSLSocket):
-                sock.do_handshake()
-        except ssl.SSLWantReadError:
-            self._loop.watch(sock, READ, self)
-            return False
-        except ssl.SSLWantWriteError:
-            self._loop.watch(sock, WRITE, self)
-            return False
-        except ssl.SSLEOFError:
-            raise
-        except ssl.SSLError as error:
-            self._refuse_tls(error)
-            return False
-        self._in_tls_handshake = False
-        self._loop.watch(sock, READ, self)
-        return True
-
-    def _refuse_tls(self, error: ssl.SSLError) -> None:
-        """Answer a client that speaks no TLS; close the connection of one that does, and fails."""
-        sock = self._socket.sock
-        if error.reason not in _PLAIN_HTTP:
-            self.give_up("tls", f"its TLS handshake failed: {error.reason or 'SSLError'}")
-            return
-        self._loop.watch(sock, 0, self)
-        self._socket = nonblocking(socket.socket(fileno=sock.detach()))
-        self._in_tls_handshake = False
-        self._refuse(_NO_TLS)
 
     def _receive(self) -> bool:
         """Read what is there; return whether that was anything."""
