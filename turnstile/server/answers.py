@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import Final
 
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from turnstile.server.requests import Rejection
+from turnstile.server.requests import WEBSOCKET_ONLY, Rejection
 from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 
-if TYPE_CHECKING:
-    from typing import Final
-
 _SWITCHING_PROTOCOLS: Final = 101
+OTHER_METHOD: Final = Rejection(HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"}, "method")
+NO_WEBSOCKET: Final = Rejection(HTTPStatus.UPGRADE_REQUIRED, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket")
+NO_TLS: Final = Rejection(
+    HTTPStatus.BAD_REQUEST,
+    "This port takes TLS connections only: connect with wss:// instead of ws://.\n",
+    reason="plain_on_tls_port",
+)
+FAILED: Final = Rejection(HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n", reason="failure")
 
 
 def answer_of(rejection: Rejection) -> bytes:

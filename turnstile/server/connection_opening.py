@@ -40,17 +40,13 @@ class ConnectionOpening:
 
     Args:
         loop: Watches the socket.
-        owner: Whom the loop calls for it.
         sock: The accepted socket, non-blocking.
         tls: The certificate to use TLS with; None for no TLS.
         is_believed: Whether a header of the PROXY protocol is believed.
     """
 
-    def __init__(
-        self, loop: IoLoop, owner: SocketHandler, sock: socket.socket, tls: ssl.SSLContext | None, *, is_believed: bool
-    ) -> None:
+    def __init__(self, loop: IoLoop, sock: socket.socket, tls: ssl.SSLContext | None, *, is_believed: bool) -> None:
         self._loop = loop
-        self._owner = owner
         self._tls = tls
         self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader(sock, is_believed=is_believed)
         self.socket: NonBlockingSocket = nonblocking(sock)
@@ -60,15 +56,18 @@ class ConnectionOpening:
         self.received = b""
         """The first bytes behind the header, as far as they were read."""
 
-    def proceed(self) -> bool:
+    def proceed(self, owner: SocketHandler) -> bool:
         """Continue; return whether it is done.
+
+        Args:
+            owner: Whom the loop calls for the socket; not kept, since it keeps this.
 
         Raises:
             OpeningRefused: It is over.
             PlainHttpError: It is over, and the client can be answered.
             OSError: The client has gone.
         """
-        return (self._proxy_header is None or self._read_header(self._proxy_header)) and self._shake_hands()
+        return (self._proxy_header is None or self._read_header(self._proxy_header)) and self._shake_hands(owner)
 
     def _read_header(self, reader: ProxyHeaderReader) -> bool:
         try:
@@ -82,34 +81,34 @@ class ConnectionOpening:
             self.received = reader.received
         return True
 
-    def _shake_hands(self) -> bool:
+    def _shake_hands(self, owner: SocketHandler) -> bool:
         """Begin or continue the TLS handshake; return whether it is done, or there is none."""
         if self._tls is None:
             return True
         sock = self.socket.sock
         if not isinstance(sock, ssl.SSLSocket):
             sock.getpeername()  # fails where the client has left, and then wrapping would leave a socket open
-            self._loop.watch(sock, 0, self._owner)  # the wrapped socket is another, and the only one if this fails
+            self._loop.watch(sock, 0, owner)  # the wrapped socket is another, and the only one if this fails
             sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             self.socket = nonblocking(sock)
         try:
             sock.do_handshake()
         except ssl.SSLWantReadError:
-            self._loop.watch(sock, READ, self._owner)
+            self._loop.watch(sock, READ, owner)
             return False
         except ssl.SSLWantWriteError:
-            self._loop.watch(sock, WRITE, self._owner)
+            self._loop.watch(sock, WRITE, owner)
             return False
         except ssl.SSLEOFError:
             raise
         except ssl.SSLError as error:
-            self._refuse(sock, error)
-        self._loop.watch(sock, READ, self._owner)
+            self._refuse(sock, error, owner)
+        self._loop.watch(sock, READ, owner)
         return True
 
-    def _refuse(self, sock: ssl.SSLSocket, error: ssl.SSLError) -> None:
+    def _refuse(self, sock: ssl.SSLSocket, error: ssl.SSLError, owner: SocketHandler) -> None:
         if error.reason not in _PLAIN_HTTP:
             raise OpeningRefused("tls", f"its TLS handshake failed: {error.reason or 'SSLError'}") from error
-        self._loop.watch(sock, 0, self._owner)
+        self._loop.watch(sock, 0, owner)
         self.socket = nonblocking(socket.socket(fileno=sock.detach()))
         raise PlainHttpError from error

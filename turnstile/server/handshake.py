@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import http
 import logging
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from turnstile.server.addresses import owner_of
-from turnstile.server.answers import answer_of, websocket_answer
+from turnstile.server.answers import FAILED, NO_TLS, NO_WEBSOCKET, OTHER_METHOD, answer_of, websocket_answer
 from turnstile.server.connection_opening import ConnectionOpening, OpeningRefused, PlainHttpError
 from turnstile.server.http_exchange import HttpExchange
 from turnstile.server.pending_handshakes import UNKNOWN_OWNER
 from turnstile.server.request_head import head_size, is_tls, method_and_path, parse_get
-from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
+from turnstile.server.requests import Rejection, open_protocol, upgrade_request
+from turnstile.server.websocket_opening import open_websocket
 from turnstile.transports.poll import READ, WRITE
-from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
@@ -34,16 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_OTHER_METHOD: Final = Rejection(http.HTTPStatus.METHOD_NOT_ALLOWED, WEBSOCKET_ONLY, {"Allow": "GET"}, "method")
-_NO_WEBSOCKET: Final = Rejection(
-    http.HTTPStatus.UPGRADE_REQUIRED, WEBSOCKET_ONLY, {"Upgrade": "websocket"}, "not_websocket"
-)
-_NO_TLS: Final = Rejection(
-    http.HTTPStatus.BAD_REQUEST,
-    "This port takes TLS connections only: connect with wss:// instead of ws://.\n",
-    reason="plain_on_tls_port",
-)
-_FAILED: Final = Rejection(http.HTTPStatus.INTERNAL_SERVER_ERROR, "The proxy has failed.\n", reason="failure")
 _AHEAD_BYTES: Final = 16 * 1024  # of what clients send behind a request that is not decided
 
 
@@ -87,7 +76,7 @@ class Handshake:
         self._deciding = False
         self._client_gone: ClientGone | None = None
         is_proxy = settings.proxies.trusts(peer)
-        self._opening = ConnectionOpening(loop, self, sock, settings.tls, is_believed=is_proxy)
+        self._opening = ConnectionOpening(loop, sock, settings.tls, is_believed=is_proxy)
         self._is_opening = True
         self._answered = False
         self._is_over = False
@@ -114,7 +103,7 @@ class Handshake:
         if self._answered:
             self.abort()
         else:
-            self._refuse(_FAILED)
+            self._refuse(FAILED)
 
     def shut_down(self) -> None:
         """Close the socket: no WebSocket is open yet that could be closed in order."""
@@ -162,12 +151,12 @@ class Handshake:
         """Continue what comes before the request; return whether that is done."""
         opening = self._opening
         try:
-            self._is_opening = not opening.proceed()
+            self._is_opening = not opening.proceed(self)
         except OpeningRefused as refused:
             self.give_up(refused.reason, refused.words)
         except PlainHttpError:
             self._is_opening = False
-            self._refuse(_NO_TLS)
+            self._refuse(NO_TLS)
             return False
         if opening.client is not None:
             self._peer, opening.client = opening.client, None
@@ -213,7 +202,7 @@ class Handshake:
         method, self._path = method_and_path(head)
         if method != "GET":
             if not self._begin_exchange(head):
-                self._refuse(_OTHER_METHOD)
+                self._refuse(OTHER_METHOD)
             return
         request = parse_get(head)
         if isinstance(request, Rejection):
@@ -222,7 +211,7 @@ class Handshake:
         self._client_of(request.headers.get_all)
         if not _asks_for_websocket(request):
             if not self._begin_exchange(head):
-                self._refuse(_NO_WEBSOCKET)
+                self._refuse(NO_WEBSOCKET)
             return
         response = websocket_answer(request)
         if isinstance(response, Rejection):
@@ -284,9 +273,7 @@ class Handshake:
         self._leave_loop()
         limits = admission.limits or self._settings.limits
         protocol = open_protocol(request, response, limits.max_message_bytes)
-        connection = WebSocketConnection(self._loop, self._socket.sock, protocol, limits, admission.budget)
-        connection.flush()
-        self._loop.call_soon(partial(_open, admission, connection, bytes(self._received)))
+        open_websocket(self._loop, self._socket.sock, protocol, limits, admission, bytes(self._received))
 
     def _refuse(self, rejection: Rejection) -> None:
         self._note(rejection)
@@ -326,17 +313,6 @@ class Handshake:
     def _lost(self, error: OSError) -> None:
         log.debug("a handshake with %s ended: %s", self._peer, error.strerror or type(error).__name__)
         self.abort()
-
-
-def _open(admission: Admission, connection: WebSocketConnection, behind: bytes) -> None:
-    try:
-        inbox = admission.open(connection)
-    except BaseException as error:
-        log.exception("a client was admitted, but its session could not be opened")
-        connection.begin(None)
-        connection.failed(error)
-    else:
-        connection.begin(inbox, behind)
 
 
 def _asks_for_websocket(request: Request) -> bool:
