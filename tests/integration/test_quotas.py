@@ -49,7 +49,9 @@ def names(monkeypatch):
 
 @pytest.fixture
 def start(start_proxy, names):  # noqa: ARG001 - it is there before the proxy
-    return lambda **quotas: start_proxy({f"quotas.{name}": str(value) for name, value in quotas.items()})
+    return lambda **quotas: start_proxy(
+        {name.replace("__", ".") if "__" in name else f"quotas.{name}": str(value) for name, value in quotas.items()}
+    )
 
 
 @pytest.fixture
@@ -128,6 +130,23 @@ def test_a_session_that_cannot_begin_gives_its_place_back(start, connect, monkey
         link = connect(proxy)
         assert link.recv_data()[0] == websocket.ABNF.OPCODE_CLOSE
     connect(proxy)
+
+
+def test_a_client_whose_websocket_cannot_be_opened_gives_its_place_back(start, connect, monkeypatch):
+    proxy = start(address_sessions=1, server__max_sessions=1)
+    with monkeypatch.context() as broken:
+        broken.setattr("turnstile.server.handshake.open_protocol", lambda *_: 1 / 0)
+        with pytest.raises(websocket.WebSocketConnectionClosedException):
+            connect(proxy)
+    connect(proxy)
+
+
+@pytest.mark.parametrize("header", [b"Cookie: name=\xff", "User-Agent: é".encode()])
+def test_a_client_with_a_header_beyond_ascii_begins_a_session(start, header):
+    proxy = start(address_sessions=1)
+    with socket.create_connection(proxy.system.address, timeout=patience()) as client:
+        client.sendall((UPGRADE % b"web").replace(b"Host:", header + b"\r\nHost:"))
+        assert client.recv(100).startswith(b"HTTP/1.1 101 ")
 
 
 @pytest.mark.parametrize("path", ["/openai", "/v1/agent/converse", "/v1/realtime"])

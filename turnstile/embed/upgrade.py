@@ -70,7 +70,7 @@ class Upgrade:
         """
         if subprotocol is not None:
             self._response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        protocol = open_protocol(self._request, self._response, max_message_bytes)
+        protocol = open_protocol(self._response, max_message_bytes)
         return _taken(_socket_of(self._environ)), protocol
 
 

@@ -264,7 +264,12 @@ class Handshake:
         elif isinstance(decision, Rejection):
             self._refuse(decision)
         else:
-            self._admit(decision, request, response)
+            try:
+                self._admit(decision, request, response)
+            except BaseException:
+                decision.withdraw()
+                self._socket.close()
+                raise
 
     def _admit(self, admission: Admission, request: Request, response: Response) -> None:
         if admission.subprotocol in upgrade_request(request, self._peer).subprotocols:
@@ -272,7 +277,7 @@ class Handshake:
         self._answered = True
         self._leave_loop()
         limits = admission.limits or self._settings.limits
-        protocol = open_protocol(request, response, limits.max_message_bytes)
+        protocol = open_protocol(response, limits.max_message_bytes)
         open_websocket(self._loop, self._socket.sock, protocol, limits, admission, bytes(self._received))
 
     def _refuse(self, rejection: Rejection) -> None:

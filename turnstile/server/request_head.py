@@ -37,6 +37,8 @@ _BODY: Final = re.compile(rb"\r\n(?:transfer-encoding:|content-length:(?![ \t]*0
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\])(?::[0-9]{0,5})?")
 # Of which one alone has a meaning (RFC 9110, section 5.3; RFC 6455, section 11.3).
 _SINGLE: Final = ("Host", "Origin", "Authorization", "Api-Key", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+# Which the framing library takes apart, and repeats in the words of an error.
+_SYNTACTIC: Final = ("Connection", "Upgrade", *(f"Sec-WebSocket-{name}" for name in ("Key", "Protocol", "Extensions")))
 _VERSION: Final = "13"
 
 
@@ -46,6 +48,7 @@ def _malformed(words: str) -> Rejection:
 
 _NO_REQUEST: Final = _malformed("This is not an HTTP request.")
 _NO_TARGET: Final = _malformed("The target of the request is no path: it must begin with a slash.")
+_NO_ASCII_TARGET: Final = _malformed("The target of the request has characters beyond ASCII: percent-encode them.")
 _LINE_ENDS: Final = _malformed("Each line of a request ends with CR LF, and has neither of them elsewhere.")
 _HAS_BODY: Final = _malformed("A request for a WebSocket has no body: leave out Content-Length and Transfer-Encoding.")
 _HEADER: Final = _malformed(
@@ -127,6 +130,8 @@ def _of_first_line(line: bytearray) -> Rejection | None:
         return _NO_REQUEST  # such as SMTP; of HTTP/0.9 there was only GET
     if parts["version"] != b"1.1":
         return _NO_HTTP_1_1
+    if not parts["target"].isascii():
+        return _NO_ASCII_TARGET
     return _NO_TARGET if is_get and not _WEBSOCKET_TARGET.fullmatch(parts["target"]) else None
 
 
@@ -140,10 +145,10 @@ def _own_target(target: bytes) -> tuple[str, str | None]:
     """Return a target without scheme and authority, and the authority; one of another form as it is."""
     parts = _WEBSOCKET_TARGET.fullmatch(target)
     if parts is None:
-        return target.decode("ascii", "surrogateescape"), None
-    path = (parts["path"] or b"/").decode("ascii", "surrogateescape")
+        return target.decode("ascii"), None
+    path = (parts["path"] or b"/").decode("ascii")
     path = path if path.startswith("/") else f"/{path}"
-    return path, None if parts["authority"] is None else parts["authority"].decode("ascii", "surrogateescape")
+    return path, None if parts["authority"] is None else parts["authority"].decode("ascii")
 
 
 def parse_get(head: bytes) -> Request | Rejection:
@@ -162,6 +167,9 @@ def parse_get(head: bytes) -> Request | Rejection:
     doubled = next((name for name in _SINGLE if len(headers.get_all(name)) > 1), None)
     if doubled is not None:
         return _malformed(f"The header {doubled} is there more than once.")
+    beyond_ascii = next((name for name in _SYNTACTIC if not "".join(headers.get_all(name)).isascii()), None)
+    if beyond_ascii is not None:
+        return _malformed(f"The header {beyond_ascii} has characters beyond ASCII.")
     if "Host" not in headers:
         return _NO_HOST
     request.path, authority = _own_target(head.split(b" ", 2)[1])

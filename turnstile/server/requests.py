@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WEBSOCKET_ONLY: Final = "This address takes WebSocket connections only: connect with a WebSocket client.\n"
 """The answer to a request that is no WebSocket upgrade."""
+# For the library, which must have read one before frames: the client's may hold what the library cannot write.
+_ANY_REQUEST: Final = b"GET / HTTP/1.1\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +112,17 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
     return unquote(path), dict(parse_qsl(query, keep_blank_values=True))
 
 
-def open_protocol(request: Request, response: Response, max_message_bytes: int) -> ServerProtocol:
+def open_protocol(response: Response, max_message_bytes: int) -> ServerProtocol:
     """Return the framing library's protocol for an open WebSocket, with the answer still to send.
 
     Args:
-        request: The client's request.
-        response: The answer that accepts the request.
+        response: The answer that accepts the client's request.
         max_message_bytes: The largest message that the client may send.
     """
     # No permessage-deflate: audio and its base64 hardly compress, while a compressor costs memory for each connection
     # and time for each frame.
     protocol = ServerProtocol(max_size=max_message_bytes, logger=SILENT_LOGGER)
-    protocol.receive_data(request.serialize())
+    protocol.receive_data(_ANY_REQUEST)
     protocol.events_received()
     protocol.send_response(response)
     return protocol
