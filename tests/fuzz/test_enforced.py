@@ -15,7 +15,7 @@ from values import encoded, wire
 
 from actors.dialects.realtime import RealtimeDialect
 from actors.dialects.voice_agent import VoiceAgentDialect
-from actors.messages import AudioEvent
+from actors.messages import AudioEvent, End
 from turnstile.auth.browser_tokens import BrowserTokens
 from turnstile.auth.client_secrets import ClientSecrets
 from turnstile.auth.identity import Identity
@@ -43,6 +43,7 @@ SESSION = {
         "output": {"format": {"type": "audio/pcmu"}, "voice": "marin", "speed": 1.1},
     },
 }
+PARTS = {"audio": {"input": {}, "output": {}}}
 TOKENS = BrowserTokens("a secret that is as long as it must be", asks=True, now=lambda: 0.0)
 NAMES = st.sampled_from(sorted({"session", "response", "audio", "input", "output", "voice", "modalities", *SESSION}))
 ANY = st.recursive(
@@ -60,16 +61,15 @@ def overlay():
     return HostOverlay(HostOverrides(session=SESSION))
 
 
-def check_patch(patch, values=SESSION):
+def check_patch(patch, values=SESSION, parts=PARTS):
     """Check that a change of the session leaves each enforced field as it is, but for the conversation's history."""
     for name, value in values.items():
         if name == "instructions":
             assert patch.get(name, value).startswith(value)
-        elif name in {"audio", "input", "output"}:
-            check_patch(patch.get(name, {}), value)
+        elif name in parts:
+            check_patch(patch.get(name, {}), value, parts[name])
         elif name != "type":
             assert patch.get(name, value) == value
-    assert not patch.get("prompt")
 
 
 def leaves(values, prefix=()):
@@ -97,11 +97,12 @@ def check(session, things, *, of_client=True):
             check_response(thing.response)
         elif isinstance(thing, EventGiven) and orjson.loads(thing.event)["type"] == "response.create":
             check_response(orjson.loads(thing.event).get("response") or {})
-        if isinstance(thing, TextFrame | BinaryFrame | AudioEvent):
+        if isinstance(thing, TextFrame | BinaryFrame | AudioEvent | End):
             continue
         for effect in session.handle(thing):
             if isinstance(effect, SendUpdate):
                 check_patch(effect.patch)
+                assert not effect.patch.get("prompt")
             assert not (isinstance(effect, Answered) and effect.problem and effect.problem.code == "internal_error")
 
 
@@ -142,7 +143,13 @@ def test_the_body_of_a_request_for_a_token_leads_to_one_or_to_an_error_in_words(
     head, _, content = bytes(sent).partition(b"\r\n\r\n")
     answer = json.loads(content)
     if head.startswith(b"HTTP/1.1 200 "):
-        assert TOKENS.check(answer["value"]).name == "a"
+        decided = TOKENS.check(answer["value"])
+        assert decided.name == "a"
+        host = HostOverlay(decided.overrides)
+        asked = {"tools": [], "audio": {"output": {"voice": "ash"}}, "input": []}
+        check_patch(host.session(asked), decided.overrides.session)
+        host.change(asked, {})
+        host.response(asked)
     else:
         assert head.startswith(b"HTTP/1.1 400 ")
         assert answer["error"]["message"]

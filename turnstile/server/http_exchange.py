@@ -75,6 +75,14 @@ def error_content(message: str, code: str | None, param: str | None = None, *, s
     return {"error": {"message": message, "type": kind, "code": code, "param": param}}
 
 
+def _malformed(error: h11.RemoteProtocolError) -> Rejection:
+    if error.error_status_hint == http.HTTPStatus.NOT_IMPLEMENTED:
+        words = "the only Transfer-Encoding that is known here is chunked, once"
+    else:
+        words = str(error).partition(":")[0]  # behind it is what the client has sent, which may hold its key
+    return Rejection(error.error_status_hint, f"This is no valid HTTP request: {words}.\n", reason="malformed")
+
+
 class HttpExchange:
     """Reads the request, and writes the answer.
 
@@ -132,8 +140,7 @@ class HttpExchange:
             while not (self.is_answered or self._is_deciding) and self._take(self._connection.next_event()):
                 pass
         except h11.RemoteProtocolError as error:
-            words = f"This is no valid HTTP request: {error}.\n"
-            self._refuse(Rejection(error.error_status_hint, words, reason="malformed"))
+            self._refuse(_malformed(error))
         finally:
             self._is_reading = False
 

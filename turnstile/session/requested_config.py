@@ -21,8 +21,9 @@ def with_request(config: Json, request: ConfigRequested) -> Json:
 
 def prompt_with(prompt: str, request: ConfigRequested) -> str:
     """Return the prompt that `request` makes of `prompt`."""
-    before = request.patch.get("instructions", prompt) or ""
-    return f"{before}\n\n{request.added_prompt}" if before and request.added_prompt else before + request.added_prompt
+    before: str = request.patch.get("instructions", prompt) or ""
+    # Nothing is added to what a Realtime client gives, which may be no text: that is upstream's to refuse.
+    return f"{before}\n\n{request.added_prompt}" if before and request.added_prompt else before or request.added_prompt
 
 
 def wanted(now: Now, requests: tuple[ConfigRequested, ...]) -> Json:

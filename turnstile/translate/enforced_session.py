@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Json = dict[str, Any]
+_Parts = dict[str, Any]
+"""What is set field by field, and what of that is: by name, as it is nested."""
 
-_SET_BY_FIELD: Final = frozenset({"audio", "input", "output"})
+_SET_BY_FIELD: Final[_Parts] = {"audio": {"input": {}, "output": {}}}
 # What a stored prompt may set, too.
 _OF_STORED_PROMPT: Final = frozenset(
     {
@@ -33,14 +35,16 @@ _OF_STORED_PROMPT: Final = frozenset(
         "tools",
     }
 )
-# Where null means "not given".
-_NULL_IS_NONE: Final = _SET_BY_FIELD | {"model", "tools"}
+# Where null means "not given", beside the parts of the audio.
+_NULL_IS_NONE: Final = frozenset({"instructions", "model", "tools"})
 # Fields of ours beside those of the API.
 _OURS: Final = frozenset({"endpoints"})
 
 
 def checked_session(session: object) -> Json:
-    """Return a copy of a partial session that can be enforced; parts of ``audio`` that are null count as not given.
+    """Return a copy of a partial session that can be enforced.
+
+    Null counts as not given for ``audio``, its two sides, and what cannot be turned off: instructions, model, tools.
 
     Raises:
         ConfigError: It is no JSON object, or a field has a wrong type or a name that the API does not have; names it.
@@ -53,30 +57,34 @@ def checked_session(session: object) -> Json:
     words = fault.description if fault else next(_faults(copy), None)
     if words is not None:
         raise ConfigError("invalid_session", words)
-    return _without_null_parts(copy)
+    given = {name: value for name, value in copy.items() if value is not None or name not in _NULL_IS_NONE}
+    return _without_null_parts(given, _SET_BY_FIELD)
 
 
 def _faults(session: Json) -> Iterator[str]:
     kind, model = session.get("type", "realtime"), session.get("model")
     if kind not in ("realtime", "transcription"):
         yield "Invalid value for 'session.type': use 'realtime' or 'transcription'."
-    if model is not None and not isinstance(model, str):
-        yield "Invalid type for 'session.model': expected a string."
+    for name, needed, expected in (
+        ("model", str, "a string"),
+        ("instructions", str, "a string"),
+        ("tools", list, "an array"),
+    ):
+        if not isinstance(session.get(name), needed | None):
+            yield f"Invalid type for 'session.{name}': expected {expected}."
     if model is not None and kind == "transcription":
         yield "Unknown parameter: 'session.model': a transcription session has none."
-    if not isinstance(session.get("tools") or [], list):
-        yield "Invalid type for 'session.tools': expected an array."
     for name in sorted(session.keys() & (_OURS | FIELDS.keys())):
         path = ".".join(("session", *FIELDS.get(name, ())))
         hint = f"it is the beta's; use '{path}'" if name in FIELDS else "leave it out"
         yield f"Unknown parameter: 'session.{name}': {hint}."
 
 
-def _without_null_parts(session: Json) -> Json:
+def _without_null_parts(session: Json, parts: _Parts) -> Json:
     return {
-        name: _without_null_parts(value) if isinstance(value, dict) and name in _SET_BY_FIELD else value
+        name: _without_null_parts(value, parts[name]) if name in parts else value
         for name, value in session.items()
-        if value is not None or name not in _NULL_IS_NONE
+        if value is not None or name not in parts
     }
 
 
@@ -89,18 +97,18 @@ def enforced(patch: Json, values: Json, *, everywhere: bool = True) -> Json:
         everywhere: Whether to set the fields that the patch does not name, too.
     """
     result = {name: value for name, value in patch.items() if name not in _displaced(values)}
-    return _laid_over(result, values, everywhere=everywhere)
+    return _laid_over(result, values, _SET_BY_FIELD, everywhere=everywhere)
 
 
-def _laid_over(patch: Json, values: Json, *, everywhere: bool) -> Json:
+def _laid_over(patch: Json, values: Json, parts: _Parts, *, everywhere: bool) -> Json:
     result = dict(patch)
     for name, value in values.items():
         if not everywhere and name not in patch:
             continue
-        if name in _SET_BY_FIELD:
+        if name in parts:
             given = patch.get(name)
             inner: Json = given if isinstance(given, dict) else {}
-            result[name] = _laid_over(inner, value, everywhere=everywhere or inner is not given)
+            result[name] = _laid_over(inner, value, parts[name], everywhere=everywhere or inner is not given)
         else:
             result[name] = value
     return result
@@ -108,16 +116,18 @@ def _laid_over(patch: Json, values: Json, *, everywhere: bool) -> Json:
 
 def without_enforced(config: Json, values: Json) -> Json:
     """Return the parameters of a response without those that are enforced on its session, whose value it then has."""
-    return _less({name: value for name, value in config.items() if name not in _displaced(values)}, values)
+    return _less(
+        {name: value for name, value in config.items() if name not in _displaced(values)}, values, _SET_BY_FIELD
+    )
 
 
-def _less(config: Json, values: Json) -> Json:
+def _less(config: Json, values: Json, parts: _Parts) -> Json:
     result: Json = {}
     for name, given in config.items():
         if name not in values:
             result[name] = given
-        elif name in _SET_BY_FIELD and isinstance(given, dict):
-            inner = _less(given, values[name])
+        elif name in parts and isinstance(given, dict):
+            inner = _less(given, values[name], parts[name])
             if inner:
                 result[name] = inner
     return result
@@ -126,14 +136,14 @@ def _less(config: Json, values: Json) -> Json:
 def overruled(patch: Json, values: Json) -> Iterator[str]:
     """Yield the dotted path of each field in a client's `patch` that differs from the enforced `values`."""
     yield from (name for name in sorted(_displaced(values)) if patch.get(name) not in (None, ""))
-    yield from _differing(patch, values)
+    yield from _differing(patch, values, _SET_BY_FIELD)
 
 
-def _differing(patch: Json, values: Json, prefix: str = "") -> Iterator[str]:
+def _differing(patch: Json, values: Json, parts: _Parts, prefix: str = "") -> Iterator[str]:
     for name, value in values.items():
         given = patch.get(name)
-        if name in _SET_BY_FIELD:
-            yield from _differing(given or {}, value, f"{prefix}{name}.")
+        if name in parts:
+            yield from _differing(given or {}, value, parts[name], f"{prefix}{name}.")
         elif given not in (None, "", value):
             yield f"{prefix}{name}"
 

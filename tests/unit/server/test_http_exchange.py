@@ -190,6 +190,23 @@ def test_what_is_no_http_is_refused_once(exchange, request_bytes, status):
     assert len(exchange.refused) == 1
 
 
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"POST /x?token=SECRET\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nCookie : id=SECRET\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Protocol: token, SECRET\0\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nSECRET\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nSECRET",
+    ],
+)
+def test_what_is_no_http_is_not_repeated(exchange, request_bytes):
+    exchange.exchange.receive(request_bytes)
+    assert exchange.answer[0] == 400
+    assert b"SECRET" not in exchange.sent
+    assert b"bytearray" not in exchange.sent
+
+
 def test_a_request_behind_the_first_is_ignored(exchange):
     exchange.exchange.receive(with_length(b"{}") + with_length(b"{}"))
     exchange.exchange.receive(with_length(b"{}"))

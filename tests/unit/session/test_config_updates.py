@@ -372,6 +372,12 @@ def test_a_prompt_of_just_the_limit_goes():
     assert patches(effects) == [{"instructions": "Be brief.\n\nRhyme."}]
 
 
+@pytest.mark.parametrize("value", [5, ["Rhyme."], True])
+def test_instructions_that_are_no_text_are_upstreams_to_refuse(value):
+    effects = told(running(), ConfigRequested(1, CALM), ConfigRequested(2, {"instructions": value}), DONE)
+    assert patches(effects) == [{**CALM, "instructions": value}]
+
+
 def test_a_prompt_too_long_is_answered_in_its_order():
     busy = running(Policy(prompt_limit=17))
     told(busy, ConfigRequested(1, LOUD), ConfigRequested(2, {}, "Far too long."), ConfigRequested(3, CALM))

@@ -13,7 +13,7 @@ VOICE = {"audio": {"output": {"voice": "marin"}}}
 def test_parts_of_the_audio_that_are_null_count_as_not_given():
     session = {"audio": {"input": None, "output": {"voice": "marin"}}, "tools": None, "model": None, "tracing": None}
     assert checked_session(session) == {**VOICE, "tracing": None}
-    assert checked_session({"audio": None}) == {}
+    assert checked_session({"audio": None, "instructions": None}) == {}
 
 
 def test_a_session_is_copied_so_that_its_giver_cannot_change_it_any_more():
@@ -34,7 +34,8 @@ def test_a_session_is_copied_so_that_its_giver_cannot_change_it_any_more():
         ({"type": ["realtime"]}, "'session.type': use 'realtime' or 'transcription'"),
         ({"model": 5}, "'session.model': expected a string"),
         ({"type": "transcription", "model": "gpt-realtime"}, "'session.model': a transcription session has none"),
-        ({"tools": "all"}, "'session.tools': expected an array"),
+        ({"instructions": 5}, "'session.instructions': expected a string"),
+        *[({"tools": value}, "'session.tools': expected an array") for value in ("all", "", 0, False, {})],
         ({"voice": "ash"}, "'session.voice': it is the beta's; use 'session.audio.output.voice'"),
         ({"endpoints": {}}, "'session.endpoints': leave it out"),
     ],
@@ -66,6 +67,15 @@ def test_a_value_that_is_no_part_of_the_audio_is_enforced_as_a_whole():
         "reasoning": {"effort": "high", "more": 1},
     }
     assert enforced(asked, values) == values
+
+
+@pytest.mark.parametrize("values", [{"input": 5}, {"output": []}, {"audio": {"audio": "x", "input": {"input": 5}}}])
+def test_a_name_of_a_side_of_the_audio_is_one_value_anywhere_else(values):
+    checked = checked_session(values)
+    assert checked == values
+    assert enforced({"input": {"a": 1}, "audio": {"input": {"input": {"a": 1}}}}, checked).items() >= values.items()
+    assert without_enforced(values, checked) == {}
+    assert [*overruled({"output": {"voice": "ash"}}, {"output": []})] == ["output"]
 
 
 def test_a_response_keeps_of_the_audio_what_is_not_enforced():
