@@ -18,6 +18,9 @@ def server_tls(cert_file: str, key_file: str) -> ssl.SSLContext:
         ConfigError: One of the files cannot be used.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    # A ticket comes behind the handshake, and a client that reads on one thread while it sends its request on another,
+    # as the synchronous ones of OpenAI and Deepgram do, loses that request now and then, and waits.
+    context.num_tickets = 0
     try:
         context.load_cert_chain(cert_file, key_file, password=_no_passphrase)
     except ssl.SSLError as error:

@@ -115,6 +115,18 @@ def test_a_large_message_goes_both_ways_over_tls(listen, tls_files, client_tls):
         assert client.recv() == "small"
 
 
+def test_no_ticket_follows_the_handshake_of_tls(listen, tls_files, client_tls):
+    address = listen(tls=server_tls(*tls_files)).address
+    with (
+        socket.create_connection(address, timeout=WAIT) as sock,
+        client_tls.wrap_socket(sock, server_hostname="localhost") as client,
+    ):
+        client.sendall(UPGRADE)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 101 ")
+        assert client.version() == "TLSv1.3"
+        assert not client.session.has_ticket
+
+
 def test_a_client_that_speaks_http_on_a_port_of_tls_is_told_so(listen, tls_files, client_tls, caplog):
     listener = listen(tls=server_tls(*tls_files))
     answer = ask(listener, UPGRADE)
