@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 # Cancelled timers are removed when there are more of them than live ones, and at least this many.
 _SWEEP_AT = 256
+# The longest wait at once, in seconds; the system's own bound is a number that a setting may exceed.
+_LONGEST_WAIT = 86_400.0
 
 
 class _Started:
@@ -114,5 +116,5 @@ class TimerThread:
                 delay = self._heap[0][0] - self._clock()
                 if delay <= 0:
                     return heapq.heappop(self._heap)[2]
-                self._changed.wait(delay)
+                self._changed.wait(min(delay, _LONGEST_WAIT))
             return None

@@ -290,6 +290,12 @@ def test_a_refused_value_is_traced_to_its_file(write):
     assert complaint(file) == f"server.port ({file}): input should be greater than or equal to 0, not -1."
 
 
+@pytest.mark.parametrize("setting", ["session.max_duration", "quotas.session_minutes", "server.drain_timeout"])
+def test_a_time_without_end_is_refused(setting):
+    words = complaint(**{setting: "inf"})
+    assert words == f"{setting} (the command line): input should be a finite number, not 'inf'."
+
+
 def test_a_setting_outside_of_its_section_is_refused_with_where_it_belongs(write):
     assert complaint(write("port = 1")) == "port: is not a setting; did you mean server.port."
 

@@ -13,7 +13,7 @@ from pydantic_settings import NoDecode
 class Section(BaseModel):
     """One group of settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 def listed(value: Any) -> Any:

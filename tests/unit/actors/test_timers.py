@@ -49,6 +49,14 @@ def test_many_cancelled_timers_are_swept_out(timers):
     assert len(timers._heap) < 600
 
 
+def test_a_timer_of_centuries_keeps_no_other_from_firing(timers):
+    for delay in (1e10, 1e300):
+        done = threading.Event()
+        timers.start(delay, done.set)
+        timers.start(0, done.set)
+        assert done.wait(DEADLINE)
+
+
 @pytest.mark.parametrize("fault", [ValueError("boom"), SystemExit(1), KeyboardInterrupt()], ids=repr)
 def test_a_failing_callback_leaves_the_thread_alive(timers, caplog, fault):
     def fail():
