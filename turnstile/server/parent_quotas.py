@@ -60,9 +60,9 @@ class CountedByParent(QuotaCounting):
         self._loop.call_soon(partial(self._answered, read_answer(line)))
 
     def _answered(self, taken: Taken) -> None:
-        self._note_late(late=False)
         waiting = self._waiting.pop(taken.number, None)
         if waiting is not None:  # otherwise it was given up, and is given back
+            self._note_late(late=False)
             counted, timer = waiting
             timer.cancel()
             counted(taken.excess)

@@ -198,6 +198,18 @@ def test_a_parent_that_does_not_answer_costs_the_client_an_answer_in_words_and_n
     ]
 
 
+def test_a_parent_whose_answers_all_come_too_late_is_logged_once(counter, caplog):
+    worker = Worker(counter, section(identity_sessions=1))
+    for _ in range(3):
+        worker.take(WEB)
+        worker.loop.fire()
+        worker.link.pass_on()
+    assert len(worker.refused) == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "Clients are rejected: the parent process, which counts for quotas, does not answer"
+    ]
+
+
 def test_a_parent_that_reads_nothing_is_asked_nothing_more(counter):
     worker = Worker(counter, section(identity_sessions=1))
     worker.link.unsent = 100_000
