@@ -9,17 +9,18 @@ import ssl
 from typing import TYPE_CHECKING, Any, Final
 
 from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
+from websockets.http11 import Request
 
 from turnstile.errors import ConfigError
 from turnstile.server.addresses import peer_of
+from turnstile.server.answers import websocket_answer
 from turnstile.server.origins import Origins
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
-from turnstile.transports.websocket_library import SILENT_LOGGER, release_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from websockets.server import ServerProtocol
 
 Environ = dict[str, Any]
 
@@ -44,22 +45,27 @@ class Upgrade:
 
     def __init__(self, environ: Environ, origins: Sequence[str] | None = None) -> None:
         allowed = Origins(origins)
-        self._request = request = Request(_target(environ), _headers(environ))
+        request = Request(_target(environ), _headers(environ))
         # Whom to believe on that is for the server: gunicorn's proxy_protocol, werkzeug's ProxyFix.
         peer = peer_of(environ.get("REMOTE_ADDR", "?"), environ.get("REMOTE_PORT", "?"))
         self.request = upgrade_request(request, peer)
         """The client's request."""
-        protocol = ServerProtocol(logger=SILENT_LOGGER)
-        self._response = protocol.accept(request)
-        release_parser(protocol)
-        self.rejection = _rejection(self._response) or allowed.rejection(self.request.headers)
+        self.rejection: Rejection | None
         """Why it cannot or may not become a WebSocket; None if it may."""
+        answer = websocket_answer(request)
+        if isinstance(answer, Rejection):
+            self.rejection = _as_of_host(answer)
+        else:
+            self.rejection = allowed.rejection(self.request.headers)
+            self._response = answer
         self._environ = environ
         if self.rejection is None:
             _socket_of(environ)
 
     def accept(self, subprotocol: str | None, max_message_bytes: int) -> tuple[socket.socket, ServerProtocol]:
         """Take the socket from the server, once; the server's own is connected to nothing from then on.
+
+        Only of a request that is not rejected.
 
         Args:
             subprotocol: The one in use, of those that the client offered.
@@ -88,14 +94,12 @@ def _headers(environ: Mapping[str, Any]) -> Headers:
     )
 
 
-def _rejection(response: Response) -> Rejection | None:
-    """Return why the handshake fails; None if it does not."""
-    if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
-        return None
-    if response.status_code == http.HTTPStatus.UPGRADE_REQUIRED:
+def _as_of_host(rejection: Rejection) -> Rejection:
+    """Return a rejection as a host may answer it."""
+    if rejection.status == http.HTTPStatus.UPGRADE_REQUIRED:
         # Without the header Upgrade, which is the server's alone (PEP 3333).
-        return Rejection(response.status_code, WEBSOCKET_ONLY, reason="not_websocket")
-    return Rejection(response.status_code, response.body.decode(), reason="handshake")
+        return Rejection(rejection.status, WEBSOCKET_ONLY, reason="not_websocket")
+    return rejection
 
 
 def _taken(theirs: socket.socket) -> socket.socket:

@@ -124,6 +124,22 @@ def test_a_request_that_is_no_websocket_is_answered_in_words(others, status):
     assert "WebSocket" in rejection.text
 
 
+def test_what_is_wrong_is_told_without_the_value_which_may_be_a_key():
+    rejection = Upgrade(environ(HTTP_SEC_WEBSOCKET_PROTOCOL="token, my KEY")).rejection
+    assert rejection.status == 400
+    assert "Sec-WebSocket-Protocol" in rejection.text
+    assert "KEY" not in rejection.text
+
+
+def test_a_path_of_any_characters_is_taken(pair):
+    theirs, client = pair
+    ours, protocol = Upgrade(environ(PATH_INFO="/a b\r\né", **{"werkzeug.socket": theirs})).accept(None, 1000)
+    protocol.receive_data(b"\x81\x81\0\0\0\0a")
+    assert [frame.data for frame in protocol.events_received()] == [b"a"]
+    ours.close()
+    client.close()
+
+
 def test_a_server_that_keeps_its_sockets_is_named():
     with pytest.raises(ConfigError, match=r"no_socket: Nobody/1\.0 does not expose its sockets"):
         Upgrade(environ(**{"wsgi.input": io.BytesIO()}))
