@@ -51,6 +51,7 @@ ANY = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
+SESSIONS = st.dictionaries(st.sampled_from(["audio", "input", "output", "tools", "instructions", "tracing"]), ANY)
 widenings = st.fixed_dictionaries(
     {"type": st.sampled_from(["session.update", "response.create"])},
     optional={"session": ANY, "response": ANY, "event_id": st.just("e")},
@@ -132,7 +133,10 @@ def test_what_is_no_token_is_refused(token):
     assert isinstance(TOKENS.check(token), Rejection)
 
 
-@given(wire(st.fixed_dictionaries({}, optional={"session": ANY, "expires_after": ANY, "more": ANY})))
+@given(
+    wire(st.fixed_dictionaries({}, optional={"session": ANY, "expires_after": ANY, "more": ANY}))
+    | st.fixed_dictionaries({"session": SESSIONS}).map(encoded)
+)
 def test_the_body_of_a_request_for_a_token_leads_to_one_or_to_an_error_in_words(body):
     secrets, outcomes = ClientSecrets(TOKENS, lambda _, decided: decided(Identity("a")), bool, JSON_BOUNDS), []
     sent = bytearray()
