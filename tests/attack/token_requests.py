@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING
 
 from loopback import ATTACKER, reset_at_close
@@ -20,7 +21,9 @@ _SLOW, _STEP = 200, 0.05
 _HEAD = b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 _TOO_LONG = _HEAD + b"Content-Length: 65537\r\n\r\n" + b" " * 65_537
 _CHUNKS = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 12_000
-_PROMPT = b'{"session": {"instructions": "%s"}}' % (b"Be brief. " * 5_000)
+# Of the kind that takes longest to compress, and still fits a token.
+_WORDS = "".join(Random(1).choices("a" * 20 + "b", k=60_000)).encode()  # noqa: S311 - to be repeatable is the point
+_PROMPT = b'{"session": {"instructions": "%s"}}' % _WORDS
 _LARGE = _HEAD + b"Content-Length: %d\r\n\r\n" % len(_PROMPT) + _PROMPT
 _DEEP = _HEAD + b"Content-Length: 60000\r\n\r\n" + b"[" * 60_000
 

@@ -157,7 +157,8 @@ class _CompressedJwt(jwt.PyJWT):
 
     def _encode_payload(self, payload: Json, headers: Json | None = None, json_encoder: Any = None) -> bytes:
         del headers, json_encoder
-        return zlib.compress(orjson.dumps(payload), level=9)
+        # At the default level: the highest gains nothing on a prompt, and takes 160 ms for 64 KB of two letters.
+        return zlib.compress(orjson.dumps(payload))
 
     def _decode_payload(self, decoded: Json) -> Json:
         reader = zlib.decompressobj()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import zlib
+from random import Random
 
 import jwt
 import pytest
@@ -126,6 +128,17 @@ def test_a_prompt_of_ten_thousand_characters_fits_a_header(tokens):
     decided = HostOverrides(session={"instructions": words})
     assert len(words) > 10_000
     assert len(tokens.make(Identity("shop", decided), 600).value) < 2_000
+
+
+def test_a_prompt_that_hardly_compresses_does_not_keep_the_thread(tokens):
+    words = "".join(Random(1).choices("ab", k=60_000))  # noqa: S311 - to be repeatable is the point
+    decided = HostOverrides(session={"instructions": words})
+    times = []
+    for _ in range(3):
+        begun = time.thread_time()
+        tokens.make(Identity("shop", decided), 600)
+        times.append(time.thread_time() - begun)
+    assert min(times) < 0.05
 
 
 def test_the_holder_of_a_token_can_read_it(tokens):
