@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import h11
 import orjson
 
+from turnstile.server.request_head import ambiguity, own_target
 from turnstile.server.requests import Rejection, UpgradeRequest, split_target
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ MOST_BODY_BYTES: Final = 64 * 1024
 """The longest body of a request that is read."""
 
 _MOST_HEAD_BYTES: Final = 16 * 1024
-# With the framing of its chunks, which may be small, and may have extensions.
-_MOST_BYTES: Final = _MOST_HEAD_BYTES + 4 * MOST_BODY_BYTES
 # Each takes a hundred times as long as a byte of a long one.
 _MOST_CHUNKS: Final = 1_000
+# With the framing of the chunks, which may have extensions: all of it is kept while the request is decided.
+_MOST_BYTES: Final = _MOST_HEAD_BYTES + MOST_BODY_BYTES + 16 * _MOST_CHUNKS
 _SERVER_ERROR: Final = 500
 _NO_STORE: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
@@ -158,25 +159,29 @@ class HttpExchange:
         return event is not h11.NEED_DATA
 
     def _ask(self, head: h11.Request) -> None:
-        request, lengths = self._request(head)
-        if any(int(length) > MOST_BODY_BYTES for length in lengths):
-            self._refuse_size()
-            return
-        self._is_deciding = True
-        client_gone = self._endpoint(self._method, request, self._decided)
-        if self._is_deciding:
-            self._client_gone = client_gone
-
-    def _request(self, head: h11.Request) -> tuple[UpgradeRequest, Sequence[str]]:
-        """Return the request, and its ``Content-Length``."""
+        self._method = head.method.decode("ascii")
         named: dict[str, list[str]] = {}
         for name, value in head.headers:
-            named.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
-        self._method = head.method.decode("ascii")
-        path, query = split_target(head.target.decode("ascii"))
+            named.setdefault(name.decode("ascii"), []).append(value.decode("ascii", "surrogateescape"))
+        target, authority = own_target(head.target)
+        fault = ambiguity(lambda name: named.get(name.lower(), []), authority)
+        if fault is not None:
+            self._refuse(fault)
+        elif any(int(length) > MOST_BODY_BYTES for length in named.get("content-length", ())):
+            self._refuse_size()
+        else:
+            if authority is not None:
+                named["host"] = [authority]
+            self._decide(target, named)
+
+    def _decide(self, target: str, named: dict[str, list[str]]) -> None:
+        path, query = split_target(target)
         peer = self._client_of(lambda name: named.get(name.lower(), []))
         headers = {name: ", ".join(values) for name, values in named.items()}
-        return UpgradeRequest(path, query, headers, peer, ()), named.get("content-length", ())
+        self._is_deciding = True
+        client_gone = self._endpoint(self._method, UpgradeRequest(path, query, headers, peer, ()), self._decided)
+        if self._is_deciding:
+            self._client_gone = client_gone
 
     def _decided(self, decision: BodyWanted | Rejection) -> None:
         self._is_deciding = False

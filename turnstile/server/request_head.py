@@ -18,6 +18,8 @@ from websockets.streams import StreamReader
 from turnstile.server.requests import Rejection, split_target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from websockets.datastructures import Headers
 
 HEAD_BYTES: Final = 16 * 1024
@@ -51,6 +53,7 @@ _NO_TARGET: Final = _malformed("The target of the request is no path: it must be
 _NO_ASCII_TARGET: Final = _malformed("The target of the request has characters beyond ASCII: percent-encode them.")
 _LINE_ENDS: Final = _malformed("Each line of a request ends with CR LF, and has neither of them elsewhere.")
 _HAS_BODY: Final = _malformed("A request for a WebSocket has no body: leave out Content-Length and Transfer-Encoding.")
+_TWO_LENGTHS: Final = _malformed("A request has the header Content-Length or Transfer-Encoding, not both.")
 _HEADER: Final = _malformed(
     "A header is malformed: it is a name, a colon right behind it, and a value without control characters, on one line."
 )
@@ -138,10 +141,10 @@ def _of_first_line(line: bytearray) -> Rejection | None:
 def method_and_path(head: bytes) -> tuple[str, str]:
     """Return the method and the decoded path, without the query, of a head that `head_size` has found complete."""
     method, target, _ = head.split(b" ", 2)
-    return method.decode("ascii"), split_target(_own_target(target)[0])[0]
+    return method.decode("ascii"), split_target(own_target(target)[0])[0]
 
 
-def _own_target(target: bytes) -> tuple[str, str | None]:
+def own_target(target: bytes) -> tuple[str, str | None]:
     """Return a target without scheme and authority, and the authority; one of another form as it is."""
     parts = _WEBSOCKET_TARGET.fullmatch(target)
     if parts is None:
@@ -149,6 +152,23 @@ def _own_target(target: bytes) -> tuple[str, str | None]:
     path = (parts["path"] or b"/").decode("ascii")
     path = path if path.startswith("/") else f"/{path}"
     return path, None if parts["authority"] is None else parts["authority"].decode("ascii")
+
+
+def ambiguity(values_of: Callable[[str], Sequence[str]], authority: str | None) -> Rejection | None:
+    """Return what two readers of a request's headers could read in two ways; None where there is nothing.
+
+    Args:
+        values_of: Returns all values of a header, by its name.
+        authority: That of the request's target, which counts as the host.
+    """
+    doubled = next((name for name in _SINGLE if len(values_of(name)) > 1), None)
+    if doubled is not None:
+        return _malformed(f"The header {doubled} is there more than once.")
+    if not values_of("Host"):
+        return _NO_HOST
+    if values_of("Content-Length") and values_of("Transfer-Encoding"):
+        return _TWO_LENGTHS
+    return None if _HOST.fullmatch(values_of("Host")[0] if authority is None else authority) else _BAD_HOST
 
 
 def parse_get(head: bytes) -> Request | Rejection:
@@ -164,20 +184,16 @@ def parse_get(head: bytes) -> Request | Rejection:
     if isinstance(request, Rejection):
         return request
     headers = request.headers
-    doubled = next((name for name in _SINGLE if len(headers.get_all(name)) > 1), None)
-    if doubled is not None:
-        return _malformed(f"The header {doubled} is there more than once.")
     beyond_ascii = next((name for name in _SYNTACTIC if not "".join(headers.get_all(name)).isascii()), None)
     if beyond_ascii is not None:
         return _malformed(f"The header {beyond_ascii} has characters beyond ASCII.")
-    if "Host" not in headers:
-        return _NO_HOST
-    request.path, authority = _own_target(head.split(b" ", 2)[1])
+    request.path, authority = own_target(head.split(b" ", 2)[1])
+    fault = ambiguity(headers.get_all, authority)
+    if fault is not None:
+        return fault
     if authority is not None:
         del headers["Host"]
         headers["Host"] = authority
-    if not _HOST.fullmatch(headers["Host"]):
-        return _BAD_HOST
     return _OTHER_WEBSOCKET if _is_of_other_version(headers) else request
 
 

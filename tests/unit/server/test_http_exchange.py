@@ -191,6 +191,46 @@ def test_what_is_no_http_is_refused_once(exchange, request_bytes, status):
 
 
 @pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"Host: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n", "Authorization is there more than once"),
+        (b"Host: a\r\nOrigin: https://a\r\norigin: https://a\r\n", "Origin is there more than once"),
+        (b"Host: a b/c\r\n", "Host must be one name or address"),
+        (b"Host: \r\n", "Host must be one name or address"),
+        (b"Host: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n", "Content-Length or Transfer-Encoding"),
+    ],
+)
+def test_a_request_that_two_readers_could_take_for_two_is_refused(exchange, head, words):
+    exchange.exchange.receive(b"POST /x HTTP/1.1\r\n" + head + b"\r\n")
+    assert exchange.answer[0] == 400
+    assert words in exchange.answer[2]["error"]["message"]
+    assert exchange.asked == []
+
+
+@pytest.mark.parametrize("host", [b"b", b"a"])
+def test_an_address_in_the_target_is_the_host(exchange, host):
+    exchange.exchange.receive(b"POST http://a/x%20y?b=1 HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+    ((_, request),) = exchange.asked
+    assert (request.path, request.query, request.headers["host"]) == ("/x y", {"b": "1"}, "a")
+
+
+def test_characters_beyond_ascii_are_kept_as_in_a_handshake(exchange):
+    exchange.exchange.receive(HEAD + b"X-Name: \xc3\xa9\r\n\r\n")
+    assert exchange.asked[0][1].headers["x-name"] == "\udcc3\udca9"
+
+
+def test_a_body_of_64_kb_in_a_thousand_chunks_is_read_and_little_more(exchange):
+    size = MOST_BODY_BYTES // 1000
+    exchange.exchange.receive(chunked(*[b" " * size] * 1000, b""))
+    assert exchange.answer[2] == {"size": 1000 * size}
+    undecided = Exchange("later")
+    undecided.exchange.receive(chunked(b" " * MOST_BODY_BYTES))
+    assert not undecided.exchange.is_answered
+    undecided.exchange.receive(b" " * 40_000)
+    assert undecided.answer[0] == 413
+
+
+@pytest.mark.parametrize(
     "request_bytes",
     [
         b"POST /x?token=SECRET\xff HTTP/1.1\r\nHost: a\r\n\r\n",
