@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Up to `main`, Ctrl-C ends the process without a traceback of the imports below.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
 import sys
 import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Up to `main`, Ctrl-C ends the process without a traceback of the imports below.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from actors.serving import FAILED, OK, serve_alone, serve_as_worker, serve_by_workers
 from actors.simulator_system import SimulatorSystem
@@ -21,12 +22,14 @@ from turnstile.config import SIMULATOR, explain, hand_on, load_config, require_m
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
+from turnstile.protocol.safe_text import without_secrets
 from turnstile.server.freed_memory import give_back_large_blocks
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.worker_process import WorkerOption
 from turnstile.server.workers import USAGE_ERROR
 from turnstile.session.machine import Session
+from turnstile.terminal.arguments import ArgumentParser
 from turnstile.terminal.audio_io import open_audio
 from turnstile.terminal.demo import hold_conversation
 from turnstile.terminal.demo_summary import summary
@@ -73,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_standard_streams()
     try:
         with writing_results():
-            arguments = _parser().parse_args(argv)
+            arguments = _parser().parse(argv)
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
     except ConfigError as error:
@@ -87,12 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+def _parser() -> ArgumentParser:
+    common = ArgumentParser(add_help=False)
     common.add_argument("--config", action="append", default=[], type=Path, metavar="FILE", help="TOML; repeatable")
     common.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="any setting")
     common.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
-    parser = argparse.ArgumentParser(prog="turnstile", description=f"{__doc__.splitlines()[0]}" if __doc__ else None)
+    parser = ArgumentParser(prog="turnstile", description=f"{__doc__.splitlines()[0]}" if __doc__ else None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", parents=[common], help="run the proxy")
@@ -143,9 +146,8 @@ def _flags(arguments: argparse.Namespace) -> dict[str, str]:
     for assignment in arguments.set:
         path, equals, value = assignment.partition("=")
         if not equals or "." not in path:
-            raise ConfigError(
-                "invalid_config", f"--set {assignment}: write SECTION.NAME=VALUE, such as server.port=9000."
-            )
+            given = without_secrets(path)
+            raise ConfigError("invalid_config", f"--set {given}: write SECTION.NAME=VALUE, such as server.port=9000.")
         flags[path] = value
     return flags
 

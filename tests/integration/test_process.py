@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from websocket import create_connection
 
+import proxy_main
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
@@ -129,10 +130,30 @@ def test_a_wrong_configuration_stops_the_start_in_one_line(arguments, words):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_an_unknown_option_is_named():
-    done = run("serve", "--prot", "1")
-    assert done.returncode == 2
-    assert "--prot" in done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["serve", "--set", "OPENAI_API_KEY=q1w2e3r4t5"], "--set OPENAI_API_KEY: write SECTION.NAME=VALUE, "),
+        (["serve", "--set", "sk-q1w2e3r4t5"], "--set ***: write SECTION.NAME=VALUE, "),
+        (["serve", "--api-key", "q1w2e3r4t5"], "there is no option --api-key; see `turnstile --help`."),
+        (["serve", "--api-key=q1w2e3r4t5"], "there is no option --api-key; see `turnstile --help`."),
+        (
+            ["check", "--set", "upstream.api_key", "q1w2e3r4t5"],
+            "there is an argument too many: a setting is one word, ",
+        ),
+        (["sk-q1w2e3r4t5"], "argument COMMAND: invalid choice: '***' (choose from "),
+        (["key", "add"], "the following arguments are required: NAME; see `turnstile key add --help`."),
+        ([], "the following arguments are required: COMMAND; see `turnstile --help`."),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line_that_repeats_no_secret(arguments, words, monkeypatch):
+    said = []
+    monkeypatch.setattr(proxy_main, "complain", said.append)
+    assert proxy_main.main(arguments) == 2
+    assert len(said) == 1
+    assert said[0].startswith(words)
+    assert "q1w2e3r4t5" not in said[0]
+    assert "\n" not in said[0]
 
 
 def test_a_port_that_is_taken_is_said_in_one_line():

@@ -258,18 +258,17 @@ import importlib.abc, os, signal, sys
 
 class Interrupting(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "actors.system":
+        if name == sys.argv[1]:
             os.kill(os.getpid(), signal.SIGINT)
 
-if sys.argv[1] == "imports":
-    sys.meta_path.insert(0, Interrupting())
+sys.meta_path.insert(0, Interrupting())
 import proxy_main
 proxy_main.load_config = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 sys.exit(proxy_main.main(["serve"]))
 """
 
 
-@pytest.mark.parametrize(("moment", "code"), [("imports", -signal.SIGINT), ("configuration", 1)])
+@pytest.mark.parametrize(("moment", "code"), [("argparse", -signal.SIGINT), ("actors.system", -signal.SIGINT), ("", 1)])
 def test_an_interrupt_during_the_start_ends_it_without_a_traceback(moment, code):
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, moment],

@@ -229,7 +229,7 @@ def test_a_list_is_taken_from_a_variable_and_from_a_flag(monkeypatch, value):
         ("upstream.url", "http://example.com", "use ws:// instead of http://"),
         ("upstream.url", "ftp://example.com", 'is not a WebSocket address; use wss://host/path, or "simulator:"'),
         ("upstream.url", "wss:///path", "is not a WebSocket address"),
-        ("upstream.url", "wss://example.com:99999/", "port out of range 0-65535"),
+        ("upstream.url", "wss://example.com:99999/", "has a host or a port that is none; use wss://host/path"),
         ("upstream.url", "wss://example.com:0/", "has port 0"),
         ("upstream.model", "", "upstream.model (the command line): string should have at least 1 character"),
         ("server.component_path", "openai", 'is not a path; it must start with "/"'),
@@ -259,10 +259,42 @@ def test_a_key_in_the_address_is_refused_and_not_repeated(url):
     assert KEY not in words
 
 
-def test_a_key_of_the_wrong_kind_is_refused_and_not_repeated(write):
-    words = complaint(write(f'[upstream]\napi_key = ["{KEY}"]'))
-    assert words.startswith("upstream.api_key (")
+@pytest.mark.parametrize("url", [f"wss://me:{KEY}/x@host/", f"wss://me:{KEY}@ho\u2100st/", f"wss://[{KEY}/"])
+def test_no_part_of_an_address_that_is_malformed_is_repeated(url):
+    for setting in ("upstream.url", "auth.ask_url", "auth.jwt_keys"):
+        words = complaint(**{setting: url})
+        assert words.startswith(f"{setting} (the command line): ")
+        assert KEY not in words
+
+
+@pytest.mark.parametrize(
+    ("section", "setting", "value"),
+    [
+        ("upstream", "api_key", f'["{KEY}"]'),
+        ("upstream", "organization", f'["{KEY}"]'),
+        ("auth", "ask_url", f'["https://me:{KEY}@a.example/"]'),
+        ("auth", "mode", f'"{KEY}"'),
+        ("log", "level", f'{{ level = "{KEY}" }}'),
+    ],
+)
+def test_a_key_where_none_belongs_is_refused_and_not_repeated(write, section, setting, value):
+    words = complaint(write(f"[{section}]\n{setting} = {value}"))
+    assert words.startswith(f"{section}.{setting} (")
     assert KEY not in words
+
+
+@pytest.mark.parametrize("key", ["made up", "m\u00e4de-up", "made\nup", "made\tup"])
+def test_a_key_that_no_header_can_have_is_refused_and_not_repeated(monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assert complaint() == (
+        "upstream.api_key (OPENAI_API_KEY): may have no spaces, and no characters beyond ASCII; copy it anew."
+    )
+
+
+def test_a_list_that_begins_as_json_and_is_none_is_refused_with_both_forms():
+    assert complaint(upstream__models="[a, b]") == (
+        'upstream.models (the command line): is no list; write ["a", "b"], or a,b.'
+    )
 
 
 @pytest.mark.parametrize(

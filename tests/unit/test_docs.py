@@ -173,7 +173,7 @@ def _commands() -> list[Any]:
 
 @pytest.mark.parametrize("words", _commands())
 def test_a_command_line_that_is_shown_is_one_and_its_settings_exist(words: list[str]) -> None:
-    arguments = proxy_main._parser().parse_args(words)
+    arguments = proxy_main._parser().parse(words)
     for assignment in getattr(arguments, "set", ()):
         assert assignment.partition("=")[0] in {path for path, *_ in settings()}
 

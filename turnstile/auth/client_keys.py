@@ -21,11 +21,13 @@ _RANDOM_BYTES: Final = 32
 _ALGORITHM: Final = "sha256:"
 _DIGEST: Final = re.compile(r"sha256:([0-9a-fA-F]{64})")
 # Names stand in log lines, in quotas, and in a file whose fields are parted by spaces.
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_NAME: Final = re.compile(rf"(?!{_PREFIX})[A-Za-z0-9][A-Za-z0-9._@+-]{{0,63}}")
 # Of the digest: what people name a key by, and what it is looked up by.
 _ID_BYTES: Final = 6
 
-NAME_RULE: Final = "name: write 1 to 64 letters, digits or . _ @ + -, beginning with a letter or digit."
+NAME_RULE: Final = (
+    "name: write 1 to 64 letters, digits or . _ @ + -, beginning with a letter or digit, and not with ts_ as keys do."
+)
 """What a name must be."""
 
 
@@ -132,7 +134,7 @@ def entry_of(line: str) -> KeyEntry | None:
     fields = line.split()
     if not fields or fields[0].startswith("#"):
         return None
-    if any(field.startswith(_PREFIX) for field in fields[1:]):
+    if any(field.startswith(_PREFIX) for field in fields):
         raise _wrong("holds a key itself, which whoever reads the file could use; remove it and add another.")
     if len(fields) not in {2, 3}:
         raise _wrong('write "NAME sha256:DIGEST", as `turnstile key add NAME` does.')

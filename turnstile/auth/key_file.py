@@ -65,12 +65,14 @@ def remove_keys(file: Path, name: str, key_id: str | None = None) -> list[KeyEnt
     Raises:
         ConfigError: There is none, or the file cannot be read or written.
     """
+    if not is_name(name):
+        raise ConfigError("invalid_name", NAME_RULE)
     with _locked(file):
         text = _text_of(file)
         gone = [entry for entry in entries_of(text, str(file)) if entry.name == name and key_id in {None, entry.id}]
         if not gone:
-            which = f"{key_id!r} of {name!r}" if key_id else f"of {name!r}"
-            words = f"{file}: has no key {which}; `turnstile key list` shows those it has."
+            which = " with this id" if key_id else ""
+            words = f"{file}: has no key of {name!r}{which}; `turnstile key list` shows those it has."
             raise ConfigError("unknown_key", words)
         kept = [line for line in text.splitlines() if entry_of(line) not in gone]
         _replace(file, "".join(f"{line}\n" for line in kept))

@@ -18,6 +18,7 @@ ANY_AUDIENCE: Final = "*"
 
 _SHORTEST_SECRET: Final = 32  # bytes: as long as the hash (RFC 7518, section 3.2)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_ADDRESS: Final = "is not an HTTP address; use https://host/path"
 _BEARER: Final = re.compile(r"[!-~]+")
 
 
@@ -44,14 +45,17 @@ def check_http_address(url: str, secret: str) -> Address:
     Raises:
         ValueError: It is none, or contains credentials.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # whose words repeat a part of it, which may be of a password
+        raise ValueError(_NO_ADDRESS) from None
     asked = {name.lower() for name, _ in parse_qsl(parts.query)}
     if parts.username or parts.password or asked & KEY_PARAMETERS:
         raise ValueError(f"contains credentials; {secret}")
     try:
         return parse_address(url)
     except ValueError:
-        raise ValueError("is not an HTTP address; use https://host/path") from None
+        raise ValueError(_NO_ADDRESS) from None
 
 
 def check_jwt_keys(value: str) -> str:

@@ -23,6 +23,7 @@ from turnstile.config.sections import (
 from turnstile.config.session_section import SessionSection
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection
 from turnstile.errors import ConfigError
+from turnstile.protocol.safe_text import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -216,9 +217,11 @@ def _fault(path: str, first: ErrorDetails) -> str:
         return f"is a section; write [{path}] and its settings below"
     words = first["msg"].removeprefix("Value error, ")
     words = words[:1].lower() + words[1:]
-    is_secret = any(word in path for word in ("key", "secret", "token"))
-    shown = "" if is_secret or first["type"] == "value_error" else f", not {first['input']!r}"
-    return f"{words}{shown}"
+    value = first["input"]
+    is_secret = any(word in path for word in ("key", "secret", "token", "url"))
+    if is_secret or first["type"] == "value_error" or not isinstance(value, str | int | float):
+        return words
+    return f"{words}, not {without_secrets(repr(value))}"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -17,11 +17,18 @@ class Section(BaseModel):
 
 
 def listed(value: Any) -> Any:
-    """Accept a list; from the environment and flags also JSON, or names separated by commas."""
+    """Accept a list; from the environment and flags also JSON, or names separated by commas.
+
+    Raises:
+        ValueError: It begins as JSON, and is none.
+    """
     if not isinstance(value, str):
         return value
     if value.startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError('is no list; write ["a", "b"], or a,b') from None
     return [name.strip() for name in value.split(",") if name.strip()]
 
 

@@ -200,8 +200,10 @@ class LogSection(Section):
     @field_validator("level", mode="before")
     @classmethod
     def _lower_case(cls, value: Any) -> Any:
-        value = value.lower() if isinstance(value, str) else value
-        return {"warn": "warning", "trace": "debug", "fatal": "error"}.get(value, value) if value else value
+        if not isinstance(value, str):
+            return value
+        level = value.lower()
+        return {"warn": "warning", "trace": "debug", "fatal": "error"}.get(level, level)
 
 
 class SimulatorSection(Section):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -14,6 +15,7 @@ SIMULATOR = "simulator:"
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
 # Query parameters by which gateways take a key; in the address it would appear in logs.
 KEY_PARAMETERS = frozenset({"api-key", "api_key", "apikey", "key", "token", "access_token"})
+_KEY: Final = re.compile(r"[!-~]+")
 
 
 class UpstreamSection(Section):
@@ -62,17 +64,30 @@ class UpstreamSection(Section):
         """Remove the line end that a key from a file may have; an empty key is none."""
         return (value.strip() or None) if isinstance(value, str) else value
 
+    @field_validator("api_key")
+    @classmethod
+    def _fits_in_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("may have no spaces, and no characters beyond ASCII; copy it anew")
+        return value
+
     @field_validator("url")
     @classmethod
     def _is_websocket(cls, value: str) -> str:
         if value in {"", SIMULATOR}:
             return value
-        parts = urlsplit(value)
+        try:
+            parts = urlsplit(value)
+            port = parts.port
+        except ValueError:  # whose words repeat a part of it, which may be of a password
+            raise ValueError(
+                "has a host or a port that is none; use wss://host/path, or wss://host:port/path"
+            ) from None
         if parts.scheme in {"http", "https"}:
             raise ValueError(f"use {'wss' if parts.scheme == 'https' else 'ws'}:// instead of {parts.scheme}://")
         if parts.scheme not in {"ws", "wss"} or not parts.hostname:
             raise ValueError('is not a WebSocket address; use wss://host/path, or "simulator:"')
-        if parts.port == 0:
+        if port == 0:
             raise ValueError("has port 0; name the port, or leave it out")
         asked = {name.lower() for name, _ in parse_qsl(parts.query)}
         if parts.username or parts.password or asked & KEY_PARAMETERS:

@@ -51,7 +51,7 @@ def test_an_entry_is_read_as_it_is_written():
         ("web sha256:" + "xy" * 32, "the digest must be sha256: and 64 hexadecimal digits; add the key anew."),
         (
             f"we/b sha256:{DIGEST}",
-            "name: write 1 to 64 letters, digits or . _ @ + -, beginning with a letter or digit.",
+            "name: write 1 to 64 letters, digits or . _ @ + -, beginning with a letter or digit, and not with ts_",
         ),
         (
             f"{'w' * 65} sha256:{DIGEST}",
@@ -67,10 +67,10 @@ def test_a_line_that_cannot_be_read_is_named_with_the_fix_and_not_repeated(line,
     assert DIGEST[:20] not in str(caught.value)
 
 
-def test_a_key_that_is_there_in_place_of_its_digest_is_named_and_not_repeated():
-    key = new_key()
+@pytest.mark.parametrize("line", ["web KEY", "KEY", f"KEY sha256:{DIGEST}"])
+def test_a_key_that_is_there_in_place_of_its_digest_or_its_name_is_named_and_not_repeated(line):
     with pytest.raises(ConfigError) as caught:
-        entries_of(f"web {key}", "keys.txt")
+        entries_of(line.replace("KEY", new_key()), "keys.txt")
     words = "keys.txt, line 1: holds a key itself, which whoever reads the file could use; remove it and add another."
     assert caught.value.problem.description == words
 

@@ -110,6 +110,16 @@ def test_the_socket_is_the_proxys_from_then_on_and_the_servers_reaches_nobody(pa
 
 
 @pytest.mark.parametrize(
+    "path", ["/two words", "/a\r\nX: y", "/\xc3\xbc", "/\udcff"], ids=["space", "line end", "UTF-8", "half character"]
+)
+def test_the_clients_frames_are_read_whatever_the_path_of_the_route_is_decoded_to(pair, path):
+    ours, protocol = Upgrade(environ(**{"werkzeug.socket": pair[0], "PATH_INFO": path})).accept(None, 1000)
+    protocol.receive_data(b"\x81\x82\0\0\0\0hi")
+    assert [event.data for event in protocol.events_received()] == [b"hi"]
+    ours.close()
+
+
+@pytest.mark.parametrize(
     ("others", "status"),
     [
         ({"HTTP_UPGRADE": "h2c"}, 426),

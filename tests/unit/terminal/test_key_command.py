@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from turnstile.auth.client_keys import KnownKeys
+from turnstile.auth.client_keys import NAME_RULE, KnownKeys
 from turnstile.auth.key_file import read_keys
 from turnstile.errors import ConfigError
 from turnstile.terminal.key_command import add_key_commands
@@ -114,8 +114,7 @@ def test_a_shell_may_take_the_key(key_process, file):
 
 def test_what_cannot_be_done_is_a_line_of_its_own_and_the_exit_code_2(key_process):
     done = key_process("add", "a b", capture_output=True)
-    words = "turnstile: name: write 1 to 64 letters, digits or . _ @ + -, beginning with a letter or digit.\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"turnstile: {NAME_RULE}\n")
 
 
 def test_a_key_that_could_not_be_shown_is_not_kept(key_process, file):
