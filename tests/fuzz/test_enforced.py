@@ -140,7 +140,7 @@ def test_what_is_no_token_is_refused(token):
 def test_the_body_of_a_request_for_a_token_leads_to_one_or_to_an_error_in_words(body):
     secrets, outcomes = ClientSecrets(TOKENS, lambda _, decided: decided(Identity("a")), bool, JSON_BOUNDS), []
     sent = bytearray()
-    exchange = HttpExchange(lambda _: "192.0.2.7:1", secrets.decide, sent.extend, outcomes.append)
+    exchange = HttpExchange("192.0.2.7:1", secrets.decide, sent.extend, outcomes.append)
     exchange.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
     exchange.receive(b"Content-Length: %d\r\n\r\n" % len(body))
     exchange.receive(body or b" ")
@@ -166,7 +166,7 @@ def test_the_body_of_a_request_for_a_token_leads_to_one_or_to_an_error_in_words(
 def test_whatever_comes_instead_of_http_is_answered_once_or_waited_for(parts):
     sent = []
     exchange = HttpExchange(
-        lambda _: "192.0.2.7:1", lambda _m, _r, done: done(Rejection(404, "No.")), sent.append, lambda _: None
+        "192.0.2.7:1", lambda _m, _r, done: done(Rejection(404, "No.")), sent.append, lambda _: None
     )
     for part in parts:
         if part:

@@ -12,14 +12,14 @@ from turnstile.server.answers import FAILED, NO_TLS, NO_WEBSOCKET, OTHER_METHOD,
 from turnstile.server.connection_opening import ConnectionOpening, OpeningRefused, PlainHttpError
 from turnstile.server.http_exchange import HttpExchange
 from turnstile.server.pending_handshakes import UNKNOWN_OWNER
-from turnstile.server.request_head import head_size, is_tls, method_and_path, parse_get
+from turnstile.server.request_head import head_size, header_lines, is_tls, method_and_path, parse_get
 from turnstile.server.requests import Rejection, open_protocol, upgrade_request
 from turnstile.server.websocket_opening import open_websocket
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from websockets.http11 import Request, Response
 
@@ -200,6 +200,8 @@ class Handshake:
         head = bytes(self._received[:size])
         del self._received[:size]
         method, self._path = method_and_path(head)
+        self._peer = self._settings.proxies.client_of(self._peer, partial(header_lines, head))
+        self._pending.move(self, owner_of(self._peer))
         if method != "GET":
             if not self._begin_exchange(head):
                 self._refuse(OTHER_METHOD)
@@ -208,7 +210,6 @@ class Handshake:
         if isinstance(request, Rejection):
             self._refuse(request)
             return
-        self._client_of(request.headers.get_all)
         if not _asks_for_websocket(request):
             if not self._begin_exchange(head):
                 self._refuse(NO_WEBSOCKET)
@@ -222,18 +223,12 @@ class Handshake:
             upgrade_request(request, self._peer), partial(self._decided, request=request, response=response)
         )
 
-    def _client_of(self, headers: Callable[[str], Sequence[str]]) -> str:
-        """Note the address of the client, as trusted proxies give it in its headers; return it."""
-        self._peer = self._settings.proxies.client_of(self._peer, headers)
-        self._pending.move(self, owner_of(self._peer))
-        return self._peer
-
     def _begin_exchange(self, headers: bytes) -> bool:
         """Hand the request over to the endpoint at its path; return whether there is one."""
         endpoint = self._endpoints.get(self._path)
         if endpoint is None:
             return False
-        self._exchange = HttpExchange(self._client_of, endpoint, self._send_part, self._note)
+        self._exchange = HttpExchange(self._peer, endpoint, self._send_part, self._note)
         self._received[:0] = headers
         self._continue_exchange(self._exchange)
         return True

@@ -17,8 +17,6 @@ from turnstile.server.request_head import ambiguity, own_target
 from turnstile.server.requests import Rejection, UpgradeRequest, split_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from turnstile.server.requests import ClientGone
 
 MOST_BODY_BYTES: Final = 64 * 1024
@@ -88,7 +86,7 @@ class HttpExchange:
     """Reads the request, and writes the answer.
 
     Args:
-        client_of: Returns the client's address, ``host:port``, given what returns all headers of a name.
+        peer: The client's address, as ``host:port``.
         endpoint: Decides about the request.
         send: Takes what goes to the client.
         refused: Is told of each rejection before it is sent.
@@ -96,12 +94,12 @@ class HttpExchange:
 
     def __init__(
         self,
-        client_of: Callable[[Callable[[str], Sequence[str]]], str],
+        peer: str,
         endpoint: Endpoint,
         send: Callable[[bytes], None],
         refused: Callable[[Rejection], None],
     ) -> None:
-        self._client_of = client_of
+        self._peer = peer
         self._endpoint = endpoint
         self._send = send
         self._refused = refused
@@ -176,10 +174,10 @@ class HttpExchange:
 
     def _decide(self, target: str, named: dict[str, list[str]]) -> None:
         path, query = split_target(target)
-        peer = self._client_of(lambda name: named.get(name.lower(), []))
         headers = {name: ", ".join(values) for name, values in named.items()}
         self._is_deciding = True
-        client_gone = self._endpoint(self._method, UpgradeRequest(path, query, headers, peer, ()), self._decided)
+        request = UpgradeRequest(path, query, headers, self._peer, ())
+        client_gone = self._endpoint(self._method, request, self._decided)
         if self._is_deciding:
             self._client_gone = client_gone
 

@@ -144,6 +144,18 @@ def method_and_path(head: bytes) -> tuple[str, str]:
     return method.decode("ascii"), split_target(own_target(target)[0])[0]
 
 
+def header_lines(head: bytes, name: str) -> list[str]:
+    """Return the values of all headers of a name, in their order.
+
+    Args:
+        head: One that `head_size` has found complete; its other headers may be malformed.
+        name: The name, in any case.
+    """
+    # A line may be folded (RFC 9112, section 5.2): an older proxy in front reads it as one.
+    values = re.findall(rb"\r\n%s:((?:[^\r\n]|\r\n[ \t])*)" % re.escape(name.encode()), head, re.IGNORECASE)
+    return [value.decode("latin-1").strip(" \t") for value in values]
+
+
 def own_target(target: bytes) -> tuple[str, str | None]:
     """Return a target without scheme and authority, and the authority; one of another form as it is."""
     parts = _WEBSOCKET_TARGET.fullmatch(target)

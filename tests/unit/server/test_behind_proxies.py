@@ -182,6 +182,34 @@ def test_a_trusted_proxy_names_its_client_in_the_request(listen, house, lines):
         assert house.asked.get(timeout=WAIT).peer == peer
 
 
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (b"POST /openai HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "method"),
+        (b"GET /openai HTTP/1.1\r\nHost: x\r\n\r\n", "not_websocket"),
+        (UPGRADE.replace(b"Host: x\r\n", b"Accept: */*\r\nhost :x\r\n"), "malformed"),
+        (UPGRADE.replace(b"Host: x\r\n", b""), "malformed"),
+        (UPGRADE.replace(b"Host: x\r\n", b"Host: x\r\nContent-Length: 9\r\n"), "malformed"),
+        (UPGRADE.replace(b"Host: x\r\n", b"Host: x\r\nX: %s\r\n" % (b"x" * 8192)), "size"),
+    ],
+)
+@pytest.mark.parametrize("lines", [b"x-forwarded-for: 203.0.113.7\r\n", b"FORWARDED:for=203.0.113.7 \r\n"])
+def test_a_refused_request_is_the_clients_that_a_trusted_proxy_names(listen, caplog, request_, reason, lines):
+    with connected(listen(proxies=TRUSTED)) as sock:
+        sock.sendall(request_.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\n" + lines))
+        assert answered(sock).startswith(b"HTTP/1.1 4")
+    assert [line.partition(" at ")[0] for line in caplog.messages] == [f"Refused ({reason}) 203.0.113.7:?"]
+
+
+@pytest.mark.parametrize("folded", [b"\r\n 198.51.100.1", b",\r\n\t198.51.100.1"])
+def test_a_line_that_is_folded_names_nobody(listen, caplog, folded):
+    with connected(listen(proxies=TRUSTED)) as sock:
+        peer = "{}:{}".format(*sock.getsockname())
+        sock.sendall(UPGRADE.replace(b"Host", b"X-Forwarded-For: 203.0.113.7" + folded + b"\r\nHost"))
+        assert answered(sock).startswith(b"HTTP/1.1 400 ")
+    assert caplog.messages[0].startswith(f"Refused (malformed) {peer} ")
+
+
 def test_a_client_named_before_the_request_cannot_name_another_in_it(listen, house):
     with connected(listen(proxies=TRUSTED)) as sock:
         sock.sendall(LINE + UPGRADE.replace(b"Host", b"X-Forwarded-For: 198.51.100.1\r\nHost"))
