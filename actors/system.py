@@ -1,28 +1,16 @@
-"""The composed proxy: the one place where the actors' ports are given real sockets."""
+"""The composed proxy, as a whole: started, asked for sessions, reloaded, drained and stopped."""
 
 from __future__ import annotations
 
 import atexit
 import logging
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from actors.adapters import Adapters, handshake_settings, make_listener
-from actors.admission import ClientAdmission
-from actors.authentication import make_authenticator, make_endpoints
-from actors.dialects.registry import Dialects
-from actors.hosted_sessions import HostedSessions
-from actors.proxy_threads import ProxyThreads
-from actors.remote_authentication import RemoteChecks
-from actors.session_quotas import make_quotas
-from actors.sessions import Sessions
+from actors.proxy_parts import ProxyParts
 from turnstile.config import taken_over, upstream_notices
 from turnstile.errors import ConfigError, InternalError
-from turnstile.server.refusals import Refusals
-from turnstile.server.worker_board import WorkerBoard
 from turnstile.session.machine import Session
-from turnstile.transports.loop import IoLoop
 
 if TYPE_CHECKING:
     import socket
@@ -85,32 +73,21 @@ class ProxySystem:
         clock: Clock = time.monotonic,
     ) -> None:
         self.config = config
-        self._loop = IoLoop(clock)
-        self._adapters = Adapters(config, self._loop, clock, simulator, scenario)
-        self.simulator = self._adapters.simulator
+        self._parts = ProxyParts(
+            config,
+            self._start_for_host,
+            listens=listens,
+            sock=sock,
+            slot=slot,
+            parent=parent,
+            journal=journal,
+            simulator=simulator,
+            scenario=scenario,
+            make_session=make_session,
+            clock=clock,
+        )
+        self.simulator = self._parts.adapters.simulator
         """The Realtime API behind ``simulator:``."""
-        counts = slot or WorkerBoard.of_one().slot(1)
-        around = self._adapters.dependencies(journal)
-        self._sessions = Sessions(around, counts.note_sessions)
-        dialects = Dialects(config, self._adapters.functions.may_call, make_session)
-        check = partial(make_authenticator, remote=RemoteChecks(self._loop, clock))
-        quotas = make_quotas(config.quotas, parent, self._loop, clock)
-        self._admission = ClientAdmission(config, dialects, self._sessions, counts, around.budget, quotas, check)
-        self._refusals = refusals = Refusals(self._loop.call_later)
-        endpoints = make_endpoints(config, self._admission.identify)
-        self._listener = (
-            make_listener(config, self._loop, self._admission.accept, endpoints, sock, counts, refusals)
-            if listens
-            else None
-        )
-        callbacks = self._adapters.callbacks
-        self._hosted = HostedSessions(
-            config.limits, self._loop, self._sessions, self._admission, callbacks, self._start_for_host, refusals
-        )
-        beats = config.server.heartbeat_timeout
-        self._threads = ProxyThreads(
-            self._loop, self._adapters, self._sessions, self._admission, self._listener, slot, beats, clock
-        )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -119,28 +96,28 @@ class ProxySystem:
         Raises:
             ConfigError: The proxy does not listen, since `listens` is false.
         """
-        if self._listener is None:
+        if self._parts.listener is None:
             raise ConfigError("no_address", "This proxy listens on no port: make it without listens=False.")
-        return self._listener.address
+        return self._parts.listener.address
 
     @property
     def sessions(self) -> int:
         """The number of open sessions."""
-        return len(self._sessions)
+        return len(self._parts.sessions)
 
     @property
     def refusals(self) -> Mapping[str, int]:
         """How many clients were refused so far, by reason, such as ``origin``."""
-        return self._refusals.counts
+        return self._parts.refusals.counts
 
     @property
     def held_bytes(self) -> int:
         """The number of bytes held or unsent for all sessions, by our own count; 0 once all have ended."""
-        return self._sessions.held_bytes
+        return self._parts.sessions.held_bytes
 
     def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
         """Wait until at most `but` sessions are open; return False if more are after `timeout` seconds."""
-        return self._sessions.wait_until_empty(timeout, but)
+        return self._parts.sessions.wait_until_empty(timeout, but)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -157,13 +134,13 @@ class ProxySystem:
         Raises:
             InternalError: The proxy was started before this process was forked off, or has been stopped.
         """
-        if self._sessions.are_draining:
+        if self._parts.sessions.are_draining:
             raise InternalError("stopped", "The proxy was stopped and cannot start again: create another one.")
-        self._threads.start()
+        self._parts.threads.start()
 
     def _start_for_host(self) -> None:
         """Start unless the host did; a proxy started here stops when the process exits, without the host."""
-        if self._threads.start():
+        if self._parts.threads.start():
             atexit.register(self.stop)
             for notice in upstream_notices(self.config):
                 _log.warning("%s", notice)
@@ -191,7 +168,7 @@ class ProxySystem:
         Raises:
             SessionError: The limit of open sessions is reached, or the proxy is shutting down.
         """
-        return self._hosted.connect(inbox, dialect, overrides, on_event)
+        return self._parts.hosted.connect(inbox, dialect, overrides, on_event)
 
     def adopt(
         self,
@@ -209,7 +186,7 @@ class ProxySystem:
             overrides: The settings that the host decides for the client.
             on_event: As for `connect`.
         """
-        return self._hosted.adopt(upgrade, dialect, overrides, on_event)
+        return self._parts.hosted.adopt(upgrade, dialect, overrides, on_event)
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
         """Return a snapshot of every session; one that ends meanwhile is left out.
@@ -217,7 +194,7 @@ class ProxySystem:
         Args:
             timeout: Seconds to wait for each snapshot.
         """
-        return self._sessions.inspect(timeout)
+        return self._parts.sessions.inspect(timeout)
 
     def reload(self, config: Config) -> None:
         """Take over what may change while the proxy runs; open sessions keep what they have.
@@ -232,12 +209,8 @@ class ProxySystem:
             ConfigError: A file, such as the certificate or its key, cannot be used; nothing has changed.
         """
         running, fixed = taken_over(self.config, config)
-        handshakes = handshake_settings(running)
-        self._admission.change(running)
+        self._parts.change(running)
         self.config = running
-        self._hosted.change(running.limits)
-        if self._listener is not None:
-            self._listener.change(handshakes)
         _log.info("The configuration was read anew: new handshakes and sessions use it")
         if fixed:
             _log.warning("These settings have changed, and need a restart: %s", ", ".join(fixed))
@@ -248,7 +221,7 @@ class ProxySystem:
         Returns:
             The number of open sessions.
         """
-        return self._threads.drain()
+        return self._parts.threads.drain()
 
     def stop(self, timeout: float | None = None) -> int:
         """Drain: admit no more clients, let each session end what it has begun, and release all threads and sockets.
@@ -268,4 +241,4 @@ class ProxySystem:
             The number of sessions that had not ended by then, and were cut off.
         """
         atexit.unregister(self.stop)
-        return self._threads.stop(self.config.server.drain_timeout if timeout is None else timeout)
+        return self._parts.threads.stop(self.config.server.drain_timeout if timeout is None else timeout)

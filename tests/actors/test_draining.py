@@ -104,8 +104,8 @@ def configured(system, path="/openai", **settings):
 @contextmanager
 def stopping(system, timeout=None):
     """Stop the system on a thread; yields once it drains, and waits for the end."""
-    left, draining, drain = [], threading.Event(), system._sessions.drain
-    system._sessions.drain = lambda: (drain(), draining.set())[0]
+    left, draining, drain = [], threading.Event(), system._parts.sessions.drain
+    system._parts.sessions.drain = lambda: (drain(), draining.set())[0]
     thread = threading.Thread(target=lambda: left.append(system.stop(patience() if timeout is None else timeout)))
     thread.start()
     assert draining.wait(patience())

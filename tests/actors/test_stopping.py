@@ -195,7 +195,7 @@ def test_stop_keeps_its_deadline_when_the_hosts_callbacks_block(make_system, mon
 def test_a_thread_whose_work_is_of_no_use_any_more_is_not_given_the_rest_of_the_time(make_system, monkeypatch):
     monkeypatch.setattr(actors.proxy_threads, "_GRACE", 2.0)
     system = make_system()
-    adapters, given = system._adapters, {}
+    adapters, given = system._parts.adapters, {}
     for name, pool in (("functions", adapters.functions), ("host functions", adapters._host_functions)):
         close = pool.close
         monkeypatch.setattr(
@@ -264,13 +264,13 @@ def test_what_is_told_after_the_stop_is_dropped_and_starts_no_thread(make_system
 
 def test_a_session_that_begins_behind_the_stop_is_closed_at_once(make_system):
     system = make_system()
-    make_parts = system._admission.admit("component", None, None)
+    make_parts = system._parts.admission.admit("component", None, None)
     system.stop(patience())
     host = RecordingInbox()
     with pytest.raises(SessionError, match="no_place"):
         system.connect(host)
-    connection, handle = RecordingConnection(), system._hosted._make_handle(None)
-    assert system._sessions.begin(connection, make_parts, handle) is None
+    connection, handle = RecordingConnection(), system._parts.hosted._make_handle(None)
+    assert system._parts.sessions.begin(connection, make_parts, handle) is None
     assert connection.closed == (1001, "shutting down")
     assert handle.has_ended
     handle.end()

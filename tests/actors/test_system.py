@@ -84,7 +84,7 @@ def test_a_session_that_is_idle_is_closed_in_an_orderly_way(make_system):
         idle.wait_until(lambda: None)
         assert idle.closed == "1000 idle_timeout"
         assert [error["code"] for error in idle.received("Error")] == ["idle_timeout"]
-    assert system._sessions.wait_until_empty(patience())
+    assert system._parts.sessions.wait_until_empty(patience())
 
 
 def test_open_sessions_are_told_that_the_proxy_shuts_down(system):
@@ -155,7 +155,7 @@ def test_sessions_that_have_not_ended_by_the_deadline_are_counted(make_system, m
         may_go.wait(patience())
 
     with configured(system):
-        system._adapters.threads.waker(hold)()
+        system._parts.adapters.threads.waker(hold)()
         assert held.wait(patience())
         assert system.stop(0) == 1
         may_go.set()
@@ -170,15 +170,15 @@ def test_a_wait_until_all_sessions_have_ended_says_so_when_one_is_open(system):
 
 
 def test_a_client_that_comes_in_behind_the_shutdown_is_told_so(system):
-    system._sessions._draining = True
+    system._parts.sessions._draining = True
     told = RecordingConnection()
-    system._sessions.begin(told, system._admission._dialects.named("deepgram"))
+    system._parts.sessions.begin(told, system._parts.admission._dialects.named("deepgram"))
     assert system.wait_until_empty(patience())
     assert told.closed == (1001, "shutting down")
 
 
 def test_a_client_is_turned_away_while_the_proxy_shuts_down(system):
-    system._sessions._draining = True
+    system._parts.sessions._draining = True
     with pytest.raises(WebSocketBadStatusException, match="503"):
         create_connection(url(system), timeout=patience())
 
@@ -267,7 +267,7 @@ def test_where_each_session_stands_can_be_asked(system):
 
 def test_a_session_that_ends_meanwhile_is_left_out(system):
     with configured(system):
-        (live,) = system._sessions._live.values()
+        (live,) = system._parts.sessions._live.values()
         assert live.coordinator.stop(timeout=patience())
         assert system.inspect(patience()) == {}
 

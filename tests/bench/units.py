@@ -141,7 +141,7 @@ def measure(names, times, seen=None):
         ProxySystem(load_config(flags=flags)) as system,
         closing(Conversation(system.address[1], listener)) as talk,
     ):
-        meter = Meter(system._loop.call_soon)
+        meter = Meter(system._parts.loop.call_soon)
         for name in names:
             unit, size = UNITS[name]
             do = partial(unit, talk)

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import websocket
 
-from actors import system
+from actors import proxy_parts
 from turnstile.auth.authenticator import NoAuthenticator
 from turnstile.auth.identity import Identity
 from turnstile.config import load_config
@@ -43,7 +43,7 @@ class Names(NoAuthenticator):
 @pytest.fixture
 def names(monkeypatch):
     names = Names()
-    monkeypatch.setattr(system, "make_authenticator", lambda *_, **__: names)
+    monkeypatch.setattr(proxy_parts, "make_authenticator", lambda *_, **__: names)
     return names
 
 
@@ -111,7 +111,7 @@ def test_a_client_that_goes_before_it_is_decided_about_leaves_no_place_taken(sta
         gone.shutdown(socket.SHUT_WR)
         assert gone.recv(1) == b""
     names.waits = False
-    proxy.system._loop.call_soon(decide)
+    proxy.system._parts.loop.call_soon(decide)
     connect(proxy, "web")
 
 
@@ -160,7 +160,7 @@ def test_a_session_that_has_lasted_for_its_minutes_ends_with_words_that_name_the
             break
     else:
         pytest.fail("no words came before the close")
-    assert proxy.system._admission.admit("component", None, None)("a host's").session.policy.max_duration == 0.0
+    assert proxy.system._parts.admission.admit("component", None, None)("a host's").session.policy.max_duration == 0.0
 
 
 def test_sessions_of_a_host_in_the_process_have_no_quota(start):
@@ -184,7 +184,7 @@ def test_what_a_client_with_a_name_holds_counts_for_the_name(start, connect):
     proxy = start()
     connect(proxy, "web")
     connect(proxy)
-    assert set(proxy.system._sessions._around.budget._sessions) == {"identity web", "127.0.0.1"}
+    assert set(proxy.system._parts.sessions._around.budget._sessions) == {"identity web", "127.0.0.1"}
 
 
 @pytest.fixture

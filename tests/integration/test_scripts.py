@@ -186,7 +186,7 @@ def test_a_snapshot_that_does_not_come_in_time_says_what_was_waited_for():
         may_go_on.wait(patience())
 
     with ProxySystem(config, listens=False) as proxy, ScriptedSession(proxy=proxy, timeout=0.01) as session:
-        proxy._loop.call_soon(keep_busy)
+        proxy._parts.loop.call_soon(keep_busy)
         assert busy.wait(patience())
         with pytest.raises(TimeoutError, match=r"Waited 0\.01 s for where the session stands"):
             session.snapshot()
