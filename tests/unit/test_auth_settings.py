@@ -127,3 +127,15 @@ def test_explain_warns_of_a_service_that_clients_keys_reach_unprotected():
         warned = [line for line in notices(load_config(flags={**local, "auth.ask_url": url})) if "ask_url" in line]
         words = "auth.ask_url: clients' keys can be read on their way to decider.internal; use https://"
         assert warned == ([words] if is_exposed else [])
+
+
+def test_explain_warns_of_a_service_that_may_take_longer_than_a_handshake():
+    flags = {"upstream.url": "simulator:", **ASK, "server.handshake_timeout": "3"}
+    for seconds, is_warned in (("2.9", False), ("3", True), ("1e+300", True)):
+        warned = list(notices(load_config(flags={**flags, "auth.ask_timeout": seconds})))
+        words = (
+            f"auth.ask_timeout is {seconds}, and server.handshake_timeout only 3: where the service is slow, clients "
+            "are cut off without an answer; lower the first or raise the second"
+        )
+        assert warned == ([words] if is_warned else [])
+    assert list(notices(load_config(flags={**flags, **JWT, "auth.ask_timeout": "9"}))) == []

@@ -123,7 +123,8 @@ def _faults(decided: dict[str, Any]) -> Iterator[str]:
     for name in ("voice", "model"):
         if decided.get(name) == "":
             yield f"{name}: is empty; leave it out, or name one."
-    tools = decided.get("tools") or []
+    tools = decided.get("tools")
+    tools = [] if tools is None else tools
     if not isinstance(tools, list):
         yield "tools: must be a list of the Realtime API's tools."
         return

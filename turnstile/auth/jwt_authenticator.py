@@ -27,6 +27,9 @@ _LONGEST_TOKEN: Final = 8 * 1024
 _LEEWAY: Final = 30
 """Seconds that the clocks of the issuer and of this machine may differ by."""
 _MALFORMED: Final = "The token is malformed: it is no signed JSON web token."
+_UNREADABLE: Final = (
+    "The token is malformed: it is no signed JSON web token, or one of its times (exp, nbf, iat) is no number."
+)
 # The first that fits; the library checks the signature before it reads a claim.
 _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.ExpiredSignatureError, "The token has expired (exp)."),
@@ -71,6 +74,9 @@ class JwtAuthenticator(Authenticator):
             "require": ["exp"],
             "verify_aud": rules.audience is not None,
             "verify_iss": rules.issuer is not None,
+            # Of what type these are concerns nobody here but who is named by one, which is checked below.
+            "verify_sub": False,
+            "verify_jti": False,
         }
 
     def authenticate(self, request: UpgradeRequest, decided: Decided, /) -> ClientGone | None:
@@ -126,7 +132,7 @@ class JwtAuthenticator(Authenticator):
         except exceptions.MissingRequiredClaimError as error:
             return unauthorized(f"The token has no {error.claim}.")
         except (exceptions.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            return unauthorized(next((words for kind, words in _WORDS if isinstance(error, kind)), _MALFORMED))
+            return unauthorized(next((words for kind, words in _WORDS if isinstance(error, kind)), _UNREADABLE))
         name = claims.get(rules.identity)
         if not is_claimable(name):
             words = f"The token names no client: its {rules.identity} is no text of 1 to {LONGEST_NAME} characters."

@@ -80,9 +80,7 @@ def notices(config: Config) -> Iterator[str]:
     for network in config.server.trusted_proxies:
         if not ip_network(network).prefixlen:
             yield f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
-    asked = parse_address(config.auth.ask_url) if config.auth.mode == "ask" else None
-    if asked is not None and asked.scheme == "http" and not is_this_machine(asked):
-        yield f"auth.ask_url: clients' keys can be read on their way to {asked.authority}; use https://"
+    yield from _ask_notices(config)
     yield from _quota_notices(config)
     yield from _budget_notices(config)
     yield from _key_notices(config.auth)
@@ -91,6 +89,21 @@ def notices(config: Config) -> Iterator[str]:
         file = getattr(getattr(config, section), name)
         if file is not None and not os.access(file, os.R_OK):
             yield f"{path}: {file} cannot be read"
+
+
+def _ask_notices(config: Config) -> Iterator[str]:
+    """Yield a warning for each setting of the mode ``ask`` that shows clients' keys, or leaves clients unanswered."""
+    auth, handshake_timeout = config.auth, config.server.handshake_timeout
+    if auth.mode != "ask":
+        return
+    asked = parse_address(auth.ask_url)
+    if asked.scheme == "http" and not is_this_machine(asked):
+        yield f"auth.ask_url: clients' keys can be read on their way to {asked.authority}; use https://"
+    if auth.ask_timeout >= handshake_timeout:
+        yield (
+            f"auth.ask_timeout is {auth.ask_timeout:g}, and server.handshake_timeout only {handshake_timeout:g}: where "
+            "the service is slow, clients are cut off without an answer; lower the first or raise the second"
+        )
 
 
 def _quota_notices(config: Config) -> Iterator[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 Sock = TypeVar("Sock", bound=socket.socket)
 
+_LONGEST_WAIT: Final = 1e6
+"""Seconds; sockets and futures take no more than some 9e9, and raise an error."""
 _CANCELLED: Final = "the operation was cancelled"
 _NOT_DONE: Final = "no thread is left for it"
 
@@ -55,7 +57,7 @@ class NetworkOperation:
         left = self._end - self._clock()
         if left <= 0:
             raise TimeoutError("the operation took too long")
-        return left
+        return min(left, _LONGEST_WAIT)
 
     def cancel(self) -> None:
         """End the operation: what waits for its socket, or for a result, raises an error at once. From any thread."""

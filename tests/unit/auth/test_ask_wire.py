@@ -90,6 +90,7 @@ def test_an_empty_list_of_tools_leaves_the_client_none():
         ({"identity": "a", "model": False}, "model: must be text, not bool."),
         ({"identity": "a", "tools": {"a": 1}}, "tools: must be a list of the Realtime API's tools."),
         ({"identity": "a", "tools": "x"}, "tools: must be a list"),
+        *(({"identity": "a", "tools": none}, "tools: must be a list") for none in ("", 0, False, {})),
         ({"identity": "a", "tools": [7]}, "tools[0]: must be an object with a type, such as function."),
         ({"identity": "a", "tools": [WEATHER, {}]}, "tools[1]: must be an object with a type"),
         ({"identity": "a", "tools": [{"type": "function"}]}, "tools[0].name: must be text."),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import jwt
 import pytest
-from jwt_material import PRIVATE, SECRET, assembled, entry, key_set, public_pem, token
+from jwt_material import PRIVATE, SECRET, assembled, claims, entry, key_set, public_pem, token
 
 from turnstile.auth.identity import Identity
 from turnstile.auth.jwt_authenticator import JwtAuthenticator, JwtRules
@@ -173,7 +174,9 @@ def test_a_token_that_is_too_long_is_not_read():
 def test_claims_that_cannot_be_read_are_refused_even_when_they_are_signed(payload):
     sent = jwt.api_jws.PyJWS().encode(payload, SECRET, "HS256")
     words = refused(sent, algorithms=("HS256",), secret=SECRET, audience=None, issuer=None)
-    assert words == "The token is malformed: it is no signed JSON web token."
+    assert words == (
+        "The token is malformed: it is no signed JSON web token, or one of its times (exp, nbf, iat) is no number."
+    )
 
 
 @pytest.mark.parametrize("name", [None, "", "  ", 7, True, ["alice"], "a" * 201, "a\nb", "a\u202eb", "\x00"])
@@ -181,6 +184,14 @@ def test_a_token_without_a_name_that_can_be_shown_is_refused(name):
     assert refused(token(tenant=name), identity="tenant") == (
         "The token names no client: its tenant is no text of 1 to 200 characters."
     )
+
+
+@pytest.mark.parametrize("name", [7, True, ["alice"], {"a": 1}])
+def test_a_token_whose_subject_is_no_text_is_told_so_where_that_names_the_client(name):
+    sent = jwt.api_jws.PyJWS().encode(json.dumps({**claims(), "sub": name, "jti": 7}).encode(), SECRET, "HS256")
+    rules = {"algorithms": ("HS256",), "secret": SECRET}
+    assert refused(sent, **rules) == "The token names no client: its sub is no text of 1 to 200 characters."
+    assert check(sent, identity="iss", **rules) == Identity("https://issuer.example")
 
 
 def test_a_request_without_a_token_is_told_how_to_send_one():

@@ -784,6 +784,11 @@ def test_what_is_logged_of_a_call_names_the_session_that_called(serve, make_call
     assert seen == ["s1"]
 
 
+def test_nobody_is_asked_whom_to_trust_where_there_is_no_certificate(serve, call, monkeypatch):
+    monkeypatch.setattr(ssl, "create_default_context", lambda: pytest.fail("it takes 50 ms"))
+    assert call(serve(b"plain").port) == "plain"
+
+
 def test_the_system_is_asked_whom_to_trust_by_default(make_caller, monkeypatch):
     made = []
     monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(True) or "context")

@@ -36,6 +36,15 @@ def test_what_is_left_becomes_less_and_then_is_an_error():
         operation.left()
 
 
+@pytest.mark.parametrize("seconds", [1e300, float("inf")])
+def test_an_operation_that_may_take_for_ever_can_wait_for_a_socket_and_for_a_result(listener, seconds):
+    operation = NetworkOperation(time.monotonic, seconds)
+    operation.connect([listener.getsockname()]).close()
+    done = Future()
+    done.set_result(7)
+    assert operation.wait_for(done) == 7
+
+
 def test_nothing_is_left_of_an_operation_that_was_cancelled(operation):
     operation.cancel()
     with pytest.raises(ConnectionAbortedError):
