@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING, Final
 
 from turnstile.errors import ConfigError
@@ -15,7 +15,6 @@ from turnstile.server.requests import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from ipaddress import IPv4Address, IPv6Address
 
 Setting = Callable[[Sequence[str]], str]
 """Returns, in the words of a rejection, what lists these origins: ``origins=[...]`` of a route, or a flag."""
@@ -108,7 +107,9 @@ def _entries(listed: Sequence[str] | None) -> Collection[object]:
 def _listed_origin(entry: object) -> tuple[str, str, int | None]:
     parts = _ORIGIN.fullmatch(entry) if isinstance(entry, str) else None
     if parts is None or parts["scheme"].lower() in _NEVER_SENT:
-        raise _no_origin(entry, 'write scheme and host, and nothing behind them, such as "https://app.example.com"')
+        ascii_only = "" if str(entry).isascii() else ", and a name in ASCII, as browsers send it (xn--...)"
+        fix = f'write scheme and host, and nothing behind them, such as "https://app.example.com"{ascii_only}'
+        raise _no_origin(entry, fix)
     return _with_port(parts)
 
 
@@ -120,7 +121,7 @@ def _no_origin(value: object, fix: str) -> ConfigError:
 
 def _with_port(parts: re.Match[str]) -> tuple[str, str, int | None]:
     scheme = parts["scheme"].lower()
-    return scheme, parts["host"].lower(), int(parts["port"]) if parts["port"] else _DEFAULT_PORTS.get(scheme)
+    return scheme, _canonical(parts["host"]), int(parts["port"]) if parts["port"] else _DEFAULT_PORTS.get(scheme)
 
 
 def _site(parts: re.Match[str] | None) -> tuple[str, int | None] | None:
@@ -128,7 +129,7 @@ def _site(parts: re.Match[str] | None) -> tuple[str, int | None] | None:
     if parts is None:
         return None
     port = int(parts["port"]) if parts["port"] else None
-    return parts["host"].lower(), None if port in _DEFAULT_PORTS.values() else port
+    return _canonical(parts["host"]), None if port in _DEFAULT_PORTS.values() else port
 
 
 def _is_address(host: str) -> bool:
@@ -138,12 +139,20 @@ def _is_address(host: str) -> bool:
 
 def _is_local(parts: re.Match[str]) -> bool:
     address = _address(parts["host"])
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
     is_loopback = address is not None and any(address in network for network in _LOOPBACK)
     return parts["scheme"].lower() in _DEFAULT_PORTS and (is_loopback or parts["host"].lower() == _LOCALHOST)
 
 
+def _canonical(host: str) -> str:
+    """Return a host's name in lower case, of an address of IPv6 the shortest form: browsers write them so."""
+    address = _address(host)
+    return f"[{address}]" if isinstance(address, IPv6Address) else host.lower()
+
+
 def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host.strip("[]"))
+        return IPv6Address(host[1:-1]) if host.startswith("[") else IPv4Address(host)
     except ValueError:
         return None

@@ -32,6 +32,7 @@ def refused(origin, host="app.example", listed=None):
         ("https://app.example", "app.example:80"),
         ("http://127.0.0.1:8000", "127.0.0.1:8000"),
         ("http://[::1]:8000", "[::1]:8000"),
+        ("http://[::1]:8000", "[0:0::1]:8000"),
     ],
 )
 def test_a_page_of_the_same_host_may_connect(origin, host):
@@ -91,6 +92,10 @@ def test_an_origin_that_is_not_one_web_sites_is_refused(origin):
         ("http://app.example.com:80", ("http://app.example.com",)),
         ("http://localhost:5173", ["http://localhost:5173"]),
         ("capacitor://localhost", ["capacitor://localhost"]),
+        ("chrome-extension://abcdefghijklmnop", ["chrome-extension://abcdefghijklmnop"]),
+        ("https://xn--bcher-kva.example", ["https://XN--bcher-kva.example"]),
+        ("http://[::1]:5173", ["http://[0:0:0:0:0:0:0:1]:5173"]),
+        ("http://[::ffff:7f00:1]:5173", ["http://[::FFFF:127.0.0.1]:5173"]),
     ],
 )
 def test_a_listed_page_may_connect_and_the_hosts_own_still_may(origin, listed):
@@ -144,6 +149,11 @@ def test_an_entry_that_is_no_origin_is_named_with_the_fix(entry):
     assert '"https://app.example.com"' in words
 
 
+def test_an_entry_with_characters_beyond_ascii_is_to_be_written_as_browsers_send_it():
+    with pytest.raises(ConfigError, match=r"a name in ASCII, as browsers send it \(xn--\.\.\.\)"):
+        Origins(["https://bücher.example"])
+
+
 @pytest.mark.parametrize("listed", ["https://app.example.com", 7, True])
 def test_what_is_no_list_of_origins_is_named_with_the_fix(listed):
     with pytest.raises(ConfigError, match="must be a list of origins") as caught:
@@ -190,7 +200,18 @@ def test_a_page_of_the_listeners_own_address_may_connect_where_names_prove_nothi
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example:8080", "127.0.0.1.evil.example:8080", "localhost.evil.example", "127.0.0.01", "localhost."]
+    "host",
+    [
+        "evil.example:8080",
+        "127.0.0.1.evil.example:8080",
+        "localhost.evil.example",
+        "127.0.0.01",
+        "localhost.",
+        "127.1:8080",
+        "2130706433",
+        "0x7f.1",
+        "[127.0.0.1]",
+    ],
 )
 def test_a_page_whose_name_resolves_to_the_listener_is_refused_where_names_prove_nothing(host):
     rejection = Origins(trusts_names=False).rejection({"origin": f"http://{host}", "host": host})
@@ -201,7 +222,14 @@ def test_a_page_whose_name_resolves_to_the_listener_is_refused_where_names_prove
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://localhost:5173", "https://localhost", "http://127.0.0.1:3000", "http://127.8.9.1", "https://[::1]:8443"],
+    [
+        "http://localhost:5173",
+        "https://localhost",
+        "http://127.0.0.1:3000",
+        "http://127.8.9.1",
+        "https://[::1]:8443",
+        "http://[::ffff:7f00:1]:5173",
+    ],
 )
 def test_a_page_of_this_machine_may_connect_from_any_port_where_that_is_admitted(origin):
     headers = {"origin": origin, "host": "127.0.0.1:8080"}
