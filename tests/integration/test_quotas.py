@@ -135,8 +135,8 @@ def test_a_session_that_cannot_begin_gives_its_place_back(start, connect, monkey
 def test_a_client_whose_websocket_cannot_be_opened_gives_its_place_back(start, connect, monkeypatch):
     proxy = start(address_sessions=1, server__max_sessions=1)
     with monkeypatch.context() as broken:
-        broken.setattr("turnstile.server.handshake.open_protocol", lambda *_: 1 / 0)
-        with pytest.raises(websocket.WebSocketConnectionClosedException):
+        broken.setattr("turnstile.server.first_request.open_protocol", lambda *_: 1 / 0)
+        with pytest.raises(websocket.WebSocketBadStatusException, match="500"):
             connect(proxy)
     connect(proxy)
 

@@ -11,6 +11,7 @@ from turnstile.transports.nonblocking_socket import NonBlockingSocket, nonblocki
 from turnstile.transports.poll import READ, WRITE
 
 if TYPE_CHECKING:
+    from turnstile.server.handshake_client import HandshakeClient
     from turnstile.transports.loop import IoLoop
     from turnstile.transports.socket_handler import SocketHandler
 
@@ -42,17 +43,16 @@ class ConnectionOpening:
         loop: Watches the socket.
         sock: The accepted socket, non-blocking.
         tls: The certificate to use TLS with; None for no TLS.
-        is_believed: Whether a header of the PROXY protocol is believed.
+        client: Whom the socket is connected to; gets the address that a proxy's header names.
     """
 
-    def __init__(self, loop: IoLoop, sock: socket.socket, tls: ssl.SSLContext | None, *, is_believed: bool) -> None:
+    def __init__(self, loop: IoLoop, sock: socket.socket, tls: ssl.SSLContext | None, client: HandshakeClient) -> None:
         self._loop = loop
         self._tls = tls
-        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader(sock, is_believed=is_believed)
+        self._client = client
+        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader(sock, is_believed=client.is_proxy)
         self.socket: NonBlockingSocket = nonblocking(sock)
         """The socket, of TLS as soon as that has begun."""
-        self.client: str | None = None
-        """The client that a proxy's header has named, as ``host:port``."""
         self.received = b""
         """The first bytes behind the header, as far as they were read."""
 
@@ -76,7 +76,9 @@ class ConnectionOpening:
             raise OpeningRefused("proxy_header", f"its header of the PROXY protocol: {error}") from error
         if header is None:
             return False
-        self._proxy_header, self.client = None, header.client
+        self._proxy_header = None
+        if header.client is not None:
+            self._client.named_before_request(header.client)
         if not header.size:
             self.received = reader.received
         return True

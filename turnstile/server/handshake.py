@@ -1,43 +1,36 @@
-"""The opening handshake of one client: a proxy's header, TLS, one HTTP request, one answer (RFC 6455, section 4.2)."""
+"""The opening handshake on an accepted socket: a proxy's header, TLS, one HTTP request, one answer.
+
+Each has a module of its own; here is what they share: the socket, and its end.
+"""
 
 from __future__ import annotations
 
 import logging
 import socket
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from turnstile.server.addresses import owner_of
-from turnstile.server.answers import FAILED, NO_TLS, NO_WEBSOCKET, OTHER_METHOD, answer_of, websocket_answer
+from turnstile.server.answers import FAILED, NO_TLS
 from turnstile.server.connection_opening import ConnectionOpening, OpeningRefused, PlainHttpError
-from turnstile.server.http_exchange import HttpExchange
-from turnstile.server.pending_handshakes import UNKNOWN_OWNER
-from turnstile.server.request_head import head_size, header_lines, is_tls, method_and_path, parse_get
-from turnstile.server.requests import Rejection, open_protocol, upgrade_request
-from turnstile.server.websocket_opening import open_websocket
+from turnstile.server.first_request import FirstRequest
+from turnstile.server.handshake_client import HandshakeClient
 from turnstile.transports.poll import READ, WRITE
 from turnstile.transports.write_buffer import WriteBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from websockets.http11 import Request, Response
-
     from turnstile.server.handshake_settings import HandshakeSettings
     from turnstile.server.http_exchange import Endpoint
     from turnstile.server.pending_handshakes import PendingHandshakes
     from turnstile.server.refusals import Refusals
-    from turnstile.server.requests import Accept, Admission, ClientGone
+    from turnstile.server.requests import Accept
     from turnstile.transports.loop import IoLoop
-    from turnstile.transports.nonblocking_socket import NonBlockingSocket
 
 log = logging.getLogger(__name__)
 
-_AHEAD_BYTES: Final = 16 * 1024  # of what clients send behind a request that is not decided
-
 
 class Handshake:
-    """The opening handshake on an accepted socket, which ends in an open WebSocket or an HTTP error.
+    """The opening handshake, which ends in an open WebSocket or an HTTP answer.
 
     Args:
         loop: The I/O loop that watches the socket.
@@ -63,26 +56,17 @@ class Handshake:
         pending: PendingHandshakes,
     ) -> None:
         self._loop = loop
-        self._peer = peer
-        self._path = ""  # as far as it is known
-        self._settings = settings
-        self._accept = accept
-        self._endpoints = endpoints
-        self._exchange: HttpExchange | None = None
-        self._refusals = refusals
         self._pending = pending
-        self._write_buffer = WriteBuffer()
-        self._received = bytearray()
-        self._deciding = False
-        self._client_gone: ClientGone | None = None
-        is_proxy = settings.proxies.trusts(peer)
-        self._opening = ConnectionOpening(loop, sock, settings.tls, is_believed=is_proxy)
+        self._client = HandshakeClient(peer, settings.proxies, refusals)
+        self._opening = ConnectionOpening(loop, sock, settings.tls, self._client)
         self._is_opening = True
+        self._request = FirstRequest(loop, self, self._client, settings, accept=accept, endpoints=endpoints)
+        self._write_buffer = WriteBuffer()
         self._answered = False
         self._is_over = False
         loop.add(self)
         loop.watch(sock, READ, self)
-        pending.add(self, UNKNOWN_OWNER if is_proxy else owner_of(peer), settings.timeout)
+        pending.add(self, self._client.owner, settings.timeout)
 
     def ready(self, events: int) -> None:  # noqa: ARG002 - what TLS waits for is not what the socket is ready for
         """Continue the proxy's header, the TLS handshake, the request or the answer, whichever is under way."""
@@ -90,11 +74,11 @@ class Handshake:
             if self._is_opening and not self._continue_opening():
                 return
             if self._answered:
-                self._linger()
-            elif self._deciding:
-                self._read_ahead()
-            else:
+                self._write()
+            if not self._is_over:
                 self._read()
+        except BlockingIOError:
+            pass
         except OSError as error:
             self._lost(error)
 
@@ -103,7 +87,7 @@ class Handshake:
         if self._answered:
             self.abort()
         else:
-            self._refuse(FAILED)
+            self._request.reject(FAILED)
 
     def shut_down(self) -> None:
         """Close the socket: no WebSocket is open yet that could be closed in order."""
@@ -111,41 +95,47 @@ class Handshake:
 
     def abort(self) -> None:
         """Close the socket now."""
-        if self._leave_loop():
-            self._socket.close()
+        if not self._is_over:
+            self.hand_over().close()
+
+    # For `PendingHandshakes`.
 
     def has_unread(self) -> bool:
         """Return whether the client waits for us: it has sent what was not read yet."""
         try:
             # Of the system, below TLS.
-            return not self._deciding and bool(socket.socket.recv(self._socket.sock, 1, socket.MSG_PEEK))
+            peeked = socket.socket.recv(self._opening.socket.sock, 1, socket.MSG_PEEK)
         except OSError:
             return False
+        return bool(peeked) and not self._request.is_undecided
 
     def give_up(self, reason: str, words: str) -> None:
         """Close the socket now, and log why; a rejection that is not read by its client was logged before."""
         if not self._answered:
-            self._refusals.note(self._peer, self._path, reason, words)
+            self._client.note_end(reason, words)
         self.abort()
 
-    @property
-    def _socket(self) -> NonBlockingSocket:
-        return self._opening.socket
+    # For `FirstRequest`.
 
-    def _leave_loop(self) -> bool:
-        """Remove the socket from the loop; return False if that is done already."""
-        if self._is_over:
-            return False
+    def send(self, data: bytes, *, is_last: bool) -> None:
+        """Send a part of the answer; behind the last one wait for the client to close, within the handshake's time."""
+        self._answered = self._answered or is_last
+        self._write_buffer.add([data, b""] if is_last else [data])
+        self._write()
+
+    def client_named(self) -> None:
+        """Count the handshake for the address of its client."""
+        self._pending.move(self, self._client.owner)
+
+    def hand_over(self) -> socket.socket:
+        """Leave the loop; return the socket."""
         self._is_over = True
-        if self._client_gone is not None and not self._answered:
-            self._client_gone()
-        if self._exchange is not None:
-            self._exchange.client_gone()
-            self._exchange = None  # they hold each other
-        self._loop.watch(self._socket.sock, 0, self)
+        self._request.end()
+        sock = self._opening.socket.sock
+        self._loop.watch(sock, 0, self)
         self._loop.remove(self)
         self._pending.remove(self)
-        return True
+        return sock
 
     def _continue_opening(self) -> bool:
         """Continue what comes before the request; return whether that is done."""
@@ -156,164 +146,34 @@ class Handshake:
             self.give_up(refused.reason, refused.words)
         except PlainHttpError:
             self._is_opening = False
-            self._refuse(NO_TLS)
+            self._request.reject(NO_TLS)
             return False
-        if opening.client is not None:
-            self._peer, opening.client = opening.client, None
-            if not self._settings.proxies.trusts(self._peer):
-                self._pending.move(self, owner_of(self._peer))
-        if self._is_opening:
-            return False
-        self._received += opening.received
-        return True
-
-    def _receive(self) -> bool:
-        """Read what is there; return whether that was anything."""
-        try:
-            data = self._socket.receive()
-        except BlockingIOError:
-            return False
-        if not data:
-            self.abort()
-        self._received += data
-        return bool(data)
+        self.client_named()
+        if not self._is_opening and opening.received:
+            self._request.receive(opening.received)
+        return not self._is_opening
 
     def _read(self) -> None:
-        checked = len(self._received)
-        if not self._receive():
-            return
-        if self._exchange is not None:
-            self._continue_exchange(self._exchange)
-            return
-        if self._settings.tls is None and is_tls(self._received):
-            words = "it speaks TLS, and this port does not: connect with ws:// instead of wss://"
-            self.give_up("tls_on_plain_port", words)
-            return
-        size = head_size(self._received, checked)
-        if isinstance(size, Rejection):
-            self._refuse(size)
-        elif size is not None:
-            self._decide(size)
-
-    def _decide(self, size: int) -> None:
-        # Frames behind the request are for the open connection.
-        head = bytes(self._received[:size])
-        del self._received[:size]
-        method, self._path = method_and_path(head)
-        self._peer = self._settings.proxies.client_of(self._peer, partial(header_lines, head))
-        self._pending.move(self, owner_of(self._peer))
-        if method != "GET":
-            if not self._begin_exchange(head):
-                self._refuse(OTHER_METHOD)
-            return
-        request = parse_get(head)
-        if isinstance(request, Rejection):
-            self._refuse(request)
-            return
-        if not _asks_for_websocket(request):
-            if not self._begin_exchange(head):
-                self._refuse(NO_WEBSOCKET)
-            return
-        response = websocket_answer(request)
-        if isinstance(response, Rejection):
-            self._refuse(response)
-            return
-        self._deciding = True
-        self._client_gone = self._accept(
-            upgrade_request(request, self._peer), partial(self._decided, request=request, response=response)
-        )
-
-    def _begin_exchange(self, headers: bytes) -> bool:
-        """Hand the request over to the endpoint at its path; return whether there is one."""
-        endpoint = self._endpoints.get(self._path)
-        if endpoint is None:
-            return False
-        self._exchange = HttpExchange(self._peer, endpoint, self._send_part, self._note)
-        self._received[:0] = headers
-        self._continue_exchange(self._exchange)
-        return True
-
-    def _continue_exchange(self, exchange: HttpExchange) -> None:
-        data = bytes(self._received)
-        self._received.clear()
-        exchange.receive(data)
-
-    def _send_part(self, data: bytes) -> None:
-        if self._is_over or self._exchange is None:
-            return
-        if self._exchange.is_answered:
-            self._send([data])
-        else:
-            self._write_buffer.add([data])
-            self._write()  # the rest goes with the answer
-
-    def _read_ahead(self) -> None:
-        """Notice the end of a client whose request is not decided yet; keep what it sends already."""
-        if self._receive() and len(self._received) > _AHEAD_BYTES:  # the rest stays in the system's buffer
-            self._loop.watch(self._socket.sock, 0, self)
-
-    def _decided(self, decision: Admission | Rejection, *, request: Request, response: Response) -> None:
-        if self._is_over:
-            if not isinstance(decision, Rejection):
-                decision.withdraw()
-        elif isinstance(decision, Rejection):
-            self._refuse(decision)
-        else:
-            try:
-                self._admit(decision, request, response)
-            except BaseException:
-                decision.withdraw()
-                self._socket.close()
-                raise
-
-    def _admit(self, admission: Admission, request: Request, response: Response) -> None:
-        if admission.subprotocol in upgrade_request(request, self._peer).subprotocols:
-            response.headers["Sec-WebSocket-Protocol"] = admission.subprotocol
-        self._answered = True
-        self._leave_loop()
-        limits = admission.limits or self._settings.limits
-        protocol = open_protocol(response, limits.max_message_bytes)
-        open_websocket(self._loop, self._socket.sock, protocol, limits, admission, bytes(self._received))
-
-    def _refuse(self, rejection: Rejection) -> None:
-        self._note(rejection)
-        self._send([answer_of(rejection), b""])
-
-    def _note(self, rejection: Rejection) -> None:
-        rejection.note(self._refusals, self._peer, self._path)
-
-    def _send(self, answer: list[bytes]) -> None:
-        self._answered = True
-        self._write_buffer.add(answer)
-        self._linger()
-
-    def _linger(self) -> None:
-        """Write the rest of the answer, and wait for the client to close: closing on unread bytes would discard it."""
-        self._write()
-        if self._is_over:
-            return
-        self._loop.watch(self._socket.sock, READ | WRITE if self._write_buffer.size else READ, self)
-        try:
-            is_open = bool(self._socket.receive())
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._lost(error)
-            return
-        if not is_open:
+        data = self._opening.socket.receive()
+        if not data:
             self.abort()
+        elif (
+            not self._answered
+        ):  # what follows the request is dropped: closing on unread bytes would discard the answer
+            self._request.receive(data)
+            if self._request.is_full:
+                self._loop.watch(self._opening.socket.sock, 0, self)
 
     def _write(self) -> None:
         """Write what the socket takes; that the client has gone is no fault of who answers it."""
         try:
-            self._write_buffer.write_to(self._socket)
+            self._write_buffer.write_to(self._opening.socket)
         except OSError as error:
             self._lost(error)
+        else:
+            waits = self._answered and self._write_buffer.size
+            self._loop.watch(self._opening.socket.sock, READ | WRITE if waits else READ, self)
 
     def _lost(self, error: OSError) -> None:
-        log.debug("a handshake with %s ended: %s", self._peer, error.strerror or type(error).__name__)
+        log.debug("a handshake with %s ended: %s", self._client.peer, error.strerror or type(error).__name__)
         self.abort()
-
-
-def _asks_for_websocket(request: Request) -> bool:
-    return any("websocket" in value.lower() for value in request.headers.get_all("Upgrade"))

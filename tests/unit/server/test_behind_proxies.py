@@ -281,3 +281,16 @@ def test_a_client_that_was_cut_off_before_tls_began_leaves_nothing_behind(loop, 
         with connected(listener) as sock:
             sock.sendall(outgoing.read())
             finish(sock, tls, incoming, outgoing)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "reason"), [(b"GET / HTTP/1.1\r\n\r\n", "plain_on_tls_port"), (b"SSH-2.0-x\r\n", "tls")]
+)
+def test_a_client_whose_tls_fails_right_behind_the_header_is_the_one_that_is_refused(
+    listen, tls_files, caplog, beginning, reason
+):
+    listener = listen(proxies=TRUSTED, tls=server_tls(*tls_files))
+    with connected(listener) as sock:
+        sock.sendall(LINE + beginning)
+        wait_for_end(sock)
+    assert [message for message in caplog.messages if f"Refused ({reason}) 203.0.113.7:4711: " in message]
