@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from turnstile.server.recent_starts import RecentStarts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from turnstile.ports import Clock
 
 
@@ -104,10 +107,12 @@ class QuotaCounter:
             return self._identities.sessions[claimant.identity], self._addresses.sessions[claimant.address]
 
     def _excess(self, claimant: Claimant, limits: QuotaLimits) -> Excess | None:
-        excess = None
+        """Return the quota that would be exceeded, of several the one for which the session must wait longest."""
+        found = self._addresses.excesses(claimant.address, limits.address_sessions, limits.address_starts)
         if claimant.identity:
-            excess = self._identities.excess(claimant.identity, limits.identity_sessions, limits.identity_starts)
-        return excess or self._addresses.excess(claimant.address, limits.address_sessions, limits.address_starts)
+            of_identity = (claimant.identity, limits.identity_sessions, limits.identity_starts)
+            found = chain(self._identities.excesses(*of_identity), found)
+        return max(found, key=lambda excess: excess.wait, default=None)
 
     def _count(self, claimant: Claimant, more: int) -> None:
         if claimant.identity:
@@ -128,11 +133,12 @@ class _Ledger:
         self.sessions: Counter[str] = Counter()
         self.starts = RecentStarts(clock)
 
-    def excess(self, name: str, max_sessions: int, max_starts: int) -> Excess | None:
+    def excesses(self, name: str, max_sessions: int, max_starts: int) -> Iterator[Excess]:
         if max_sessions and self.sessions[name] >= max_sessions:
-            return Excess(f"{self._kind}_sessions", 0.0)
+            yield Excess(f"{self._kind}_sessions", 0.0)
         wait = self.starts.wait(name, max_starts) if max_starts else 0.0
-        return Excess(f"{self._kind}_starts", wait) if wait > 0 else None
+        if wait > 0:
+            yield Excess(f"{self._kind}_starts", wait)
 
     def count(self, name: str, more: int) -> None:
         self.sessions[name] += more

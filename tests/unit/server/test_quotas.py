@@ -72,6 +72,15 @@ def test_starts_from_an_address_are_counted_likewise(counter, clock):
     assert counter.take(APP, limits) == Excess("address_starts", 45.0)
 
 
+def test_of_several_quotas_the_one_is_named_for_which_the_client_must_wait_longest(counter, clock):
+    assert counter.take(WEB, QuotaLimits(identity_starts=1, address_starts=1)) is None
+    clock.now = 20.0
+    assert counter.take(APP, QuotaLimits(identity_starts=1, address_starts=2)) is None
+    limits = QuotaLimits(identity_sessions=1, identity_starts=1, address_sessions=2, address_starts=1)
+    assert counter.take(WEB, limits) == Excess("address_starts", 60.0)
+    assert counter.take(WEB, QuotaLimits(identity_sessions=1, address_sessions=2)) == Excess("identity_sessions", 0.0)
+
+
 def test_what_is_refused_counts_for_nothing(counter):
     limits = QuotaLimits(identity_starts=2, address_sessions=1)
     assert counter.take(WEB, limits) is None
