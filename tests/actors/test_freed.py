@@ -311,22 +311,33 @@ def test_nothing_is_left_of_a_session_whose_upstream_cannot_be_reached():
         assert left_of_a_session(system) == {}
 
 
+UPGRADE = (
+    "HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
+)
 REQUESTS = {
     "no HTTP": "nonsense",
     "a header without a name": "GET /openai HTTP/1.1\r\n: x",
-    "no key": "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13",
+    "no key": f"GET / {UPGRADE}".replace("Key", "X"),
+    "a foreign page": f"GET /openai {UPGRADE}\r\nOrigin: https://evil.example",
+    "no such path": f"GET /nothing {UPGRADE}",
+    "no such model": f"GET /v1/realtime?model=none {UPGRADE}",
+    "no credentials": f"GET /openai {UPGRADE}",
 }
 
 
 @pytest.mark.parametrize("request_text", REQUESTS.values(), ids=REQUESTS.keys())
 @pytest.mark.usefixtures("without_collector", "no_key")
 def test_nothing_is_left_of_a_stranger_that_is_refused(request_text):
-    with ProxySystem(load_config(flags={"server.port": "0", "upstream.url": "simulator:"})) as system:
+    flags = {"server.port": "0", "upstream.url": "simulator:", "upstream.models": "gpt-realtime"}
+    if "/openai" in request_text:
+        flags |= {"auth.mode": "jwt", "auth.jwt_algorithms": "HS256", "auth.jwt_secret": "x" * 32}
+    with ProxySystem(load_config(flags=flags | {"auth.jwt_audience": "us"})) as system:
         for _ in range(2):
             gc.freeze()  # after the first stranger one entry of the log's is left, which is for all that follow
             with socket.create_connection(system.address, timeout=patience(10)) as sock:
                 sock.sendall(f"{request_text}\r\n\r\n".encode())
-                assert sock.recv(100).startswith(b"HTTP/1.1 400 ")
+                assert sock.recv(100).startswith(b"HTTP/1.1 4")
         assert left_of_a_session(system) == {}
 
 
