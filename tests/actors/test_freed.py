@@ -91,7 +91,7 @@ def make_system(request, no_key):  # noqa: ARG001 - no argument of the function'
             api.start()
             started.append(api)
             host, port = api.address
-            flags |= {"upstream.url": f"ws://{host}:{port}/v1/realtime", "upstream.api_key": "made up"}
+            flags |= {"upstream.url": f"ws://{host}:{port}/v1/realtime", "upstream.api_key": "made-up"}
         system = ProxySystem(load_config(flags=flags), simulator=simulator)
         system.start()
         started.append(system)
