@@ -150,6 +150,21 @@ def test_it_is_said_at_each_start_that_everybody_may_connect_from_other_machines
     assert (said in notices(config)) == is_said
 
 
+@pytest.mark.parametrize(
+    ("flags", "is_said"),
+    [
+        ({}, True),
+        ({"auth.mode": "none"}, True),
+        ({"server.origins": "https://app.example.com"}, False),
+        ({"auth.mode": "keys"}, False),
+        ({"upstream.url": "simulator:"}, False),
+    ],
+)
+def test_it_is_said_at_each_start_that_any_web_page_may_connect_without_credentials(flags, is_said):
+    config = load_config(flags={**UPSTREAM, "server.origins": "*", **flags})
+    assert any(notice.startswith('server.origins is "*"') for notice in notices(config)) == is_said
+
+
 # The simulator that nobody asked for.
 
 

@@ -75,6 +75,8 @@ def notices(config: Config) -> Iterator[str]:
     if config.auth.mode == "none" and is_open(config):
         where = peer_of(config.server.host, config.server.port)
         yield f'auth.mode is "none": whoever reaches {where} can use {config.upstream_url}'
+    if "*" in config.server.origins and config.auth.mode in {None, "none"} and config.upstream_url != SIMULATOR:
+        yield f'server.origins is "*", and no credentials are asked: any web page can use {config.upstream_url}'
     if config.server.client_json_passthrough:
         yield "server.client_json_passthrough has no effect: Realtime API clients connect to server.realtime_paths"
     for network in config.server.trusted_proxies:

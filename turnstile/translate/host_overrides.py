@@ -196,6 +196,8 @@ class HostOverlay:
         """Take newer overrides; return what they change, as a partial Realtime ``session``."""
         self._take(self.overrides.updated(newer))
         changed = _settable(newer)
+        if "instructions" in changed and "prompt" in self._values:
+            changed["prompt"] = self._values["prompt"]
         return changed | self._functions() if newer.functions or "tools" in changed else changed
 
     def _applied(self, patch: Json, *, everywhere: bool) -> Json:

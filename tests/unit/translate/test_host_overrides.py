@@ -367,6 +367,12 @@ def test_what_the_host_names_by_itself_takes_precedence_over_its_session():
     assert HostOverlay(overrides).instructions == "Sing."
 
 
+def test_a_newer_prompt_takes_the_place_of_a_stored_one():
+    host = rule(session={"prompt": {"id": "pmpt_1"}})
+    assert host.update(HostOverrides("Sing.")) == {"instructions": "Sing.", "prompt": None}
+    assert host.update(HostOverrides(voice="ash")) == {"audio": {"output": {"voice": "ash"}}}
+
+
 def test_a_newer_session_is_laid_over_the_older_one():
     host = rule(session=ENFORCED, functions=(WEATHER,))
     newer = HostOverrides(session={"max_output_tokens": 5, "tools": [], "audio": {"output": {"speed": 1.2}}})
