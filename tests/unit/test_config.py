@@ -81,6 +81,8 @@ def test_trusted_proxies_are_networks_and_addresses(networks):
         ("proxy.internal", "'proxy.internal' is no network and no address; write one such as 10.0.0.0/8, 10.0.0.5"),
         ("10.0.0.0/33", "'10.0.0.0/33' is no network and no address"),
         ("10.0.0.1,10.0.0.1:80", "'10.0.0.1:80' is no network and no address"),
+        ("::ffff:10.0.0.5", "'::ffff:10.0.0.5' is of IPv4, written as IPv6; write 10.0.0.5/32"),
+        ("::ffff:10.0.0.0/104", "'::ffff:10.0.0.0/104' is of IPv4, written as IPv6; write 10.0.0.0/8"),
     ],
 )
 def test_what_is_no_network_is_named_with_the_fix(network, words):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +13,7 @@ from turnstile.protocol.upstreams import KindName
 from turnstile.server.origins import Origins
 
 MIB = 1024 * 1024
+_MAPPED_BITS = 96  # of an IPv6 address, before the one of IPv4 in it
 
 
 class ServerSection(Section):
@@ -92,6 +93,11 @@ class ServerSection(Section):
             written = text.partition("/")[0]
             if network.num_addresses > 1 and ip_address(written) != network.network_address:
                 raise ValueError(f"{text!r} is not the first address of its network; write {network} or {written}")
+            mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+            if mapped is not None:  # clients' addresses are written as those of IPv4
+                raise ValueError(
+                    f"{text!r} is of IPv4, written as IPv6; write {mapped}/{network.prefixlen - _MAPPED_BITS}"
+                )
         return value
 
     @model_validator(mode="after")

@@ -80,12 +80,9 @@ class Listener:
 
     def change(self, settings: HandshakeSettings) -> None:
         """Use these settings for handshakes from now on; may be called from any thread."""
-
-        def change() -> None:
-            self._settings = settings
-            self._pending.at_most, self._pending.of_one = settings.at_most, settings.of_one
-
-        self._loop.call_soon(change, self)
+        # At once: by a call on the loop, a client that connects behind this one could come before it.
+        self._settings = settings
+        self._pending.at_most, self._pending.of_one = settings.at_most, settings.of_one
 
     def let_others_go_first(self) -> None:
         """Accept clients only if no other process that shares the socket does; may be called from any thread."""

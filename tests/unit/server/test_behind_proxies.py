@@ -14,10 +14,13 @@ import pytest
 
 from turnstile.server.certificates import server_tls
 from turnstile.server.handshake_settings import HandshakeSettings
+from turnstile.server.listener import Listener
+from turnstile.server.listening import listening_socket
 from turnstile.server.proxy_protocol import SIGNATURE_2
 from turnstile.server.requests import Admission
 from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.testing import patience
+from turnstile.transports.loop import IoLoop
 
 WAIT = patience()
 TRUSTED = TrustedProxies(["127.0.0.0/8"])
@@ -252,12 +255,24 @@ def test_handshakes_over_a_proxy_count_for_it(listen, house, proxies):
         wait_for_end(socks[0])
 
 
-def test_new_handshakes_believe_those_that_are_trusted_now(listen, house, loop):
+def test_a_client_that_connects_behind_a_change_finds_it_made(house):
+    loop, sock = IoLoop(), listening_socket("127.0.0.1", 0)
+    listener = Listener(loop, sock, HandshakeSettings(), accept=house.accept)
+    listener.start()
+    loop.step(0)
+    listener.change(HandshakeSettings(proxies=TRUSTED))
+    with connected(listener) as client:
+        client.sendall(LINE + UPGRADE)
+        while house.asked.empty() and loop.step(WAIT):
+            pass
+        assert house.asked.get(timeout=WAIT).peer == "203.0.113.7:4711"
+    loop.start()
+    loop.stop(0)  # closes all
+
+
+def test_new_handshakes_believe_those_that_are_trusted_now(listen, house):
     listener = listen(proxies=TRUSTED)
     listener.change(HandshakeSettings())
-    changed = threading.Event()
-    loop.call_soon(changed.set)
-    assert changed.wait(WAIT)
     with connected(listener) as sock:
         sock.sendall(LINE + UPGRADE)
         wait_for_end(sock)
