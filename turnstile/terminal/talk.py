@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import ssl
 from typing import TYPE_CHECKING, Final, TextIO
+from urllib.parse import urlsplit
 
 from turnstile.embed.client_socket import HandshakeRefusedError
+from turnstile.errors import ConfigError
 from turnstile.ports import sendable
 from turnstile.protocol.safe_text import on_one_line
 from turnstile.terminal.audio_io import AudioIO
@@ -29,6 +33,7 @@ KEY_VARIABLE: Final = "TURNSTILE_KEY"
 """Where the key for a proxy that asks for one is: every user of the machine can read a command line."""
 
 _UNAUTHORIZED: Final = 401
+_KEY: Final = re.compile(r"[!-~]*")
 _COLOURS = {"user": "36", "assistant": "32", "note": "2", "fault": "31"}
 
 
@@ -95,8 +100,10 @@ def talk(
         Whether it went well to the end.
 
     Raises:
+        ConfigError: The address is none, or the key cannot be sent.
         OutputError: A line could not be printed.
     """
+    _check_address(url)
     printer = Printer(out)
     audio = audio or AudioIO()
     went_well = _talk_to(url, prompt, lines, printer, timeout, audio)
@@ -108,7 +115,7 @@ def talk(
 def _talk_to(
     url: str, prompt: str, lines: Iterable[str] | None, printer: Printer, timeout: float, audio: AudioIO
 ) -> bool:
-    where = url.partition("?")[0]  # a query may hold a key
+    where = re.sub(r"//[^/]*@", "//", url.partition("?")[0])  # a query may hold a key, as the user may before the host
     try:
         client = _connected(url, timeout, printer, audio)
     except HandshakeRefusedError as error:
@@ -117,13 +124,41 @@ def _talk_to(
         return False
     except OSError as error:
         words = " ".join(str(error).split()) or type(error).__name__
-        printer.line(f"{where} cannot be reached: {words}. Is the proxy running (turnstile serve)?", "fault")
+        printer.line(f"{where} cannot be reached: {words}. {_fix_of(error)}", "fault")
         return False
     with client:
         fault = _talk(client, printer, prompt, lines, audio)
         if fault is not None and client.closed is None:
             printer.line(fault.format(timeout=f"{timeout:g} seconds"), "fault")
         return fault is None and client.closed is None
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        words = "url: is no address of a proxy: write ws://HOST:PORT/PATH, or wss:// for TLS."
+        raise ConfigError("invalid_url", words)
+
+
+def _key() -> str | None:
+    """Return the key of the environment, without the line end of a file."""
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not _KEY.fullmatch(key):
+        words = f"{KEY_VARIABLE}: may have no spaces, and no characters beyond ASCII; copy the key anew."
+        raise ConfigError("invalid_key", words)
+    return key or None
+
+
+def _fix_of(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "Is its certificate to be trusted? SSL_CERT_FILE names a file of those that are."
+    if isinstance(error, ssl.SSLError):
+        return "Does it speak TLS? Without, its address begins with ws://."
+    return "Is the proxy running (turnstile serve)?"
 
 
 def _connected(url: str, timeout: float, printer: Printer, audio: AudioIO) -> TerminalClient:
@@ -138,8 +173,7 @@ def _connected(url: str, timeout: float, printer: Printer, audio: AudioIO) -> Te
         audio.stop_source()
         printer.line(f"The proxy has closed the connection ({words}).", "fault")
 
-    key = os.environ.get(KEY_VARIABLE)
-    return TerminalClient(url, timeout=timeout, on_message=show, on_audio=audio.play, on_closed=show_closed, key=key)
+    return TerminalClient(url, timeout=timeout, on_message=show, on_audio=audio.play, on_closed=show_closed, key=_key())
 
 
 def _talk(

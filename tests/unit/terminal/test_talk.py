@@ -1,9 +1,11 @@
 import io
+import ssl
 import threading
 
 import pytest
 from sound_card import FakeSounddevice
 
+from turnstile.errors import ConfigError
 from turnstile.terminal.audio_io import AudioIO
 from turnstile.terminal.devices import Speaker
 from turnstile.terminal.talk import HELP, Printer, talk
@@ -305,6 +307,63 @@ def test_a_proxy_that_is_not_there_is_reported_in_one_line():
     (line,) = out.getvalue().splitlines()
     assert line.startswith("ws://127.0.0.1:1/openai cannot be reached: ")
     assert line.endswith("Is the proxy running (turnstile serve)?")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/openai",
+        "127.0.0.1:8080/openai",
+        "localhost",
+        "ws:///openai",
+        "ws://me:hunter2/@h/",
+        "ws://h:0",
+    ],
+)
+def test_what_is_no_address_of_a_proxy_is_told_with_the_fix_and_not_repeated(url):
+    with pytest.raises(ConfigError) as caught:
+        talk(url, "Be kind.", [], io.StringIO())
+    words = "url: is no address of a proxy: write ws://HOST:PORT/PATH, or wss:// for TLS."
+    assert caught.value.problem.description == words
+
+
+def test_who_is_named_before_the_host_is_not_repeated():
+    out = io.StringIO()
+    assert not talk("ws://me:hunter2@127.0.0.1:1/openai?token=hunter2", "Be kind.", [], out)
+    assert out.getvalue().startswith("ws://127.0.0.1:1/openai cannot be reached: ")
+    assert "hunter2" not in out.getvalue()
+
+
+@pytest.mark.parametrize("key", ["made up", "mäde-up", "made\nup"])
+def test_a_key_that_no_header_can_have_is_told_by_its_variable_and_not_repeated(monkeypatch, key):
+    monkeypatch.setenv("TURNSTILE_KEY", key)
+    with pytest.raises(ConfigError) as caught:
+        talk("ws://127.0.0.1:1/openai", "Be kind.", [], io.StringIO())
+    assert caught.value.problem.description.startswith("TURNSTILE_KEY: may have no spaces, ")
+    assert key not in caught.value.problem.description
+
+
+def test_a_key_from_a_file_loses_its_line_end(hold, monkeypatch):
+    monkeypatch.setenv("TURNSTILE_KEY", "ts_made-up\n")
+    went_well, _, _ = hold("/quit")
+    assert went_well
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (ssl.SSLCertVerificationError(1, "self-signed certificate"), "SSL_CERT_FILE names a file of those that are."),
+        (ssl.SSLEOFError(8, "EOF occurred"), "Does it speak TLS? Without, its address begins with ws://."),
+    ],
+)
+def test_trouble_with_tls_is_told_with_its_own_fix(monkeypatch, error, fix):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("turnstile.terminal.talk.TerminalClient", fail)
+    out = io.StringIO()
+    assert not talk("wss://127.0.0.1:1/openai", "Be kind.", [], out)
+    assert out.getvalue().endswith(f"{fix}\n")
 
 
 def test_what_is_printed_is_coloured_on_a_terminal(monkeypatch):
