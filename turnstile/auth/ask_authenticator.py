@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from turnstile.auth.ask_wire import KEY_HEADER, WITH_BODY, NoDecisionError, decision_of, question_about
 from turnstile.auth.authenticator import Authenticator
-from turnstile.auth.credentials import Credential, credential_of
+from turnstile.auth.credentials import credential_of
 from turnstile.ports import Inbox
 from turnstile.server.requests import Rejection
 from turnstile.transports.attempt import Attempt
@@ -61,7 +61,8 @@ class AskAuthenticator(Authenticator):
             credential = None  # another scheme: the service is shown its header
         question = question_about(request, credential, self._headers)
         asking = Attempt(_Outcome(self._call_soon, decided))
-        job = self._client.submit(partial(self._ask, asking, question, credential))
+        shown = credential.secret if credential else request.headers.get(KEY_HEADER, "").partition(" ")[2].strip()
+        job = self._client.submit(partial(self._ask, asking, question, shown))
         if job is None:
             logged = "" if self._client.closed else f"auth.ask_concurrent: {_FULL}"
             decided(Rejection(503, _FULL, {"Retry-After": "1"}, reason="ask_full", logged=logged))
@@ -73,14 +74,14 @@ class AskAuthenticator(Authenticator):
         """Ask no more; clients that wait get the answer of the service, if it comes."""
         self._client.close(timeout)
 
-    def _ask(self, asking: Attempt[_Outcome], question: bytes, credential: Credential | None) -> None:
+    def _ask(self, asking: Attempt[_Outcome], question: bytes, shown: str) -> None:
         """Ask, on a thread of the client's."""
         operation = self._client.operation()
         if not asking.begin(operation):
             return
         outcome: Identity | Rejection
         try:
-            outcome = self._answer(question, credential, operation)
+            outcome = self._answer(question, shown, operation)
         except NoDecisionError as error:
             outcome = _undecided(error.words)
         except HttpCallError as error:
@@ -89,12 +90,10 @@ class AskAuthenticator(Authenticator):
             outcome = _undecided(f"The service could not be asked ({type(error).__name__}).")
         asking.end(outcome)
 
-    def _answer(
-        self, question: bytes, credential: Credential | None, operation: NetworkOperation
-    ) -> Identity | Rejection:
+    def _answer(self, question: bytes, shown: str, operation: NetworkOperation) -> Identity | Rejection:
         request = HttpRequest("POST", self._address, self._own_headers, question)
         answer = self._client.exchange(request, operation, with_body=WITH_BODY)
-        return decision_of(answer, (credential.secret,) if credential else ())
+        return decision_of(answer, (shown,))
 
 
 class _Outcome(Inbox):

@@ -30,10 +30,10 @@ class Authenticator(Protocol):
         """
 
     def close(self, timeout: float, /) -> None:
-        """End what it runs on; checks under way are rejected with 503.
+        """Begin no more checks: they are rejected with 503. Those under way end as they would have.
 
         Args:
-            timeout: Seconds to wait for its threads.
+            timeout: Seconds to wait for those that are under way on its threads.
         """
 
 

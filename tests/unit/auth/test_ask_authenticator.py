@@ -107,6 +107,12 @@ def test_a_refusal_of_the_service_is_the_clients_and_shows_no_key(serve, make, c
     assert (outcome.status, outcome.text) == (403, "*** has expired\n")
 
 
+def test_credentials_of_another_scheme_are_not_shown_in_a_refusal_either(serve, make, calls):
+    service = serve(b"Who is dXNlcjpwYXNz?", 401, {"Content-Type": "text/plain"})
+    request = UpgradeRequest("/openai", {}, {"authorization": "Basic  dXNlcjpwYXNz"}, "192.0.2.7:1", ())
+    assert ask(make(service.url), calls, request).text == "Who is ***?\n"
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
