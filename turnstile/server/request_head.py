@@ -105,7 +105,9 @@ def head_size(received: bytearray, checked: int) -> int | Rejection | None:
     if not received:
         return None
     line_end = received.find(b"\n")
-    rejection = _of_beginning(received) if line_end < 0 else _of_first_line(received[: line_end + 1])
+    rejection = _of_beginning(received) if line_end < 0 else None
+    if line_end >= checked:
+        rejection = _of_first_line(received[: line_end + 1])
     if rejection is not None:
         return rejection
     end = received.find(_END, max(0, checked - len(_END)))
