@@ -7,8 +7,10 @@ what is logged here is all that its developer gets to see.
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote
 
 from turnstile.protocol.safe_text import on_one_line, without_secrets
 from turnstile.server.addresses import owner_of
@@ -26,6 +28,8 @@ NAMED_ADDRESSES: Final = 5
 _MOST_NAMED: Final = 100  # that are remembered
 _LONGEST_PATH: Final = 200
 _LONGEST_WORDS: Final = 600
+_END_OF_PATH: Final = re.compile(r"[?#].*", re.DOTALL)
+_SPACE: Final = re.compile(r"\s")
 
 
 class CallLater(Protocol):
@@ -127,12 +131,19 @@ class Refusals:
 
 
 def _described(peer: str, path: str, words: str) -> str:
-    where = " at ".join(filter(None, (peer, _safe(path, _LONGEST_PATH))))
+    where = " at ".join(filter(None, (peer, _shown_path(path))))
     return ": ".join(filter(None, (where, _safe(words.strip(), _LONGEST_WORDS))))
 
 
+def _shown_path(path: str) -> str:
+    """Return a decoded path as one word, so that it looks like no other part of a line; without an encoded query."""
+    shown = _END_OF_PATH.sub("…", path)
+    return _SPACE.sub(lambda match: quote(match[0]), _safe(shown, _LONGEST_PATH))
+
+
 def _safe(text: str, length: int) -> str:
-    return on_one_line(without_secrets(_cut(text, length)))
+    # Cut at last: the beginning of a key does not look like one.
+    return _cut(on_one_line(without_secrets(text)), length)
 
 
 def _cut(text: str, length: int) -> str:

@@ -131,3 +131,25 @@ def test_what_a_client_wrote_stays_on_one_line_and_short_and_without_its_key(ref
 def test_a_client_that_asked_for_nothing_has_no_path_in_its_line(refusals, caplog):
     refusals.note("192.0.2.1:50", "", "tls_on_plain_port", "it speaks TLS")
     assert caplog.messages == ["Refused (tls_on_plain_port) 192.0.2.1:50: it speaks TLS"]
+
+
+@pytest.mark.parametrize("query", ["?key=hunter2", "?hunter2", "#access_token=hunter2"])
+def test_a_query_that_a_client_has_encoded_into_its_path_is_not_shown(refusals, caplog, query):
+    _refuse(refusals, path=f"/openai{query}")
+    assert caplog.messages == ["Refused (origin) 192.0.2.1:50 at /openai…: 403, not from there"]
+
+
+@pytest.mark.parametrize("before", range(150, 201, 10))
+@pytest.mark.parametrize("key", [KEY, f"ts_{'a1' * 22}"])
+def test_no_beginning_of_a_key_is_shown_where_a_long_path_is_cut(refusals, caplog, before, key):
+    _refuse(refusals, path=f"/{'x' * before}/{key}")
+    assert key[:10] not in caplog.text
+
+
+@pytest.mark.parametrize("space", [" ", "\xa0", "\u3000", "\t"])
+def test_a_path_cannot_look_like_more_of_a_line(refusals, caplog, space):
+    _refuse(refusals, path=f"/x:{space}Refused{space}(origin){space}203.0.113.7:1{space}at{space}/y")
+    (line,) = caplog.messages
+    refused, reason, peer, at, _, *answer = line.split()
+    assert [refused, reason, peer, at] == ["Refused", "(origin)", "192.0.2.1:50", "at"]
+    assert answer == ["403,", "not", "from", "there"]
