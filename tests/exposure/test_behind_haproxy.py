@@ -13,6 +13,7 @@ from deepgram.agent.v1 import types as sdk
 from deepgram.environment import DeepgramClientEnvironment
 from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from turnstile.testing import patience
 
@@ -92,8 +93,8 @@ def through_haproxy(start_proxy, run_haproxy, certificates, monkeypatch):
     """Start the proxy behind HAProxy; return the address for clients."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
 
-    def start(text, *, has_tls=False, trusted=HAPROXY):
-        settings = {"server__trusted_proxies": trusted}
+    def start(text, *, has_tls=False, trusted=HAPROXY, **settings):
+        settings |= {"server__trusted_proxies": trusted}
         if has_tls:
             settings |= {f"server__tls_{name}_file": str(certificates / f"{name}.pem") for name in ("cert", "key")}
         port = start_proxy(**settings).address[1]
@@ -121,6 +122,25 @@ def test_a_session_is_the_clients_and_not_haproxys(through_haproxy, caplog, setu
     _, address = through_haproxy(text, has_tls=has_tls)
     with caplog.at_level(logging.INFO):
         assert talk(client, address)
+    assert begun_by(caplog) == ["127.0.0.1"]
+
+
+async def with_tokens(address):
+    """Make two tokens as a page of the site behind HAProxy could, over what HAProxy keeps open; connect with one."""
+    site = address.replace("ws", "http", 1)
+    async with AsyncOpenAI(api_key="made-up", base_url=f"{site}/v1", default_headers={"Origin": site}) as backend:
+        secrets = [await backend.realtime.client_secrets.create(session={"type": "realtime"}) for _ in range(2)]
+    offered = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{secrets[1].value}")]
+    async with connect(f"{address}/v1/realtime", subprotocols=offered, origin=Origin(site), proxy=None) as client:
+        return "session.created" in await client.recv() and client.subprotocol == "realtime"
+
+
+@pytest.mark.parametrize("setup", ["version 2 before TLS", "version 2 and TLS twice", "Forwarded behind TLS"])
+def test_tokens_are_made_through_haproxy_and_pages_of_its_site_connect_with_them(through_haproxy, caplog, setup):
+    text, has_tls = SETUPS[setup]
+    _, address = through_haproxy(text, has_tls=has_tls, auth__token_secret="x" * 32)
+    with caplog.at_level(logging.INFO):
+        assert talk(with_tokens, address)
     assert begun_by(caplog) == ["127.0.0.1"]
 
 
