@@ -38,7 +38,11 @@ def _no_environment(monkeypatch):
         ({**SHARED, "auth.jwt_secret": "x" * 31}, "auth: jwt_secret: HS256 needs at least 32 bytes, not 31"),
         (
             {**SHARED, "auth.jwt_secret": "-----BEGIN PUBLIC KEY----- AAAAAAAAAAAA"},
-            "auth: jwt_secret: is a public key, which everybody knows; put public keys into jwt_keys",
+            "auth: jwt_secret: is a key of another kind (PEM, SSH or JWK), which others may know; put public keys into",
+        ),
+        (
+            {**SHARED, "auth.jwt_secret": '{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAA"}'},
+            "auth: jwt_secret: is a key of another kind",
         ),
         ({**JWT, "auth.jwt_keys": "http://issuer.example/keys"}, "auth.jwt_keys (the command line): use https://"),
         ({**JWT, "auth.jwt_keys": "http://10.0.0.1/keys"}, "auth.jwt_keys (the command line): use https://"),
@@ -60,6 +64,13 @@ def _no_environment(monkeypatch):
             {"auth.token_secret": "x" * 31},
             "auth.token_secret (the command line): has 31 bytes, and who has a token could",
         ),
+        *[
+            (
+                {"auth.token_secret": f"{kind}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+                "auth.token_secret (the command line): is a key",
+            )
+            for kind in ("-----BEGIN PRIVATE KEY-----", "ssh-rsa ", "ecdsa-sha2-nistp256 ", '{"kty":"RSA"}')
+        ],
         ({**ASK, "auth.ask_timeout": "0"}, "auth.ask_timeout (the command line): input should be greater than 0"),
     ],
 )

@@ -17,6 +17,9 @@ ANY_AUDIENCE: Final = "*"
 """The audience that stands for all."""
 
 _SHORTEST_SECRET: Final = 32  # bytes: as long as the hash (RFC 7518, section 3.2)
+# What the library refuses as a shared secret.
+_OTHER_KEY: Final = re.compile(r"----[- ](?:BEGIN|END) |^(?:ssh|ecdsa)-|^\s*[\[{]")
+_IS_OTHER_KEY: Final = "a key of another kind (PEM, SSH or JWK), which others may know"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_ADDRESS: Final = "is not an HTTP address; use https://host/path"
 _BEARER: Final = re.compile(r"[!-~]+")
@@ -87,8 +90,10 @@ def check_token_secret(secret: str) -> None:
     """Check the key that signs browser tokens.
 
     Raises:
-        ValueError: It is too short.
+        ValueError: It is too short, or a key of another kind.
     """
+    if _OTHER_KEY.search(secret):
+        raise ValueError(f"is {_IS_OTHER_KEY}: use random bytes, such as `openssl rand -base64 32` prints")
     size = len(secret.encode())
     if size < _SHORTEST_SECRET:
         raise ValueError(
@@ -115,14 +120,15 @@ def _check_jwt(auth: AuthSection) -> None:
     if not auth.jwt_algorithms:
         raise ValueError("jwt_algorithms: names none; use RS256 or ES256 for keys, HS256 for a shared secret")
     if "HS256" in auth.jwt_algorithms:
-        secret = auth.jwt_secret.get_secret_value().encode() if auth.jwt_secret else b""
-        if len(secret) < _SHORTEST_SECRET:
+        secret = auth.jwt_secret.get_secret_value() if auth.jwt_secret else ""
+        size = len(secret.encode())
+        if size < _SHORTEST_SECRET:
             raise ValueError(
-                f"jwt_secret: HS256 needs at least {_SHORTEST_SECRET} bytes, not {len(secret)}: who has a token can "
-                "guess a shorter one"
+                f"jwt_secret: HS256 needs at least {_SHORTEST_SECRET} bytes, not {size}: who has a token can guess a "
+                "shorter one"
             )
-        if b"-----BEGIN " in secret or secret.startswith(b"ssh-"):
-            raise ValueError("jwt_secret: is a public key, which everybody knows; put public keys into jwt_keys")
+        if _OTHER_KEY.search(secret):
+            raise ValueError(f"jwt_secret: is {_IS_OTHER_KEY}; put public keys into jwt_keys")
     elif auth.jwt_secret is not None and not auth.jwt_keys:
         raise ValueError(
             'jwt_secret: is not used by jwt_algorithms; for a shared secret use jwt_algorithms = ["HS256"]'
