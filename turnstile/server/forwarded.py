@@ -10,7 +10,7 @@ from turnstile.server.addresses import parse_address, peer_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# A chain of proxies is shorter: more is what a client wrote, to be read on the I/O thread.
+# Of all lines. A chain of proxies is shorter: more is what a client wrote, to be read on the I/O thread.
 _MOST_CHARACTERS: Final = 2048
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # A pair of an element, or none, with what follows it. Possessive where two repetitions could share their characters.
@@ -29,9 +29,15 @@ def forwarded_nodes(lines: Sequence[str]) -> Iterator[str | None]:
         lines: The values of the headers ``Forwarded``, in their order.
 
     Yields:
-        None for what names no address: ``unknown``, an obfuscated name, a line that is malformed or too long.
+        None for what names no address: ``unknown``, an obfuscated name, a malformed line, the first that is too
+            much.
     """
+    read = 0
     for line in reversed(lines):
+        read += len(line)
+        if read > _MOST_CHARACTERS:
+            yield None
+            return
         yield from map(_node, reversed(_elements(line)))
 
 
@@ -43,8 +49,6 @@ def x_forwarded_nodes(lines: Sequence[str]) -> Iterator[str | None]:
 
 def _elements(line: str) -> list[str]:
     """Return for whom each element is, as it is written; of a line that cannot be read one that is for nobody."""
-    if len(line) > _MOST_CHARACTERS:
-        return [""]
     nodes: list[str] = []
     element: dict[str, str] = {}
     position = 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from turnstile.server.addresses import address_of
 from turnstile.server.forwarded import forwarded_nodes, x_forwarded_nodes
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _log = logging.getLogger(__name__)
+
+_MOST_PROXIES: Final = 32  # one behind the other: more is what a client wrote, to be read on the I/O thread
 
 
 class TrustedProxies:
@@ -35,7 +38,8 @@ class TrustedProxies:
         """Return the address of the client that a request is from, as ``host:port``.
 
         Each proxy adds whom it forwards for. So the last entry is the nearest proxy's; as long as an entry is itself a
-        trusted proxy, the one before it is believed, too. What names no address ends this.
+        trusted proxy, the one before it is believed, too. What names no address ends this, and so
+        does a chain of more proxies than there can be.
 
         A client may send the header that its proxy does not know, and proxies pass it on. So where both headers are
         there and name different clients, neither is believed.
@@ -56,7 +60,7 @@ class TrustedProxies:
         return client
 
     def _walk(self, peer: str, nodes: Iterator[str | None]) -> str:
-        for node in nodes:
+        for node in islice(nodes, _MOST_PROXIES):
             if node is None:
                 break
             peer = node

@@ -102,10 +102,19 @@ def test_the_first_one_from_the_right_that_is_no_trusted_proxy_is_the_client(lin
         (['for="x, for=203.0.113.7'], PROXY),
         (["for=1.2.3.4," * 200 + "for=203.0.113.7"], PROXY),  # more than any chain of proxies
         (["for=1.2.3.4," * 200, "for=203.0.113.7"], "203.0.113.7:?"),
+        (["for=203.0.113.7", "," * 1_000, "," * 1_000, "for=10.0.0.9"], "203.0.113.7:?"),
+        (["for=203.0.113.7", *[" , " * 500] * 2, "for=10.0.0.9"], "10.0.0.9:?"),
     ],
 )
 def test_forwarded_is_walked_in_the_same_way(lines, expected):
     assert forwarded(*lines) == expected
+
+
+def test_a_walk_along_more_proxies_than_any_chain_has_ends():
+    for proxies, expected in ((31, "203.0.113.7:?"), (32, "10.0.0.9:?")):
+        assert x_forwarded("203.0.113.7", *["10.0.0.9"] * proxies) == expected
+        assert x_forwarded("203.0.113.7" + ", 10.0.0.9" * proxies) == expected
+        assert forwarded("for=203.0.113.7" + ",for=10.0.0.9" * proxies) == expected
 
 
 def test_an_address_that_the_proxy_protocol_named_is_walked_from_like_any_other():
