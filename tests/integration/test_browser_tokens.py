@@ -247,6 +247,13 @@ def test_a_body_of_chunks_is_read_and_so_is_one_that_waits_for_leave(guarded, ke
         assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
+def test_the_connection_ends_in_order_behind_an_answer(start_proxy):
+    proxy = start_proxy({"auth.token_secret": SECRET, "server.handshake_timeout": str(patience() * 2)})
+    with socket.create_connection(proxy.system.address, timeout=patience()) as sock, sock.makefile("rb") as answer:
+        sock.sendall(b"GET /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.read().startswith(b"HTTP/1.1 405 ")
+
+
 def test_a_body_that_never_ends_is_closed_at_the_handshakes_deadline(start_proxy):
     proxy = start_proxy({"auth.token_secret": SECRET, "server.handshake_timeout": "0.2"})
     head = b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
