@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _ACCEPTS_A_ROUND: Final = 16
 _ACCEPT_PAUSE: Final = 0.5  # seconds without accepting after the system had no socket left
 _NO_FILE: Final = (errno.EMFILE, errno.ENFILE)
+_MORE_FILES: Final = "; raise the limit of open files (ulimit -n), or lower server.max_sessions"
 _MOST_AHEAD: Final = 4  # clients more than another worker has, from which on that one is let go first
 _LET_GO_FIRST: Final = 0.01  # seconds
 
@@ -143,7 +144,8 @@ class Listener:
         if error.errno in _NO_FILE and self._makes_room and self._pending.evict("open_files"):
             self._makes_room = False  # where that does not help, the whole system has no file left
             return True
-        self._refusals.note("", "", "not_accepted", f"no client can be accepted for a moment: {error.strerror}")
+        words = f"no client can be accepted for a moment: {error.strerror}"
+        self._refusals.note("", "", "not_accepted", words + (_MORE_FILES if error.errno in _NO_FILE else ""))
         self._pause(_ACCEPT_PAUSE)
         return False
 

@@ -353,7 +353,10 @@ def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, ca
     loop.call_soon(swap)
     assert swapped.wait(WAIT)
     assert ask(listener, PLAIN).startswith(b"HTTP/1.1 426 ")
-    assert caplog.messages[0] == "Refused (not_accepted) no client can be accepted for a moment: no more"
+    assert caplog.messages[0] == (
+        "Refused (not_accepted) no client can be accepted for a moment: no more; raise the limit of open files "
+        "(ulimit -n), or lower server.max_sessions"
+    )
 
 
 def test_nobody_is_accepted_after_close_and_those_inside_stay(listen, loop):
