@@ -22,6 +22,8 @@ Json = dict[str, Any]
 GATED: Final = frozenset({"session.update", "response.create"})
 # The beta's event to configure a session that only transcribes; a beta client's is translated before it is checked.
 _GONE: Final = frozenset({"transcription_session.update"})
+# The names by which the gate knows an event, which some servers (in Go) read in upper and in lower case.
+_GATING: Final = frozenset({"type", "session", "response"})
 # What the proxy reads inside a gated event: objects, where given.
 _SESSION_OBJECTS: Final = (
     ("audio",),
@@ -68,6 +70,9 @@ def shape_fault(event: Json, *, is_beta: bool = False) -> Problem | None:
         return Problem("invalid_event", "The 'type' field is missing.")
     if not isinstance(kind, str):
         return _wrong_type("type", "a string", kind)
+    alike = next((name for name in event if name not in _GATING and name.casefold() in _GATING), None)
+    if alike is not None:
+        return Problem("unknown_parameter", f"Unknown parameter: {alike[:_SHOWN]!r}.", alike[:_SHOWN])
     if kind not in GATED:
         return _type_fault(kind)
     if kind == "session.update":

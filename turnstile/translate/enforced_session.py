@@ -96,12 +96,11 @@ def enforced(patch: Json, values: Json, *, everywhere: bool = True) -> Json:
         values: Those that are enforced.
         everywhere: Whether to set the fields that the patch does not name, too.
     """
-    result = {name: value for name, value in patch.items() if name not in _displaced(values)}
-    return _laid_over(result, values, _SET_BY_FIELD, everywhere=everywhere)
+    return _laid_over(_without(patch, _displaced(values)), values, _SET_BY_FIELD, everywhere=everywhere)
 
 
 def _laid_over(patch: Json, values: Json, parts: _Parts, *, everywhere: bool) -> Json:
-    result = dict(patch)
+    result = _without_alike(patch, values)
     for name, value in values.items():
         if not everywhere and name not in patch:
             continue
@@ -116,14 +115,12 @@ def _laid_over(patch: Json, values: Json, parts: _Parts, *, everywhere: bool) ->
 
 def without_enforced(config: Json, values: Json) -> Json:
     """Return the parameters of a response without those that are enforced on its session, whose value it then has."""
-    return _less(
-        {name: value for name, value in config.items() if name not in _displaced(values)}, values, _SET_BY_FIELD
-    )
+    return _less(_without(config, _displaced(values)), values, _SET_BY_FIELD)
 
 
 def _less(config: Json, values: Json, parts: _Parts) -> Json:
     result: Json = {}
-    for name, given in config.items():
+    for name, given in _without_alike(config, values).items():
         if name not in values:
             result[name] = given
         elif name in parts and isinstance(given, dict):
@@ -131,6 +128,15 @@ def _less(config: Json, values: Json, parts: _Parts) -> Json:
             if inner:
                 result[name] = inner
     return result
+
+
+def _without(given: Json, names: frozenset[str]) -> Json:
+    return {name: value for name, value in given.items() if name.casefold() not in names}
+
+
+def _without_alike(given: Json, values: Json) -> Json:
+    """Leave out names that differ from enforced ones in case only: some servers (in Go) take them for the same."""
+    return {name: value for name, value in given.items() if name in values or name.casefold() not in values}
 
 
 def overruled(patch: Json, values: Json) -> Iterator[str]:

@@ -82,6 +82,13 @@ def test_a_type_that_another_server_might_take_for_a_gated_one_is_refused(kind):
     assert (fault.code, fault.param) == ("invalid_value", "type")
 
 
+@pytest.mark.parametrize("kind", [CREATE, "input_audio_buffer.clear"])
+@pytest.mark.parametrize("name", ["Type", "SESSION", "re\u017fponse"])
+def test_a_name_that_another_server_might_take_for_one_that_the_gate_reads_is_refused(kind, name):
+    problem = Problem("unknown_parameter", f"Unknown parameter: '{name}'.", name)
+    assert shape_fault({"type": kind, "session": {}, name: UPDATE}) == problem
+
+
 def test_a_client_of_the_beta_is_named_the_field_as_it_knows_it():
     event = {"type": UPDATE, "session": {"audio": {"input": {"turn_detection": "x"}}}}
     fault = shape_fault(event, is_beta=True)

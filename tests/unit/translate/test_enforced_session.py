@@ -78,6 +78,22 @@ def test_a_name_of_a_side_of_the_audio_is_one_value_anywhere_else(values):
     assert [*overruled({"output": {"voice": "ash"}}, {"output": []})] == ["output"]
 
 
+def test_a_name_that_a_lenient_server_takes_for_an_enforced_one_is_left_out():
+    values = {**VOICE, "instructions": "Rhyme.", "max_output_tokens": 5}
+    asked = {
+        "Instructions": "mine",
+        "in\u017ftructions": "mine",
+        "PROMPT": {"id": "pmpt_1"},
+        "Voice": "ash",
+        "Audio": {"output": {"voice": "ash"}},
+        "audio": {"OUTPUT": {"voice": "ash"}, "output": {"VOICE": "ash", "Speed": 1.2}},
+        "Tracing": "auto",
+    }
+    left = {"audio": {"output": {"Speed": 1.2}}, "Tracing": "auto"}
+    assert enforced(asked, values) == {**values, **left, "audio": {"output": {"voice": "marin", "Speed": 1.2}}}
+    assert without_enforced(asked, values) == left
+
+
 def test_a_response_keeps_of_the_audio_what_is_not_enforced():
     asked = {"audio": {"output": {"voice": "ash", "format": "f"}}, "metadata": {}}
     assert without_enforced(asked, VOICE) == {"audio": {"output": {"format": "f"}}, "metadata": {}}
