@@ -24,6 +24,7 @@ GATED: Final = frozenset({"session.update", "response.create"})
 _GONE: Final = frozenset({"transcription_session.update"})
 # The names by which the gate knows an event, which some servers (in Go) read in upper and in lower case.
 _GATING: Final = frozenset({"type", "session", "response"})
+_GATING_RESPONSE: Final = frozenset({"conversation"})
 # What the proxy reads inside a gated event: objects, where given.
 _SESSION_OBJECTS: Final = (
     ("audio",),
@@ -70,9 +71,9 @@ def shape_fault(event: Json, *, is_beta: bool = False) -> Problem | None:
         return Problem("invalid_event", "The 'type' field is missing.")
     if not isinstance(kind, str):
         return _wrong_type("type", "a string", kind)
-    alike = next((name for name in event if name not in _GATING and name.casefold() in _GATING), None)
+    alike = _alike(event, kind)
     if alike is not None:
-        return Problem("unknown_parameter", f"Unknown parameter: {alike[:_SHOWN]!r}.", alike[:_SHOWN])
+        return Problem("unknown_parameter", f"Unknown parameter: {alike!r}.", alike)
     if kind not in GATED:
         return _type_fault(kind)
     if kind == "session.update":
@@ -86,6 +87,19 @@ def shape_fault(event: Json, *, is_beta: bool = False) -> Problem | None:
         return None
     path, value = fault
     return _wrong_type(beta.beta_path(path) if is_beta else path, "an object", value)
+
+
+def _alike(event: Json, kind: str) -> str | None:
+    """Return the path of the first name that another server might take for one that the gate reads."""
+    read = [("", event, _GATING)]
+    response = event.get("response")
+    if kind == "response.create" and isinstance(response, dict):
+        read.append(("response.", response, _GATING_RESPONSE))
+    for where, given, names in read:
+        for name in given:
+            if name not in names and name.casefold() in names:
+                return f"{where}{name[:_SHOWN]}"
+    return None
 
 
 def _type_fault(kind: str) -> Problem | None:

@@ -89,6 +89,14 @@ def test_a_name_that_another_server_might_take_for_one_that_the_gate_reads_is_re
     assert shape_fault({"type": kind, "session": {}, name: UPDATE}) == problem
 
 
+def test_a_second_conversation_of_a_response_is_refused():
+    response = {"conversation": "none", "Conversation": "auto"}
+    path = "response.Conversation"
+    problem = Problem("unknown_parameter", f"Unknown parameter: '{path}'.", path)
+    assert shape_fault({"type": CREATE, "response": response}) == problem
+    assert shape_fault({"type": "of.the.future", "response": response}) is None
+
+
 def test_a_client_of_the_beta_is_named_the_field_as_it_knows_it():
     event = {"type": UPDATE, "session": {"audio": {"input": {"turn_detection": "x"}}}}
     fault = shape_fault(event, is_beta=True)
