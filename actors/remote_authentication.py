@@ -106,7 +106,7 @@ class RemoteChecks:
             timeout=_FETCH_SECONDS,
             max_body_bytes=MOST_BYTES,
             threads=1,
-            max_waiting=0,
+            max_waiting=1,  # the fetch before has told its outcome, and its thread may not be free yet
             clock=self._clock,
             ssl_context=_trust(auth),
         )

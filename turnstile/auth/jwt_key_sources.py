@@ -101,7 +101,7 @@ class FetchedKeys(KeySource):
     All on the I/O thread, but for the fetch.
 
     Args:
-        client: Fetches; one thread is enough.
+        client: Fetches; one thread is enough, and a place to wait for it.
         address: Where the set is.
         algorithms: Those that keys are wanted for.
         call_soon: Runs a call on the I/O thread, from any thread.
@@ -163,6 +163,9 @@ class FetchedKeys(KeySource):
 
     def _fetch(self) -> None:
         """Fetch the set, on the client's thread."""
+        if self._client.closed:  # it calls what has waited on the thread that closes it
+            self._call_soon(lambda: self._fetched("The proxy needs no more keys."))
+            return
         outcome: KeySet | str
         try:
             answer = self._client.exchange(HttpRequest("GET", self._address), self._client.operation(), with_body={200})

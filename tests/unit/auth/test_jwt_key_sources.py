@@ -25,7 +25,7 @@ class Issuer:
     def __init__(self, url, calls, timeout=WAIT):
         self.now = 1000.0
         self.client = BlockingClient(
-            "jwt-keys", "The service", timeout=timeout, max_body_bytes=MOST_BYTES, threads=1, max_waiting=0
+            "jwt-keys", "The service", timeout=timeout, max_body_bytes=MOST_BYTES, threads=1, max_waiting=1
         )
         self.keys = FetchedKeys(self.client, parse_address(url), {"RS256"}, calls.soon, lambda: self.now)
 
@@ -197,6 +197,34 @@ def test_a_client_that_goes_is_not_told(serve, issue, calls):
     calls.make_next()
     assert found == []
     assert issuer.find() == ["r1"]
+
+
+def held(client):
+    """Hold the client's thread; return what lets it go on."""
+    is_held, go_on = threading.Event(), threading.Event()
+    client.submit(lambda: (is_held.set(), go_on.wait(WAIT)))
+    assert is_held.wait(WAIT)
+    return go_on
+
+
+def test_a_fetch_waits_for_the_thread_of_the_one_before(serve, issue, calls):
+    issuer = issue(serve(ONE).url)
+    go_on = held(issuer.client)
+    found = issuer.find()
+    go_on.set()
+    calls.make_next()
+    assert found == ["r1"]
+
+
+def test_a_fetch_that_waits_is_not_made_once_it_is_closed(serve, issue, calls):
+    service = serve(ONE)
+    issuer = issue(service.url)
+    go_on = held(issuer.client)
+    found = issuer.find()
+    issuer.keys.close(0)
+    go_on.set()
+    calls.make_next()
+    assert (found, service.seen) == ([NoKey.UNREACHABLE], [])
 
 
 def test_nothing_is_fetched_any_more_once_it_is_closed(serve, issue):
