@@ -8,7 +8,8 @@ from typing import Final
 
 from turnstile.errors import ConfigError
 
-BACKLOG: Final = 512
+# Clients that wait to be accepted; the system may have a lower bound. Who finds no place tries again after a second.
+BACKLOG: Final = 4_096
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ import ssl
 import struct
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 import websocket
@@ -763,3 +764,20 @@ def test_a_client_that_is_gone_when_its_rejection_is_written_leaves_no_trace(lis
     assert told.wait(WAIT)
     assert refusals.counts == {"credentials": 1}
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def _longest_queue():
+    """Return how many clients the system lets wait for one socket, at most."""
+    try:
+        return int(Path("/proc/sys/net/core/somaxconn").read_text("ascii"))
+    except OSError:
+        return socket.SOMAXCONN
+
+
+@pytest.mark.skipif(_longest_queue() < 700, reason="the system's own bound is lower")
+def test_nobody_of_700_who_connect_at_once_has_to_try_again():
+    with listening_socket("127.0.0.1", 0) as sock, contextlib.ExitStack() as stack:
+        for _ in range(700):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(WAIT)
+            client.connect(sock.getsockname())  # fails where the system's queue is full
