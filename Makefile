@@ -7,7 +7,9 @@ CODE := turnstile actors proxy_main.py docs/generate tests
 
 .PHONY: test lint types pytest demo soak idle walk fuzz attack bench bench-micro bench-units transcripts interop lowest docs format lock clean
 
-test: lint types pytest
+test: $(READY)
+	$(MAKE) --jobs 2 --output-sync=target lint types
+	$(MAKE) pytest
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -27,20 +29,23 @@ types: $(READY)
 # Floors 0 and 1 decide everything: every branch of them is tested. Above, 95 %.
 PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*
 
-# One more than there are cores: many tests wait for a process or a socket.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+CORES = $(shell getconf _NPROCESSORS_ONLN)
+# Those that wait for processes and sockets get one worker more than there are cores.
+WORKERS = $(shell expr $(CORES) + 1)
+
+# Coverage is counted where tests call the parts themselves; counted line by line, whole processes, conversations and the
+# hundreds of thousands of decisions of the walk would take twice the time.
+COUNTED := tests/unit tests/actors tests/embed tests/transcripts
 
 # The tests start many processes: where Python is told to write no bytecode, each would compile every module anew.
-# The walk and the schedules make hundreds of thousands of decisions: counted line by line they take twice the time, and
-# every branch is tested without them.
 pytest: $(READY)
 	$(BIN)/python -m compileall -q turnstile actors proxy_main.py docs/generate
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal --ignore tests/property
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/property
+	$(BIN)/coverage run -m pytest -n $(CORES) --dist worksteal $(COUNTED)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include="$(PURE)" --fail-under=100
 	$(BIN)/coverage report --omit="$(PURE)" --fail-under=95
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore ,$(COUNTED))
 
 demo: $(READY)
 	$(BIN)/turnstile demo

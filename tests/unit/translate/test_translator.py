@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from turnstile.audio.formats import PCM_24K
@@ -21,6 +23,7 @@ def test_what_a_language_has_no_words_for_is_not_told():
     assert silent.cancel_calls(("c",)) == silent.show_call_result("c", "") == silent.close_call("c", "") == []
     assert silent.link_lost() == []
     assert silent.kept_bytes == 0
+    assert silent.played_until == -math.inf
 
 
 def test_audio_in_a_row_is_told_one_by_one_where_a_language_does_not_say_otherwise():
