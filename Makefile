@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/generate tests
 
-.PHONY: test lint types pytest demo soak idle walk fuzz attack bench bench-micro bench-units transcripts interop lowest docs format lock clean
+.PHONY: test lint types pytest slow demo soak idle walk fuzz attack bench bench-micro bench-units transcripts interop lowest docs format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -45,7 +45,11 @@ pytest: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include="$(PURE)" --fail-under=100
 	$(BIN)/coverage report --omit="$(PURE)" --fail-under=95
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore ,$(COUNTED))
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(addprefix --ignore ,$(COUNTED))
+
+# The largest world of the walk, 500 sessions at rest, each subject of the benchmark.
+slow: $(READY)
+	$(BIN)/python -m pytest -m slow tests/property tests/integration tests/bench
 
 demo: $(READY)
 	$(BIN)/turnstile demo

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from turnstile.session.client_requests import Ref
     from turnstile.translate.host_overrides import HostFunction
 
+# Within how many seconds an endless wait notices a signal: Python loses one that comes just before the thread blocks.
+_INTERRUPT_HEARD = 1.0
+
 
 class SessionHandle:
     """A host's handle of one session; all methods may be called from any thread, and after the session's end.
@@ -172,7 +175,11 @@ class SessionHandle:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the session has ended; return False if it has not within `timeout` seconds."""
-        return self._ended.wait(timeout)
+        if timeout is not None:
+            return self._ended.wait(timeout)
+        while not self._ended.wait(_INTERRUPT_HEARD):
+            pass
+        return True
 
     def note_end(self) -> None:
         """Fail the unanswered requests, close the feed, and wake the threads that wait for the end."""

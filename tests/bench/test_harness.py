@@ -54,6 +54,7 @@ def brief(scenario, *subjects):
     )
 
 
+@pytest.mark.slow
 def test_every_subject_answers_every_frame_and_every_turn(run):
     for figures in run.measure(brief(FRAMES)).values():
         assert figures["ms_count"] == 40

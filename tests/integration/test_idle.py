@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from idle import measure
 
 
+@pytest.mark.slow
 def test_500_sessions_at_rest_hold_few_threads_and_little_memory():
     result = measure(500, rest=lambda: 0.0)
     assert result.threads < 20
