@@ -1,4 +1,4 @@
-"""Stock clients, unchanged, with a key of the operator's instead of a vendor's, over TLS and behind HAProxy."""
+"""Stock clients, unchanged, with credentials of each kind instead of a vendor's key, over TLS and behind HAProxy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from agents.realtime import RealtimeAgent, RealtimeRunner
 from deepgram import DeepgramClient
 from deepgram.core.api_error import ApiError
 from deepgram.environment import DeepgramClientEnvironment
+from http_service import serve
 from jwt_material import PRIVATE, entry, key_set, token
 from openai import AzureOpenAI, OpenAI
 from websockets.exceptions import InvalidStatus
@@ -19,38 +20,32 @@ from websockets.sync.client import connect
 from turnstile.auth.client_keys import new_key
 from turnstile.auth.key_file import add_key, remove_keys
 
+__all__ = ["serve"]
+
 LET_IN = 101
 # Clients come from 127.0.0.1, and HAProxy from here.
 HAPROXY = "127.0.0.9"
 
 
-class Guarded:
-    """A proxy that asks for keys, and where clients reach it."""
-
-    def __init__(self, system, place, key):
-        self.system, self.place, self.key = system, place, key
-
-    def revoke(self):
-        remove_keys(self.system.config.auth.keys_file, "web")
-        self.system.reload(self.system.config)
-
-
 @pytest.fixture(params=["over TLS", "behind HAProxy"])
-def guarded(request, start_proxy, certificates, tmp_path, monkeypatch):
+def guard(request, start_proxy, certificates, monkeypatch):
+    """Start a proxy with settings of ``auth``; return it, and the address at which clients reach it."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
-    file = tmp_path / "keys.txt"
-    key, _ = add_key(file, "web")
-    settings = {"auth__mode": "keys", "auth__keys_file": str(file)}
-    if request.param == "over TLS":
-        settings |= {f"server__tls_{name}_file": str(certificates / f"{name}.pem") for name in ("cert", "key")}
-        system = start_proxy(**settings)
-        port = system.address[1]
-    else:
-        system = start_proxy(server__trusted_proxies=HAPROXY, **settings)
-        behind = f"mode tcp\nsource {HAPROXY}\nserver turnstile 127.0.0.1:{system.address[1]} send-proxy-v2"
-        bind = f"ssl crt {certificates / 'both.pem'}"
-        port = request.getfixturevalue("start_haproxy")("mode tcp", behind, bind)
-    return Guarded(system, f"127.0.0.1:{port}", key)
+
+    def guard(**settings):
+        settings = {f"auth__{name}": str(value) for name, value in settings.items()}
+        if request.param == "over TLS":
+            settings |= {f"server__tls_{name}_file": str(certificates / f"{name}.pem") for name in ("cert", "key")}
+            system = start_proxy(**settings)
+            port = system.address[1]
+        else:
+            system = start_proxy(server__trusted_proxies=HAPROXY, **settings)
+            behind = f"mode tcp\nsource {HAPROXY}\nserver turnstile 127.0.0.1:{system.address[1]} send-proxy-v2"
+            bind = f"ssl crt {certificates / 'both.pem'}"
+            port = request.getfixturevalue("start_haproxy")("mode tcp", behind, bind)
+        return system, f"127.0.0.1:{port}"
+
+    return guard
 
 
 def deepgram(place, **credentials):
@@ -119,40 +114,30 @@ def answer(client, place, key):
     return LET_IN
 
 
-@pytest.fixture(params=CLIENTS)
-def answer_to(request, guarded):
-    """Return the HTTP status that a client with a key is answered."""
-    return lambda key: answer(request.param, guarded.place, key)
-
-
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_stock_client_gets_in_with_its_key_and_not_with_another_nor_with_one_that_is_revoked(
-    guarded, answer_to, caplog
+    guard, tmp_path, caplog, client
 ):
     caplog.set_level(logging.INFO)
-    assert answer_to(guarded.key) == LET_IN
+    file = tmp_path / "keys.txt"
+    key, _ = add_key(file, "web")
+    system, place = guard(mode="keys", keys_file=file)
+    assert answer(client, place, key) == LET_IN
     assert ", web from 127.0.0.1)" in caplog.text
-    assert answer_to(new_key()) == 401
-    guarded.revoke()
-    assert answer_to(guarded.key) == 401
+    assert answer(client, place, new_key()) == 401
+    remove_keys(file, "web")
+    system.reload(system.config)
+    assert answer(client, place, key) == 401
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_stock_client_gets_in_with_its_token_and_not_with_one_that_is_expired_or_for_another(
-    start_proxy, certificates, tmp_path, monkeypatch, caplog, client
+    guard, tmp_path, caplog, client
 ):
     caplog.set_level(logging.INFO)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
     keys = tmp_path / "keys.json"
     keys.write_bytes(key_set(entry("r1"), entry("e1")))
-    system = start_proxy(
-        server__tls_cert_file=str(certificates / "cert.pem"),
-        server__tls_key_file=str(certificates / "key.pem"),
-        auth__mode="jwt",
-        auth__jwt_algorithms="RS256,ES256",
-        auth__jwt_keys=str(keys),
-        auth__jwt_audience="turnstile",
-    )
-    place = "{}:{}".format(*system.address)
+    system, place = guard(mode="jwt", jwt_algorithms="RS256,ES256", jwt_keys=keys, jwt_audience="turnstile")
     assert answer(client, place, token()) == LET_IN
     assert answer(client, place, token("ES256", kid="e1")) == LET_IN
     assert ", alice from 127.0.0.1)" in caplog.text
@@ -162,3 +147,22 @@ def test_a_stock_client_gets_in_with_its_token_and_not_with_one_that_is_expired_
     keys.write_bytes(key_set(entry("e1")))  # the issuer withdraws the key
     system.reload(system.config)
     assert answer(client, place, token()) == 401
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_stock_client_gets_in_as_a_service_decides_and_not_when_it_decides_otherwise(guard, serve, caplog, client):
+    caplog.set_level(logging.INFO)
+    customers = {"key-of-acme": b'{"identity": "acme"}'}
+
+    def decide(asked):
+        question = json.loads(asked.body)
+        assert question["address"] == "127.0.0.1"
+        decided = customers.get(question["credential"])
+        return (401, {}, b"") if decided is None else (200, {}, decided)
+
+    _, place = guard(mode="ask", ask_url=serve(answer=decide).url)
+    assert answer(client, place, "key-of-acme") == LET_IN
+    assert ", acme from 127.0.0.1)" in caplog.text
+    assert answer(client, place, "another") == 401
+    del customers["key-of-acme"]
+    assert answer(client, place, "key-of-acme") == 401
