@@ -396,9 +396,9 @@ def test_a_proxy_without_a_port_has_no_address(proxy):
 def test_nothing_is_started_before_the_first_session(make_proxy):
     before = set(threading.enumerate())
     proxy = make_proxy()
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # one of a peer of an earlier test may have ended
     Client(proxy)
-    assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) - before
 
 
 def test_a_proxy_that_was_started_before_a_fork_says_so_in_the_child(proxy, monkeypatch):

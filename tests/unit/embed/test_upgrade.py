@@ -238,7 +238,7 @@ def test_a_page_of_another_web_site_is_refused_before_anything_begins(pair):
     foreign = environ(HTTP_ORIGIN="https://evil.example", **{"gunicorn.socket": theirs})
     outcome = hand_over(proxy, foreign)
     assert (outcome.status, "evil.example" in outcome.text) == (403, True)
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads  # one of a peer of an earlier test may have ended
     theirs.sendall(b"still the server's")
     assert client.recv(100) == b"still the server's"
     proxy.stop()
