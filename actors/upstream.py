@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from actors.dispatch import takes
 from actors.function_runner import FunctionRunner
@@ -33,8 +33,10 @@ from turnstile.session.effects import (
     SendUpdate,
 )
 from turnstile.session.ending import DrainRequested, MeasureSilence, SilenceMeasured
-from turnstile.session.events import AudioHeard, HandedBack
+from turnstile.session.events import HandedBack
+from turnstile.session.link_effects import LinkEffect
 from turnstile.session.link_events import LinkLost
+from turnstile.session.turn_events import AudioHeard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -186,6 +188,10 @@ class UpstreamActor(SessionActor):
         if self._audio.take_heard() and asked.hears_audio:
             seconds = min(seconds, 0.0)
         self._output.send_fact(SilenceMeasured(asked.token, seconds))
+
+    @takes(*get_args(LinkEffect))
+    def _prepare_link(self, effect: LinkEffect) -> None:
+        """Perform what prepares another link."""
 
     # The session's commands.
 

@@ -13,11 +13,10 @@ from turnstile.session.events import (
     ConfigAnswered,
     FunctionCalled,
     ResponseProgressed,
-    SpeechStarted,
-    TurnCommitted,
 )
 from turnstile.session.link_events import LinkOpened
 from turnstile.session.shortfalls import VOICE
+from turnstile.session.turn_events import CutOff, SpeechStarted, TurnCommitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,7 +127,7 @@ class UpstreamReader:
         self._output.send_fact(fact)
 
     def _speech_started(self, _: SpeechStarted) -> None:
-        self._output.send_fact(SpeechStarted(self._translator.take_truncations()))
+        self._output.send_fact(SpeechStarted(tuple([CutOff(*cut) for cut in self._translator.take_truncations()])))
 
     def _turn_committed(self, fact: TurnCommitted) -> None:
         self._gate_closed(fact)

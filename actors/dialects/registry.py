@@ -220,6 +220,8 @@ class Dialects:
         return Policy(
             id_prefix=f"ts{session_id[:8]}_",
             reconnects=self._config.upstream.reconnects,
+            reconnect_for=self._config.upstream.reconnect_for,
+            session_lifetime=self._config.upstream.session_lifetime,
             link_silence=silence,
             **settings,
         )

@@ -20,12 +20,10 @@ from turnstile.session.events import (
     Refused,
     ResponseFinished,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
     TimerFired,
-    TurnCommitted,
 )
 from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
+from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

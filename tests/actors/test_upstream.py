@@ -23,7 +23,6 @@ from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session import effects
 from turnstile.session.events import (
     AgentSpoke,
-    AudioHeard,
     CallReturned,
     ConfigAnswered,
     FunctionCalled,
@@ -32,11 +31,9 @@ from turnstile.session.events import (
     ResponseFinished,
     ResponseProgressed,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
 )
 from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
+from turnstile.session.turn_events import AudioHeard, CutOff, SpeechStarted, SpeechStopped, TurnCommitted
 from turnstile.testing import RecordingConnection, patience
 from turnstile.translate.host_overrides import HostFunction
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
@@ -508,7 +505,7 @@ def test_what_the_user_did_not_hear_is_told_with_the_users_speech(upstream):
     upstream.ready().hears(created(), delta(bytes(48_000)))
     upstream.bench.timers.advance(0.25)
     upstream.hears({"type": "input_audio_buffer.speech_started", "item_id": "i9"})
-    assert upstream.facts()[-1] == SpeechStarted((("i1", 250),))
+    assert upstream.facts()[-1] == SpeechStarted((CutOff("i1", 250),))
 
 
 def test_nothing_is_heard_of_a_response_that_is_being_cancelled(upstream):

@@ -13,7 +13,7 @@ from actors.upstream_events import UpstreamEvents
 from turnstile.observability.redaction import redacted
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.session import events
+from turnstile.session import events, link_events, turn_events
 from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
@@ -63,10 +63,14 @@ EVENTS = [
     ({"type": "conversation.item.added", "item": MESSAGE}, events.ItemConfirmed, {"item", "item.id"}),
     ({"type": "conversation.item.created", "item": MESSAGE}, events.ItemConfirmed, {"item", "item.id"}),
     ({"type": "conversation.item.done", "item": MESSAGE}, events.ItemConfirmed, {"item", "item.id"}),
-    ({"type": "input_audio_buffer.speech_started", "item_id": "u", "audio_start_ms": 1}, events.SpeechStarted, set()),
-    ({"type": "input_audio_buffer.speech_stopped", "item_id": "u"}, events.SpeechStopped, {"item_id"}),
-    ({"type": "input_audio_buffer.committed", "item_id": "u"}, events.TurnCommitted, {"item_id"}),
-    ({"type": "input_audio_buffer.cleared", "event_id": "e"}, events.InputCleared, set()),
+    (
+        {"type": "input_audio_buffer.speech_started", "item_id": "u", "audio_start_ms": 1},
+        turn_events.SpeechStarted,
+        set(),
+    ),
+    ({"type": "input_audio_buffer.speech_stopped", "item_id": "u"}, turn_events.SpeechStopped, {"item_id"}),
+    ({"type": "input_audio_buffer.committed", "item_id": "u"}, turn_events.TurnCommitted, {"item_id"}),
+    ({"type": "input_audio_buffer.cleared", "event_id": "e"}, turn_events.InputCleared, set()),
     (
         {"type": "conversation.item.input_audio_transcription.delta", "item_id": "u", "delta": "Hi"},
         None,
@@ -213,17 +217,17 @@ def told(odd_fact, *, is_transparent):
     session = Session(Policy(is_transparent=is_transparent))
     for event in (
         ConfigRequested(1, {"instructions": "Be calm.", **{name: SHOWN[name] for name in ("tools", "audio")}}),
-        events.LinkOpened(),
+        link_events.LinkOpened(),
         odd_fact,
-        events.SpeechStarted(),
-        events.SpeechStopped("t"),
-        events.TurnCommitted("t"),
+        turn_events.SpeechStarted(),
+        turn_events.SpeechStopped("t"),
+        turn_events.TurnCommitted("t"),
         events.ResponseStarted("r1"),
         events.FunctionCalled("r1", 0, "c1", "get", "{}"),
         UserMessageGiven(2, {"type": "message"}),
         ConfigRequested(3, {"instructions": "Rhyme."}),
         events.ResponseFinished("r1", "cancelled"),
-        events.AudioHeard(2000.0),
+        turn_events.AudioHeard(2000.0),
         odd_fact,
     ):
         session.handle(event)
@@ -381,7 +385,7 @@ def test_each_of_several_events_is_translated_when_what_came_before_has_been_tak
         0.0,
         lambda _, fact, frames, __: cut_off.append((fact, len(frames), upstream._translator.take_truncations())),
     )
-    assert cut_off == [(None, 2, ()), (events.SpeechStarted(), 1, (("i", 1),))]
+    assert cut_off == [(None, 2, ()), (turn_events.SpeechStarted(), 1, (("i", 1),))]
 
 
 def test_what_is_no_event_among_several_is_left_out(caplog):

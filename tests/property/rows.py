@@ -22,11 +22,9 @@ from turnstile.session.events import (
     Refused,
     ResponseFinished,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
 )
 from turnstile.session.in_flight import Response
+from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 from turnstile.session.waits import Reason, Waits
 
 if TYPE_CHECKING:

@@ -57,6 +57,15 @@ class SessionSection(Section):
     max_call_rounds: int = Field(
         10, ge=1, description="Responses in a row that may call functions within a turn; the next has tool_choice none."
     )
+    max_conversation_bytes: int = Field(
+        262_144,
+        ge=0,
+        description="Bytes of the conversation that are kept for another upstream link; past it the oldest turns go.",
+    )
+    restore_note: str = Field(
+        "The connection was replaced; the conversation above goes on here. Do not greet again, and keep the language.",
+        description="System message to the model of another upstream link, behind the conversation. Empty: none.",
+    )
     prompt_limit: int = Field(25_000, ge=1, description="Characters of a prompt to which updates have appended.")
     commit_pause: float = Field(0.4, gt=0, description="Without turn detection: commit this long after the last audio.")
     commit_enough: float = Field(0.6, gt=0, description="The same while audio keeps coming, once it is enough.")

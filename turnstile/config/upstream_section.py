@@ -45,6 +45,15 @@ class UpstreamSection(Section):
         64, ge=1, description="Links that are being opened at the same time; more wait, as long as one may take."
     )
     reconnects: int = Field(2, ge=0, description="Lost links in a row that are replaced; one more ends the session.")
+    reconnect_for: float = Field(
+        30.0, ge=0, description="Seconds for which another link is tried for after one is lost. 0: the session ends."
+    )
+    session_lifetime: float = Field(
+        0.0,
+        ge=0,
+        description="Seconds that an upstream session lasts; another is prepared before its end. 0: as long as its "
+        "expires_at says.",
+    )
     ca_file: File = Field(None, description="Certificates (PEM) to trust instead of the system's.")
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from turnstile.session.ending import CloseAtRest, MeasureSilence
+from turnstile.session.link_effects import LinkEffect
 from turnstile.session.record import record
 
 if TYPE_CHECKING:
@@ -238,6 +239,7 @@ UpstreamEffect = (
     | CallFunction
     | CallsCancelled
     | MeasureSilence
+    | LinkEffect
 )
 """What the UpstreamActor performs."""
 

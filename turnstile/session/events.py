@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 from turnstile.errors import Problem
 from turnstile.session.client_requests import AudioFollows, EventGiven, Json, LinkWanted, Request
+from turnstile.session.conversation_events import ConversationFact
 from turnstile.session.ending import DrainRequested, SilenceMeasured
-from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
+from turnstile.session.link_events import LinkFact
 from turnstile.session.record import record
+from turnstile.session.turn_events import SpeechStopped, TurnCommitted, TurnFact
 
 Outcome = Literal["completed", "failed", "incomplete", "cancelled"]
 
@@ -36,6 +38,8 @@ class ItemConfirmed:
         role: Whose message it is; "" where the kind has none.
         call_id: The function call that it answers, if any.
         has_audio: Part of its content is audio.
+        item: The whole of it as upstream shows it, for the record of the conversation.
+        previous_id: The item before it, as upstream shows it; None: the first, or not shown.
     """
 
     item_id: str
@@ -43,6 +47,8 @@ class ItemConfirmed:
     role: str = ""
     call_id: str = ""
     has_audio: bool = False
+    item: Json | None = field(default=None, compare=False, repr=False)
+    previous_id: str | None = field(default=None, compare=False, repr=False)
 
 
 @record
@@ -84,11 +90,13 @@ class ResponseFinished:
         response_id: Which.
         outcome: How.
         problem: Why it failed, in the API's words, if it did and the API said why.
+        output: Its items as upstream shows them, for the record of the conversation.
     """
 
     response_id: str
     outcome: Outcome = "completed"
     problem: Problem | None = None
+    output: tuple[Json, ...] = field(default=(), compare=False, repr=False)
 
 
 @record
@@ -102,6 +110,7 @@ class FunctionCalled:
         name: The function.
         arguments: A JSON object, or "" for none.
         endpoint: Where the proxy calls the function; None when it is the client's to run.
+        item_id: The call's place in the conversation.
     """
 
     response_id: str
@@ -110,6 +119,7 @@ class FunctionCalled:
     name: str = ""
     arguments: str = ""
     endpoint: Any = None
+    item_id: str = field(default="", compare=False)
 
     @property
     def size(self) -> int:
@@ -133,44 +143,6 @@ class CallReturned:
 @record
 class AgentSpoke:
     """Assistant audio is in the conversation: the API takes no other voice from here on."""
-
-
-@record
-class SpeechStarted:
-    """The server detected speech of the user.
-
-    Args:
-        cut_off: The items of the agent's that the user has not heard to the end, with the milliseconds of audio that
-            were heard of each.
-    """
-
-    cut_off: tuple[tuple[str, int], ...] = ()
-
-
-@record
-class SpeechStopped:
-    """The server detected that the user stopped; `item_id` names the turn that it will commit."""
-
-    item_id: str
-
-
-@record
-class TurnCommitted:
-    """Input audio became the conversation item `item_id`, by the server's decision or at our command."""
-
-    item_id: str
-
-
-@record
-class InputCleared:
-    """``input_audio_buffer.cleared``: what was heard of the user is forgotten, and no turn comes of it."""
-
-
-@record
-class AudioHeard:
-    """Input audio went upstream while the proxy commits; `milliseconds` of it since the last time."""
-
-    milliseconds: float
 
 
 @record
@@ -218,9 +190,7 @@ Fact = (
     EventGiven
     | AudioFollows
     | LinkWanted
-    | LinkConnected
-    | LinkOpened
-    | LinkLost
+    | LinkFact
     | ConfigAnswered
     | ItemConfirmed
     | ResponseStarted
@@ -230,11 +200,8 @@ Fact = (
     | FunctionCalled
     | CallReturned
     | AgentSpoke
-    | SpeechStarted
-    | SpeechStopped
-    | TurnCommitted
-    | InputCleared
-    | AudioHeard
+    | TurnFact
+    | ConversationFact
     | Refused
     | HandedBack
     | DrainRequested

@@ -14,15 +14,12 @@ from turnstile.session.events import (
     AsideStarted,
     ConfigAnswered,
     FunctionCalled,
-    InputCleared,
     ItemConfirmed,
     Refused,
     ResponseFinished,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
 )
+from turnstile.session.turn_events import InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

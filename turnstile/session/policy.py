@@ -37,6 +37,14 @@ class Policy:
         failure_delay_limit: The longest wait of these.
         create_tries: How often one create, or one update that loses races, is tried in all.
         reconnects: How many lost links in a row are replaced.
+        reconnect_for: How long another link is tried for after one is lost; 0: not at all.
+        reconnect_ceiling: The longest wait between two tries, unless upstream asks for a longer one.
+        session_lifetime: How long an upstream session lasts at the most; 0: as long as it shows.
+        renew_before: How long before its end another link is prepared, at the earliest...
+        renew_latest: ...and how long before it that one takes over at the latest.
+        switch_pause: How long input audio waits, so that speech is heard that begins before another link takes over.
+        max_conversation_bytes: How many bytes of the conversation are kept for another link.
+        restore_note: What another link's model is told behind the conversation; "": nothing.
         max_held: How many requests may wait.
         max_held_bytes: How many bytes may be held in the session's name, here and elsewhere (`Session.held_elsewhere`).
         max_open_calls: How many function calls may be open.
@@ -71,6 +79,14 @@ class Policy:
     failure_delay_limit: float = 60.0
     create_tries: int = 4
     reconnects: int = 2
+    reconnect_for: float = 30.0
+    reconnect_ceiling: float = 5.0
+    session_lifetime: float = 0.0
+    renew_before: float = 300.0
+    renew_latest: float = 10.0
+    switch_pause: float = 0.25
+    max_conversation_bytes: int = 262_144
+    restore_note: str = ""
     max_held: int = 256
     max_held_bytes: int = 33_554_432
     max_open_calls: int = 64

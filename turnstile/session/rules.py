@@ -33,34 +33,39 @@ from turnstile.session.client_requests import (
     UserMessageGiven,
 )
 from turnstile.session.collisions import is_collision
+from turnstile.session.conversation_events import ItemDeleted, ItemTruncated, Transcribed
 from turnstile.session.effects import Answered, LetAudioGo, Reported
 from turnstile.session.ending import DrainRequested, SilenceMeasured
 from turnstile.session.events import (
     CLOSING_FACTS,
     AgentSpoke,
     AsideStarted,
-    AudioHeard,
     CallReturned,
     ConfigAnswered,
     FunctionCalled,
     HandedBack,
-    InputCleared,
     ItemConfirmed,
     Refused,
     ResponseFinished,
     ResponseProgressed,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
     TimerFired,
-    TurnCommitted,
 )
 from turnstile.session.gate import audio_waits_for, items_wait_for
 from turnstile.session.held_bytes import too_many_bytes
 from turnstile.session.in_flight import Commit, Create, Item, Response, Update
-from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
+from turnstile.session.link_events import (
+    AudioPaused,
+    LinkConnected,
+    LinkLost,
+    LinkOpened,
+    OfStandby,
+    TakeOverPutOff,
+    TookOver,
+)
 from turnstile.session.state import Now, Step
 from turnstile.session.timeouts import time_is_up
+from turnstile.session.turn_events import AudioHeard, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 from turnstile.session.upstream_errors import (
     ENDING,
     is_about_clients_event,
@@ -114,6 +119,10 @@ def _audio_follows(now: Now, follows: AudioFollows, policy: Policy) -> Step:
         return passthrough.take_mark(now, follows)
     waits = audio_waits_for(now.state) or (Waits.ITEMS if settle(now, policy) else None)
     return Step(now, waits=waits) if waits else Step(now, (LetAudioGo(follows.mark),))
+
+
+def _ignored(now: Now, _: object, __: Policy) -> Step:
+    return Step(now)
 
 
 def _agent_spoke(now: Now, _: AgentSpoke, __: Policy) -> Step:
@@ -182,6 +191,14 @@ RULES = dict(
         _on(LinkConnected, link.link_connected),
         _on(LinkOpened, link.link_opened),
         _on(LinkLost, link.link_lost),
+        _on(OfStandby, _ignored),
+        _on(TookOver, _ignored),
+        _on(TakeOverPutOff, _ignored),
+        _on(AudioPaused, _ignored),
+        # The conversation.
+        _on(Transcribed, _ignored),
+        _on(ItemDeleted, _ignored),
+        _on(ItemTruncated, _ignored),
         # What upstream does with what it was sent.
         _on(ConfigAnswered, config_updates.config_answered),
         _on(ItemConfirmed, items.item_confirmed),

@@ -15,8 +15,8 @@ from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
     from turnstile.session.client_requests import TurnEndForced
-    from turnstile.session.events import AudioHeard, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
     from turnstile.session.policy import Policy
+    from turnstile.session.turn_events import AudioHeard, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 
 # So many turns may be expected to be answered at once.
 _EXPECTED_AT_MOST = 8
@@ -29,8 +29,8 @@ def speech_started(now: Now, started: SpeechStarted, policy: Policy) -> Step:
     """
     serial = now.data.serial
     cuts = [
-        SendTruncate(f"{policy.id_prefix}{serial + place}", item_id, milliseconds)
-        for place, (item_id, milliseconds) in enumerate(started.cut_off)
+        SendTruncate(f"{policy.id_prefix}{serial + place}", cut.item_id, cut.milliseconds)
+        for place, cut in enumerate(started.cut_off)
     ]
     over = now.state.response.response_id if now.state.response else ""
     after = now.change(

@@ -4,10 +4,10 @@ from given import CALM, configured, message, sent_item
 
 from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, TurnEndForced
 from turnstile.session.effects import Held
-from turnstile.session.events import TurnCommitted
 from turnstile.session.in_flight import Commit, Update
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import TurnCommitted
 
 
 def test_a_reason_is_noted_of_those_only_whose_reason_changed():

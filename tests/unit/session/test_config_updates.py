@@ -32,9 +32,7 @@ from turnstile.session.events import (
     HandedBack,
     Refused,
     ResponseStarted,
-    SpeechStopped,
     TimerFired,
-    TurnCommitted,
 )
 from turnstile.session.gate import items_wait_for
 from turnstile.session.in_flight import Update
@@ -42,6 +40,7 @@ from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import State
+from turnstile.session.turn_events import SpeechStopped, TurnCommitted
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}
 OTHER_VOICE = {"audio": {"output": {"voice": "cedar"}}}

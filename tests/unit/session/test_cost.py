@@ -13,16 +13,15 @@ from turnstile.session import effects as out
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven
 from turnstile.session.events import (
     AgentSpoke,
-    AudioHeard,
     ConfigAnswered,
     ItemConfirmed,
     ResponseFinished,
     ResponseProgressed,
     ResponseStarted,
-    SpeechStarted,
 )
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import AudioHeard, SpeechStarted
 
 pytestmark = pytest.mark.usefixtures("no_collection")
 

@@ -21,14 +21,12 @@ from turnstile.session.events import (
     FunctionCalled,
     ResponseFinished,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
 )
 from turnstile.session.in_flight import Aside, Commit, Item
 from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 
 DRAIN = DrainRequested()
 REALTIME = Policy(is_transparent=True)

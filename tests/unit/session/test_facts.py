@@ -6,7 +6,7 @@ import pytest
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.realtime import MARK
-from turnstile.session import events
+from turnstile.session import events, turn_events
 from turnstile.session.facts import FactReader
 
 RESPONSE = {"id": "resp_1", "status": "in_progress", "conversation_id": "conv_1", "metadata": None}
@@ -35,9 +35,9 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1", "na
         ({"type": "conversation.item.added", "item": {"id": "i"}}, events.ItemConfirmed("i")),
         ({"type": "conversation.item.created", "item": {"id": "i"}}, events.ItemConfirmed("i")),
         ({"type": "conversation.item.done", "item": {"id": "i"}}, events.ItemConfirmed("i")),
-        ({"type": "input_audio_buffer.speech_started", "item_id": "i"}, events.SpeechStarted()),
-        ({"type": "input_audio_buffer.speech_stopped", "item_id": "i"}, events.SpeechStopped("i")),
-        ({"type": "input_audio_buffer.committed", "item_id": "i"}, events.TurnCommitted("i")),
+        ({"type": "input_audio_buffer.speech_started", "item_id": "i"}, turn_events.SpeechStarted()),
+        ({"type": "input_audio_buffer.speech_stopped", "item_id": "i"}, turn_events.SpeechStopped("i")),
+        ({"type": "input_audio_buffer.committed", "item_id": "i"}, turn_events.TurnCommitted("i")),
         (
             {
                 "type": "response.function_call_arguments.done",
@@ -287,7 +287,7 @@ def test_the_names_of_items_are_forgotten_when_there_are_many():
 
 
 def test_input_that_is_cleared_is_told():
-    assert FactReader().fact({"type": "input_audio_buffer.cleared"}) == events.InputCleared()
+    assert FactReader().fact({"type": "input_audio_buffer.cleared"}) == turn_events.InputCleared()
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,12 @@ from given import PROXY_ANSWERS, answers, client, codes, creates, requested, run
 from turnstile.errors import Problem
 from turnstile.session.client_requests import AgentMessageGiven
 from turnstile.session.effects import SetDeadlines
-from turnstile.session.events import (
-    Refused,
-    ResponseFinished,
-    ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
-)
+from turnstile.session.events import Refused, ResponseFinished, ResponseStarted
 from turnstile.session.facts import FactReader
 from turnstile.session.failures import wait_before
 from turnstile.session.in_flight import Create, Response
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 
 LIMITED = Problem("rate_limit_exceeded", "Rate limit reached for tokens per min. Please try again in 2.5s.")
 BROKEN = Problem("server_error", "The server had an error while processing your request.")

@@ -13,11 +13,11 @@ from turnstile.session.events import (
     ItemConfirmed,
     ResponseFinished,
     ResponseStarted,
-    TurnCommitted,
 )
 from turnstile.session.gate import turn_waits_for
 from turnstile.session.in_flight import Call, Item, Response
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import TurnCommitted
 
 
 def running(at, *calls, **changes):

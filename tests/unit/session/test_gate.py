@@ -13,13 +13,11 @@ from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested
 from turnstile.session.effects import Answered, Held
 from turnstile.session.events import (
     ConfigAnswered,
-    InputCleared,
     ItemConfirmed,
     Refused,
     ResponseFinished,
     ResponseStarted,
     TimerFired,
-    TurnCommitted,
 )
 from turnstile.session.gate import create_waits_for
 from turnstile.session.in_flight import Commit, Create, Response, Update, UserAudio
@@ -27,6 +25,7 @@ from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.rules import decide
+from turnstile.session.turn_events import InputCleared, TurnCommitted
 from turnstile.session.waits import Reason, Waits
 
 UPDATE = ConfigRequested(9, CALM)

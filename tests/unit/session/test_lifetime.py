@@ -25,17 +25,15 @@ from turnstile.session.effects import EndSession, SetDeadlines
 from turnstile.session.ending import CloseAtRest, DrainRequested, MeasureSilence, SilenceMeasured
 from turnstile.session.events import (
     AsideStarted,
-    AudioHeard,
     FunctionCalled,
     ResponseFinished,
-    SpeechStarted,
-    SpeechStopped,
     TimerFired,
 )
 from turnstile.session.in_flight import Response
 from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import AudioHeard, SpeechStarted, SpeechStopped
 
 LIMITED = Policy(idle_timeout=60.0, max_duration=600.0)
 IDLE = Policy(idle_timeout=60.0)

@@ -17,13 +17,12 @@ from turnstile.session.events import (
     Event,
     ResponseFinished,
     ResponseStarted,
-    SpeechStopped,
     TimerFired,
-    TurnCommitted,
 )
 from turnstile.session.in_flight import Response
 from turnstile.session.policy import Policy
 from turnstile.session.state import PHASES, State, Step
+from turnstile.session.turn_events import SpeechStopped, TurnCommitted
 from turnstile.session.waits import Reason, Waits
 
 

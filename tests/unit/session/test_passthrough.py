@@ -12,8 +12,6 @@ from turnstile.session.events import (
     Refused,
     ResponseFinished,
     ResponseStarted,
-    SpeechStopped,
-    TurnCommitted,
 )
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import update_waits_for
@@ -21,6 +19,7 @@ from turnstile.session.in_flight import Create, Response, Update
 from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import SpeechStopped, TurnCommitted
 
 COLLISION = "conversation_already_has_active_response"
 

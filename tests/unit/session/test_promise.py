@@ -41,13 +41,11 @@ from turnstile.session.events import (
     ResponseFinished,
     ResponseProgressed,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
 )
 from turnstile.session.in_flight import Cancel, Commit, Create, Response
 from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 
 WANTED = ConfigRequested(7, {"speed": 1.5})
 LOST = LinkLost("upstream_closed", "gone")

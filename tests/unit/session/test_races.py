@@ -34,18 +34,15 @@ from turnstile.session.events import (
     AsideStarted,
     ConfigAnswered,
     FunctionCalled,
-    InputCleared,
     ItemConfirmed,
     Refused,
     ResponseFinished,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
-    TurnCommitted,
 )
 from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, UserAudio
 from turnstile.session.link_events import LinkLost
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 
 SAY = AgentMessageGiven(5, {"instructions": "Say hello."}, "queue")
 

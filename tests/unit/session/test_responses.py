@@ -15,12 +15,11 @@ from turnstile.session.events import (
     ResponseFinished,
     ResponseProgressed,
     ResponseStarted,
-    SpeechStopped,
     TimerFired,
-    TurnCommitted,
 )
 from turnstile.session.in_flight import Cancel, Commit, Create, Item, Response, UserAudio
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import SpeechStopped, TurnCommitted
 from turnstile.session.waits import Reason, Waits
 
 COLLISION = "conversation_already_has_active_response"

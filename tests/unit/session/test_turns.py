@@ -18,21 +18,17 @@ from turnstile.session.effects import (
     SetDeadlines,
 )
 from turnstile.session.events import (
-    AudioHeard,
     ConfigAnswered,
-    InputCleared,
     ItemConfirmed,
     Refused,
     ResponseFinished,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
     TimerFired,
-    TurnCommitted,
 )
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, Update, UserAudio
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import AudioHeard, CutOff, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 from turnstile.session.waits import Reason, Waits
 
 OFF = detection(None)
@@ -48,7 +44,7 @@ def test_speech_leaves_the_gate_open(at):
 
 def test_what_the_user_did_not_hear_is_taken_out_of_the_conversation(at):
     session = at(serial=7)
-    effects = session.handle(SpeechStarted((("item_1", 250), ("item_2", 1))))
+    effects = session.handle(SpeechStarted((CutOff("item_1", 250), CutOff("item_2", 1))))
     assert effects == [SendTruncate("ts_7", "item_1", 250), SendTruncate("ts_8", "item_2", 1)]
     assert session.data.serial == 9
 

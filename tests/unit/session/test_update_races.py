@@ -25,10 +25,16 @@ from given import (
 
 from turnstile.session.client_requests import ConfigRequested
 from turnstile.session.effects import Answered, EndSession, SendUpdate
-from turnstile.session.events import ConfigAnswered, Refused, ResponseFinished, ResponseStarted, TurnCommitted
+from turnstile.session.events import (
+    ConfigAnswered,
+    Refused,
+    ResponseFinished,
+    ResponseStarted,
+)
 from turnstile.session.in_flight import Update
 from turnstile.session.link_events import LinkLost
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import TurnCommitted
 
 LOUD = {"audio": {"output": {"speed": 1.2}}}
 STARTED, ENDED = ResponseStarted("resp_9"), ResponseFinished("resp_9")
