@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from actors.serving import FAILED, OK, serve_alone, serve_as_worker, serve_by_workers
 from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
-from turnstile.config import SIMULATOR, explain, hand_on, load_config, require_mode
+from turnstile.config import SIMULATOR, explain, hand_on, load_config, replaced_notices, require_mode
 from turnstile.errors import ConfigError
 from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
@@ -213,6 +213,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     """Play a conversation against the simulator, and show what the gate did, or what is lost without it."""
     config = _configured(arguments, **_DEMO)
     set_up_logging("error", config.log.format)
+    for notice in replaced_notices(config):
+        announce(f"Warning: {notice}")
     journal = RecordingJournal(time.monotonic)
     is_gated = not arguments.without_gate
     with ProxySystem(config, journal=journal, make_session=Session if is_gated else UngatedSession) as system:

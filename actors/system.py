@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from actors.proxy_parts import ProxyParts
-from turnstile.config import taken_over, upstream_notices
+from turnstile.config import replaced_notices, taken_over, upstream_notices
 from turnstile.errors import ConfigError, InternalError
 from turnstile.session.machine import Session
 
@@ -212,6 +212,8 @@ class ProxySystem:
         self._parts.change(running)
         self.config = running
         _log.info("The configuration was read anew: new handshakes and sessions use it")
+        for notice in replaced_notices(config):
+            _log.warning("%s", notice)
         if fixed:
             _log.warning("These settings have changed, and need a restart: %s", ", ".join(fixed))
 

@@ -219,7 +219,7 @@ class Dialects:
             settings |= {"max_duration": max_duration, "duration_setting": "quotas.session_minutes"}
         return Policy(
             id_prefix=f"ts{session_id[:8]}_",
-            reconnects=self._config.upstream.reconnects,
+            reconnects=2 if self._config.upstream.reconnect_for else 0,
             reconnect_for=self._config.upstream.reconnect_for,
             session_lifetime=self._config.upstream.session_lifetime,
             link_silence=silence,

@@ -82,7 +82,7 @@ def make_system(request, no_key):  # noqa: ARG001 - no argument of the function'
         flags = {
             "server.port": "0",
             "upstream.url": "simulator:",
-            "upstream.reconnects": "0",
+            "upstream.reconnect_for": "0",
             "dispatcher.workers": workers,
             "limits.close_timeout": "0.1",  # these clients leave when their test lets them
         }
@@ -300,7 +300,7 @@ def test_nothing_is_left_of_a_session_whose_upstream_cannot_be_reached():
     with socket.create_server(("127.0.0.1", 0)) as nothing:
         port = nothing.getsockname()[1]
     flags = {"server.port": "0", "upstream.url": f"ws://127.0.0.1:{port}/", "upstream.kind": "compatible"}
-    with ProxySystem(load_config(flags=flags | {"upstream.reconnects": "0"})) as system:
+    with ProxySystem(load_config(flags=flags | {"upstream.reconnect_for": "0"})) as system:
         gc.freeze()
         inbox = RecordingInbox()
         connection, session = system.connect(inbox)

@@ -130,7 +130,7 @@ def test_a_browser_that_brings_its_key_as_a_subprotocol_is_answered(system, path
 
 
 def test_why_a_session_cannot_go_on_is_logged(make_system, caplog):
-    system = make_system(upstream__url="ws://127.0.0.1:1/", upstream__kind="compatible", upstream__reconnects="0")
+    system = make_system(upstream__url="ws://127.0.0.1:1/", upstream__kind="compatible", upstream__reconnect_for="0")
     system.start()
     with caplog.at_level(logging.WARNING), TerminalClient(url(system), timeout=patience()) as dialogue:
         dialogue.send("Settings", agent={})

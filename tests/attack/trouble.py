@@ -145,7 +145,7 @@ ATTACKS = (
     ),
     flood(
         "a handshake that upstream dribbles", _dribbling_handshake, has_upstream=True, expects=("in time",),
-        settings={"upstream.connect_timeout": "1", "upstream.reconnects": "0"},
+        settings={"upstream.connect_timeout": "1", "upstream.reconnect_for": "0"},
     ),
     flood(
         "flood: empty continuations", _pour(COMPONENT, frame(CONTINUATION, is_final=False),

@@ -61,7 +61,11 @@ def test_an_exception_in_an_actor_ends_its_session_with_an_error_and_no_other(pr
 
 
 def test_an_upstream_that_cannot_be_reached_is_said_to_the_client(start_proxy):
-    flags = {"upstream.url": "ws://127.0.0.1:1/v1/realtime", "upstream.kind": "compatible", "upstream.reconnects": "0"}
+    flags = {
+        "upstream.url": "ws://127.0.0.1:1/v1/realtime",
+        "upstream.kind": "compatible",
+        "upstream.reconnect_for": "0",
+    }
     with start_proxy(flags).dialogue() as dialogue:
         dialogue.send("Settings", **SETTINGS)
         error = dialogue.wait_for("Error")

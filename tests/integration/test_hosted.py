@@ -497,3 +497,9 @@ def test_a_host_is_told_which_settings_need_a_restart(make_proxy, caplog):
     proxy = make_proxy()
     proxy.reload(load_config(flags={"upstream.url": "simulator:", "upstream.model": "other"}))
     assert "These settings have changed, and need a restart: upstream.model" in caplog.messages
+
+
+def test_a_setting_that_is_read_anew_by_its_old_name_is_warned_of_and_is_in_effect(proxy, caplog):
+    proxy.reload(load_config(flags={"upstream.url": "simulator:", "upstream.reconnects": "0"}))
+    assert proxy.config.upstream.reconnect_for == 0
+    assert [record.getMessage() for record in caplog.records if "upstream.reconnects (from" in record.getMessage()]

@@ -94,10 +94,11 @@ def test_the_demo_is_the_same_whatever_is_configured_for_real_use():
     assert "5 replayed" in done.stdout.splitlines()[-1]
 
 
-def test_the_demo_fails_when_it_cannot_show_what_it_is_for():
+def test_the_demo_fails_when_it_cannot_show_what_it_is_for_and_warns_of_a_setting_of_old():
     done = run("demo", "--set", "session.link_timeout=0.0001", "--set", "upstream.reconnects=0")
     assert done.returncode == 1
     assert "The client was told" in done.stdout
+    assert done.stdout.startswith("Warning: upstream.reconnects (from the command line) goes with the next release")
 
 
 def test_the_demo_without_the_gate_shows_collisions_and_lost_settings():

@@ -79,7 +79,7 @@ def test_a_conversation_goes_over_tls_on_both_sides(start_proxy, authority, upst
 
 
 def test_an_upstream_whose_certificate_is_not_trusted_is_said_to_the_client(start_proxy, upstream):
-    flags = {"upstream.url": upstream, "upstream.kind": "compatible", "upstream.reconnects": "0"}
+    flags = {"upstream.url": upstream, "upstream.kind": "compatible", "upstream.reconnect_for": "0"}
     with start_proxy(flags).dialogue() as dialogue:
         dialogue.send("Settings", agent={"think": {"prompt": "Be brief."}})
         assert dialogue.wait_for("Error")["code"] == "upstream_tls"

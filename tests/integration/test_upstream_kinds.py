@@ -68,7 +68,7 @@ def serve(start_api, start_proxy):
             "upstream.url": f"ws://{host}:{port}{KINDS[kind].paths[0]}{version}",
             "upstream.kind": speaks or kind,
             "upstream.api_key": key,
-            "upstream.reconnects": "0",
+            "upstream.reconnect_for": "0",
         }
         proxy = start_proxy(flags)
         proxy.api = api.simulator

@@ -9,6 +9,7 @@ from turnstile.config.auth_section import AuthSection, QuotasSection
 from turnstile.config.exposure import allowed_origins, require_mode
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
 from turnstile.config.reloading import taken_over
+from turnstile.config.replaced import replaced_notices
 from turnstile.config.secret_settings import hand_on
 from turnstile.config.section import Section
 from turnstile.config.sections import (
@@ -49,6 +50,7 @@ __all__ = [
     "is_address",
     "load_config",
     "notices",
+    "replaced_notices",
     "require_mode",
     "settings",
     "taken_over",

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from turnstile.config.auth_section import AuthSection, QuotasSection
+from turnstile.config.replaced import REPLACED
 from turnstile.config.sections import (
     DispatcherSection,
     FunctionsSection,
@@ -41,6 +42,8 @@ ON_COMMAND_LINE = "the command line"
 # Read by the test suite, and by `turnstile talk`.
 _TEST_ENV = "TURNSTILE_TEST_"
 _CLIENT_ENV = "TURNSTILE_KEY"
+# How many characters of a refused value are repeated.
+_SHOWN = 80
 # The variables of the original (the proxy of `dg_react_agent`), so that its hosts can start this process instead.
 LEGACY_ENV = {
     "OPENAI_API_KEY": "upstream.api_key",
@@ -156,14 +159,15 @@ def env_name(path: str) -> str:
 
 def _environment() -> dict[str, str]:
     """Return the settings that the environment gives, with the variable of each; raise for an unknown variable."""
-    known = {env_name(path): path for path, *_ in settings()}
+    known = {env_name(path): path for path in (*(path for path, *_ in settings()), *REPLACED)}
     given: dict[str, str] = {}
     for name in os.environ:
         upper = name.upper()
         if not upper.startswith(ENV_PREFIX) or upper.startswith(_TEST_ENV) or upper == _CLIENT_ENV:
             continue
         if upper not in known:
-            raise ConfigError("invalid_config", f"{name}: is not a setting{_nearest(upper, list(known))}.")
+            meant = _nearest(upper, [env_name(path) for path, *_ in settings()])
+            raise ConfigError("invalid_config", f"{name}: is not a setting{meant}.")
         given[known[upper]] = name
     return given
 
@@ -221,7 +225,8 @@ def _fault(path: str, first: ErrorDetails) -> str:
     is_secret = any(word in path for word in ("key", "secret", "token", "url"))
     if is_secret or first["type"] == "value_error" or not isinstance(value, str | int | float):
         return words
-    return f"{words}, not {without_secrets(repr(value))}"
+    shown = without_secrets(repr(value))
+    return f"{words}, not {shown if len(shown) <= _SHOWN else f'{shown[:_SHOWN]}...'}"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

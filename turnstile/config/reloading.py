@@ -27,6 +27,8 @@ _FIXED_AUTH: Final = frozenset({"mode", "token_secret"})
 _FIXED_LIMITS: Final = frozenset(
     {"total_bytes", "upstream_message_bytes", "upstream_unread_bytes", "high_water_bytes", "low_water_bytes"}
 )
+# Of each session; all the others are of the opener of links.
+_UPSTREAM: Final = frozenset({"reconnect_for", "session_lifetime"})
 _FIXED_SESSION: Final = frozenset({"max_held_bytes"})
 
 
@@ -40,6 +42,7 @@ def taken_over(running: Config, read: Config) -> tuple[Config, list[str]]:
     changes = {
         "auth": _with(running.auth, read.auth, _auth_names(running, read)),
         "server": _with(running.server, read.server, _SERVER),
+        "upstream": _with(running.upstream, read.upstream, _UPSTREAM),
         "quotas": read.quotas,
         "limits": _with(running.limits, read.limits, {*type(read.limits).model_fields} - _FIXED_LIMITS),
         "session": _with(running.session, read.session, {*type(read.session).model_fields} - _FIXED_SESSION),

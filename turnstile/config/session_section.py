@@ -60,11 +60,13 @@ class SessionSection(Section):
     max_conversation_bytes: int = Field(
         262_144,
         ge=0,
-        description="Bytes of the conversation that are kept for another upstream link; past it the oldest turns go.",
+        description="Bytes of the conversation that are kept for another upstream link; beyond it the oldest turns go. "
+        "0: nothing is kept.",
     )
     restore_note: str = Field(
         "The connection was replaced; the conversation above goes on here. Do not greet again, and keep the language.",
-        description="System message to the model of another upstream link, behind the conversation. Empty: none.",
+        max_length=4000,
+        description="System message behind the conversation that another upstream link is told. Empty: none.",
     )
     prompt_limit: int = Field(25_000, ge=1, description="Characters of a prompt to which updates have appended.")
     commit_pause: float = Field(0.4, gt=0, description="Without turn detection: commit this long after the last audio.")

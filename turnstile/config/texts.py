@@ -18,6 +18,7 @@ from turnstile.byte_budget import HIGH_WATER
 from turnstile.config.auth_checks import is_this_machine
 from turnstile.config.exposure import is_open
 from turnstile.config.loading import LEGACY_ENV, env_name, sections, settings
+from turnstile.config.replaced import origin, replaced_notices
 from turnstile.config.secret_settings import shown_secrets
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR
 from turnstile.errors import ConfigError
@@ -62,7 +63,7 @@ def _changed(config: Config) -> Iterator[tuple[str, str]]:
         value = getattr(getattr(config, section), name)
         if value != default:
             shown = "(secret)" if isinstance(value, SecretStr) else _toml(value)
-            yield path, f"{shown} (from {config.origins.get(path, 'code')})"
+            yield path, f"{shown} (from {origin(config, path)})"
 
 
 def notices(config: Config) -> Iterator[str]:
@@ -118,6 +119,7 @@ def _quota_notices(config: Config) -> Iterator[str]:
 def upstream_notices(config: Config) -> Iterator[str]:
     """Yield those of the notices that are about the upstream, and so concern hosts as well."""
     upstream = config.upstream
+    yield from replaced_notices(config)
     if config.upstream_url != SIMULATOR and upstream.api_key is None:
         yield f"upstream.api_key is not set: {config.upstream_url} will probably refuse the proxy (set OPENAI_API_KEY)"
     host = urlsplit(config.upstream_url).hostname
@@ -182,11 +184,11 @@ def default_toml() -> str:
 
 
 def _bounds(field: FieldInfo) -> Iterator[str]:
-    words = {"ge": "at least", "gt": "more than", "le": "at most"}
+    words = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "max_length": "at most {} characters"}
     bounds = [
-        f"{word} {getattr(constraint, name)}"
+        phrase.format(getattr(constraint, name))
         for constraint in field.metadata
-        for name, word in words.items()
+        for name, phrase in words.items()
         if hasattr(constraint, name)
     ]
     if bounds:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from turnstile.config.replaced import with_reconnect_for
 from turnstile.config.section import File, Names, Section
 from turnstile.protocol.upstreams import KindName
 
@@ -44,17 +45,23 @@ class UpstreamSection(Section):
     max_connects: int = Field(
         64, ge=1, description="Links that are being opened at the same time; more wait, as long as one may take."
     )
-    reconnects: int = Field(2, ge=0, description="Lost links in a row that are replaced; one more ends the session.")
     reconnect_for: float = Field(
-        30.0, ge=0, description="Seconds for which another link is tried for after one is lost. 0: the session ends."
+        30.0,
+        ge=0,
+        description="Seconds for which a lost link is to be replaced before the session ends. 0: it ends at once.",
     )
     session_lifetime: float = Field(
         0.0,
         ge=0,
-        description="Seconds that an upstream session lasts; another is prepared before its end. 0: as long as its "
-        "expires_at says.",
+        description="Seconds after which upstream ends a session, whose link is replaced before. 0: what its "
+        "`expires_at` says.",
     )
     ca_file: File = Field(None, description="Certificates (PEM) to trust instead of the system's.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replaces_reconnects(cls, values: Any) -> Any:
+        return with_reconnect_for(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _address_is_of_its_kind(self) -> UpstreamSection:
