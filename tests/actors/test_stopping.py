@@ -79,7 +79,7 @@ def test_pykkas_stop_of_an_actor_ends_its_session_as_the_shutdown_does(make_syst
         assert actor.stop(timeout=patience())
         assert closed(dialogue) == "1001 shutting down"
         assert system.wait_until_empty(patience())
-        assert [driver.has_ended for driver in system.simulator._drivers] == [True]
+        assert [driver.has_ended for driver in system.simulator.links.all] == [True]
     assert ActorRegistry.get_all() == []
 
 

@@ -175,7 +175,7 @@ def test_a_client_that_vanishes_leaves_no_session(proxy):
 
 def test_what_upstream_sends_that_cannot_be_read_is_dropped(proxy, caplog):
     with configured(proxy) as dialogue:
-        connection = proxy.system.simulator._drivers[0]._connection
+        connection = proxy.system.simulator.links.all[0]._connection
         for nonsense in (
             b"{",
             b"[]",

@@ -135,6 +135,8 @@ def other_session_type(sent: str, session: str) -> ApiError:
     return ApiError("invalid_parameter", words)
 
 
-def session_expired(minutes: int) -> ApiError:
-    """Return the error that ends a session at its maximum duration."""
-    return ApiError("session_expired", f"Your session hit the maximum duration of {minutes} minutes.")
+def session_expired(lifetime: float) -> ApiError:
+    """Return the error that ends a session at its maximum duration, in seconds."""
+    minutes = round(lifetime / 60)
+    duration = f"{minutes} minutes" if minutes else f"{lifetime:g} seconds"
+    return ApiError("session_expired", f"Your session hit the maximum duration of {duration}.")

@@ -8,7 +8,7 @@ from turnstile.simulator import api_errors, lone_surrogates, settings
 from turnstile.simulator.api_errors import ApiError
 from turnstile.simulator.beta import in_beta_words, in_current_words
 from turnstile.simulator.conversation_items import client_item
-from turnstile.simulator.log import BrokenRule, ReceivedItem
+from turnstile.simulator.log import BrokenRule
 from turnstile.simulator.nulls import absent_marked, without_absent
 from turnstile.simulator.quirks import rewritten, without_fixed
 from turnstile.simulator.schema import check_event
@@ -136,8 +136,7 @@ class ClientEvents:
         context.conversation.check_new(spec, previous_item_id)
         item = client_item(spec, spec.get("id") or context.ids.make("item"))
         previous = context.conversation.add(item, previous_item_id)
-        role, call_id = item.view.get("role"), item.view.get("call_id")
-        context.log.note_item(ReceivedItem(item.id, item.type, role, item.text, call_id))
+        context.log.note_item(item.as_received)
         context.outbox.answer_item_added(previous, item.view)
 
     def _change_item(self, kind: str, item_id: str, event: Json) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from turnstile.session.memory_size import memory_size
 from turnstile.simulator import api_errors
+from turnstile.simulator.log import ReceivedItem
 
 Json = dict[str, Any]
 
@@ -52,6 +53,17 @@ class Item:
             parts = (part.get("text") or part.get("transcript") for part in self.view["content"])
             return " ".join(part for part in parts if part)
         return str(self.view["output" if self.type == "function_call_output" else "arguments"])
+
+    @property
+    def as_received(self) -> ReceivedItem:
+        """The item in short, as the log has it."""
+        kind = self.type if self.spoken is None else "voice"
+        return ReceivedItem(self.id, kind, self.view.get("role"), self.text, self.view.get("call_id"))
+
+    @property
+    def is_models(self) -> bool:
+        """Whether it is the model's kind: made by it, or put by the client in its place."""
+        return self.type == "function_call" or self.view.get("role") == "assistant"
 
     @property
     def is_users(self) -> bool:
@@ -181,12 +193,15 @@ class Conversation:
         return self._by_id[item_id]
 
     def delete(self, item_id: str) -> None:
-        """Remove an item.
+        """Remove an item; a call whose output is removed is open again.
 
         Raises:
             ApiError: There is none.
         """
-        self._remove(self.find(item_id, "delete"))
+        item = self.find(item_id, "delete")
+        self._remove(item)
+        if item.type == "function_call_output":
+            self._answered.pop(item.view["call_id"], None)
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Cut the assistant's audio to its played part, and drop its transcript.

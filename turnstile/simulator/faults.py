@@ -30,6 +30,19 @@ class RefusedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class SentEvent:
+    """One event that the server sends.
+
+    Args:
+        event: Its type, such as ``response.output_audio.delta``.
+        nth: Its number among the events of that type, from 1.
+    """
+
+    event: str
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Faults:
     """The faults of one session. Numbers count from 1.
 
@@ -49,9 +62,11 @@ class Faults:
         late_empty_commit: Seconds by which the error of an empty commit is late.
         disconnect_after_events: End the link after so many client events.
         disconnect_after_responses: End the link after so many `response.done`.
+        disconnect_at: End the link right behind this event of the server's; nothing is sent behind it.
         disconnect_code: Close code of that end; 1006 stands for a link that breaks.
         refused_key: Refuse the key, after the handshake as api.openai.com does.
         slow: Seconds by which every answer is late.
+        opening_delay: Seconds by which the first event is late, and with it the answers to what comes before it.
     """
 
     order_jitter: bool = False
@@ -67,9 +82,11 @@ class Faults:
     late_empty_commit: float = 0.0
     disconnect_after_events: int | None = None
     disconnect_after_responses: int | None = None
+    disconnect_at: SentEvent | None = None
     disconnect_code: int = 1011
     refused_key: bool = False
     slow: float = 0.0
+    opening_delay: float = 0.0
 
     def refusal(self, event: str, nth: int) -> RefusedEvent | None:
         """Return the fault that refuses the nth event of a type."""

@@ -10,7 +10,6 @@ import pybase64
 
 from turnstile.simulator import api_errors, schema_errors
 from turnstile.simulator.conversation_items import voice_item
-from turnstile.simulator.log import ReceivedItem
 from turnstile.simulator.speech import sample_bytes
 from turnstile.simulator.transcriber import Transcriber
 from turnstile.simulator.vad import SpeechStarted, VoiceDetector, is_loud, loudness, windows_ms
@@ -60,7 +59,7 @@ class InputBuffer:
         data = _decoded(audio)
         if len(data) % sample_bytes(encoding):
             raise api_errors.bad_audio()
-        self._context.log.audio_bytes += len(data)
+        self._context.log.note_audio(data)
         detection = self._input["turn_detection"]
         for level, length in zip(loudness(data, encoding), windows_ms(len(data), encoding), strict=True):
             begin = self._appended_ms
@@ -176,7 +175,7 @@ class InputBuffer:
         self._empty()
         item = voice_item(turn, "".join(words))
         previous = context.conversation.add(item)
-        context.log.note_item(ReceivedItem(turn, "voice", "user", item.text))
+        context.log.note_item(item.as_received)
         context.outbox.answer({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": turn})
         context.outbox.answer_item_added(previous, item.view)
         self._transcriber.finish(turn, words, seconds)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    import builtins
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -139,18 +142,29 @@ class SimulatorLog:
     received: dict[str, int] = field(default_factory=dict)
     sent: dict[str, int] = field(default_factory=dict)
     audio_bytes: int = 0
+    keep_audio: int = 0
+    """How many bytes of the input audio are kept."""
+    audio: bytearray = field(default_factory=bytearray)
+    """The latest of it."""
     unreached: tuple[str, ...] = ()
     session_bytes: int = 0
 
     @property
     def bytes(self) -> int:
         """The bytes of what is kept."""
-        return self.broken.bytes + self.responses.bytes + self.items.bytes + self.updates.bytes
+        return self.broken.bytes + self.responses.bytes + self.items.bytes + self.updates.bytes + len(self.audio)
 
     def note_broken(self, rule: BrokenRule) -> None:
         """Add a broken rule."""
         self.collisions += rule.code == COLLISION and not rule.injected
         self.broken.keep(rule, sum(len(text) for text in rule[:4] if text))
+
+    def note_audio(self, data: builtins.bytes) -> None:
+        """Count input audio, and keep the latest of it."""
+        self.audio_bytes += len(data)
+        if self.keep_audio:
+            self.audio += data
+            del self.audio[: -self.keep_audio]
 
     def note_item(self, item: ReceivedItem) -> None:
         """Add an item of the client."""

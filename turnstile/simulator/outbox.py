@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.protocol.beta_events import beta_server_event
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.simulator import lone_surrogates
+from turnstile.simulator.faults import SentEvent
 from turnstile.simulator.quirks import without_field
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+BROKEN: Final = 1006
+"""The close code that stands for a link that breaks, without a close frame."""
+DISCONNECTED: Final = "disconnected on demand"
+
 
 class Outbox:
     """The outgoing side of one session, in virtual time.
@@ -34,7 +39,7 @@ class Outbox:
         ids: For the ids of events.
         random: For jitter.
         pace: How long things take.
-        faults: For slowness.
+        faults: For slowness, and the event that the link ends behind.
         quirks: For the fields that events lack, and the kind of their frames.
         log: Counts the events sent.
         is_beta: The client speaks the beta protocol.
@@ -58,6 +63,8 @@ class Outbox:
         self._ids = ids
         self._random = random
         self._slow = faults.slow
+        self._disconnect_at = faults.disconnect_at
+        self._disconnect_code = faults.disconnect_code
         self._quirks = quirks
         self._log = log
         self._is_beta = is_beta
@@ -139,7 +146,27 @@ class Outbox:
         """Answer with an `error` event."""
         self.answer({"type": "error", "error": error.error_object(event_id)}, late)
 
-    def close(self, code: int, reason: str) -> None:
+    def hold_answers(self, seconds: float) -> None:
+        """Let no answer from now on leave earlier than so many seconds from now."""
+        self._last_answer = max(self._last_answer, self.now + seconds)
+
+    def end_at(self, event: str, code: int) -> None:
+        """End the link right behind the next event of a type.
+
+        Args:
+            event: The type.
+            code: The close code; 1006 stands for a link that breaks.
+        """
+        self._disconnect_at = SentEvent(event, self._log.sent.get(event, 0) + 1)
+        self._disconnect_code = code
+
+    def end_now(self, code: int, reason: str = DISCONNECTED) -> None:
+        """End the link before all that is due."""
+        if self.closed is None:
+            self.clear()
+            self._end(Closed(code, reason))
+
+    def close(self, code: int, reason: str = DISCONNECTED) -> None:
         """End the link behind the answers that are due until then."""
         self._last_answer = max(self._last_answer, self.now)
         self.schedule(self._last_answer, lambda: self._end(Closed(code, reason)))
@@ -168,10 +195,12 @@ class Outbox:
         return kind, lone_surrogates.dumps({"type": kind, "event_id": self._ids.make("event"), **body})
 
     def _emit(self, frame: tuple[str, bytes] | None) -> None:
-        if frame is None:
+        if frame is None or self.closed is not None:
             return
         kind, data = frame
         self._log.sent[kind] = self._log.sent.get(kind, 0) + 1
         if self._quirks.noise_bytes:
             self._frames.append(BinaryFrame(bytes(self._quirks.noise_bytes)))
         self._frames.append(BinaryFrame(data) if self._quirks.binary_events else TextFrame(data))
+        if self._disconnect_at == SentEvent(kind, self._log.sent[kind]):
+            self._end(Closed(self._disconnect_code, DISCONNECTED))

@@ -240,7 +240,7 @@ class ResponseEngine:
                 context.outbox.send({"type": "rate_limits.updated", "rate_limits": [self._rate_limit()]})
         self._done += 1
         if self._done == context.faults.disconnect_after_responses:
-            context.outbox.close(context.faults.disconnect_code, "disconnected on demand")
+            context.outbox.close(context.faults.disconnect_code)
         if response.record.in_conversation:
             self.on_done(response)
 

@@ -16,7 +16,7 @@ from turnstile.simulator.faults import NO_FAULTS, Pace
 from turnstile.simulator.ids import Ids
 from turnstile.simulator.input_buffer import InputBuffer
 from turnstile.simulator.log import SimulatorLog
-from turnstile.simulator.outbox import Outbox
+from turnstile.simulator.outbox import BROKEN, Outbox
 from turnstile.simulator.quirks import NO_QUIRKS
 from turnstile.simulator.response_engine import ResponseEngine
 from turnstile.simulator.scenario import Run
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Closed, Frame
     from turnstile.simulator.api_errors import ApiError
     from turnstile.simulator.faults import Faults
+    from turnstile.simulator.log import ReceivedItem
     from turnstile.simulator.quirks import Quirks
     from turnstile.simulator.scenario import Scenario
 
@@ -37,6 +38,7 @@ _EXPIRED_CLOSE: Final = 1001
 _DEFAULT_PACE: Final = Pace()
 _MOST_SCHEDULED: Final = 1000
 _CREATED_AT: Final = 1_780_000_000
+_WHOLE_SECONDS_FROM: Final = 60.0
 
 
 class SimulatedSession:
@@ -53,7 +55,8 @@ class SimulatedSession:
         quirks: The differences from the recorded API.
         pace: How long things take.
         lifetime: Seconds until the session expires.
-        created_at: The present in Unix time, for the session object's `expires_at`.
+        created_at: The present in Unix time, for the session object's `expires_at`: whole seconds as in the API, with
+            milliseconds if it expires within a minute.
         rejection: Refuses the connection: this error, then the end, and nothing before.
         is_beta: It speaks the beta protocol, and takes no other.
         transcribes: It is a transcription session.
@@ -70,7 +73,7 @@ class SimulatedSession:
         quirks: Quirks = NO_QUIRKS,
         pace: Pace = _DEFAULT_PACE,
         lifetime: float = LIFETIME,
-        created_at: int = _CREATED_AT,
+        created_at: float = _CREATED_AT,
         rejection: ApiError | None = None,
         is_beta: bool = False,
         transcribes: bool = False,
@@ -79,7 +82,7 @@ class SimulatedSession:
         ids = Ids(random)
         self.log = SimulatorLog()
         self._outbox = Outbox(now, ids, random, pace, faults, quirks, self.log, is_beta=is_beta)
-        first = _with_fixed(settings.initial(model, ids.make("sess"), created_at + int(lifetime)), quirks)
+        first = _with_fixed(settings.initial(model, ids.make("sess"), _expires_at(created_at, lifetime)), quirks)
         self._context = SessionContext(
             settings.for_transcription(first) if transcribes else first,
             Conversation(ids.make("conv")),
@@ -97,8 +100,9 @@ class SimulatedSession:
         self._client_events = ClientEvents(self._context, self._responses, input_buffer, is_beta=is_beta)
         self.log.unreached = self._context.run.unreached()
         self._frames = 0
+        self._lifetime = lifetime
         self._rejection = rejection or (handshake_errors.invalid_api_key() if faults.refused_key else None)
-        self._begin(lifetime)
+        self._begin()
 
     @property
     def closing(self) -> Closed | None:
@@ -119,6 +123,16 @@ class SimulatedSession:
     def settings(self) -> Json:
         """The session object in force. Not to be changed."""
         return self._context.session
+
+    @property
+    def conversation(self) -> list[ReceivedItem]:
+        """The items of the default conversation in their order, the model's too; after the end as they were then."""
+        return [item.as_received for item in list(self._context.conversation.items)]
+
+    @property
+    def input_audio(self) -> bytes:
+        """The input audio that was appended, as it came: the latest `keep_audio` bytes."""
+        return bytes(self.log.audio)
 
     def next_due(self) -> float | None:
         """Return the time of the next thing to do, None when there is none."""
@@ -146,7 +160,7 @@ class SimulatedSession:
         self._client_events.take(lone_surrogates.loads(data))
         self._frames += 1
         if self._frames == self._context.faults.disconnect_after_events:
-            self._outbox.close(self._context.faults.disconnect_code, "disconnected on demand")
+            self._outbox.close(self._context.faults.disconnect_code)
 
     def receive_binary(self, data: bytes, now: float) -> None:
         """Refuse one binary frame; the link stays open.
@@ -160,17 +174,42 @@ class SimulatedSession:
             error = schema_errors.binary_frame()
             self._client_events.refuse(error, f"a binary frame of {len(data)} bytes", None)
 
+    def expire(self, now: float) -> None:
+        """Expire now, as at the end of its lifetime: ``session_expired``, then a close with 1001.
+
+        Args:
+            now: The present; it never goes back.
+        """
+        self._outbox.advance(now)
+        if self._rejection is None and self.closing is None:
+            self._expire()
+
+    def disconnect(self, now: float, code: int = BROKEN, behind: str | None = None) -> None:
+        """End the link on demand.
+
+        Args:
+            now: The present; it never goes back.
+            code: The close code; 1006 stands for a link that breaks.
+            behind: The type of the next event to send, which the end comes right behind; None: before all that is due.
+        """
+        self._outbox.advance(now)
+        if behind is None:
+            self._outbox.end_now(code)
+        else:
+            self._outbox.end_at(behind, code)
+
     def end(self) -> None:
         """Forget all but the log and the conversation: the link has ended."""
         self._outbox.clear()
         self._responses.forget()
 
-    def _begin(self, lifetime: float) -> None:
+    def _begin(self) -> None:
         if self._rejection is not None:
             self._reject(self._rejection)
             return
+        self._outbox.hold_answers(self._context.faults.opening_delay)
         self._send_first_event()
-        self._outbox.schedule(self._outbox.now + lifetime, lambda: self._expire(round(lifetime / 60)))
+        self._outbox.schedule(self._outbox.now + self._lifetime, self._expire)
 
     def _send_first_event(self) -> None:
         """Send the event that comes before the client's first."""
@@ -190,10 +229,15 @@ class SimulatedSession:
         reason = error.type if error.code is None else f"{error.type}.{error.code}"
         self._outbox.close(_AUTH_CLOSE if is_key else _REQUEST_CLOSE, reason)
 
-    def _expire(self, minutes: int) -> None:
-        error = api_errors.session_expired(minutes)
+    def _expire(self) -> None:
+        error = api_errors.session_expired(self._lifetime)
         self._outbox.refuse(error, None)
         self._outbox.close(_EXPIRED_CLOSE, error.message)
+
+
+def _expires_at(created_at: float, lifetime: float) -> float:
+    """Return the Unix time at which a session expires."""
+    return int(created_at + lifetime) if lifetime >= _WHOLE_SECONDS_FROM else round(created_at + lifetime, 3)
 
 
 def _with_fixed(session: Json, quirks: Quirks) -> Json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
+from turnstile.simulator.outbox import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ class SessionDriver(Inbox):
         self._timers = timers
         self._lock = threading.Lock()  # for the session; never held while something is sent
         self._connection: Connection | None = None
+        self._abort: Callable[[], object] | None = None
         self._frames: deque[Frame | Closed] = deque()
         self._delivering = False
         self._timer: Timer | None = None
@@ -57,9 +59,15 @@ class SessionDriver(Inbox):
         """Whether the link has ended, from either side."""
         return self._ended
 
-    def begin(self, connection: Connection) -> None:
-        """Send the frames that are due from now on to `connection`, the server's end."""
+    def begin(self, connection: Connection, abort: Callable[[], object] | None = None) -> None:
+        """Send the frames that are due from now on to `connection`, the server's end.
+
+        Args:
+            connection: The server's end.
+            abort: Breaks it without a close; None: it is closed with 1006.
+        """
         self._connection = connection
+        self._abort = abort
         self._go_on()
 
     def tell(self, message: object, /) -> None:
@@ -74,11 +82,28 @@ class SessionDriver(Inbox):
             case _:
                 raise TypeError(f"a session takes no {type(message).__name__}")
 
+    def disconnect(self, code: int = BROKEN, behind: str | None = None) -> None:
+        """End the link on demand; may be called from any thread.
+
+        Args:
+            code: The close code; 1006 stands for a link that breaks.
+            behind: The type of the next event to send, which the end comes right behind; None: before all that is due.
+        """
+        with self._lock:
+            self.session.disconnect(self._clock(), code, behind)
+        self._go_on()
+
+    def expire(self) -> None:
+        """End the session as at the end of its lifetime; may be called from any thread."""
+        with self._lock:
+            self.session.expire(self._clock())
+        self._go_on()
+
     def end(self) -> None:
         """Release the connection and the timer: the client is gone."""
         with self._lock:
             self._ended = True
-            self._connection = None
+            self._connection = self._abort = None
             timer, self._timer = self._timer, None
             self._frames.clear()
             self.session.end()
@@ -159,10 +184,17 @@ class SessionDriver(Inbox):
                 case BinaryFrame(data):
                     connection.send_binary(data)
                 case Closed(code, reason):
-                    connection.close(code, reason)
+                    self._close(connection, code, reason)
                 case _:
                     connection.flush()
             flushed = not isinstance(frame, TextFrame | BinaryFrame)
+
+    def _close(self, connection: Connection, code: int, reason: str) -> None:
+        if code == BROKEN and self._abort is not None:
+            connection.flush()
+            self._abort()
+        else:
+            connection.close(code, reason)
 
     def _next_frame(self, *, stop: bool) -> Frame | Closed | Literal["flush"] | None:
         """Return the next frame; when there is none, the order to flush, or None to stop."""

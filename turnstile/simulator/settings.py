@@ -33,7 +33,7 @@ def is_reasoning(model: str) -> bool:
     return model.startswith(_REASONING_MODELS) and not model.startswith(f"{_REASONING_MODELS}0")
 
 
-def initial(model: str, session_id: str, expires_at: int) -> Json:
+def initial(model: str, session_id: str, expires_at: float) -> Json:
     """Return the session object of a fresh session, its keys in the recorded order.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import itertools
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +13,8 @@ from turnstile.ports import LinkFailed, LinkReady
 from turnstile.protocol.upstreams import KINDS
 from turnstile.simulator import handshake_errors
 from turnstile.simulator.faults import NO_FAULTS, Pace
+from turnstile.simulator.links import Links
+from turnstile.simulator.outages import Outages
 from turnstile.simulator.scenario_files import bundled_scenario
 from turnstile.simulator.session import LIFETIME, SimulatedSession
 from turnstile.simulator.session_driver import SessionDriver
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from turnstile.simulator.api_errors import ApiError
     from turnstile.simulator.faults import Faults
     from turnstile.simulator.log import SimulatorLog
+    from turnstile.simulator.outages import Outage
     from turnstile.simulator.quirks import Quirks
     from turnstile.simulator.scenario import Scenario
 
@@ -50,9 +52,10 @@ class Simulator:
         timers: For the frames that are due later.
         pace: How long things take.
         api_key: The key that clients must send; None takes any and none.
-        lifetime: Seconds until a session expires.
+        lifetime: Seconds until a session expires; or a function of the session's number, from 0.
         keep: How many ended sessions are kept, for `sessions` and `logs`.
         keep_bytes: How many bytes of ended sessions are kept at most.
+        keep_audio: How many bytes of each session's input audio are kept.
         wall_clock: Unix time, for the session object's `expires_at`.
     """
 
@@ -68,9 +71,10 @@ class Simulator:
         seed: int = 0,
         pace: Pace | None = None,
         api_key: str | None = None,
-        lifetime: float = LIFETIME,
+        lifetime: float | Callable[[int], float] = LIFETIME,
         keep: int = 100,
         keep_bytes: int = 16 * MIB,
+        keep_audio: int = 0,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._scenario = scenario or bundled_scenario()
@@ -85,20 +89,21 @@ class Simulator:
         self._pace = pace or Pace()
         self._api_key = api_key
         self._lifetime = lifetime
-        self._keep = keep
-        self._keep_bytes = keep_bytes
         self._wall_clock = wall_clock
         self._numbers = itertools.count()
-        self._lock = threading.Lock()
-        self._drivers: list[SessionDriver] = []
+        self._keep_audio = keep_audio
+        self.links = Links(keep, keep_bytes)
+        """The links, to look at and to end on demand."""
+        self.outages = Outages(clock)
+        """When no links are taken."""
 
     def __repr__(self) -> str:
-        return f"<Simulator, {sum(not driver.has_ended for driver in list(self._drivers))} sessions open>"
+        return f"<Simulator, {len(self.links.open)} sessions open>"
 
     @property
     def sessions(self) -> list[SimulatedSession]:
         """The open sessions and the last ended ones, the oldest first."""
-        return [driver.session for driver in list(self._drivers)]
+        return [link.session for link in self.links.all]
 
     @property
     def logs(self) -> list[SimulatorLog]:
@@ -124,17 +129,21 @@ class Simulator:
             faults=self.faults(number) if callable(self.faults) else self.faults,
             quirks=self._quirks,
             pace=self._pace,
-            lifetime=self._lifetime,
-            created_at=int(self._wall_clock()),
+            lifetime=self._lifetime(number) if callable(self._lifetime) else self._lifetime,
+            created_at=self._wall_clock(),
             rejection=self._rejection(model, headers or {}, intent),
             transcribes=intent == "transcription",
             is_beta=self.kind.is_beta,
         )
+        session.log.keep_audio = self._keep_audio
         driver = SessionDriver(session, self._clock, self._timers)
-        with self._lock:
-            self._drivers.append(driver)
-            self._forget()
+        self.links.add(driver)
         return driver
+
+    def outage_at_knock(self) -> Outage | None:
+        """Note that a link is asked for; return the outage that it meets."""
+        self.links.knocked(self._clock())
+        return self.outages.now
 
     def turns_away(self, headers: Mapping[str, str]) -> bool:
         """Return whether a handshake is answered with HTTP 401; `headers` by their names in lower case."""
@@ -147,6 +156,7 @@ class Simulator:
         model: str | None,
         headers: Mapping[str, str] | None = None,
         intent: str | None = None,
+        abort: Callable[[], object] | None = None,
     ) -> Inbox:
         """Begin a session on a connection that was opened to the simulator.
 
@@ -155,12 +165,13 @@ class Simulator:
             model: The model asked for in the query.
             headers: The headers of the handshake.
             intent: ``transcription``, or a ``call`` to join, as for `open_session`.
+            abort: Breaks the connection without a close; None: a link that breaks is closed with 1006.
 
         Returns:
             The inbox for the connection's frames, and its end.
         """
         driver = self.open_session(model, headers, intent)
-        driver.begin(connection)
+        driver.begin(connection, abort)
         return driver
 
     def connect(self, target: UpstreamTarget, inbox: Inbox) -> None:
@@ -170,6 +181,10 @@ class Simulator:
             target: ``simulator:``, with the model in the query if at all, as in ``simulator:?model=gpt-realtime``.
             inbox: Receives `LinkReady`, then the frames, then `Closed`; or `LinkFailed` for a handshake turned away.
         """
+        outage = self.outage_at_knock()
+        if outage is not None:
+            inbox.tell(outage.link_failed)
+            return
         if self.turns_away({name.lower(): value for name, value in target.headers.items()}):
             problem = Problem("upstream_refused", "the upstream refused the API key (401)")
             inbox.tell(LinkFailed(problem, retryable=False))
@@ -184,21 +199,7 @@ class Simulator:
 
     def shut_down(self) -> None:
         """End all sessions without a close; none of their timers is left."""
-        for driver in list(self._drivers):
-            driver.end()
-
-    def _forget(self) -> None:
-        """Drop the oldest ended sessions beyond the number and the bytes to keep."""
-        ended = [driver for driver in self._drivers if driver.has_ended]
-        sizes = [driver.session.kept_bytes for driver in ended]
-        surplus, total = max(0, len(ended) - self._keep), sum(sizes)
-        dropped = 0
-        while dropped < surplus or total > self._keep_bytes:
-            total -= sizes[dropped]
-            dropped += 1
-        gone = set(ended[:dropped])
-        if gone:
-            self._drivers = [driver for driver in self._drivers if driver not in gone]
+        self.links.end()
 
     def _rejection(self, model: str | None, headers: Mapping[str, str], intent: str | None) -> ApiError | None:
         sent = {name.lower(): value for name, value in headers.items()}

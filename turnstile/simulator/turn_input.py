@@ -40,12 +40,15 @@ def turn_of(
 
     Args:
         items: The items that it is made from, in their order.
-        answered: The ids of those that an earlier response has answered.
+        answered: The ids of those that an earlier response has answered. So is what stands before an item that the
+            client has put in the model's place: a conversation that began on another link.
         settings: The session object with the response's own parameters put over it.
         session_instructions: The session's instructions.
         instructions: The response's own; None when it has none.
     """
-    new = [item for item in items if item.id not in answered and not item.by_model]
+    restored = [index for index, item in enumerate(items) if item.is_models and not item.by_model]
+    behind = items[restored[-1] + 1 :] if restored else items
+    new = [item for item in behind if item.id not in answered and not item.by_model]
     messages = [item for item in new if item.is_users]
     outputs = [item for item in new if item.type == "function_call_output"]
     last = next((item for item in reversed(new) if item in messages or item in outputs), None)

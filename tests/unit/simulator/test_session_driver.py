@@ -234,7 +234,7 @@ def test_the_sessions_own_end_is_told_behind_its_frames(time):
     connection, inbox = _connected(_simulator(time, lifetime=1.0))
     time.advance(2)
     assert inbox.kinds == ["session.created", "error"]
-    assert inbox.told[-1] == Closed(1001, "Your session hit the maximum duration of 0 minutes.")
+    assert inbox.told[-1] == Closed(1001, "Your session hit the maximum duration of 1 seconds.")
     connection.close(1000)
     assert len(inbox.told) == 3
     assert time.live == []
@@ -498,10 +498,20 @@ def test_nothing_is_left_of_an_ended_session_but_its_log_and_its_conversation(ti
     assert not session._responses.is_busy
 
 
+def test_a_connection_is_broken_and_not_closed_behind_its_frames_where_it_can_be(simulator, time):
+    socket, broken = _Socket(), []
+    driver = simulator.open_session("gpt-realtime")
+    driver.begin(socket, lambda: broken.append(list(socket.flushed)))
+    driver.disconnect(behind="session.created")
+    time.advance(1)
+    assert (broken, socket.closed) == ([[["session.created"]]], None)
+    assert driver.has_ended
+
+
 def test_a_client_is_not_read_while_much_of_what_it_sent_waits_for_its_time(time):
     simulator = _simulator(time)
     connection, _ = _connected(simulator)
-    driver = simulator._drivers[0]
+    driver = simulator.links.all[0]
     given = []
     driver._connection.handled = lambda size, messages: given.append((size, messages))
     for _ in range(1200):
