@@ -75,6 +75,15 @@ class AudioUplink:
         self._is_open = True
         self._let_go()
 
+    def pause(self) -> None:
+        """Hold what comes from now on, until the next `open`."""
+        self._is_open = self._flows = False
+
+    @property
+    def uncommitted(self) -> float:
+        """How many milliseconds went on this link that are not committed yet."""
+        return self._audio.uncommitted
+
     def set_client_format(self, source: AudioFormat) -> None:
         """Set the format of the client's audio."""
         self._audio.set_client_format(source)

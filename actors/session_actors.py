@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ class SessionDependencies:
         clock: A monotonic clock, in seconds.
         journal: Records the frames of both connections.
         budget: Counts what all sessions hold.
+        wall_clock: Seconds since 1970: upstream says so when a session of its ends.
     """
 
     dispatcher: Dispatcher
@@ -67,6 +69,7 @@ class SessionDependencies:
     clock: Clock
     journal: Journal
     budget: ProcessBudget = field(default_factory=ProcessBudget)
+    wall_clock: Clock = time.time
 
 
 def start_actors(
@@ -142,5 +145,6 @@ def _start_upstream(
         source=connection,
         budget=budget,
         clock=around.clock,
+        wall_clock=around.wall_clock,
         journal=around.journal,
     )

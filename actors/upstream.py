@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from functools import partial
+from typing import TYPE_CHECKING
 
 from actors.dispatch import takes
 from actors.function_runner import FunctionRunner
 from actors.lifecycle import KEPT_COUNT_RUNS, SessionActor
 from actors.messages import AudioEvent, End, FromLink, Mark
+from actors.standby_link import FRAMES
 from actors.upstream_commands import UpstreamCommands
 from actors.upstream_link import UpstreamLink
+from actors.upstream_links import UpstreamLinks, close_late
 from actors.upstream_output import UpstreamOutput
+from actors.upstream_parts import UpstreamParts
 from actors.upstream_reader import UpstreamReader
 from turnstile.audio.confirmed_formats import ConfirmedFormats
 from turnstile.byte_budget import unlimited_budget
-from turnstile.ports import FunctionReturned, LinkReady
-from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.ports import FunctionReturned
+from turnstile.protocol.frames import BinaryFrame
 from turnstile.session.effects import (
     ApplyLocal,
     CallFunction,
@@ -33,9 +37,15 @@ from turnstile.session.effects import (
     SendUpdate,
 )
 from turnstile.session.ending import DrainRequested, MeasureSilence, SilenceMeasured
-from turnstile.session.events import HandedBack
-from turnstile.session.link_effects import LinkEffect
-from turnstile.session.link_events import LinkLost
+from turnstile.session.link_effects import (
+    CloseStandby,
+    OnStandby,
+    OpenStandby,
+    PauseAudio,
+    RemoveItem,
+    RestoreItem,
+    TakeOver,
+)
 from turnstile.session.turn_events import AudioHeard
 
 if TYPE_CHECKING:
@@ -44,6 +54,8 @@ if TYPE_CHECKING:
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
     from actors.messages import LocalSettings, Peers
+    from actors.upstream_commands import Command
+    from actors.upstream_links import LinkCommand
     from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Journal
     from turnstile.ports import (
@@ -52,19 +64,15 @@ if TYPE_CHECKING:
         Connector,
         FunctionCaller,
         HostFunctionCaller,
-        LinkFailed,
         UpstreamTarget,
     )
-    from turnstile.protocol.frames import Closed
     from turnstile.translate.translator import Translator
-
-_FRAMES = (TextFrame, BinaryFrame)
 
 
 class UpstreamActor(SessionActor):
     """Owns the upstream link: writes the session's commands and the client's audio, reads upstream's events.
 
-    It reads what has come before it writes a gated command: one that a fact has overtaken goes back to the session.
+    It reads what has come before it writes a gated command, or uses another link.
 
     Args:
         connector: Opens links.
@@ -78,6 +86,7 @@ class UpstreamActor(SessionActor):
         source: The client's connection: gets the credit for its audio, and is held back while the link is full.
         budget: Counts what the link and the translator keep; by default without bounds.
         clock: Seconds.
+        wall_clock: Seconds since 1970, as upstream counts them.
         journal: Records both directions of the wire.
     """
 
@@ -98,24 +107,27 @@ class UpstreamActor(SessionActor):
         source: Connection,
         budget: SessionBudget | None = None,
         clock: Clock,
+        wall_clock: Clock,
         journal: Journal,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
         budget = budget or unlimited_budget()
-        formats = ConfirmedFormats()
         self._runs = 0
         self._kept = budget.charge()
         self._audio = audio
         self._translator = translator
         self._source = source
         self._clock = clock
-        self._journal = journal
         self._output = output = UpstreamOutput(shows_session=shows_session)
-        self._link = UpstreamLink(session_id, connector, target, source, budget, journal)
+        make_slot = partial(UpstreamLink, session_id, connector, target, budget=budget, journal=journal)
+        self._link = make_slot(source)
         self._functions = FunctionRunner(functions, host_functions, translator, output, budget.identity)
-        shared = (translator, audio, self._functions, formats, output, clock)
-        self._commands = UpstreamCommands(self._link, labels, *shared)
-        self._reader = UpstreamReader(session_id, journal, *shared)
+        parts = UpstreamParts(
+            session_id, journal, translator, audio, self._functions, ConfirmedFormats(), output, clock, wall_clock
+        )
+        self._reader = UpstreamReader(parts)
+        self._commands = UpstreamCommands(self._link, self._reader, labels, parts)
+        self._links = UpstreamLinks(self._link, partial(make_slot, None), self._reader, parts)
 
     def meet(self, others: Peers) -> None:
         """Send to the other two from now on."""
@@ -130,51 +142,37 @@ class UpstreamActor(SessionActor):
             self._kept.set(self._translator.kept_bytes)
         self._output.flush()
         self._link.flush()
+        if self._links.standby is not None:
+            self._links.standby.link.flush()
 
     @staticmethod
     def dropped(message: object) -> None:
         """Close a link that opened too late to be used."""
-        if isinstance(message, FromLink) and isinstance(message.received[0], LinkReady):
-            message.received[0].connection.close(1000)
+        if isinstance(message, FromLink):
+            close_late(message.received)
 
     def release(self, end: End) -> None:
         """Close the link, let go of all that is held, and end the functions that are being called."""
         self._kept.set(0)
-        self._link.close(drops_unsent=end.drops_unsent)
+        self._links.close(drops_unsent=end.drops_unsent)
         self._audio.end()
         self._functions.cancel_all()
 
     # The link.
 
-    @takes(OpenLink)
-    def _open_link(self, command: OpenLink) -> None:
-        # A link that opened and then kept silent is given up, not forgotten.
-        self._link.close()
-        self._audio.disconnect()
-        self._link.open(command.model, self.inbox)
-        self._reader.begin_link(self._link.secrets)
+    @takes(OpenLink, OpenStandby, OnStandby, TakeOver, CloseStandby, PauseAudio)
+    def _change_link(self, command: LinkCommand) -> None:
+        self._links.perform(command, self.inbox)
 
     @takes(FromLink)
     def _from_link(self, message: FromLink) -> None:
         link, received = message
-        if link is not self._link.current:
-            self.dropped(message)
-        elif isinstance(received[0], _FRAMES):
-            self.inbox.left -= len(received) - 1
+        self.inbox.left -= len(received) - 1
+        if link is self._link.current and isinstance(received[0], FRAMES):
             self._reader.read(received)
             self._link.handled(received)
         else:
-            self._link_changed(received[0])
-
-    def _link_changed(self, news: LinkReady | LinkFailed | Closed) -> None:
-        fact = self._link.change(news)
-        if isinstance(news, LinkReady):
-            self._audio.connect(news.connection)
-        if isinstance(fact, LinkLost):
-            self._audio.disconnect()
-            self._journal.note(self.session_id, "upstream", "in", "closed", fact.code)
-            self._output.send_frames(self._translator.link_lost())
-        self._output.send_fact(fact)
+            self._links.take(link, received)
 
     @takes(DrainRequested)
     def _drain(self, request: DrainRequested) -> None:
@@ -189,24 +187,11 @@ class UpstreamActor(SessionActor):
             seconds = min(seconds, 0.0)
         self._output.send_fact(SilenceMeasured(asked.token, seconds))
 
-    @takes(*get_args(LinkEffect))
-    def _prepare_link(self, effect: LinkEffect) -> None:
-        """Perform what prepares another link."""
-
     # The session's commands.
 
-    @takes(SendItem, SendCancel, SendTruncate, SendCommit, PassOn)
-    def _send(self, command: SendItem | SendCancel | SendTruncate | SendCommit | PassOn) -> None:
+    @takes(SendUpdate, SendCreate, SendItem, RestoreItem, RemoveItem, SendCancel, SendTruncate, SendCommit, PassOn)
+    def _send(self, command: Command) -> None:
         self._commands.send(command)
-
-    @takes(SendUpdate, SendCreate)
-    def _send_gated(self, command: SendUpdate | SendCreate) -> None:
-        """Send the command, or hand it back where a fact that closes the gate came after the decision for it."""
-        if command.epoch >= self._reader.epoch:
-            self._commands.send(command)
-        else:
-            self._journal.note(self.session_id, "upstream", "note", "handed back", command.event_id)
-            self._output.send_fact(HandedBack(command.event_id))
 
     @takes(ApplyLocal)
     def _apply(self, effect: ApplyLocal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.standby_link import restoring
 from turnstile.protocol import realtime
 from turnstile.session.effects import (
     PassOn,
@@ -14,56 +15,49 @@ from turnstile.session.effects import (
     SendTruncate,
     SendUpdate,
 )
-from turnstile.session.events import Refused
+from turnstile.session.events import HandedBack, Refused
+from turnstile.session.link_effects import RemoveItem, RestoreItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actors.audio_uplink import AudioUplink
-    from actors.function_runner import FunctionRunner
     from actors.upstream_link import UpstreamLink
-    from actors.upstream_output import UpstreamOutput
-    from turnstile.audio.confirmed_formats import ConfirmedFormats
-    from turnstile.ports import Clock
-    from turnstile.translate.translator import Translator
+    from actors.upstream_parts import UpstreamParts
+    from actors.upstream_reader import UpstreamReader
 
-    Command = SendUpdate | SendCreate | SendItem | SendCancel | SendTruncate | SendCommit | PassOn
+    Command = (
+        SendUpdate | SendCreate | SendItem | RestoreItem | RemoveItem | SendCancel | SendTruncate | SendCommit | PassOn
+    )
 
 
 class UpstreamCommands:
     """Writes commands, and keeps what is needed to understand upstream's answers to them.
 
+    A gated command goes back to the session where a fact that closes the gate was read after the decision for it.
+
     Args:
         link: Sends the events.
+        reader: Counts the facts that close the gate.
         labels: Metadata of each response that the proxy begins, whatever the client names.
-        translator: Keeps when a response was asked for, and which is cancelled.
-        audio: Has the input audio that a commit ends.
-        functions: Keeps the endpoints of an update.
-        formats: Keeps the audio formats of an update.
-        output: To the other two actors.
-        clock: Seconds.
+        parts: The translator keeps when a response was asked for, and which is cancelled; the functions and formats are
+            those of the latest update.
     """
 
     def __init__(
-        self,
-        link: UpstreamLink,
-        labels: Mapping[str, str],
-        translator: Translator,
-        audio: AudioUplink,
-        functions: FunctionRunner,
-        formats: ConfirmedFormats,
-        output: UpstreamOutput,
-        clock: Clock,
+        self, link: UpstreamLink, reader: UpstreamReader, labels: Mapping[str, str], parts: UpstreamParts
     ) -> None:
         self._link = link
-        self._audio = audio
-        self._functions = functions
-        self._formats = formats
-        self._translator = translator
-        self._output = output
+        self._reader = reader
+        self._session_id = parts.session_id
+        self._journal = parts.journal
+        self._translator = parts.translator
+        self._audio = parts.audio
+        self._functions = parts.functions
+        self._formats = parts.formats
+        self._output = parts.output
         self._host_labels = labels
         self._labels = dict(labels)
-        self._clock = clock
+        self._clock = parts.clock
 
     def set_labels(self, labels: Mapping[str, str]) -> None:
         """Set the client's metadata for each response that the proxy begins; the host's goes before it."""
@@ -72,6 +66,8 @@ class UpstreamCommands:
     def send(self, command: Command) -> None:
         """Send one command, and note what it asks of upstream."""
         match command:
+            case SendUpdate() | SendCreate() if command.epoch < self._reader.epoch:
+                self._hand_back(command.event_id)
             case SendItem(event_id, item):
                 self._translator.start_latency(self._clock())
                 self._link.send(realtime.item_create(event_id, item))
@@ -92,10 +88,18 @@ class UpstreamCommands:
                 self._link.send(realtime.response_cancel(event_id, response_id))
             case SendTruncate(event_id, item_id, milliseconds):
                 self._link.send(realtime.item_truncate(event_id, item_id, milliseconds))
+            case RestoreItem() | RemoveItem():
+                data, item_id = restoring(command)
+                self._translator.restored((item_id,))
+                self._link.send(data)
             case SendCommit(event_id):
                 self._commit(event_id)
             case PassOn(event):
                 self._link.send(event)
+
+    def _hand_back(self, event_id: str) -> None:
+        self._journal.note(self._session_id, "upstream", "note", "handed back", event_id)
+        self._output.send_fact(HandedBack(event_id))
 
     def _commit(self, event_id: str) -> None:
         """Send the rest of the input audio and its commit, or refuse a commit of nothing in the API's words."""

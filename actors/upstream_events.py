@@ -62,6 +62,10 @@ class UpstreamEvents:
         self._facts = FactReader()
         self._secrets = secrets
 
+    def replace_by(self, other: UpstreamEvents) -> None:
+        """Read the link from now on that `other` has read so far."""
+        self._facts, self._secrets = other._facts, other._secrets
+
     def read(self, frames: Iterable[Frame], now: float, take: Take) -> None:
         """Parse frames that came at once; deltas of one item's audio in a row are translated together.
 

@@ -1,4 +1,4 @@
-"""A session's upstream link: one at a time, each replaced by the next."""
+"""A slot for one upstream link of a session: the one in use, or the standby."""
 
 from __future__ import annotations
 
@@ -63,13 +63,14 @@ class _LinkInbox(LinkInbox):
 
 
 class UpstreamLink:
-    """The link in use, and its connection once there is one.
+    """A slot for one link.
 
     Args:
         session_id: Names the session in the journal.
         connector: Opens links.
         target: Returns the address for a model.
-        source: The client's connection: held back while the link is full.
+        source: The client's connection: held back while the link is full, and the link while it is; None for a
+            standby, between which and the client nothing goes.
         budget: Counts what the link holds.
         journal: Records the frames that are sent.
     """
@@ -79,7 +80,7 @@ class UpstreamLink:
         session_id: str,
         connector: Connector,
         target: Callable[[str | None], UpstreamTarget],
-        source: Connection,
+        source: Connection | None,
         budget: SessionBudget,
         journal: Journal,
     ) -> None:
@@ -89,8 +90,9 @@ class UpstreamLink:
         self._source = source
         self._observe = frame_observer(journal, session_id, "upstream")
         self.current: _LinkInbox | None = None
-        """The link in use, as against one that was closed."""
-        self._connection: Connection | None = None
+        """The link in this slot, as against one that was closed."""
+        self.connection: Connection | None = None
+        """Its connection, once there is one."""
         self._is_beta = False
         self.secrets: tuple[str, ...] = ()
         """The credentials of the link's upstream."""
@@ -108,8 +110,8 @@ class UpstreamLink:
         Args:
             drops_unsent: Drop what has not begun to leave.
         """
-        link, connection = self.current, self._connection
-        self.current = self._connection = None
+        link, connection = self.current, self.connection
+        self.current = self.connection = None
         if link is not None:
             link.close()
         if connection is not None:
@@ -120,9 +122,7 @@ class UpstreamLink:
     def change(self, news: LinkReady | LinkFailed | Closed) -> LinkConnected | LinkLost:
         """Use the connection of a link that has opened, or close one that is lost; return the fact for the session."""
         if isinstance(news, LinkReady):
-            self._connection = news.connection
-            news.connection.holds_back(self._source)
-            self._source.holds_back(news.connection)
+            self._use(news.connection)
             return LinkConnected()
         self.close()
         if isinstance(news, LinkFailed):
@@ -135,27 +135,42 @@ class UpstreamLink:
         words = f"Upstream closed the connection ({code}{f' {reason}' if reason else ''})."
         return LinkLost("upstream_closed", words, code not in _FINAL_CLOSES, news)
 
+    def replace_by(self, other: UpstreamLink) -> None:
+        """Close the link, and take the open one of another slot, which is empty then."""
+        self.close()
+        self.current, connection = other.current, other.connection
+        self._is_beta, self.secrets = other._is_beta, other.secrets
+        other.current = other.connection = None
+        if connection is not None:
+            self._use(connection)
+
+    def _use(self, connection: Connection) -> None:
+        self.connection = connection
+        if self._source is not None:
+            connection.holds_back(self._source)
+            self._source.holds_back(connection)
+
     def send(self, data: bytes) -> None:
         """Send an event, under the names of this upstream.
 
         Without a link it is dropped: the session gets `LinkLost`, and sends again what it must.
         """
-        if self._connection is not None:
+        if self.connection is not None:
             if self._is_beta:
                 data = beta_client_data(data)
             if self._observe is not None:
                 self._observe("out", data)
-            self._connection.send_text(data)
+            self.connection.send_text(data)
 
     def handled(self, frames: Sequence[Frame]) -> None:
         """Give the link credit to read on: these frames of its were handled."""
-        if self._connection is not None:
+        if self.connection is not None:
             size = 0
             for frame in frames:
                 size += len(frame.data)
-            self._connection.handled(size, len(frames))
+            self.connection.handled(size, len(frames))
 
     def flush(self) -> None:
         """Write out what was sent."""
-        if self._connection is not None:
-            self._connection.flush()
+        if self.connection is not None:
+            self.connection.flush()

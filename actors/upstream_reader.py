@@ -7,34 +7,25 @@ from typing import TYPE_CHECKING, ClassVar
 
 from actors.upstream_events import UpstreamEvents
 from turnstile.observability.journal import frame_observer
-from turnstile.session.config_patch import at
 from turnstile.session.events import (
     CLOSING_FACTS,
     ConfigAnswered,
     FunctionCalled,
     ResponseProgressed,
 )
-from turnstile.session.link_events import LinkOpened
-from turnstile.session.shortfalls import VOICE
+from turnstile.session.shown_session import SAY_THAT_IT_IS_UP, opened_by, shows_session
 from turnstile.session.turn_events import CutOff, SpeechStarted, TurnCommitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from actors.audio_uplink import AudioUplink
-    from actors.function_runner import FunctionRunner
-    from actors.upstream_output import UpstreamOutput
-    from turnstile.audio.confirmed_formats import ConfirmedFormats
-    from turnstile.observability.journal import Journal
-    from turnstile.ports import Clock
+    from actors.standby_link import StandbyLink
+    from actors.upstream_parts import UpstreamParts
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import Json
     from turnstile.session.events import Fact
-    from turnstile.translate.translator import Translator
+    from turnstile.session.link_effects import TakeOver
 
-# Some servers begin with another event than OpenAI's.
-_SAY_THAT_IT_IS_UP = frozenset({"session.created", "conversation.created", "session.updated"})
-_SHOW_THE_SESSION = frozenset({"session.created", "session.updated"})
 # How often, in seconds, the session gets a sign of life of a response.
 _PROGRESS_EVERY = 1.0
 
@@ -43,44 +34,46 @@ class UpstreamReader:
     """Reads a link's frames, each event in its order.
 
     Args:
-        session_id: Names the session in the journal.
-        journal: Records the frames that came.
-        translator: Writes events for the client.
-        audio: Keeps upstream's input format, and what it has committed.
-        functions: Keeps who calls a function.
-        formats: Keeps the audio formats in force.
-        output: To the other two actors.
-        clock: Seconds.
+        parts: The audio keeps upstream's input format, and what it has committed; the functions and formats are those
+            in force.
     """
 
-    def __init__(
-        self,
-        session_id: str,
-        journal: Journal,
-        translator: Translator,
-        audio: AudioUplink,
-        functions: FunctionRunner,
-        formats: ConfirmedFormats,
-        output: UpstreamOutput,
-        clock: Clock,
-    ) -> None:
-        self._events = UpstreamEvents(translator)
-        self._translator = translator
-        self._audio = audio
-        self._functions = functions
-        self._formats = formats
-        self._output = output
-        self._clock = clock
-        self._observe = frame_observer(journal, session_id, "upstream")
+    def __init__(self, parts: UpstreamParts) -> None:
+        self._events = UpstreamEvents(parts.translator)
+        self._translator = parts.translator
+        self._audio = parts.audio
+        self._functions = parts.functions
+        self._formats = parts.formats
+        self._output = parts.output
+        self._clock = parts.clock
+        self._wall_clock = parts.wall_clock
+        self._observe = frame_observer(parts.journal, parts.session_id, "upstream")
         self._is_up = False
         self._now = self._progress_at = 0.0
         self.epoch = 0
-        """How many facts that close the gate there were."""
+        """How many facts that close the gate there were, on all links."""
+        self._speeches = 0
 
     def begin_link(self, secrets: Sequence[str] = ()) -> None:
         """Read a new link from now on, which has not shown yet that it is up, and was given these credentials."""
         self._is_up = False
         self._events.begin_link(secrets)
+
+    def replace_by(self, standby: StandbyLink) -> None:
+        """Read a link from now on that has been a standby; what its session shows is in force."""
+        self._is_up = True
+        self._events.replace_by(standby.events)
+        self._formats.replace_by(standby.formats)
+        self._functions.ask(standby.endpoints)
+        self._put_in_force()
+        if standby.shown is not None:
+            self._output.send_snapshot(standby.shown)
+
+    def has_overtaken(self, decided: TakeOver) -> bool:
+        """Tell whether a fact was read that the decision for another link to take over did not know."""
+        if decided.epoch is None:
+            return False
+        return self.epoch > decided.epoch or self._speeches > decided.speeches
 
     def read(self, frames: Sequence[Frame]) -> None:
         """Read frames that came at once."""
@@ -99,7 +92,7 @@ class UpstreamReader:
             fact = None
         if frames:
             self._output.send_frames(frames)
-        if event["type"] in _SAY_THAT_IT_IS_UP:
+        if event["type"] in SAY_THAT_IT_IS_UP:
             self._link_is_up(event)
         if fact is not None:
             act = self._actions.get(fact.__class__)
@@ -113,12 +106,11 @@ class UpstreamReader:
 
     def _link_is_up(self, event: Json) -> None:
         """Send the client the session, where upstream shows it, and once to the session that the link is up."""
-        shows_session = event["type"] in _SHOW_THE_SESSION and isinstance(event.get("session"), dict)
-        if shows_session:
+        if shows_session(event):
             self._output.send_snapshot(event)
         if not self._is_up:
             self._is_up = True
-            self._output.send_fact(LinkOpened(shows_session, at(event, "session", *VOICE)))
+            self._output.send_fact(opened_by(event, self._wall_clock()))
 
     # Facts on which more is done than to send them.
 
@@ -127,6 +119,7 @@ class UpstreamReader:
         self._output.send_fact(fact)
 
     def _speech_started(self, _: SpeechStarted) -> None:
+        self._speeches += 1
         self._output.send_fact(SpeechStarted(tuple([CutOff(*cut) for cut in self._translator.take_truncations()])))
 
     def _turn_committed(self, fact: TurnCommitted) -> None:
@@ -136,6 +129,9 @@ class UpstreamReader:
     def _configured(self, fact: ConfigAnswered) -> None:
         self._output.send_fact(fact)
         self._formats.updated(fact.session)
+        self._put_in_force()
+
+    def _put_in_force(self) -> None:
         self._audio.set_upstream_format(self._formats.input)
         self._translator.set_upstream_format(self._formats.output)
         self._functions.confirm()

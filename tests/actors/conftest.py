@@ -25,6 +25,7 @@ class Bench:
 
     def __init__(self):
         self.clock = ManualClock()
+        self.wall_clock = ManualClock(1_800_000_000.0)
         self.timers = ManualTimers(self.clock)
         self.journal = RecordingJournal(self.clock)
         self.connection = RecordingConnection()

@@ -71,7 +71,7 @@ class Call:
 class Upstream:
     """An `UpstreamActor` that was not started, and the far end of its link."""
 
-    def __init__(self, bench, max_held=10_000, *, takes_events=False):
+    def __init__(self, bench, max_held=10_000, *, takes_events=False, shows_session=False, is_beta=False):
         self.bench = bench
         self.called = []
         self.link = RecordingConnection()
@@ -80,15 +80,16 @@ class Upstream:
             bench.dispatcher,
             bench.on_end,
             connector=bench.connector,
-            target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}"),
+            target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}", is_beta=is_beta),
             audio=AudioUplink(InputAudio(), max_held, takes_events=takes_events),
             translator=VoiceAgentTranslator(COMPONENT),
-            shows_session=False,
+            shows_session=shows_session,
             functions=self,
             host_functions=HostCalls(self.called),
             labels={"tags": "the host's"},
             source=bench.connection,
             clock=bench.clock,
+            wall_clock=bench.wall_clock,
             journal=bench.journal,
         )
         bench.introduce(self.actor, "upstream")

@@ -30,6 +30,10 @@ class ConfirmedFormats:
         self.output = _format(session, "output") or _format(self._requested, "output") or self.output
         self._requested = {}
 
+    def replace_by(self, other: ConfirmedFormats) -> None:
+        """Track the formats of another link from now on, as far as `other` knows them."""
+        self.input, self.output, self._requested = other.input, other.output, other._requested
+
 
 def _format(session: Json, side: str) -> object:
     audio = session.get("audio")

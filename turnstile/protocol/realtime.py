@@ -35,9 +35,15 @@ def session_update(event_id: str, patch: Json) -> bytes:
     return orjson.dumps({"type": "session.update", "event_id": event_id, "session": {"type": "realtime", **patch}})
 
 
-def item_create(event_id: str, item: Json) -> bytes:
-    """Build ``conversation.item.create``: append `item` to the conversation."""
-    return orjson.dumps({"type": "conversation.item.create", "event_id": event_id, "item": item})
+def item_create(event_id: str, item: Json, previous_id: str | None = None) -> bytes:
+    """Build ``conversation.item.create``: insert `item` behind another; None: at the end of the conversation."""
+    place = {} if previous_id is None else {"previous_item_id": previous_id}
+    return orjson.dumps({"type": "conversation.item.create", "event_id": event_id, **place, "item": item})
+
+
+def item_delete(event_id: str, item_id: str) -> bytes:
+    """Build ``conversation.item.delete``: remove an item from the conversation."""
+    return orjson.dumps({"type": "conversation.item.delete", "event_id": event_id, "item_id": item_id})
 
 
 def response_create(event_id: str, response: Json) -> bytes:

@@ -16,7 +16,7 @@ from turnstile.translate.translator import Translator
 from turnstile.translate.user_turns import USER_HANDLERS, UserTurns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.protocol.frames import Frame
@@ -129,6 +129,11 @@ class VoiceAgentTranslator(Translator):
     def close_call(self, call_id: str, output: str) -> list[Frame]:
         """Close a call whose result goes upstream; return its `History`."""
         return self._calls.close(call_id, output)
+
+    def restored(self, item_ids: Iterable[str]) -> None:
+        """Show no text of these items again: the client has it from an earlier link."""
+        for item_id in item_ids:
+            self._output.sent_items.remember(item_id, None)
 
     def link_lost(self) -> list[Frame]:
         """Return the end of the response that the lost link cut off."""

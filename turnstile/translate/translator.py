@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.protocol.frames import Frame
@@ -93,6 +93,9 @@ class Translator:
     def played_until(self) -> float:
         """When the agent's audio will have been played, or has been: seconds, of the clock of `now`."""
         return -math.inf
+
+    def restored(self, item_ids: Iterable[str]) -> None:
+        """Show nothing of what upstream says of these items from now on: the client knows them from an earlier link."""
 
     def link_lost(self) -> list[Frame]:
         """Return the end of the response that the lost link cut off."""

@@ -1,0 +1,119 @@
+"""The standby: the link that is prepared to be the next, and that the client knows nothing of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.upstream_events import UpstreamEvents
+from turnstile.audio.confirmed_formats import ConfirmedFormats
+from turnstile.observability.journal import frame_observer
+from turnstile.protocol import realtime
+from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.session.effects import SendUpdate
+from turnstile.session.events import ConfigAnswered
+from turnstile.session.link_effects import RemoveItem, RestoreItem
+from turnstile.session.link_events import OfStandby
+from turnstile.session.shown_session import SAY_THAT_IT_IS_UP, opened_by, shows_session
+from turnstile.translate.translator import Translator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.upstream_link import UpstreamLink
+    from actors.upstream_parts import UpstreamParts
+    from turnstile.ports import Inbox, LinkFailed, LinkReady
+    from turnstile.protocol.frames import Closed, Frame
+    from turnstile.session.client_requests import Json
+    from turnstile.session.events import Fact
+
+FRAMES = (TextFrame, BinaryFrame)
+"""What a link receives, as against news of its connection."""
+
+
+class _Silent(Translator):
+    """The translator for nobody."""
+
+    def translate(self, event: Json, now: float, data: bytes | None = None, *, is_valid: bool = False) -> list[Frame]:
+        """Return no frame."""
+        del event, now, data, is_valid
+        return []
+
+
+class StandbyLink:
+    """One standby: opens it, writes what it is told, and reports all that upstream says on it (`OfStandby`).
+
+    Args:
+        generation: Names it.
+        link: The slot for the link.
+        parts: Of its session: nothing goes to the translator, nor to the audio.
+    """
+
+    def __init__(self, generation: int, link: UpstreamLink, parts: UpstreamParts) -> None:
+        self.generation = generation
+        self.link = link
+        self.events = UpstreamEvents(_Silent())
+        """What reads the link: it remembers what upstream has named."""
+        self.formats = ConfirmedFormats()
+        """The audio formats in force on the link."""
+        self.endpoints: Json | None = None
+        """Where the functions are called of the configuration that the link has; None: no change."""
+        self.restored: dict[str, None] = {}
+        """The items that it was told, or to forget."""
+        self.shown: Json | None = None
+        """The latest event that showed its session."""
+        self._output = parts.output
+        self._clock = parts.clock
+        self._wall_clock = parts.wall_clock
+        self._observe = frame_observer(parts.journal, parts.session_id, "upstream")
+        self._is_up = False
+
+    def open(self, model: str | None, inbox: Inbox) -> None:
+        """Open the link; what it receives goes to `inbox` (`FromLink`)."""
+        self.link.open(model, inbox)
+        self.events.begin_link(self.link.secrets)
+
+    def send(self, command: SendUpdate | RestoreItem | RemoveItem) -> None:
+        """Send a command; without a connection it is dropped."""
+        match command:
+            case SendUpdate(event_id, patch):
+                self.endpoints = command.endpoints
+                self.formats.requested(patch)
+                self.link.send(realtime.session_update(event_id, patch))
+            case RestoreItem() | RemoveItem():
+                data, item_id = restoring(command)
+                self.restored[item_id] = None
+                self.link.send(data)
+
+    def read(self, frames: Sequence[Frame]) -> None:
+        """Read frames that came at once."""
+        self.events.read(frames, self._clock(), self._take)
+        self.link.handled(frames)
+
+    def change(self, news: LinkReady | LinkFailed | Closed) -> None:
+        """Report what became of the connection."""
+        self._report(self.link.change(news))
+
+    def _take(self, event: Json, fact: Fact | None, _frames: list[Frame], data: bytes | None) -> None:
+        if self._observe is not None and data is not None:
+            self._observe("in", data)
+        if event["type"] in SAY_THAT_IT_IS_UP:
+            if shows_session(event):
+                self.shown = event
+            if not self._is_up:
+                self._is_up = True
+                self._report(opened_by(event, self._wall_clock()))
+        if isinstance(fact, ConfigAnswered):
+            self.formats.updated(fact.session)
+        if fact is not None:
+            self._report(fact)
+
+    def _report(self, fact: Fact) -> None:
+        self._output.send_fact(OfStandby(self.generation, fact))
+
+
+def restoring(command: RestoreItem | RemoveItem) -> tuple[bytes, str]:
+    """Return the event of a command that restores the conversation, and the item that it is about."""
+    if isinstance(command, RestoreItem):
+        event = realtime.item_create(command.event_id, command.item, command.previous_id)
+        return event, command.item["id"]
+    return realtime.item_delete(command.event_id, command.item_id), command.item_id
