@@ -16,6 +16,7 @@ from turnstile.protocol.client_shapes import name_of, shape_fault
 from turnstile.protocol.json_bounds import JSON_BOUNDS
 from turnstile.protocol.large_events import LARGE, parse_large_event
 from turnstile.protocol.realtime import parse_client_event
+from turnstile.session.awaited import awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
 from turnstile.session.upstream_errors import refusal_code
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)
-
-# Most characters of a function call's id; a call of a longer one is never open.
-_ID_SIZE = 512
 
 
 class RealtimeDialect(Dialect):
@@ -133,15 +131,17 @@ class RealtimeDialect(Dialect):
                 ref = self._ask(event_id, is_update=False)
                 return AgentMessageGiven(ref, event.get("response") or {}, "queue", message="response.create")
             case "response.create":
-                return EventGiven(orjson.dumps(named), at_once=True, aside=named["event_id"])
+                return EventGiven(orjson.dumps(named), at_once=True, awaits=awaited(named))
             case "response.cancel":
                 return EventGiven(orjson.dumps(named), at_once=True)
             case "input_audio_buffer.append":
                 return AudioEvent(orjson.dumps(named))
             case "input_audio_buffer.commit" | "input_audio_buffer.clear":
-                return EventGiven(orjson.dumps(named), event_id=event_id, follows_audio=True)
+                return EventGiven(orjson.dumps(named), event_id=event_id, follows_audio=True, awaits=awaited(named))
             case _:
-                return EventGiven(orjson.dumps(named), event_id=event_id, call_id=_answered_call(event))
+                awaits = awaited(named)
+                call_id = awaits.answered_call if awaits else None
+                return EventGiven(orjson.dumps(named), event_id=event_id, call_id=call_id, awaits=awaits)
 
     def binary(self) -> list[Frame]:
         """Return the error for a binary frame: audio comes in events."""
@@ -232,15 +232,6 @@ def _without_null_audio(session: Json) -> Json:
     given = {name: part for name, part in audio.items() if part is not None}
     rest = {name: value for name, value in session.items() if name != "audio"}
     return {**rest, "audio": given} if given else rest
-
-
-def _answered_call(event: Json) -> str | None:
-    """Return the id of the function call whose result an event brings, if it does."""
-    item = event.get("item")
-    if event["type"] != "conversation.item.create" or not isinstance(item, dict):
-        return None
-    call_id = item.get("call_id") if item.get("type") == "function_call_output" else None
-    return call_id if isinstance(call_id, str) and len(call_id) <= _ID_SIZE else None
 
 
 def _is_gated(event: Json) -> bool:

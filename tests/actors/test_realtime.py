@@ -12,6 +12,7 @@ from actors.messages import AudioEvent
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import TextFrame
+from turnstile.session.awaited import Awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.effects import Answered
 from turnstile.translate.host_overrides import HostFunction, HostOverlay, HostOverrides
@@ -56,15 +57,15 @@ def test_a_response_is_a_request(dialect, response):
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "aside"),
+    ("kind", "fields", "awaits"),
     [
-        ("response.create", {"response": {"conversation": "none"}}, "mine"),
+        ("response.create", {"response": {"conversation": "none"}}, Awaited("response", "mine")),
         ("response.cancel", {}, None),
     ],
 )
-def test_what_waits_for_nothing_passes_at_once(dialect, kind, fields, aside):
+def test_what_waits_for_nothing_passes_at_once(dialect, kind, fields, awaits):
     passed = read(dialect, kind, event_id="mine", **fields)
-    assert passed == EventGiven(passed.event, at_once=True, aside=aside)
+    assert passed == EventGiven(passed.event, at_once=True, awaits=awaits)
     assert json.loads(passed.event) == {"type": kind, "event_id": "mine", **fields}
 
 
@@ -106,10 +107,26 @@ def test_what_of_the_audio_is_null_is_not_given(dialect, audio, left):
     assert read(dialect, "session.update", session={"audio": audio}).patch == left
 
 
-@pytest.mark.parametrize("kind", ["conversation.item.create", "of.the.future"])
-def test_everything_else_passes_in_its_order(dialect, kind):
-    passed = read(dialect, kind, event_id="mine", session=7)
-    assert passed == EventGiven(passed.event, event_id="mine")
+@pytest.mark.parametrize(
+    ("kind", "awaits"),
+    [
+        ("conversation.item.create", Awaited("item", "mine", "item_1")),
+        ("conversation.item.delete", Awaited("deleted", "mine", "item_1")),
+        ("conversation.item.retrieve", Awaited("retrieved", "mine", "item_1")),
+        ("conversation.item.truncate", Awaited("truncated", "mine", "item_1")),
+        ("of.the.future", None),
+    ],
+)
+def test_everything_else_passes_in_its_order_with_what_answers_it(dialect, kind, awaits):
+    passed = read(dialect, kind, event_id="mine", session=7, item_id="item_1", item={"id": "item_1"})
+    assert passed == EventGiven(passed.event, event_id="mine", awaits=awaits)
+
+
+def test_the_answer_to_an_item_is_known_by_its_kind(dialect):
+    item = {"type": "function_call_output", "call_id": "call_1", "output": "hail"}
+    passed = read(dialect, "conversation.item.create", event_id="mine", item=item)
+    assert passed.awaits == Awaited("item", "mine", kind="function_call_output", call_id="call_1")
+    assert passed.call_id == "call_1"
 
 
 def test_an_event_without_a_name_is_given_one(dialect):
@@ -131,10 +148,13 @@ def test_an_append_without_a_name_gets_one_however_it_is_written(dialect, audio)
     assert event["audio"] == audio.replace("\\/", "/")
 
 
-@pytest.mark.parametrize("kind", ["input_audio_buffer.commit", "input_audio_buffer.clear"])
-def test_what_is_about_the_audio_before_it_follows_it(dialect, kind):
+@pytest.mark.parametrize(
+    ("kind", "awaits"),
+    [("input_audio_buffer.commit", Awaited("committed", "mine")), ("input_audio_buffer.clear", None)],
+)
+def test_what_is_about_the_audio_before_it_follows_it(dialect, kind, awaits):
     passed = read(dialect, kind, event_id="mine")
-    assert passed == EventGiven(passed.event, event_id="mine", follows_audio=True)
+    assert passed == EventGiven(passed.event, event_id="mine", follows_audio=True, awaits=awaits)
 
 
 @pytest.mark.parametrize(("frame", "code"), [(b"{", "invalid_json"), (b"[]", "invalid_event")])

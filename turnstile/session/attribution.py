@@ -12,6 +12,7 @@ from turnstile.session.in_flight import Create, Item, Response
 from turnstile.session.outcomes import end_response, proven
 from turnstile.session.responses import put_back
 from turnstile.session.state import Now, Step
+from turnstile.session.unanswered_events import settled
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
@@ -121,6 +122,8 @@ def aside_started(now: Now, started: AsideStarted, _: Policy) -> Step:
 
 
 def _begun_aside(now: Now, response_id: str) -> Now:
+    if now.data.unanswered and now.data.asides:
+        now = settled(now, now.data.asides[0].event_id)
     running = (*(one for one in now.data.asides_running if one != response_id), response_id)
     return now.change(asides=now.data.asides[1:], asides_running=running[-_ASIDES_REMEMBERED:])
 

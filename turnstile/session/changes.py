@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Create,
         InputAudio,
         Item,
+        Passed,
         Response,
         Update,
         UserAudio,
@@ -51,6 +52,8 @@ class Changes(TypedDict, total=False):
     given_up: Create | None
     asides: tuple[Aside, ...]
     asides_running: tuple[str, ...]
+    unanswered: tuple[Passed, ...]
+    unanswered_bytes: int
     ended: tuple[str, ...]
     earlier: tuple[str, ...]
     passthrough_queue: Fifo[EventGiven | AgentMessageGiven | AudioFollows]

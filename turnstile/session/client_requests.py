@@ -16,6 +16,8 @@ from turnstile.session.record import record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from turnstile.session.awaited import Awaited
+
 Json = dict[str, Any]
 Ref = int
 Behavior = Literal["default", "queue", "interrupt"]
@@ -124,7 +126,7 @@ class EventGiven:
         event_id: The client's own name for it, if it has given one.
         call_id: The function call that it brings the result of, if it does.
         follows_audio: It is about the input audio before it: it goes when that has gone, and waits for nothing else.
-        aside: The event id, as upstream reads it, of a ``response.create`` out of band; None for any other event.
+        awaits: The answer of upstream's that it waits for; None for an event that has none.
     """
 
     event: bytes
@@ -132,7 +134,7 @@ class EventGiven:
     event_id: str | None = None
     call_id: str | None = None
     follows_audio: bool = False
-    aside: str | None = None
+    awaits: Awaited | None = None
 
     @property
     def size(self) -> int:

@@ -26,6 +26,13 @@ class ItemDeleted:
 
 
 @record
+class ItemRetrieved:
+    """An item was shown as it is in the conversation (``conversation.item.retrieved``)."""
+
+    item_id: str
+
+
+@record
 class ItemTruncated:
     """The agent's item ends where the user stopped hearing it (``conversation.item.truncated``).
 
@@ -38,4 +45,4 @@ class ItemTruncated:
     heard: str | None
 
 
-ConversationFact = Transcribed | ItemDeleted | ItemTruncated
+ConversationFact = Transcribed | ItemDeleted | ItemRetrieved | ItemTruncated

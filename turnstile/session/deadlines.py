@@ -53,6 +53,8 @@ def deadlines_of(now: Now, policy: Policy) -> tuple[Deadline, ...]:
         if item.stage == "sent":
             found.append(Deadline("item", item.event_id, policy.item_timeout))
             break
+    if now.data.unanswered:
+        found.append(Deadline("event", now.data.unanswered[0].awaits.event_id, policy.item_timeout))
     if now.state.commits:
         found.append(Deadline("commit", now.state.commits[0].event_id, policy.commit_timeout))
     if heard.uncommitted and not user_audio.due and is_enough(now, policy) and now.state.proxy_commits:

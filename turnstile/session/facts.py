@@ -9,6 +9,7 @@ from turnstile.errors import Problem, UpstreamProtocolError
 from turnstile.protocol.beta import current_session
 from turnstile.protocol.realtime import MARK, complete_arguments
 from turnstile.protocol.shapes import valid_event
+from turnstile.session.conversation_events import ItemRetrieved
 from turnstile.session.events import (
     AgentSpoke,
     AsideStarted,
@@ -191,6 +192,7 @@ READERS: Final[Mapping[str, Callable[[FactReader, Json], Fact | None]]] = {
     "conversation.item.added": FactReader._item,  # noqa: SLF001 - the table of the class above
     "conversation.item.created": FactReader._item,  # noqa: SLF001
     "conversation.item.done": FactReader._item,  # noqa: SLF001
+    "conversation.item.retrieved": lambda _, event: ItemRetrieved(event["item"]["id"]),
     "input_audio_buffer.speech_started": FactReader._speech_started,  # noqa: SLF001
     "input_audio_buffer.speech_stopped": FactReader._speech_stopped,  # noqa: SLF001
     "input_audio_buffer.committed": FactReader._committed,  # noqa: SLF001

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def taken_bytes(now: Now) -> int:
     """Return how many bytes all takes that the session has taken and not finished, the configuration apart."""
     state, data = now
-    size = data.passthrough_bytes
+    size = data.passthrough_bytes + data.unanswered_bytes
     for update in state.updates:
         size += update.size
     if state.updating:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from turnstile.session.record import record
 
 if TYPE_CHECKING:
-    from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, Json, Ref
+    from turnstile.session.awaited import Awaited
+    from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, Json, Ref
 
 Responder = Literal["proxy", "api", "after_turn"]
 Because = Literal["asked", "stalled", "redundant"]
@@ -140,6 +141,19 @@ class Aside:
 
     event_id: str
     behind: str = ""
+
+
+@record
+class Passed:
+    """An event of a Realtime client's that was passed on.
+
+    Args:
+        given: The event; without its bytes where it does not go again on another link.
+        awaits: The answer that it waits for.
+    """
+
+    given: EventGiven
+    awaits: Awaited
 
 
 @record

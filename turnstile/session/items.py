@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from turnstile.session import unanswered_events
 from turnstile.session.effects import Answered, Reported, SendItem
 from turnstile.session.function_calls import turn_begun
 from turnstile.session.gate import request_waits_for
@@ -43,6 +44,8 @@ def settle_items(now: Now, policy: Policy) -> Step | None:
 
 def item_confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Step:
     """The item is in the conversation, under the name that we gave it or under one of upstream's own."""
+    if now.data.unanswered:
+        now = unanswered_events.item_confirmed(now, confirmed, policy)
     item = _item_meant(now, confirmed, policy)
     if item is None:
         return Step(now)

@@ -10,7 +10,7 @@ from collections import Counter
 from copy import copy
 from typing import TYPE_CHECKING
 
-from turnstile.session import lifetime
+from turnstile.session import lifetime, unanswered_events
 from turnstile.session.backlog import Backlog
 from turnstile.session.client_requests import (
     AgentMessageGiven,
@@ -118,7 +118,9 @@ class Session:
         adds = event.__class__ in SIZED
         room = self.policy.max_held_bytes - self.held_bytes - self.held_elsewhere
         if adds and isinstance(event, Sized) and event.size > max(room, 0):
-            step = refuse(now, event, self.policy)
+            kept, now = now.data.unanswered_bytes, unanswered_events.without_content(now)
+            fits = event.size <= max(room + kept - now.data.unanswered_bytes, 0)
+            step = (decide if fits else refuse)(now, event, self.policy)
         else:
             step = decide(now, event, self.policy)
         self.now, effects = step.now, list(step.effects)
@@ -145,7 +147,9 @@ class Session:
         if state.in_force is not before.state.in_force or state.link != before.state.link:
             self._observe(before.state, effects)
         is_config_new = state.accepted is not before.state.accepted or state.in_force is not before.state.in_force
-        if is_config_new or adds or (state is not before.state and self.held_bytes > self._config_bytes):
+        has_answer = self.now.data.unanswered_bytes != before.data.unanswered_bytes
+        is_held_new = adds or has_answer or (state is not before.state and self.held_bytes > self._config_bytes)
+        if is_config_new or is_held_new:
             self._config_bytes = config_bytes(state) if is_config_new else self._config_bytes
             self.held_bytes = self._config_bytes + self._backlog.held_bytes + taken_bytes(self.now)
         if (deadlines := self._current_deadlines()) != self.deadlines:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session import function_calls
+from turnstile.session import function_calls, unanswered_events
 from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, EventGiven
 from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Reported
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import audio_waits_for, link_waits_for, passthrough_waits_for
 from turnstile.session.held_bytes import too_many_bytes
-from turnstile.session.in_flight import Aside
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def take_event(now: Now, given: EventGiven, policy: Policy) -> Step:
         return Step(now, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
     waits = audio_waits_for(now.state) if given.follows_audio else link_waits_for(now.state)
     if waits is None and (given.at_once or given.follows_audio):
-        return Step(_noted(now, given, policy), (PassOn(given.event),))
+        return Step(unanswered_events.noted(now, given, policy), (PassOn(given.event),))
     return Step(_queued(now, given))
 
 
@@ -45,7 +44,7 @@ def drop_event(now: Now, given: EventGiven, policy: Policy) -> Step:
     """Drop an event that does not fit, unless it passes at once."""
     step = take_event(now, given, policy)
     if step.effects:
-        return step
+        return Step(unanswered_events.without_content(step.now), step.effects)
     return Step(now.change(passthrough_dropped=True), (Reported(too_many_bytes(policy), given.event_id),))
 
 
@@ -95,14 +94,6 @@ def _is_about_audio(one: Queued) -> bool:
     return isinstance(one, AudioFollows) or (isinstance(one, EventGiven) and one.follows_audio)
 
 
-def _noted(now: Now, given: EventGiven, policy: Policy) -> Now:
-    """Remember a create out of band until its response begins; the oldest are forgotten."""
-    if given.aside is None:
-        return now
-    behind = now.state.requested.event_id if now.state.requested else ""
-    return now.change(asides=(*now.data.asides, Aside(given.aside, behind))[-policy.max_held :])
-
-
 def settle_passthrough(now: Now, policy: Policy) -> Step | None:
     """Release the front of the queue: an event, audio that may go, or a create when no response is on its way."""
     if passthrough_waits_for(now.state):
@@ -128,10 +119,33 @@ def settle_audio_held(now: Now, policy: Policy) -> Step | None:
     return Step(now, tuple(effects))
 
 
+def is_in_flight(now: Now) -> bool:
+    """Tell whether upstream has yet to answer an event that was passed on."""
+    return bool(now.data.unanswered)
+
+
+def after_loss(now: Now, ended: AgentMessageGiven | None = None) -> Now:
+    """Queue what a lost link has not answered, to go again in the order given, before all that waits.
+
+    What is lost for good is reported by `unanswered_events.lost_events`, of the session as it was before.
+
+    Args:
+        now: The session; what it shall have spoken next has not begun.
+        ended: The create that had begun and is to be made again: what is unanswered was given behind it.
+    """
+    again = [one.given for one in now.data.unanswered if one.given.event]
+    first = [ended] if ended else []
+    now = now.change(unanswered=(), unanswered_bytes=0)
+    given: list[Queued] = [*first, *again, *now.state.agent_messages]
+    for one in given:
+        now = _counted(now, one, 1)
+    return now.change(passthrough_queue=Fifo([*given, *now.data.passthrough_queue]), agent_messages=())
+
+
 def _let_go(now: Now, leaving: Queued, policy: Policy) -> Step:
     after = _counted(now, leaving, -1)
     if isinstance(leaving, AudioFollows):
         return Step(after, (LetAudioGo(leaving.mark),))
     if isinstance(leaving, EventGiven):
-        return Step(_noted(after, leaving, policy), (PassOn(leaving.event),))
+        return Step(unanswered_events.noted(after, leaving, policy), (PassOn(leaving.event),))
     return Step(after.change(agent_messages=(leaving,)))

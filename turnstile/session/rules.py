@@ -21,6 +21,7 @@ from turnstile.session import (
     passthrough,
     responses,
     turns,
+    unanswered_events,
 )
 from turnstile.session.client_requests import (
     AgentMessageGiven,
@@ -33,7 +34,7 @@ from turnstile.session.client_requests import (
     UserMessageGiven,
 )
 from turnstile.session.collisions import is_collision
-from turnstile.session.conversation_events import ItemDeleted, ItemTruncated, Transcribed
+from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated, Transcribed
 from turnstile.session.effects import Answered, LetAudioGo, Reported
 from turnstile.session.ending import DrainRequested, SilenceMeasured
 from turnstile.session.events import (
@@ -143,7 +144,7 @@ def _refused(now: Now, error: Refused, policy: Policy) -> Step:
         lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=is_clients)
         return link.link_lost(now, lost, policy)
     if is_clients:
-        return Step(now.change(asides=tuple(one for one in now.data.asides if one.event_id != error.event_id)))
+        return Step(unanswered_events.refused(now, error.event_id))
     event = refused_event(now, error, policy)
     match event:
         case Update():
@@ -197,8 +198,9 @@ RULES = dict(
         _on(AudioPaused, _ignored),
         # The conversation.
         _on(Transcribed, _ignored),
-        _on(ItemDeleted, _ignored),
-        _on(ItemTruncated, _ignored),
+        _on(ItemDeleted, unanswered_events.item_changed),
+        _on(ItemRetrieved, unanswered_events.item_changed),
+        _on(ItemTruncated, unanswered_events.item_changed),
         # What upstream does with what it was sent.
         _on(ConfigAnswered, config_updates.config_answered),
         _on(ItemConfirmed, items.item_confirmed),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from turnstile.session.changes import Changes
     from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
     from turnstile.session.effects import Effect
-    from turnstile.session.in_flight import Aside, Call, Commit, Create, Item, Response, Update
+    from turnstile.session.in_flight import Aside, Call, Commit, Create, Item, Passed, Response, Update
 
 Link = Literal["closed", "opening", "connected", "waiting", "open", "ended"]
 Phase = Literal["no link", "updating", "expected", "requested", "in progress", "cancelling", "idle"]
@@ -95,6 +95,8 @@ class Data(NamedTuple):
         given_up: The last create that was given up on; its response may begin all the same.
         asides: Creates out of band that upstream has not answered.
         asides_running: Responses out of band in progress: a drained session waits for them.
+        unanswered: Events of a Realtime client's that upstream has not answered, in order...
+        unanswered_bytes: ...and how large they are together.
         ended: The last responses that ended.
         earlier: Turns expected to be answered before that one, whose responses have not begun either.
         passthrough_queue: Events and responses of a Realtime client, and the marks of audio between them, in order.
@@ -128,6 +130,8 @@ class Data(NamedTuple):
     given_up: Create | None = None
     asides: tuple[Aside, ...] = ()
     asides_running: tuple[str, ...] = ()
+    unanswered: tuple[Passed, ...] = ()
+    unanswered_bytes: int = 0
     ended: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
     passthrough_queue: Fifo[EventGiven | AgentMessageGiven | AudioFollows] = Fifo()

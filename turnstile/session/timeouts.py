@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session import failed_updates, items, lifetime, link, outcomes, responses, turns
+from turnstile.session import failed_updates, items, lifetime, link, outcomes, responses, turns, unanswered_events
 from turnstile.session.deadlines import deadlines_of
 from turnstile.session.effects import Reported
 from turnstile.session.state import Step
@@ -50,6 +50,8 @@ def time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
         case "item":
             item = next(item for item in now.state.items if item.event_id == fired.token)
             return items.item_lost(now, item, Problem("item_stalled", "Upstream did not confirm it in time."))
+        case "event":  # Some servers do not answer each, which is no fault.
+            return Step(unanswered_events.settled(now, fired.token))
         case "commit":
             return turns.commit_stalled(now, policy)
         case "retry":

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
+from turnstile.session import unanswered_events
 from turnstile.session.effects import Answered, OpenAudio, Reported, SendCommit, SendTruncate
 from turnstile.session.function_calls import turn_begun
 from turnstile.session.gate import audio_waits_for, commit_waits_for, request_waits_for
@@ -82,6 +83,8 @@ def turn_committed(now: Now, committed: TurnCommitted, policy: Policy) -> Step:
     response = replace(response, turn_is_over=True) if response else None
     over = now.change(user_audio=replace(now.state.user_audio, speaking=False, barge_in=""), response=response)
     if policy.is_transparent:
+        if over.data.unanswered and turn != over.data.input_audio.stopped:
+            over = unanswered_events.turn_committed(over)
         return _committed_by_the_api(over, turn)
     items = turn_ended(now.state.items)
     if response and response.turn == turn:  # Its response began before the commit was read.

@@ -7,6 +7,7 @@ import pytest
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.realtime import MARK
 from turnstile.session import events, turn_events
+from turnstile.session.conversation_events import ItemRetrieved
 from turnstile.session.facts import FactReader
 
 RESPONSE = {"id": "resp_1", "status": "in_progress", "conversation_id": "conv_1", "metadata": None}
@@ -35,6 +36,7 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1", "na
         ({"type": "conversation.item.added", "item": {"id": "i"}}, events.ItemConfirmed("i")),
         ({"type": "conversation.item.created", "item": {"id": "i"}}, events.ItemConfirmed("i")),
         ({"type": "conversation.item.done", "item": {"id": "i"}}, events.ItemConfirmed("i")),
+        ({"type": "conversation.item.retrieved", "item": {"id": "i"}}, ItemRetrieved("i")),
         ({"type": "input_audio_buffer.speech_started", "item_id": "i"}, turn_events.SpeechStarted()),
         ({"type": "input_audio_buffer.speech_stopped", "item_id": "i"}, turn_events.SpeechStopped("i")),
         ({"type": "input_audio_buffer.committed", "item_id": "i"}, turn_events.TurnCommitted("i")),

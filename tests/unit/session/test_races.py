@@ -22,6 +22,7 @@ from given import (
 )
 from session_words import of
 
+from turnstile.session.awaited import Awaited
 from turnstile.session.client_requests import (
     AgentMessageGiven,
     ConfigRequested,
@@ -583,7 +584,7 @@ def test_a_late_response_without_a_mark_answers_what_its_create_was_for():
 
 
 def aside(event_id="aside_1"):
-    return EventGiven(b"{}", at_once=True, aside=event_id)
+    return EventGiven(b"{}", at_once=True, awaits=Awaited("response", event_id))
 
 
 def unplaced(response_id):
@@ -647,7 +648,7 @@ def test_the_creates_out_of_band_that_are_remembered_are_bounded(max_held):
 
 def test_a_create_out_of_band_is_noted_when_it_goes_behind_others():
     race = session(Policy(is_transparent=True), requested=Create("ts_1"))
-    told(race, SAY, EventGiven(b"{}", aside="a"))
+    told(race, SAY, EventGiven(b"{}", awaits=Awaited("response", "a")))
     assert race.data.asides == ()
     told(race, ResponseStarted("r1", "ts_1"), ResponseFinished("r1"))
     told(race, ResponseStarted("r2", race.state.requested.event_id))
