@@ -21,6 +21,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "conversation.item.input_audio_transcription.completed": ("test_a_spoken_turn_is_heard_told_and_answered",),
     "conversation.item.input_audio_transcription.delta": ("test_a_spoken_turn_is_heard_told_and_answered",),
     "conversation.item.input_audio_transcription.failed": ("test_a_failed_transcription_is_told",),
+    "conversation.item.retrieved": ("test_an_event_is_in_flight_until_it_is_answered",),
     "input_audio_buffer.cleared": ("test_input_that_is_cleared_is_no_turn_any_more",),
     "input_audio_buffer.committed": (
         "test_a_spoken_turn_is_heard_told_and_answered",

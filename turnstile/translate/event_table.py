@@ -66,7 +66,7 @@ SERVER_EVENTS: dict[str, EventRow] = {
         "translated", "", "`Warning`, or `Error` (component); the turn goes on"
     ),
     "conversation.item.input_audio_transcription.segment": EventRow("ignored", "", _FINAL_TEXT_FOLLOWS),
-    "conversation.item.retrieved": EventRow("ignored", "", "no client message retrieves"),
+    "conversation.item.retrieved": EventRow("control", "a Realtime client's request is answered", ""),
     "conversation.item.truncated": EventRow("ignored", "", "answers a command of ours, which nothing waits for"),
     "input_audio_buffer.cleared": EventRow("control", "the user's turn is dropped", ""),
     "input_audio_buffer.committed": EventRow(
