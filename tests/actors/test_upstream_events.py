@@ -15,6 +15,7 @@ from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session import events, link_events, turn_events
 from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
+from turnstile.session.conversation_events import ItemRetrieved
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -82,6 +83,7 @@ EVENTS = [
         set(),
     ),
     ({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u", "error": ERROR}, None, set()),
+    ({"type": "conversation.item.retrieved", "item": {"id": "i"}}, ItemRetrieved, {"item", "item.id"}),
     ({"type": "response.created", "response": RESPONSE}, events.ResponseStarted, {"response", "response.id"}),
     ({"type": "response.done", "response": RESPONSE}, events.ResponseFinished, {"response", "response.id"}),
     ({"type": "response.output_item.added", **IN_RESPONSE, "item": CALL}, None, set()),
