@@ -13,8 +13,10 @@ CHECKS = (
     "update",
     "second create",
     "interruption",
+    "renewal",
+    "loss",
 )
-"""What each client does; `update` and `second create` are in mid-response."""
+"""What each client does; `update`, `second create` and `loss` are in mid-response."""
 
 NODE = "node"
 LITELLM = "litellm"

@@ -63,7 +63,7 @@ def _run(client: Client) -> Row:
             ended = last_line(said) if done.returncode else ""
         except subprocess.TimeoutExpired as error:
             told, said, ended = error.stdout or b"", error.stderr or b"", ""
-        rules = [rule for log in running.working.logs for rule in log.broken]
+        rules = [rule for simulator in running.working for log in simulator.logs for rule in log.broken]
     (BUILD / f"{client.name.replace('/', '-').replace(' ', '-')}.log").write_bytes(told + said)
     verdicts = [json.loads(line) for line in told.splitlines() if line.startswith(b'{"upstream"')]
     return judged(

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clients import CLIENTS
+from clients import CHECKS, CLIENTS
 from environments import last_line, variables
 from upstreams import UPSTREAMS, WORKS, is_litellm
 from verdicts import Row, exit_code, judged, table
@@ -20,7 +20,7 @@ CLIENT = CLIENTS[0]
 def told():
     """What a row without a hole tells: all is well where upstream works, and nothing is elsewhere."""
     return {
-        (name, check): None if name == WORKS else "nothing came"
+        (name, check): "nothing came" if upstream.is_broken else None
         for name, upstream in UPSTREAMS.items()
         for check in upstream.checks
     }
@@ -34,8 +34,13 @@ def test_a_row_passes_when_each_check_passes_and_finds_each_broken_upstream(told
 
 
 def test_every_check_has_an_upstream_in_which_it_must_find_a_fault():
-    broken = {check for name, upstream in UPSTREAMS.items() if name != WORKS for check in upstream.checks}
-    assert broken == set(UPSTREAMS[WORKS].checks)
+    broken = {check for upstream in UPSTREAMS.values() if upstream.is_broken for check in upstream.checks}
+    assert broken == set(CHECKS)
+
+
+def test_every_check_has_one_upstream_in_which_it_must_find_none():
+    working = [check for upstream in UPSTREAMS.values() if not upstream.is_broken for check in upstream.checks]
+    assert sorted(working) == sorted(CHECKS)
 
 
 def test_a_row_fails_when_a_check_fails(told):
@@ -51,7 +56,7 @@ def test_a_row_fails_when_a_check_never_told_anything(told):
 
 
 def test_a_row_whose_script_fails_says_what_it_failed_with():
-    wanted = [f"{check}: NameError" for check in UPSTREAMS[WORKS].checks]
+    wanted = [f"{check}: NameError" for check in CHECKS]
     assert judged(CLIENT, {}, unheard="NameError").faults == wanted
 
 

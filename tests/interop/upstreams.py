@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -18,13 +18,14 @@ import trustme
 import yaml
 from clients import CHECKS, LITELLM
 from environments import BUILD, python_of, variables
+from memory import NOTE, remembering
 
 from actors import ProxySystem
 from actors.simulator_system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.auth.client_keys import KeyEntry, digest_of
 from turnstile.config import load_config
-from turnstile.simulator.faults import NO_FAULTS, Faults, Pace
+from turnstile.simulator.faults import NO_FAULTS, Faults, Pace, SentEvent
 from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
@@ -51,28 +52,49 @@ class Upstream:
     """A simulator, and what is done against it.
 
     Args:
-        faults: What it does wrong.
-        checks: The checks that are run; where something is wrong, each of them must find it.
+        checks: The checks that are run.
         deadline: Seconds for each check.
+        faults: What its first session does wrong.
+        settings: Those of the proxy before it.
+        is_broken: Something is wrong that each check must find.
     """
 
-    faults: Faults
     checks: tuple[str, ...]
     deadline: float
+    faults: Faults = NO_FAULTS
+    settings: dict[str, str] = field(default_factory=dict)
+    is_broken: bool = False
+
+    def faults_of(self, number: int) -> Faults:
+        """Return what is wrong with a session, by its number."""
+        return self.faults if self.is_broken or not number else NO_FAULTS
 
 
 AUTHORITY = BUILD / "authority.pem"
 """The certificate that a client with TLS must trust."""
 
+# In the middle of the long answer, which the short ones before it do not reach.
+_BREAKS = Faults(disconnect_at=SentEvent("response.output_audio_transcript.delta", 60), disconnect_code=1006)
+_RENEWED = {"upstream.session_lifetime": "4", "session.restore_note": NOTE}
+
 WORKS = "works"
 UPSTREAMS = {
-    WORKS: Upstream(NO_FAULTS, CHECKS, 30),
-    "shut": Upstream(Faults(refused_key=True), ("connect",), 5),
-    "unconfirmed": Upstream(Faults(lost_updated=_ALWAYS), ("configure", "update"), 5),
+    WORKS: Upstream(tuple(check for check in CHECKS if check not in {"renewal", "loss"}), 30),
+    "renewed": Upstream(("renewal",), 30, settings=_RENEWED),
+    "lost": Upstream(("loss",), 30, _BREAKS, {"session.restore_note": NOTE}),
+    "shut": Upstream(("connect",), 5, Faults(refused_key=True), is_broken=True),
+    "unconfirmed": Upstream(("configure", "update"), 5, Faults(lost_updated=_ALWAYS), is_broken=True),
     "endless": Upstream(
-        Faults(lost_done=_ALWAYS), ("text", "audio", "function call", "second create", "interruption"), 5
+        ("text", "audio", "function call", "second create", "interruption"),
+        5,
+        Faults(lost_done=_ALWAYS),
+        is_broken=True,
+    ),
+    "forgetful": Upstream(
+        ("renewal", "loss"), 10, _BREAKS, {**_RENEWED, "session.max_conversation_bytes": "0"}, is_broken=True
     ),
 }
+"""What each check is run against, by name; the table has what came of those that are not broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +103,11 @@ class Stage:
 
     Args:
         plan: For the row: where each upstream is reached, and which checks it is for.
-        working: The simulator without faults.
+        working: The simulators that are not broken.
     """
 
     plan: list[dict[str, object]]
-    working: Simulator
+    working: list[Simulator]
 
 
 @contextmanager
@@ -96,7 +118,13 @@ def stage(client: Client) -> Iterator[Stage]:
         stack.callback(timers.stop, patience())
         simulators = {
             name: Simulator(
-                clock=time.monotonic, timers=timers, pace=_PACE, faults=upstream.faults, keep=1_000, keep_bytes=2**30
+                remembering(),
+                clock=time.monotonic,
+                timers=timers,
+                pace=_PACE,
+                faults=upstream.faults_of,
+                keep=1_000,
+                keep_bytes=2**30,
             )
             for name, upstream in UPSTREAMS.items()
         }
@@ -111,7 +139,7 @@ def stage(client: Client) -> Iterator[Stage]:
             }
             for name, upstream in UPSTREAMS.items()
         ]
-        yield Stage(plan, simulators[WORKS])
+        yield Stage(plan, [simulators[name] for name, upstream in UPSTREAMS.items() if not upstream.is_broken])
 
 
 def _serve(stack: ExitStack, client: Client, simulators: dict[str, Simulator]) -> dict[str, str]:
@@ -120,9 +148,12 @@ def _serve(stack: ExitStack, client: Client, simulators: dict[str, Simulator]) -
         behind = {name: _simulator(stack, simulator) for name, simulator in simulators.items()}
         litellm = _litellm(stack, behind)
         flags = {"upstream.url": f"{litellm}/v1/realtime", "upstream.kind": "compatible", "upstream.api_key": _KEY}
-        return dict.fromkeys(simulators, _proxy(stack, flags))
+        return {name: _proxy(stack, flags | UPSTREAMS[name].settings) for name in simulators}
     flags = {"upstream.url": "simulator:", **(_certificate() if client.has_tls else {})}
-    proxies = {name: _proxy(stack, flags, simulator=simulator) for name, simulator in simulators.items()}
+    proxies = {
+        name: _proxy(stack, flags | UPSTREAMS[name].settings, simulator=simulator)
+        for name, simulator in simulators.items()
+    }
     if client.litellm:
         return dict.fromkeys(simulators, _litellm(stack, proxies))
     return proxies

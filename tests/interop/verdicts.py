@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clients import CHECKS, LITELLM, PYTHON
 from environments import version
-from upstreams import UPSTREAMS, WORKS
+from upstreams import UPSTREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class Row:
         skipped: Why it was not run; "" when it was.
         holes: By check, why it failed.
         blind: By check, the upstream that is broken and in which it found nothing wrong.
-        refused: What the simulator without faults refused.
+        refused: What a simulator that is not broken refused.
     """
 
     client: Client
@@ -69,16 +69,16 @@ def judged(
     Args:
         client: Whose script.
         told: By upstream and check, why the check failed; None when it passed.
-        refused: What the simulator without faults refused.
+        refused: What a simulator that is not broken refused.
         unheard: Why a check failed of which nothing was told.
     """
     row = Row(client, refused=refused)
     for name, upstream in UPSTREAMS.items():
         for check in upstream.checks:
             hole = told.get((name, check), unheard)
-            if name == WORKS and hole:
+            if hole and not upstream.is_broken:
                 row.holes[check] = hole
-            elif name != WORKS and not hole:
+            elif not hole and upstream.is_broken:
                 row.blind[check] = name
     return row
 

@@ -27,6 +27,7 @@ class Turn:
         instructions: The instructions of this response alone; None when it has none.
         tools: The tools that may be called.
         tool_choice: As in the API.
+        conversation: The texts of all items that the response is made from, in their order, the new ones included.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Turn:
     instructions: str | None = None
     tools: Sequence[Json] = ()
     tool_choice: str | Json = "auto"
+    conversation: tuple[str, ...] = ()
 
     @property
     def instructions_in_force(self) -> str:

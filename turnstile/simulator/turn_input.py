@@ -61,6 +61,7 @@ def turn_of(
         instructions,
         settings["tools"],
         settings["tool_choice"],
+        tuple([item.text for item in items]),
     )
 
 

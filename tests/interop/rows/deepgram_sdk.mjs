@@ -1,7 +1,7 @@
 // Deepgram's SDK for Node: its Voice Agent client.
 
 import { DeepgramClient } from "@deepgram/sdk";
-import { FORECAST, Heard, KEY, QUESTION, STORY, expect, run, speech } from "./row.mjs";
+import { FORECAST, Heard, KEY, MEMORY, NAME, QUESTION, RECALLED, STORY, expect, recallOnAnotherLink, run, speech } from "./row.mjs";
 
 const LINEAR = { encoding: "linear16", sample_rate: 24_000 };
 const SETTINGS = {
@@ -40,10 +40,38 @@ class Talk {
     this.socket.sendInjectUserMessage({ type: "InjectUserMessage", content });
   }
 
+  get said() {
+    return this.of("ConversationText").filter(({ role }) => role === "assistant").map(({ content }) => content);
+  }
+
   says(words) {
-    return this.heard.until(words, () =>
-      this.of("ConversationText").find(({ role, content }) => role === "assistant" && content.includes(words)),
-    );
+    return this.heard.until(words, () => this.said.find((content) => content.includes(words)));
+  }
+
+  /** Ask what the agent remembers, and return its answer to the n-th such question. */
+  recalls(count) {
+    this.asks(MEMORY);
+    return this.heard.until(MEMORY, () => this.said.filter((content) => RECALLED.test(content))[count - 1]);
+  }
+
+  /** Tell the agent a name, and have it ask for the weather. */
+  async tellsOfItself() {
+    this.asks(NAME);
+    await this.says(`You said: ${NAME}`);
+    await this.asksForWeather();
+  }
+
+  async asksForWeather() {
+    this.asks(QUESTION);
+    const [call] = (await this.event("FunctionCallRequest")).functions;
+    expect(call.name === "get_weather", call);
+    this.socket.sendFunctionCallResponse({
+      type: "FunctionCallResponse",
+      id: call.id,
+      name: call.name,
+      content: FORECAST,
+    });
+    await this.says(FORECAST);
   }
 
   updatePrompt(prompt) {
@@ -105,16 +133,7 @@ await run({
 
   async "function call"(place) {
     const talk = await talking(place);
-    talk.asks(QUESTION);
-    const [call] = (await talk.event("FunctionCallRequest")).functions;
-    expect(call.name === "get_weather", call);
-    talk.socket.sendFunctionCallResponse({
-      type: "FunctionCallResponse",
-      id: call.id,
-      name: call.name,
-      content: FORECAST,
-    });
-    await talk.says(FORECAST);
+    await talk.asksForWeather();
     await talk.event("AgentAudioDone");
   },
 
@@ -145,5 +164,26 @@ await run({
     await talk.event("UserStartedSpeaking");
     await talk.says("You said: hello");
     await talk.event("AgentAudioDone", 2);
+  },
+
+  // The link is replaced between two turns, without a word.
+  async renewal(place) {
+    const talk = await talking(place);
+    await talk.tellsOfItself();
+    await recallOnAnotherLink((count) => talk.recalls(count));
+    expect(![...talk.of("Error"), ...talk.of("Warning")].length, talk.of("Warning"));
+  },
+
+  // The link breaks in mid-response: the answer is given again by another one.
+  async loss(place) {
+    const talk = await talking(place);
+    await talk.tellsOfItself();
+    await talk.event("AgentAudioDone", 2);
+    talk.asks(STORY);
+    await talk.heard.until("Warning", () => talk.of("Warning").length > 1);
+    await talk.heard.until("AgentAudioDone", () => talk.of("AgentAudioDone").length > 2);
+    await recallOnAnotherLink((count) => talk.recalls(count));
+    const codes = [...talk.of("Error"), ...talk.of("Warning")].map(({ code }) => code);
+    expect(codes.join() === "upstream_lost,upstream_restored", codes);
   },
 });

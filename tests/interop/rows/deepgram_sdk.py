@@ -9,7 +9,19 @@ from deepgram import AsyncDeepgramClient
 from deepgram.agent.v1 import types as sdk
 from deepgram.core.events import EventType
 from deepgram.environment import DeepgramClientEnvironment
-from row import FORECAST, KEY, QUESTION, STORY, Heard, run, speech
+from row import (
+    FORECAST,
+    KEY,
+    MEMORY,
+    NAME,
+    QUESTION,
+    RECALLED,
+    STORY,
+    Heard,
+    recall_on_another_link,
+    run,
+    speech,
+)
 
 WEATHER = {"name": "get_weather", "description": "Look up the weather.", "parameters": {"type": "object"}}
 LINEAR = {"encoding": "linear16", "sample_rate": 24_000}
@@ -53,14 +65,38 @@ class Talk:
     async def speaks(self):
         await self.connection.send_media(speech())
 
+    @property
+    def said(self):
+        return [text.content for text in self.of(sdk.AgentV1ConversationText) if text.role == "assistant"]
+
     async def says(self, words):
         """Wait until the agent's words contain these."""
+        return await self.heard.until(lambda _: next((text for text in self.said if words in text), None))
+
+    async def recalls(self, count):
+        """Ask what the agent remembers, and return its answer to the n-th such question."""
+        await self.asks(MEMORY)
 
         def found(_):
-            texts = [text.content for text in self.of(sdk.AgentV1ConversationText) if text.role == "assistant"]
-            return next((text for text in texts if words in text), None)
+            answers = [text for text in self.said if text.startswith(RECALLED)]
+            return answers[count - 1] if len(answers) >= count else None
 
         return await self.heard.until(found)
+
+    async def tells_of_itself(self):
+        """Tell the agent a name, and have it ask for the weather."""
+        await self.asks(NAME)
+        await self.says(f"You said: {NAME}")
+        await self.asks_for_weather()
+
+    async def asks_for_weather(self):
+        await self.asks(QUESTION)
+        call = (await self.event(sdk.AgentV1FunctionCallRequest)).functions[0]
+        assert call.name == "get_weather", call
+        await self.connection.send_function_call_response(
+            sdk.AgentV1SendFunctionCallResponse(id=call.id, name=call.name, content=FORECAST)
+        )
+        await self.says(FORECAST)
 
 
 @asynccontextmanager
@@ -127,13 +163,7 @@ async def forced_end_of_turn(place):
 
 async def function_call(place):
     async with talking(place) as talk:
-        await talk.asks(QUESTION)
-        call = (await talk.event(sdk.AgentV1FunctionCallRequest)).functions[0]
-        assert call.name == "get_weather", call
-        await talk.connection.send_function_call_response(
-            sdk.AgentV1SendFunctionCallResponse(id=call.id, name=call.name, content=FORECAST)
-        )
-        await talk.says(FORECAST)
+        await talk.asks_for_weather()
         await talk.event(sdk.AgentV1AgentAudioDone)
 
 
@@ -167,6 +197,27 @@ async def interruption(place):
         await talk.event(sdk.AgentV1AgentAudioDone, 2)
 
 
+async def renewal(place):
+    """The link is replaced between two turns, without a word."""
+    async with talking(place) as talk:
+        await talk.tells_of_itself()
+        await recall_on_another_link(talk.recalls)
+        assert not talk.of((sdk.AgentV1Error, sdk.AgentV1Warning)), talk.heard
+
+
+async def loss(place):
+    """The link breaks in mid-response: the answer is given again by another one."""
+    async with talking(place) as talk:
+        await talk.tells_of_itself()
+        await talk.event(sdk.AgentV1AgentAudioDone, 2)
+        await talk.asks(STORY)
+        await talk.heard.until(lambda _: len(talk.of(sdk.AgentV1Warning)) > 1)
+        await talk.heard.until(lambda _: len(talk.of(sdk.AgentV1AgentAudioDone)) > 2)
+        await recall_on_another_link(talk.recalls)
+        assert [warning.code for warning in talk.of(sdk.AgentV1Warning)] == ["upstream_lost", "upstream_restored"]
+        assert not talk.of(sdk.AgentV1Error), talk.heard
+
+
 async def both_ways_of_audio(place):
     await asyncio.gather(audio(place), forced_end_of_turn(place))
 
@@ -181,5 +232,7 @@ run(
         "update": update,
         "second create": second_create,
         "interruption": interruption,
+        "renewal": renewal,
+        "loss": loss,
     }
 )

@@ -10,7 +10,18 @@ from livekit import rtc
 from livekit.agents import llm
 from livekit.agents.types import APIConnectOptions
 from livekit.plugins.openai.realtime import RealtimeModel
-from row import FORECAST, KEY, QUESTION, STORY, Heard, run, speech
+from row import (
+    FORECAST,
+    KEY,
+    MEMORY,
+    NAME,
+    QUESTION,
+    STORY,
+    Heard,
+    recall_on_another_link,
+    run,
+    speech,
+)
 
 
 @llm.function_tool
@@ -46,6 +57,27 @@ class Talk:
         context = self.session.chat_ctx.copy()
         context.add_message(role="user", content=text)
         await self.session.update_chat_ctx(context)
+
+    async def asks(self, text):
+        """Add a user's message, and return the words and the calls of the reply."""
+        await self.says(text)
+        words, _, calls = await read(await self.session.generate_reply())
+        return words, calls
+
+    async def asks_for_weather(self):
+        _, (call,) = await self.asks(QUESTION)
+        assert call.name == "get_weather", call
+        context = self.session.chat_ctx.copy()
+        output = llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output=FORECAST, is_error=False)
+        context.items.append(output)
+        await self.session.update_chat_ctx(context)
+        words, _, _ = await read(await self.session.generate_reply())
+        assert FORECAST in words, words
+
+    async def recalls(self, _):
+        """Ask what the agent remembers, and return its answer."""
+        words, _ = await self.asks(MEMORY)
+        return words
 
     async def done(self, count=1, status="completed"):
         event = await self.event("response.done", count)
@@ -135,15 +167,7 @@ async def committed_audio(place):
 async def function_call(place):
     async with talking(place, modalities=["text"]) as talk:
         await talk.session.update_tools([get_weather])
-        await talk.says(QUESTION)
-        _, _, (call,) = await read(await talk.session.generate_reply())
-        assert call.name == "get_weather", call
-        context = talk.session.chat_ctx.copy()
-        output = llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output=FORECAST, is_error=False)
-        context.items.append(output)
-        await talk.session.update_chat_ctx(context)
-        words, _, _ = await read(await talk.session.generate_reply())
-        assert FORECAST in words, words
+        await talk.asks_for_weather()
         await talk.done(2)
 
 
@@ -190,6 +214,31 @@ async def interruption(place):
         assert "You said: Something else" in words, words
 
 
+async def renewal(place):
+    """The link is replaced between two turns, without a word."""
+    async with talking(place) as talk:
+        await talk.session.update_tools([get_weather])
+        await talk.asks(NAME)
+        await talk.asks_for_weather()
+        await recall_on_another_link(talk.recalls)
+        await talk.done()
+
+
+async def loss(place):
+    """The link breaks in mid-response: the answer is given again by another one, and nothing is reported."""
+    async with talking(place) as talk:
+        await talk.session.update_tools([get_weather])
+        await talk.asks(NAME)
+        await talk.asks_for_weather()
+        words, _ = await talk.asks(STORY)
+        assert STORY not in words, words
+        again = await talk.generations.until(lambda events: events[4] if len(events) > 4 else None)
+        words, _, _ = await read(again)
+        assert STORY in words, words
+        await recall_on_another_link(talk.recalls)
+        await talk.done(4, status="cancelled")
+
+
 async def either_audio(place):
     await asyncio.gather(audio(place), committed_audio(place))
 
@@ -204,5 +253,7 @@ run(
         "update": update,
         "second create": second_create,
         "interruption": interruption,
+        "renewal": renewal,
+        "loss": loss,
     }
 )

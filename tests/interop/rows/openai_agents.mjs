@@ -2,7 +2,21 @@
 
 import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from "@openai/agents/realtime";
 import { z } from "zod";
-import { EXACTLY, FORECAST, Heard, KEY, QUESTION, STORY, expect, run, speech } from "./row.mjs";
+import {
+  EXACTLY,
+  FORECAST,
+  Heard,
+  KEY,
+  MEMORY,
+  NAME,
+  QUESTION,
+  RECALLED,
+  STORY,
+  expect,
+  recallOnAnotherLink,
+  run,
+  speech,
+} from "./row.mjs";
 
 const getWeather = tool({
   name: "get_weather",
@@ -10,6 +24,7 @@ const getWeather = tool({
   parameters: z.object({ city: z.string() }),
   execute: async () => FORECAST,
 });
+const forecaster = () => new RealtimeAgent({ name: "Ada", instructions: "Be brief.", tools: [getWeather] });
 const WRITTEN = { outputModalities: ["text"] };
 const SPOKEN = { audio: { input: { turnDetection: { type: "server_vad", createResponse: true, interruptResponse: true } } } };
 
@@ -50,6 +65,27 @@ class Talk {
   async said(count = 1) {
     return (await this.event("response.output_text.done", count)).text;
   }
+
+  /** Wait until so many responses are completed, whatever became of others. */
+  completed(count) {
+    const isCompleted = ({ response }) => response.status === "completed";
+    return this.heard.until("response.done", () => this.of("response.done").filter(isCompleted).length >= count);
+  }
+
+  /** Ask what the agent remembers, and return its answer to the n-th such question. */
+  recalls(count) {
+    this.session.sendMessage(MEMORY);
+    const said = () => this.of("response.output_audio_transcript.done").map(({ transcript }) => transcript);
+    return this.heard.until(MEMORY, () => said().filter((text) => RECALLED.test(text))[count - 1]);
+  }
+
+  /** Tell the agent a name, and have it ask for the weather. */
+  async tellsOfItself() {
+    this.session.sendMessage(NAME);
+    await this.done();
+    this.session.sendMessage(QUESTION);
+    await this.done(3);
+  }
 }
 
 async function talking(place, { agent, ...config } = {}) {
@@ -74,8 +110,7 @@ await run({
   },
 
   async configure(place) {
-    const agent = new RealtimeAgent({ name: "Ada", instructions: "Be brief.", tools: [getWeather] });
-    const talk = await talking(place, { agent });
+    const talk = await talking(place, { agent: forecaster() });
     const updated = (event) => event.type === "session.updated" && event.session.instructions === "Be brief.";
     const { session } = await talk.heard.until("session.updated", (events) => events.find(updated));
     expect(session.tools[0].name === "get_weather", session);
@@ -98,8 +133,7 @@ await run({
   },
 
   async "function call"(place) {
-    const agent = new RealtimeAgent({ name: "Ada", instructions: "Be brief.", tools: [getWeather] });
-    const talk = await talking(place, { agent, ...WRITTEN });
+    const talk = await talking(place, { agent: forecaster(), ...WRITTEN });
     talk.session.sendMessage(QUESTION);
     const words = await talk.said();
     expect(words.includes(FORECAST), words);
@@ -139,5 +173,24 @@ await run({
     await talk.done(1, "cancelled");
     await talk.event("conversation.item.truncated");
     await talk.done(2);
+  },
+
+  // The link is replaced between two turns, without a word.
+  async renewal(place) {
+    const talk = await talking(place, { agent: forecaster() });
+    await talk.tellsOfItself();
+    await recallOnAnotherLink((count) => talk.recalls(count));
+    expect(talk.of("session.created").length === 1, talk.of("session.created"));
+  },
+
+  // The link breaks in mid-response: the answer is given again by another one, and nothing is reported.
+  async loss(place) {
+    const talk = await talking(place, { agent: forecaster() });
+    await talk.tellsOfItself();
+    talk.session.sendMessage(STORY);
+    await talk.completed(4);
+    await recallOnAnotherLink((count) => talk.recalls(count));
+    await talk.done(4, "cancelled");
+    expect(talk.of("session.created").length === 1, talk.of("session.created"));
   },
 });

@@ -8,7 +8,19 @@ from contextlib import asynccontextmanager
 from agents.realtime import RealtimeAgent, RealtimeRunner
 from agents.realtime.model_inputs import RealtimeModelSendRawMessage
 from agents.tool import function_tool
-from row import FORECAST, KEY, QUESTION, STORY, Heard, run, speech
+from row import (
+    FORECAST,
+    KEY,
+    MEMORY,
+    NAME,
+    QUESTION,
+    RECALLED,
+    STORY,
+    Heard,
+    recall_on_another_link,
+    run,
+    speech,
+)
 
 WRITTEN = {"output_modalities": ["text"]}
 SPOKEN = {"turn_detection": {"type": "server_vad", "create_response": True, "interrupt_response": True}}
@@ -61,6 +73,30 @@ class Talk:
 
     async def said(self, count=1):
         return (await self.raw("response.output_text.done", count))["text"]
+
+    async def completed(self, count):
+        """Wait until so many responses are completed, whatever became of others."""
+        await self._until(
+            lambda: [done["response"]["status"] for done in self.wire("response.done")].count("completed") >= count
+        )
+
+    async def recalls(self, count):
+        """Ask what the agent remembers, and return its answer to the n-th such question."""
+        await self.session.send_message(MEMORY)
+
+        def found():
+            spoken = [done["transcript"] for done in self.wire("response.output_audio_transcript.done")]
+            answers = [text for text in spoken if text.startswith(RECALLED)]
+            return answers[count - 1] if len(answers) >= count else None
+
+        return await self._until(found)
+
+    async def tells_of_itself(self):
+        """Tell the agent a name, and have it ask for the weather."""
+        await self.session.send_message(NAME)
+        await self.done()
+        await self.session.send_message(QUESTION)
+        await self.done(3)
 
 
 @asynccontextmanager
@@ -160,6 +196,27 @@ async def interruption(place):
         await talk.done(2)
 
 
+async def renewal(place):
+    """The link is replaced between two turns, without a word."""
+    agent = RealtimeAgent(name="Ada", tools=[get_weather])
+    async with talking(place, agent) as talk:
+        await talk.tells_of_itself()
+        await recall_on_another_link(talk.recalls)
+        assert len(talk.wire("session.created")) == 1
+
+
+async def loss(place):
+    """The link breaks in mid-response: the answer is given again by another one, and nothing is reported."""
+    agent = RealtimeAgent(name="Ada", tools=[get_weather])
+    async with talking(place, agent) as talk:
+        await talk.tells_of_itself()
+        await talk.session.send_message(STORY)
+        await talk.completed(4)
+        await recall_on_another_link(talk.recalls)
+        await talk.done(4, status="cancelled")
+        assert len(talk.wire("session.created")) == 1
+
+
 run(
     {
         "connect": connect,
@@ -170,5 +227,7 @@ run(
         "update": update,
         "second create": second_create,
         "interruption": interruption,
+        "renewal": renewal,
+        "loss": loss,
     }
 )

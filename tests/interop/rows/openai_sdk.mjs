@@ -2,7 +2,21 @@
 
 import OpenAI from "openai";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
-import { EXACTLY, FORECAST, Heard, KEY, QUESTION, STORY, expect, run, speech } from "./row.mjs";
+import {
+  EXACTLY,
+  FORECAST,
+  Heard,
+  KEY,
+  MEMORY,
+  NAME,
+  QUESTION,
+  RECALLED,
+  STORY,
+  expect,
+  recallOnAnotherLink,
+  run,
+  speech,
+} from "./row.mjs";
 
 const WEATHER = {
   type: "function",
@@ -22,8 +36,12 @@ class Talk {
     place.opened.push(() => this.realtime.close());
   }
 
+  of(type) {
+    return this.heard.events.filter((event) => event.type === type);
+  }
+
   event(type, count = 1) {
-    return this.heard.until(type, (events) => events.filter((event) => event.type === type)[count - 1]);
+    return this.heard.until(type, () => this.of(type)[count - 1]);
   }
 
   send(type, fields = {}) {
@@ -32,7 +50,7 @@ class Talk {
 
   async configure(session) {
     await this.event("session.created");
-    const updates = this.heard.events.filter((event) => event.type === "session.updated").length;
+    const updates = this.of("session.updated").length;
     this.send("session.update", { session: { type: "realtime", ...session } });
     return (await this.event("session.updated", updates + 1)).session;
   }
@@ -55,6 +73,36 @@ class Talk {
 
   async said(count = 1) {
     return (await this.event("response.output_text.done", count)).text;
+  }
+
+  /** Wait until so many responses are completed, whatever became of others. */
+  completed(count) {
+    const isCompleted = ({ response }) => response.status === "completed";
+    return this.heard.until("response.done", () => this.of("response.done").filter(isCompleted).length >= count);
+  }
+
+  /** Ask what the agent remembers, and return its answer to the n-th such question. */
+  recalls(count) {
+    this.says(MEMORY);
+    const said = () => this.of("response.output_audio_transcript.done").map(({ transcript }) => transcript);
+    return this.heard.until(MEMORY, () => said().filter((text) => RECALLED.test(text))[count - 1]);
+  }
+
+  /** Tell the agent a name, and have it ask for the weather. */
+  async tellsOfItself() {
+    this.says(NAME);
+    await this.done();
+    await this.asksForWeather();
+    await this.done(3);
+  }
+
+  async asksForWeather() {
+    this.says(QUESTION);
+    const call = await this.event("response.function_call_arguments.done");
+    // Before its response is done, as clients do.
+    const item = { type: "function_call_output", call_id: call.call_id, output: FORECAST };
+    this.send("conversation.item.create", { item });
+    this.send("response.create");
   }
 }
 
@@ -89,18 +137,13 @@ await run({
     talk.speaks();
     await talk.event("input_audio_buffer.committed");
     await talk.done();
-    const deltas = talk.heard.events.filter((event) => event.type === "response.output_audio.delta");
+    const deltas = talk.of("response.output_audio.delta");
     expect(deltas.reduce((size, { delta }) => size + delta.length, 0) > 10_000, deltas.length);
   },
 
   async "function call"(place) {
     const talk = await talking(place, { tools: [WEATHER], ...WRITTEN });
-    talk.says(QUESTION);
-    const call = await talk.event("response.function_call_arguments.done");
-    // Before its response is done, as clients do.
-    const item = { type: "function_call_output", call_id: call.call_id, output: FORECAST };
-    talk.send("conversation.item.create", { item });
-    talk.send("response.create");
+    await talk.asksForWeather();
     const words = await talk.said();
     expect(words.includes(FORECAST), words);
     await talk.done(2);
@@ -140,5 +183,24 @@ await run({
     await talk.done(1, "cancelled");
     await talk.event("conversation.item.truncated");
     await talk.done(2);
+  },
+
+  // The link is replaced between two turns, without a word.
+  async renewal(place) {
+    const talk = await talking(place, { tools: [WEATHER] });
+    await talk.tellsOfItself();
+    await recallOnAnotherLink((count) => talk.recalls(count));
+    expect(talk.of("session.created").length === 1, talk.of("session.created"));
+  },
+
+  // The link breaks in mid-response: the answer is given again by another one, and nothing is reported.
+  async loss(place) {
+    const talk = await talking(place, { tools: [WEATHER] });
+    await talk.tellsOfItself();
+    talk.says(STORY);
+    await talk.completed(4);
+    await recallOnAnotherLink((count) => talk.recalls(count));
+    await talk.done(4, "cancelled");
+    expect(talk.of("session.created").length === 1, talk.of("session.created"));
   },
 });

@@ -7,7 +7,19 @@ import base64
 from contextlib import asynccontextmanager
 
 from openai import AsyncOpenAI
-from row import FORECAST, KEY, QUESTION, STORY, Heard, run, speech
+from row import (
+    FORECAST,
+    KEY,
+    MEMORY,
+    NAME,
+    QUESTION,
+    RECALLED,
+    STORY,
+    Heard,
+    recall_on_another_link,
+    run,
+    speech,
+)
 
 WEATHER = {
     "type": "function",
@@ -25,23 +37,29 @@ class Talk:
         self.connection = connection
         self.heard = Heard()
 
-    async def event(self, kind, count=1):
-        """Wait for the n-th event of a type; an `error` ends the waiting."""
+    def of(self, kind):
+        return [event for event in self.heard.events if event.type == kind]
 
-        def found(events):
-            if errors := [event for event in events if event.type == "error"]:
+    async def until(self, found):
+        """Wait until `found` returns something; an `error` ends the waiting."""
+
+        def look(_):
+            if errors := self.of("error"):
                 raise AssertionError(errors[0].error.message)
-            hits = [event for event in events if event.type == kind]
-            return hits[count - 1] if len(hits) >= count else None
+            return found()
 
-        return await self.heard.until(found)
+        return await self.heard.until(look)
+
+    async def event(self, kind, count=1):
+        """Wait for the n-th event of a type."""
+        return await self.until(lambda: self.of(kind)[count - 1] if len(self.of(kind)) >= count else None)
 
     async def read(self):
         async for event in self.connection:
             self.heard.add(event)
 
     async def configure(self, **session):
-        updates = sum(event.type == "session.updated" for event in self.heard.events)
+        updates = len(self.of("session.updated"))
         await self.connection.session.update(session={"type": "realtime", **session})
         return (await self.event("session.updated", updates + 1)).session
 
@@ -60,6 +78,38 @@ class Talk:
 
     async def said(self, count=1):
         return (await self.event("response.output_text.done", count)).text
+
+    async def completed(self, count):
+        """Wait until so many responses are completed, whatever became of others."""
+        await self.until(
+            lambda: [done.response.status for done in self.of("response.done")].count("completed") >= count
+        )
+
+    async def recalls(self, count):
+        """Ask what the agent remembers, and return its answer to the n-th such question."""
+        await self.says(MEMORY)
+
+        def found():
+            spoken = [done.transcript for done in self.of("response.output_audio_transcript.done")]
+            answers = [text for text in spoken if text.startswith(RECALLED)]
+            return answers[count - 1] if len(answers) >= count else None
+
+        return await self.until(found)
+
+    async def tells_of_itself(self):
+        """Tell the agent a name, and have it ask for the weather."""
+        await self.says(NAME)
+        await self.done()
+        await self.asks_for_weather()
+        await self.done(3)
+
+    async def asks_for_weather(self):
+        await self.says(QUESTION)
+        call = await self.event("response.function_call_arguments.done")
+        # Before its response is done, as clients do.
+        output = {"type": "function_call_output", "call_id": call.call_id, "output": FORECAST}
+        await self.connection.conversation.item.create(item=output)
+        await self.connection.response.create()
 
 
 @asynccontextmanager
@@ -104,7 +154,7 @@ async def audio(place):
         await talk.speaks()
         await talk.event("input_audio_buffer.committed")
         await talk.done()
-        deltas = [event.delta for event in talk.heard.events if event.type == "response.output_audio.delta"]
+        deltas = [event.delta for event in talk.of("response.output_audio.delta")]
         assert sum(len(base64.b64decode(delta)) for delta in deltas) > 10_000
 
 
@@ -124,12 +174,7 @@ async def committed_audio(place):
 
 async def function_call(place):
     async with talking(place, tools=[WEATHER], **WRITTEN) as talk:
-        await talk.says(QUESTION)
-        call = await talk.event("response.function_call_arguments.done")
-        # Before its response is done, as clients do.
-        output = {"type": "function_call_output", "call_id": call.call_id, "output": FORECAST}
-        await talk.connection.conversation.item.create(item=output)
-        await talk.connection.response.create()
+        await talk.asks_for_weather()
         words = await talk.said()
         assert FORECAST in words, words
         await talk.done(2)
@@ -185,6 +230,25 @@ async def cancellation(place):
         assert "You said: Something else" in words, words
 
 
+async def renewal(place):
+    """The link is replaced between two turns, without a word."""
+    async with talking(place, tools=[WEATHER]) as talk:
+        await talk.tells_of_itself()
+        await recall_on_another_link(talk.recalls)
+        assert len(talk.of("session.created")) == 1
+
+
+async def loss(place):
+    """The link breaks in mid-response: the answer is given again by another one, and nothing is reported."""
+    async with talking(place, tools=[WEATHER]) as talk:
+        await talk.tells_of_itself()
+        await talk.says(STORY)
+        await talk.completed(4)
+        await recall_on_another_link(talk.recalls)
+        await talk.done(4, status="cancelled")
+        assert len(talk.of("session.created")) == 1
+
+
 def both(*checks):
     async def check(place):
         await asyncio.gather(*(one(place) for one in checks))
@@ -202,5 +266,7 @@ run(
         "update": update,
         "second create": second_create,
         "interruption": both(interruption, cancellation),
+        "renewal": renewal,
+        "loss": loss,
     }
 )

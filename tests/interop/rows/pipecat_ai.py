@@ -30,7 +30,19 @@ from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
-from row import FORECAST, KEY, QUESTION, STORY, Heard, run, speech
+from row import (
+    FORECAST,
+    KEY,
+    MEMORY,
+    NAME,
+    QUESTION,
+    RECALLED,
+    STORY,
+    Heard,
+    recall_on_another_link,
+    run,
+    speech,
+)
 
 WEATHER = FunctionSchema("get_weather", "Look up the weather.", {"city": {"type": "string"}}, ["city"])
 # 20 ms of 24 kHz, as a transport would bring them.
@@ -89,6 +101,22 @@ class Talk(BaseObserver):
                 elif isinstance(frame, LLMFullResponseEndFrame) and words in text:
                     return text
             return None
+
+        return await self.until(found)
+
+    async def recalls(self, count):
+        """Ask what the agent remembers, and return its answer to the n-th such question."""
+        await self.says(MEMORY)
+
+        def found(frames):
+            answers, text = [], ""
+            for frame in frames:
+                if isinstance(frame, LLMTextFrame):
+                    text += frame.text
+                elif isinstance(frame, LLMFullResponseEndFrame):
+                    answers += [text] if text.startswith(RECALLED) else []
+                    text = ""
+            return answers[count - 1] if len(answers) >= count else None
 
         return await self.until(found)
 
@@ -151,10 +179,11 @@ async def audio(place):
         assert sum(len(frame.audio) for frame in frames) > 10_000
 
 
-async def function_call(place):
-    async def get_weather(params):
-        await params.result_callback(FORECAST)
+async def get_weather(params):
+    await params.result_callback(FORECAST)
 
+
+async def function_call(place):
     async with talking(place, QUESTION, [WEATHER], **WRITTEN) as talk:
         talk.llm.register_function("get_weather", get_weather)
         await talk.frame(FunctionCallResultFrame)
@@ -189,6 +218,32 @@ async def interruption(place):
         assert "many days" not in said, said
 
 
+@asynccontextmanager
+async def introduced(place):
+    """Tell the agent a name, and have it ask for the weather."""
+    async with talking(place, NAME, [WEATHER]) as talk:
+        talk.llm.register_function("get_weather", get_weather)
+        await talk.answers(f"You said: {NAME}")
+        await talk.says(QUESTION)
+        await talk.answers(FORECAST)
+        yield talk
+
+
+async def renewal(place):
+    """The link is replaced between two turns, without a word."""
+    async with introduced(place) as talk:
+        await recall_on_another_link(talk.recalls)
+
+
+async def loss(place):
+    """The link breaks in mid-response: the answer is given again by another one, and nothing is reported."""
+    async with introduced(place) as talk:
+        await talk.says(STORY)
+        said = await talk.answers(STORY)
+        assert said.count("Tell me") > STORY.count("Tell me"), said
+        await recall_on_another_link(talk.recalls)
+
+
 run(
     {
         "connect": connect,
@@ -199,5 +254,7 @@ run(
         "update": update,
         "second create": second_create,
         "interruption": interruption,
+        "renewal": renewal,
+        "loss": loss,
     }
 )

@@ -5,6 +5,13 @@ export const KEY = "sk-made-up";
 export const STORY = Array(8).fill("Tell me a long story about a long journey of many days").join(" ");
 export const QUESTION = "What is the weather in London?";
 export const FORECAST = "sunny with a chance of hail";
+export const NAME = "My name is Ada";
+export const MEMORY = "What do you remember?";
+// How the answer to that begins, whatever it says.
+export const RECALLED = /^(Your name is|I do not know your name)/;
+const KNOWN = `Your name is Ada. It is ${FORECAST}.`;
+// Which a model of another link adds.
+const NOTE = "This is another link.";
 export const EXACTLY = 'Say exactly: "The second."';
 
 /** Return a tone and the silence after it, as 16-bit PCM; both lengths in seconds. */
@@ -16,6 +23,18 @@ export function speech(seconds = 0.6, silence = 0.6, rate = 24_000) {
 
 export function expect(truth, found) {
   if (!truth) throw new Error(`unexpected: ${JSON.stringify(found)}`);
+}
+
+/**
+ * Ask what the agent remembers until another link answers; each answer must have the name and the weather.
+ *
+ * `recall` asks, and returns the answer; its argument counts the questions, from 1.
+ */
+export async function recallOnAnotherLink(recall) {
+  for (let words = "", count = 1; !words.includes(NOTE); count += 1) {
+    words = await recall(count);
+    expect(words.includes(KNOWN), words);
+  }
 }
 
 /** What a client was told so far; wait for more of it with `until`. */

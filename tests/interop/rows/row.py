@@ -25,6 +25,13 @@ KEY = "sk-made-up"
 STORY = " ".join(["Tell me a long story about a long journey of many days"] * 8)
 QUESTION = "What is the weather in London?"
 FORECAST = "sunny with a chance of hail"
+NAME = "My name is Ada"
+MEMORY = "What do you remember?"
+# How the answer to that begins, whatever it says.
+RECALLED = ("Your name is", "I do not know your name")
+KNOWN = f"Your name is Ada. It is {FORECAST}."
+# Which a model of another link adds.
+NOTE = "This is another link."
 
 
 def speech(seconds: float = 0.6, silence: float = 0.6, rate: int = 24_000) -> bytes:
@@ -72,6 +79,20 @@ class Heard:
             self._changed.clear()
             await self._changed.wait()
         return result
+
+
+async def recall_on_another_link(recall: Callable[[int], Awaitable[str]]) -> None:
+    """Ask what the agent remembers until another link answers; each answer must have the name and the weather.
+
+    Args:
+        recall: Asks, and returns the answer; its argument counts the questions, from 1.
+    """
+    words, count = "", 0
+    while NOTE not in words:
+        count += 1
+        words = await recall(count)
+        if KNOWN not in words:
+            raise AssertionError(f"forgotten: {words}")
 
 
 async def _judge(upstream: str, name: str, check: Check, place: Place, deadline: float) -> None:

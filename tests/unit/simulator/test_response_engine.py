@@ -489,3 +489,10 @@ def test_jitter_is_the_same_for_the_same_seed(player):
         return list(zip(client.times, client.kinds, strict=True))
 
     assert times() == times()
+
+
+def test_a_reply_can_be_made_of_the_whole_conversation_so_far(player):
+    client = player(Step(Expect(), lambda turn: Reply(" | ".join(turn.conversation))))
+    client.ask("one", **TEXT)
+    done = client.ask("two", **TEXT)
+    assert done["output"][0]["content"][0]["text"] == "one | one | two"
