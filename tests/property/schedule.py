@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     # A method, and what it is called with.
     Move = tuple[Callable[..., None], *tuple[str, ...]]
 
-MESSAGE = {"type": "message", "role": "user", "content": []}
+MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]}
 SCRIPTS = (
     ("text", "done"),
     ("audio", "text", "done"),
@@ -36,8 +36,16 @@ SCRIPTS = (
 STAGES = ("at rest", "create out", "create accepted", "in progress", "calling", "broken in on")
 # Timers that tell of silence fire when nothing else can happen, in `World.settle`; these may at any time.
 _ANY_TIME = frozenset({"retry", "update retry"})
+# What may become of a link, and of the one that takes over from it: each drawn with all that it is about.
+TROUBLES = ("loss", "renewal", "late renewal", "refused item")
+MORE_TROUBLES = (*TROUBLES, "lost standby")
 # How often the longest time of a session is over in a step in which it may be.
 _EXPIRES = 0.2
+# How often the client of a session with troubles commits its turns by itself; how often a trouble comes, in a step.
+_MANUAL = 0.2
+_TROUBLE = 0.1
+# How often a turn cannot be transcribed.
+_FAILS = 0.1
 
 
 class Schedule:
@@ -48,9 +56,18 @@ class Schedule:
         code: The session's code.
         drains: The session is drained behind the random steps.
         limits: The session ends when it is idle, and when it has lasted as long as it may, which may be at any time.
+        troubles: How much becomes of its links.
     """
 
-    def __init__(self, seed: int, code: Implementation = REAL, *, drains: bool = False, limits: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        code: Implementation = REAL,
+        *,
+        drains: bool = False,
+        limits: bool = False,
+        troubles: int = 0,
+    ) -> None:
         self.seed = seed
         self.drains = drains
         self.limits = limits
@@ -68,12 +85,35 @@ class Schedule:
             refuses_updates=self._flip(),
         )
         policy = LIMITED if limits else POLICY
-        self.world = World(api, code, policy, eager=self._flip())
         detection = {"type": "server_vad", "create_response": api.auto, "interrupt_response": api.interrupts}
         config = {"instructions": "Be brief.", "audio": {"input": {"turn_detection": detection}}}
-        self.world.session = code.session(policy, *configured(accepted=config, in_force=config))
+        eager = self._flip()
+        self.troubles: list[str] = []
+        if troubles:
+            kinds = TROUBLES if troubles == 1 else MORE_TROUBLES
+            self.troubles = [self.chance.choice(kinds) for _ in range(troubles)]
+            # Without metadata, or with another's responses, nobody can say what a link has lost.
+            api = replace(api, shows_output=True, transcribes=self._flip())
+            policy = replace(policy, restore_note=self.chance.choice(["", "Go on."]))
+            if self.chance.random() < _MANUAL:
+                detection, api = None, replace(api, auto=False, interrupts=False)
+            transcription = {"model": "whisper-1"} if api.transcribes else None
+            config["audio"]["input"] = {"turn_detection": detection, "transcription": transcription}
+        self.hears = detection is not None
+        self.world = World(api, code, policy, eager=eager)
+        self.world.base, self.world.observes = config, not self.hears
+        start = configured(accepted=config, in_force=config)
+        if troubles:
+            self.world.lifetime = 3600.0
+            start = start.change(lifetime=3600.0)
+        self.world.session = code.session(policy, *start)
+        self.world.timers = {deadline.name: deadline.token for deadline in self.world.session.deadlines}
         self.refs = 0
-        self.speaking = False
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the user speaks, and is heard to."""
+        return self.world.api.speaking and self.world.audio_open
 
     def _flip(self) -> bool:
         return self.chance.choice((False, True))
@@ -83,11 +123,15 @@ class Schedule:
         try:
             self._open(self.chance.choice(STAGES))
             for _ in range(self.chance.randint(5, 60)):
+                if self.troubles and self.chance.random() < _TROUBLE and self._trouble():
+                    continue
                 move, *arguments = self.chance.choice(self._moves())
                 self.moved.append(" ".join((move.__name__.strip("_"), *arguments)))
                 move(*arguments)
                 if self.world.closed:
                     return
+            if self.troubles and self._trouble():
+                self.world.settle()
             if self.drains:
                 self.world.drain()
             if self.speaking:
@@ -142,13 +186,17 @@ class Schedule:
             moves += [(world.hear,)] * 3
         if world.facts:
             moves += [(world.deliver,)] * 3
-        if world.api.running:
+        if not world.link.is_up:
+            pass
+        elif world.api.running:
             moves += [(self._progress,)] * 3
-        elif not world.api.owed:
+        elif world.api.owed:
+            moves += [(self._api_answers,)] * 2
+        elif not world.lifetime:
             # Without a mark a stranger's response is not to be told from ours.
             moves += [(self._stranger,)] * world.api.echoes
-        else:
-            moves += [(self._api_answers,)] * 2
+        if world.lifetime:
+            moves += self._moves_of_links()
         moves += [(self._aside,)] * (self.drains or self.limits)
         moves += [(self._is_heard,)] * self.limits
         # The session lasts for long, most of the time.
@@ -157,6 +205,61 @@ class Schedule:
             moves += [(world.fire, "duration")]
         moves += [(world.fire, name) for name in world.timers if name in _ANY_TIME]
         return moves
+
+    def _moves_of_links(self) -> list[Move]:
+        world, standby = self.world, self.world.standby
+        moves: list[Move] = [(world.give_frame,)]
+        if world.link.is_up and world.api.transcribing:
+            moves += [(self._transcribe,)] * 2
+        if standby and standby.stage == "opening":
+            moves += [(world.connect,)] * 3
+        elif standby and standby.stage == "connected":
+            moves += [(world.open,)] * 3
+        elif standby and standby.stage == "open":
+            moves += [(world.process_standby,)] * (3 * bool(standby.up))
+            moves += [(world.hear_standby,)] * (3 * bool(standby.down))
+        if "standby" in world.timers and (standby is None or standby.stage == "lost"):
+            moves += [(world.fire, "standby")] * 2
+        if "switch" in world.timers and not (world.up or world.down):  # It is longer than anything is under way.
+            moves += [(world.fire, "switch")] * 3
+        return moves
+
+    def _trouble(self) -> bool:
+        """Let the next trouble come, if it can; tell whether it did."""
+        world, kind = self.world, self.troubles[0]
+        renews = kind in {"renewal", "late renewal"} or (kind == "refused item" and self._flip())
+        standby = world.standby if world.standby and world.standby.stage != "lost" else None
+        if kind == "lost standby":
+            if standby is None:
+                return False
+            move = world.lose_standby
+        elif kind == "latest":
+            if "latest" not in world.timers:
+                return False
+            move = self._latest
+        elif renews:
+            if "renewal" not in world.timers:
+                return False
+            move = self._renewal
+        else:
+            if not world.link.is_up:
+                return False
+            move = world.lose
+        if kind == "refused item":
+            world.refusal = self.chance.randint(0, 6)
+        self.troubles = [*(["latest"] if kind == "late renewal" else []), *self.troubles[1:]]
+        self.moved.append(kind)
+        move()
+        return True
+
+    def _renewal(self) -> None:
+        self.world.fire("renewal")
+
+    def _latest(self) -> None:
+        self.world.fire("latest")
+
+    def _transcribe(self) -> None:
+        self.world.serve(self.world.api.transcribe(fails=self.chance.random() < _FAILS))
 
     def _ref(self) -> int:
         self.refs += 1
@@ -185,14 +288,11 @@ class Schedule:
         self.world.ask(FunctionAnswered(self._ref(), self.chance.choice(known), "4"))
 
     def _speech(self) -> None:
-        if self.speaking:
-            self._silence()
-        else:
-            self.speaking = True
-            self.world.serve(self.world.api.speech())
+        if not self.hears or not self.world.audio_open:
+            return
+        self.world.serve(self.world.api.silence() if self.speaking else self.world.api.speech())
 
     def _silence(self) -> None:
-        self.speaking = False
         self.world.serve(self.world.api.silence())
 
     def _stale_timer(self) -> None:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from turnstile.session.policy import Policy
 
 UPDATES = (ConfigRequested(1, {"bad": True, "first": 1}), ConfigRequested(2, {"second": 2}))
-MESSAGES = tuple(UserMessageGiven(ref, {"type": "message", "role": "user", "content": []}) for ref in (3, 4))
+MESSAGES = tuple(
+    UserMessageGiven(ref, {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]})
+    for ref in (3, 4)
+)
 RESULTS = tuple(FunctionAnswered(5 + number, f"call_{number}", "4") for number in range(2))
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from link_world import Links, ViolationError
 
 from actors.dialects.realtime import RealtimeDialect
 from turnstile.protocol.realtime import MARK
@@ -21,6 +23,7 @@ from turnstile.session.facts import FactReader
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import request_waits_for
 from turnstile.session.held_bytes import config_bytes
+from turnstile.session.link_events import LinkLost, TookOver
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.rules import settle
@@ -39,15 +42,13 @@ POLICY = Policy(create_tries=8)
 # A session that ends when it is idle, and when it has lasted as long as it may.
 LIMITED = Policy(create_tries=8, idle_timeout=60.0, max_duration=3600.0)
 _COLLISIONS = {"conversation_already_has_active_response"}
+# These are drawn, or never fire: the end of a link's lifetime comes when it comes, and an outage is short.
+SELDOM = frozenset({"renewal", "latest", "outage"})
 _ENDS_OF_SPEECH = {"input_audio_buffer.speech_stopped", "input_audio_buffer.committed"}
 # The deadlines of the session's lifetime: nothing that it waits for ends them.
 LIFETIME = frozenset({"duration", "expiry", "idle"})
 _WITHOUT_SIZE = frozenset({str, int, float, bool, dict, type(None)})
 _MUTABLE = frozenset({deque, dict, list, set})
-
-
-class ViolationError(AssertionError):
-    """The promise is broken; the text begins with its number."""
 
 
 class Implementation:
@@ -76,13 +77,6 @@ def configured(**changes: object) -> Now:
     return Now(state, Data()).change(**changes)
 
 
-def _copied(one: Any) -> Any:
-    """Return a shallow copy, as `copy.copy` does in four times the time."""
-    other = one.__class__.__new__(one.__class__)
-    other.__dict__.update(one.__dict__)
-    return other
-
-
 def _sizes(value: object) -> int:
     """Return the bytes that all requests, items and calls take that are in `value`, wherever they are."""
     size = getattr(value, "size", None)
@@ -93,7 +87,7 @@ def _sizes(value: object) -> int:
     return sum([_sizes(one) for one in parts if one.__class__ not in _WITHOUT_SIZE and one])
 
 
-class World:
+class World(Links):
     """Everything there is, and what the referee has seen of it.
 
     Args:
@@ -104,15 +98,11 @@ class World:
     """
 
     def __init__(self, api: Api, code: Implementation = REAL, policy: Policy = POLICY, *, eager: bool = True) -> None:
-        self.api = api
+        super().__init__(api, code.reader)
         self.code = code
         self.session = code.session(policy, *configured())
-        self.reader = code.reader()
         self.eager = eager
-        self.up: deque[dict] = deque()
-        self.down: deque[tuple[dict, ...]] = deque()
         self.facts: deque[object] = deque()
-        self.epoch = 0
         self.timers = {deadline.name: deadline.token for deadline in self.session.deadlines}
         self.silence = self.measured = math.inf
         self.calls: tuple[str, ...] = ()
@@ -147,7 +137,7 @@ class World:
         self.covered: dict[str, frozenset[str]] = {}
         self.ambiguous: frozenset[str] = frozenset()
         self.asked_before_drain: tuple[int, ...] | None = None
-        self.has_expired = self.is_cut_off = self.closed = False
+        self.has_expired = self.is_cut_off = self.closed = self.is_telling = False
 
     def fork(self) -> World:
         """Return a copy that goes its own way."""
@@ -155,26 +145,24 @@ class World:
         # Everything else is a value.
         other.__dict__ = {name: one.copy() if one.__class__ in _MUTABLE else one for name, one in held.items()}
         other.session = self.session.__copy__()
-        other.reader = _copied(self.reader)
-        memories = vars(other.reader)
-        memories.update({name: memory.copy() for name, memory in memories.items()})
+        other.link = self.link.fork()
+        other.standby = self.standby and self.standby.fork()
         return other
 
     def key(self) -> object:
         """Return what two worlds have in common when they will behave alike.
 
-        A list's repr takes a fourth of a deque's time, and a plain tuple's is quicker than one's with names.
+        A plain tuple's repr is quicker than one's with names.
         """
         state, data = self.session.now
         return (
             tuple.__repr__(state),
             tuple.__repr__(data),
             repr(self.session.backlog),
-            self.api,
-            repr(list(self.up)),
-            repr(list(self.down)),
-            repr(list(self.facts)),
-            repr(vars(self.reader)),
+            self.link.key(),
+            self.standby and self.standby.key(),
+            repr([*self.facts]),
+            (self.audio_open, *self.held_frames, self.uncommitted),
             tuple(self.answers.items()),
             self.closed,
             frozenset(self.cancelled),
@@ -205,9 +193,7 @@ class World:
 
     def serve(self, step: tuple[Api, list[dict]]) -> None:
         """The API did something."""
-        self.api, events = step
-        if events:
-            self.down.append(tuple(events))
+        self.link.serve(step)
 
     def process(self) -> None:
         """The API takes the oldest client event."""
@@ -221,16 +207,17 @@ class World:
 
     def hear(self) -> None:
         """The UpstreamActor reads what came together."""
-        for event in self.down.popleft():
+        for event in self.link.hear():
             if event["type"] == "response.function_call_arguments.done":
                 self.calls += (event["call_id"],)
             fact = self.reader.fact(event)
-            if fact is None:
-                continue
-            self.epoch += isinstance(fact, told.CLOSING_FACTS)
-            self.facts.append((event, fact))
-            if self.eager:
-                self.deliver()
+            if fact is not None:
+                self._inbox(self._complete(fact), event)
+
+    def _inbox(self, fact: object, event: dict | None = None) -> None:
+        self.facts.append((event or {"type": ""}, fact))
+        if self.eager and not self.is_telling:
+            self.deliver()
 
     def deliver(self) -> None:
         """The session is told the oldest fact."""
@@ -242,6 +229,10 @@ class World:
             self.measured, self.silence = fact.seconds, math.inf
         if isinstance(fact, told.HandedBack):
             self._is_back(fact.event_id)
+        elif isinstance(fact, LinkLost):
+            self._link_lost()
+        elif isinstance(fact, TookOver):
+            self._took_over()
         self.tell(fact)
 
     def fire(self, name: str) -> None:
@@ -260,10 +251,14 @@ class World:
 
     def tell(self, event: object) -> None:
         """Tell the session, and do what it wants done."""
+        self.is_telling = True
         for effect in self.session.handle(event):
             self._perform(effect)
+        self.is_telling = False
         if self.is_cut_off:  # What is held is lost with the session.
             return
+        if self.is_replaced:
+            self._check_turn_lost()
         if self.has_expired and not self.closed:
             self._check_expired()
         self._check_rest()
@@ -324,6 +319,10 @@ class World:
                 return bool(self.unconfirmed)
             case (Waits.BACK_OFF, _):
                 return bool({"retry", "update retry"} & {*self.timers})
+            case (Waits.LINK, _):
+                return not self.has_link
+            case (Waits.RENEWAL, _):
+                return self.standby is not None
         return False
 
     # The referee.
@@ -370,6 +369,8 @@ class World:
                 self.unconfirmed = {key: item for key, item in self.unconfirmed.items() if item != event["item"]["id"]}
             case "error":
                 self._note_error(event["error"])
+            case "of standby":
+                self._note_standby(event["event"], event["generation"])
 
     def _note_error(self, error: dict) -> None:
         event_id, code = error["event_id"], error["code"]
@@ -391,6 +392,13 @@ class World:
         running = error["message"].rpartition(" ")[2].rstrip(".")
         if error["code"] in _COLLISIONS and self.active is None and running not in self.ended:
             self.blocked_by = running
+
+    def _forget_wire(self) -> None:
+        """What was on the way is lost with its link."""
+        self.active = self.spoken_over = self.requested = self.updating = None
+        self.expected = self.passed_over = self.missed = self.blocked_by = self.stopped = ""
+        self.ended, self.unconfirmed, self.commits, self.speaking = (), {}, 0, False
+        self.shown = dict(self.api.config)
 
     def _is_back(self, event_id: str) -> None:
         if self.requested == event_id:
@@ -418,15 +426,20 @@ class World:
                 }
                 self._send(epoch, create)
             case out.SendItem(event_id, item):
+                self._link_takes("an item")
                 self.unconfirmed[event_id] = item["id"]
+                # One that a lost link has not confirmed goes again.
+                self.given = [given for given in self.given if given != item["id"]]
                 self.given.append(item["id"])
-                self.up.append({"type": "conversation.item.create", "event_id": event_id, "item": item})
+                self.link.send({"type": "conversation.item.create", "event_id": event_id, "item": item})
             case out.SendCancel(event_id, response_id):
                 self.cancelled.add(response_id)
-                self.up.append({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
+                self.link.send({"type": "response.cancel", "event_id": event_id, "response_id": response_id})
             case out.SendCommit(event_id):
+                self._link_takes("a commit")
                 self.commits += 1
-                self.up.append({"type": "input_audio_buffer.commit", "event_id": event_id})
+                self.uncommitted = 0
+                self.link.send({"type": "input_audio_buffer.commit", "event_id": event_id})
             case out.Answered(ref, problem, in_force):
                 self._answered(ref, ok=problem is None and in_force)
             case out.SetDeadlines(deadlines):
@@ -450,14 +463,21 @@ class World:
                 self.closed = True
             case out.EndSession(problem):
                 raise ViolationError(f"P7: the session ended by itself: {problem}")
+            case _:
+                self._perform_on_links(effect)
 
     def _send(self, epoch: int, event: dict) -> None:
         if epoch < self.epoch:
             self.facts.append(({"type": "handed back"}, told.HandedBack(event["event_id"])))
         else:
-            self.up.append(event)
+            self.link.send(event)
+
+    def _link_takes(self, what: str) -> None:
+        self._must(self.has_link, f"P6: {what} left where there was no link")
+        self._must(not self.is_paused, f"P6: {what} left on a link that was about to be replaced")
 
     def _gate_is_open(self, what: str) -> None:
+        self._link_takes(what)
         self._must(self.active is None, f"P1: {what} left while {self.active} was in progress")
         self._must(not self.expected, f"P1: {what} left while a response was expected")
         self._must(not self.blocked_by, f"P1: {what} left while {self.blocked_by} was known to be active")
@@ -481,10 +501,6 @@ class World:
                 values = [patch[name] for patch in later if name in patch]
                 self._must(self.shown.get(name) in values, f"P2: {name} was acknowledged before it was in force")
 
-    def _must(self, holds: object, broken: str) -> None:
-        if not holds:
-            raise ViolationError(broken)
-
     # The end.
 
     def settle(self) -> None:
@@ -498,6 +514,14 @@ class World:
                 self.hear()
             elif self.up:
                 self.process()
+            elif self.standby and self.standby.stage != "lost" and self._advance_standby():
+                pass
+            elif not self.link.is_up:
+                self._fire_first()
+            elif self.api.transcribing:
+                self.serve(self.api.transcribe())
+            elif self.api.speaking and self.audio_open:
+                self.serve(self.api.silence())
             elif self.api.running:
                 self.serve(self.api.progress())
             elif self.api.owed:
@@ -507,8 +531,8 @@ class World:
             elif open_calls := [call_id for call_id in self.calls if call_id not in self.results]:
                 # The client answers every call in the end.
                 self.ask(FunctionAnswered(1_000 + len(self.requests), open_calls[0], "4"))
-            elif waits := self.timers.keys() - LIFETIME:
-                self.fire(min(waits))
+            elif self._waits():
+                self._fire_first()
             elif "idle" in self.timers:
                 self.fire("idle")
             else:
@@ -516,12 +540,33 @@ class World:
                 return
         raise ViolationError("P7: the session does not come to rest")
 
+    def _advance_standby(self) -> bool:
+        """Let the standby come up, and be told what it is told; tell whether there was anything to do."""
+        assert self.standby
+        if self.standby.stage in {"opening", "connected"}:
+            (self.connect if self.standby.stage == "opening" else self.open)()
+        elif self.standby.down:
+            self.hear_standby()
+        elif self.standby.up:
+            self.process_standby()
+        else:
+            return False
+        return True
+
+    def _waits(self) -> set[str]:
+        return self.timers.keys() - LIFETIME - SELDOM
+
+    def _fire_first(self) -> None:
+        self._must(self._waits(), "P7: nothing is waited for, and there is no link")
+        self.fire(min(self._waits()))
+
     def check_end(self) -> None:
         """Check what must hold when nothing moves any more."""
         state = self.session.state
         self._must(self.asked_before_drain is None, "the session is drained, and does not end")
         self._must(not self.session.policy.idle_timeout, "the session is idle, and does not end")
         self._must(state.phase == "idle", f"P7: the gate stays shut: {state.phase}")
+        self._check_links()
         self._must(not self.session.backlog, f"P3: {len(self.session.backlog)} requests are held for ever")
         unanswered = [ref for ref in self.requests if ref not in self.answers]
         self._must(not unanswered, f"P2: requests {unanswered} were never answered")
