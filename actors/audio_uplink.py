@@ -8,6 +8,7 @@ from actors.waiting_audio import WaitingAudio
 from turnstile.byte_budget import unlimited_budget
 from turnstile.errors import Problem
 from turnstile.protocol import realtime
+from turnstile.protocol.appends import audio_size
 from turnstile.protocol.frames import TextFrame
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class AudioUplink:
         self._is_open = False
         self._flows = False  # what comes now goes at once
         self._observes = False
+        self._commits = 0  # of ours or the client's, without an answer
+        self._dropped = 0  # until the audio flowed the last time
         self._has_dropped = False
         self._has_heard = False
         self.observed = 0.0
@@ -62,6 +65,7 @@ class AudioUplink:
         """Hold audio until the next link; what the lost one had and not committed is gone with it."""
         self._connection = None
         self._is_open = self._flows = False
+        self._commits = 0
         self._audio.committed()
 
     def end(self) -> None:
@@ -73,6 +77,7 @@ class AudioUplink:
     def open(self) -> None:
         """Send on this link from now on: the session is ready for audio."""
         self._is_open = True
+        self._dropped, self._has_dropped = self._held.dropped, False
         self._let_go()
 
     def pause(self) -> None:
@@ -123,7 +128,7 @@ class AudioUplink:
         """Send frames of the client's in one piece, or its events as they are; what cannot go yet waits.
 
         Returns:
-            The problem to report, where audio was dropped because too much waits; once.
+            The problem to report, where audio was dropped because too much waits; once until it goes again.
         """
         self._has_heard = True
         if self._flows:
@@ -133,7 +138,7 @@ class AudioUplink:
             self._held.put(piece)
         self._held.shrink(self._charge.size + self._budget.room)
         self._charge.set(self._held.taken)
-        if not self._held.dropped or self._has_dropped:
+        if self._held.dropped == self._dropped or self._has_dropped:
             return None
         self._has_dropped = True
         return _DROPPED
@@ -147,12 +152,20 @@ class AudioUplink:
         if padding:
             events.append(realtime.input_audio_append(padding))
         self._send_events(events)
-        self._audio.committed()
+        self.input_ended()
         return realtime.input_audio_commit(event_id)
 
-    def committed(self) -> None:
-        """Count nothing as uncommitted any more: upstream has committed by itself."""
+    def input_ended(self, *, is_committed: bool = True) -> None:
+        """Count nothing as uncommitted any more: a commit goes upstream, or a client's event that clears the buffer."""
+        self._commits += is_committed
         self._audio.committed()
+
+    def committed(self) -> None:
+        """Note that upstream has committed: by itself, or at a command, behind which more audio may have gone."""
+        if self._commits:
+            self._commits -= 1
+        else:
+            self._audio.committed()
 
     def _may_send(self) -> bool:
         return self._is_open and self._connection is not None and (self._takes_events or self._audio.has_format)
@@ -166,7 +179,11 @@ class AudioUplink:
                 self._send(pieces)
 
     def _send(self, pieces: Sequence[bytes]) -> None:
-        self._send_events(pieces if self._takes_events else self._appends(self._audio.feed(*pieces)))
+        if self._takes_events:
+            self._audio.count(sum(map(audio_size, pieces)))
+            self._send_events(pieces)
+        else:
+            self._send_events(self._appends(self._audio.feed(*pieces)))
 
     def _send_events(self, events: Iterable[bytes]) -> None:
         if self._connection is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.standby_link import restoring
 from turnstile.protocol import realtime
+from turnstile.protocol.appends import INPUT_COMMIT, ends_input
 from turnstile.session.effects import (
     PassOn,
     SendCancel,
@@ -95,6 +96,9 @@ class UpstreamCommands:
             case SendCommit(event_id):
                 self._commit(event_id)
             case PassOn(event):
+                ended = ends_input(event)
+                if ended is not None:
+                    self._audio.input_ended(is_committed=ended == INPUT_COMMIT)
                 self._link.send(event)
 
     def _hand_back(self, event_id: str) -> None:

@@ -188,3 +188,108 @@ def test_the_oldest_audio_is_dropped_when_the_session_has_no_room(link):
     uplink.connect(link)
     uplink.open()
     assert sent(link) == [b"6", b"7", b"8", b"9"]
+
+
+# What upstream holds uncommitted.
+
+
+def append(milliseconds):
+    """A client's append of so much audio in the API's own format."""
+    audio = base64.b64encode(bytes(48 * milliseconds)).decode()
+    return json.dumps({"type": "input_audio_buffer.append", "audio": audio}).encode()
+
+
+@pytest.fixture
+def flowing(link):
+    uplink = events(max_held=100_000)
+    uplink.connect(link)
+    uplink.open()
+    return uplink
+
+
+def test_a_clients_own_audio_is_uncommitted_until_its_commit_or_clear_goes(flowing):
+    flowing.append([append(20), append(30)])
+    assert flowing.uncommitted == 50
+    flowing.input_ended()
+    assert flowing.uncommitted == 0
+    flowing.append([append(20)])
+    flowing.input_ended(is_committed=False)
+    assert flowing.uncommitted == 0
+
+
+def test_audio_that_waits_is_not_uncommitted_yet(flowing):
+    flowing.pause()
+    flowing.append([append(20)])
+    assert flowing.uncommitted == 0
+    flowing.open()
+    assert flowing.uncommitted == 20
+
+
+def test_audio_behind_a_commit_stays_uncommitted_when_the_commit_is_answered(flowing):
+    flowing.append([append(20)])
+    flowing.input_ended()
+    flowing.append([append(30)])
+    flowing.committed()
+    assert flowing.uncommitted == 30
+    flowing.committed()  # by upstream itself
+    assert flowing.uncommitted == 0
+
+
+def test_audio_behind_the_proxys_commit_stays_uncommitted_too(link):
+    uplink = frames()
+    uplink.set_client_format(PCM_24K)
+    uplink.connect(link)
+    uplink.open()
+    uplink.append([bytes(4800)])
+    assert uplink.commit("e1") is not None
+    uplink.append([bytes(480)])
+    uplink.committed()
+    assert uplink.uncommitted == 10
+
+
+def test_a_new_link_owes_no_answer_to_a_commit_and_has_no_audio(flowing, link):
+    flowing.append([append(20)])
+    flowing.input_ended()
+    flowing.append([append(20)])
+    flowing.disconnect()
+    assert flowing.uncommitted == 0
+    flowing.connect(link)
+    flowing.open()
+    flowing.append([append(20)])
+    flowing.committed()
+    assert flowing.uncommitted == 0
+
+
+def test_a_clients_own_audio_is_counted_in_the_format_in_force(flowing):
+    flowing.append([append(20)])
+    flowing.set_upstream_format({"type": "audio/pcmu"})
+    assert flowing.uncommitted == 20
+    audio = base64.b64encode(bytes(80)).decode()
+    flowing.append([json.dumps({"type": "input_audio_buffer.append", "audio": audio}).encode()])
+    assert flowing.uncommitted == 30
+    flowing.set_upstream_format(None)
+    assert flowing.uncommitted == 30
+
+
+# What waits too long, of which the client hears once each time.
+
+
+def test_the_client_hears_in_each_outage_that_audio_is_dropped(link):
+    uplink = events(max_held=8)
+    for _ in range(2):
+        assert uplink.append([b"first", b"second"]).code == "audio_dropped"
+        assert uplink.append([b"third"]) is None
+        uplink.connect(link)
+        uplink.open()
+        assert uplink.append([b"flows"]) is None
+        uplink.disconnect()
+        assert uplink.append([b"fits"]) is None
+
+
+def test_two_losses_without_audio_between_them_are_one_outage():
+    uplink = events(max_held=8)
+    uplink.append([b"first", b"second"])
+    for _ in range(2):
+        uplink.connect(RecordingConnection())
+        uplink.disconnect()
+        assert uplink.append([b"another"]) is None

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from actors.messages import End, SessionSnapshot
+from actors.messages import AudioEvent, End, SessionSnapshot
 from tests.actors.test_upstream import AGREED, TELEPHONE, WEATHER, Upstream, created, delta, done
 from turnstile.errors import Problem
 from turnstile.ports import LinkFailed, LinkReady
@@ -428,3 +428,13 @@ def test_audio_that_waits_goes_on_the_old_link_where_the_take_over_is_off(upstre
     assert upstream.appended() == b""
     upstream.tell(effects.OpenAudio())
     assert upstream.appended() == b"\1\0" * 100
+
+
+@pytest.mark.parametrize("kind", ["input_audio_buffer.commit", "input_audio_buffer.clear"])
+def test_a_clients_own_audio_is_uncommitted_until_its_event_ends_it(bench, kind):
+    upstream = Stage(bench, takes_events=True).ready().prepare()
+    append = json.dumps({"type": "input_audio_buffer.append", "audio": "AAAA" * 1600}).encode()
+    upstream.tell(AudioEvent(append), effects.PassOn(b'{"type":"conversation.item.delete"}'), PauseAudio())
+    assert upstream.facts()[-1] == AudioPaused(100.0)
+    upstream.tell(effects.OpenAudio(), effects.PassOn(json.dumps({"type": kind}).encode()), PauseAudio())
+    assert upstream.facts()[-1] == AudioPaused(0.0)

@@ -37,19 +37,21 @@ class InputAudio:
         """Set the format of the client's audio; the same format again does not restart the stream."""
         if source != self._source:
             self._source = source
-            self._convert(source)
+            self._set_target(self._confirmed or source.upstream)
 
     def set_upstream_format(self, shown: object) -> None:
         """Set the format that upstream has confirmed, in the API's form; one that is not supported is ignored."""
         self._confirmed = read_format(shown)
-        if self._source is not None and self._target != (self._confirmed or self._source.upstream):
-            self._convert(self._source)
+        target = self._confirmed or (self._source.upstream if self._source else PCM_24K)
+        if target != self._target:
+            self._set_target(target)
 
-    def _convert(self, source: AudioFormat) -> None:
-        uncommitted = self._target.milliseconds(self._uncommitted)
-        self._target = self._confirmed or source.upstream
-        self._uncommitted = self._target.size(uncommitted)
-        self._converter = Converter(source, self._target)
+    def _set_target(self, target: AudioFormat) -> None:
+        uncommitted = self.uncommitted
+        self._target = target
+        self._uncommitted = target.size(uncommitted)
+        if self._source is not None:
+            self._converter = Converter(self._source, target)
 
     def feed(self, *frames: bytes) -> Sequence[bytes]:
         """Return the pieces to append for some frames of the client's; none while their format is unknown."""
@@ -66,6 +68,10 @@ class InputAudio:
         if len(audio) <= APPEND_LIMIT:
             return (audio,) if audio else ()
         return [audio[start : start + APPEND_LIMIT] for start in range(0, len(audio), APPEND_LIMIT)]
+
+    def count(self, size: int) -> None:
+        """Count bytes of audio that the client has sent in upstream's format."""
+        self._uncommitted += size
 
     @property
     def uncommitted(self) -> float:

@@ -11,11 +11,18 @@ from typing import Final, NamedTuple
 
 import pybase64
 
+from turnstile.protocol import jsontext
+
 # Most bytes of either end of a plain append, without the audio.
 _END_BYTES: Final = 1024
 # How many bytes of base64 are decoded at once, in whole groups, and what they come to.
 _PIECE: Final = 128 * 1024
 _DECODED: Final = _PIECE // 4 * 3
+INPUT_COMMIT: Final = "input_audio_buffer.commit"
+"""The type of the event that commits the input audio."""
+# The events that leave no audio uncommitted; the text stands in each of them, perhaps in others.
+_INPUT_ENDS: Final = (INPUT_COMMIT, "input_audio_buffer.clear")
+_ENDS_INPUT: Final = b"input_audio_buffer.c"
 _AUDIO: Final = re.compile(rb'"audio"\s*:\s*"')
 _TYPE: Final = rb'"type"\s*:\s*"input_audio_buffer\.append"'
 _TYPE_NAMED: Final = re.compile(_TYPE)
@@ -59,6 +66,26 @@ def plain_append(data: bytes) -> PlainAppend | None:
     if event is None or len(ids) > 1 or not is_base64(audio):
         return None
     return PlainAppend(ids[0].decode() or None if ids else None, audio)
+
+
+def audio_size(data: bytes) -> int:
+    """Return how many bytes of audio an append holds: three for four characters of base64 without the padding."""
+    opening = _AUDIO.search(data, 0, _END_BYTES)
+    start = opening.end() if opening else 0
+    end = data.find(b'"', start) if opening else len(data)
+    return (end - start - data.count(b"=", max(start, end - 2), end)) * 3 // 4
+
+
+def ends_input(event: bytes) -> str | None:
+    """Return the type of a client's event that commits or clears the input audio; None for any other.
+
+    Args:
+        event: JSON, an object.
+    """
+    if len(event) > _END_BYTES or _ENDS_INPUT not in event:
+        return None
+    kind = jsontext.loads(event).get("type")
+    return kind if kind in _INPUT_ENDS else None
 
 
 def is_append(data: bytes) -> bool:

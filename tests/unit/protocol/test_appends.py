@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import orjson
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnstile.protocol.appends import is_base64, named_append, plain_append
+from turnstile.protocol.appends import audio_size, ends_input, is_base64, named_append, plain_append
 
 TYPE = '"type": "input_audio_buffer.append"'
 ID = '"event_id":"mine"'
@@ -118,3 +119,35 @@ def test_large_audio_is_decoded_in_small_pieces(monkeypatch):
     data = f'{{{TYPE},"audio":"{"A" * PIECE * 8}"}}'.encode()
     assert plain_append(data) is not None
     assert (sum(sizes), max(sizes)) == (8 * PIECE, PIECE)
+
+
+@pytest.mark.parametrize("audio", [b"", b"A", b"AB", b"ABC", b"ABCD" * 1000])
+def test_the_audio_of_an_append_is_measured_without_decoding_it(audio):
+    append = {"type": "input_audio_buffer.append", "audio": base64.b64encode(audio).decode()}
+    turned = {"audio": append["audio"], "event_id": "e1", "type": append["type"]}
+    for event in (append, turned):
+        assert audio_size(json.dumps(event).encode()) == len(audio)
+        assert audio_size(orjson.dumps(event)) == len(audio)
+
+
+def test_the_audio_behind_a_long_id_counts_with_it():
+    event = {"type": "input_audio_buffer.append", "event_id": "x" * 2000, "audio": "A" * 4000}
+    assert audio_size(json.dumps(event).encode()) >= 3000
+
+
+@pytest.mark.parametrize("kind", ["input_audio_buffer.commit", "input_audio_buffer.clear"])
+def test_an_event_that_ends_the_input_is_known_by_its_type(kind):
+    assert ends_input(json.dumps({"event_id": "e1", "type": kind}).encode()) == kind
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.create"},
+        {"type": "conversation.item.create", "item": {"text": "input_audio_buffer.commit"}},
+        {"type": ["input_audio_buffer.commit"]},
+        {"type": "input_audio_buffer.commit", "metadata": "x" * 2000},
+    ],
+)
+def test_any_other_event_ends_no_input(event):
+    assert ends_input(json.dumps(event).encode()) is None
