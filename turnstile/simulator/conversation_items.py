@@ -15,7 +15,6 @@ ROOT: Final = "root"
 # The API drops the oldest items from what its model sees; here they are forgotten, so that no client fills the memory.
 _MOST_ITEMS: Final = 2000
 _MOST_BYTES: Final = 4 * 1024 * 1024
-_MOST_IDS: Final = 10_000
 
 
 @dataclass(slots=True, eq=False)
@@ -116,9 +115,6 @@ class Conversation:
         self._sizes: dict[str, int] = {}
         self.bytes = 0
         """The bytes of its items."""
-        # In the order of their use.
-        self._taken: dict[str, None] = {}
-        self._answered: dict[str, None] = {}
 
     def check_new(self, spec: Json, previous: str | None) -> None:
         """Check whether an item of the client can be added.
@@ -128,9 +124,9 @@ class Conversation:
             previous: The id of the item before it, ``root`` for the front, None for the end.
 
         Raises:
-            ApiError: Its id is taken, the item before it is unknown, or its call is not open.
+            ApiError: Another item has its id, the item before it is unknown, or its call is not open.
         """
-        if spec.get("id") in self._taken:
+        if spec.get("id") in self._by_id:
             raise api_errors.duplicate_item(spec["id"])
         if previous not in {None, ROOT} and previous not in self._by_id:
             raise api_errors.item_not_found(str(previous), "previous_item_id")
@@ -150,9 +146,6 @@ class Conversation:
             index = 0 if previous == ROOT else self.items.index(self._by_id[previous]) + 1
         self.items.insert(index, item)
         self._by_id[item.id] = item
-        self._note(self._taken, item.id)
-        if item.type == "function_call_output":
-            self._note(self._answered, item.view["call_id"])
         before = self._before(index)
         self._sizes[item.id] = size = memory_size(item.view, item.spoken)
         self.bytes += size
@@ -193,15 +186,12 @@ class Conversation:
         return self._by_id[item_id]
 
     def delete(self, item_id: str) -> None:
-        """Remove an item; a call whose output is removed is open again.
+        """Remove an item: its id may be given again, as clients of the API do, and a call without its output is open.
 
         Raises:
             ApiError: There is none.
         """
-        item = self.find(item_id, "delete")
-        self._remove(item)
-        if item.type == "function_call_output":
-            self._answered.pop(item.view["call_id"], None)
+        self._remove(self.find(item_id, "delete"))
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Cut the assistant's audio to its played part, and drop its transcript.
@@ -224,15 +214,8 @@ class Conversation:
         del self._by_id[item.id]
         self.bytes -= self._sizes.pop(item.id)
 
-    @staticmethod
-    def _note(ids: dict[str, None], used: str) -> None:
-        ids[used] = None
-        if len(ids) > _MOST_IDS:
-            del ids[next(iter(ids))]
-
     def _before(self, index: int) -> str | None:
         return self.items[index - 1].id if index else None
 
     def _is_open(self, call_id: str) -> bool:
-        made = any(item.type == "function_call" and item.view["call_id"] == call_id for item in self.items)
-        return made and call_id not in self._answered
+        return [item.type for item in self.items if item.view.get("call_id") == call_id] == ["function_call"]

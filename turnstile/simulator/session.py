@@ -192,10 +192,10 @@ class SimulatedSession:
             code: The close code; 1006 stands for a link that breaks.
             behind: The type of the next event to send, which the end comes right behind; None: before all that is due.
         """
-        self._outbox.advance(now)
         if behind is None:
-            self._outbox.end_now(code)
+            self._outbox.end_now(code)  # what is due by now and was not handed out is lost, too
         else:
+            self._outbox.advance(now)
             self._outbox.end_at(behind, code)
 
     def end(self) -> None:

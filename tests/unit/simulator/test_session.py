@@ -136,14 +136,14 @@ def test_an_item_that_does_not_fit_is_refused(player, fields, code):
     assert len(client.log.items) == 1
 
 
-def test_the_id_of_a_deleted_item_stays_taken(player):
+def test_the_id_of_a_deleted_item_can_be_given_again(player):
     client = player()
     client.say("first", id="a")
     client.send("conversation.item.delete", item_id="a")
     client.advance(0.01)
     assert client.kinds[-1] == "conversation.item.deleted"
     item = {"id": "a", "type": "message", "role": "user", "content": []}
-    assert client.error("conversation.item.create", item=item)["code"] == "item_create_duplicate_item_id"
+    assert client.answer("conversation.item.create", item=item)["type"] == "conversation.item.added"
 
 
 def test_an_output_is_taken_once_for_each_call(player):
@@ -402,19 +402,6 @@ def test_of_a_large_conversation_the_oldest_items_are_forgotten_and_the_new_one_
     client.send("conversation.item.retrieve", item_id="i9")
     client.advance(1)
     assert client.seen[-1]["type"] == "conversation.item.retrieved"
-
-
-def test_an_id_is_known_as_taken_for_long_but_not_for_ever(player, monkeypatch):
-    monkeypatch.setattr(conversation_items, "_MOST_IDS", 2)
-    client = player()
-    for name in ("a", "b", "c"):
-        client.send("conversation.item.create", item=_message(name))
-        client.send("conversation.item.delete", item_id=name)
-    client.send("conversation.item.create", item=_message("c"))
-    client.send("conversation.item.create", item=_message("a"))
-    client.advance(1)
-    assert [event["item"]["id"] for event in client.seen if event["type"] == "conversation.item.done"][-1] == "a"
-    assert client.log.broken[-1].code == "item_create_duplicate_item_id"
 
 
 def test_so_many_responses_outside_of_the_conversation_run_at_once_and_no_more(player):

@@ -1,0 +1,188 @@
+"""Judges whether a conversation has outlived its links: pure functions over what each link and the client were told.
+
+Each function returns what is wrong, in words; an empty list is what is promised.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from turnstile.simulator.log import ReceivedItem, SimulatorLog
+    from turnstile.simulator.session import SimulatedSession
+
+_TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
+
+
+def in_use(links: Iterable[SimulatedSession]) -> list[SimulatedSession]:
+    """Return the links that were used: something was asked of them that is no configuration."""
+    return [link for link in links if set(link.log.received) - {"session.update"}]
+
+
+def conversation_faults(links: Sequence[SimulatedSession], *, may_lose_turns: bool = False) -> list[str]:
+    """Compare each link's conversation with that of the link before it: every item of that, in its order.
+
+    Args:
+        links: One session's links, in the order of their use.
+        may_lose_turns: A spoken turn may be missing: the client was told so.
+    """
+    return [
+        f"link {number}: {fault}"
+        for number, (old, new) in enumerate(pairwise(links), 1)
+        for fault in _restoring_faults(old, new, may_lose_turns=may_lose_turns)
+    ]
+
+
+def _restoring_faults(old: SimulatedSession, new: SimulatedSession, *, may_lose_turns: bool) -> list[str]:
+    before, after = old.conversation, {item.id: item for item in new.conversation}
+    cut = _cut_items(old.log, before)
+    faults = []
+    for item in before:
+        restored = after.get(item.id)
+        if restored is None:
+            if not (item.id in cut or (item.type == "voice" and (may_lose_turns or not old.log.sent.get(_TRANSCRIBED)))):
+                faults.append(f"{_named(item)} is missing")
+        elif not _same(item, restored, is_cut=item.id in cut):
+            faults.append(f"{_named(item)} came back as {_named(restored)}")
+    common = [item.id for item in before if item.id in after]
+    places = [item_id for item_id in after if item_id in set(common)]
+    if places != common:
+        faults.append(f"the order is {places}, not {common}")
+    return faults + [f"{_named(item)} is there {count} times" for item, count in _doubled(new.conversation)]
+
+
+def _cut_items(log: SimulatorLog, items: Sequence[ReceivedItem]) -> set[str]:
+    """Return the model's items that were not told to their end: of a response that was cut, or of one that was lost."""
+    finished = {text for response in log.responses if response.status == "completed" for text in (response.text,)}
+    return {
+        item.id
+        for item in items
+        if (item.role == "assistant" and item.text not in finished and not _is_given(log, item))
+        or (item.type == "function_call" and not _was_finished(log, item) and not _is_given(log, item))
+    }
+
+
+def _is_given(log: SimulatorLog, item: ReceivedItem) -> bool:
+    return item.id in {given.id for given in log.items}
+
+
+def _was_finished(log: SimulatorLog, call: ReceivedItem) -> bool:
+    return any(call.call_id in response.calls and response.status == "completed" for response in log.responses)
+
+
+def _same(item: ReceivedItem, restored: ReceivedItem, *, is_cut: bool) -> bool:
+    if (item.role, item.call_id) != (restored.role, restored.call_id):
+        return False
+    return item.text == restored.text or (is_cut and item.text.startswith(restored.text.rstrip()))
+
+
+def _doubled(items: Sequence[ReceivedItem]) -> list[tuple[ReceivedItem, int]]:
+    """Return what stands more than once in a conversation under several ids, where each text was said once."""
+    count = Counter((item.type, item.role, item.text) for item in items if item.role == "user" and item.type == "message")
+    outputs = Counter(item.call_id for item in items if item.type == "function_call_output")
+    first = {(item.type, item.role, item.text): item for item in items}
+    doubled = [(first[key], number) for key, number in count.items() if number > 1 and _is_unique(key[2])]
+    by_call = {item.call_id: item for item in items if item.type == "function_call_output"}
+    return doubled + [(by_call[call_id], number) for call_id, number in outputs.items() if number > 1]
+
+
+def _is_unique(text: str) -> bool:
+    """Return whether a text ends in a number, as those of the clients here do; transcripts repeat themselves."""
+    return text[-1:].isdigit()
+
+
+def message_faults(links: Sequence[SimulatedSession], texts: Sequence[str]) -> list[str]:
+    """Compare the user's texts in the last link's conversation with those that the client gave, in their order."""
+    arrived = [item.text for item in links[-1].conversation if item.text in set(texts)]
+    return [] if arrived == list(texts) else [f"the messages are {arrived}, not {list(texts)}"]
+
+
+def result_faults(links: Sequence[SimulatedSession], results: Iterable[str], void: Iterable[str] = ()) -> list[str]:
+    """Compare the outputs in the last link's conversation with the calls that the client answered.
+
+    Args:
+        links: One session's links, in the order of their use.
+        results: The ids of the calls that it answered, once or more often.
+        void: Those of the calls that it was told to be cancelled.
+    """
+    outputs = Counter(item.call_id for item in links[-1].conversation if item.type == "function_call_output")
+    wanted = set(results) - set(void)
+    faults = [f"the result of {call_id} is lost" for call_id in sorted(wanted - set(outputs))]
+    faults += [f"the result of {call_id} came {count} times" for call_id, count in outputs.items() if count > 1]
+    return faults + [f"nobody gave the result of {call_id}" for call_id in sorted(set(outputs) - set(results))]
+
+
+def reply_faults(links: Sequence[SimulatedSession]) -> list[str]:
+    """Return what has no reply, and the replies that answer nothing new; each item of the user's asks for one."""
+    answered: set[str] = set()
+    faults = []
+    for number, link in enumerate(links):
+        asking = {item.id for item in (*link.conversation, *link.log.items) if _asks(item)}
+        for response in link.log.responses:
+            if response.status != "completed" or not response.in_conversation:
+                continue
+            new = asking.intersection(response.seen) - answered
+            if not new:
+                faults.append(f"link {number}: response {response.number} answers nothing new")
+            answered |= new
+    last = links[-1].conversation
+    return faults + [f"{_named(item)} has no reply" for item in last if _asks(item) and item.id not in answered]
+
+
+def _asks(item: ReceivedItem) -> bool:
+    return item.role == "user" or item.type == "function_call_output"
+
+
+def told_faults(link: SimulatedSession, told: Sequence[str]) -> list[str]:
+    """Compare the agent's texts that the client was told with the last link's conversation: each is there, in order.
+
+    Args:
+        link: The last link.
+        told: The texts, each whole or as far as it was said.
+    """
+    items = iter([item.text for item in link.conversation if item.role == "assistant"])
+    return [f"the client was told {text!r}, the model was not" for text in told if not _comes(items, text)]
+
+
+def _comes(items: Iterable[str], text: str) -> bool:
+    return any(kept == text or text.startswith(kept.rstrip()) for kept in items if kept)
+
+
+def collision_faults(links: Iterable[SimulatedSession]) -> list[str]:
+    """Return the creates that met a response in progress."""
+    count = sum(link.log.collisions for link in links)
+    return [f"{count} collisions"] if count else []
+
+
+def frame_numbers(audio: bytes, size: int) -> list[int]:
+    """Return the numbers of the frames in some audio: frames of one size, each begins with its number."""
+    return [int.from_bytes(audio[start : start + 4], "little") for start in range(0, len(audio), size)]
+
+
+def numbered_frame(number: int, frame: bytes) -> bytes:
+    """Return a frame of audio that begins with its number."""
+    return number.to_bytes(4, "little") + frame[4:]
+
+
+def audio_faults(heard: Sequence[Sequence[int]], sent: int, lost: int = 0) -> list[str]:
+    """Compare the frames on each link with those that the client sent: each is on one link, once, in order.
+
+    Args:
+        heard: The numbers of the frames on each link.
+        sent: How many the client has sent, numbered from 0.
+        lost: How many may be missing.
+    """
+    order = [number for link in heard for number in link]
+    faults = [f"frame {number} came {count} times" for number, count in Counter(order).items() if count > 1]
+    missing = sorted(set(range(sent)) - set(order))
+    if len(missing) > lost:
+        faults.append(f"{len(missing)} frames are lost, from {missing[0]} on")
+    return faults if order == sorted(order) else [*faults, "the frames are out of order"]
+
+
+def _named(item: ReceivedItem) -> str:
+    return f"{item.role or item.type} {item.id} {item.text!r}"
