@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from turnstile.simulator.log import ReceivedItem, SimulatorLog
     from turnstile.simulator.session import SimulatedSession
 
+_USES: Final = {"response.create", "input_audio_buffer.append", "input_audio_buffer.commit"}
 _TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
 
 
-def in_use(links: Iterable[SimulatedSession]) -> list[SimulatedSession]:
-    """Return the links that were used: something was asked of them that is no configuration."""
-    return [link for link in links if set(link.log.received) - {"session.update"}]
+def in_use(links: Sequence[SimulatedSession]) -> list[SimulatedSession]:
+    """Return the first link, the last, and those of the others that more was asked of than to take a conversation."""
+    if not links:
+        return []
+    *others, last = links
+    return [link for number, link in enumerate(others) if not number or set(link.log.received) & _USES] + [last]
 
 
 def conversation_faults(links: Sequence[SimulatedSession], *, may_lose_turns: bool = False) -> list[str]:
@@ -44,7 +48,9 @@ def _restoring_faults(old: SimulatedSession, new: SimulatedSession, *, may_lose_
     for item in before:
         restored = after.get(item.id)
         if restored is None:
-            if not (item.id in cut or (item.type == "voice" and (may_lose_turns or not old.log.sent.get(_TRANSCRIBED)))):
+            if not (
+                item.id in cut or (item.type == "voice" and (may_lose_turns or not old.log.sent.get(_TRANSCRIBED)))
+            ):
                 faults.append(f"{_named(item)} is missing")
         elif not _same(item, restored, is_cut=item.id in cut):
             faults.append(f"{_named(item)} came back as {_named(restored)}")
@@ -82,7 +88,9 @@ def _same(item: ReceivedItem, restored: ReceivedItem, *, is_cut: bool) -> bool:
 
 def _doubled(items: Sequence[ReceivedItem]) -> list[tuple[ReceivedItem, int]]:
     """Return what stands more than once in a conversation under several ids, where each text was said once."""
-    count = Counter((item.type, item.role, item.text) for item in items if item.role == "user" and item.type == "message")
+    count = Counter(
+        (item.type, item.role, item.text) for item in items if item.role == "user" and item.type == "message"
+    )
     outputs = Counter(item.call_id for item in items if item.type == "function_call_output")
     first = {(item.type, item.role, item.text): item for item in items}
     doubled = [(first[key], number) for key, number in count.items() if number > 1 and _is_unique(key[2])]
@@ -116,19 +124,25 @@ def result_faults(links: Sequence[SimulatedSession], results: Iterable[str], voi
     return faults + [f"nobody gave the result of {call_id}" for call_id in sorted(set(outputs) - set(results))]
 
 
-def reply_faults(links: Sequence[SimulatedSession]) -> list[str]:
-    """Return what has no reply, and the replies that answer nothing new; each item of the user's asks for one."""
+def reply_faults(links: Sequence[SimulatedSession], *, unanswered_only: bool = False) -> list[str]:
+    """Return what has no reply, and the replies that answer nothing new; each item of the user's asks for one.
+
+    A spoken turn that upstream commits while a create is on its way is answered with that, and by one of its own.
+    """
     answered: set[str] = set()
     faults = []
+    own_reply_comes = False
     for number, link in enumerate(links):
+        spoken = {item.id for item in link.log.items if item.type == "voice"}
         asking = {item.id for item in (*link.conversation, *link.log.items) if _asks(item)}
         for response in link.log.responses:
             if response.status != "completed" or not response.in_conversation:
                 continue
             new = asking.intersection(response.seen) - answered
-            if not new:
+            if not new and not unanswered_only and not own_reply_comes:
                 faults.append(f"link {number}: response {response.number} answers nothing new")
             answered |= new
+            own_reply_comes = bool(new & spoken)
     last = links[-1].conversation
     return faults + [f"{_named(item)} has no reply" for item in last if _asks(item) and item.id not in answered]
 

@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 from turnstile.simulator.settings import DEFAULT_INSTRUCTIONS
 
 if TYPE_CHECKING:
+    from turnstile.simulator.session import SimulatedSession
     from turnstile.simulator.session_driver import SessionDriver
     from turnstile.simulator.simulator import Simulator
 
@@ -24,6 +25,21 @@ RATE = 16_000
 # What a client may be told on account of its own doings: a result given twice, or for a call that was cancelled.
 EXPECTED_FAULTS = {"function_call_already_answered", "function_call_cancelled"}
 PATIENCE = 30.0
+# For how many looks in a row a session must be at rest: audio may be on its way.
+_QUIET = 4
+# The events that a link ends behind; None is at once.
+_ENDS = (
+    None,
+    None,
+    "response.created",
+    "response.output_audio.delta",
+    "response.function_call_arguments.done",
+    "response.done",
+    "session.updated",
+    "conversation.item.added",
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.committed",
+)
 
 
 def _voice(milliseconds: int) -> bytes:
@@ -32,6 +48,47 @@ def _voice(milliseconds: int) -> bytes:
 
 
 SPEECH = _voice(240) + bytes(RATE * 2 * 400 // 1000)
+
+
+class Links:
+    """The links of one session at the simulator, found by the instructions of its client.
+
+    Args:
+        simulator: The simulator, which keeps them all.
+        name: What the instructions begin with.
+    """
+
+    def __init__(self, simulator: Simulator, name: str) -> None:
+        self._simulator = simulator
+        self._name = name
+        self._scanned = 0
+        self._unclaimed: list[SessionDriver] = []
+        self._own: list[SessionDriver] = []
+
+    def _find(self) -> list[SessionDriver]:
+        every = self._simulator.links.all
+        self._unclaimed += every[self._scanned :]
+        self._scanned = len(every)
+        left = []
+        for link in self._unclaimed:
+            instructions = link.session.settings["instructions"]
+            if instructions.startswith(self._name):
+                self._own.append(link)
+            elif instructions == DEFAULT_INSTRUCTIONS and not link.has_ended:
+                left.append(link)
+        self._unclaimed = left
+        return self._own
+
+    @property
+    def current(self) -> SessionDriver | None:
+        """The link that was opened last, if it is open."""
+        links = [link for link in self._find() if not link.has_ended]
+        return links[-1] if links else None
+
+    @property
+    def used(self) -> list[SimulatedSession]:
+        """The links that were used, and the last."""
+        return continuity.in_use([link.session for link in self._find()])
 
 
 @dataclass
@@ -53,16 +110,18 @@ class RandomClient:
     Args:
         number: Names it, and seeds it.
         url: Of the proxy.
-        simulator: Where to look up what arrived.
+        simulator: Where to look up what arrived, and to end links.
         may_race: The API begins responses by itself.
+        losses: How often its link is lost.
     """
 
-    def __init__(self, number: int, url: str, simulator: Simulator, *, may_race: bool) -> None:
-        self.may_race = may_race
+    def __init__(self, number: int, url: str, simulator: Simulator, *, may_race: bool, losses: int = 0) -> None:
         self.name = f"Session {number}."
+        self.may_race = may_race
+        self.losses = losses
+        self.links = Links(simulator, self.name)
         self.chance = random.Random(number)  # noqa: S311 - chance, not a secret
         self.url = url
-        self.simulator = simulator
         self.verdict = Verdict()
         self.acks: list[str] = []
         self.expected_acks: list[str] = []
@@ -71,13 +130,18 @@ class RandomClient:
         self.texts: list[str] = []
         self.open_calls: list[str] = []
         self.results: list[str] = []
+        self.void: set[str] = set()
         self.heard: Counter = Counter()
 
     def play(self) -> Verdict:
         """Play the session to its end, and judge it."""
         with connect(self.url, max_size=None, close_timeout=1.0) as self.socket:
             self._configure()
-            for _ in range(self.chance.randint(6, 16)):
+            actions = self.chance.randint(6, 16)
+            losing = set(self.chance.sample(range(1, actions), self.losses))
+            for number in range(actions):
+                if number in losing:
+                    self._lose()
                 self.chance.choice(
                     [self._prompt, self._speed, self._listen, self._message, self._weather, self._speak, self._answer]
                 )()
@@ -103,6 +167,17 @@ class RandomClient:
         self.speed = self.chance.choice([0.5, 0.75, 1.0, 1.25, 1.5])
         self.expected_acks.append("SpeakUpdated")
         self._send("UpdateSpeak", speak={"provider": {"type": "open_ai", "speed": self.speed}})
+
+    def _lose(self) -> None:
+        """Have the link end: now or behind an event to come, in one of the ways that links end."""
+        link = self.links.current
+        if link is None:
+            return
+        self.verdict.counts["links ended on demand"] += 1
+        if self.chance.random() < 0.2:
+            link.expire()
+        else:
+            link.disconnect(self.chance.choice([1006, 1006, 1011]), self.chance.choice(_ENDS))
 
     def _listen(self) -> None:
         self.expected_acks.append("ListenUpdated")
@@ -149,12 +224,17 @@ class RandomClient:
         elif kind == "FunctionCallCancelled":
             void = {call["id"] for call in message["functions"]}
             self.open_calls = [call_id for call_id in self.open_calls if call_id not in void]
+            self.void |= void
+        elif kind == "Warning":
+            self.verdict.counts[f"warnings: {message['code']}"] += 1
         elif kind == "Error" and message["code"] not in EXPECTED_FAULTS:
             self.verdict.faults.append(f"told: {message['code']}: {message['description']}")
 
     def _come_to_rest(self) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not self._rests():
+        rested = 0
+        while rested < _QUIET:
+            rested = rested + 1 if self._rests() else 0
             if time.monotonic() > deadline:
                 self.verdict.faults.append(f"hangs: {self._unrest()}")
                 return
@@ -170,43 +250,38 @@ class RandomClient:
             return f"{len(self.expected_acks) - len(self.acks)} updates without an answer"
         if self.open_calls:
             return "a call is open"
-        log = self._log()
-        if log is None:
+        links = self.links.used
+        if not links:
             return "no upstream session"
-        if any(response.status == "in_progress" for response in log.responses):
+        last = links[-1]
+        if any(response.status == "in_progress" for response in last.log.responses):
             return "a response runs"
-        seen = {item for response in log.responses if response.status == "completed" for item in response.seen}
-        unseen = [item.id for item in log.items if item.id not in seen]
-        if unseen:
-            replies = [f"{response.origin} {response.status}" for response in log.responses]
-            return f"{len(unseen)} of {len(log.items)} items without a reply; there were {replies}"
-        arrived = sum(item.type == "message" and item.role == "user" for item in log.items)
-        return f"{len(self.texts) - arrived} messages have not arrived" if arrived < len(self.texts) else ""
-
-    def _log(self):
-        for log in self.simulator.logs:
-            if log.updates and log.updates[0].get("instructions", "").startswith(self.name):
-                return log
-        return None
+        missing = continuity.reply_faults(links, unanswered_only=True)
+        missing += continuity.result_faults(links, self.results, self.void)
+        arrived = {item.text for item in last.conversation}
+        missing += [f"{text!r} has not arrived" for text in self.texts if text not in arrived]
+        return "; ".join(missing)
 
     def _judge(self) -> None:
-        log, verdict = self._log(), self.verdict
+        verdict, links = self.verdict, self.links.used
         if self.acks != self.expected_acks:
             verdict.faults.append(f"acknowledged {self.acks}, not {self.expected_acks}")
-        if log is None:
+        if not links:
             return
-        texts = [item.text for item in log.items if item.type == "message" and item.role == "user"]
-        if texts != self.texts:
-            verdict.faults.append(f"messages arrived as {texts}, not {self.texts}")
-        outputs = [item.call_id for item in log.items if item.type == "function_call_output"]
-        if len(set(outputs)) != len(outputs) or set(outputs) - set(self.results):
-            verdict.faults.append(f"results arrived as {outputs} of {self.results}")
-        in_force = {}
-        for update in log.updates:
-            in_force = {**in_force, **update}
-        if in_force.get("instructions") != "\n\n".join(self.prompts):
-            verdict.faults.append(f"the prompt in force is {in_force.get('instructions')!r}")
-        self._judge_rules(log)
+        verdict.faults += continuity.message_faults(links, self.texts)
+        verdict.faults += continuity.result_faults(links, self.results, self.void)
+        verdict.faults += continuity.reply_faults(links)
+        lost = verdict.counts["warnings: turn_lost"]
+        verdict.faults += continuity.conversation_faults(links, may_lose_turns=bool(lost))
+        if not self.may_race:
+            verdict.faults += continuity.collision_faults(links)
+        if links[-1].settings["instructions"] != "\n\n".join(self.prompts):
+            verdict.faults.append(f"the prompt in force is {links[-1].settings['instructions']!r}")
+        verdict.counts["links"] += len(links)
+        verdict.counts["sessions in which something was said"] += bool(self.texts or verdict.counts["spoken turns"])
+        verdict.counts["calls cancelled"] += self.heard["FunctionCallCancelled"]
+        for link in links:
+            self._judge_rules(link.log)
 
     def _judge_rules(self, log) -> None:
         verdict = self.verdict
@@ -217,9 +292,5 @@ class RandomClient:
         verdict.faults += [f"rule broken: {rule.code}: {rule.message}" for rule in broken]
         verdict.counts["updates upstream"] += log.updates_applied
         verdict.counts["responses"] += len(log.responses)
-        verdict.counts["sessions in which something was said"] += bool(self.texts or verdict.counts["spoken turns"])
         verdict.counts["races lost and repaired"] += len(races)
         verdict.counts["updates overtaken by a spoken turn"] += log.updates_under_way
-        verdict.counts["calls cancelled"] += self.heard["FunctionCallCancelled"]
-
-

@@ -6,20 +6,17 @@ what its client heard, and prints the figures.
 
 from __future__ import annotations
 
-import json
-import random
 import sys
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path[:0] = [path for path in (str(Path(__file__).parents[2]),) if path not in sys.path]
+sys.path[:0] = [path for path in (str(Path(__file__).parents[2]), str(Path(__file__).parent)) if path not in sys.path]
 
-import numpy as np  # noqa: E402 - the path is made for the command above
-from websockets.sync.client import connect  # noqa: E402
+from random_client import PATIENCE, RandomClient  # noqa: E402 - the path is made for the command above
 
 from actors.simulator_system import SimulatorSystem  # noqa: E402
 from actors.system import ProxySystem  # noqa: E402
@@ -27,6 +24,7 @@ from actors.timers import TimerThread  # noqa: E402
 from turnstile.config import load_config  # noqa: E402
 from turnstile.simulator.faults import Pace  # noqa: E402
 from turnstile.simulator.simulator import Simulator  # noqa: E402
+
 
 @dataclass
 class Soak:
@@ -44,11 +42,13 @@ class Soak:
         return "\n".join(lines)
 
 
-def soak(sessions: int, at_once: int = 8, turns: str = "server", first: int = 0) -> Soak:
+def soak(sessions: int, at_once: int = 8, turns: str = "server", first: int = 0, losses: int = 0) -> Soak:
     """Play `sessions` random sessions, `at_once` of them at the same time, in one mode of turns."""
     timers = TimerThread()
     pace = Pace(answer=0.001, first=0.004, step=0.001, jitter=0.9)
-    simulator = Simulator(clock=time.monotonic, timers=timers, seed=first, pace=pace, keep=sessions, keep_bytes=2**30)
+    simulator = Simulator(
+        clock=time.monotonic, timers=timers, seed=first, pace=pace, keep=sessions * 10, keep_bytes=2**30
+    )
     upstream = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
     upstream.start()
     host, port = upstream.address
@@ -64,7 +64,9 @@ def soak(sessions: int, at_once: int = 8, turns: str = "server", first: int = 0)
             host, port = proxy.address
             url = f"ws://{host}:{port}/openai"
             numbers = range(first, first + sessions)
-            clients = [RandomClient(number, url, simulator, may_race=turns == "server") for number in numbers]
+            clients = [
+                RandomClient(number, url, simulator, may_race=turns == "server", losses=losses) for number in numbers
+            ]
             verdicts = list(pool.map(lambda client: client.play(), clients))
     finally:
         upstream.stop()
