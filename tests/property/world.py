@@ -19,6 +19,7 @@ from turnstile.session import effects as out
 from turnstile.session import events as told
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, TurnEndForced
 from turnstile.session.config_patch import merged
+from turnstile.session.conversation import Conversation
 from turnstile.session.facts import FactReader
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import request_waits_for
@@ -47,7 +48,8 @@ SELDOM = frozenset({"renewal", "latest", "outage"})
 _ENDS_OF_SPEECH = {"input_audio_buffer.speech_stopped", "input_audio_buffer.committed"}
 # The deadlines of the session's lifetime: nothing that it waits for ends them.
 LIFETIME = frozenset({"duration", "expiry", "idle"})
-_WITHOUT_SIZE = frozenset({str, int, float, bool, dict, type(None)})
+# The record of the conversation is charged beside what is held.
+_WITHOUT_SIZE = frozenset({str, int, float, bool, dict, type(None), Conversation})
 _MUTABLE = frozenset({deque, dict, list, set})
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
+    from turnstile.session.conversation import Conversation
     from turnstile.session.fifo import Fifo
     from turnstile.session.in_flight import (
         Aside,
@@ -61,6 +62,7 @@ class Changes(TypedDict, total=False):
     passthrough_creates: int
     passthrough_bytes: int
     passthrough_dropped: bool
+    conversation: Conversation
     calls: tuple[Call, ...]
     call_rounds: int
     closed_calls: tuple[tuple[str, str], ...]

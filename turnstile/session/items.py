@@ -46,7 +46,7 @@ def item_confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Step:
     """The item is in the conversation, under the name that we gave it or under one of upstream's own."""
     if now.data.unanswered:
         now = unanswered_events.item_confirmed(now, confirmed, policy)
-    item = _item_meant(now, confirmed, policy)
+    item = item_meant(now, confirmed, policy)
     if item is None:
         return Step(now)
     there = item.confirmed(confirmed.item_id)
@@ -54,7 +54,7 @@ def item_confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Step:
     return Step(now.change(items=items), _answers(item.ref, None))
 
 
-def _item_meant(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Item | None:
+def item_meant(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Item | None:
     """Return the unconfirmed item that a confirmation is for.
 
     Where upstream gives names of its own, the oldest of the same kind and role is meant (first in, first out). One of

@@ -35,6 +35,7 @@ from turnstile.session.client_requests import (
 )
 from turnstile.session.collisions import is_collision
 from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated, Transcribed
+from turnstile.session.conversation_record import RECORDED, recorded
 from turnstile.session.effects import Answered, LetAudioGo, Reported
 from turnstile.session.ending import DrainRequested, SilenceMeasured
 from turnstile.session.events import (
@@ -234,6 +235,8 @@ def decide(now: Now, event: Event, policy: Policy) -> Step:
     """Return the step that `event` leads to in the session as it is."""
     if isinstance(event, CLOSING_FACTS):
         now = now.change(epoch=now.data.epoch + 1)
+    if event.__class__ in RECORDED:
+        now = recorded(now, event, policy)
     return RULES[type(event)](now, event, policy)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from turnstile.session.config_patch import at, difference
+from turnstile.session.conversation import Conversation
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import InputAudio, UserAudio
@@ -104,6 +105,7 @@ class Data(NamedTuple):
         passthrough_creates: How many of them are responses.
         passthrough_bytes: How large the events and responses among them are together.
         passthrough_dropped: An event did not fit: the next response that is asked for is not made without it.
+        conversation: The record of the conversation, for another link.
         calls: Function calls whose result has not gone upstream.
         call_rounds: Responses in a row that called functions, within the user's turn; counted up to the bound.
         closed_calls: The last calls that were answered or cancelled, for an honest answer to a late result.
@@ -139,6 +141,7 @@ class Data(NamedTuple):
     passthrough_creates: int = 0
     passthrough_bytes: int = 0
     passthrough_dropped: bool = False
+    conversation: Conversation = Conversation()
     calls: tuple[Call, ...] = ()
     call_rounds: int = 0
     closed_calls: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,205 @@
+"""What each fact adds to the record of the conversation, before the rule of the fact is asked.
+
+A rule never changes the record, and the record never changes a rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from turnstile.session.config_patch import at
+from turnstile.session.conversation import Entry, trimmed
+from turnstile.session.conversation_events import ItemDeleted, ItemTruncated, Transcribed
+from turnstile.session.events import FunctionCalled, ItemConfirmed, ResponseFinished
+from turnstile.session.items import item_meant
+from turnstile.session.link_events import LinkLost, TookOver
+from turnstile.session.restorable_items import call_entry, entry_of, heard_message, transcribed_message
+from turnstile.session.state import TRANSCRIPTION
+from turnstile.session.turn_events import SpeechStarted, TurnCommitted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.session.conversation import Conversation
+    from turnstile.session.events import Event
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import Now
+
+    Recorder = Callable[[Now, Any, Policy], Conversation]
+
+
+def recorded(now: Now, event: Event, policy: Policy) -> Now:
+    """Return the session with what `event`, one of `RECORDED`, adds to its conversation, within the bound.
+
+    Nothing is kept of a conversation that is a call's (`Policy.is_shared`), nor of a session that only transcribes.
+    """
+    limit = policy.max_conversation_bytes
+    if not limit or policy.is_shared or now.state.in_force.get("type") == TRANSCRIPTION:
+        return now
+    conversation = _RECORDERS[event.__class__](now, event, policy)
+    if conversation is now.data.conversation:
+        return now
+    return now.change(conversation=trimmed(conversation, limit) if conversation.bytes > limit else conversation)
+
+
+def _confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Conversation:
+    """Place an item; one of our own has the content that was sent, any other the content that upstream shows."""
+    conversation, ours = now.data.conversation, item_meant(now, confirmed, policy)
+    item = ours.content if ours and ours.content else confirmed.item
+    entry = entry_of(confirmed.item_id, item, policy.max_conversation_bytes) if item else None
+    if entry is None:
+        return conversation
+    conversation = _with(conversation, entry, policy)
+    if confirmed.previous_id is None or conversation.find(entry.item_id) is None:
+        return conversation
+    return conversation.placed(entry.item_id, confirmed.previous_id)
+
+
+def _with(conversation: Conversation, entry: Entry, policy: Policy) -> Conversation:
+    """Put an item in, unless there is more in the record of it already: a cut, or a transcript.
+
+    An output goes with its call: without one that another link has had, the API refuses it.
+    """
+    before = conversation.find(entry.item_id)
+    if before is not None:
+        has_more = before.item and entry.kind != "assistant"
+        if before.is_cut or has_more or (not entry.item and (before.item or before.missing)):
+            return conversation
+        return conversation.with_entry(before.with_item(entry.item, entry.missing))
+    if entry.kind == "function_call_output":
+        if entry.call_id not in conversation.open_calls:
+            return conversation
+        if not entry.item:
+            conversation = conversation.without([one for one in conversation.entries if one.call_id == entry.call_id])
+    if entry.kind == "assistant" and entry.item_id in dict(conversation.cuts):
+        heard = dict(conversation.cuts)[entry.item_id]
+        return conversation.with_entry(_cut(replace(entry, item=b"", missing=""), heard, policy))
+    return conversation.with_entry(entry)
+
+
+def _committed(now: Now, committed: TurnCommitted, _: Policy) -> Conversation:
+    """Keep the place of a spoken turn, whose transcript comes later, if at all."""
+    conversation, item_id = now.data.conversation, committed.item_id
+    if conversation.find(item_id):
+        return conversation
+    conversation = conversation.with_entry(Entry(item_id, "user", missing="audio"))
+    if not at(now.state.in_force, "audio", "input", "transcription"):
+        return conversation
+    return replace(conversation, awaited=(*conversation.awaited, item_id))
+
+
+def _transcribed(now: Now, transcribed: Transcribed, policy: Policy) -> Conversation:
+    conversation = now.data.conversation
+    entry = conversation.find(transcribed.item_id)
+    if entry is None or entry.missing != "audio":
+        return conversation
+    if transcribed.text is None:
+        awaited = tuple([item_id for item_id in conversation.awaited if item_id != entry.item_id])
+        return replace(conversation, awaited=awaited)
+    content = transcribed_message(entry.item, transcribed.text, policy.max_conversation_bytes)
+    return conversation.with_entry(entry.with_item(*content))
+
+
+def _finished(now: Now, finished: ResponseFinished, policy: Policy) -> Conversation:
+    """Put in what the agent said; a call that is cancelled with its response gets no result, and goes."""
+    conversation = now.data.conversation
+    if finished.response_id in now.data.asides_running:
+        return conversation
+    for item in finished.output:
+        entry = entry_of(item["id"], {**item, "status": "completed"}, policy.max_conversation_bytes)
+        if entry and entry.kind == "assistant":
+            conversation = _with(conversation, entry, policy)
+    if finished.outcome != "cancelled" or not conversation.open_calls:
+        return conversation
+    calls = now.data.calls
+    void = {call.call_id for call in calls if call.response_id == finished.response_id and call.output is None}
+    return conversation.without([entry for entry in conversation.entries if entry.call_id in void])
+
+
+def _called(now: Now, called: FunctionCalled, policy: Policy) -> Conversation:
+    entry = call_entry(called.item_id, called.call_id, called.name, called.arguments, policy.max_conversation_bytes)
+    return _with(now.data.conversation, entry, policy)
+
+
+def _deleted(now: Now, deleted: ItemDeleted, _: Policy) -> Conversation:
+    """Take an item out; with a call its output goes, and a call whose output goes is open again."""
+    conversation = now.data.conversation
+    entry = conversation.find(deleted.item_id)
+    if entry is None:
+        return conversation
+    if entry.kind != "function_call_output":
+        return conversation.without((entry,))
+    shorter = conversation.without((replace(entry, call_id=""),))
+    return replace(shorter, open_calls=(*shorter.open_calls, entry.call_id))
+
+
+def _truncated(now: Now, truncated: ItemTruncated, policy: Policy) -> Conversation:
+    return _with_cut(now.data.conversation, truncated.item_id, truncated.heard, policy)
+
+
+def _speech_started(now: Now, started: SpeechStarted, policy: Policy) -> Conversation:
+    conversation = now.data.conversation
+    for cut in started.cut_off:
+        conversation = _with_cut(conversation, cut.item_id, cut.heard, policy)
+    return conversation
+
+
+def _with_cut(conversation: Conversation, item_id: str, heard: str | None, policy: Policy) -> Conversation:
+    """Cut an item off; one that is not known may be out of band, or not in the conversation yet."""
+    entry = conversation.find(item_id)
+    if entry is None:
+        return conversation.with_cut(item_id, heard)
+    cut = _cut(entry, heard, policy)
+    return conversation if cut == entry else conversation.with_entry(cut)
+
+
+def _cut(entry: Entry, heard: str | None, policy: Policy) -> Entry:
+    """Return an assistant's entry with what was heard of it: less and less, however often it is cut off."""
+    if entry.kind != "assistant":
+        return entry
+    if heard is None:
+        return entry if entry.is_cut else entry.with_item(b"", "cut", is_cut=True)
+    item, missing = heard_message(heard, policy.max_conversation_bytes)
+    if entry.is_cut and entry.missing != "cut" and len(item) >= len(entry.item):
+        return entry
+    return entry.with_item(item, missing, is_cut=True)
+
+
+def _lost(now: Now, lost: LinkLost, policy: Policy) -> Conversation:
+    """Keep what was sent of the items that the lost link had not finished; what it has only begun is nowhere."""
+    conversation = now.data.conversation
+    for item_id, text in lost.unfinished:
+        data, missing = heard_message(text, policy.max_conversation_bytes)
+        entry = conversation.find(item_id)
+        if entry or (now.state.response and not now.data.asides_running):
+            conversation = _with(conversation, Entry(item_id, "assistant", data, missing=missing), policy)
+    return _off_the_link(conversation)
+
+
+def _took_over(now: Now, _: TookOver, __: Policy) -> Conversation:
+    return _off_the_link(now.data.conversation)
+
+
+def _off_the_link(conversation: Conversation) -> Conversation:
+    """Return the record without what only the link before could have told."""
+    begun = [entry for entry in conversation.entries if not entry.item and not entry.missing]
+    if not begun and not conversation.awaited and not conversation.cuts:
+        return conversation
+    return replace(conversation.without(begun), awaited=(), cuts=())
+
+
+_RECORDERS: Final[dict[type, Recorder]] = {
+    ItemConfirmed: _confirmed,
+    TurnCommitted: _committed,
+    Transcribed: _transcribed,
+    ResponseFinished: _finished,
+    FunctionCalled: _called,
+    ItemDeleted: _deleted,
+    ItemTruncated: _truncated,
+    SpeechStarted: _speech_started,
+    LinkLost: _lost,
+    TookOver: _took_over,
+}
+RECORDED: Final = frozenset(_RECORDERS)
+"""The classes of the facts that add to the record."""
