@@ -126,7 +126,8 @@ class UpstreamLink:
             return LinkConnected()
         self.close()
         if isinstance(news, LinkFailed):
-            return LinkLost(news.problem.code, news.problem.description, news.retryable)
+            problem = news.problem
+            return LinkLost(problem.code, problem.description, news.retryable, retry_after=news.retry_after)
         news = news._replace(reason=without_secrets(news.reason, self.secrets))
         code, reason, by_us = news
         if by_us:

@@ -125,10 +125,12 @@ class LinkFailed:
     Args:
         problem: The reason, for the client (code ``upstream_unreachable``, ``upstream_refused``, ...); no secret.
         retryable: Whether another try may help (not after a refused key).
+        retry_after: How many seconds upstream asks to wait before it, if it does.
     """
 
     problem: Problem
     retryable: bool
+    retry_after: float | None = None
 
 
 class Connector(Protocol):

@@ -210,6 +210,12 @@ def test_the_session_hears_why_when_a_link_cannot_be_opened(upstream):
     assert upstream.facts() == [LinkLost("upstream_refused", "The key was refused (401).", retryable=False)]
 
 
+def test_the_session_hears_how_long_upstream_asks_to_wait(upstream):
+    upstream.tell(effects.OpenLink(None))
+    upstream.links(LinkFailed(Problem("upstream_refused", "Busy (503)."), retryable=True, retry_after=7.0))
+    assert upstream.facts() == [LinkLost("upstream_refused", "Busy (503).", retry_after=7.0)]
+
+
 def test_a_line_in_the_log_says_why_when_the_proxy_has_closed_the_link(upstream, caplog):
     upstream.open().links(Closed(1008, PEER_TOO_SLOW, by_us=True))
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -222,6 +228,7 @@ def test_a_line_in_the_log_says_why_when_the_proxy_has_closed_the_link(upstream,
     [
         (1011, "oops", "Upstream closed the connection (1011 oops).", True),
         (1006, "", "Upstream closed the connection (1006).", True),
+        (1013, "try again in 2.5s", "Upstream closed the connection (1013 try again in 2.5s).", True),
         (3000, "invalid_request_error", "Upstream closed the connection (3000 invalid_request_error).", False),
         (4000, "", "Upstream closed the connection (4000).", False),
     ],

@@ -37,7 +37,7 @@ class Outage:
         if self.status is None:
             return LinkFailed(Problem("upstream_unreachable", "the upstream cannot be reached"), retryable=True)
         problem = Problem("upstream_refused", f"the upstream refused the connection ({self.status})")
-        return LinkFailed(problem, retryable=True)
+        return LinkFailed(problem, retryable=True, retry_after=self.retry_after)
 
 
 class Outages:

@@ -10,6 +10,7 @@ import websocket
 
 from turnstile.errors import Problem
 from turnstile.ports import LinkFailed
+from turnstile.transports.retry_after import retry_after
 
 _STATUS_WORDS: Final = {
     400: "the upstream did not accept the request (400): check the model and the query in its address",
@@ -19,6 +20,17 @@ _STATUS_WORDS: Final = {
     429: "the upstream refuses more sessions for now (429): the rate limit or the quota is used up",
 }
 _RETRYABLE: Final = {408, 425, 429}
+TOO_MANY_REQUESTS: Final = 429
+"""The status that stands for a rate limit, which passes, and for a quota that is used up, which does not."""
+OUT_OF_QUOTA: Final = b"insufficient_quota"
+"""The API's code for the latter, in the body of its answer."""
+_OUT_OF_QUOTA_WORDS: Final = (
+    "the upstream refuses more sessions (429 insufficient_quota): the account's quota is used up; check its plan and "
+    "billing"
+)
+# A connection that ended in the middle, or a server whose trouble passes; anything else is a matter of configuration.
+_TLS_INTERRUPTED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+_TLS_ALERTS: Final = {"TLSV1_ALERT_INTERNAL_ERROR", "TLSV1_ALERT_USER_CANCELLED"}
 _SERVER_ERRORS: Final = 500
 
 
@@ -27,11 +39,15 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
 
     Args:
         status: The status.
+        head: The head of the answer.
+        body: The beginning of its body, as far as it was read.
     """
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, head: bytes = b"", body: bytes = b"") -> None:
         super().__init__(status)
         self.status = status
+        self.head = head
+        self.body = body
 
 
 class TunnelRefused(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -50,17 +66,18 @@ class AnswerError(Exception):
     """The answer to a handshake cannot be used; the text says why, and holds nothing of it."""
 
 
-def describe_failure(error: Exception, where: str, timeout: float) -> LinkFailed:
+def describe_failure(error: Exception, where: str, timeout: float, wall_time: float) -> LinkFailed:
     """Describe why a link could not be opened.
 
     Args:
         error: What the handshake raised, websocket-client, or the socket below it.
         where: Host and port.
         timeout: How long the link was waited for, in seconds.
+        wall_time: Seconds since 1970.
     """
     match error:
         case Refused():
-            return refused(error.status)
+            return _refused(error, wall_time)
         case TunnelRefused():
             return _no_tunnel(error.status, where)
         case AnswerError():
@@ -73,6 +90,9 @@ def describe_failure(error: Exception, where: str, timeout: float) -> LinkFailed
         case ssl.SSLCertVerificationError():
             words = f"the upstream's certificate is not accepted ({error.verify_message}): {where}"
             return LinkFailed(Problem("upstream_tls", words), retryable=False)
+        case ssl.SSLError() if isinstance(error, _TLS_INTERRUPTED) or error.reason in _TLS_ALERTS:
+            words = f"the TLS handshake was interrupted ({error.reason or type(error).__name__}): {where}"
+            return LinkFailed(Problem("upstream_tls", words), retryable=True)
         case ssl.SSLError():
             words = f"no TLS connection to the upstream ({error.reason or 'handshake failed'}): {where}"
             return LinkFailed(Problem("upstream_tls", words), retryable=False)
@@ -90,10 +110,17 @@ def describe_failure(error: Exception, where: str, timeout: float) -> LinkFailed
             return LinkFailed(Problem("upstream_refused", words), retryable=False)
 
 
-def refused(status: int) -> LinkFailed:
+def _refused(error: Refused, wall_time: float) -> LinkFailed:
     """Describe a handshake that was answered with an HTTP status other than 101."""
+    status = error.status
+    if status == TOO_MANY_REQUESTS and OUT_OF_QUOTA in error.body:
+        return LinkFailed(Problem("upstream_refused", _OUT_OF_QUOTA_WORDS), retryable=False)
     words = _STATUS_WORDS.get(status, f"the upstream did not open a session: it answered with the HTTP status {status}")
-    return LinkFailed(Problem("upstream_refused", words), retryable=status in _RETRYABLE or status >= _SERVER_ERRORS)
+    return LinkFailed(Problem("upstream_refused", words), _may_pass(status), retry_after(error.head, wall_time))
+
+
+def _may_pass(status: int) -> bool:
+    return status in _RETRYABLE or status >= _SERVER_ERRORS
 
 
 def unreachable(words: str, *, retry: bool = True) -> LinkFailed:
@@ -103,5 +130,6 @@ def unreachable(words: str, *, retry: bool = True) -> LinkFailed:
 
 def _no_tunnel(status: int | None, where: str) -> LinkFailed:
     shown = "" if status is None else f" ({status})"
-    refused_for_good = status is not None and 400 <= status < _SERVER_ERRORS  # noqa: PLR2004 - our fault, in HTTP
-    return unreachable(f"the HTTP proxy opened no tunnel{shown} to {where}", retry=not refused_for_good)
+    # Behind another answer than an error's the proxy may have its say the next time.
+    may_pass = status is None or status < 400 or _may_pass(status)  # noqa: PLR2004 - our fault, in HTTP
+    return unreachable(f"the HTTP proxy opened no tunnel{shown} to {where}", retry=may_pass)

@@ -46,6 +46,7 @@ class WebSocketConnector:
         verify: Whether to check the upstream's certificate at all.
         max_connects: How many links are opened at the same time; more wait.
         clock: Seconds that only go forward.
+        wall_clock: Seconds since 1970: a refusal may name the time of the next try.
         resolve: Returns the socket addresses of a name; by default the system's; may block.
 
     Raises:
@@ -62,6 +63,7 @@ class WebSocketConnector:
         verify: bool = True,
         max_connects: int = 64,
         clock: Clock = time.monotonic,
+        wall_clock: Clock = time.time,
         resolve: Resolve = resolve_place,
     ) -> None:
         self._loop = loop
@@ -70,6 +72,7 @@ class WebSocketConnector:
         self._max_connects = max_connects
         self._is_full = False
         self._clock = clock
+        self._wall_clock = wall_clock
         self._pool = WorkerPool("connect", max_connects)
         self._resolving = WorkerPool("connect-resolve", max_connects)
         self._handshake = UpstreamHandshake(
@@ -129,7 +132,7 @@ class WebSocketConnector:
         try:
             return self._handshake.open(target, operation)
         except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
-            failure = describe_failure(error, _named(target.url), self._timeout)
+            failure = describe_failure(error, _named(target.url), self._timeout, self._wall_clock())
             # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
             error.__traceback__ = error.__context__ = error.__cause__ = None
             return failure

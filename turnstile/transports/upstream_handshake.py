@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import socket
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import websocket
 from websocket._url import get_proxy_info
 
-from turnstile.transports.connect_errors import AnswerError, Refused, TunnelRefused
+from turnstile.transports.connect_errors import OUT_OF_QUOTA, TOO_MANY_REQUESTS, AnswerError, Refused, TunnelRefused
 
 if TYPE_CHECKING:
     import ssl
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 _SWITCHING_PROTOCOLS: Final = 101
 _HEAD_BYTES: Final = 32 * 1024
 _READ_BYTES: Final = 4 * 1024
+_BODY_BYTES: Final = 16 * 1024
+# How long each part of a body may take: it mostly comes with the head.
+_BODY_SECONDS: Final = 1.0
+_LENGTH: Final = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 _NEEDED: Final = re.compile(rb"(?:upgrade|connection|sec-websocket-[a-z]+):", re.IGNORECASE)
 _END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)\b")
@@ -121,7 +127,8 @@ class UpstreamHandshake:
 class _HandshakeSocket:
     """The socket that websocket-client does its handshake on: it gets of an answer 101 what the handshake needs.
 
-    It reads byte by byte; here the whole head is read at once, up to a limit, and another status's body never. It would
+    It reads byte by byte; here the whole head is read at once, up to a limit, and another status's body never, but for
+    429, whose body tells a quota that is used up from a rate limit. It would
     keep cookies for the whole process: those of one session would go out with the next one's handshake.
     """
 
@@ -141,10 +148,24 @@ class _HandshakeSocket:
         if self._head is None:
             status, head, self.behind = _read_head(self._sock, self._operation)
             if status != _SWITCHING_PROTOCOLS:
-                raise Refused(status)
+                raise Refused(status, head, self._body(head) if status == TOO_MANY_REQUESTS else b"")
             self._head = memoryview(_of_the_handshake(head))
         data, self._head = bytes(self._head[:size]), self._head[size:]
         return data
+
+    def _body(self, head: bytes) -> bytes:
+        """Return the body of a refusal, or what comes of it in time, up to a limit or to the code that is sought."""
+        length = _LENGTH.search(head)
+        size = min(int(length[1]), _BODY_BYTES) if length else _BODY_BYTES
+        body = bytearray(self.behind)
+        with suppress(OSError):
+            while len(body) < size and OUT_OF_QUOTA not in body and not body.endswith(_LAST_CHUNK):
+                self._sock.settimeout(min(self._operation.left(), _BODY_SECONDS))
+                data = self._sock.recv(_READ_BYTES)
+                if not data:
+                    break
+                body += data
+        return bytes(body)
 
     def gettimeout(self) -> float:
         return self._operation.left()

@@ -170,9 +170,35 @@ def test_upstream_tls_is_told_when_the_upstream_speaks_none(make_connector, make
     assert inbox.next().problem.code == "upstream_tls"
 
 
+def test_another_try_may_be_made_when_the_tls_handshake_is_interrupted(make_connector, make_inbox, run_raw):
+    port = run_raw(lambda sock: sock.recv(1 << 16))
+    inbox = make_inbox()
+    make_connector().connect(UpstreamTarget(f"wss://localhost:{port}"), inbox)
+    failed = inbox.next()
+    assert (failed.problem.code, failed.retryable) == ("upstream_tls", True)
+    assert "interrupted" in failed.problem.description
+
+
+@pytest.mark.parametrize(("alert", "retryable"), [(80, True), (90, True), (40, False), (70, False)])
+def test_an_alert_of_the_servers_own_trouble_is_told_from_one_about_ours(
+    make_connector, make_inbox, run_raw, alert, retryable
+):
+    def refuse(sock):
+        sock.recv(1 << 16)
+        sock.sendall(bytes([21, 3, 3, 0, 2, 2, alert]))
+
+    port, inbox = run_raw(refuse), make_inbox()
+    make_connector().connect(UpstreamTarget(f"wss://localhost:{port}"), inbox)
+    failed = inbox.next()
+    assert (failed.problem.code, failed.retryable) == ("upstream_tls", retryable)
+
+
 @pytest.mark.parametrize(
     ("status", "retryable"),
-    [(400, False), (401, False), (403, False), (404, False), (418, False), (429, True), (503, True)],
+    [
+        *((400, False), (401, False), (403, False), (404, False), (418, False)),
+        *((408, True), (425, True), (429, True), (500, True), (502, True), (503, True), (504, True)),
+    ],
 )
 def test_upstream_refused_is_told_in_words_when_the_answer_is_no(
     make_connector, make_inbox, run_upstream, status, retryable
@@ -188,6 +214,79 @@ def test_upstream_refused_is_told_in_words_when_the_answer_is_no(
     assert (failed.problem.code, failed.retryable) == ("upstream_refused", retryable)
     assert str(status) in failed.problem.description
     assert KEY not in repr(failed)
+
+
+def answer_to(make_connector, make_inbox, run_raw, answer, **options):
+    """Return what becomes of a link whose handshake gets this answer."""
+    port = run_raw(lambda sock: (read_head(sock), sock.sendall(answer)))
+    inbox = make_inbox()
+    make_connector(**options).connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    return inbox.next()
+
+
+NOW = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        (b"", None),
+        (b"Retry-After: 7", 7.0),
+        (b"retry-after:2.5", 2.5),
+        (b"Retry-After: Fri, 15 Jan 2027 08:00:12 GMT", 12.0),
+        (b"Retry-After-Ms: 250", 0.25),
+    ],
+)
+def test_how_long_upstream_asks_to_wait_is_told(make_connector, make_inbox, run_raw, headers, seconds):
+    answer = b"HTTP/1.1 503 Busy\r\n" + headers + b"\r\n\r\n"
+    failed = answer_to(make_connector, make_inbox, run_raw, answer, wall_clock=lambda: NOW)
+    assert (failed.retryable, failed.retry_after) == (True, seconds)
+
+
+QUOTA = b'{"error":{"message":"You exceeded your quota.","type":"insufficient_quota","code":"insufficient_quota"}}'
+LIMIT = b'{"error":{"message":"Rate limit reached for sk-very-secret.","code":"rate_limit_exceeded"}}'
+
+
+def framed(body):
+    """Return a body as HTTP may frame it: by its length, in chunks, or by the end of the connection."""
+    return {
+        "length": b"Content-Length: %d\r\n\r\n%b" % (len(body), body),
+        "chunks": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body),
+        "end": b"\r\n" + body,
+    }
+
+
+@pytest.mark.parametrize("frame", ["length", "chunks", "end"])
+@pytest.mark.parametrize(("body", "retryable"), [(QUOTA, False), (LIMIT, True)])
+def test_a_quota_that_is_used_up_is_told_from_a_rate_limit_by_the_body(
+    make_connector, make_inbox, run_raw, frame, body, retryable
+):
+    failed = answer_to(make_connector, make_inbox, run_raw, b"HTTP/1.1 429 No\r\n" + framed(body)[frame])
+    assert (failed.problem.code, failed.retryable) == ("upstream_refused", retryable)
+    assert ("insufficient_quota" in failed.problem.description) is not retryable
+    assert KEY not in repr(failed)
+
+
+@pytest.mark.parametrize("frame", ["length", "chunks"])
+def test_the_connection_is_not_waited_on_behind_the_body_of_a_refusal(make_connector, make_inbox, run_raw, frame):
+    over = threading.Event()
+
+    def refuse(sock):
+        read_head(sock)
+        sock.sendall(b"HTTP/1.1 429 No\r\n")
+        sock.sendall(framed(LIMIT)[frame])
+        assert sock.recv(1) == b""
+        over.set()
+
+    port, inbox = run_raw(refuse), make_inbox()
+    make_connector().connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
+    assert inbox.next().retryable
+    assert over.wait(WAIT)
+
+
+def test_a_body_without_end_is_read_to_a_limit(make_connector, make_inbox, run_raw):
+    answer = b"HTTP/1.1 429 No\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * (1 << 20) + QUOTA
+    assert answer_to(make_connector, make_inbox, run_raw, answer).retryable
 
 
 def test_a_redirect_is_not_followed(make_connector, make_inbox, run_raw):
@@ -552,7 +651,11 @@ def test_a_proxy_of_the_environment_is_used(
 
 
 @pytest.mark.parametrize(
-    ("status", "retryable"), [("407 Authenticate", False), ("502 Bad Gateway", True), ("what", True)]
+    ("status", "retryable"),
+    [
+        *(("407 Authenticate", False), ("403 Forbidden", False), ("429 Too Many", True), ("502 Bad Gateway", True)),
+        *(("302 Found", True), ("what", True)),
+    ],
 )
 def test_upstream_unreachable_is_told_when_the_proxy_refuses(
     make_connector, make_inbox, run_raw, monkeypatch, status, retryable
