@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 FRAMES = (TextFrame, BinaryFrame)
 """What a link receives, as against news of its connection."""
+_REMOVED = "conversation.item.deleted"
+# The last events about an item that is put in, or removed.
+_ABOUT_ITEMS = frozenset({"conversation.item.done", "conversation.item.created", _REMOVED})
 
 
 class _Silent(Translator):
@@ -58,7 +61,9 @@ class StandbyLink:
         self.endpoints: Json | None = None
         """Where the functions are called of the configuration that the link has; None: no change."""
         self.restored: dict[str, None] = {}
-        """The items that it was told, or to forget."""
+        """The items that it was told, and has not told to the end that they are there."""
+        self.removed: dict[str, None] = {}
+        """The items that it was to forget, and has not told that they are gone."""
         self.shown: Json | None = None
         """The latest event that showed its session."""
         self._output = parts.output
@@ -79,10 +84,12 @@ class StandbyLink:
                 self.endpoints = command.endpoints
                 self.formats.requested(patch)
                 self.link.send(realtime.session_update(event_id, patch))
-            case RestoreItem() | RemoveItem():
-                data, item_id = restoring(command)
-                self.restored[item_id] = None
-                self.link.send(data)
+            case RestoreItem():
+                self.restored[command.item["id"]] = None
+                self.link.send(restoring(command))
+            case RemoveItem():
+                self.removed[command.item_id] = None
+                self.link.send(restoring(command))
 
     def read(self, frames: Sequence[Frame]) -> None:
         """Read frames that came at once."""
@@ -102,18 +109,26 @@ class StandbyLink:
             if not self._is_up:
                 self._is_up = True
                 self._report(opened_by(event, self._wall_clock()))
+        elif event["type"] in _ABOUT_ITEMS:
+            self._item_told(event)
         if isinstance(fact, ConfigAnswered):
             self.formats.updated(fact.session)
         if fact is not None:
             self._report(fact)
 
+    def _item_told(self, event: Json) -> None:
+        """Forget an item of which upstream will say no more."""
+        if event["type"] == _REMOVED:
+            self.removed.pop(event.get("item_id") or "", None)
+        elif isinstance(event.get("item"), dict):
+            self.restored.pop(event["item"].get("id") or "", None)
+
     def _report(self, fact: Fact) -> None:
         self._output.send_fact(OfStandby(self.generation, fact))
 
 
-def restoring(command: RestoreItem | RemoveItem) -> tuple[bytes, str]:
-    """Return the event of a command that restores the conversation, and the item that it is about."""
+def restoring(command: RestoreItem | RemoveItem) -> bytes:
+    """Return the event of a command that restores the conversation."""
     if isinstance(command, RestoreItem):
-        event = realtime.item_create(command.event_id, command.item, command.previous_id)
-        return event, command.item["id"]
-    return realtime.item_delete(command.event_id, command.item_id), command.item_id
+        return realtime.item_create(command.event_id, command.item, command.previous_id)
+    return realtime.item_delete(command.event_id, command.item_id)

@@ -89,10 +89,12 @@ class UpstreamCommands:
                 self._link.send(realtime.response_cancel(event_id, response_id))
             case SendTruncate(event_id, item_id, milliseconds):
                 self._link.send(realtime.item_truncate(event_id, item_id, milliseconds))
-            case RestoreItem() | RemoveItem():
-                data, item_id = restoring(command)
-                self._translator.restored((item_id,))
-                self._link.send(data)
+            case RestoreItem():
+                self._translator.restored((command.item["id"],))
+                self._link.send(restoring(command))
+            case RemoveItem():
+                self._translator.removed((command.item_id,))
+                self._link.send(restoring(command))
             case SendCommit(event_id):
                 self._commit(event_id)
             case PassOn(event):

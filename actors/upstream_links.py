@@ -129,6 +129,7 @@ class UpstreamLinks:
         self._audio.connect(connection)
         self._reader.replace_by(standby)
         self._translator.restored(standby.restored)
+        self._translator.removed(standby.removed)
         self.standby = None
         self._journal.note(self._session_id, "upstream", "note", "took over", f"{generation}")
         self._output.send_fact(TookOver(generation))

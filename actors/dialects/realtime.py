@@ -168,8 +168,14 @@ class RealtimeDialect(Dialect):
         return frames
 
     def shown(self, event: Json) -> list[Frame]:
-        """Keep the session as upstream shows it; return it the first time, and when another client has changed it."""
+        """Keep the session as upstream shows it; return it the first time, and when another client has changed it.
+
+        Its id stays: that of another link's session is not the client's concern.
+        """
         is_first, self._is_created = not self._is_created, True
+        name = self._session.get("id")
+        if name is not None and event["session"].get("id") != name:
+            event = {**event, "session": {**event["session"], "id": name}}
         self._session = event["session"]
         self._session_bytes = len(orjson.dumps(self._session))
         if is_first and "event_id" not in event:  # upstream itself has not shown it

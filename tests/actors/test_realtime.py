@@ -168,6 +168,19 @@ def test_a_binary_frame_is_answered_by_an_error(dialect):
     assert words(dialect.binary())[0]["error"]["code"] == "invalid_event"
 
 
+@pytest.mark.parametrize("code", ["upstream_lost", "turn_lost", "not_restored"])
+def test_what_is_lost_with_a_link_is_a_fault_of_the_servers(dialect, code):
+    (error,) = words([dialect.problem(Problem(code, "It is gone."), fatal=False)])
+    assert error["type"] == "error"
+    assert error["error"] == {
+        "type": "server_error",
+        "code": code,
+        "message": "It is gone.",
+        "param": None,
+        "event_id": None,
+    }
+
+
 def test_the_session_is_told_when_it_is_created_and_after_each_update(dialect):
     assert words(dialect.shown({"session": {"id": "s"}}))[0]["type"] == "session.created"
     request = read(dialect, "session.update", session={})
@@ -186,6 +199,15 @@ def test_what_of_an_update_is_not_in_force_is_an_error_ahead_of_the_session_for_
 def test_the_session_that_is_created_is_told_as_upstream_told_it(dialect):
     event = {"type": "session.created", "event_id": "event_of_upstream", "session": {"id": "s"}, "new": 1}
     assert words(dialect.shown(event)) == [event]
+
+
+def test_the_sessions_id_stays_on_another_link(dialect):
+    list(dialect.shown({"type": "session.created", "session": {"id": "first", "expires_at": 1}}))
+    assert words(dialect.shown({"type": "session.created", "session": {"id": "second", "expires_at": 2}})) == []
+    request = read(dialect, "session.update", session={})
+    list(dialect.shown({"type": "session.updated", "session": {"id": "second", "expires_at": 2, "a": 1}}))
+    (updated,) = words(dialect.answer(Answered(request.ref)))
+    assert updated["session"] == {"id": "first", "expires_at": 2, "a": 1}
 
 
 def test_a_session_is_told_of_once_whatever_is_known_of_it(dialect):

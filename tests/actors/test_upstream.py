@@ -71,7 +71,9 @@ class Call:
 class Upstream:
     """An `UpstreamActor` that was not started, and the far end of its link."""
 
-    def __init__(self, bench, max_held=10_000, *, takes_events=False, shows_session=False, is_beta=False):
+    def __init__(
+        self, bench, max_held=10_000, *, takes_events=False, shows_session=False, is_beta=False, translator=None
+    ):
         self.bench = bench
         self.called = []
         self.link = RecordingConnection()
@@ -82,7 +84,7 @@ class Upstream:
             connector=bench.connector,
             target=lambda model: UpstreamTarget(f"ws://upstream/?model={model}", is_beta=is_beta),
             audio=AudioUplink(InputAudio(), max_held, takes_events=takes_events),
-            translator=VoiceAgentTranslator(COMPONENT),
+            translator=translator or VoiceAgentTranslator(COMPONENT),
             shows_session=shows_session,
             functions=self,
             host_functions=HostCalls(self.called),

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 # Codes of server errors, besides those of a lost link and of a deadline that is over.
-_SERVER_ERRORS: Final = frozenset({"internal_error", "response_failed", "response_refused", "function_call_cancelled"})
+_SERVER_ERRORS: Final = frozenset(
+    {
+        "function_call_cancelled",
+        "internal_error",
+        "not_restored",
+        "response_failed",
+        "response_refused",
+        "turn_lost",
+    }
+)
 
 
 def error_of(problem: Problem, event_id: str | None) -> Json:

@@ -11,10 +11,12 @@ from turnstile.protocol.beta_events import beta_error_event, beta_server_event
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.realtime import MARK
 from turnstile.translate.bounded_dict import BoundedDict
+from turnstile.translate.running_responses import RunningResponses
 from turnstile.translate.translator import Translator
+from turnstile.translate.unseen_items import UnseenItems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from turnstile.protocol.frames import Frame
 
@@ -43,15 +45,20 @@ class RealtimeTranslator(Translator):
         self._is_beta = is_beta
         self._given: BoundedDict[str, Any] = BoundedDict(_metadata_texts)
         self._unfinished: BoundedDict[str, None] = BoundedDict()
+        self._running = RunningResponses()
+        self._unseen = UnseenItems()
 
     @property
     def kept_bytes(self) -> int:
         """The bytes kept between events, about."""
-        return self._given.kept_bytes + self._unfinished.kept_bytes
+        kept = (self._given, self._unfinished, self._running, self._unseen)
+        return sum([part.kept_bytes for part in kept])
 
     def translate(self, event: Json, now: float, data: bytes | None = None, *, is_valid: bool = False) -> list[Frame]:
         """Return the event without what the proxy added; nothing for an event that the session answers."""
         del now, is_valid
+        if self._unseen and self._unseen.hides(event):
+            return []
         handler = self._HANDLERS.get(event["type"])
         return handler(self, event, data) if handler else self._forwarded(event, data)
 
@@ -67,6 +74,37 @@ class RealtimeTranslator(Translator):
         """Remember the client's own metadata, to show it only those."""
         if sent != given:
             self._given.remember(_identity(sent), given)
+
+    def restored(self, item_ids: Iterable[str]) -> None:
+        """Do not show that these items are put in: the client knows them from an earlier link."""
+        self._unseen.put(item_ids)
+
+    def removed(self, item_ids: Iterable[str]) -> None:
+        """Do not show that these items are deleted."""
+        self._unseen.removed(item_ids)
+
+    def link_lost(self) -> list[Frame]:
+        """Return the end of each response that the client has seen begin and not end."""
+        self._unfinished = BoundedDict()
+        return [TextFrame(orjson.dumps(event)) for event in self._running.cut_off()]
+
+    def _begun(self, event: Json, data: bytes | None) -> list[Frame]:
+        """Return the beginning of a response, and keep it."""
+        frames = self._response(event, data)
+        if isinstance(event.get("response"), dict):
+            self._running.begin(event, frames)
+        return frames
+
+    def _done(self, event: Json, data: bytes | None) -> list[Frame]:
+        if isinstance(event.get("response"), dict):
+            self._running.end(event)
+        return self._response(event, data)
+
+    def _item_added(self, event: Json, data: bytes | None) -> list[Frame]:
+        frames = self._forwarded(event, data)
+        if isinstance(event.get("item"), dict):
+            self._running.put(event, frames)
+        return frames
 
     def _response(self, event: Json, data: bytes | None) -> list[Frame]:
         """Return a response with the metadata that the client gave, where it shows others."""
@@ -92,10 +130,10 @@ class RealtimeTranslator(Translator):
         """Return the end of a response's item, and of the conversation's, if upstream does not send that."""
         item = _object(event, "item")
         if not isinstance(item.get("id"), str) or item["id"] not in self._unfinished:
-            return self._forwarded(event, data)
+            return self._item_added(event, data)
         self._unfinished.forget(item["id"])
         done = {"type": "conversation.item.done", "event_id": event.get("event_id"), "item": item}
-        return encoded(done, is_beta=self._is_beta) + self._forwarded(event, data)
+        return encoded(done, is_beta=self._is_beta) + self._item_added(event, data)
 
     def _error(self, event: Json, data: bytes | None) -> list[Frame]:
         """Return an error about an event of the client's, under the client's id; the session reports all others."""
@@ -115,9 +153,10 @@ class RealtimeTranslator(Translator):
         "session.created": _answered_elsewhere,
         "session.updated": _answered_elsewhere,
         "conversation.item.created": _item_created,
+        "response.output_item.added": _item_added,
         "response.output_item.done": _item_done,
-        "response.created": _response,
-        "response.done": _response,
+        "response.created": _begun,
+        "response.done": _done,
         "error": _error,
     }
 

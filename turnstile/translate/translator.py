@@ -97,6 +97,9 @@ class Translator:
     def restored(self, item_ids: Iterable[str]) -> None:
         """Show nothing of what upstream says of these items from now on: the client knows them from an earlier link."""
 
+    def removed(self, item_ids: Iterable[str]) -> None:
+        """Do not show that these items are deleted: each is put in again, as it was or shorter."""
+
     def link_lost(self) -> list[Frame]:
-        """Return the end of the response that the lost link cut off."""
+        """Return the end of each response that the lost link cut off."""
         return []

@@ -1,0 +1,110 @@
+"""What a Realtime client is shown of another link: nothing but the end of what died with the one before."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.actors.test_standby import SAID, Stage, added
+from turnstile.protocol.frames import Closed
+from turnstile.session.link_effects import RemoveItem, RestoreItem
+from turnstile.session.link_events import LinkLost, TookOver
+from turnstile.translate.to_realtime_client import RealtimeTranslator
+
+RESPONSE = {"id": "r", "conversation_id": "c", "status": "in_progress", "output": []}
+CREATED = {"type": "response.created", "response": RESPONSE}
+DONE_ITEM = {**added(SAID), "type": "conversation.item.done"}
+DELETED = {"type": "conversation.item.deleted", "item_id": "i1"}
+
+
+@pytest.fixture
+def upstream(bench):
+    stage = Stage(bench, takes_events=True, translator=RealtimeTranslator("ts_", is_beta=False)).ready()
+    stage.seen = 0
+    return stage
+
+
+def shown(upstream):
+    """The types of the events that the client was shown since the last time."""
+    events = upstream.shown()
+    upstream.seen, seen = len(events), upstream.seen
+    return [event["type"] for event in events[seen:]]
+
+
+@pytest.fixture(params=["before the other link takes over", "after it"])
+def late(request):
+    return request.param == "after it"
+
+
+def test_no_item_that_is_restored_is_shown(upstream, late):
+    upstream.prepare()
+    upstream.on_standby(RestoreItem("e1", SAID))
+    upstream.hears(added(SAID))
+    if late:
+        upstream.takes_over().hears(DONE_ITEM)
+    else:
+        upstream.hears(DONE_ITEM)
+        upstream.takes_over()
+    assert shown(upstream) == []
+
+
+def test_no_item_that_is_put_in_again_is_shown_to_go(upstream, late):
+    upstream.prepare()
+    upstream.on_standby(RestoreItem("e1", SAID))
+    upstream.hears(added(SAID), DONE_ITEM)
+    upstream.on_standby(RemoveItem("e2", "i1"))
+    if late:
+        upstream.takes_over().hears(DELETED)
+    else:
+        upstream.hears(DELETED)
+        upstream.takes_over()
+    assert shown(upstream) == []
+
+
+def test_what_the_client_does_to_a_restored_item_is_shown(upstream):
+    upstream.prepare()
+    upstream.on_standby(RemoveItem("e1", "i1"))
+    upstream.on_standby(RestoreItem("e2", SAID))
+    upstream.hears(DELETED, added(SAID), DONE_ITEM)
+    upstream.takes_over().hears(DELETED, added(SAID))
+    assert shown(upstream) == ["conversation.item.deleted", "conversation.item.added"]
+
+
+def test_what_is_no_event_about_an_item_is_passed_over(upstream):
+    upstream.prepare().hears({"type": "conversation.item.done"}, {"type": "conversation.item.deleted"})
+    upstream.takes_over()
+    assert shown(upstream) == []
+
+
+def test_an_item_that_is_put_in_again_on_the_link_in_use_is_not_shown(upstream):
+    upstream.tell(RemoveItem("e1", "i1"), RestoreItem("e2", SAID))
+    upstream.hears(DELETED, added(SAID), DONE_ITEM)
+    assert shown(upstream) == []
+
+
+def test_a_response_that_dies_with_its_link_is_ended_before_the_loss_is_told(upstream):
+    upstream.hears(CREATED)
+    upstream.links(Closed(1006, ""))
+    assert shown(upstream) == ["response.created", "response.done"]
+    assert upstream.shown()[-1]["response"] == {
+        **RESPONSE,
+        "status": "cancelled",
+        "status_details": {"type": "cancelled", "reason": "client_cancelled"},
+        "usage": None,
+    }
+    assert isinstance(upstream.facts()[-1], LinkLost)
+
+
+def test_a_response_that_runs_when_another_link_must_take_over_is_ended(upstream):
+    upstream.prepare().old(CREATED)
+    upstream.takes_over(epoch=None)
+    assert shown(upstream) == ["response.created", "response.done"]
+    assert upstream.facts()[-1] == TookOver(1)
+
+
+def test_a_client_of_the_beta_is_shown_the_end_too(bench):
+    upstream = Stage(bench, takes_events=True, translator=RealtimeTranslator("ts_", is_beta=True)).ready()
+    item = {"id": "i2", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "So."}]}
+    upstream.hears(CREATED, {"type": "response.output_item.done", "response_id": "r", "output_index": 0, "item": item})
+    upstream.links(Closed(1006, ""))
+    (output,) = upstream.shown()[-1]["response"]["output"]
+    assert output["content"] == [{"type": "text", "text": "So."}]
