@@ -18,10 +18,24 @@ TESTS: dict[str, tuple[str, ...]] = {
     "conversation.item.added": ("test_a_user_message_is_answered", "test_what_the_user_says_in_writing_is_told_once"),
     "conversation.item.created": ("test_a_confirming_event_says_that_the_item_is_there",),
     "conversation.item.done": ("test_a_confirming_event_says_that_the_item_is_there",),
-    "conversation.item.input_audio_transcription.completed": ("test_a_spoken_turn_is_heard_told_and_answered",),
+    "conversation.item.deleted": (
+        "test_an_event_is_in_flight_until_it_is_answered",
+        "test_with_a_deleted_call_its_output_goes",
+    ),
+    "conversation.item.input_audio_transcription.completed": (
+        "test_a_spoken_turn_is_heard_told_and_answered",
+        "test_a_spoken_turn_is_kept_as_its_transcript",
+    ),
     "conversation.item.input_audio_transcription.delta": ("test_a_spoken_turn_is_heard_told_and_answered",),
-    "conversation.item.input_audio_transcription.failed": ("test_a_failed_transcription_is_told",),
+    "conversation.item.input_audio_transcription.failed": (
+        "test_a_failed_transcription_is_told",
+        "test_a_turn_that_was_not_transcribed_cannot_be_restored",
+    ),
     "conversation.item.retrieved": ("test_an_event_is_in_flight_until_it_is_answered",),
+    "conversation.item.truncated": (
+        "test_an_event_is_in_flight_until_it_is_answered",
+        "test_of_an_item_that_was_cut_off_is_kept_what_was_heard",
+    ),
     "input_audio_buffer.cleared": ("test_input_that_is_cleared_is_no_turn_any_more",),
     "input_audio_buffer.committed": (
         "test_a_spoken_turn_is_heard_told_and_answered",

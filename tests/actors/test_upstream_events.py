@@ -13,9 +13,8 @@ from actors.upstream_events import UpstreamEvents
 from turnstile.observability.redaction import redacted
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
-from turnstile.session import events, link_events, turn_events
+from turnstile.session import conversation_events, events, link_events, turn_events
 from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
-from turnstile.session.conversation_events import ItemRetrieved
 from turnstile.session.facts import FactReader
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -79,11 +78,25 @@ EVENTS = [
     ),
     (
         {"type": "conversation.item.input_audio_transcription.completed", "item_id": "u", "transcript": "Hi"},
-        None,
-        set(),
+        conversation_events.Transcribed,
+        {"item_id", "transcript"},
     ),
-    ({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u", "error": ERROR}, None, set()),
-    ({"type": "conversation.item.retrieved", "item": {"id": "i"}}, ItemRetrieved, {"item", "item.id"}),
+    (
+        {"type": "conversation.item.input_audio_transcription.failed", "item_id": "u", "error": ERROR},
+        conversation_events.Transcribed,
+        {"item_id"},
+    ),
+    ({"type": "conversation.item.deleted", "item_id": "u"}, conversation_events.ItemDeleted, {"item_id"}),
+    (
+        {"type": "conversation.item.truncated", "item_id": "i", "content_index": 0, "audio_end_ms": 3},
+        conversation_events.ItemTruncated,
+        {"item_id"},
+    ),
+    (
+        {"type": "conversation.item.retrieved", "item": {"id": "i"}},
+        conversation_events.ItemRetrieved,
+        {"item", "item.id"},
+    ),
     ({"type": "response.created", "response": RESPONSE}, events.ResponseStarted, {"response", "response.id"}),
     ({"type": "response.done", "response": RESPONSE}, events.ResponseFinished, {"response", "response.id"}),
     ({"type": "response.output_item.added", **IN_RESPONSE, "item": CALL}, None, set()),

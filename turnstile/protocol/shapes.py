@@ -54,6 +54,8 @@ _SHAPES: Final[dict[str, Shape]] = {
     "conversation.item.created": Shape({"item": _ITEM}),
     "conversation.item.done": Shape({"item": _ITEM}),
     "conversation.item.retrieved": Shape({"item": _ITEM}),
+    "conversation.item.deleted": Shape({"item_id": str}),
+    "conversation.item.truncated": Shape({"item_id": str}),
     "conversation.item.input_audio_transcription.delta": Shape({"item_id": str}, {"delta": str}),
     "conversation.item.input_audio_transcription.completed": Shape({"item_id": str, "transcript": str}),
     "conversation.item.input_audio_transcription.failed": Shape({"item_id": str}, {"error": _ERROR}),

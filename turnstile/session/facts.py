@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from turnstile.errors import Problem, UpstreamProtocolError
+from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.beta import current_session
 from turnstile.protocol.realtime import MARK, complete_arguments
 from turnstile.protocol.shapes import valid_event
-from turnstile.session.conversation_events import ItemRetrieved
+from turnstile.session.conversation import ROOT
+from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated, Transcribed
+from turnstile.session.error_facts import failure, refused
 from turnstile.session.events import (
     AgentSpoke,
     AsideStarted,
     ConfigAnswered,
     FunctionCalled,
     ItemConfirmed,
-    Refused,
     ResponseFinished,
     ResponseStarted,
 )
+from turnstile.session.restorable_items import without_audio
 from turnstile.session.turn_events import InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ Name = TypeVar("Name")
 
 # How many items are remembered by name; one is told of within moments.
 _REMEMBERED = 256
-# The API names the winner of a race in words only: "... active response in progress: resp_abc."
-_RUNNING = re.compile(r"in progress: ([\w-]+)")
+# Of how many responses the finished items are kept, and how many of each.
+_RESPONSES_KEPT = 8
+_ITEMS_KEPT = 64
+_DONE = "conversation.item.done"
 _OUTCOMES: dict[str, Outcome] = {
     "completed": "completed",
     "failed": "failed",
@@ -50,6 +53,9 @@ class FactReader:
     It remembers, too, which items other events have named. A fact that several events hold is read out of the first:
     of an item's ``added`` and ``done``, of a call's arguments and its item. That the agent spoke is read once, of the
     first response.
+
+    For the record of the conversation it keeps the items that a response has finished, until the response is over:
+    not every server shows them again at its end. And it notes whether upstream shows the places of items at all.
     """
 
     def __init__(self) -> None:
@@ -58,6 +64,8 @@ class FactReader:
         self._confirmed: dict[str, None] = {}
         self._called: dict[tuple[str, str], None] = {}
         self._spoken: set[str] = set()
+        self._output: dict[str, tuple[Json, ...]] = {}
+        self._placing: set[str] = set()
 
     def fact(self, event: Json) -> Fact | None:
         """Return the fact that `event`, parsed, reports, or None; read as few of its fields as possible.
@@ -78,10 +86,14 @@ class FactReader:
 
     def _finished(self, event: Json) -> Fact:
         response = event["response"]
-        self._out_of_band.pop(response["id"], None)
+        finished = self._output.pop(response["id"], ())
         outcome = _OUTCOMES.get(response.get("status"), "completed")
-        problem = _failure(response.get("status_details")) if outcome == "failed" else None
-        return ResponseFinished(response["id"], outcome, problem)
+        problem = failure(response.get("status_details")) if outcome == "failed" else None
+        if response["id"] in self._out_of_band:
+            del self._out_of_band[response["id"]]
+            return ResponseFinished(response["id"], outcome, problem)
+        output = tuple([without_audio(item) for item in response.get("output") or ()]) or finished
+        return ResponseFinished(response["id"], outcome, problem, output)
 
     def _item(self, event: Json) -> Fact | None:
         item = event["item"]
@@ -89,12 +101,28 @@ class FactReader:
         if item_id in self._confirmed:
             return None
         _remember(self._confirmed, item_id)
+        shown, previous_id = without_audio(item), self._previous(event)
         if item_id in self._named:
-            return ItemConfirmed(item_id)
+            return ItemConfirmed(item_id, item=shown, previous_id=previous_id)
         call_id, has_audio = _text(item.get("call_id")) or "", False
         for part in item.get("content") or ():
             has_audio = has_audio or "audio" in (part.get("type") or "")
-        return ItemConfirmed(item_id, item.get("type") or "", item.get("role") or "", call_id, has_audio)
+        kind, role = item.get("type") or "", item.get("role") or ""
+        return ItemConfirmed(item_id, kind, role, call_id, has_audio, shown, previous_id)
+
+    def _previous(self, event: Json) -> str | None:
+        """Return the item before a new one, or `ROOT`; None where upstream does not show it.
+
+        That of ``conversation.item.done`` is null for some items that are not the first. A null says nothing either
+        before upstream has shown a place: some servers never do.
+        """
+        if event["type"] == _DONE:
+            return None
+        previous_id = _text(event.get("previous_item_id"))
+        if previous_id is not None:
+            self._placing.add(ROOT)
+            return previous_id
+        return ROOT if self._placing else None
 
     def _output_item_added(self, event: Json) -> None:
         item_id = _text(event["item"].get("id"))
@@ -120,7 +148,12 @@ class FactReader:
         return self._call(event, event) if event.get("name") else None
 
     def _output_item_done(self, event: Json) -> Fact | None:
-        item = event["item"]
+        item, response_id = event["item"], event["response_id"]
+        kept = self._output.get(response_id, ())
+        if _text(item.get("id")) is not None and response_id not in self._out_of_band and len(kept) < _ITEMS_KEPT:
+            self._output[response_id] = (*kept, without_audio(item))
+            if len(self._output) > _RESPONSES_KEPT:
+                del self._output[next(iter(self._output))]
         if item.get("type") != "function_call" or item.get("status") != "completed":
             return None
         return self._call(event, item)
@@ -135,7 +168,8 @@ class FactReader:
         if (response_id, call_id) in self._called:
             return None
         _remember(self._called, (response_id, call_id))
-        return FunctionCalled(response_id, event.get("output_index") or 0, call_id, name, arguments)
+        item_id = _text(call.get("id" if "item" in event else "item_id")) or ""
+        return FunctionCalled(response_id, event.get("output_index") or 0, call_id, name, arguments, item_id=item_id)
 
     def _part_added(self, event: Json) -> Fact | None:
         response_id = event["response_id"]
@@ -157,24 +191,6 @@ def _updated(_: FactReader, event: Json) -> Fact:
     return ConfigAnswered(current_session(event.get("session") or {}))
 
 
-def _failure(details: Json | None) -> Problem:
-    """Return the reason why a response failed, as far as upstream reports it."""
-    error = (details or {}).get("error") or {}
-    code = error.get("code") or error.get("type") or "response_failed"
-    return Problem(code, error.get("message") or "The response failed.")
-
-
-def _error(_: FactReader, event: Json) -> Fact:
-    error = event.get("error")
-    if not isinstance(error, dict):
-        text = _text(error) or _text(event.get("message")) or "Upstream sent an error without words."
-        return Refused(None, "error", text)
-    code = _text(error.get("code")) or _text(error.get("type")) or "error"
-    message, param = _text(error.get("message")) or code, _text(error.get("param"))
-    running = _RUNNING.search(message)
-    return Refused(_text(error.get("event_id")), code, message, param, event, running[1] if running else None)
-
-
 def _text(value: object) -> str | None:
     """Return a text that may be missing; anything else counts as missing."""
     return value if isinstance(value, str) else None
@@ -191,7 +207,13 @@ READERS: Final[Mapping[str, Callable[[FactReader, Json], Fact | None]]] = {
     "session.updated": _updated,
     "conversation.item.added": FactReader._item,  # noqa: SLF001 - the table of the class above
     "conversation.item.created": FactReader._item,  # noqa: SLF001
-    "conversation.item.done": FactReader._item,  # noqa: SLF001
+    _DONE: FactReader._item,  # noqa: SLF001
+    "conversation.item.deleted": lambda _, event: ItemDeleted(event["item_id"]),
+    "conversation.item.truncated": lambda _, event: ItemTruncated(event["item_id"], None),
+    "conversation.item.input_audio_transcription.completed": lambda _, event: Transcribed(
+        event["item_id"], event["transcript"]
+    ),
+    "conversation.item.input_audio_transcription.failed": lambda _, event: Transcribed(event["item_id"], None),
     "conversation.item.retrieved": lambda _, event: ItemRetrieved(event["item"]["id"]),
     "input_audio_buffer.speech_started": FactReader._speech_started,  # noqa: SLF001
     "input_audio_buffer.speech_stopped": FactReader._speech_stopped,  # noqa: SLF001
@@ -203,6 +225,6 @@ READERS: Final[Mapping[str, Callable[[FactReader, Json], Fact | None]]] = {
     "response.function_call_arguments.done": FactReader._arguments_done,  # noqa: SLF001
     "response.output_item.done": FactReader._output_item_done,  # noqa: SLF001
     "response.content_part.added": FactReader._part_added,  # noqa: SLF001
-    "error": _error,
+    "error": lambda _, event: refused(event),
 }
 """By the type of an event, what reads its fact, if there is one, out of a well-built one."""

@@ -71,6 +71,14 @@ def transcribed_message(item: bytes, transcript: str, limit: int) -> Content:
     return _message("user", [*parts, {"type": "input_text", "text": transcript}] if transcript else parts, limit)
 
 
+def without_audio(item: Json) -> Json:
+    """Return an item without its audio data; itself where it has none."""
+    content = item.get("content")
+    if not content or not [part for part in content if "audio" in part]:
+        return item
+    return {**item, "content": [{name: part[name] for name in part if name != "audio"} for part in content]}
+
+
 def _entry(item_id: str, kind: Kind, content: Content, call_id: str = "") -> Entry:
     return Entry(item_id, kind, content[0], call_id, missing=content[1])
 

@@ -54,20 +54,20 @@ SERVER_EVENTS: dict[str, EventRow] = {
     "conversation.created": EventRow("ignored", "", "there is one conversation a session"),
     "conversation.item.added": _ITEM,
     "conversation.item.created": _ITEM._replace(session="the same, from older servers"),
-    "conversation.item.deleted": EventRow("ignored", "", "no client message deletes"),
+    "conversation.item.deleted": EventRow("control", "the item is no longer in the conversation", ""),
     "conversation.item.done": _ITEM,
     "conversation.item.input_audio_transcription.completed": EventRow(
-        "translated", "", "`Transcript`, final (component); `ConversationText` of the user"
+        "translated", "what the user said", "`Transcript`, final (component); `ConversationText` of the user"
     ),
     "conversation.item.input_audio_transcription.delta": EventRow(
         "translated", "", "`Transcript`, interim: the item so far, at most its latest 4,096 characters (component)"
     ),
     "conversation.item.input_audio_transcription.failed": EventRow(
-        "translated", "", "`Warning`, or `Error` (component); the turn goes on"
+        "translated", "what the user said is not known", "`Warning`, or `Error` (component); the turn goes on"
     ),
     "conversation.item.input_audio_transcription.segment": EventRow("ignored", "", _FINAL_TEXT_FOLLOWS),
     "conversation.item.retrieved": EventRow("control", "a Realtime client's request is answered", ""),
-    "conversation.item.truncated": EventRow("ignored", "", "answers a command of ours, which nothing waits for"),
+    "conversation.item.truncated": EventRow("control", "what the user has heard of the item", ""),
     "input_audio_buffer.cleared": EventRow("control", "the user's turn is dropped", ""),
     "input_audio_buffer.committed": EventRow(
         "control", "a spoken turn is in the conversation, and is owed a response", "latencies count from it"

@@ -7,7 +7,7 @@ import pytest
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.realtime import MARK
 from turnstile.session import events, turn_events
-from turnstile.session.conversation_events import ItemRetrieved
+from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated, Transcribed
 from turnstile.session.facts import FactReader
 
 RESPONSE = {"id": "resp_1", "status": "in_progress", "conversation_id": "conv_1", "metadata": None}
@@ -37,6 +37,16 @@ CALL = {"type": "function_call", "status": "completed", "call_id": "call_1", "na
         ({"type": "conversation.item.created", "item": {"id": "i"}}, events.ItemConfirmed("i")),
         ({"type": "conversation.item.done", "item": {"id": "i"}}, events.ItemConfirmed("i")),
         ({"type": "conversation.item.retrieved", "item": {"id": "i"}}, ItemRetrieved("i")),
+        ({"type": "conversation.item.deleted", "item_id": "i"}, ItemDeleted("i")),
+        ({"type": "conversation.item.truncated", "item_id": "i", "audio_end_ms": 3}, ItemTruncated("i", None)),
+        (
+            {"type": "conversation.item.input_audio_transcription.completed", "item_id": "i", "transcript": "Hi."},
+            Transcribed("i", "Hi."),
+        ),
+        (
+            {"type": "conversation.item.input_audio_transcription.failed", "item_id": "i", "error": {"code": "x"}},
+            Transcribed("i", None),
+        ),
         ({"type": "input_audio_buffer.speech_started", "item_id": "i"}, turn_events.SpeechStarted()),
         ({"type": "input_audio_buffer.speech_stopped", "item_id": "i"}, turn_events.SpeechStopped("i")),
         ({"type": "input_audio_buffer.committed", "item_id": "i"}, turn_events.TurnCommitted("i")),
@@ -330,6 +340,10 @@ def test_a_response_is_known_as_out_of_band_until_it_is_done():
         {"type": "conversation.item.added", "item": {"id": []}},
         {"type": "input_audio_buffer.speech_stopped", "item_id": None},
         {"type": "input_audio_buffer.committed", "item_id": 7},
+        {"type": "conversation.item.deleted", "item_id": None},
+        {"type": "conversation.item.truncated", "item_id": []},
+        {"type": "conversation.item.input_audio_transcription.completed", "item_id": "i", "transcript": 7},
+        {"type": "conversation.item.input_audio_transcription.failed", "item_id": 7},
         {"type": "response.content_part.added", "response_id": "resp_1", "part": "audio"},
         {"type": "response.output_item.done", "response_id": "resp_1", "item": {**CALL, "name": 7}},
         {
@@ -400,13 +414,108 @@ def spoilt(event, needed, path=""):
 @pytest.mark.parametrize(("event", "needed"), NEEDED, ids=[event["type"] for event, _ in NEEDED])
 def test_a_fact_is_not_lost_with_a_field_that_it_does_not_need(event, needed):
     fact = FactReader().fact(event)
-    names = ("response_id", "item_id", "call_id", "name")
+    # Without its item's id a call is one all the same.
+    names = (
+        ("response_id", "call_id", "name") if isinstance(fact, events.FunctionCalled) else ("response_id", "item_id")
+    )
     for odd in spoilt(event, needed):
         if odd.get("response", {}).get("conversation_id", "") is None:
             continue  # out of band: another fact
         read = FactReader().fact(odd)
         assert type(read) is type(fact), odd
         assert [getattr(read, name, None) for name in names] == [getattr(fact, name, None) for name in names], odd
+
+
+NAMED = {"type": "response.output_item.added", "response_id": "resp_1", "item": {"id": "item_1"}}
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"content": [{"type": "input_text", "text": "Hi."}]}, [{"type": "input_text", "text": "Hi."}]),
+        (
+            {"content": [{"type": "input_audio", "audio": "AAAA", "transcript": None}, {"type": "x"}]},
+            [{"type": "input_audio", "transcript": None}, {"type": "x"}],
+        ),
+        ({"content": []}, []),
+    ],
+)
+def test_an_item_is_shown_whole_but_for_its_audio(fields, shown, is_named):
+    reader = FactReader()
+    if is_named:
+        reader.fact(NAMED)
+    item = reader.fact(added(**fields)).item
+    assert item == {"id": "item_1", "type": "message", "role": "user", "content": shown}
+
+
+def placed(item_id, kind="added", **fields):
+    return {"type": f"conversation.item.{kind}", "item": {"id": item_id}, **fields}
+
+
+def test_an_item_is_told_with_the_one_before_it():
+    reader = FactReader()
+    assert reader.fact(placed("a", previous_item_id=None)).previous_id is None
+    assert reader.fact(placed("b", "created", previous_item_id="a")).previous_id == "a"
+    assert reader.fact(placed("c", previous_item_id=None)).previous_id == "root"
+    assert reader.fact(placed("d", previous_item_id="root")).previous_id == "root"
+
+
+def test_where_upstream_never_shows_a_place_none_is_taken_for_the_first():
+    reader = FactReader()
+    assert [reader.fact(placed(name, previous_item_id=7)).previous_id for name in "ab"] == [None, None]
+
+
+def test_the_place_of_an_item_that_is_done_is_not_trusted():
+    reader = FactReader()
+    reader.fact(placed("a", previous_item_id="x"))
+    assert reader.fact(placed("b", "done", previous_item_id="a")).previous_id is None
+
+
+SAID = {"id": "i", "type": "message", "role": "assistant", "content": [{"type": "output_audio", "transcript": "Yes."}]}
+
+
+def finished(item, response_id="resp_1"):
+    return {"type": "response.output_item.done", "response_id": response_id, "item": item}
+
+
+def test_the_end_of_a_response_shows_its_items_without_their_audio():
+    item = {**SAID, "content": [{**SAID["content"][0], "audio": "AAAA"}]}
+    assert FactReader().fact(done(output=[item])).output == (SAID,)
+
+
+@pytest.mark.parametrize("output", [{}, {"output": []}, {"output": None}, {"output": 7}])
+def test_items_that_the_end_of_a_response_does_not_show_are_those_that_were_done(output):
+    reader = FactReader()
+    for event in (finished(SAID), finished({"type": "message"}), finished({**SAID, "id": "j"}, "resp_2")):
+        reader.fact(event)
+    assert reader.fact(done(**output)).output == (SAID,)
+    assert reader.fact(done(**output)).output == ()
+
+
+def test_of_a_response_out_of_band_no_item_is_shown():
+    reader = FactReader()
+    reader.fact(created(conversation_id=None))
+    reader.fact(finished(SAID))
+    assert reader.fact(done(conversation_id=None, output=[SAID])).output == ()
+    assert reader.fact(done()).output == ()
+
+
+def test_few_items_of_few_responses_are_kept_until_their_end():
+    reader = FactReader()
+    for number in range(100):
+        reader.fact(finished({**SAID, "id": f"i{number}"}, "resp_0"))
+    assert len(reader.fact(done(id="resp_0")).output) == 64
+    for number in range(9):
+        reader.fact(finished(SAID, f"resp_{number}"))
+    assert [reader.fact(done(id=f"resp_{number}")).output for number in (0, 1)] == [(), (SAID,)]
+
+
+@pytest.mark.parametrize("kind", ["function_call_arguments", "output_item"])
+def test_a_call_is_told_with_its_place_in_the_conversation(kind):
+    event = call_done(kind, **({"id": "i"} if kind == "output_item" else {"item_id": "i"}))
+    assert FactReader().fact(event).item_id == "i"
+    assert FactReader().fact(call_done(kind)).item_id == ""
 
 
 def test_an_output_item_without_an_id_names_none():
