@@ -139,7 +139,7 @@ class UpstreamActor(SessionActor):
             self._output.send_fact(AudioHeard(self._audio.take_observed()))
         self._runs += 1
         if not self._runs % KEPT_COUNT_RUNS:
-            self._kept.set(self._translator.kept_bytes)
+            self._kept.set(self._translator.kept_bytes + self._reader.kept_bytes)
         self._output.flush()
         self._link.flush()
         if self._links.standby is not None:

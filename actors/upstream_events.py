@@ -17,6 +17,8 @@ from turnstile.protocol.safe_text import on_one_line
 from turnstile.protocol.shapes import IS_CANONICAL, valid_event
 from turnstile.session.facts import READERS, FactReader
 from turnstile.translate.event_table import SERVER_EVENTS
+from turnstile.translate.heard_events import FOLLOWED
+from turnstile.translate.heard_text import HeardText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,16 +28,19 @@ if TYPE_CHECKING:
     from turnstile.session.events import Fact
     from turnstile.translate.translator import Translator
 
-    Kind = tuple[Callable[[Json], bool] | None, Callable[[FactReader, Json], Fact | None] | None]
+    Follow = Callable[[HeardText, Json], None]
+    Kind = tuple[Callable[[Json], bool] | None, Callable[[FactReader, Json], Fact | None] | None, Follow | None]
     Take = Callable[[Json, Fact | None, list[Frame], bytes | None], None]
 
 _log = logging.getLogger(__name__)
 
 _NOTHING: list[Frame] = []
 _AUDIO, _OLD_AUDIO = realtime.AUDIO_DELTAS
-_OTHER: Kind = (lambda _: False, None)
-# By the type of an event: whether its form is canonical, where it may not be; what reads its fact.
-_KINDS: dict[str, Kind] = {kind: (IS_CANONICAL.get(kind), READERS.get(kind)) for kind in SERVER_EVENTS}
+_OTHER: Kind = (lambda _: False, None, None)
+# By the type of an event: whether its form is canonical, where it may not be; what reads its fact; what follows it.
+_KINDS: dict[str, Kind] = {
+    kind: (IS_CANONICAL.get(kind), READERS.get(kind), FOLLOWED.get(kind)) for kind in SERVER_EVENTS
+}
 # Most levels of an event: a client's has no more than 200, and orjson encodes 254. None has more in so few bytes.
 _LEVELS = 220
 _SHALLOW = 2 * _LEVELS
@@ -51,6 +56,8 @@ class UpstreamEvents:
     """
 
     def __init__(self, translator: Translator) -> None:
+        self.heard = HeardText()
+        """What was heard of the agent's items."""
         self._translator = translator
         self._facts = FactReader()
         self._unknown: set[str] = set()
@@ -60,11 +67,13 @@ class UpstreamEvents:
     def begin_link(self, secrets: Sequence[str] = ()) -> None:
         """Forget the facts of the link before: a new link has a conversation of its own, and these credentials."""
         self._facts = FactReader()
+        self.heard.begin_link()
         self._secrets = secrets
 
     def replace_by(self, other: UpstreamEvents) -> None:
         """Read the link from now on that `other` has read so far."""
         self._facts, self._secrets = other._facts, other._secrets
+        self.heard.begin_link()
 
     def read(self, frames: Iterable[Frame], now: float, take: Take) -> None:
         """Parse frames that came at once; deltas of one item's audio in a row are translated together.
@@ -112,17 +121,22 @@ class UpstreamEvents:
     def _translate_audio(self, batch: list[tuple[Json, bytes | None]], now: float) -> list[Frame]:
         """Translate deltas of one item's audio; where one is not valid, each by itself, so that it alone is lost."""
         try:
-            if len(batch) == 1:
-                return self._translator.audio(batch[0][0], now, batch[0][1])
             events, data = zip(*batch, strict=True)
-            return self._translator.audio_batch(events, now, data)
+            if len(batch) == 1:
+                frames = self._translator.audio(events[0], now, data[0])
+            else:
+                frames = self._translator.audio_batch(events, now, data)
+            if frames:  # Of a muted response the client gets none.
+                self.heard.audio(events)
         except UpstreamProtocolError as error:
             if len(batch) > 1:
                 return [frame for piece in batch for frame in self._translate_audio([piece], now)]
             _log_unreadable(error)
+            return _NOTHING
         except Exception as error:
             _log_failure(error)
-        return _NOTHING
+            return _NOTHING
+        return frames
 
     def _take_event(self, given: Json, kind: Kind, data: bytes, is_json: bool, now: float, take: Take) -> None:  # noqa: FBT001
         """Read any other event: its fact first, from as few fields as possible.
@@ -130,7 +144,7 @@ class UpstreamEvents:
         So a fact that opens the gate is not lost with a field that only the translation needs, nor with what is nested
         too deeply to be compared and encoded.
         """
-        is_plain, read = kind
+        is_plain, read, follow = kind
         if len(data) > _SHALLOW and data.count(b"[") + data.count(b"{") > _LEVELS and is_deeper(data, _LEVELS):
             cut_levels(given, _LEVELS)
         if MARK in data:
@@ -147,11 +161,19 @@ class UpstreamEvents:
         try:
             if not plain:
                 event = current_server_event(given)
+                follow = FOLLOWED.get(event["type"])
             # An event of the beta does not go on as it came.
             passed = data if is_json and event is given else None
             frames = self._translator.translate(event, now, passed, is_valid=plain)
         except Exception as error:
             if not (is_unreadable and isinstance(error, UpstreamProtocolError)):
+                _log_failure(error)
+        if follow is not None:
+            try:
+                follow(self.heard, event if plain else valid_event(event))
+            except UpstreamProtocolError:
+                pass  # It is logged where the dialect needs it.
+            except Exception as error:
                 _log_failure(error)
         if not plain and event["type"] not in SERVER_EVENTS:
             self._log_unknown(event["type"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.standby_link import FRAMES, StandbyLink
@@ -91,6 +92,7 @@ class UpstreamLinks:
         if isinstance(news, LinkReady):
             self._audio.connect(news.connection)
         if isinstance(fact, LinkLost):
+            fact = replace(fact, unfinished=self._reader.unfinished())
             self._audio.disconnect()
             self._journal.note(self._session_id, "upstream", "in", "closed", fact.code)
             self._output.send_frames(self._translator.link_lost())
@@ -124,6 +126,7 @@ class UpstreamLinks:
             return
         if command.epoch is None and self._link.current is not None:
             self._output.send_frames(self._translator.link_lost())  # what still runs on it is lost with it
+        unfinished = self._reader.unfinished()
         self._audio.disconnect()
         self._link.replace_by(standby.link)
         self._audio.connect(connection)
@@ -132,7 +135,7 @@ class UpstreamLinks:
         self._translator.removed(standby.removed)
         self.standby = None
         self._journal.note(self._session_id, "upstream", "note", "took over", f"{generation}")
-        self._output.send_fact(TookOver(generation))
+        self._output.send_fact(TookOver(generation, unfinished))
 
 
 def close_late(received: Sequence[Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from actors.upstream_events import UpstreamEvents
 from turnstile.observability.journal import frame_observer
+from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.events import (
     CLOSING_FACTS,
     ConfigAnswered,
@@ -75,6 +76,15 @@ class UpstreamReader:
             return False
         return self.epoch > decided.epoch or self._speeches > decided.speeches
 
+    def unfinished(self) -> tuple[tuple[str, str], ...]:
+        """Return the agent's items that the link's end leaves unfinished, see `HeardText.unfinished`."""
+        return self._events.heard.unfinished()
+
+    @property
+    def kept_bytes(self) -> int:
+        """The bytes kept between events, about."""
+        return self._events.heard.kept_bytes
+
     def read(self, frames: Sequence[Frame]) -> None:
         """Read frames that came at once."""
         self._now = self._clock()
@@ -120,7 +130,11 @@ class UpstreamReader:
 
     def _speech_started(self, _: SpeechStarted) -> None:
         self._speeches += 1
-        self._output.send_fact(SpeechStarted(tuple([CutOff(*cut) for cut in self._translator.take_truncations()])))
+        cut, heard = self._translator.take_truncations(), self._events.heard
+        self._output.send_fact(SpeechStarted(tuple([CutOff(*one, heard.cut(*one)) for one in cut])))
+
+    def _item_truncated(self, fact: ItemTruncated) -> None:
+        self._output.send_fact(replace(fact, heard=self._events.heard.heard(fact.item_id)))
 
     def _turn_committed(self, fact: TurnCommitted) -> None:
         self._gate_closed(fact)
@@ -134,11 +148,13 @@ class UpstreamReader:
     def _put_in_force(self) -> None:
         self._audio.set_upstream_format(self._formats.input)
         self._translator.set_upstream_format(self._formats.output)
+        self._events.heard.set_upstream_format(self._formats.output)
         self._functions.confirm()
 
     _actions: ClassVar[dict[type, Callable[..., None]]] = {
         **dict.fromkeys(CLOSING_FACTS, _gate_closed),
         SpeechStarted: _speech_started,
+        ItemTruncated: _item_truncated,
         TurnCommitted: _turn_committed,
         ConfigAnswered: _configured,
     }

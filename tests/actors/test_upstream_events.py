@@ -117,6 +117,11 @@ EVENTS = [
     ({"type": "response.output_audio_transcript.delta", **IN_RESPONSE, "delta": "So"}, None, set()),
     ({"type": "response.output_audio_transcript.done", **IN_RESPONSE, "transcript": "So."}, None, set()),
     (
+        {"type": "response.content_part.done", **IN_RESPONSE, "part": {"type": "audio", "transcript": "So."}},
+        None,
+        set(),
+    ),
+    (
         {
             "type": "response.function_call_arguments.done",
             **IN_RESPONSE,

@@ -26,8 +26,8 @@ class ConfirmedFormats:
 
     def updated(self, session: Json) -> None:
         """Apply the ``session.updated`` that answers it, with `session`."""
-        self.input = _format(session, "input") or _format(self._requested, "input") or self.input
-        self.output = _format(session, "output") or _format(self._requested, "output") or self.output
+        self.input = shown_format(session, "input") or shown_format(self._requested, "input") or self.input
+        self.output = shown_format(session, "output") or shown_format(self._requested, "output") or self.output
         self._requested = {}
 
     def replace_by(self, other: ConfirmedFormats) -> None:
@@ -35,7 +35,13 @@ class ConfirmedFormats:
         self.input, self.output, self._requested = other.input, other.output, other._requested
 
 
-def _format(session: Json, side: str) -> object:
+def shown_format(session: Json, side: str) -> object:
+    """Return the format of audio that a session or a response shows; None for none.
+
+    Args:
+        session: The session or response.
+        side: ``input`` or ``output``.
+    """
     audio = session.get("audio")
     part = audio.get(side) if isinstance(audio, dict) else None
     return part.get("format") if isinstance(part, dict) else None

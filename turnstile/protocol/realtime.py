@@ -67,6 +67,12 @@ def response_metadata(event_id: str, given: Any, labels: Mapping[str, str] | Non
     return {**dict(added[: max(0, _METADATA_PAIRS - len(given))]), **given}
 
 
+def mark_of(response: Json) -> str | None:
+    """Return the mark of a response that is ours; None for another's."""
+    mark = (response.get("metadata") or {}).get(MARK)
+    return mark if isinstance(mark, str) else None
+
+
 def response_cancel(event_id: str, response_id: str) -> bytes:
     """Build ``response.cancel``: stop one response."""
     return orjson.dumps({"type": "response.cancel", "event_id": event_id, "response_id": response_id})

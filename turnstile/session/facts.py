@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from turnstile.errors import UpstreamProtocolError
 from turnstile.protocol.beta import current_session
-from turnstile.protocol.realtime import MARK, complete_arguments
+from turnstile.protocol.realtime import complete_arguments, mark_of
 from turnstile.protocol.shapes import valid_event
 from turnstile.session.conversation import ROOT
 from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated, Transcribed
@@ -78,7 +78,7 @@ class FactReader:
 
     def _started(self, event: Json) -> Fact | None:
         response = event["response"]
-        mark = _text((response.get("metadata") or {}).get(MARK))
+        mark = mark_of(response)
         if mark is None and "conversation_id" in response and response["conversation_id"] is None:
             _remember(self._out_of_band, response["id"])
             return AsideStarted(response["id"])

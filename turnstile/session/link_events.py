@@ -48,7 +48,8 @@ class LinkLost:
         event: The ``error`` event that came before its end, if one did.
         is_told: The client has heard of that already, as of an error about an event of its own.
         retry_after: How many seconds upstream asks to wait before the next try (``Retry-After``), if it does.
-        unfinished: The agent's items that were not finished, each with the text of the audio that was sent of it.
+        unfinished: The agent's items of responses that had not ended, each with the text of the audio that was sent of
+            it; one that a barge-in cut, up to there; one whose audio has no transcript is left out.
     """
 
     code: str
@@ -81,9 +82,15 @@ class OfStandby:
 
 @record
 class TookOver:
-    """The standby is the link now (`TakeOver`): facts after this one are of it."""
+    """The standby is the link now (`TakeOver`): facts after this one are of it.
+
+    Args:
+        generation: Which.
+        unfinished: What the link before has left unfinished, as in `LinkLost`.
+    """
 
     generation: int
+    unfinished: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
 
 
 @record

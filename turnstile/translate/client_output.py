@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnstile.audio.confirmed_formats import shown_format
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, read_format
 from turnstile.audio.wav_format import wav_header
@@ -68,7 +69,7 @@ class ClientOutput:
 
     def begin_response(self, response: Json) -> list[Frame]:
         """Convert from the format that the response shows, else from the session's; warn where that is not possible."""
-        shown = _output_format(response) or self._session_format
+        shown = shown_format(response, "output") or self._session_format
         self._convert_from(shown)
         if self.is_convertible or shown == self._warned_format:
             return []
@@ -106,9 +107,3 @@ class ClientOutput:
 
 def _bytes_per_ms(upstream: AudioFormat) -> float:
     return upstream.sample_width * upstream.sample_rate / 1000
-
-
-def _output_format(response: Json) -> object:
-    audio = response.get("audio")
-    output = audio.get("output") if isinstance(audio, dict) else None
-    return output.get("format") if isinstance(output, dict) else None
