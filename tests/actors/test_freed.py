@@ -21,6 +21,7 @@ from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
+from turnstile.session.link_effects import OnStandby, OpenStandby, RestoreItem, TakeOver
 from turnstile.simulator.faults import Faults
 from turnstile.simulator.quirks import Quirks
 from turnstile.simulator.simulator import Simulator
@@ -40,6 +41,8 @@ NOT_OF_A_SESSION = (
     "actors.timers",
     "turnstile.transports.loop_timers",
 )
+# Names a standby; of no interest to the session.
+GENERATION = 1_000
 # How often is looked, in seconds.
 GLANCE = 0.01
 
@@ -275,6 +278,46 @@ def test_nothing_is_left_of_a_session_when_upstream_is_lost_for_good(make_system
     system = make_system(Faults(disconnect_after_responses=1))
     gc.freeze()
     client_closes(system, SocketClient(system, path))
+    assert left_of_a_session(system) == {}
+
+
+def prepare_a_standby(system):
+    """Have the one session open a standby, and wait until it can be used."""
+    inbox = actor_of("UpstreamActor").actor_inbox
+    inbox.tell(OpenStandby(GENERATION, None))
+    never, deadline = threading.Event(), time.monotonic() + patience(10)
+    while not any(log.items for log in system.simulator.logs[1:]):
+        assert time.monotonic() < deadline
+        inbox.tell(OnStandby(GENERATION, RestoreItem("e1", {"id": "i1", **ITEM})))
+        never.wait(GLANCE)
+    return inbox
+
+
+def the_session_ends_beside_its_standby(_inbox, client):
+    client.close()
+
+
+def the_standby_is_replaced(inbox, client):
+    inbox.tell_all((OpenStandby(GENERATION + 1, None), OpenStandby(GENERATION + 2, None)))
+    client.close()
+
+
+def the_standby_takes_over(inbox, client):
+    inbox.tell(TakeOver(GENERATION))
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [the_session_ends_beside_its_standby, the_standby_is_replaced, the_standby_takes_over],
+    ids=lambda end: end.__name__,
+)
+@pytest.mark.usefixtures("without_collector")
+def test_nothing_is_left_of_a_standby_when(make_system, end):
+    system = make_system()
+    gc.freeze()
+    client = SocketClient(system, "/openai")
+    end(prepare_a_standby(system), client)
     assert left_of_a_session(system) == {}
 
 
