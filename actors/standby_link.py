@@ -118,10 +118,12 @@ class StandbyLink:
 
     def _item_told(self, event: Json) -> None:
         """Forget an item of which upstream will say no more."""
+        item, told = event.get("item"), self.restored
+        item_id = item.get("id") if isinstance(item, dict) else None
         if event["type"] == _REMOVED:
-            self.removed.pop(event.get("item_id") or "", None)
-        elif isinstance(event.get("item"), dict):
-            self.restored.pop(event["item"].get("id") or "", None)
+            item_id, told = event.get("item_id"), self.removed
+        if isinstance(item_id, str):
+            told.pop(item_id, None)
 
     def _report(self, fact: Fact) -> None:
         self._output.send_fact(OfStandby(self.generation, fact))

@@ -385,6 +385,27 @@ def test_nothing_goes_to_the_client_where_the_new_link_shows_no_session(bench):
 # The conversation.
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "conversation.item.done"},
+        {"type": "conversation.item.done", "item": {}},
+        {"type": "conversation.item.done", "item": {"id": ["i1"]}},
+        {"type": "conversation.item.deleted"},
+        {"type": "conversation.item.deleted", "item_id": {}},
+    ],
+)
+def test_an_event_of_a_standbys_about_no_item_changes_nothing(upstream, event):
+    upstream.ready().prepare()
+    upstream.on_standby(RestoreItem("e1", SAID))
+    facts = list(upstream.facts())
+    upstream.hears(event)
+    assert upstream.facts() == facts
+    shown = len(upstream.takes_over().shown())
+    upstream.hears(added(SAID))
+    assert len(upstream.shown()) == shown
+
+
 def test_an_item_that_was_restored_is_not_said_again(upstream):
     upstream.ready().prepare()
     answer = {"id": "i2", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
