@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# What the session holds is charged when it differs by so many bytes, so that a turn of short messages charges nothing.
+# What the session holds, and what it has recorded of the conversation, is charged when it differs by so many bytes, so
+# that a turn of short messages charges nothing.
 _UNCHARGED = 4096
 
 
@@ -71,6 +72,7 @@ class SessionCoordinatorActor(SessionActor):
         self._session = session
         self._budget = budget or unlimited_budget()
         self._charge = self._budget.charge(stays=True)
+        self._recorded = self._budget.charge(is_limited=False)
         self._journal = journal
         self._answered = 0
         self._clock = clock
@@ -88,11 +90,14 @@ class SessionCoordinatorActor(SessionActor):
     def _decide(self, event: Event) -> None:
         """Perform each effect by the method that takes its class."""
         session, charge, performers = self._session, self._charge, self.handlers
-        session.held_elsewhere = self._budget.held - charge.size
+        session.held_elsewhere = self._budget.held - charge.size - self._recorded.size
         for effect in session.handle(event):
             performers[effect.__class__](self, effect)
         if not -_UNCHARGED < session.held_bytes - charge.size < _UNCHARGED:
             charge.set(session.held_bytes)
+        recorded = session.now.data.conversation.bytes
+        if not -_UNCHARGED < recorded - self._recorded.size < _UNCHARGED:
+            self._recorded.set(recorded)
 
     @takes(*ANSWERED_FACTS)
     def _decide_answered(self, fact: Fact) -> None:
@@ -120,6 +125,7 @@ class SessionCoordinatorActor(SessionActor):
         self._deadline_timer.end()
         self._session = Session()
         self._charge.set(0)
+        self._recorded.set(0)
 
     # Perform the effects.
 

@@ -129,6 +129,7 @@ class SessionBudget:
         self._process = process
         self._limit = limit
         self._staying: list[Charge] = []
+        self._beside: list[Charge] = []
         self.owner = owner
         self.identity = ""
         """The name of the client's identity; "" for none."""
@@ -156,9 +157,14 @@ class SessionBudget:
         return sum(charge.size for charge in self._staying)
 
     @property
+    def limited(self) -> int:
+        """Bytes held that the limit is for."""
+        return self.held - sum([charge.size for charge in self._beside])
+
+    @property
     def room(self) -> int:
         """Bytes that may still be held; 0 at least."""
-        return max(0, self._limit - self.held)
+        return max(0, self._limit - self.limited)
 
     def when_room(self, size: int, call: Callable[[], object]) -> None:
         """Call once when there is room for `size` more bytes, in place of an earlier such call that still waits.
@@ -176,15 +182,19 @@ class SessionBudget:
         call, self.room_call = self.room_call, None
         return call
 
-    def charge(self, *, stays: bool = False) -> Charge:
+    def charge(self, *, stays: bool = False, is_limited: bool = True) -> Charge:
         """Open one charge against this budget.
 
         Args:
             stays: Whether it is of what waits for more than a slow peer; of a session's few charges that last.
+            is_limited: Whether the session's limit is for it too; otherwise it has a bound of its own, and counts for
+                the process only.
         """
         charge = Charge(self, partial(self._process.charge, self))
         if stays:
             self._staying.append(charge)
+        if not is_limited:
+            self._beside.append(charge)
         return charge
 
     def close(self) -> None:
@@ -193,6 +203,7 @@ class SessionBudget:
         self.end = _nothing  # it refers to the session
         self.room_call = None
         self._staying.clear()  # they refer to the budget
+        self._beside.clear()
         on_close, self.on_close = self.on_close, _nothing
         on_close()
 
@@ -229,7 +240,7 @@ class Charge:
 
     def lacking(self, size: int) -> int:
         """Return how many of the bytes held must be let go of before so many may be charged."""
-        return size - self.size - (self._budget.limit - self._budget.held)
+        return size - self.size - (self._budget.limit - self._budget.limited)
 
     def when_fits(self, size: int, call: Callable[[], object]) -> None:
         """Call once when so many bytes may be charged; see `SessionBudget.when_room`."""

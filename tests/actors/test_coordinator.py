@@ -12,12 +12,13 @@ from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
 from turnstile.session import effects
 from turnstile.session.client_requests import AudioFollows, ConfigRequested, TurnEndForced, UserMessageGiven
+from turnstile.session.conversation import Conversation
 from turnstile.session.deadlines import Deadline
 from turnstile.session.events import ConfigAnswered, Refused, ResponseFinished, TimerFired
 from turnstile.session.in_flight import Response
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.session.state import State
+from turnstile.session.state import Data, Now, State
 from turnstile.session.waits import Reason, Waits
 
 
@@ -32,6 +33,7 @@ class Scripted:
         self.told = []
         self.state = "the state"
         self.data = "the data"
+        self.now = Now(State(), Data())
         self.backlog = (TurnEndForced(1), AudioFollows(1), TurnEndForced(2))
 
     def handle(self, event):
@@ -234,3 +236,16 @@ def test_what_the_session_holds_is_charged_where_it_differs_much_and_what_is_hel
         assert (process.held - 700, scripted.held_elsewhere) == (charged, 700)
     coordinator.release(SHUTTING_DOWN)
     assert process.held == 700
+
+
+def test_what_is_recorded_of_the_conversation_is_charged_beside_what_may_be_held(bench):
+    process = ProcessBudget(session_limit=20_000)
+    budget = process.session("")
+    scripted = Scripted()
+    coordinator = make(bench, scripted, budget)
+    for recorded, charged in ((4095, 0), (10_000, 10_000), (13_000, 10_000), (100_000, 100_000), (95_904, 95_904)):
+        scripted.now = Now(State(), Data(conversation=Conversation(bytes=recorded)))
+        coordinator.on_receive(AudioFollows(1))
+        assert (process.held, budget.room, scripted.held_elsewhere) == (charged, 20_000, 0)
+    coordinator.release(SHUTTING_DOWN)
+    assert process.held == 0

@@ -74,6 +74,17 @@ def test_a_charge_may_fit_later_beside_what_stays():
     assert (charge.may_fit(70), charge.may_fit(71)) == (True, False)
 
 
+def test_a_charge_with_a_bound_of_its_own_counts_for_the_process_and_takes_no_room():
+    process = ProcessBudget(1_000, session_limit=100)
+    budget = process.session("a")
+    beside, charge = budget.charge(is_limited=False), budget.charge()
+    beside.set(90)
+    charge.set(60)
+    assert (process.held, budget.held, budget.room, charge.lacking(110)) == (150, 150, 40, 10)
+    assert charge.fits(100)
+    assert not charge.fits(101)
+
+
 def test_past_the_limit_the_owner_that_holds_most_loses_its_largest_session():
     host = Host()
     host.session("one large", held=400)

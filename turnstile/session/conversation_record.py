@@ -81,10 +81,12 @@ def _with(conversation: Conversation, entry: Entry, policy: Policy) -> Conversat
 def _committed(now: Now, committed: TurnCommitted, _: Policy) -> Conversation:
     """Keep the place of a spoken turn, whose transcript comes later, if at all."""
     conversation, item_id = now.data.conversation, committed.item_id
-    if conversation.find(item_id):
-        return conversation
-    conversation = conversation.with_entry(Entry(item_id, "user", missing="audio"))
-    if not at(now.state.in_force, "audio", "input", "transcription"):
+    entry = conversation.find(item_id)
+    if entry is None:
+        entry = Entry(item_id, "user", missing="audio")
+        conversation = conversation.with_entry(entry)
+    is_transcribed = at(now.state.in_force, "audio", "input", "transcription")
+    if not is_transcribed or entry.missing != "audio" or item_id in conversation.awaited:
         return conversation
     return replace(conversation, awaited=(*conversation.awaited, item_id))
 

@@ -258,6 +258,12 @@ def test_a_turn_in_which_nothing_was_said_is_no_loss():
     assert (read(conversation), conversation.unrestorable) == ([], ())
 
 
+@pytest.mark.parametrize("audio", [[], [shown("u", {"type": "input_audio"})]])
+def test_a_turn_is_in_the_conversation_once_however_often_it_is_committed(audio):
+    conversation = told(*audio, TurnCommitted("u"), TurnCommitted("u"), config=TRANSCRIBED)
+    assert ([entry.item_id for entry in conversation.entries], conversation.awaited) == (["u"], ("u",))
+
+
 def test_no_transcript_is_awaited_where_none_is_configured():
     assert not told(TurnCommitted("u")).awaits_transcript
 
@@ -345,6 +351,11 @@ def test_a_call_is_open_until_its_output_is_in_the_conversation():
     assert told(*call).open_calls == ("c",)
     conversation = told(*call, output("c"))
     assert (read(conversation), conversation.open_calls) == ([("f", "{}"), ("oc", "4")], ())
+
+
+def test_a_call_that_is_complete_is_read_out_of_its_own_event_and_not_of_the_end_of_its_response():
+    item = {"id": "f", "type": "function_call", "call_id": "c", "name": "get", "arguments": '{"a":'}
+    assert told(begun("f", "function_call", call_id="c"), ResponseFinished("r1", output=(item,))).open_calls == ()
 
 
 def test_a_call_that_a_client_puts_in_is_kept():
