@@ -75,7 +75,7 @@ class StandbyLink:
     def open(self, model: str | None, inbox: Inbox) -> None:
         """Open the link; what it receives goes to `inbox` (`FromLink`)."""
         self.link.open(model, inbox)
-        self.events.begin_link(self.link.secrets)
+        self.events.begin_link(self.link.secrets, self.link.names)
 
     def send(self, command: SendUpdate | RestoreItem | RemoveItem) -> None:
         """Send a command; without a connection it is dropped."""
@@ -86,6 +86,7 @@ class StandbyLink:
                 self.link.send(realtime.session_update(event_id, patch))
             case RestoreItem():
                 self.restored[command.item["id"]] = None
+                self.link.names.ask(command.event_id, command.item)
                 self.link.send(restoring(command))
             case RemoveItem():
                 self.removed[command.item_id] = None

@@ -91,6 +91,7 @@ class UpstreamCommands:
                 self._link.send(realtime.item_truncate(event_id, item_id, milliseconds))
             case RestoreItem():
                 self._translator.restored((command.item["id"],))
+                self._link.names.ask(command.event_id, command.item)
                 self._link.send(restoring(command))
             case RemoveItem():
                 self._translator.removed((command.item_id,))

@@ -19,6 +19,7 @@ from turnstile.session.facts import READERS, FactReader
 from turnstile.translate.event_table import SERVER_EVENTS
 from turnstile.translate.heard_events import FOLLOWED
 from turnstile.translate.heard_text import HeardText
+from turnstile.translate.item_names import ItemNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -63,16 +64,23 @@ class UpstreamEvents:
         self._unknown: set[str] = set()
         self._has_binary = False
         self._secrets: Sequence[str] = ()
+        self._names = ItemNames()
 
-    def begin_link(self, secrets: Sequence[str] = ()) -> None:
-        """Forget the facts of the link before: a new link has a conversation of its own, and these credentials."""
+    def begin_link(self, secrets: Sequence[str] = (), names: ItemNames | None = None) -> None:
+        """Forget the facts of the link before: a new link has a conversation of its own, and these credentials.
+
+        Args:
+            secrets: The credentials.
+            names: Those that the link gives to items which the client knows by others.
+        """
+        self._names = names or ItemNames()
         self._facts = FactReader()
         self.heard.begin_link()
         self._secrets = secrets
 
     def replace_by(self, other: UpstreamEvents) -> None:
         """Read the link from now on that `other` has read so far."""
-        self._facts, self._secrets = other._facts, other._secrets
+        self._facts, self._secrets, self._names = other._facts, other._secrets, other._names
         self.heard.begin_link()
 
     def read(self, frames: Iterable[Frame], now: float, take: Take) -> None:
@@ -151,6 +159,8 @@ class UpstreamEvents:
             safe = with_safe_errors(given, self._secrets)
             if safe is not given:
                 given, data = safe, orjson.dumps(safe)
+        if self._names.is_used and (renamed := self._names.shown(given)) is not given:
+            given, data = renamed, orjson.dumps(renamed)
         event, fact, frames, is_unreadable = given, None, _NOTHING, False
         plain = is_plain is None or is_plain(given)
         if read is not None:

@@ -13,6 +13,7 @@ from turnstile.protocol.beta_events import beta_client_data
 from turnstile.protocol.frames import PEER_TOO_SLOW
 from turnstile.protocol.safe_text import without_secrets
 from turnstile.session.link_events import LinkConnected, LinkLost
+from turnstile.translate.item_names import ItemNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,12 +97,14 @@ class UpstreamLink:
         self._is_beta = False
         self.secrets: tuple[str, ...] = ()
         """The credentials of the link's upstream."""
+        self.names = ItemNames()
+        """Those that it gives to items which the client knows by others."""
 
     def open(self, model: str | None, inbox: Inbox) -> None:
         """Open a link; what it receives goes to `inbox` (`FromLink`)."""
         self.current = link = _LinkInbox(inbox, self._budget)
         target = self._target(model)
-        self._is_beta, self.secrets = target.is_beta, target.secrets
+        self._is_beta, self.secrets, self.names = target.is_beta, target.secrets, ItemNames()
         self._connector.connect(target, link)
 
     def close(self, *, drops_unsent: bool = False) -> None:
@@ -140,7 +143,7 @@ class UpstreamLink:
         """Close the link, and take the open one of another slot, which is empty then."""
         self.close()
         self.current, connection = other.current, other.connection
-        self._is_beta, self.secrets = other._is_beta, other.secrets
+        self._is_beta, self.secrets, self.names = other._is_beta, other.secrets, other.names
         other.current = other.connection = None
         if connection is not None:
             self._use(connection)
@@ -157,6 +160,8 @@ class UpstreamLink:
         Without a link it is dropped: the session gets `LinkLost`, and sends again what it must.
         """
         if self.connection is not None:
+            if self.names.renames:
+                data = self.names.sent(data)
             if self._is_beta:
                 data = beta_client_data(data)
             if self._observe is not None:

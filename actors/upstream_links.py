@@ -85,7 +85,7 @@ class UpstreamLinks:
         self._link.close()
         self._audio.disconnect()
         self._link.open(model, inbox)
-        self._reader.begin_link(self._link.secrets)
+        self._reader.begin_link(self._link.secrets, self._link.names)
 
     def _changed(self, news: LinkReady | LinkFailed | Closed) -> None:
         fact = self._link.change(news)
@@ -131,6 +131,7 @@ class UpstreamLinks:
         self._link.replace_by(standby.link)
         self._audio.connect(connection)
         self._reader.replace_by(standby)
+        self._link.names.take_over()
         self._translator.restored(standby.restored)
         self._translator.removed(standby.removed)
         self.standby = None

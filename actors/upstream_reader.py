@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from turnstile.session.client_requests import Json
     from turnstile.session.events import Fact
     from turnstile.session.link_effects import TakeOver
+    from turnstile.translate.item_names import ItemNames
 
 # How often, in seconds, the session gets a sign of life of a response.
 _PROGRESS_EVERY = 1.0
@@ -55,10 +56,10 @@ class UpstreamReader:
         """How many facts that close the gate there were, on all links."""
         self._speeches = 0
 
-    def begin_link(self, secrets: Sequence[str] = ()) -> None:
+    def begin_link(self, secrets: Sequence[str] = (), names: ItemNames | None = None) -> None:
         """Read a new link from now on, which has not shown yet that it is up, and was given these credentials."""
         self._is_up = False
-        self._events.begin_link(secrets)
+        self._events.begin_link(secrets, names)
 
     def replace_by(self, standby: StandbyLink) -> None:
         """Read a link from now on that has been a standby; what its session shows is in force."""

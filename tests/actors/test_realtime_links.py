@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.actors.test_standby import SAID, Stage, added
 from turnstile.protocol.frames import Closed
+from turnstile.session import effects
+from turnstile.session.events import ItemConfirmed
 from turnstile.session.link_effects import RemoveItem, RestoreItem
-from turnstile.session.link_events import LinkLost, TookOver
+from turnstile.session.link_events import LinkLost, OfStandby, TookOver
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 
 RESPONSE = {"id": "r", "conversation_id": "c", "status": "in_progress", "output": []}
@@ -108,3 +112,58 @@ def test_a_client_of_the_beta_is_shown_the_end_too(bench):
     upstream.links(Closed(1006, ""))
     (output,) = upstream.shown()[-1]["response"]["output"]
     assert output["content"] == [{"type": "text", "text": "So."}]
+
+
+# Where upstream gives items names of its own.
+
+
+def named(upstream):
+    """Restore the item `i1` to a link that calls it `own_1`."""
+    upstream.prepare()
+    upstream.on_standby(RestoreItem("e1", SAID))
+    upstream.hears(added({**SAID, "id": "own_1"}))
+    upstream.takes_over()
+    upstream.link = upstream.standby
+    return upstream
+
+
+def test_a_restored_item_is_confirmed_under_the_name_that_the_client_knows(upstream):
+    named(upstream)
+    assert OfStandby(1, ItemConfirmed("i1", "message", "user")) in upstream.facts()
+    upstream.hears({**DONE_ITEM, "item": {**SAID, "id": "own_1"}})
+    assert shown(upstream) == []
+
+
+@pytest.mark.parametrize("kind", ["delete", "retrieve", "truncate"])
+def test_what_the_client_asks_of_a_restored_item_is_asked_and_answered_under_both_names(upstream, kind):
+    named(upstream)
+    asked = {"type": f"conversation.item.{kind}", "item_id": "i1"}
+    upstream.tell(effects.PassOn(json.dumps(asked).encode()))
+    assert upstream.sent()[-1] == {**asked, "item_id": "own_1"}
+    upstream.hears({"type": f"conversation.item.{kind}d", "item_id": "own_1"})
+    assert upstream.shown()[-1] == {"type": f"conversation.item.{kind}d", "item_id": "i1"}
+
+
+def test_another_item_goes_behind_a_restored_one(upstream):
+    named(upstream)
+    asked = {"type": "conversation.item.create", "previous_item_id": "i1", "item": {"id": "mine"}}
+    upstream.tell(effects.PassOn(json.dumps(asked).encode()))
+    assert upstream.sent()[-1] == {**asked, "previous_item_id": "own_1"}
+    upstream.hears(added({"id": "own_2"}, previous_item_id="own_1"))
+    assert upstream.shown()[-1] == added({"id": "own_2"}, previous_item_id="i1")
+
+
+def test_an_item_that_is_put_in_again_has_its_new_name_from_then_on(upstream):
+    named(upstream).tell(RemoveItem("e2", "i1"), RestoreItem("e3", SAID))
+    assert upstream.sent()[-2]["item_id"] == "own_1"
+    upstream.hears({**DELETED, "item_id": "own_1"}, added({**SAID, "id": "own_7"}))
+    upstream.tell(RemoveItem("e4", "i1"))
+    assert upstream.sent()[-1]["item_id"] == "own_7"
+    assert shown(upstream) == []
+
+
+def test_the_names_of_a_link_are_its_own(upstream):
+    named(upstream).prepare(2).takes_over(2)
+    upstream.link = upstream.standby
+    upstream.tell(RemoveItem("e4", "i1"))
+    assert upstream.sent()[-1]["item_id"] == "i1"
