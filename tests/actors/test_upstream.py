@@ -206,6 +206,14 @@ def test_a_link_is_up_whichever_event_says_so_first_and_once(upstream, first, op
     assert sum(isinstance(fact, LinkOpened) for fact in upstream.facts()) == 2
 
 
+@pytest.mark.parametrize("shown", [{"output_modalities": ["text"]}, {"modalities": ["text"]}], ids=["current", "beta"])
+def test_the_session_hears_how_long_a_link_lasts_and_what_kinds_of_output_it_has(bench, upstream, shown):
+    upstream.tell(effects.OpenLink(None))
+    upstream.links(LinkReady(upstream.link))
+    upstream.hears({"type": "session.created", "session": {"expires_at": bench.wall_clock.now + 3600, **shown}})
+    assert (upstream.facts()[-1].lifetime, upstream.facts()[-1].modalities) == (3600, ["text"])
+
+
 def test_the_session_hears_why_when_a_link_cannot_be_opened(upstream):
     upstream.tell(effects.OpenLink(None))
     upstream.links(LinkFailed(Problem("upstream_refused", "The key was refused (401)."), retryable=False))
