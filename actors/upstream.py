@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from actors.dispatch import takes
 from actors.function_runner import FunctionRunner
 from actors.lifecycle import KEPT_COUNT_RUNS, SessionActor
 from actors.messages import AudioEvent, End, FromLink, Mark
 from actors.standby_link import FRAMES
-from actors.upstream_commands import UpstreamCommands
+from actors.upstream_commands import Command, UpstreamCommands
 from actors.upstream_link import UpstreamLink
 from actors.upstream_links import UpstreamLinks, close_late
 from actors.upstream_output import UpstreamOutput
@@ -28,13 +28,6 @@ from turnstile.session.effects import (
     ObserveAudio,
     OpenAudio,
     OpenLink,
-    PassOn,
-    SendCancel,
-    SendCommit,
-    SendCreate,
-    SendItem,
-    SendTruncate,
-    SendUpdate,
 )
 from turnstile.session.ending import DrainRequested, MeasureSilence, SilenceMeasured
 from turnstile.session.link_effects import (
@@ -42,8 +35,6 @@ from turnstile.session.link_effects import (
     OnStandby,
     OpenStandby,
     PauseAudio,
-    RemoveItem,
-    RestoreItem,
     TakeOver,
 )
 from turnstile.session.turn_events import AudioHeard
@@ -54,7 +45,6 @@ if TYPE_CHECKING:
     from actors.audio_uplink import AudioUplink
     from actors.dispatch import Dispatcher
     from actors.messages import LocalSettings, Peers
-    from actors.upstream_commands import Command
     from actors.upstream_links import LinkCommand
     from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Journal
@@ -189,7 +179,7 @@ class UpstreamActor(SessionActor):
 
     # The session's commands.
 
-    @takes(SendUpdate, SendCreate, SendItem, RestoreItem, RemoveItem, SendCancel, SendTruncate, SendCommit, PassOn)
+    @takes(*get_args(Command))
     def _send(self, command: Command) -> None:
         self._commands.send(command)
 

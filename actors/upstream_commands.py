@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+
 from actors.standby_link import restoring
 from turnstile.protocol import realtime
 from turnstile.protocol.appends import INPUT_COMMIT, ends_input
@@ -17,7 +19,7 @@ from turnstile.session.effects import (
     SendUpdate,
 )
 from turnstile.session.events import HandedBack, Refused
-from turnstile.session.link_effects import RemoveItem, RestoreItem
+from turnstile.session.link_effects import RemoveItem, RestoreItem, TruncateRestored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +28,19 @@ if TYPE_CHECKING:
     from actors.upstream_parts import UpstreamParts
     from actors.upstream_reader import UpstreamReader
 
-    Command = (
-        SendUpdate | SendCreate | SendItem | RestoreItem | RemoveItem | SendCancel | SendTruncate | SendCommit | PassOn
-    )
+Command = (
+    SendUpdate
+    | SendCreate
+    | SendItem
+    | RestoreItem
+    | RemoveItem
+    | TruncateRestored
+    | SendCancel
+    | SendTruncate
+    | SendCommit
+    | PassOn
+)
+"""What is written to the link in use."""
 
 
 class UpstreamCommands:
@@ -96,6 +108,8 @@ class UpstreamCommands:
             case RemoveItem():
                 self._translator.removed((command.item_id,))
                 self._link.send(restoring(command))
+            case TruncateRestored(event):
+                self._truncate(event)
             case SendCommit(event_id):
                 self._commit(event_id)
             case PassOn(event):
@@ -107,6 +121,15 @@ class UpstreamCommands:
     def _hand_back(self, event_id: str) -> None:
         self._journal.note(self._session_id, "upstream", "note", "handed back", event_id)
         self._output.send_fact(HandedBack(event_id))
+
+    def _truncate(self, event: bytes) -> None:
+        """Answer a truncation, unless it is not built as one: upstream refuses that."""
+        asked = orjson.loads(event)
+        end = asked.get("audio_end_ms")
+        if isinstance(end, int | float) and not isinstance(end, bool) and end >= 0:
+            self._reader.truncate(asked)
+        else:
+            self._link.send(event)
 
     def _commit(self, event_id: str) -> None:
         """Send the rest of the input audio and its commit, or refuse a commit of nothing in the API's words."""

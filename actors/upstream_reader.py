@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from actors.upstream_events import UpstreamEvents
 from turnstile.observability.journal import frame_observer
+from turnstile.protocol import realtime
 from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.events import (
     CLOSING_FACTS,
@@ -76,6 +77,13 @@ class UpstreamReader:
         if decided.epoch is None:
             return False
         return self.epoch > decided.epoch or self._speeches > decided.speeches
+
+    def truncate(self, asked: Json) -> None:
+        """Answer a client's truncation; an item whose text at that moment is not known stays whole in the record."""
+        heard = self._events.heard.cut(asked["item_id"], asked["audio_end_ms"])
+        self._output.send_frames(self._translator.translate(realtime.item_truncated(asked), self._clock()))
+        if heard is not None:
+            self._output.send_fact(ItemTruncated(asked["item_id"], heard))
 
     def unfinished(self) -> tuple[tuple[str, str], ...]:
         """Return the agent's items that the link's end leaves unfinished, see `HeardText.unfinished`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from tests.actors.test_standby import SAID, Stage, added
 from turnstile.protocol.frames import Closed
 from turnstile.session import effects
+from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.events import ItemConfirmed
-from turnstile.session.link_effects import RemoveItem, RestoreItem
+from turnstile.session.link_effects import RemoveItem, RestoreItem, TruncateRestored
 from turnstile.session.link_events import LinkLost, OfStandby, TookOver
 from turnstile.translate.to_realtime_client import RealtimeTranslator
 
@@ -167,3 +169,52 @@ def test_the_names_of_a_link_are_its_own(upstream):
     upstream.link = upstream.standby
     upstream.tell(RemoveItem("e4", "i1"))
     assert upstream.sent()[-1]["item_id"] == "i1"
+
+
+# The truncation of an item that another link has as text.
+
+AUDIO = base64.b64encode(bytes(48_000)).decode()
+PLACE = {"response_id": "r", "item_id": "i2", "output_index": 0, "content_index": 0}
+TRUNCATE = {"type": "conversation.item.truncate", "event_id": "mine", "item_id": "i2", "content_index": 0}
+
+
+def spoken(upstream):
+    """The agent says two words, a second each, and another link takes over."""
+    item = {"id": "i2", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    upstream.hears(CREATED, {"type": "response.output_item.added", **PLACE, "item": item})
+    for word in ("One", " two"):
+        upstream.hears({"type": "response.output_audio_transcript.delta", **PLACE, "delta": word})
+        upstream.hears({"type": "response.output_audio.delta", **PLACE, "delta": AUDIO})
+    upstream.hears({"type": "response.done", "response": {**RESPONSE, "status": "completed"}})
+    upstream.prepare().takes_over(epoch=1)
+    assert upstream.facts()[-1] == TookOver(1)
+    upstream.link = upstream.standby
+    shown(upstream)
+
+
+def truncate(upstream, **fields):
+    upstream.tell(TruncateRestored(json.dumps({**TRUNCATE, **fields}).encode()))
+
+
+def test_a_truncation_is_answered_with_what_was_heard_and_goes_nowhere(upstream):
+    spoken(upstream)
+    truncate(upstream, audio_end_ms=1000)
+    answer = {"event_id": "event_mine", "item_id": "i2", "content_index": 0, "audio_end_ms": 1000}
+    assert upstream.shown()[-1] == {"type": "conversation.item.truncated", **answer}
+    assert upstream.facts()[-1] == ItemTruncated("i2", "One")
+    assert upstream.sent() == []
+
+
+def test_a_truncation_of_an_item_of_long_ago_is_answered_and_leaves_it_whole(upstream):
+    spoken(upstream)
+    truncate(upstream, item_id="i0", audio_end_ms=1000)
+    assert shown(upstream) == ["conversation.item.truncated"]
+    assert not any(isinstance(fact, ItemTruncated) for fact in upstream.facts())
+
+
+@pytest.mark.parametrize("fields", [{}, {"audio_end_ms": "1"}, {"audio_end_ms": True}, {"audio_end_ms": -1}])
+def test_a_truncation_of_another_form_is_upstreams_to_refuse(upstream, fields):
+    spoken(upstream)
+    truncate(upstream, **fields)
+    assert upstream.sent() == [{**TRUNCATE, **fields}]
+    assert shown(upstream) == []

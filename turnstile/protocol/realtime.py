@@ -84,6 +84,13 @@ def item_truncate(event_id: str, item_id: str, audio_end_ms: int) -> bytes:
     return orjson.dumps({"type": "conversation.item.truncate", "event_id": event_id, **cut})
 
 
+def item_truncated(asked: Json) -> Json:
+    """Return ``conversation.item.truncated``, the answer to a client's ``conversation.item.truncate``."""
+    cut = {"content_index": asked.get("content_index", 0), "audio_end_ms": asked["audio_end_ms"]}
+    event_id = f"event_{asked['event_id']}"
+    return {"type": "conversation.item.truncated", "event_id": event_id, "item_id": asked["item_id"], **cut}
+
+
 def input_audio_commit(event_id: str) -> bytes:
     """Build ``input_audio_buffer.commit``: make the input audio a conversation item."""
     return orjson.dumps({"type": "input_audio_buffer.commit", "event_id": event_id})

@@ -50,6 +50,19 @@ class RemoveItem:
 
 
 @record
+class TruncateRestored:
+    """Answer a client's ``conversation.item.truncate`` for upstream, which has the restored item as text.
+
+    The API truncates audio only. What was heard of the item comes as `ItemTruncated`, if that is known.
+
+    Args:
+        event: The event, encoded.
+    """
+
+    event: bytes
+
+
+@record
 class OnStandby:
     """Send a command on the standby."""
 
@@ -85,4 +98,6 @@ class PauseAudio:
     """Hold input audio from now on, until `OpenAudio`; the answer is `AudioPaused`."""
 
 
-LinkEffect = OpenStandby | OnStandby | RestoreItem | RemoveItem | TakeOver | CloseStandby | PauseAudio
+LinkEffect = (
+    OpenStandby | OnStandby | RestoreItem | RemoveItem | TruncateRestored | TakeOver | CloseStandby | PauseAudio
+)
