@@ -196,6 +196,23 @@ def function_call(talk):
     talk.hears({"type": "response.done", "response": {**answer, "status": "completed"}})
 
 
+def spoken_turn(talk):
+    """The user speaks, and the agent answers."""
+    number = len(talk.link.sent) + len(talk.client.sent)
+    turn, response = f"u{number}", {"id": f"s{number}", "conversation_id": "c1", "output": []}
+    item = {"id": turn, "type": "message", "role": "user", "content": [{"type": "input_audio", "transcript": None}]}
+    heard = {"type": "conversation.item.input_audio_transcription.completed", "item_id": turn, "transcript": "Hi."}
+    talk.hears({"type": "input_audio_buffer.speech_started", "item_id": turn})
+    talk.hears(
+        {"type": "input_audio_buffer.speech_stopped", "item_id": turn},
+        {"type": "input_audio_buffer.committed", "item_id": turn},
+        *({"type": f"conversation.item.{what}", "item": item} for what in ("added", "done")),
+        {"type": "response.created", "response": response},
+        heard,
+        {"type": "response.done", "response": {**response, "status": "completed"}},
+    )
+
+
 def begin_response(talk):
     talk.hears({"type": "response.created", "response": {"id": "r1", "output": []}}, DELTA, DELTA)
 
@@ -260,6 +277,16 @@ def test_a_turn_costs_few_messages_runs_and_calls_and_no_timer(talk):
     ]
     assert (cost.runs, cost.timers) == (11, 0)
     assert cost.calls <= 320
+
+
+def test_a_spoken_turn_costs_a_message_for_its_transcript(talk):
+    cost = cost_of(talk, spoken_turn)
+    assert cost.messages == [
+        *("FromLink", "ToClient", "SpeechStarted"),
+        *("FromLink", "ToClient", "SpeechStopped", "TurnCommitted", "ItemConfirmed", "ResponseStarted", "ToClient"),
+        *("Transcribed", "ResponseFinished", "AnswersGiven"),
+    ]
+    assert cost.timers == 0
 
 
 def test_a_delta_costs_two_messages_and_runs(talk):

@@ -176,19 +176,24 @@ def _lost(now: Now, lost: LinkLost, policy: Policy) -> Conversation:
         entry = conversation.find(item_id)
         if entry or (now.state.response and not now.data.asides_running):
             conversation = _with(conversation, Entry(item_id, "assistant", data, missing=missing), policy)
-    return _off_the_link(conversation)
+    return _off_the_link(now, conversation, policy)
 
 
-def _took_over(now: Now, _: TookOver, __: Policy) -> Conversation:
-    return _off_the_link(now.data.conversation)
+def _took_over(now: Now, _: TookOver, policy: Policy) -> Conversation:
+    return _off_the_link(now, now.data.conversation, policy)
 
 
-def _off_the_link(conversation: Conversation) -> Conversation:
-    """Return the record without what only the link before could have told."""
-    begun = [entry for entry in conversation.entries if not entry.item and not entry.missing]
-    if not begun and not conversation.awaited and not conversation.cuts:
+def _off_the_link(now: Now, conversation: Conversation, policy: Policy) -> Conversation:
+    """Return the record without what only the link before could have told, and the calls whose result nobody awaits."""
+    going = [entry for entry in conversation.entries if not entry.item and not entry.missing]
+    if conversation.open_calls and not policy.is_transparent:
+        awaited = {call.call_id for call in now.data.calls}
+        awaited |= {item.content.get("call_id") for item in now.state.items if item.content}
+        void = set(conversation.open_calls) - awaited
+        going += [entry for entry in conversation.entries if entry.call_id in void]
+    if not going and not conversation.awaited and not conversation.cuts:
         return conversation
-    return replace(conversation.without(begun), awaited=(), cuts=())
+    return replace(conversation.without(going), awaited=(), cuts=())
 
 
 _RECORDERS: Final[dict[type, Recorder]] = {

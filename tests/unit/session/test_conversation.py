@@ -385,6 +385,17 @@ def test_a_call_of_a_realtime_client_stays_though_its_response_is_cancelled():
     assert told(*events, policy=Policy(is_transparent=True), response=Response("r1")).open_calls == ("c1",)
 
 
+def test_of_the_open_calls_only_those_are_kept_at_a_loss_whose_result_is_awaited():
+    events = [called(f"c{number}", f"f{number}") for number in range(3)]
+    result = Item("ts_0", 1, {"type": "function_call_output", "call_id": "c1", "output": "4"}, "sent")
+    changes = {"calls": (Call("c0", "r0", 0),), "items": (result, Item("u", stage="confirmed"))}
+    lost = LinkLost("x", "Gone.")
+    full = told(*events)
+    now = configured(conversation=full, **changes)
+    assert recorded(now, lost, Policy()).data.conversation.open_calls == ("c0", "c1")
+    assert recorded(now, lost, Policy(is_transparent=True)).data.conversation.open_calls == ("c0", "c1", "c2")
+
+
 def test_with_a_deleted_call_its_output_goes():
     assert told(called("c", "f"), output("c"), ItemDeleted("f")) == Conversation()
 
