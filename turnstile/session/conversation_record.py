@@ -187,7 +187,7 @@ def _off_the_link(now: Now, conversation: Conversation, policy: Policy) -> Conve
     """Return the record without what only the link before could have told, and the calls whose result nobody awaits."""
     going = [entry for entry in conversation.entries if not entry.item and not entry.missing]
     if conversation.open_calls and not policy.is_transparent:
-        awaited = {call.call_id for call in now.data.calls}
+        awaited: set[Any] = {call.call_id for call in now.data.calls}
         awaited |= {item.content.get("call_id") for item in now.state.items if item.content}
         void = set(conversation.open_calls) - awaited
         going += [entry for entry in conversation.entries if entry.call_id in void]
