@@ -81,8 +81,8 @@ MUTANTS = (
     Mutant(
         "the gate opens on response.output_text.done",
         "facts",
-        '    "error": _error,\n',
-        '    "error": _error,\n'
+        '    "error": lambda _, event: refused(event),\n',
+        '    "error": lambda _, event: refused(event),\n'
         '    "response.output_text.done": lambda _, event: ResponseFinished(event["response_id"]),\n',
     ),
     Mutant(
