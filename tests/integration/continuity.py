@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from turnstile.simulator.log import ReceivedItem, SimulatorLog
     from turnstile.simulator.session import SimulatedSession
@@ -27,26 +27,39 @@ def in_use(links: Sequence[SimulatedSession]) -> list[SimulatedSession]:
     return [link for number, link in enumerate(others) if not number or set(link.log.received) & _USES] + [last]
 
 
-def conversation_faults(links: Sequence[SimulatedSession], *, may_lose_turns: bool = False) -> list[str]:
+def conversation_faults(
+    links: Sequence[SimulatedSession],
+    *,
+    may_lose_turns: bool = False,
+    may_cut: bool = False,
+    deleted: Collection[str] = (),
+) -> list[str]:
     """Compare each link's conversation with that of the link before it: every item of that, in its order.
 
     Args:
         links: One session's links, in the order of their use.
         may_lose_turns: A spoken turn may be missing: the client was told so.
+        may_cut: The user may have broken in: what was not heard of the agent is not restored.
+        deleted: The ids of the items that the client has deleted.
     """
     return [
         f"link {number}: {fault}"
         for number, (old, new) in enumerate(pairwise(links), 1)
-        for fault in _restoring_faults(old, new, may_lose_turns=may_lose_turns)
+        for fault in _restoring_faults(old, new, deleted, may_lose_turns=may_lose_turns, may_cut=may_cut)
     ]
 
 
-def _restoring_faults(old: SimulatedSession, new: SimulatedSession, *, may_lose_turns: bool) -> list[str]:
-    before, after = old.conversation, {item.id: item for item in new.conversation}
+def _restoring_faults(
+    old: SimulatedSession, new: SimulatedSession, deleted: Collection[str], *, may_lose_turns: bool, may_cut: bool
+) -> list[str]:
+    before = [item for item in old.conversation if item.id not in deleted]
+    after = {_key(item): item for item in new.conversation}
     cut = _cut_items(old.log, before)
+    if may_cut:
+        cut |= {item.id for item in before if item.role == "assistant"}
     faults = []
     for item in before:
-        restored = after.get(item.id)
+        restored = after.get(_key(item))
         if restored is None:
             if not (
                 item.id in cut or (item.type == "voice" and (may_lose_turns or not old.log.sent.get(_TRANSCRIBED)))
@@ -54,11 +67,16 @@ def _restoring_faults(old: SimulatedSession, new: SimulatedSession, *, may_lose_
                 faults.append(f"{_named(item)} is missing")
         elif not _same(item, restored, is_cut=item.id in cut):
             faults.append(f"{_named(item)} came back as {_named(restored)}")
-    common = [item.id for item in before if item.id in after]
-    places = [item_id for item_id in after if item_id in set(common)]
+    common = [_key(item) for item in before if _key(item) in after]
+    places = [key for key in after if key in set(common)]
     if places != common:
         faults.append(f"the order is {places}, not {common}")
     return faults + [f"{_named(item)} is there {count} times" for item, count in _doubled(new.conversation)]
+
+
+def _key(item: ReceivedItem) -> str:
+    """Return what an item is known by on each link: an output that was not confirmed may have had another id."""
+    return f"output of {item.call_id}" if item.type == "function_call_output" else item.id
 
 
 def _cut_items(log: SimulatorLog, items: Sequence[ReceivedItem]) -> set[str]:
@@ -83,7 +101,8 @@ def _was_finished(log: SimulatorLog, call: ReceivedItem) -> bool:
 def _same(item: ReceivedItem, restored: ReceivedItem, *, is_cut: bool) -> bool:
     if (item.role, item.call_id) != (restored.role, restored.call_id):
         return False
-    return item.text == restored.text or (is_cut and item.text.startswith(restored.text.rstrip()))
+    # Of an item that was truncated the API keeps no transcript.
+    return item.text == restored.text or (is_cut and (not item.text or item.text.startswith(restored.text.rstrip())))
 
 
 def _doubled(items: Sequence[ReceivedItem]) -> list[tuple[ReceivedItem, int]]:
@@ -149,21 +168,6 @@ def reply_faults(links: Sequence[SimulatedSession], *, unanswered_only: bool = F
 
 def _asks(item: ReceivedItem) -> bool:
     return item.role == "user" or item.type == "function_call_output"
-
-
-def told_faults(link: SimulatedSession, told: Sequence[str]) -> list[str]:
-    """Compare the agent's texts that the client was told with the last link's conversation: each is there, in order.
-
-    Args:
-        link: The last link.
-        told: The texts, each whole or as far as it was said.
-    """
-    items = iter([item.text for item in link.conversation if item.role == "assistant"])
-    return [f"the client was told {text!r}, the model was not" for text in told if not _comes(items, text)]
-
-
-def _comes(items: Iterable[str], text: str) -> bool:
-    return any(kept == text or text.startswith(kept.rstrip()) for kept in items if kept)
 
 
 def collision_faults(links: Iterable[SimulatedSession]) -> list[str]:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 sys.path[:0] = [path for path in (str(Path(__file__).parents[2]), str(Path(__file__).parent)) if path not in sys.path]
 
-from random_client import PATIENCE, RandomClient  # noqa: E402 - the path is made for the command above
+from random_client import RandomClient  # noqa: E402 - the path is made for the command above
+from random_realtime_client import RandomRealtimeClient  # noqa: E402
+from seeded_client import PATIENCE, Profile  # noqa: E402
 
 from actors.simulator_system import SimulatorSystem  # noqa: E402
 from actors.system import ProxySystem  # noqa: E402
@@ -42,12 +44,21 @@ class Soak:
         return "\n".join(lines)
 
 
-def soak(sessions: int, at_once: int = 8, turns: str = "server", first: int = 0, losses: int = 0) -> Soak:
-    """Play `sessions` random sessions, `at_once` of them at the same time, in one mode of turns."""
+CLIENTS = {"voice agent": RandomClient, "realtime": RandomRealtimeClient}
+
+
+def soak(sessions: int, profile: Profile, at_once: int = 8) -> Soak:
+    """Play `sessions` random sessions, `at_once` of them at the same time."""
     timers = TimerThread()
     pace = Pace(answer=0.001, first=0.004, step=0.001, jitter=0.9)
     simulator = Simulator(
-        clock=time.monotonic, timers=timers, seed=first, pace=pace, keep=sessions * 10, keep_bytes=2**30
+        clock=time.monotonic,
+        timers=timers,
+        seed=profile.first,
+        pace=pace,
+        lifetime=profile.lifetime,
+        keep=sessions * 20,
+        keep_bytes=2**30,
     )
     upstream = SimulatorSystem(load_config(flags={"simulator.port": "0"}), simulator=simulator)
     upstream.start()
@@ -56,33 +67,43 @@ def soak(sessions: int, at_once: int = 8, turns: str = "server", first: int = 0,
         "server.port": "0",
         "upstream.url": f"ws://{host}:{port}/v1/realtime",
         "upstream.kind": "compatible",
-        "session.turns": turns,
+        "session.turns": profile.turns,
     }
     began = time.monotonic()
     try:
         with ProxySystem(load_config(flags=flags)) as proxy, ThreadPoolExecutor(at_once) as pool:
             host, port = proxy.address
             url = f"ws://{host}:{port}/openai"
-            numbers = range(first, first + sessions)
-            clients = [
-                RandomClient(number, url, simulator, may_race=turns == "server", losses=losses) for number in numbers
-            ]
+            make = CLIENTS[profile.dialect]
+            numbers = range(profile.first, profile.first + sessions)
+            clients = [make(number, url, simulator, profile) for number in numbers]
             verdicts = list(pool.map(lambda client: client.play(), clients))
     finally:
         upstream.stop()
         timers.stop(PATIENCE)
-    faults = {first + number: verdict.faults for number, verdict in enumerate(verdicts) if verdict.faults}
+    faults = {profile.first + number: verdict.faults for number, verdict in enumerate(verdicts) if verdict.faults}
     counts = sum((verdict.counts for verdict in verdicts), Counter())
     return Soak(sessions, time.monotonic() - began, faults, counts)
 
 
+LOSING = {"losses": 3, "lifetime": 2.5}
+"""Three losses and a renewal at least in each session."""
+PROFILES = (
+    Profile(),
+    Profile(turns="proxy", first=1_000_000),
+    Profile(first=2_000_000, **LOSING),
+    Profile(turns="proxy", first=3_000_000, **LOSING),
+    Profile(dialect="realtime", first=4_000_000, **LOSING),
+)
+
+
 def main() -> int:
-    """Play the number of sessions that is asked for, half of them in each mode of turns."""
+    """Play the number of sessions that is asked for: a part of it on links that last, the rest on links that do not."""
     sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     results = []
-    for turns, first in (("server", 0), ("proxy", 1_000_000)):
-        results.append(soak(sessions // 2, turns=turns, first=first))
-        sys.stdout.write(f'turns = "{turns}": {results[-1]}\n')
+    for profile in PROFILES:
+        results.append(soak(sessions // (3 if profile.losses else 2), profile, at_once=16 if profile.losses else 8))
+        sys.stdout.write(f"{profile}: {results[-1]}\n")
     left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     sys.stdout.write(f"threads left: {left or 'none'}\n")
     return 1 if left or any(result.faults for result in results) else 0

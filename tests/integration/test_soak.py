@@ -9,12 +9,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from seeded_client import Profile
 from soak import soak
 
 
 @pytest.mark.parametrize("turns", ["server", "proxy"])
 def test_random_sessions_lose_nothing_and_break_no_rule(turns):
-    result = soak(40, turns=turns)
+    result = soak(40, Profile(turns=turns))
     assert result.faults == {}, str(result)
     # One response may answer all that was said in a session.
     assert result.counts["responses"] >= result.counts["sessions in which something was said"] > 0

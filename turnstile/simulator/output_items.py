@@ -161,4 +161,6 @@ class TextMessage(OutputItem):
 
     def _text_delta(self, event: str, word: str) -> Json:
         self._sent += word
+        if self.item.view["content"]:
+            self.item.view["content"][0][self._text_key] = self._sent
         return {"type": event, **self._place, "delta": word, "obfuscation": self._ids.obfuscation()}
