@@ -147,6 +147,7 @@ class Stage:
                 functions=self,
                 source=self.client_wire,
                 clock=self.clock,
+                wall_clock=lambda: 1.8e9,
                 journal=NullJournal(),
             ),
         ]
