@@ -553,6 +553,14 @@ def test_explain_shows_files_and_tls(tmp_path):
         ({"server.client_json_passthrough": "1"}, "server.client_json_passthrough has no effect"),
         ({"upstream.url": OPENAI_URL}, "upstream.api_key is not set"),
         ({"upstream.url": SIMULATOR, "upstream.api_key": KEY}, "upstream.api_key is set, but the simulator answers"),
+        (
+            {"upstream.session_lifetime": "55"},
+            "upstream.session_lifetime is 55, in seconds: links are replaced all the time",
+        ),
+        (
+            {"session.max_conversation_bytes": "900000000"},
+            "session.max_conversation_bytes is 900000000, and limits.total_bytes only 1073741824",
+        ),
         ({"upstream.ca_file": "/no/such/file"}, "upstream.ca_file: /no/such/file cannot be read"),
         (
             {"session.max_held_bytes": "2097152"},

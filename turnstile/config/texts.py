@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _VARIABLE: Final = re.compile(r"\w{1,64}", re.ASCII)
 # How alike a misspelt name is: OPENAI_KEY is, GEMINI_API_KEY is not.
 _NEAR: Final = 0.8
+# Of an upstream session, in seconds; a number of minutes, written by mistake, is hardly more.
+_SHORT_LIFETIME: Final = 60.0
 
 
 def explain(config: Config) -> str:
@@ -122,6 +124,8 @@ def upstream_notices(config: Config) -> Iterator[str]:
     yield from replaced_notices(config)
     if config.upstream_url != SIMULATOR and upstream.api_key is None:
         yield f"upstream.api_key is not set: {config.upstream_url} will probably refuse the proxy (set OPENAI_API_KEY)"
+    if 0 < upstream.session_lifetime < _SHORT_LIFETIME:
+        yield f"upstream.session_lifetime is {upstream.session_lifetime:g}, in seconds: links are replaced all the time"
     host = urlsplit(config.upstream_url).hostname
     if upstream.kind == "openai-beta" and host == urlsplit(OPENAI_URL).hostname:
         yield f'upstream.kind: {host} no longer supports the beta protocol; use kind = "openai"'
@@ -167,9 +171,10 @@ def _budget_notices(config: Config) -> Iterator[str]:
         if size > held:
             yield f"limits.{name} is {size}, and session.max_held_bytes only {held}: larger messages are refused (1009)"
     total = config.limits.total_bytes
-    if held >= total * HIGH_WATER:
-        effect = "one session may keep all new ones out; raise limits.total_bytes or lower session.max_held_bytes"
-        yield f"session.max_held_bytes is {held}, and limits.total_bytes only {total}: {effect}"
+    for setting in ("max_held_bytes", "max_conversation_bytes"):
+        if (size := getattr(config.session, setting)) >= total * HIGH_WATER:
+            effect = f"one session may keep all new ones out; raise limits.total_bytes or lower session.{setting}"
+            yield f"session.{setting} is {size}, and limits.total_bytes only {total}: {effect}"
 
 
 def default_toml() -> str:

@@ -53,8 +53,8 @@ class UpstreamSection(Section):
     session_lifetime: float = Field(
         0.0,
         ge=0,
-        description="Seconds after which upstream ends a session, whose link is replaced before. 0: what its "
-        "`expires_at` says.",
+        description="Seconds that an upstream session may last, whose link is replaced before. Its `expires_at` counts "
+        "where that is sooner. 0: that alone.",
     )
     ca_file: File = Field(None, description="Certificates (PEM) to trust instead of the system's.")
 
