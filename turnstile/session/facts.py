@@ -110,6 +110,11 @@ class FactReader:
         kind, role = item.get("type") or "", item.get("role") or ""
         return ItemConfirmed(item_id, kind, role, call_id, has_audio, shown, previous_id)
 
+    def _deleted(self, event: Json) -> Fact:
+        """Forget the item: one of its name may be put in again."""
+        self._confirmed.pop(event["item_id"], None)
+        return ItemDeleted(event["item_id"])
+
     def _previous(self, event: Json) -> str | None:
         """Return the item before a new one, or `ROOT`; None where upstream does not show it.
 
@@ -208,7 +213,7 @@ READERS: Final[Mapping[str, Callable[[FactReader, Json], Fact | None]]] = {
     "conversation.item.added": FactReader._item,  # noqa: SLF001 - the table of the class above
     "conversation.item.created": FactReader._item,  # noqa: SLF001
     _DONE: FactReader._item,  # noqa: SLF001
-    "conversation.item.deleted": lambda _, event: ItemDeleted(event["item_id"]),
+    "conversation.item.deleted": FactReader._deleted,  # noqa: SLF001
     "conversation.item.truncated": lambda _, event: ItemTruncated(event["item_id"], None),
     "conversation.item.input_audio_transcription.completed": lambda _, event: Transcribed(
         event["item_id"], event["transcript"]

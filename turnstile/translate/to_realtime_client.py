@@ -46,7 +46,7 @@ class RealtimeTranslator(Translator):
         self._given: BoundedDict[str, Any] = BoundedDict(_metadata_texts)
         self._unfinished: BoundedDict[str, None] = BoundedDict()
         self._running = RunningResponses()
-        self._unseen = UnseenItems()
+        self._unseen = UnseenItems(id_prefix)
 
     @property
     def kept_bytes(self) -> int:
@@ -59,6 +59,9 @@ class RealtimeTranslator(Translator):
         del now, is_valid
         if self._unseen and self._unseen.hides(event):
             return []
+        note = self._unseen.note
+        if note is not None and event.get("previous_item_id") == note[0]:
+            event, data = {**event, "previous_item_id": note[1]}, None
         handler = self._HANDLERS.get(event["type"])
         return handler(self, event, data) if handler else self._forwarded(event, data)
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _PUT: Final = frozenset({"conversation.item.added", "conversation.item.created", "conversation.item.done"})
+# Those that show its place.
+_PLACED: Final = frozenset({"conversation.item.added", "conversation.item.created"})
 # The last event of each that an item is put in with: of the beta there is one.
 _LAST: Final = frozenset({"conversation.item.created", "conversation.item.done"})
 _REMOVED: Final = "conversation.item.deleted"
@@ -21,10 +23,17 @@ class UnseenItems(BoundedDict[tuple[bool, str], None]):
     """The items that are on their way into the conversation (True) or out of it (False) for the proxy only.
 
     It is a dict so that it costs no call to find it empty, as it is but for a moment.
+
+    Args:
+        id_prefix: The prefix of the session's own ids: the note behind a restored conversation has one, and is not the
+            client's to know.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, id_prefix: str) -> None:
         super().__init__(lambda place, _: len(place[1]))
+        self._id_prefix = id_prefix
+        self.note: tuple[str, Any] | None = None
+        """The note of the latest link, and the item before it."""
 
     def put(self, item_ids: Iterable[str]) -> None:
         """Hide the events with which these items are put in."""
@@ -50,4 +59,6 @@ class UnseenItems(BoundedDict[tuple[bool, str], None]):
             return False
         if kind not in _PUT or kind in _LAST:
             self.forget((place[0], place[1]))
+        if kind in _PLACED and event["item"].get("role") == "system" and place[1].startswith(self._id_prefix):
+            self.note = (place[1], event.get("previous_item_id"))
         return True

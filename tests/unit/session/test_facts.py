@@ -204,6 +204,13 @@ def test_a_response_out_of_band_is_followed_to_its_end_and_tells_nothing_else():
     assert reader.fact(done(conversation_id=None)) == events.ResponseFinished("resp_1")
 
 
+def test_an_item_may_be_put_in_again_once_it_is_deleted():
+    reader = FactReader()
+    for _ in range(2):
+        assert reader.fact({"type": "conversation.item.added", "item": {"id": "i"}}) == events.ItemConfirmed("i")
+        assert reader.fact({"type": "conversation.item.deleted", "item_id": "i"}) == ItemDeleted("i")
+
+
 @pytest.mark.parametrize("metadata", [None, "x", {}, {MARK: 7}])
 def test_a_response_without_the_fields_is_unmarked_and_of_an_unknown_conversation(metadata):
     response = {"id": "resp_1", "status": "in_progress", "metadata": metadata}

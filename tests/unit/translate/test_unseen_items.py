@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from turnstile.translate.to_realtime_client import RealtimeTranslator
@@ -65,3 +67,22 @@ def test_nothing_is_kept_when_all_have_come(shows):
     assert shows.translator.kept_bytes > 0
     shows(item("added"), item("done"))
     assert shows.translator.kept_bytes == 0
+
+
+def test_no_item_is_shown_behind_the_note_that_the_client_does_not_know(shows):
+    note = {"type": "conversation.item.added", "previous_item_id": "i", "item": {"id": "ts_5", "role": "system"}}
+    shows.translator.restored(["ts_5"])
+    assert shows(note) == [False]
+    for kind in ("conversation.item.added", "input_audio_buffer.committed"):
+        event = {"type": kind, "previous_item_id": "ts_5"}
+        (frame,) = shows.translator.translate(event, 0.0, json.dumps(event).encode())
+        assert json.loads(frame.data) == {**event, "previous_item_id": "i"}
+
+
+@pytest.mark.parametrize("item", [{"id": "ts_5", "role": "user"}, {"id": "i", "role": "system"}])
+def test_other_items_are_shown_as_those_before(shows, item):
+    shows.translator.restored([item["id"]])
+    shows({"type": "conversation.item.added", "previous_item_id": "h", "item": item})
+    event = {"type": "conversation.item.added", "previous_item_id": item["id"]}
+    (frame,) = shows.translator.translate(event, 0.0)
+    assert json.loads(frame.data) == event
