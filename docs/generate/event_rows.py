@@ -55,6 +55,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "response.content_part.added": (
         "test_a_spoken_answer_locks_the_voice_and_an_out_of_band_response_is_no_business_of_the_gate",
     ),
+    "response.content_part.done": ("test_the_text_of_a_content_part_is_taken_where_no_other_event_had_it",),
     "response.output_text.delta": ("test_the_final_text_is_told_once_whichever_event_brings_it",),
     "response.output_text.done": (
         "test_the_final_text_is_told_once_whichever_event_brings_it",

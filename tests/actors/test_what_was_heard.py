@@ -13,6 +13,7 @@ from turnstile.ports import LinkReady
 from turnstile.protocol.frames import Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session import effects
+from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.link_events import LinkLost, TookOver
 from turnstile.session.turn_events import CutOff, SpeechStarted
 from turnstile.testing import RecordingConnection
@@ -66,6 +67,15 @@ def ended(status="completed"):
         {"type": "response.output_item.done", "response_id": "r1", "output_index": 0, "item": item},
         {"type": "response.done", "response": {"id": "r1", "status": status, "output": [item]}},
     ]
+
+
+def truncated(milliseconds):
+    return {
+        "type": "conversation.item.truncated",
+        "item_id": "i1",
+        "content_index": 0,
+        "audio_end_ms": milliseconds,
+    }
 
 
 def lost(upstream):
@@ -133,6 +143,28 @@ def test_a_lost_link_tells_what_was_heard_before_the_barge_in_that_cut_it(upstre
     upstream.ready().hears(*spoken())
     upstream.bench.timers.advance(0.25)
     upstream.hears(SPEECH, delta(bytes(500 * MS)), *ended("incomplete")[:-1])
+    assert lost(upstream) == (("i1", "Hello, Marcelo!"),)
+
+
+def test_a_truncated_item_ends_where_upstream_says(upstream):
+    upstream.ready().hears(*spoken(), *ended(), truncated(600))
+    assert upstream.facts()[-1] == ItemTruncated("i1", "Hello, Marcelo! Great to meet")
+
+
+def test_a_truncated_item_stays_as_the_barge_in_left_it(upstream):
+    upstream.ready().hears(*spoken())
+    upstream.bench.timers.advance(0.25)
+    upstream.hears(SPEECH, *ended("incomplete"), truncated(250))
+    assert upstream.facts()[-1] == ItemTruncated("i1", "Hello, Marcelo!")
+
+
+def test_what_was_heard_is_not_known_of_an_item_that_is_truncated_at_an_unknown_moment(upstream):
+    upstream.ready().hears(*spoken(), *ended(), truncated("600"))
+    assert upstream.facts()[-1] == ItemTruncated("i1", None)
+
+
+def test_a_lost_link_tells_what_was_heard_before_the_clients_truncation(upstream):
+    upstream.ready().hears(*spoken(), truncated(300), *ended("incomplete")[:-1])
     assert lost(upstream) == (("i1", "Hello, Marcelo!"),)
 
 

@@ -168,19 +168,15 @@ def _cut(entry: Entry, heard: str | None, policy: Policy) -> Entry:
     return entry.with_item(item, missing, is_cut=True)
 
 
-def _lost(now: Now, lost: LinkLost, policy: Policy) -> Conversation:
-    """Keep what was sent of the items that the lost link had not finished; what it has only begun is nowhere."""
+def _link_ended(now: Now, ended: LinkLost | TookOver, policy: Policy) -> Conversation:
+    """Keep what was sent of the items that the link had not finished; what it has only begun is nowhere."""
     conversation = now.data.conversation
-    for item_id, text in lost.unfinished:
+    for item_id, text in ended.unfinished:
         data, missing = heard_message(text, policy.max_conversation_bytes)
         entry = conversation.find(item_id)
         if entry or (now.state.response and not now.data.asides_running):
             conversation = _with(conversation, Entry(item_id, "assistant", data, missing=missing), policy)
     return _off_the_link(now, conversation, policy)
-
-
-def _took_over(now: Now, _: TookOver, policy: Policy) -> Conversation:
-    return _off_the_link(now, now.data.conversation, policy)
 
 
 def _off_the_link(now: Now, conversation: Conversation, policy: Policy) -> Conversation:
@@ -205,8 +201,8 @@ _RECORDERS: Final[dict[type, Recorder]] = {
     ItemDeleted: _deleted,
     ItemTruncated: _truncated,
     SpeechStarted: _speech_started,
-    LinkLost: _lost,
-    TookOver: _took_over,
+    LinkLost: _link_ended,
+    TookOver: _link_ended,
 }
 RECORDED: Final = frozenset(_RECORDERS)
 """The classes of the facts that add to the record."""

@@ -96,7 +96,7 @@ SERVER_EVENTS: dict[str, EventRow] = {
         "`FunctionCallRequest`, if nothing requested it before",
     ),
     "response.content_part.added": EventRow("control", "with audio: the voice is locked", ""),
-    "response.content_part.done": EventRow("ignored", SIGN_OF_LIFE, _FINAL_TEXT_FOLLOWS),
+    "response.content_part.done": EventRow("control", SIGN_OF_LIFE, _FINAL_TEXT_FOLLOWS),
     "response.output_text.delta": EventRow(
         "translated", SIGN_OF_LIFE, "`AgentStartedSpeaking`, the first time in a response in writing"
     ),

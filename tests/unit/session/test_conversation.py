@@ -321,8 +321,12 @@ def test_cuts_of_unknown_items_are_remembered_within_a_bound():
     assert [item_id for item_id, _ in conversation.cuts] == [f"x{number}" for number in range(92, 100)]
 
 
-def test_of_a_response_that_died_with_its_link_is_kept_what_was_sent():
-    lost = LinkLost("x", "Gone.", unfinished=(("b", "One, two"),))
+@pytest.mark.parametrize(
+    "lost",
+    [LinkLost("x", "Gone.", unfinished=(("b", "One, two"),)), TookOver(1, unfinished=(("b", "One, two"),))],
+    ids=["lost", "replaced"],
+)
+def test_of_a_response_that_died_with_its_link_is_kept_what_was_sent(lost):
     assert read(told(asked("a"), begun("b"), lost, response=Response("r1"))) == [("a", "Hi."), ("b", "One, two")]
     assert read(told(asked("a"), lost, response=Response("r1"))) == [("a", "Hi."), ("b", "One, two")]
     assert read(told(asked("a"), lost)) == [("a", "Hi.")]
