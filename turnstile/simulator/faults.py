@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 NEVER: Final = frozenset[int]()
 
@@ -65,6 +65,7 @@ class Faults:
         disconnect_at: End the link right behind this event of the server's; nothing is sent behind it.
         disconnect_code: Close code of that end; 1006 stands for a link that breaks.
         refused_key: Refuse the key, after the handshake as api.openai.com does.
+        rejected: Refuse the connection likewise, with the error of this code.
         slow: Seconds by which every answer is late.
         opening_delay: Seconds by which the first event is late, and with it the answers to what comes before it.
     """
@@ -85,6 +86,7 @@ class Faults:
     disconnect_at: SentEvent | None = None
     disconnect_code: int = 1011
     refused_key: bool = False
+    rejected: Literal["invalid_model", "insufficient_quota"] | None = None
     slow: float = 0.0
     opening_delay: float = 0.0
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from turnstile.simulator.api_errors import ApiError
+
+if TYPE_CHECKING:
+    from turnstile.simulator.faults import Faults
 
 
 def invalid_api_key() -> ApiError:
@@ -31,6 +36,25 @@ def missing_model() -> ApiError:
 def model_with_an_intent() -> ApiError:
     """Return the error for a model where an intent stands in its place."""
     return ApiError("invalid_parameter", "You must not provide a model parameter for transcription sessions.", "model")
+
+
+def insufficient_quota() -> ApiError:
+    """Return the error for an account without credit."""
+    words = "You exceeded your current quota, please check your plan and billing details."
+    return ApiError("insufficient_quota", words, type="insufficient_quota")
+
+
+def on_demand(faults: Faults, model: str) -> ApiError | None:
+    """Return the error that a fault refuses the connection with."""
+    if faults.refused_key:
+        return invalid_api_key()
+    match faults.rejected:
+        case "invalid_model":
+            return invalid_model(model)
+        case "insufficient_quota":
+            return insufficient_quota()
+        case None:
+            return None
 
 
 def beta_disabled() -> ApiError:

@@ -101,7 +101,7 @@ class SimulatedSession:
         self.log.unreached = self._context.run.unreached()
         self._frames = 0
         self._lifetime = lifetime
-        self._rejection = rejection or (handshake_errors.invalid_api_key() if faults.refused_key else None)
+        self._rejection = rejection or handshake_errors.on_demand(faults, model)
         self._begin()
 
     @property

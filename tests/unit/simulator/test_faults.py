@@ -147,6 +147,20 @@ def test_a_key_is_refused_after_the_handshake(player):
     assert client.session.closing == Closed(3000, "invalid_request_error.invalid_api_key")
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("invalid_model", "invalid_request_error.invalid_model"),
+        ("insufficient_quota", "insufficient_quota.insufficient_quota"),
+    ],
+)
+def test_a_connection_is_refused_after_the_handshake(player, code, reason):
+    client = player(STORY, created=False, faults=Faults(rejected=code))
+    client.advance(0.01)
+    assert [event["error"]["code"] for event in client.seen] == [code]
+    assert client.session.closing == Closed(4000, reason)
+
+
 def test_every_answer_is_late_when_slow(player):
     client = player(STORY, faults=Faults(slow=0.5), created=False)
     client.advance(0.4)
