@@ -126,7 +126,7 @@ class RandomClient(SeededClient):
 
     def judge(self) -> None:
         """Find what broke the promise."""
-        verdict, links = self.verdict, self.links.used
+        verdict, links = self.verdict, self.used
         if self.acks != self.expected_acks:
             self.fault(f"acknowledged {self.acks}, not {self.expected_acks}")
         if not links:

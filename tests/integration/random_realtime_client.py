@@ -128,13 +128,19 @@ class RandomRealtimeClient(SeededClient):
             return "a deletion without an answer"
         if self.heard["conversation.item.retrieved"] < self.retrieved:
             return "a retrieval without an answer"
-        return "" if self.links.used else "no upstream session"
+        links = self.links.used
+        if not links:
+            return "no upstream session"
+        missing = continuity.result_faults(links, self.results) + continuity.message_faults(links, self._texts_kept())
+        return "; ".join(missing)
+
+    def _texts_kept(self) -> list[str]:
+        return [text for text, item_id in zip(self.texts, self.ids, strict=True) if item_id not in self.deleted]
 
     def judge(self) -> None:
         """Find what broke the promise."""
-        links, heard = self.links.used, self.heard
-        gone = set(self.deleted)
-        self.texts = [text for text, item_id in zip(self.texts, self.ids, strict=True) if item_id not in gone]
+        links, heard = self.used, self.heard
+        self.texts = self._texts_kept()
         wanted = {
             "session.created": 1,
             "session.updated": len(self.prompts),

@@ -107,8 +107,11 @@ class Links:
 
     @property
     def used(self) -> list[SimulatedSession]:
-        """The links that were used, and the last."""
-        return continuity.in_use([link.session for link in self._find()])
+        """The links that were used, and the last; one that is only prepared beside it is none."""
+        links = self._find()
+        while len(links) > 1 and not links[-2].has_ended:
+            links = links[:-1]
+        return continuity.in_use([link.session for link in links])
 
 
 @dataclass
@@ -148,6 +151,7 @@ class SeededClient(ABC):
         self.void: set[str] = set()
         self.deleted: list[str] = []
         self.losses_due = 0
+        self.used: list[SimulatedSession] = []
         self._ended: set[SessionDriver] = set()
         self.heard: Counter = Counter()
 
@@ -188,6 +192,7 @@ class SeededClient(ABC):
             while self.losses_due or (self.profile.renews and not self.links.renewals):
                 self._act([0.05, 0.1, 0.2])
             self._come_to_rest()
+            self.used = self.links.used
             self.verdict.counts["sessions with a renewal"] += bool(self.links.renewals)
         self.judge()
         return self.verdict
@@ -242,7 +247,8 @@ class SeededClient(ABC):
         """Judge what is promised in both dialects."""
         found = continuity.message_faults(links, self.texts)
         found += continuity.result_faults(links, self.results, self.void)
-        found += continuity.reply_faults(links)
+        # Where the client creates responses itself, each create has one, whatever there is to say.
+        found += continuity.reply_faults(links, unanswered_only=self.profile.dialect == "realtime")
         lost = self.verdict.counts["warnings: turn_lost"]
         found += continuity.conversation_faults(links, may_lose_turns=bool(lost), may_cut=True, deleted=self.deleted)
         if links[-1].settings["instructions"] != "\n\n".join(self.prompts):
