@@ -27,6 +27,7 @@ class ItemNames:
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[str, Json]] = {}
+        self._kept: set[str] = set()
         self._clients: dict[str, str] = {}
         self._links: dict[str, str] = {}
         self._is_prepared = True
@@ -45,6 +46,7 @@ class ItemNames:
         """Expect no more names, since other items come from now on: but of an upstream that does give names."""
         self._is_prepared = False
         self._asked.clear()
+        self._kept.clear()
         self.is_used = bool(self._clients)
 
     def shown(self, event: Json) -> Json:
@@ -80,10 +82,11 @@ class ItemNames:
     def _learn(self, item: Json) -> None:
         """Keep the name of an item that was asked for: the oldest of its kind, since upstream answers in order."""
         name = item.get("id")
-        if not self._asked or not isinstance(name, str) or name in self._clients:
+        if not self._asked or not isinstance(name, str) or name in self._clients or name in self._kept:
             return
         if name in self._asked:
             del self._asked[name]
+            self._kept.add(name)  # An item is named twice: as added, and as done.
             return
         if item.get("status") == "in_progress":  # a response's
             return

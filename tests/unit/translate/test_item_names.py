@@ -49,6 +49,17 @@ def test_nothing_is_renamed_where_upstream_keeps_the_names():
     assert not names.renames
 
 
+def test_the_end_of_an_item_that_keeps_its_name_is_not_taken_for_the_next_of_its_kind():
+    names = ItemNames()
+    for number, item in enumerate((USER, own(USER, "i9"))):
+        names.ask(f"e{number}", item)
+    names.shown(added(USER))
+    names.shown(added(USER, "done"))
+    event = added(own(USER, "i9"))
+    assert names.shown(event) is event
+    assert not names.renames
+
+
 def test_a_restored_item_keeps_the_name_that_the_client_knows(names):
     event = added(own(USER, "own_1"), "done", previous_item_id="own_2")
     assert names.shown(event) == added(USER, "done", previous_item_id="i2")
