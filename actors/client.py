@@ -24,7 +24,7 @@ from turnstile.errors import ClientProtocolError
 from turnstile.observability.journal import frame_observer
 from turnstile.protocol.frames import DOES_NOT_FIT, PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
 from turnstile.session.client_requests import AudioFollows
-from turnstile.session.effects import Answered, Reported, SessionAssumed
+from turnstile.session.effects import Answered, Reported, SessionAssumed, Unlocked
 from turnstile.session.ending import DrainRequested
 
 if TYPE_CHECKING:
@@ -207,12 +207,15 @@ class ClientActor(SessionActor):
         for message in waiting:
             self._show(message)
 
-    @takes(Answered)
-    def _answer(self, answered: Answered) -> None:
-        if answered.ref >= 0:
+    @takes(Answered, Unlocked)
+    def _answer(self, answered: Answered | Unlocked) -> None:
+        if answered.ref < 0:
+            if self._host is not None and isinstance(answered, Answered):
+                self._host.tell(answered)
+        elif isinstance(answered, Answered):
             self._send_each(self._dialect.answer(answered))
-        elif self._host is not None:
-            self._host.tell(answered)
+        else:
+            self._send_each(self._dialect.unlocked(answered.ref))
 
     @takes(SessionAssumed)
     def _assume(self, assumed: SessionAssumed) -> None:

@@ -16,14 +16,13 @@ from turnstile.protocol.safe_text import on_one_line
 from turnstile.session.effects import (
     ClientEffect,
     EndSession,
-    Held,
-    Noted,
     Reported,
     SetDeadlines,
     UpstreamEffect,
 )
 from turnstile.session.ending import CloseAtRest
 from turnstile.session.events import Event
+from turnstile.session.journal_notes import Held, Noted
 from turnstile.session.machine import Session
 from turnstile.session.upstream_errors import close_code
 

@@ -69,6 +69,10 @@ class Dialect:
         """Return the answer to a request."""
         raise NotImplementedError
 
+    def unlocked(self, ref: Ref) -> Iterable[Frame]:
+        """Return the acknowledgement of a request for a voice that came too late, and is in force on another link."""
+        raise NotImplementedError
+
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
         """Return the message that reports a problem.
 

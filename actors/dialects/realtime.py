@@ -167,6 +167,11 @@ class RealtimeDialect(Dialect):
             frames += self._event("session.updated", session=self._session)
         return frames
 
+    def unlocked(self, ref: Ref) -> list[Frame]:
+        """Return the session, in which the voice is that of an update that was refused."""
+        del ref
+        return self._event("session.updated", session=self._session)
+
     def shown(self, event: Json) -> list[Frame]:
         """Keep the session as upstream shows it; return it the first time, and when another client has changed it.
 

@@ -181,7 +181,6 @@ class Dialects:
     def _realtime(self, address: Address, policy: Policy, decided: HostOverrides) -> SessionParts:
         policy = replace(
             policy,
-            reconnects=0,  # A new link would have another conversation, which such a client would not notice.
             is_transparent=True,
             is_shared=address.call_id is not None,
             turns="server",
@@ -219,7 +218,6 @@ class Dialects:
             settings |= {"max_duration": max_duration, "duration_setting": "quotas.session_minutes"}
         return Policy(
             id_prefix=f"ts{session_id[:8]}_",
-            reconnects=2 if self._config.upstream.reconnect_for else 0,
             reconnect_for=self._config.upstream.reconnect_for,
             session_lifetime=self._config.upstream.session_lifetime,
             link_silence=silence,

@@ -73,6 +73,7 @@ class VoiceAgentDialect(Dialect):
         self._refs = 0
         self._unanswered: dict[int, _Unanswered] = {}
         self._first_settings: Ref | None = None
+        self._locked: tuple[Ref, tuple[bytes, ...]] = (0, ())
         self._history = ""
         self._warned: BoundedDict[Problem, None] = BoundedDict(lambda problem, _: len(problem.description))
 
@@ -155,6 +156,8 @@ class VoiceAgentDialect(Dialect):
         """
         asked = self._unanswered.pop(answered.ref)
         problem = answered.problem
+        if problem is not None and problem.code == "voice_locked":
+            self._locked = (answered.ref, asked.acks)
         answers: list[Frame | End] = [
             TextFrame(server.warning(one.code, one.description))
             for one in answered.shortfalls and summed_up(answered.shortfalls, asked.message)
@@ -168,6 +171,11 @@ class VoiceAgentDialect(Dialect):
         else:
             answers.append(self.problem(problem.about(asked.message), fatal=False))
         return answers
+
+    def unlocked(self, ref: Ref) -> list[Frame]:
+        """Return the acknowledgement of a request that was warned about, unless it had one for the rest of it."""
+        locked, acks = self._locked
+        return [TextFrame(ack) for ack in acks] if ref == locked else []
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:  # noqa: ARG002 - no names
         """Return the message that reports a problem, as the profile has it."""

@@ -11,7 +11,6 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.deadlines import deadlines_of
 from turnstile.session.events import (
     ConfigAnswered,
     FunctionCalled,
@@ -22,7 +21,7 @@ from turnstile.session.events import (
     ResponseStarted,
     TimerFired,
 )
-from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
+from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened, OfStandby, TookOver
 from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from turnstile.session.events import Event
     from turnstile.session.machine import Session
+    from turnstile.session.standby import Standby
     from turnstile.session.state import Data, State
 
 _COLLISION = "conversation_already_has_active_response"
@@ -38,6 +38,8 @@ _AT_ONCE = 2
 _TIME_IS_UP = {
     "settings": "no Settings in time",
     "link": "time for the link",
+    "standby": "time for another link",
+    "outage": "no other link in time",
     "update": "no session.updated in time",
     "create": "no response.created in time, after our create",
     "expected": "no response.created in time, after a turn",
@@ -65,8 +67,11 @@ def possible_events(session: Session) -> Iterator[tuple[str, Event]]:
     yield from _of_items(state, data)
     yield from _of_responses(state, data)
     yield from _of_turns(state, data)
-    for wait in deadlines_of(session.now, session.policy):
-        yield _TIME_IS_UP[wait.name], TimerFired(wait.name, wait.token)
+    if data.standby:
+        yield from _of_the_standby(data.standby)
+    for wait in session.deadlines:
+        if wait.name != "outage" or state.link == "lost":
+            yield _TIME_IS_UP[wait.name], TimerFired(wait.name, wait.token)
 
 
 def _under_way(session: Session) -> int:
@@ -94,6 +99,21 @@ def _of_the_link(state: State) -> Iterator[tuple[str, Event]]:
         yield "the link is up", LinkOpened()
     if state.link in {"opening", "connected", "open"}:
         yield "the link is lost", LinkLost("upstream_closed", "gone")
+
+
+def _of_the_standby(one: Standby) -> Iterator[tuple[str, Event]]:
+    match one.stage:
+        case "opening":
+            yield "another link is up", OfStandby(one.generation, LinkOpened())
+            yield "another link could not be opened", OfStandby(one.generation, LinkLost("upstream_closed", "gone"))
+        case "open" if one.updating:
+            yield "another link has the configuration", OfStandby(one.generation, ConfigAnswered(one.updating.patch))
+            refused = Refused(one.updating.event_id, "invalid_value", "no")
+            yield "another link refuses the configuration", OfStandby(one.generation, refused)
+        case "open" if one.sent:
+            yield "another link has the conversation", OfStandby(one.generation, ItemConfirmed(one.sent[0].item_id))
+        case "taking over":
+            yield "another link is in use", TookOver(one.generation)
 
 
 def _of_configuration(state: State, data: Data) -> Iterator[tuple[str, Event]]:

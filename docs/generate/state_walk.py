@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from possible_events import possible_events
 from turnstile.session import effects as out
+from turnstile.session import journal_notes
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import PHASES
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from turnstile.session.effects import Effect
     from turnstile.session.state import Phase
 
-_POLICY = Policy(create_tries=2, reconnects=1)
+_POLICY = Policy(create_tries=2)
 _WORDS: dict[type, str] = {
     out.OpenLink: "a new link",
     out.SendUpdate: "`session.update`",
@@ -32,7 +33,7 @@ _WORDS: dict[type, str] = {
     out.SendCreate: "`response.create`",
     out.SendCancel: "`response.cancel`",
     out.SendCommit: "`input_audio_buffer.commit`",
-    out.Held: "held",
+    journal_notes.Held: "held",
     out.EndSession: "the end of the session",
 }
 
@@ -66,7 +67,9 @@ def transitions() -> tuple[Transition, ...]:
             after = copy(session)
             effects = after.handle(event)
             # A request that waits for something else than before is noted as held again.
-            sent = _in_words(one for one in effects if after.held > session.held or not isinstance(one, out.Held))
+            sent = _in_words(
+                one for one in effects if after.held > session.held or not isinstance(one, journal_notes.Held)
+            )
             if sent or after.state.phase != session.state.phase:
                 found[Transition(session.state.phase, label, after.state.phase, sent)] = None
             shape = _shape(after)
@@ -84,9 +87,13 @@ def _in_words(effects: Iterable[Effect]) -> tuple[str, ...]:
 def _shape(session: Session) -> Hashable:
     """Return what decides which kinds of events are possible in a session, without names, counts and orders."""
     state, data = session.now
-    response, requested = state.response, state.requested
+    response, requested, one = state.response, state.requested, data.standby
     return (
-        (state.link, data.losses, state.configured, bool(state.updates)),
+        (state.link, state.switching, state.configured, bool(state.updates)),
+        (
+            data.has_opened,
+            one and (one.stage, one.updating is None, bool(one.sent)),
+        ),
         (
             state.updating is None,
             bool(state.expected),

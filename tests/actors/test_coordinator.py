@@ -10,7 +10,7 @@ from actors.messages import AnswersGiven, End, Inspect, Waiting
 from turnstile.byte_budget import ProcessBudget
 from turnstile.errors import Problem
 from turnstile.protocol.frames import Closed
-from turnstile.session import effects
+from turnstile.session import effects, journal_notes
 from turnstile.session.client_requests import AudioFollows, ConfigRequested, TurnEndForced, UserMessageGiven
 from turnstile.session.conversation import Conversation
 from turnstile.session.deadlines import Deadline
@@ -181,10 +181,10 @@ def test_the_session_ends_as_the_effect_says_and_does_not_tell_twice(bench, coor
 def test_what_waits_and_goes_is_shown_to_those_who_watch(bench, coordinator):
     perform(
         coordinator,
-        effects.Held((1, 2), Reason(Waits.RESPONSE, "resp_1")),
-        effects.Noted("released", "#1"),
-        effects.Noted("merged", "e1 #1 #2"),
-        effects.Noted("collided", "e2 try 3"),
+        journal_notes.Held((1, 2), Reason(Waits.RESPONSE, "resp_1")),
+        journal_notes.Noted("released", "#1"),
+        journal_notes.Noted("merged", "e1 #1 #2"),
+        journal_notes.Noted("collided", "e2 try 3"),
     )
     assert bench.notes() == [
         ("session", "note", "held", "#1 #2 response resp_1"),

@@ -17,6 +17,7 @@ from actors.dialects.realtime import RealtimeDialect
 from turnstile.protocol.realtime import MARK
 from turnstile.session import effects as out
 from turnstile.session import events as told
+from turnstile.session import journal_notes
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, TurnEndForced
 from turnstile.session.config_patch import merged
 from turnstile.session.conversation import Conversation
@@ -446,9 +447,9 @@ class World(Links):
                 self._answered(ref, ok=problem is None and in_force)
             case out.SetDeadlines(deadlines):
                 self.timers = {deadline.name: deadline.token for deadline in deadlines}
-            case out.Held(refs, reason):
+            case journal_notes.Held(refs, reason):
                 self.held |= dict.fromkeys(refs, reason)
-            case out.Noted("released", detail):
+            case journal_notes.Noted("released", detail):
                 del self.held[int(detail[1:])]
             case out.MeasureSilence(token):
                 self.facts.append(({"type": "silence"}, told.SilenceMeasured(token, self.silence)))

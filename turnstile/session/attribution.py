@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.session.collisions import lost_race
-from turnstile.session.effects import Answered
 from turnstile.session.events import ResponseFinished
 from turnstile.session.in_flight import Create, Item, Response
 from turnstile.session.outcomes import end_response, proven
-from turnstile.session.responses import put_back
+from turnstile.session.responses import answer_to, put_back
 from turnstile.session.state import Now, Step
 from turnstile.session.unanswered_events import settled
 
@@ -53,13 +52,14 @@ def response_started(now: Now, started: ResponseStarted, policy: Policy) -> Step
         seen,
         is_ours=True,
         unproven=unproven,
+        message=create.agent_message,
         passed_over=now.state.expected,
         # One without a mark is not sure enough to be ours for being cut off.
         redundant=not create.agent_message and not seen and not unproven,
     )
     after = now.change(response=response, requested=None, blocked_by="", items=_unseen(now.state.items, seen))
     # Without a mark it may turn out yet to be the API's own.
-    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()
+    answers = () if unproven else answer_to(create.agent_message)
     return Step(after, (*effects, *answers))
 
 
@@ -105,9 +105,9 @@ def _begun_late(now: Now, late: Create, response_id: str, effects: tuple[Effect,
         return Step(after, effects)
     message = late.agent_message
     again = now.state.requested if now.state.requested and now.state.requested.agent_message == message else None
-    answer = (Answered(message.ref),) if again or message in now.state.agent_messages else ()
+    answer = answer_to(message) if again or message in now.state.agent_messages else ()
     after = now.change(
-        response=Response(response_id, is_ours=True, passed_over=now.state.expected),
+        response=Response(response_id, is_ours=True, message=message, passed_over=now.state.expected),
         given_up=None,
         requested=replace(again, agent_message=None) if again else now.state.requested,
         agent_messages=tuple(other for other in now.state.agent_messages if other != message),
@@ -136,7 +136,7 @@ def unmarked_refused(now: Now, response: Response, create: Create) -> Step:
         items = (*_unseen(response.seen, seen), *now.state.items)
         ours = replace(response, seen=seen, unproven=None)
         return Step(now.change(response=ours, items=items, given_up=None), (collided, *proven(response)))
-    theirs = replace(response, seen=(), unproven=None, is_ours=False)
+    theirs = replace(response, seen=(), unproven=None, message=None, is_ours=False)
     after = now.change(response=theirs, items=(*response.seen, *now.state.items))
     return Step(put_back(after, create.agent_message), (collided,))
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import InternalError, Problem
 from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, Request, TurnEndForced
-from turnstile.session.effects import Answered, Held, Noted
+from turnstile.session.effects import Answered
 from turnstile.session.gate import request_waits_for
+from turnstile.session.journal_notes import Held, Noted
 from turnstile.session.state import Step
 from turnstile.session.waits import reason
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 if TYPE_CHECKING:
     from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
     from turnstile.session.conversation import Conversation
+    from turnstile.session.deadlines import Deadline
     from turnstile.session.fifo import Fifo
     from turnstile.session.in_flight import (
         Aside,
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
         Item,
         Passed,
         Response,
+        Restored,
         Update,
         UserAudio,
     )
-    from turnstile.session.state import Link
+    from turnstile.session.link_events import LinkLost
+    from turnstile.session.standby import Standby
+    from turnstile.session.state import Link, Switching
 
 
 class Changes(TypedDict, total=False):
     """The keyword arguments of `Now.change`; a test holds that they are the fields of `State` and `Data`."""
 
     link: Link
+    switching: Switching
     accepted: Json
     in_force: Json
     configured: bool
@@ -44,8 +49,21 @@ class Changes(TypedDict, total=False):
     commits: tuple[Commit, ...]
     user_audio: UserAudio
     create_delay: float
+    restoring: tuple[Restored, ...]
+    standby: Standby | None
+    generation: int
+    has_opened: bool
+    outage: int
     losses: int
     is_restoring: bool
+    restored: frozenset[str]
+    told_lost: int
+    loss: LinkLost | None
+    renewals: tuple[Deadline, ...]
+    has_uncommitted: bool
+    speeches: int
+    modalities: Any
+    locked: ConfigRequested | None
     model: str | None
     one_by_one: int
     update_tries: int

@@ -78,12 +78,14 @@ class AgentMessageGiven:
         ref: The request.
         response: The parameters of the ``response.create`` that says it.
         behavior: What to do while a turn runs: refuse (``default``), wait, or interrupt it.
+        is_answered: The request has its answer; the response that it led to died with its link, and is asked for again.
     """
 
     ref: Ref
     response: Json
     behavior: Behavior = "default"
     message: str = field(default="", compare=False)
+    is_answered: bool = False
     size: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnstile.session.effects import Noted
+from turnstile.session.journal_notes import Noted
 
 if TYPE_CHECKING:
     from turnstile.session.events import Refused

@@ -8,11 +8,18 @@ from turnstile.errors import Problem
 from turnstile.session.collisions import last_ended
 from turnstile.session.config_comparison import differences, is_shown, with_shown
 from turnstile.session.config_patch import ENDPOINTS, at, difference, merged, without
-from turnstile.session.effects import Answered, ApplyLocal, Noted, OpenLink, Reported, SendUpdate
+from turnstile.session.effects import (
+    Answered,
+    ApplyLocal,
+    OpenLink,
+    Reported,
+    SendUpdate,
+)
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Update
+from turnstile.session.journal_notes import Noted
 from turnstile.session.requested_config import prompt_with, wanted
-from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force
+from turnstile.session.shortfalls import MODEL, VOICE, field_name, has_at, locked, names, not_in_force, voice_asked
 from turnstile.session.state import Now, Step
 from turnstile.session.turns import turn_unheard
 
@@ -127,8 +134,18 @@ def _confirmed(
         in_force=in_force if difference(accepted, in_force) else accepted,
         configured=now.state.configured or bool(requests),
         update_tries=0,
+        locked=_last_locked(now, requests, target) if now.data.voice_locked or now.data.locked else None,
     )
     return Step(after, tuple(answers))
+
+
+def _last_locked(now: Now, requests: tuple[ConfigRequested, ...], target: Json) -> ConfigRequested | None:
+    """Return the last request for a voice, if that came too late: another link may take it yet."""
+    late = now.data.locked
+    for request in requests:
+        if voice_asked(request) is not None:
+            late = request if VOICE in dict(_staying(now, request, target)) else None
+    return late
 
 
 def _reported(found: tuple[Difference, ...], policy: Policy) -> Iterator[Difference]:

@@ -153,6 +153,12 @@ class Conversation:
             bytes=sum([ENTRY_BYTES + len(entry.item) for entry in entries]),
         )
 
+    def without_awaited(self) -> Conversation:
+        """Return the record without the turns that may still be transcribed: nothing will be heard of them any more."""
+        if not self.awaited:
+            return self
+        return self.without([entry for entry in self.entries if entry.item_id in self.awaited])
+
     def with_cut(self, item_id: str, heard: str | None) -> Conversation:
         """Return the record with the cut of an item that is not known yet."""
         return replace(self, cuts=(*self.cuts[1 - _CUTS_REMEMBERED :], (item_id, heard)))

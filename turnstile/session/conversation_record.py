@@ -187,9 +187,9 @@ def _off_the_link(now: Now, conversation: Conversation, policy: Policy) -> Conve
         awaited |= {item.content.get("call_id") for item in now.state.items if item.content}
         void = set(conversation.open_calls) - awaited
         going += [entry for entry in conversation.entries if entry.call_id in void]
-    if not going and not conversation.awaited and not conversation.cuts:
+    if not going and not conversation.cuts:
         return conversation
-    return replace(conversation.without(going), awaited=(), cuts=())
+    return replace(conversation.without(going), cuts=())
 
 
 _RECORDERS: Final[dict[type, Recorder]] = {

@@ -55,6 +55,8 @@ def deadlines_of(now: Now, policy: Policy) -> tuple[Deadline, ...]:
             break
     if now.data.unanswered:
         found.append(Deadline("event", now.data.unanswered[0].awaits.event_id, policy.item_timeout))
+    if now.state.restoring:
+        found.append(Deadline("restored", now.state.restoring[0].event_id, policy.item_timeout))
     if now.state.commits:
         found.append(Deadline("commit", now.state.commits[0].event_id, policy.commit_timeout))
     if heard.uncommitted and not user_audio.due and is_enough(now, policy) and now.state.proxy_commits:
@@ -66,10 +68,8 @@ def deadlines_of(now: Now, policy: Policy) -> tuple[Deadline, ...]:
 def _link_deadlines(now: Now, policy: Policy) -> tuple[Deadline, ...]:
     if now.state.link == "closed" and policy.settings_timeout and not policy.is_transparent:
         return (Deadline("settings", "", policy.settings_timeout),)
-    if now.state.link == "waiting":
-        return (Deadline("link", str(now.data.losses), policy.retry_delay * 2 ** (now.data.losses - 1)),)
     if now.state.link == "connected" and policy.link_silence is not None:
-        return (Deadline("link", f"connected {now.data.losses}", policy.link_silence),)
+        return (Deadline("link", "connected", policy.link_silence),)
     if now.state.link in {"opening", "connected"}:
-        return (Deadline("link", f"opening {now.data.losses}", policy.link_timeout),)
+        return (Deadline("link", "opening", policy.link_timeout),)
     return ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from turnstile.session.ending import CloseAtRest, MeasureSilence
+from turnstile.session.journal_notes import Held, Noted
 from turnstile.session.link_effects import LinkEffect
 from turnstile.session.record import record
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Closed
     from turnstile.session.client_requests import Json, Ref
     from turnstile.session.deadlines import Deadline
-    from turnstile.session.waits import Reason
 
 
 @record
@@ -145,6 +145,13 @@ class Answered:
 
 
 @record
+class Unlocked:
+    """Acknowledge a request whose voice came too late for one link (`Answered`), and is in force on the next."""
+
+    ref: Ref
+
+
+@record
 class CallFunction:
     """Call a function at its `endpoint`, and send its result back (`CallReturned`)."""
 
@@ -178,34 +185,6 @@ class SessionAssumed:
     """Show the client the session as far as it is known: the link is up, and upstream has shown none."""
 
     session: Json
-
-
-@record
-class Held:
-    """A note for the journal: requests wait, for something that they did not wait for before.
-
-    Args:
-        refs: The requests.
-        reason: What they wait for.
-    """
-
-    refs: tuple[Ref, ...]
-    reason: Reason
-
-
-@record
-class Noted:
-    """A note for the journal.
-
-    Args:
-        kind: `released`: a held request has been decided. `merged`: one ``session.update`` carries several requests.
-            `collided`: a create or an update of ours lost a race, and is sent again.
-        detail: Which request (``#2``), which event and its requests (``ts_5 #1 #2``), which event and which try
-            (``ts_5 try 1``).
-    """
-
-    kind: Literal["released", "merged", "collided"]
-    detail: str
 
 
 @record
@@ -243,7 +222,7 @@ UpstreamEffect = (
 )
 """What the UpstreamActor performs."""
 
-ClientEffect = Answered | SessionAssumed | Reported
+ClientEffect = Answered | Unlocked | SessionAssumed | Reported
 """What the ClientActor performs."""
 
 Effect = UpstreamEffect | ClientEffect | SetDeadlines | Held | Noted | EndSession | CloseAtRest

@@ -8,7 +8,7 @@ from turnstile.errors import Problem
 from turnstile.session.collisions import blocking_response, is_collision, lost_race
 from turnstile.session.config_patch import merged
 from turnstile.session.config_updates import next_batch, without_batch
-from turnstile.session.effects import Answered, EndSession, Reported
+from turnstile.session.effects import Answered, Reported
 from turnstile.session.shortfalls import about
 from turnstile.session.state import Step
 
@@ -95,15 +95,12 @@ def update_stalled(now: Now, update: Update, policy: Policy) -> Step:
 def _given_up(now: Now, requests: tuple[ConfigRequested, ...], problem: Problem, *said: Problem) -> Step:
     """Answer each request with `said`; without requests, report the `problem`.
 
-    What was only to be set right stays as it is in force then. But a new link that does not take what the old one took
-    is none that the client could go on with: the session ends.
+    What was only to be set right stays as it is in force then.
     """
     after = now.change(update_tries=0, update_delay=0.0)
     if requests:
         answers = zip(requests, said, strict=True)
         return Step(after, tuple(Answered(request.ref, one, in_force=False) for request, one in answers))
-    if now.data.is_restoring:
-        return Step(after.change(link="ended"), (EndSession(problem),))
     return Step(after.change(accepted=after.state.in_force), (Reported(problem),))
 
 

@@ -43,14 +43,19 @@ def is_passing(problem: Problem) -> bool:
     return problem.code in _PASSING
 
 
-def wait_before(problem: Problem, tries: int, policy: Policy) -> float:
-    """Return the seconds to wait before a request that failed `tries` times in a row is repeated.
+def asked_wait(description: str) -> float | None:
+    """Return how many seconds the API asks to wait, in words, if it does.
 
-    As long as the API says: "Please try again in 6.42s.", as captured; ``Retry-After`` of gateways that pass it on.
+    "Please try again in 6.42s.", as captured; ``Retry-After`` of gateways that pass it on.
     """
-    named = _WAIT.search(problem.description)
-    if named:
-        wait = sum(float(number) * _SECONDS_IN[unit.lower() or "s"] for number, unit in _PART.findall(named[1]))
-    else:
-        wait = policy.failure_delay * 2.0 ** (tries - 1)
+    named = _WAIT.search(description)
+    if not named:
+        return None
+    return sum(float(number) * _SECONDS_IN[unit.lower() or "s"] for number, unit in _PART.findall(named[1]))
+
+
+def wait_before(problem: Problem, tries: int, policy: Policy) -> float:
+    """Return the seconds to wait before a request that failed `tries` times in a row is repeated."""
+    asked = asked_wait(problem.description)
+    wait = policy.failure_delay * 2.0 ** (tries - 1) if asked is None else asked
     return min(wait, policy.failure_delay_limit)

@@ -28,13 +28,17 @@ if TYPE_CHECKING:
 
 def link_waits_for(state: State) -> Waits | None:
     """Return the reason why something that needs only a link must wait, or None."""
-    return None if state.link == "open" else Waits.LINK
+    if state.link != "open":
+        return Waits.LINK
+    return Waits.RENEWAL if state.switching else None
 
 
 def update_waits_for(state: State) -> Waits | None:
     """Return what a ``session.update`` waits for."""
     if state.link != "open":
         return Waits.LINK
+    if state.switching:
+        return Waits.RENEWAL
     if state.response:
         return Waits.RESPONSE
     if state.requested:
@@ -72,6 +76,8 @@ def create_waits_for(state: State) -> Waits | None:
         return Waits.BACK_OFF
     if state.commits or state.user_audio.barge_in:
         return Waits.TURN
+    if state.restoring:
+        return Waits.ITEMS
     for item in state.items:
         if item.stage != "confirmed":
             return Waits.ITEMS
@@ -97,14 +103,10 @@ def audio_waits_for(state: State) -> Waits | None:
     """Return what input audio waits for: once it may go, it goes as long as the link is there."""
     if state.audio_open:
         return None
-    return restoring_waits_for(state) or (None if state.configured and not state.updates else Waits.CONFIGURATION)
-
-
-def restoring_waits_for(state: State) -> Waits | None:
-    """Return what a new link waits for, until all is in force on it that was on the lost one."""
-    if state.link != "open" or state.updating:
-        return link_waits_for(state) or Waits.UPDATE
-    return None if state.is_in_sync else Waits.CONFIGURATION
+    waits = link_waits_for(state)
+    if waits or state.updating:
+        return waits or Waits.UPDATE
+    return None if state.configured and not state.updates and state.is_in_sync else Waits.CONFIGURATION
 
 
 def passthrough_waits_for(state: State) -> Waits | None:
@@ -122,8 +124,9 @@ def turn_waits_for(state: State) -> Waits | None:
 
 def agent_message_waits_for(state: State, behavior: Behavior) -> Waits | None:
     """Return what an agent message waits for: one that interrupts for no turn, nor one that a turn refuses."""
-    if state.link != "open" or not state.configured:
-        return link_waits_for(state) or Waits.CONFIGURATION
+    waits = link_waits_for(state)
+    if waits or not state.configured:
+        return waits or Waits.CONFIGURATION
     if (behavior == "interrupt" and not state.interrupting) or (behavior == "default" and turn_waits_for(state)):
         return None
     return items_wait_for(state)

@@ -35,6 +35,8 @@ def taken_bytes(now: Now) -> int:
     if state.response:
         for item in state.response.seen:
             size += item.size
+        if state.response.message:
+            size += state.response.message.size
         if state.response.unproven:
             size += _create_bytes(state.response.unproven)
     return size

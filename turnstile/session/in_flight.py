@@ -92,6 +92,21 @@ class Create:
 
 
 @record
+class Restored:
+    """An item of the record, sent to another link, or taken from it, and unanswered.
+
+    Args:
+        event_id: Ours.
+        item_id: The item.
+        version: That of the entry; None: the item is deleted.
+    """
+
+    event_id: str
+    item_id: str
+    version: int | None = None
+
+
+@record
 class Cancel:
     """A ``response.cancel`` in flight; `because` decides what happens to the items that the response saw."""
 
@@ -108,6 +123,7 @@ class Response:
         seen: The items that wait for it, so that they can be owed another one if it fails.
         is_ours: It answers a create of ours.
         unproven: The create that it is taken to answer although it carries no mark.
+        message: What the client asked it for, so that it can be asked for again if its link is lost.
         turn: The spoken turn that the API answers with it.
         turn_is_over: A turn of the user's ended while it ran.
         passed_over: The turn that the API was expected to answer when this response began instead: one of ours, or the
@@ -122,6 +138,7 @@ class Response:
     seen: tuple[Item, ...] = ()
     is_ours: bool = False
     unproven: Create | None = None
+    message: AgentMessageGiven | None = None
     turn: str = ""
     turn_is_over: bool = False
     passed_over: str = ""

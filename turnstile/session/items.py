@@ -10,11 +10,13 @@ from turnstile.session.effects import Answered, Reported, SendItem
 from turnstile.session.function_calls import turn_begun
 from turnstile.session.gate import request_waits_for
 from turnstile.session.in_flight import Item, Responder
+from turnstile.session.restoring import replaced, restored_answered
 from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
     from turnstile.errors import Problem
     from turnstile.session.client_requests import Json, UserMessageGiven
+    from turnstile.session.conversation_events import ItemDeleted, ItemTruncated, Transcribed
     from turnstile.session.effects import Effect
     from turnstile.session.events import ItemConfirmed
     from turnstile.session.policy import Policy
@@ -46,6 +48,8 @@ def item_confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Step:
     """The item is in the conversation, under the name that we gave it or under one of upstream's own."""
     if now.data.unanswered:
         now = unanswered_events.item_confirmed(now, confirmed, policy)
+    if now.state.restoring:
+        now = restored_answered(now, confirmed.item_id, is_gone=False)
     item = item_meant(now, confirmed, policy)
     if item is None:
         return Step(now)
@@ -98,3 +102,23 @@ def turn_ended(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 def _with_responder(items: tuple[Item, ...], responder: Responder, before: Responder) -> tuple[Item, ...]:
     return tuple([replace(item, responder=responder) if item.responder == before else item for item in items])
+
+
+def item_deleted(now: Now, deleted: ItemDeleted, policy: Policy) -> Step:
+    """Forget that an item of the link's was restored; the record has forgotten the item."""
+    now = unanswered_events.item_changed(now, deleted, policy).now
+    now = restored_answered(now, deleted.item_id, is_gone=True) if now.state.restoring else now
+    if deleted.item_id not in now.data.restored or any(one.item_id == deleted.item_id for one in now.state.restoring):
+        return Step(now)
+    return Step(now.change(restored=now.data.restored - {deleted.item_id}))
+
+
+def item_truncated(now: Now, truncated: ItemTruncated, policy: Policy) -> Step:
+    """Have a restored item be as short upstream as it is in the record now."""
+    now = unanswered_events.item_changed(now, truncated, policy).now
+    return replaced(now, truncated.item_id, policy) if truncated.item_id in now.data.restored else Step(now)
+
+
+def transcribed(now: Now, _: Transcribed, __: Policy) -> Step:
+    """Change nothing: the record has the transcript."""
+    return Step(now)

@@ -49,7 +49,7 @@ def lifetime_deadlines(now: Now, held: int, waits: tuple[Deadline, ...], policy:
         found.append(Deadline("expiry", "", policy.expiry_grace))
     elif policy.max_duration:
         found.append(Deadline("duration", "", policy.max_duration))
-    if policy.idle_timeout and not waits and is_at_rest(now, held, policy):
+    if policy.idle_timeout and not waits and now.state.link != "lost" and is_at_rest(now, held, policy):
         found.append(Deadline("idle", str(now.data.activity), policy.idle_timeout - now.data.silence))
     return tuple(found)
 

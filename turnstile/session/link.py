@@ -1,24 +1,23 @@
-"""The upstream link: a new one has an empty conversation, a lost one takes its conversation with it."""
+"""The upstream link in use: a session's first, and what becomes of the session when one is lost."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session.effects import Answered, EndSession, OpenLink, Reported, SessionAssumed
-from turnstile.session.function_calls import void_calls
-from turnstile.session.gate import restoring_waits_for
-from turnstile.session.in_flight import InputAudio, Item
+from turnstile.session import standby
+from turnstile.session.deadlines import Deadline
+from turnstile.session.effects import EndSession, Reported, SessionAssumed
+from turnstile.session.left_on_link import left_behind
 from turnstile.session.link_events import LinkLost, LinkOpened
-from turnstile.session.outcomes import proven
-from turnstile.session.state import Now, State, Step
+from turnstile.session.reconnecting import is_hopeless, jitter, wait_before_try
+from turnstile.session.state import Step
 from turnstile.session.upstream_errors import api_closing
 
 if TYPE_CHECKING:
-    from turnstile.session.effects import Effect
     from turnstile.session.link_events import LinkConnected
     from turnstile.session.policy import Policy
+    from turnstile.session.state import Now
 
 
 # The link is on its way up.
@@ -31,107 +30,86 @@ def link_connected(now: Now, _: LinkConnected, __: Policy) -> Step:
 
 
 def link_opened(now: Now, opened: LinkOpened, policy: Policy) -> Step:
-    """Note an open link, on which no configuration is in force yet."""
+    """Note that a session's first link is open, on which no configuration is in force yet."""
     if now.state.link not in _COMING:
         return Step(now)
-    assumed = (_assumed(now, policy),) if policy.is_transparent and not opened.shows_session else ()
-    return Step(now.change(link="open", voice=opened.voice), assumed)
+    after = now.change(
+        link="open",
+        has_opened=True,
+        voice=opened.voice,
+        modalities=opened.modalities,
+        renewals=renewals(opened.lifetime, now.data.generation, policy),
+    )
+    return Step(after, _assumed(after, policy, shows_session=opened.shows_session))
 
 
-def _assumed(now: Now, policy: Policy) -> SessionAssumed:
+def renewals(shown: float | None, generation: int, policy: Policy) -> tuple[Deadline, ...]:
+    """Return the deadlines by which another link takes over, since an upstream session ends.
+
+    Args:
+        shown: How many seconds the session lasts, if it shows that; the setting counts where it is less.
+        generation: Names the link.
+        policy: The times; of a short lifetime less is left for them.
+    """
+    lifetime = min((one for one in (shown, policy.session_lifetime) if one), default=0.0)
+    if not lifetime or policy.is_shared:
+        return ()
+    before = min(policy.renew_before, lifetime / 2)
+    begins = lifetime - before * (1 - 0.4 * jitter(policy, generation))
+    ends = lifetime - min(policy.renew_latest, before / 3)
+    return Deadline("renewal", str(generation), begins), Deadline("latest", str(generation), ends)
+
+
+def _assumed(now: Now, policy: Policy, *, shows_session: bool) -> tuple[SessionAssumed, ...]:
+    """Show a Realtime client the session as far as it is known, where upstream shows none."""
+    if not policy.is_transparent or shows_session:
+        return ()
     session = {"type": "realtime", "object": "realtime.session", "id": f"sess_{policy.id_prefix.strip('_')}"}
-    return SessionAssumed({**session, **({"model": now.data.model} if now.data.model else {}), **now.state.accepted})
+    named = {"model": now.data.model} if now.data.model else {}
+    return (SessionAssumed({**session, **named, **now.state.accepted}),)
 
 
 def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
-    """End everything that ran on a lost link; what upstream had not confirmed waits for the next link, if any."""
+    """Prepare another link for a lost one; what ran on it is owed again, as far as it can be."""
     if now.state.link not in {*_COMING, "open"}:
         return Step(now)
-    problem = lost.problem
-    if not lost.retryable or now.data.losses >= policy.reconnects:
+    was_open, standing_by = now.state.link == "open", now.data.standby
+    counted = now.change(losses=now.data.losses + 1)
+    if is_hopeless(counted, lost, policy):
         closing = api_closing(lost) if policy.is_transparent else None
-        return Step(now.change(link="ended"), (EndSession(problem, closing, lost.is_told),))
-    calls = void_calls(now)
-    items, lost_items = _items_for_a_new_link(now)
-    message = now.state.requested.agent_message if now.state.requested else None
-    update = now.state.updating
-    state = State(
-        link="waiting",
-        accepted=now.state.accepted,
-        configured=now.state.configured,
-        updates=(*(update.requests if update else ()), *now.state.updates),
-        items=items,
-        agent_messages=(message, *now.state.agent_messages) if message else now.state.agent_messages,
+        return Step(now.change(link="ended", standby=None), (EndSession(lost.problem, closing, lost.is_told),))
+    left = left_behind(counted, lost.problem, policy)
+    after = left.now.change(
+        link="lost",
+        outage=now.data.outage or now.data.generation + 1,
+        is_restoring=now.data.is_restoring or was_open,
+        loss=lost,
+        renewals=(),
     )
-    data = calls.now.data._replace(
-        losses=now.data.losses + 1,
-        is_restoring=now.data.is_restoring or now.state.link == "open",
-        update_tries=0,
-        late=0,
-        given_up=None,
-        asides=(),
-        asides_running=(),
-        ended=(),
-        earlier=(),
-        input_audio=InputAudio(),
-        voice_locked=False,
-        tries=0,
-    )
-    reported = _report_loss(now, problem) if now.state.link == "open" else ()
-    said = proven(now.state.response) if now.state.response else ()
-    return Step(Now(state, data), (*reported, *said, *calls.effects, *lost_items, *_lost_commits(now, problem)))
+    if standing_by is None:
+        begun = standby.begun(after, wait_before_try(counted, lost, policy))
+    elif standing_by.stage == "waiting":
+        begun = standby.begun(after, min(standing_by.wait, wait_before_try(counted, lost, policy)))
+    else:
+        begun = Step(after)  # It is on its way.
+    told = lost_in_words(lost.description) if was_open and not policy.is_transparent else ()
+    return Step(begun.now, (*told, *left.effects, *begun.effects))
 
 
-def _report_loss(now: Now, problem: Problem) -> tuple[Effect, ...]:
-    """Report what is lost with the link: the conversation so far, and a spoken turn without an answer."""
-    words = f"{problem.description} A new link is opened, which does not know what was said so far."
-    unanswered = (*(now.state.response.seen if now.state.response else ()), *now.state.items)
-    if not now.state.expected and all(item.content is not None for item in unanswered):
-        return (Reported(Problem("upstream_lost", words)),)
-    turn = "What the user said last is lost with the link, and has no answer; it must be said again."
-    return Reported(Problem("upstream_lost", words)), Reported(Problem("turn_lost", turn))
-
-
-def settle_restored(now: Now) -> Step | None:
-    """Report that a link is replaced, once everything that was in force on the lost one is in force on the new one."""
-    if restoring_waits_for(now.state):
-        return None
-    words = (
-        "A new upstream link does the work of the lost one, configured like it. "
-        "It does not know what was said before; tell the agent what it must know."
-    )
-    return Step(now.change(is_restoring=False), (Reported(Problem("upstream_restored", words)),))
-
-
-def _items_for_a_new_link(now: Now) -> tuple[tuple[Item, ...], tuple[Effect, ...]]:
-    """User messages go again; a spoken turn and the result of a call cannot, since what they belong to is gone."""
-    kept: list[Item] = []
-    lost: list[Effect] = []
-    problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
-    for item in (*(now.state.response.seen if now.state.response else ()), *now.state.items):
-        if item.content is None:
-            continue
-        if item.content.get("type") == "function_call_output":
-            if item.stage != "confirmed" and item.ref is not None:
-                lost.append(Answered(item.ref, problem, in_force=False))
-            continue
-        # A confirmed item's request has its answer already.
-        ref = None if item.stage == "confirmed" else item.ref
-        kept.append(replace(item, stage="waiting", responder="proxy", ref=ref))
-    return tuple(kept), tuple(lost)
-
-
-def _lost_commits(now: Now, problem: Problem) -> tuple[Effect, ...]:
-    return tuple(
-        Answered(commit.ref, problem, in_force=False) for commit in now.state.commits if commit.ref is not None
-    )
+def lost_in_words(description: str) -> tuple[Reported]:
+    """Report that a link is lost, for this reason."""
+    words = f"{description} Another upstream link is opened, on which the conversation goes on."
+    return (Reported(Problem("upstream_lost", words)),)
 
 
 def link_due(now: Now, policy: Policy) -> Step:
-    """Open the link again at the time of the next try; take a silent one as open, or give it up, by the policy."""
+    """Take a first link that is silent as open, or as lost, by the policy."""
     if now.state.link == "connected" and policy.link_silence is not None:
         return link_opened(now, LinkOpened(shows_session=False), policy)
-    if now.state.link in _COMING:
-        text = f"The upstream link did not come up (session.created) within {policy.link_timeout:g} s."
-        return link_lost(now, LinkLost("upstream_silent", text), policy)
-    return Step(now.change(link="opening"), (OpenLink(now.data.model),))
+    return link_lost(now, silent(policy), policy)
+
+
+def silent(policy: Policy) -> LinkLost:
+    """Return the loss of a link that does not say in time that it is up."""
+    text = f"The upstream link did not come up (session.created) within {policy.link_timeout:g} s."
+    return LinkLost("upstream_silent", text)

@@ -85,11 +85,13 @@ class TookOver:
     """The standby is the link now (`TakeOver`): facts after this one are of it.
 
     Args:
-        generation: Which.
-        unfinished: What the link before has left unfinished, as in `LinkLost`.
+        generation: Which standby.
+        lifetime: How many seconds its session lasts from now on, if it shows that.
+        unfinished: The agent's items that were not finished on the link before (`LinkLost.unfinished`).
     """
 
     generation: int
+    lifetime: float | None = field(default=None, compare=False)
     unfinished: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
 
 

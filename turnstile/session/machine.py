@@ -26,6 +26,7 @@ from turnstile.session.effects import ObserveAudio, SetDeadlines
 from turnstile.session.gate import update_waits_for
 from turnstile.session.held_bytes import config_bytes, taken_bytes
 from turnstile.session.policy import Policy
+from turnstile.session.renewal import at_a_moment, link_deadlines
 from turnstile.session.rules import SIZED, Sized, decide, refuse, settle
 from turnstile.session.state import Data, Now, State
 from turnstile.session.waits import reason
@@ -123,11 +124,13 @@ class Session:
             step = (decide if fits else refuse)(now, event, self.policy)
         else:
             step = decide(now, event, self.policy)
-        self.now, effects = step.now, list(step.effects)
+        # Before what is held is offered: what goes next may be the switch to another link.
+        self.now = at_a_moment(step.now) if step.now.data.standby else step.now
+        effects = list(step.effects)
         if step.waits:
             held = self._backlog.hold(event, step.waits, step.now.state)
             effects += (held,) if held else ()
-        elif step.now is before:  # It owed nothing when the event came, so that nothing follows.
+        elif self.now is before:  # It owed nothing when the event came, so that nothing follows.
             return effects
         while True:
             if self._backlog.events and self.now.state != offered:
@@ -158,10 +161,12 @@ class Session:
         return effects
 
     def _current_deadlines(self) -> tuple[Deadline, ...]:
-        waits = deadlines_of(self.now, self.policy)
-        if not self._is_limited:
-            return waits
-        return lifetime.lifetime_deadlines(self.now, self._backlog.held, waits, self.policy)
+        waits, data = deadlines_of(self.now, self.policy), self.now.data
+        if self._is_limited:
+            waits = lifetime.lifetime_deadlines(self.now, self._backlog.held, waits, self.policy)
+        if data.standby or data.outage:
+            return (*waits, *link_deadlines(self.now, self.policy))
+        return (*waits, *data.renewals) if data.renewals and self.state.link != "ended" else waits
 
     def _observe(self, before: State, effects: list[Effect]) -> None:
         """Have audio observed or not, if that changed: told first, so that what is let go by it is counted."""

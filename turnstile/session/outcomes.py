@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
 from turnstile.session import failures
-from turnstile.session.effects import Answered, Reported
+from turnstile.session.effects import Reported
 from turnstile.session.events import ResponseFinished
 from turnstile.session.function_calls import calls_after
 from turnstile.session.in_flight import Create
 from turnstile.session.items import left_to_us
-from turnstile.session.responses import create_failed, give_up
+from turnstile.session.responses import answer_to, create_failed, give_up
 from turnstile.session.state import Step
 from turnstile.session.turns import leftover_due
 
@@ -56,7 +56,7 @@ def cancel_stalled(now: Now, response: Response, policy: Policy) -> Step:
 def end_response(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     """End the response in progress, and owe a response to the items that it leaves unanswered."""
     by_user = finished.outcome == "cancelled" and response.cancel is None
-    after = now.change(response=None, losses=0, ended=_with_ended(now, response.response_id))
+    after = now.change(response=None, losses=0, outage=0, ended=_with_ended(now, response.response_id))
     if (
         finished.outcome != "cancelled"
         and now.state.expected
@@ -129,5 +129,4 @@ def _with_ended(now: Now, response_id: str) -> tuple[str, ...]:
 
 def proven(response: Response) -> tuple[Effect, ...]:
     """Answer the agent message of a response without a mark, since no error has contradicted that it is ours."""
-    message = response.unproven.agent_message if response.unproven else None
-    return (Answered(message.ref),) if message else ()
+    return answer_to(response.unproven.agent_message) if response.unproven else ()

@@ -36,7 +36,6 @@ class Policy:
         failure_delay: The wait before a failed response is repeated where the API names none; doubles likewise.
         failure_delay_limit: The longest wait of these.
         create_tries: How often one create, or one update that loses races, is tried in all.
-        reconnects: How many lost links in a row are replaced.
         reconnect_for: How long another link is tried for after one is lost; 0: not at all.
         reconnect_ceiling: The longest wait between two tries, unless upstream asks for a longer one.
         session_lifetime: How long an upstream session lasts at the most; 0: as long as it shows.
@@ -78,7 +77,6 @@ class Policy:
     failure_delay: float = 1.0
     failure_delay_limit: float = 60.0
     create_tries: int = 4
-    reconnects: int = 2
     reconnect_for: float = 30.0
     reconnect_ceiling: float = 5.0
     session_lifetime: float = 0.0

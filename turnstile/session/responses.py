@@ -17,6 +17,7 @@ from turnstile.session.waits import reason
 
 if TYPE_CHECKING:
     from turnstile.session.client_requests import AgentMessageGiven
+    from turnstile.session.effects import Effect
     from turnstile.session.events import Refused
     from turnstile.session.policy import Policy
 
@@ -136,7 +137,7 @@ def give_up(now: Now, create: Create, problem: Problem) -> Step:
     """Drop what a failed create was for: the agent message, or the answer to the items that it covers."""
     after = now.change(tries=0, create_delay=0.0)
     if create.agent_message:
-        return Step(after, (Answered(create.agent_message.ref, problem, in_force=False),))
+        return Step(after, answer_to(create.agent_message, problem))
     kept = tuple(item for item in now.state.items if item.item_id not in create.covers or item.responder != "proxy")
     return Step(after.change(items=kept), (Reported(problem),) if kept != now.state.items else ())
 
@@ -144,3 +145,10 @@ def give_up(now: Now, create: Create, problem: Problem) -> Step:
 def put_back(now: Now, message: AgentMessageGiven | None) -> Now:
     """Owe the agent message of a failed create again, before the others."""
     return now.change(agent_messages=(message, *now.state.agent_messages)) if message else now
+
+
+def answer_to(message: AgentMessageGiven | None, problem: Problem | None = None) -> tuple[Effect, ...]:
+    """Answer what asked for a response; if it has its answer, report the problem."""
+    if message is None or message.is_answered:
+        return (Reported(problem),) if message and problem else ()
+    return (Answered(message.ref, problem, in_force=problem is None),)

@@ -12,14 +12,17 @@ from turnstile.session import (
     attribution,
     config_updates,
     draining,
-    failed_updates,
     function_calls,
     items,
     lifetime,
     link,
     outcomes,
     passthrough,
+    refused_events,
+    renewal,
     responses,
+    standby,
+    taking_over,
     turns,
     unanswered_events,
 )
@@ -33,10 +36,9 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.collisions import is_collision
 from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated, Transcribed
 from turnstile.session.conversation_record import RECORDED, recorded
-from turnstile.session.effects import Answered, LetAudioGo, Reported
+from turnstile.session.effects import Answered, LetAudioGo
 from turnstile.session.ending import DrainRequested, SilenceMeasured
 from turnstile.session.events import (
     CLOSING_FACTS,
@@ -55,7 +57,6 @@ from turnstile.session.events import (
 )
 from turnstile.session.gate import audio_waits_for, items_wait_for
 from turnstile.session.held_bytes import too_many_bytes
-from turnstile.session.in_flight import Commit, Create, Item, Response, Update
 from turnstile.session.link_events import (
     AudioPaused,
     LinkConnected,
@@ -68,13 +69,6 @@ from turnstile.session.link_events import (
 from turnstile.session.state import Now, Step
 from turnstile.session.timeouts import time_is_up
 from turnstile.session.turn_events import AudioHeard, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
-from turnstile.session.upstream_errors import (
-    ENDING,
-    is_about_clients_event,
-    is_about_cut,
-    is_about_own_event,
-    refused_event,
-)
 from turnstile.session.waits import Waits
 
 if TYPE_CHECKING:
@@ -123,10 +117,6 @@ def _audio_follows(now: Now, follows: AudioFollows, policy: Policy) -> Step:
     return Step(now, waits=waits) if waits else Step(now, (LetAudioGo(follows.mark),))
 
 
-def _ignored(now: Now, _: object, __: Policy) -> Step:
-    return Step(now)
-
-
 def _agent_spoke(now: Now, _: AgentSpoke, __: Policy) -> Step:
     return Step(now if now.data.voice_locked else now.change(voice_locked=True))
 
@@ -136,46 +126,6 @@ def _response_progressed(now: Now, progressed: ResponseProgressed, _: Policy) ->
     if response is None or response.response_id != progressed.response_id:
         return Step(now)
     return Step(now.change(progress=now.data.progress + 1))
-
-
-def _refused(now: Now, error: Refused, policy: Policy) -> Step:
-    """Decide by the kind of event that the error refuses; report an error that refuses none of ours."""
-    is_clients = is_about_clients_event(error, policy)
-    if error.code in ENDING:
-        lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=is_clients)
-        return link.link_lost(now, lost, policy)
-    if is_clients:
-        return Step(unanswered_events.refused(now, error.event_id))
-    event = refused_event(now, error, policy)
-    match event:
-        case Update():
-            return failed_updates.update_refused(now, event, error, policy)
-        case Create() if now.state.response and now.state.response.unproven == event:
-            return attribution.unmarked_refused(now, now.state.response, event)
-        case Create():
-            return responses.create_refused(now, event, error, policy)
-        case Commit():
-            return turns.commit_lost(now, event, error.problem)
-        case Item():
-            return items.item_lost(now, event, error.problem)
-        case Response():
-            return outcomes.response_ended_unheard(now, event, policy)
-        case None if is_collision(error) or is_about_own_event(error, policy):
-            return Step(now)  # Settled before the error came.
-        case None if is_about_cut(error) and not policy.is_transparent:
-            # Only the proxy cuts anything off for such a client. Without an event id a refused cancel may be an
-            # earlier one: the response that it was for ends by itself, or in time.
-            return Step(now)
-        case _:
-            return Step(now, (Reported(error.problem),))
-
-
-def _handed_back(now: Now, back: HandedBack, _: Policy) -> Step:
-    if now.state.updating and now.state.updating.event_id == back.event_id:
-        return failed_updates.update_handed_back(now, now.state.updating)
-    if now.state.requested and now.state.requested.event_id == back.event_id:
-        return responses.create_handed_back(now, now.state.requested)
-    return Step(now)
 
 
 RULES = dict(
@@ -193,20 +143,20 @@ RULES = dict(
         _on(LinkConnected, link.link_connected),
         _on(LinkOpened, link.link_opened),
         _on(LinkLost, link.link_lost),
-        _on(OfStandby, _ignored),
-        _on(TookOver, _ignored),
-        _on(TakeOverPutOff, _ignored),
-        _on(AudioPaused, _ignored),
+        _on(OfStandby, standby.standby_fact),
+        _on(TookOver, taking_over.took_over),
+        _on(TakeOverPutOff, renewal.take_over_put_off),
+        _on(AudioPaused, renewal.audio_paused),
         # The conversation.
-        _on(Transcribed, _ignored),
-        _on(ItemDeleted, unanswered_events.item_changed),
+        _on(Transcribed, items.transcribed),
+        _on(ItemDeleted, items.item_deleted),
         _on(ItemRetrieved, unanswered_events.item_changed),
-        _on(ItemTruncated, unanswered_events.item_changed),
+        _on(ItemTruncated, items.item_truncated),
         # What upstream does with what it was sent.
         _on(ConfigAnswered, config_updates.config_answered),
         _on(ItemConfirmed, items.item_confirmed),
-        _on(Refused, _refused),
-        _on(HandedBack, _handed_back),
+        _on(Refused, refused_events.refused),
+        _on(HandedBack, refused_events.handed_back),
         # Responses.
         _on(ResponseStarted, attribution.response_started),
         _on(AsideStarted, attribution.aside_started),
@@ -259,9 +209,9 @@ def settle(now: Now, policy: Policy) -> Step | None:
     """Return the next step that is owed, or None; rules that cannot owe one in this state are not called."""
     waits = items_wait_for(now.state)
     return (
-        ((now.state.interrupting or now.state.response) and responses.settle_interruption(now, policy))
+        (now.data.standby and renewal.settle_renewal(now, policy))
+        or ((now.state.interrupting or now.state.response) and responses.settle_interruption(now, policy))
         or (waits is Waits.CONFIGURATION and config_updates.settle_config(now, policy))
-        or (now.data.is_restoring and link.settle_restored(now))
         or (not now.state.audio_open and turns.settle_audio(now))
         or ((now.data.passthrough_bytes or now.data.passthrough_audio) and passthrough.settle_passthrough(now, policy))
         or (waits is None and now.state.items and items.settle_items(now, policy))

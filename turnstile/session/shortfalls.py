@@ -42,6 +42,11 @@ def field_name(request: ConfigRequested | None, path: Path) -> str:
     return of_session if request.message in {"", UPDATE_EVENT} else f"{request.message}: {of_session}"
 
 
+def voice_asked(request: ConfigRequested) -> Any:
+    """Return the voice that `request` asks for, None where it asks for none."""
+    return at(request.patch, *VOICE)
+
+
 def names(request: ConfigRequested, path: Path) -> bool:
     """Return whether `request` sets a field at `path`."""
     return has_at(request.patch, path) or (path == ("instructions",) and bool(request.added_prompt))

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
     from turnstile.session.changes import Changes
     from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, EventGiven, Json
+    from turnstile.session.deadlines import Deadline
     from turnstile.session.effects import Effect
-    from turnstile.session.in_flight import Aside, Call, Commit, Create, Item, Passed, Response, Update
+    from turnstile.session.in_flight import Aside, Call, Commit, Create, Item, Passed, Response, Restored, Update
+    from turnstile.session.link_events import LinkLost
+    from turnstile.session.standby import Standby
 
-Link = Literal["closed", "opening", "connected", "waiting", "open", "ended"]
+Link = Literal["closed", "opening", "connected", "open", "lost", "ended"]
+Switching = Literal["", "pausing", "paused", "leaving"]
 Phase = Literal["no link", "updating", "expected", "requested", "in progress", "cancelling", "idle"]
 PHASES: tuple[Phase, ...] = ("no link", "idle", "updating", "expected", "requested", "in progress", "cancelling")
 _PHASES: dict[Waits | None, Phase] = {
@@ -43,7 +47,8 @@ class _StateFields(NamedTuple):
     """What gates.
 
     Args:
-        link: The upstream link; ``connected`` before it says that it is up, ``waiting`` for the moment of the next try.
+        link: The upstream link; ``connected`` before it says that it is up, ``lost`` until a standby takes over.
+        switching: How far a standby is that takes over from a link that is open (`renewal`); "": none does.
         accepted: The configuration that the client wants, as far as upstream ever took it.
         in_force: What this link's upstream confirmed.
         configured: A first configuration was accepted.
@@ -61,9 +66,11 @@ class _StateFields(NamedTuple):
         commits: Unanswered commits.
         user_audio: Whether the user has the turn.
         create_delay: How many seconds the next create waits; 0 for none.
+        restoring: What was sent of the conversation to a link in use and is unanswered.
     """
 
     link: Link = "closed"
+    switching: Switching = ""
     accepted: Json = _NOTHING
     in_force: Json = _NOTHING
     configured: bool = False
@@ -81,14 +88,27 @@ class _StateFields(NamedTuple):
     commits: tuple[Commit, ...] = ()
     user_audio: UserAudio = UserAudio()
     create_delay: float = 0.0
+    restoring: tuple[Restored, ...] = ()
 
 
 class Data(NamedTuple):
     """Data that are only counted or remembered: a change of them releases no held request.
 
     Args:
-        losses: Links lost in a row.
+        standby: The link that is prepared to be the next.
+        generation: How many standbys there were.
+        has_opened: A link of the session was open.
+        outage: The loss that the session has not recovered from, by the generation of then; 0 for none.
+        losses: Links lost, or tried in vain, in a row.
         is_restoring: The loss of the link was reported to the client, and not yet that another one replaces it.
+        restored: The items that the link in use has from the record, since they were said on one before it.
+        told_lost: How much the client was told that cannot be restored.
+        loss: The last loss of a link, or of a standby.
+        renewals: The deadlines by which another link takes over, since the session of the one in use ends.
+        has_uncommitted: Input audio is on the link that only the proxy or the client will commit.
+        speeches: Counts the beginnings of speech.
+        modalities: The kinds of output as upstream last showed them, if it did.
+        locked: The last request for another voice that came too late.
         model: The model that the link was opened for.
         one_by_one: How many of them go alone, since upstream refused them together.
         update_tries: Updates refused in a row after a turn had overtaken them, or for a response that is over.
@@ -123,8 +143,20 @@ class Data(NamedTuple):
         serial: Counts the ids given out.
     """
 
+    standby: Standby | None = None
+    generation: int = 0
+    has_opened: bool = False
+    outage: int = 0
     losses: int = 0
     is_restoring: bool = False
+    restored: frozenset[str] = frozenset()
+    told_lost: int = 0
+    loss: LinkLost | None = None
+    renewals: tuple[Deadline, ...] = ()
+    has_uncommitted: bool = False
+    speeches: int = 0
+    modalities: Any = None
+    locked: ConfigRequested | None = None
     model: str | None = None
     one_by_one: int = 0
     update_tries: int = 0

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
-from turnstile.session import failed_updates, items, lifetime, link, outcomes, responses, turns, unanswered_events
+from turnstile.session import (
+    failed_updates,
+    items,
+    lifetime,
+    link,
+    outcomes,
+    renewal,
+    responses,
+    turns,
+    unanswered_events,
+)
 from turnstile.session.deadlines import deadlines_of
 from turnstile.session.effects import Reported
 from turnstile.session.state import Step
@@ -21,6 +31,8 @@ def time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
     """Apply the rule of a timer that fired; ignore a timer of an earlier wait."""
     if fired.name in lifetime.NAMES:
         return lifetime.lifetime_over(now, fired, policy)
+    if fired.name in renewal.NAMES:
+        return renewal.link_time_is_up(now, fired, policy)
     if (fired.name, fired.token) not in [(wait.name, wait.token) for wait in deadlines_of(now, policy)]:
         return Step(now)
     response = now.state.response
@@ -52,6 +64,8 @@ def time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
             return items.item_lost(now, item, Problem("item_stalled", "Upstream did not confirm it in time."))
         case "event":  # Some servers do not answer each, which is no fault.
             return Step(unanswered_events.settled(now, fired.token))
+        case "restored":
+            return Step(now.change(restoring=now.state.restoring[1:]))
         case "commit":
             return turns.commit_stalled(now, policy)
         case "retry":

@@ -12,10 +12,12 @@ from turnstile.session.function_calls import turn_begun
 from turnstile.session.gate import audio_waits_for, commit_waits_for, request_waits_for
 from turnstile.session.in_flight import Commit, Item, Response
 from turnstile.session.items import left_to_us, turn_ended
+from turnstile.session.restoring import replaced
 from turnstile.session.state import Now, Step
 
 if TYPE_CHECKING:
     from turnstile.session.client_requests import TurnEndForced
+    from turnstile.session.effects import Effect
     from turnstile.session.policy import Policy
     from turnstile.session.turn_events import AudioHeard, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 
@@ -28,18 +30,21 @@ def speech_started(now: Now, started: SpeechStarted, policy: Policy) -> Step:
 
     Over WebSocket the API leaves that to its client (API reference, ``conversation.item.truncate``).
     """
-    serial = now.data.serial
-    cuts = [
-        SendTruncate(f"{policy.id_prefix}{serial + place}", cut.item_id, cut.milliseconds)
-        for place, cut in enumerate(started.cut_off)
-    ]
+    effects: tuple[Effect, ...] = ()
+    for cut in started.cut_off:
+        if cut.item_id in now.data.restored:  # As text, which upstream does not truncate.
+            step = replaced(now, cut.item_id, policy)
+            now, effects = step.now, (*effects, *step.effects)
+            continue
+        effects = (*effects, SendTruncate(f"{policy.id_prefix}{now.data.serial}", cut.item_id, cut.milliseconds))
+        now = now.change(serial=now.data.serial + 1)
     over = now.state.response.response_id if now.state.response else ""
     after = now.change(
         user_audio=replace(now.state.user_audio, speaking=True),
         input_audio=replace(now.data.input_audio, over=over),
-        serial=serial + len(cuts),
+        speeches=now.data.speeches + 1,
     )
-    return Step(after, tuple(cuts))
+    return Step(after, effects)
 
 
 def speech_stopped(now: Now, stopped: SpeechStopped, _: Policy) -> Step:
@@ -79,6 +84,8 @@ def _expecting(now: Now, turn: str) -> Now:
 def turn_committed(now: Now, committed: TurnCommitted, policy: Policy) -> Step:
     """Note a committed turn: expect the API's response, or owe a create for it."""
     now, turn = turn_begun(now), committed.item_id
+    if now.data.has_uncommitted:
+        now = now.change(has_uncommitted=False)
     response = _missing(now, turn)
     response = replace(response, turn_is_over=True) if response else None
     over = now.change(user_audio=replace(now.state.user_audio, speaking=False, barge_in=""), response=response)
@@ -129,7 +136,7 @@ def _committed_by_the_api(now: Now, turn: str) -> Step:
 
 def input_cleared(now: Now, _: InputCleared, __: Policy) -> Step:
     """Drop the input audio: upstream's buffer was cleared."""
-    return Step(turn_unheard(now))
+    return Step(turn_unheard(now.change(has_uncommitted=False) if now.data.has_uncommitted else now))
 
 
 def turn_unheard(now: Now) -> Now:

@@ -40,10 +40,11 @@ ENDING = frozenset(
         "invalid_api_key",
         "invalid_model",
         "missing_model",
-        "session_expired",
     }
 )
-"""Codes of errors that end the session: the API closes after them, or another link would not help."""
+"""Codes of errors that end the session: another link would not help."""
+EXPIRED = "session_expired"
+"""The code of the error before the end of an upstream session that has lasted as long as it may."""
 
 _NORMAL, _GOING_AWAY, _POLICY_VIOLATION = 1000, 1001, 1008
 _INTERNAL_ERROR, _TRY_AGAIN_LATER, _BAD_GATEWAY = 1011, 1013, 1014

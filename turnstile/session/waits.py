@@ -13,7 +13,11 @@ class Waits(StrEnum):
     """A reason to wait. Each member names the upstream event that ends the wait."""
 
     LINK = "link"
-    """The upstream link is not open: ``session.created`` ends it."""
+    """The upstream link is not open: ``session.created`` ends it, and on one that replaces another the confirmation of
+    all that is restored."""
+    RENEWAL = "renewal"
+    """Another link takes over from one whose session ends soon: its ``session.created`` and the confirmation of all
+    that was restored on it have come; no event ends it, only a moment without speech."""
     RESPONSE = "response"
     """A response is in progress, or named by a refusal as running: ``response.done`` with its id ends it."""
     CREATE = "create"

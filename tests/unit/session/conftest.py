@@ -22,6 +22,7 @@ def at():
     def make(*, config=None, policy=None, **changes):
         config = CONFIG if config is None else config
         fields = {"link": "open", "configured": True, "audio_open": True, "accepted": config, "in_force": config}
+        fields["has_opened"] = changes.get("link", "open") == "open"
         return Session(policy, *Now(State(), Data()).change(**(fields | changes)))
 
     return make

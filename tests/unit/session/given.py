@@ -24,7 +24,7 @@ _CLIENT = (out.Answered, out.Reported, out.CallsCancelled, out.EndSession)
 def configured(config=BRIEF, **changes) -> Now:
     """The state and the data of a session that is connected and configured; at rest but for `changes`."""
     state = State(link="open", configured=True, audio_open=True, accepted=config, in_force=config)
-    return Now(state, Data(serial=100)).change(**changes)
+    return Now(state, Data(serial=100, has_opened=True)).change(**changes)
 
 
 def session(policy=None, config=BRIEF, **changes) -> Session:

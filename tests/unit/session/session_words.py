@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from turnstile.session.effects import Answered, Noted
+from turnstile.session.effects import Answered
+from turnstile.session.journal_notes import Noted
 
 CONFIG = {"instructions": "Be brief."}
 MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}

@@ -3,8 +3,8 @@ from __future__ import annotations
 from given import CALM, configured, message, sent_item
 
 from turnstile.session.client_requests import AgentMessageGiven, AudioFollows, ConfigRequested, TurnEndForced
-from turnstile.session.effects import Held
 from turnstile.session.in_flight import Commit, Update
+from turnstile.session.journal_notes import Held
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.turn_events import TurnCommitted

@@ -25,7 +25,13 @@ from given import (
 )
 
 from turnstile.session.client_requests import ConfigRequested
-from turnstile.session.effects import Answered, EndSession, Noted, OpenLink, Reported, SendItem, SendUpdate
+from turnstile.session.effects import (
+    Answered,
+    OpenLink,
+    Reported,
+    SendItem,
+    SendUpdate,
+)
 from turnstile.session.events import (
     AgentSpoke,
     ConfigAnswered,
@@ -36,6 +42,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.gate import items_wait_for
 from turnstile.session.in_flight import Update
+from turnstile.session.journal_notes import Noted
 from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -419,15 +426,6 @@ def test_the_voice_that_upstream_shows_is_no_other_though_nobody_asked_for_it(sh
 
 
 # A configuration that only a new link needs.
-
-
-@pytest.mark.parametrize("how", ["refused", "in silence"])
-def test_a_new_link_that_does_not_take_the_configuration_ends_the_session(how):
-    bare = session(updating=Update("ts_1", (), BRIEF, BRIEF), in_force={}, is_restoring=True)
-    effects = bare.handle(_bad("ts_1")) if how == "refused" else timer(bare, "update")
-    (end,) = [effect for effect in effects if isinstance(effect, EndSession)]
-    assert end.problem.code == ("invalid_value" if how == "refused" else "update_stalled")
-    assert bare.state.link == "ended"
 
 
 def test_a_restored_configuration_goes_without_a_voice_that_the_new_link_refuses():

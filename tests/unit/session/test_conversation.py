@@ -13,7 +13,7 @@ from turnstile.session.conversation_events import ItemDeleted, ItemTruncated, Tr
 from turnstile.session.conversation_record import RECORDED, recorded
 from turnstile.session.events import AgentSpoke, FunctionCalled, ItemConfirmed, ResponseFinished
 from turnstile.session.in_flight import Call, Item, Response
-from turnstile.session.link_events import LinkLost, TookOver
+from turnstile.session.link_events import LinkLost
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.rules import decide
@@ -278,10 +278,9 @@ def test_a_transcript_of_a_deleted_turn_brings_nothing_back():
     assert conversation == Conversation()
 
 
-@pytest.mark.parametrize("end", [LinkLost("x", "Gone."), TookOver(1)])
-def test_no_transcript_is_awaited_of_a_link_that_is_gone(end):
-    conversation = told(TurnCommitted("u"), end, config=TRANSCRIBED)
-    assert (conversation.awaits_transcript, conversation.unrestorable) == (False, (("u", "audio"),))
+def test_a_turn_that_was_not_transcribed_goes_with_its_link():
+    conversation = told(TurnCommitted("u"), LinkLost("x", "Gone."), config=TRANSCRIBED)
+    assert (conversation.awaits_transcript, conversation.unrestorable) == (False, ())
 
 
 # What was heard.

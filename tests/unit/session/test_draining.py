@@ -169,7 +169,7 @@ def test_a_lost_link_is_waited_for_when_something_is_lost_without_it(loses):
 
 
 def test_a_session_that_cannot_go_on_is_not_ended_twice():
-    drained = running(Policy(reconnects=0))
+    drained = running(Policy(reconnect_for=0))
     effects = told(drained, DRAIN, LinkLost("upstream_closed", "gone"))
     assert len(of(EndSession, effects)) == 1
     assert closes(effects) == 0

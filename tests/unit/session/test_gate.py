@@ -10,7 +10,7 @@ from session_words import of
 
 from turnstile.session.backlog import Backlog
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, TurnEndForced
-from turnstile.session.effects import Answered, Held
+from turnstile.session.effects import Answered
 from turnstile.session.events import (
     ConfigAnswered,
     ItemConfirmed,
@@ -21,6 +21,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.gate import create_waits_for
 from turnstile.session.in_flight import Commit, Create, Response, Update, UserAudio
+from turnstile.session.journal_notes import Held
 from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy

@@ -12,7 +12,7 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.effects import CallFunction, Held, SendItem, SendUpdate
+from turnstile.session.effects import CallFunction, SendItem, SendUpdate
 from turnstile.session.events import (
     CallReturned,
     ConfigAnswered,
@@ -23,6 +23,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.held_bytes import config_bytes
 from turnstile.session.in_flight import Create, Item, Response
+from turnstile.session.journal_notes import Held
 from turnstile.session.machine import Session
 from turnstile.session.memory_size import memory_size
 from turnstile.session.policy import Policy

@@ -11,7 +11,7 @@ from turnstile.errors import InternalError
 from turnstile.session import machine, rules
 from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
 from turnstile.session.deadlines import Deadline, deadlines_of
-from turnstile.session.effects import Held, SetDeadlines
+from turnstile.session.effects import SetDeadlines
 from turnstile.session.events import (
     AgentSpoke,
     Event,
@@ -20,6 +20,7 @@ from turnstile.session.events import (
     TimerFired,
 )
 from turnstile.session.in_flight import Response
+from turnstile.session.journal_notes import Held
 from turnstile.session.policy import Policy
 from turnstile.session.state import PHASES, State, Step
 from turnstile.session.turn_events import SpeechStopped, TurnCommitted

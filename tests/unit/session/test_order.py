@@ -5,6 +5,7 @@ from __future__ import annotations
 from given import BRIEF, answers, configured, session, updating
 from hypothesis import given
 from hypothesis import strategies as st
+from links import fire, served
 
 from turnstile.session import effects as out
 from turnstile.session.client_requests import (
@@ -19,7 +20,8 @@ from turnstile.session.client_requests import (
 from turnstile.session.events import ConfigAnswered, Refused, ResponseStarted
 from turnstile.session.fifo import Fifo
 from turnstile.session.in_flight import Response
-from turnstile.session.link_events import LinkLost, LinkOpened
+from turnstile.session.link_effects import TakeOver
+from turnstile.session.link_events import LinkLost, LinkOpened, TookOver
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 
@@ -175,9 +177,9 @@ def test_audio_goes_by_a_response_that_was_asked_for_before_the_link_was_open():
 def test_the_audio_of_a_new_link_waits_for_the_configuration_of_the_old_one():
     line = Line(Session(TRANSPARENT, *configured(BRIEF))).loses_the_link()
     line.reads(event("item"), AUDIO)
-    line.session.now = line.session.now.change(link="opening")
-    assert line.hears(LinkOpened()).sent == ["update", "item"]
-    assert line.hears(UPDATED).sent == ["update", "item", AUDIO]
+    served(line.session, fire(line.session, "standby"), but=(TakeOver,))
+    assert line.sent == []
+    assert line.hears(TookOver(1)).sent == ["item", AUDIO]
 
 
 def test_places_of_audio_in_a_row_are_one_and_cost_nothing():

@@ -28,10 +28,18 @@ from given import (
     updating,
     upstream,
 )
+from links import LOST, relinked
 
 from turnstile.errors import Problem
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered
-from turnstile.session.effects import Answered, CallsCancelled, Noted, SendCancel, SendCreate, SendItem, SendUpdate
+from turnstile.session.effects import (
+    Answered,
+    CallsCancelled,
+    SendCancel,
+    SendCreate,
+    SendItem,
+    SendUpdate,
+)
 from turnstile.session.events import (
     AgentSpoke,
     FunctionCalled,
@@ -43,12 +51,11 @@ from turnstile.session.events import (
     ResponseStarted,
 )
 from turnstile.session.in_flight import Cancel, Commit, Create, Response
-from turnstile.session.link_events import LinkLost, LinkOpened
+from turnstile.session.journal_notes import Noted
 from turnstile.session.policy import Policy
 from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 
 WANTED = ConfigRequested(7, {"speed": 1.5})
-LOST = LinkLost("upstream_closed", "gone")
 
 # A turn that the API answers by itself.
 HEARD = (SpeechStopped("turn_1"), TurnCommitted("turn_1"))
@@ -314,9 +321,7 @@ def test_p7_a_sign_of_life_begins_the_wait_anew():
 
 def test_p7_a_lost_link_leads_back_to_idle_over_a_new_one():
     busy = running()
-    busy.handle(LOST)
-    timer(busy, "link")
-    told(busy, LinkOpened(), UPDATED)
+    relinked(busy)
     assert busy.state.phase == "idle"
 
 

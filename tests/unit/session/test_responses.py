@@ -6,7 +6,13 @@ import pytest
 from session_words import MESSAGE, answers, notes, of
 
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, UserMessageGiven
-from turnstile.session.effects import Answered, Held, Reported, SendCancel, SendCreate, SendItem
+from turnstile.session.effects import (
+    Answered,
+    Reported,
+    SendCancel,
+    SendCreate,
+    SendItem,
+)
 from turnstile.session.events import (
     ConfigAnswered,
     HandedBack,
@@ -18,6 +24,7 @@ from turnstile.session.events import (
     TimerFired,
 )
 from turnstile.session.in_flight import Cancel, Commit, Create, Item, Response, UserAudio
+from turnstile.session.journal_notes import Held
 from turnstile.session.policy import Policy
 from turnstile.session.turn_events import SpeechStopped, TurnCommitted
 from turnstile.session.waits import Reason, Waits

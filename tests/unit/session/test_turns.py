@@ -7,7 +7,6 @@ from session_words import MESSAGE, answers, detection, of
 
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, TurnEndForced, UserMessageGiven
 from turnstile.session.effects import (
-    Held,
     ObserveAudio,
     OpenAudio,
     Reported,
@@ -27,6 +26,7 @@ from turnstile.session.events import (
 )
 from turnstile.session.gate import update_waits_for
 from turnstile.session.in_flight import Commit, Create, InputAudio, Item, Response, Update, UserAudio
+from turnstile.session.journal_notes import Held
 from turnstile.session.policy import Policy
 from turnstile.session.turn_events import AudioHeard, CutOff, InputCleared, SpeechStarted, SpeechStopped, TurnCommitted
 from turnstile.session.waits import Reason, Waits

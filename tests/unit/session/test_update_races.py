@@ -24,7 +24,7 @@ from given import (
 )
 
 from turnstile.session.client_requests import ConfigRequested
-from turnstile.session.effects import Answered, EndSession, SendUpdate
+from turnstile.session.effects import Answered, SendUpdate
 from turnstile.session.events import (
     ConfigAnswered,
     Refused,
@@ -160,19 +160,12 @@ def test_the_next_update_has_all_its_tries_again():
     ]
 
 
-def test_the_configuration_of_a_new_link_that_is_refused_so_goes_again():
+def test_a_configuration_that_nobody_asked_for_goes_again_when_it_is_refused_so():
     bare = session(updating=Update("ts_1", (), BRIEF, BRIEF), in_force={})
     told(bare, _refusal(), STARTED)
     assert patches(bare.handle(ENDED)) == [BRIEF]
     bare.handle(ConfigAnswered(BRIEF))
     assert bare.state.phase == "idle"
-
-
-def test_a_session_ends_when_a_new_link_keeps_refusing_its_configuration():
-    update = Update("ts_1", (), BRIEF, BRIEF)
-    bare = session(Policy(create_tries=1), updating=update, in_force={}, ended=("resp_9",), is_restoring=True)
-    (end,) = [effect for effect in bare.handle(_refusal()) if isinstance(effect, EndSession)]
-    assert end.problem.code == "update_refused"
 
 
 def test_a_link_lost_while_an_update_waits_a_while_takes_the_waiting_with_it():

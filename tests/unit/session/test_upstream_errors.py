@@ -246,7 +246,7 @@ def test_the_close_names_the_type_of_the_error(error):
     ("is_transparent", "closing"), [(True, Closed(4001, "enough")), (False, None)], ids=["realtime", "voice agent"]
 )
 def test_only_a_realtime_client_is_closed_as_upstream_closed(is_transparent, closing):
-    session = Session(Policy(is_transparent=is_transparent, reconnects=0), State(link="open"))
+    session = Session(Policy(is_transparent=is_transparent, reconnect_for=0), State(link="open"))
     lost = LinkLost("upstream_closed", "Gone.", closed=Closed(4001, "enough"))
     assert session.handle(lost) == [EndSession(Problem("upstream_closed", "Gone."), closing)]
 
@@ -256,5 +256,5 @@ def test_only_a_realtime_client_is_closed_as_upstream_closed(is_transparent, clo
 )
 def test_an_end_that_the_client_has_heard_of_as_of_its_own_event_is_not_told_again(event_id, is_told):
     session = Session(Policy(is_transparent=True), State(link="open"))
-    (end,) = of(EndSession, session.handle(Refused(event_id, "session_expired", "Over.")))
+    (end,) = of(EndSession, session.handle(Refused(event_id, "insufficient_quota", "Over.")))
     assert end.is_told is is_told

@@ -17,7 +17,6 @@ from turnstile.session.effects import (
     ApplyLocal,
     EndSession,
     LetAudioGo,
-    Noted,
     OpenAudio,
     OpenLink,
     Reported,
@@ -27,6 +26,7 @@ from turnstile.session.effects import (
     SendUpdate,
 )
 from turnstile.session.events import Refused, ResponseFinished, ResponseStarted
+from turnstile.session.journal_notes import Noted
 from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.policy import Policy
 from turnstile.terminal.ungated_session import UngatedSession
