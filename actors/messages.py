@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import Postponable, Ref
-    from turnstile.session.state import Data, Phase, State
+    from turnstile.session.data import Data
+    from turnstile.session.state import Phase, State
     from turnstile.session.waits import Reason
     from turnstile.translate.host_overrides import HostOverrides
 

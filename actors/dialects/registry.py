@@ -15,9 +15,10 @@ from turnstile.protocol.json_bounds import JsonBounds
 from turnstile.protocol.upstreams import KINDS
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.requests import Rejection
+from turnstile.session.data import Data
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.session.state import TRANSCRIPTION, Data, State
+from turnstile.session.state import TRANSCRIPTION, State
 from turnstile.translate.host_overrides import HostOverlay, HostOverrides
 from turnstile.translate.permissions import Permissions
 from turnstile.translate.played_realtime import PlayedRealtimeTranslator

@@ -27,10 +27,11 @@ from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnComm
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from turnstile.session.data import Data
     from turnstile.session.events import Event
     from turnstile.session.machine import Session
     from turnstile.session.standby import Standby
-    from turnstile.session.state import Data, State
+    from turnstile.session.state import State
 
 _COLLISION = "conversation_already_has_active_response"
 # How many requests and turns may be under way at once: two are enough for every rule about one that waits for another.

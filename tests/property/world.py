@@ -21,6 +21,7 @@ from turnstile.session import journal_notes
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, TurnEndForced
 from turnstile.session.config_patch import merged
 from turnstile.session.conversation import Conversation
+from turnstile.session.data import Data
 from turnstile.session.facts import FactReader
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import request_waits_for
@@ -29,7 +30,7 @@ from turnstile.session.link_events import LinkLost, TookOver
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.rules import settle
-from turnstile.session.state import Data, Now, State
+from turnstile.session.state import Now, State
 from turnstile.session.waits import Waits
 
 if TYPE_CHECKING:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 from turnstile.session.effects import Answered
 from turnstile.session.in_flight import Item
 from turnstile.session.link_events import LinkLost
 from turnstile.session.policy import Policy
-from turnstile.session.state import Data, Now, State, Step
+from turnstile.session.state import Now, State, Step
+
+if TYPE_CHECKING:
+    from turnstile.session.data import Data
 
 
 def what_may_be_done(lost: LinkLost, state: State, data: Data) -> Step:

@@ -10,13 +10,14 @@ from turnstile.errors import Problem
 from turnstile.protocol.beta_events import current_server_event
 from turnstile.protocol.voice_agent.profile import COMPONENT
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, UserMessageGiven
+from turnstile.session.data import Data
 from turnstile.session.effects import Answered, CallsCancelled, Reported, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import AsideStarted, ConfigAnswered, ItemConfirmed, Refused, ResponseFinished, TimerFired
 from turnstile.session.facts import FactReader
 from turnstile.session.in_flight import Call, Cancel, Commit, Create, Item, Response, UserAudio
 from turnstile.session.link_events import LinkOpened
 from turnstile.session.machine import Session
-from turnstile.session.state import Data, Now, State
+from turnstile.session.state import Now, State
 from turnstile.translate.event_table import SERVER_EVENTS
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 

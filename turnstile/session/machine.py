@@ -20,6 +20,7 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
+from turnstile.session.data import Data
 from turnstile.session.deadlines import deadlines_of
 from turnstile.session.draining import settle_drain
 from turnstile.session.effects import ObserveAudio, SetDeadlines
@@ -28,7 +29,7 @@ from turnstile.session.held_bytes import config_bytes, taken_bytes
 from turnstile.session.policy import Policy
 from turnstile.session.renewal import at_a_moment, link_deadlines
 from turnstile.session.rules import SIZED, Sized, decide, refuse, settle
-from turnstile.session.state import Data, Now, State
+from turnstile.session.state import Now, State
 from turnstile.session.waits import reason
 
 if TYPE_CHECKING:

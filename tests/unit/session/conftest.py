@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from turnstile.session.data import Data
 from turnstile.session.machine import Session
-from turnstile.session.state import Data, Now, State
+from turnstile.session.state import Now, State
 
 sys.path.insert(0, str(Path(__file__).parent))
 

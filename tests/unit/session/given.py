@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from turnstile.session import effects as out
 from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
+from turnstile.session.data import Data
 from turnstile.session.deadlines import deadlines_of
 from turnstile.session.events import ConfigAnswered, ItemConfirmed, ResponseFinished, ResponseStarted, TimerFired
 from turnstile.session.in_flight import Create, Item, Response, Update
 from turnstile.session.machine import Session
-from turnstile.session.state import Data, Now, State
+from turnstile.session.state import Now, State
 
 BRIEF = {"instructions": "Be brief."}
 CALM = {"instructions": "Be calm."}

@@ -6,10 +6,11 @@ import pytest
 from given import configured, running
 
 from turnstile.session.changes import Changes
+from turnstile.session.data import Data
 from turnstile.session.events import AgentSpoke, ResponseFinished, ResponseProgressed
 from turnstile.session.in_flight import Item
 from turnstile.session.link_events import LinkConnected
-from turnstile.session.state import Data, Now, State
+from turnstile.session.state import Now, State
 from turnstile.session.turn_events import AudioHeard
 
 
