@@ -72,6 +72,11 @@ class StandbyLink:
         self._observe = frame_observer(parts.journal, parts.session_id, "upstream")
         self._is_up = False
 
+    @property
+    def lifetime(self) -> float | None:
+        """How many seconds its session lasts from now on, if it has shown that."""
+        return opened_by(self.shown, self._wall_clock()).lifetime if self.shown else None
+
     def open(self, model: str | None, inbox: Inbox) -> None:
         """Open the link; what it receives goes to `inbox` (`FromLink`)."""
         self.link.open(model, inbox)

@@ -136,7 +136,7 @@ class UpstreamLinks:
         self._translator.removed(standby.removed)
         self.standby = None
         self._journal.note(self._session_id, "upstream", "note", "took over", f"{generation}")
-        self._output.send_fact(TookOver(generation, unfinished))
+        self._output.send_fact(TookOver(generation, standby.lifetime, unfinished))
 
 
 def close_late(received: Sequence[Any]) -> None:

@@ -118,7 +118,7 @@ def at_a_moment(now: Now) -> Now:
     may_switch = one.is_ready and _is_quiet(now)
     if may_switch == bool(now.state.switching):
         return now
-    return now.change(switching="pausing" if may_switch else "", audio_open=now.state.audio_open)
+    return now.change(switching="due" if may_switch else "")
 
 
 def _is_quiet(now: Now) -> bool:
@@ -141,8 +141,8 @@ def settle_renewal(now: Now, policy: Policy) -> Step | None:
     after = at_a_moment(now)
     if after is not now:
         return Step(after)
-    if now.state.switching == "pausing" and now.state.audio_open:
-        return Step(now.change(audio_open=False), (PauseAudio(),))
+    if now.state.switching == "due":
+        return Step(now.change(switching="pausing", audio_open=False), (PauseAudio(),))
     return None
 
 

@@ -189,7 +189,7 @@ def settle_standby(now: Now, policy: Policy) -> Step | None:
         return None
     target = _target(now, standby, policy)
     patch = difference(target, standby.in_force)
-    if without(patch, ENDPOINTS):
+    if patch:
         return _configure(now, standby, patch, target, policy)
     if not standby.is_restored or now.state.link == "lost":
         changes = conversation_changes(now, standby.told, standby.left_out)
@@ -223,6 +223,7 @@ def _configure(now: Now, standby: Standby, patch: Json, target: Json, policy: Po
     if "type" in target:  # required in every update, and not that of an ordinary session
         patch = {**patch, "type": target["type"]}
     event_id = f"{policy.id_prefix}{now.data.serial}"
-    update = Update(event_id, (), without(patch, ENDPOINTS), target)
+    update = Update(event_id, (), patch, target)
     after = now.change(standby=replace(standby, updating=update), serial=now.data.serial + 1)
-    return Step(after, (OnStandby(standby.generation, SendUpdate(event_id, update.patch, 0)),))
+    command = SendUpdate(event_id, without(update.patch, ENDPOINTS), 0, update.patch.get(ENDPOINTS))
+    return Step(after, (OnStandby(standby.generation, command),))

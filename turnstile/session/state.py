@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from turnstile.session.in_flight import Commit, Create, Item, Response, Restored, Update
 
 Link = Literal["closed", "opening", "connected", "open", "lost", "ended"]
-Switching = Literal["", "pausing", "paused", "leaving"]
+Switching = Literal["", "due", "pausing", "paused", "leaving"]
 Phase = Literal["no link", "updating", "expected", "requested", "in progress", "cancelling", "idle"]
 PHASES: tuple[Phase, ...] = ("no link", "idle", "updating", "expected", "requested", "in progress", "cancelling")
 _PHASES: dict[Waits | None, Phase] = {

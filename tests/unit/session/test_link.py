@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from links import LOST, connected, fire, relinked, said, served
+from relinking import LOST, connected, fire, relinked, said, served
 from session_words import CONFIG, MESSAGE, answers, of
 
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, FunctionAnswered

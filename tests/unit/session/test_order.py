@@ -5,7 +5,7 @@ from __future__ import annotations
 from given import BRIEF, answers, configured, session, updating
 from hypothesis import given
 from hypothesis import strategies as st
-from links import fire, served
+from relinking import fire, served
 
 from turnstile.session import effects as out
 from turnstile.session.client_requests import (

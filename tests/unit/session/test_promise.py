@@ -28,7 +28,7 @@ from given import (
     updating,
     upstream,
 )
-from links import LOST, relinked
+from relinking import LOST, relinked
 
 from turnstile.errors import Problem
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from links import LOST, fire, said, served
+from relinking import LOST, fire, said, served
 from session_words import CONFIG, MESSAGE, of
 
 from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
@@ -337,3 +337,12 @@ def test_a_restored_item_that_is_replaced_stays_one(at):
     assert session.data.restored == {"item_0", "item_1"}
     session.handle(ItemDeleted("item_1"))
     assert session.data.restored == {"item_0"}
+
+
+def test_a_switch_that_was_put_off_for_what_is_over_begins_again(at):
+    session = prepared(at)
+    session.handle(AudioPaused(0.0))
+    fire(session, "switch")
+    assert len(of(PauseAudio, session.handle(TakeOverPutOff(1)))) == 1
+    session.handle(AudioPaused(0.0))
+    assert len(of(TakeOver, fire(session, "switch"))) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from links import LOST, OPENED, connected, fire, relinked, said, served
+from relinking import LOST, OPENED, connected, fire, relinked, said, served
 from session_words import CONFIG, of
 
 from turnstile.session.client_requests import ConfigRequested
@@ -298,3 +298,10 @@ def test_what_cannot_be_restored_is_said_once(at, is_transparent):
     assert reports[-1].problem.code == ("not_restored" if is_transparent else "upstream_restored")
     assert "1 spoken without a transcript" in reports[-1].problem.description
     assert all("without a transcript" not in one.problem.description for one in of(Reported, relinked(session)))
+
+
+def test_the_functions_endpoints_go_with_the_configuration_and_once(at):
+    session = at(config={**CONFIG, "endpoints": {"look": "E"}})
+    effects = relinked(session)
+    assert [(one.patch, one.endpoints) for one in commands(SendUpdate, effects)] == [(CONFIG, {"look": "E"})]
+    assert of(SendUpdate, effects) == []
