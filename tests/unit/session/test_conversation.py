@@ -13,7 +13,7 @@ from turnstile.session.conversation_events import ItemDeleted, ItemTruncated, Tr
 from turnstile.session.conversation_record import RECORDED, recorded
 from turnstile.session.events import AgentSpoke, FunctionCalled, ItemConfirmed, ResponseFinished
 from turnstile.session.in_flight import Call, Item, Response
-from turnstile.session.link_events import LinkLost
+from turnstile.session.link_events import LinkLost, TookOver
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.rules import decide
