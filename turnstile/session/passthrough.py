@@ -11,6 +11,7 @@ from turnstile.session.effects import Answered, LetAudioGo, OpenLink, PassOn, Re
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import audio_waits_for, link_waits_for, passthrough_waits_for
 from turnstile.session.held_bytes import too_many_bytes
+from turnstile.session.link_effects import TruncateRestored
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
@@ -36,8 +37,18 @@ def take_event(now: Now, given: EventGiven, policy: Policy) -> Step:
         return Step(now, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
     waits = audio_waits_for(now.state) if given.follows_audio else link_waits_for(now.state)
     if waits is None and (given.at_once or given.follows_audio):
-        return Step(unanswered_events.noted(now, given, policy), (PassOn(given.event),))
+        return _passed_on(now, given, policy)
     return Step(_queued(now, given))
+
+
+def _passed_on(now: Now, given: EventGiven, policy: Policy) -> Step:
+    """Pass an event on now, but for the truncation of an item that this link was told as text."""
+    awaits = given.awaits
+    if awaits and awaits.answer == "truncated" and awaits.item_id in now.data.restored:
+        entry = now.data.conversation.find(awaits.item_id)
+        if entry and entry.kind == "assistant":
+            return Step(now, (TruncateRestored(given.event),))
+    return Step(unanswered_events.noted(now, given, policy), (PassOn(given.event),))
 
 
 def drop_event(now: Now, given: EventGiven, policy: Policy) -> Step:
@@ -147,5 +158,5 @@ def _let_go(now: Now, leaving: Queued, policy: Policy) -> Step:
     if isinstance(leaving, AudioFollows):
         return Step(after, (LetAudioGo(leaving.mark),))
     if isinstance(leaving, EventGiven):
-        return Step(unanswered_events.noted(after, leaving, policy), (PassOn(leaving.event),))
+        return _passed_on(after, leaving, policy)
     return Step(after.change(agent_messages=(leaving,)))

@@ -7,11 +7,13 @@ from given import codes, configured, timer, told, waiting
 
 from turnstile.session.awaited import Awaited, awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven
+from turnstile.session.conversation import Conversation, Entry
 from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated
 from turnstile.session.effects import PassOn
 from turnstile.session.events import AsideStarted, ItemConfirmed, Refused
 from turnstile.session.fifo import Fifo
 from turnstile.session.in_flight import Create
+from turnstile.session.link_effects import TruncateRestored
 from turnstile.session.machine import Session
 from turnstile.session.passthrough import after_loss, is_in_flight
 from turnstile.session.policy import Policy
@@ -185,6 +187,33 @@ def test_a_loss_with_nothing_in_flight_leaves_the_queue_as_it_is():
     session = transparent(requested=Create("ts_1"))
     session.handle(event := EventGiven(b"{}"))
     assert after_loss(session.now).data == session.data._replace(passthrough_queue=Fifo([event]))
+
+
+def spoken(kind):
+    """The link has an item as text, which was spoken on one before it."""
+    entry = Entry("item_1", kind, b"{}")
+    return transparent(restored=frozenset({"item_1"}), conversation=Conversation().with_entry(entry))
+
+
+def test_the_truncation_of_what_the_agent_said_on_a_link_before_goes_nowhere():
+    session = spoken("assistant")
+    assert session.handle(given("truncated", item_id="item_1", data=b"1")) == [TruncateRestored(b"1")]
+    assert not is_in_flight(session.now)
+
+
+def test_a_truncation_that_was_not_answered_does_not_go_again_where_the_item_is_text():
+    session = transparent(link="opening")
+    session.handle(given("truncated", item_id="item_1", data=b"1"))
+    now = spoken("assistant").now.change(passthrough_queue=session.data.passthrough_queue)
+    now = now.change(passthrough_bytes=session.data.passthrough_bytes)
+    assert Session(session.policy, *now).handle(EventGiven(b"2")) == [TruncateRestored(b"1"), PassOn(b"2")]
+
+
+@pytest.mark.parametrize(("kind", "item_id"), [("user", "item_1"), ("assistant", "item_2")])
+def test_any_other_truncation_is_upstreams_to_answer(kind, item_id):
+    session = spoken(kind)
+    assert session.handle(given("truncated", item_id=item_id))[0] == PassOn(b"{}")
+    assert is_in_flight(session.now)
 
 
 def test_a_commit_is_lost_with_its_link_and_named():
