@@ -64,15 +64,17 @@ def entries(proxy, wire, kind):
     return [entry.detail for entry in proxy.journal.entries() if (entry.wire, entry.kind) == (wire, kind)]
 
 
-def test_a_session_that_expires_upstream_ends_with_the_words_of_the_api(start_proxy, simulate):
+def test_a_session_that_expires_upstream_goes_on_with_another_link(start_proxy, simulate):
     skipped = SkippedTime()
     proxy = start_proxy(QUICK, simulator=simulate(clock=skipped, timers=skipped, lifetime=60))
     with configured(proxy) as dialogue:
         skipped.skip(60)
-        assert dialogue.wait_for("Error")["code"] == "session_expired"
-        assert close_words(dialogue) == "1001 session_expired"
-        assert proxy.system.wait_until_empty(patience())
-    assert len(proxy.system.simulator.logs) == 1  # another link would not have helped
+        assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
+        assert dialogue.wait_for("Warning", count=2)["code"] == "upstream_restored"
+        dialogue.send("InjectUserMessage", content="Hello.")
+        assert dialogue.wait_for("AgentDone")
+    assert proxy.system.wait_until_empty(patience())
+    assert [len(log.responses) for log in proxy.system.simulator.logs] == [0, 1]
     assert skipped.running.stop(patience())
 
 

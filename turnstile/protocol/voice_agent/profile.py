@@ -13,6 +13,7 @@ NOTICES = frozenset(
         "function_call_not_yours",
         "host_decides",
         "not_in_force",
+        "not_restored",
         "not_supported",
         "too_many_call_rounds",
         "turn_lost",

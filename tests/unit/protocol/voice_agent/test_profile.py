@@ -38,3 +38,9 @@ def test_a_fault_that_the_session_survives_is_an_error_to_a_component_only():
 @pytest.mark.parametrize("code", ["response_failed", "upstream_lost"])
 def test_what_the_session_ends_with_is_an_error_whatever_it_is(profile, code):
     assert profile.is_error(code, fatal=True)
+
+
+@pytest.mark.parametrize("code", ["upstream_lost", "upstream_restored", "not_restored", "turn_lost"])
+def test_what_becomes_of_a_conversation_whose_link_is_lost_is_a_warning_to_both(code):
+    assert not COMPONENT.is_error(code)
+    assert not DEEPGRAM.is_error(code)
