@@ -209,10 +209,13 @@ def an_update_that_is_refused(stage):
     stage.wait(200)
 
 
-def a_session_that_expires(stage):
+def a_link_that_is_renewed(stage):
     begin(stage)
-    say(stage, "Tell me a long story.")
-    stage.wait(1000)
+    say(stage, "My name is Ada.")
+    stage.until("client", "AgentDone")
+    stage.wait(2500)
+    say(stage, "What is my name?")
+    stage.until("client", "AgentDone", 2)
 
 
 def a_link_that_is_lost(stage):
@@ -239,7 +242,9 @@ CONVERSATIONS = [
     Conversation(messages_that_cannot_be_read, "None of them reaches upstream; the session goes on."),
     Conversation(an_update_that_is_refused, "A voice that cannot change any more; the rest of the update applies."),
     Conversation(
-        a_session_that_expires, "The API ends it; its client hears why.", simulator={"pace": PACE, "lifetime": 1.0}
+        a_link_that_is_renewed,
+        "The API's session ends soon: another one goes on with the conversation.",
+        simulator={"pace": PACE, "lifetime": 4.0},
     ),
     Conversation(
         a_link_that_is_lost,

@@ -23,22 +23,23 @@ _PATIENCE = 30_000
 class _Far:
     """Where the simulator speaks: what it says waits until the stage has time for it."""
 
-    def __init__(self, recording, inbox):
+    def __init__(self, recording, name, inbox):
         self._recording = recording
+        self._name = name
         self._inbox = inbox
 
     def tell(self, message):
         if isinstance(message, LinkReady):
-            self._inbox.tell(LinkReady(_ToSimulator(self._recording, message.connection)))
+            self._inbox.tell(LinkReady(_ToSimulator(self._name, self._recording, message.connection)))
         else:
-            self._recording.heard.append(message)
+            self._recording.heard.append((self._name, message))
 
 
 class _ToSimulator(Wire):
     """The link to the simulator, written down."""
 
-    def __init__(self, recording, connection):
-        super().__init__("upstream", recording)
+    def __init__(self, name, recording, connection):
+        super().__init__(name, recording)
         self._connection = connection
 
     def send_text(self, data):
@@ -75,17 +76,16 @@ class Recording(Stage):
 
     def connect(self, target, inbox):
         self._simulator = self._simulator or self._make()
-        self._links.append(inbox)
-        self._simulator.connect(target, _Far(self, inbox))
+        self._simulator.connect(target, _Far(self, self.begin_link(inbox), inbox))
 
     def settle(self):
         super().settle()
         while self.heard:
-            message = self.heard.popleft()
+            link, message = self.heard.popleft()
             if isinstance(message, Closed):
-                self.upstream_closes(message.code, message.reason)
+                self.upstream_closes(message.code, message.reason, link)
             else:
-                self.upstream_says(readable(json.loads(message.data)))
+                self.upstream_says(readable(json.loads(message.data)), link)
 
     def until(self, name, kind, count=1):
         """Let time pass until something of this type was sent to `name` so often."""

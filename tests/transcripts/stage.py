@@ -108,7 +108,7 @@ class Stage:
         self._functions = functions or {}
         self._dispatcher = ManualDispatcher()
         self._milliseconds = 0
-        self._links = deque()
+        self._links = {}
         self._input = AudioFormat("linear16", profile.input_rate)
         self.client_wire = Wire("client", self)
         started = [
@@ -201,14 +201,14 @@ class Stage:
         self.client_inbox.tell(Closed(code, reason))
         self.settle()
 
-    def upstream_says(self, event):
-        self.note("from", "upstream", text=readable(event))
-        self._links[-1].tell(TextFrame(json.dumps(playable(event)).encode()))
+    def upstream_says(self, event, link="upstream"):
+        self.note("from", link, text=readable(event))
+        self._links[link].tell(TextFrame(json.dumps(playable(event)).encode()))
         self.settle()
 
-    def upstream_closes(self, code, reason):
-        self.note("from", "upstream", close=[code, reason])
-        self._links[-1].tell(Closed(code, reason))
+    def upstream_closes(self, code, reason, link="upstream"):
+        self.note("from", link, close=[code, reason])
+        self._links[link].tell(Closed(code, reason))
         self.settle()
 
     @property
@@ -216,15 +216,20 @@ class Stage:
         return bool(self._links)
 
     def tell_link(self, said):
-        self._links[-1].tell(said)
+        [*self._links.values()][-1].tell(said)
 
     # The ports.
 
     def connect(self, target, inbox):
-        """Be the `Connector`: the latest link is where upstream speaks."""
+        """Be the `Connector`."""
         del target
-        self._links.append(inbox)
-        inbox.tell(LinkReady(Wire("upstream", self)))
+        inbox.tell(LinkReady(Wire(self.begin_link(inbox), self)))
+
+    def begin_link(self, inbox):
+        """Return the name of a new link: ``upstream``, ``upstream 2`` ..."""
+        name = f"upstream {len(self._links) + 1}" if self._links else "upstream"
+        self._links[name] = inbox
+        return name
 
     def call(self, request, inbox, identity=""):
         """Be the `FunctionCaller`."""

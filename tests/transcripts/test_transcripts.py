@@ -69,10 +69,10 @@ def play(stage, line):
             stage.client_is_silent(milliseconds)
         case {"from": "client", "close": [code, reason]}:
             stage.client_leaves(code, reason)
-        case {"from": "upstream", "text": event}:
-            stage.upstream_says(event)
-        case {"from": "upstream", "close": [code, reason]}:
-            stage.upstream_closes(code, reason)
+        case {"from": link, "text": event}:
+            stage.upstream_says(event, link)
+        case {"from": link, "close": [code, reason]}:
+            stage.upstream_closes(code, reason, link)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -90,7 +90,7 @@ def test_a_session_comes_to_the_same_again(stage, path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_goes_upstream_is_an_event_of_the_api(path):
     for line in read(path)[1]:
-        if line.get("to") == "upstream" and "text" in line:
+        if line.get("to", "").startswith("upstream") and "text" in line:
             event = line["text"]
             if event["type"] == "input_audio_buffer.append":
                 event = {**event, "audio": ""}
