@@ -33,6 +33,7 @@ def conversation_faults(
     may_lose_turns: bool = False,
     may_cut: bool = False,
     deleted: Collection[str] = (),
+    told: Collection[str] | None = None,
 ) -> list[str]:
     """Compare each link's conversation with that of the link before it: every item of that, in its order.
 
@@ -41,20 +42,28 @@ def conversation_faults(
         may_lose_turns: A spoken turn may be missing: the client was told so.
         may_cut: The user may have broken in: what was not heard of the agent is not restored.
         deleted: The ids of the items that the client has deleted.
+        told: The responses that the client was told to be complete; None: all. Another may have ended on a link that
+            was left meanwhile.
     """
     return [
         f"link {number}: {fault}"
         for number, (old, new) in enumerate(pairwise(links), 1)
-        for fault in _restoring_faults(old, new, deleted, may_lose_turns=may_lose_turns, may_cut=may_cut)
+        for fault in _restoring_faults(old, new, deleted, told, may_lose_turns=may_lose_turns, may_cut=may_cut)
     ]
 
 
 def _restoring_faults(
-    old: SimulatedSession, new: SimulatedSession, deleted: Collection[str], *, may_lose_turns: bool, may_cut: bool
+    old: SimulatedSession,
+    new: SimulatedSession,
+    deleted: Collection[str],
+    told: Collection[str] | None,
+    *,
+    may_lose_turns: bool,
+    may_cut: bool,
 ) -> list[str]:
     before = [item for item in old.conversation if item.id not in deleted]
     after = {_key(item): item for item in new.conversation}
-    cut = _cut_items(old.log, before)
+    cut = _cut_items(old.log, before, told)
     if may_cut:
         cut |= {item.id for item in before if item.role == "assistant"}
     faults = []
@@ -79,23 +88,20 @@ def _key(item: ReceivedItem) -> str:
     return f"output of {item.call_id}" if item.type == "function_call_output" else item.id
 
 
-def _cut_items(log: SimulatorLog, items: Sequence[ReceivedItem]) -> set[str]:
+def _cut_items(log: SimulatorLog, items: Sequence[ReceivedItem], told: Collection[str] | None) -> set[str]:
     """Return the model's items that were not told to their end: of a response that was cut, or of one that was lost."""
-    finished = {text for response in log.responses if response.status == "completed" for text in (response.text,)}
+    given = {item.id for item in log.items}
+    whole = [one for one in log.responses if one.status == "completed" and (told is None or one.id in told)]
+    texts, calls = {one.text for one in whole}, {call_id for one in whole for call_id in one.calls}
     return {
         item.id
         for item in items
-        if (item.role == "assistant" and item.text not in finished and not _is_given(log, item))
-        or (item.type == "function_call" and not _was_finished(log, item) and not _is_given(log, item))
+        if item.id not in given
+        and (
+            (item.role == "assistant" and item.text not in texts)
+            or (item.type == "function_call" and item.call_id not in calls)
+        )
     }
-
-
-def _is_given(log: SimulatorLog, item: ReceivedItem) -> bool:
-    return item.id in {given.id for given in log.items}
-
-
-def _was_finished(log: SimulatorLog, call: ReceivedItem) -> bool:
-    return any(call.call_id in response.calls and response.status == "completed" for response in log.responses)
 
 
 def _same(item: ReceivedItem, restored: ReceivedItem, *, is_cut: bool) -> bool:

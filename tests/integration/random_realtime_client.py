@@ -30,6 +30,7 @@ class RandomRealtimeClient(SeededClient):
         self.running: set[str] = set()
         self.calling: set[str] = set()
         self.fulfilled = 0
+        self.told = set()
 
     @property
     def actions(self) -> list[Callable[[], object]]:
@@ -109,6 +110,8 @@ class RandomRealtimeClient(SeededClient):
             self.fault(f"a response ended that did not begin: {response['id']}")
         self.running.discard(response["id"])
         self.dones.append(response["status"])
+        if response["status"] == "completed":
+            self.told.add(response["id"])
         self.fulfilled += response["status"] == "completed" or response["id"] in self.calling
 
     def _take_call(self, event) -> None:

@@ -150,6 +150,7 @@ class SeededClient(ABC):
         self.results: list[str] = []
         self.void: set[str] = set()
         self.deleted: list[str] = []
+        self.told: set[str] | None = None
         self.losses_due = 0
         self.used: list[SimulatedSession] = []
         self._ended: set[SessionDriver] = set()
@@ -250,7 +251,9 @@ class SeededClient(ABC):
         # Where the client creates responses itself, each create has one, whatever there is to say.
         found += continuity.reply_faults(links, unanswered_only=self.profile.dialect == "realtime")
         lost = self.verdict.counts["warnings: turn_lost"]
-        found += continuity.conversation_faults(links, may_lose_turns=bool(lost), may_cut=True, deleted=self.deleted)
+        found += continuity.conversation_faults(
+            links, may_lose_turns=bool(lost), may_cut=True, deleted=self.deleted, told=self.told
+        )
         if links[-1].settings["instructions"] != "\n\n".join(self.prompts):
             found.append(f"the prompt in force is {links[-1].settings['instructions']!r}")
         self.verdict.faults += found

@@ -72,6 +72,11 @@ def test_what_was_not_heard_of_a_reply_that_died_need_not_come_back():
     assert "came back" in fault
 
 
+def test_a_reply_that_the_client_was_not_told_need_not_come_back():
+    assert continuity.conversation_faults([OLD, link(ASKED)], told=["r1"]) != []
+    assert continuity.conversation_faults([OLD, link(ASKED)], told=[]) == []
+
+
 def test_a_message_that_is_there_twice_is_found():
     again = replace_id(ASKED, "u2")
     assert continuity.conversation_faults([OLD, link(ASKED, SAID, again)]) == [
