@@ -62,12 +62,12 @@ def item_meant(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Item | Non
     """Return the unconfirmed item that a confirmation is for.
 
     Where upstream gives names of its own, the oldest of the same kind and role is meant (first in, first out). One of
-    our names means no other item: it comes late, for one that was given up on.
+    our names means no other item: it comes late, for one that was given up on. Nor does that of a restored item.
     """
     for item in now.state.items:
         if item.item_id == confirmed.item_id:
             return item if item.stage == "sent" else None
-    if confirmed.item_id.startswith(policy.id_prefix):
+    if confirmed.item_id.startswith(policy.id_prefix) or confirmed.item_id in now.data.restored:
         return None
     sent = (item for item in now.state.items if item.stage == "sent")
     return next((item for item in sent if _is_alike(item.content or {}, confirmed)), None)

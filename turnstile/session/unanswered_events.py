@@ -56,10 +56,14 @@ def noted(now: Now, given: EventGiven, policy: Policy) -> Now:
 
 
 def item_confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Now:
-    """Forget the create of an item that is in the conversation: by its id, else the oldest of one like it."""
+    """Forget the create of an item that is in the conversation: by its id, else the oldest of one like it.
+
+    A restored item is no answer to a create, however like it.
+    """
     creates = [one for one in now.data.unanswered if one.awaits.answer == "item"]
     meant = next((one for one in creates if one.awaits.item_id == confirmed.item_id), None)
-    if meant is None and confirmed.kind and not confirmed.item_id.startswith(policy.id_prefix):
+    is_known = confirmed.item_id.startswith(policy.id_prefix) or confirmed.item_id in now.data.restored
+    if meant is None and confirmed.kind and not is_known:
         meant = next((one for one in creates if _is_like(one.awaits, confirmed)), None)
     return _without(now, meant)
 

@@ -360,3 +360,11 @@ def test_an_upstream_session_that_has_expired_is_replaced(at):
     effects = session.handle(Refused(None, "session_expired", "Your session hit the maximum duration of 60 minutes."))
     assert codes(effects) == ["upstream_lost"]
     assert session.state.link == "lost"
+
+
+def test_a_restored_item_confirms_no_message_of_one_like_it(at):
+    content = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
+    sent = Item("ts_1", content=content, stage="sent", event_id="ts_2")
+    session = at(items=(sent,), restored=frozenset({"item_1"}))
+    session.handle(ItemConfirmed("item_1", "message", "user"))
+    assert session.state.items == (sent,)

@@ -112,6 +112,15 @@ def test_of_two_alike_the_first_is_answered_first_but_for_one_that_is_named():
     assert in_flight(session) == ["c"]
 
 
+def test_a_restored_item_answers_no_create_of_one_like_it():
+    session = transparent(restored=frozenset({"item_1"}))
+    told(session, message("b", item_id="item_2"))
+    session.handle(ItemConfirmed("item_1", "message", "user"))
+    assert in_flight(session) == ["b"]
+    session.handle(ItemConfirmed("item_2", "message", "user"))
+    assert in_flight(session) == []
+
+
 def test_of_two_of_one_name_an_error_answers_the_first():
     session = transparent()
     told(session, message(data=b"1"), message(data=b"2"), Refused("mine", "invalid_value", "no"))
