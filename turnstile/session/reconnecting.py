@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from turnstile.session.failures import asked_wait
 
@@ -22,7 +22,9 @@ _LONGEST = 3600.0
 
 def jitter(policy: Policy, number: int) -> float:
     """Return a number from 0 to 1 that differs between sessions, and between the occasions of one."""
-    return crc32(f"{policy.id_prefix}{number}".encode()) / 2**32
+    # No checksum: with one, a session's next number would follow from its last, and sessions would gather.
+    digest = blake2b(f"{policy.id_prefix}{number}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") / 2**32
 
 
 def wait_before_try(now: Now, lost: LinkLost, policy: Policy) -> float:
