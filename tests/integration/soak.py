@@ -86,7 +86,7 @@ def soak(sessions: int, profile: Profile, at_once: int = 8) -> Soak:
     return Soak(sessions, time.monotonic() - began, faults, counts)
 
 
-LOSING = {"losses": 3, "lifetime": 2.5}
+LOSING = {"losses": 3, "lifetime": 2.0}
 """Three losses and a renewal at least in each session."""
 PROFILES = (
     Profile(),
