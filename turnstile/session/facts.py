@@ -92,7 +92,9 @@ class FactReader:
         if response["id"] in self._out_of_band:
             del self._out_of_band[response["id"]]
             return ResponseFinished(response["id"], outcome, problem)
-        output = tuple([without_audio(item) for item in response.get("output") or ()]) or finished
+        given = response.get("output") or ()
+        # Some servers give the names alone, or nulls.
+        output = tuple([without_audio(item) for item in given if isinstance(item, dict) and "type" in item]) or finished
         return ResponseFinished(response["id"], outcome, problem, output)
 
     def _item(self, event: Json) -> Fact | None:

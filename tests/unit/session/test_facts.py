@@ -491,7 +491,9 @@ def test_the_end_of_a_response_shows_its_items_without_their_audio():
     assert FactReader().fact(done(output=[item])).output == (SAID,)
 
 
-@pytest.mark.parametrize("output", [{}, {"output": []}, {"output": None}, {"output": 7}])
+@pytest.mark.parametrize(
+    "output", [{}, {"output": []}, {"output": None}, {"output": 7}, {"output": [None]}, {"output": [{"id": "i"}]}]
+)
 def test_items_that_the_end_of_a_response_does_not_show_are_those_that_were_done(output):
     reader = FactReader()
     for event in (finished(SAID), finished({"type": "message"}), finished({**SAID, "id": "j"}, "resp_2")):
