@@ -9,12 +9,16 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from turnstile.config.session_section import SessionSection
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from turnstile.simulator.log import ReceivedItem, SimulatorLog
     from turnstile.simulator.session import SimulatedSession
 
+NOTE: Final = SessionSection.model_fields["restore_note"].default
+"""Behind each restored conversation stands one of its own."""
 _USES: Final = {"response.create", "input_audio_buffer.append", "input_audio_buffer.commit"}
 _TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
 
@@ -61,7 +65,7 @@ def _restoring_faults(
     may_lose_turns: bool,
     may_cut: bool,
 ) -> list[str]:
-    before = [item for item in old.conversation if item.id not in deleted]
+    before = [item for item in old.conversation if item.id not in deleted and item.text[: len(NOTE)] != NOTE]
     after = {_key(item): item for item in new.conversation}
     cut = _cut_items(old.log, before, told)
     if may_cut:

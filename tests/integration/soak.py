@@ -1,7 +1,8 @@
 """Random sessions over real sockets: clients, the proxy, and the simulator with jitter and voice activity detection.
 
-``python tests/integration/soak.py [SESSIONS]`` plays them (1,000 by default), judges each by what the simulator saw and
-what its client heard, and prints the figures.
+``python tests/integration/soak.py [SESSIONS]`` plays them (1,000 by default) on links that last, and as many whose
+links are lost three times and renewed; judges each by what the simulator saw and what its client heard, and prints the
+figures.
 """
 
 from __future__ import annotations
@@ -98,11 +99,12 @@ PROFILES = (
 
 
 def main() -> int:
-    """Play the number of sessions that is asked for: a part of it on links that last, the rest on links that do not."""
+    """Play the number of sessions that is asked for on links that last, and as many on links that do not."""
     sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     results = []
     for profile in PROFILES:
-        results.append(soak(sessions // (3 if profile.losses else 2), profile, at_once=16 if profile.losses else 8))
+        share = 3 if profile.losses else 2
+        results.append(soak(-(-sessions // share), profile, at_once=16 if profile.losses else 8))
         sys.stdout.write(f"{profile}: {results[-1]}\n")
     left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     sys.stdout.write(f"threads left: {left or 'none'}\n")

@@ -11,8 +11,10 @@ import pytest
 import websocket
 from relay import Relay
 
+from turnstile.protocol.upstreams import KINDS
 from turnstile.simulator.faults import Faults, Pace, RefusedEvent, SentEvent
 from turnstile.simulator.outages import Outage
+from turnstile.simulator.quirks import Quirks
 from turnstile.testing import patience
 
 QUICK = {"limits.close_timeout": "0.1", "session.retry_delay": "0.01", "upstream.api_key": "k"}
@@ -513,3 +515,55 @@ def continued(api):
     links = continuity.in_use(api.simulator.sessions)
     assert len(links) == 2
     return [*continuity.conversation_faults(links), *continuity.reply_faults(links)]
+
+
+# Other upstreams.
+
+
+def said(link):
+    """Return what a link's conversation holds, whatever the names: of the agent, only what was said to the end."""
+    whole = {response.text for response in link.log.responses if response.status == "completed"}
+    given = {item.id for item in link.log.items}
+    items = [item for item in link.conversation if item.id in given or item.role != "assistant" or item.text in whole]
+    return [(item.role, item.call_id, item.text) for item in items if item.role != "system"]
+
+
+def assert_is_continued(proxy, api):
+    """Lose a link in the middle of a reply, and compare what the next one was told."""
+    with Conversation(proxy, api) as conversation:
+        conversation.ask("My number is 7")
+        is_beta = api.simulator.kind.is_beta
+        conversation.link.disconnect(behind="response.audio.delta" if is_beta else "response.output_audio.delta")
+        conversation.say("Tell me number 8")
+        conversation.wait_restored(then="AgentDone")
+        conversation.ask("Tell me number 9")
+    old, new = conversation.links
+    before, after = said(old), said(new)
+    assert before == after[: len(before)]
+    assert [text for role, _, text in after if role == "user"] == conversation.texts
+    assert len(new.log.responses) == 2
+
+
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        Quirks(own_item_ids=True),
+        Quirks(opening="nothing"),
+        Quirks(opening="conversation.created", own_item_ids=True, left_out=("error.event_id", "response.metadata")),
+        Quirks(rewritten_session=True, binary_events=True),
+        Quirks(odd_output="bare"),
+    ],
+    ids=lambda quirks: repr(quirks)[7:30],
+)
+def test_a_conversation_outlives_its_link_to_another_server(start, quirks):
+    assert_is_continued(*start({"upstream.kind": "compatible"}, quirks=quirks))
+
+
+@pytest.mark.parametrize("kind", ["azure", "azure-preview", "openai-beta"])
+def test_a_conversation_outlives_its_link_to_another_kind_of_upstream(start_proxy, start_api, kind):
+    api = start_api(kind, pace=PACE)
+    host, port = api.address
+    version = "?api-version=2025-04-01-preview" if kind == "azure-preview" else ""
+    url = f"ws://{host}:{port}{KINDS[kind].paths[0]}{version}"
+    proxy = start_proxy({**QUICK, "upstream.url": url, "upstream.kind": kind})
+    assert_is_continued(proxy, api)
