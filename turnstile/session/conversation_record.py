@@ -44,7 +44,12 @@ def recorded(now: Now, event: Event, policy: Policy) -> Now:
 
 
 def _confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Conversation:
-    """Place an item; one of our own has the content that was sent, any other the content that upstream shows."""
+    """Place an item; one of our own has the content that was sent, any other the content that upstream shows.
+
+    What was restored is there already, and the note behind it is none of the conversation's.
+    """
+    if confirmed.item_id in now.data.restored:
+        return now.data.conversation
     conversation, ours = now.data.conversation, item_meant(now, confirmed, policy)
     item = ours.content if ours and ours.content else confirmed.item
     entry = entry_of(confirmed.item_id, item, policy.max_conversation_bytes) if item else None

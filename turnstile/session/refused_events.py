@@ -17,7 +17,7 @@ from turnstile.session import (
 )
 from turnstile.session.collisions import is_collision
 from turnstile.session.effects import Reported
-from turnstile.session.in_flight import Commit, Create, Item, Response, Update
+from turnstile.session.in_flight import Commit, Create, Item, Response, Restored, Update
 from turnstile.session.link_events import LinkLost
 from turnstile.session.state import Now, Step
 from turnstile.session.upstream_errors import (
@@ -44,8 +44,6 @@ def refused(now: Now, error: Refused, policy: Policy) -> Step:
         return link.link_lost(now, LinkLost(EXPIRED, error.message, event=error.event), policy)
     if is_clients:
         return Step(unanswered_events.refused(now, error.event_id))
-    if now.state.restoring and (left_out := restoring.restored_refused(now, error.event_id, error.problem)):
-        return left_out
     event = refused_event(now, error, policy)
     match event:
         case Update():
@@ -58,6 +56,8 @@ def refused(now: Now, error: Refused, policy: Policy) -> Step:
             return turns.commit_lost(now, event, error.problem)
         case Item():
             return items.item_lost(now, event, error.problem)
+        case Restored():
+            return restoring.restored_refused(now, event, error.problem)
         case Response():
             return outcomes.response_ended_unheard(now, event, policy)
         case None if is_collision(error) or is_about_own_event(error, policy):

@@ -21,7 +21,9 @@ from turnstile.session.passthrough import is_in_flight
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
+    from turnstile.session.data import Data
     from turnstile.session.events import TimerFired
+    from turnstile.session.in_flight import Item
     from turnstile.session.link_events import AudioPaused, TakeOverPutOff
     from turnstile.session.policy import Policy
     from turnstile.session.standby import Standby
@@ -130,7 +132,14 @@ def _is_quiet(now: Now) -> bool:
         return False
     if data.asides or data.asides_running or is_in_flight(now) or any(item.stage == "sent" for item in state.items):
         return False
+    if any(_is_this_links(item, data) for item in state.items):
+        return False
     return not data.conversation.awaits_transcript
+
+
+def _is_this_links(item: Item, data: Data) -> bool:
+    """Return whether an item is about to be answered that no other link can answer: a turn without a transcript."""
+    return item.content is None and item.responder != "after_turn" and not data.conversation.is_known(item.item_id)
 
 
 def settle_renewal(now: Now, policy: Policy) -> Step | None:
@@ -148,11 +157,14 @@ def settle_renewal(now: Now, policy: Policy) -> Step | None:
 
 def audio_paused(now: Now, paused: AudioPaused, _: Policy) -> Step:
     """Wait for speech that has begun already; audio that nobody but the client or the proxy commits is not left."""
-    if now.state.switching != "pausing":
+    if now.state.switching not in {"pausing", "paused"}:
         return Step(now)
     is_detected = at(now.state.in_force, "audio", "input", "turn_detection", default={}) is not None
     if paused.uncommitted and not is_detected:
         return Step(now.change(switching="", has_uncommitted=True))
+    heard = now.data.input_audio
+    if heard.uncommitted and not is_detected:  # Reported behind the commit of it.
+        now = now.change(input_audio=replace(heard, uncommitted=0.0))
     return Step(now.change(switching="paused"))
 
 

@@ -93,7 +93,7 @@ def with_conversation(now: Now, told: Told, left_out: Told, policy: Policy) -> S
         event_id, item_id = f"{policy.id_prefix}{serial}", f"{policy.id_prefix}{serial + 1}"
         serial += 2
         effects = (*effects, RestoreItem(event_id, {**_note(now, policy), "id": item_id}))
-        sent = (*sent, Restored(event_id, item_id, 0))
+        sent, there = (*sent, Restored(event_id, item_id, 0)), (*there, (item_id, 0))
     restored = frozenset(item_id for item_id, _ in there)
     return Step(now.change(restoring=sent, restored=restored, serial=serial), effects)
 
@@ -130,12 +130,16 @@ def restored_answered(now: Now, item_id: str, *, is_gone: bool) -> Now:
     return now.change(restoring=tuple(one for one in now.state.restoring if one is not named[0]))
 
 
-def restored_refused(now: Now, event_id: str | None, problem: Problem) -> Step | None:
-    """Leave out what the link in use refuses, and report it; None: the error is about something else."""
-    refused = next((one for one in now.state.restoring if one.event_id == event_id), None)
-    if refused is None:
-        return None
+def not_owed(now: Now, item_id: str) -> Now:
+    """Return the session without the response that it owed to an item which the link in use has not taken."""
+    if all(item.item_id != item_id for item in now.state.items):
+        return now
+    return now.change(items=tuple(item for item in now.state.items if item.item_id != item_id))
+
+
+def restored_refused(now: Now, refused: Restored, problem: Problem) -> Step:
+    """Leave out what the link in use refuses, and report it."""
     left = tuple(one for one in now.state.restoring if one is not refused)
-    after = now.change(restoring=left, restored=now.data.restored - {refused.item_id})
+    after = not_owed(now.change(restoring=left, restored=now.data.restored - {refused.item_id}), refused.item_id)
     text = f"An item of the conversation is not restored: {problem.description}"
     return Step(after, (Reported(Problem("not_restored", text)),))

@@ -11,7 +11,7 @@ from turnstile.session.config_patch import at, merged
 from turnstile.session.effects import Reported, Unlocked
 from turnstile.session.left_on_link import left_behind
 from turnstile.session.link import lost_in_words, renewals
-from turnstile.session.restoring import with_conversation
+from turnstile.session.restoring import not_owed, with_conversation
 from turnstile.session.shortfalls import VOICE, not_in_force, voice_asked
 from turnstile.session.state import Step
 
@@ -39,6 +39,8 @@ def took_over(now: Now, took: TookOver, policy: Policy) -> Step:
         return Step(now)
     left = _left_on_the_link_before(now, policy) if now.state.link == "open" else Step(now)
     used, reports = _in_use(left.now, one, took, policy)
+    for item_id, _ in one.left_out:
+        used = not_owed(used, item_id)
     restored = with_conversation(used, one.told, one.left_out, policy)
     said, told = _restored_in_words(left.now, one, policy)
     after = restored.now.change(is_restoring=False, told_lost=told)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from turnstile.protocol.frames import Closed
 from turnstile.session.collisions import is_collision
-from turnstile.session.in_flight import Commit, Create, Item, Response, Update
+from turnstile.session.in_flight import Commit, Create, Item, Response, Restored, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from turnstile.session.policy import Policy
     from turnstile.session.state import Now
 
-Unanswered = Update | Create | Commit | Item | Response
+Unanswered = Update | Create | Commit | Item | Restored | Response
 """What upstream may refuse; a response stands for the cancel that is out for it."""
 
 # Codes that are about no event of ours, so that without an event id they refuse none.
@@ -112,7 +112,8 @@ def refused_event(now: Now, error: Refused, policy: Policy) -> Unanswered | None
     if kind is Create and is_collision(error) and now.state.requested is None:
         kind = Update  # Some servers refuse updates with the code of creates.
     if kind is not None:
-        return next((one for _, one in oldest_first if isinstance(one, kind)), None)
+        kinds = (Item, Restored) if kind is Item else kind
+        return next((one for _, one in oldest_first if isinstance(one, kinds)), None)
     if error.code in _ABOUT_NO_EVENT or error.param == "audio" or is_about_cut(error):
         return None
     return next((one for _, one in oldest_first if not isinstance(one, Response)), None)
@@ -139,6 +140,8 @@ def _unanswered(now: Now) -> Iterator[tuple[str, Unanswered]]:
     for item in now.state.items:
         if item.stage == "sent":
             yield item.event_id, item
+    for one in now.state.restoring:
+        yield one.event_id, one
     if now.state.response and now.state.response.cancel:
         yield now.state.response.cancel.event_id, now.state.response
 
