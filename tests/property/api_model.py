@@ -67,7 +67,7 @@ class Api:
         shows_output: The agent's items are in the conversation, and are shown.
         transcribes: Spoken turns are transcribed.
         transcribing: The turns that are not transcribed yet.
-        refusal: How many items are taken before one is refused; -1 for none.
+        refusal: How many items are restored before one is refused; -1 for none.
         refused: The items that were refused.
         refuses_config: The next update is refused.
         speaking: The user is heard.
@@ -157,7 +157,7 @@ class Api:
             case "response.cancel":
                 return self._cancel(event)
             case "input_audio_buffer.commit":
-                return self._commit()
+                return replace(self, speaking=False)._commit()
             case "input_audio_buffer.append":
                 frame = event["frame"]
                 return replace(self, buffered=(*self.buffered, frame), taken=(*self.taken, frame)), []
@@ -184,17 +184,22 @@ class Api:
 
     def _item(self, event: dict) -> tuple[Api, list[dict]]:
         item = event["item"]
-        after = replace(self, refusal=max(self.refusal - 1, -1), refused=(*self.refused, item["id"]))
-        if self.refusal == 0:
-            return after._refuse(event, "invalid_value", "The item is not taken.", "item.content")
+        counted = replace(self, refusal=self.refusal - 1) if event.get("is_restored") and self.refusal >= 0 else self
+        after = replace(counted, refused=(*self.refused, item["id"]))
+        if counted.refusal < self.refusal == 0:
+            return after._refuse_item(event, "The item is not taken.", "item.content")
         if item["type"] == "function_call_output" and item["call_id"] not in self.calls:
-            return after._refuse(event, "invalid_value", "No tool call found.", "item.call_id")
+            return after._refuse_item(event, "No tool call found.", "item.call_id")
         conversation = placed(self.conversation, known(item), event.get("previous_item_id"))
         if conversation is None:
-            return self._refuse(event, "invalid_value", "No place for the item.", "previous_item_id")
+            return after._refuse_item(event, "No place for the item.", "previous_item_id")
         calls = (*self.calls, item["call_id"]) if item["type"] == "function_call" else self.calls
-        after = replace(self, conversation=conversation, calls=calls, refusal=max(self.refusal - 1, -1))
+        after = replace(counted, conversation=conversation, calls=calls)
         return after, after._shown(item["id"])
+
+    def _refuse_item(self, event: dict, message: str, param: str) -> tuple[Api, list[dict]]:
+        after, (error,) = self._refuse(event, "invalid_value", message, param)
+        return after, [{**error, "truth": event["event_id"]}]
 
     def _shown(self, item_id: str, *stages: str, status: str = "completed") -> list[dict]:
         """Return the events that show an item: by default those of one that is whole at once."""

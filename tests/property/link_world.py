@@ -19,6 +19,8 @@ from turnstile.session.config_patch import merged
 from turnstile.session.turn_events import AudioHeard, CutOff, SpeechStarted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from api_model import Api
     from conversation_model import Known
 
@@ -71,15 +73,19 @@ class Links:
         self.went: dict[int, int] = {}
         # What the referee knows: of the wire only what the session was told.
         self.has_link = True
-        self.is_paused = self.is_late = False
+        self.is_paused = self.is_late = self.is_latest = False
         self.base: dict[str, object] = {}
         self.cuts: dict[str, str] = {}
         self.left_out: set[str] = set()
+        self.void: set[str] = set()
+        self.playing: set[str] = set()
         self.lost: Lost | None = None
-        self.is_replaced = False
+        self.is_replaced = self.is_switched = self.is_cut = False
         self.turns_lost = 0
         self.is_lost_told = False
         self.wanted: tuple[Known, ...] = ()
+        self.unfinished: frozenset[str] = frozenset()
+        self.is_to_check = False
 
     @property
     def api(self) -> Api:
@@ -146,14 +152,14 @@ class Links:
     def hear_standby(self) -> None:
         """The UpstreamActor reads what came together on the standby."""
         assert self.standby
-        for event in self.standby.hear():
-            fact = self.standby.reader.fact(event)
+        read = [(event, self.standby.reader.fact(event)) for event in self.standby.hear()]
+        for event, fact in read:
             if fact is not None:
                 self._of_standby(fact, event)
 
     def _of_standby(self, fact: object, event: dict | None = None) -> None:
-        assert self.standby
-        generation = self.standby.generation
+        # It may take over, or be closed, by what is read first of what came together.
+        generation = self.standby.generation if self.standby else self.link.generation
         of = {"type": "of standby", "event": event or {"type": ""}, "generation": generation}
         self._inbox(link_told.OfStandby(generation, fact), of)
 
@@ -194,9 +200,10 @@ class Links:
     def _cut_off(self) -> CutOff | None:
         """Cut the agent's latest item, unless that was done: of every second nothing was heard."""
         spoken = [item for item in self.link.heard.conversation if item.kind == "assistant"]
-        if not spoken or not spoken[-1].is_audio or spoken[-1].item_id in self.cuts:
+        item = spoken[-1] if spoken else None
+        # It plays on when its link is lost.
+        if item is None or item.item_id in self.cuts or not (item.is_audio or item.item_id in self.playing):
             return None
-        item = spoken[-1]
         self.cuts[item.item_id] = item.text.split()[0] if len(self.cuts) % 2 == 0 else ""
         return CutOff(item.item_id, PLAYED, self.cuts[item.item_id])
 
@@ -228,6 +235,8 @@ class Links:
             case out.SendTruncate(event_id, item_id, milliseconds):
                 cut = {"item_id": item_id, "content_index": 0, "audio_end_ms": milliseconds}
                 self.link.send({"type": "conversation.item.truncate", "event_id": event_id, **cut})
+            case out.CallsCancelled(call_ids):
+                self.void |= {*call_ids}
             case out.Reported(problem):
                 self._reported(problem)
 
@@ -249,13 +258,16 @@ class Links:
                 link.send({"type": "session.update", "event_id": event_id, "session": patch})
             case link_out.RestoreItem(event_id, item, previous_id):
                 self._must(not is_standby or link.is_configured, "an item was restored before the configuration")
-                self._must(item["id"] not in link.told, f"{item['id']} was restored twice")
+                is_new = item["id"] not in link.told or item["id"] in link.api.refused
+                self._must(is_new, f"{item['id']} was restored twice")
                 link.told = (*link.told, item["id"])
                 place = {"previous_item_id": previous_id} if previous_id is not None else {}
-                link.send({"type": "conversation.item.create", "event_id": event_id, **place, "item": item})
+                create = {"type": "conversation.item.create", "event_id": event_id, **place, "item": item}
+                link.send({**create, "is_restored": True})
             case link_out.RemoveItem(event_id, item_id):
                 link.told = tuple(one for one in link.told if one != item_id)
-                link.send({"type": "conversation.item.delete", "event_id": event_id, "item_id": item_id})
+                delete = {"type": "conversation.item.delete", "event_id": event_id, "item_id": item_id}
+                link.send({**delete, "is_restored": True})
 
     def _note_standby(self, event: dict, generation: int) -> None:
         """Note what the session is told of the standby."""
@@ -273,28 +285,40 @@ class Links:
             self._inbox(link_told.TakeOverPutOff(standby.generation))
             return
         old, self.is_late = self.link, epoch is None and self.link.is_up
+        self._must(self.is_latest or not self.is_late, "a link was left as at its end")
+        self.is_latest = False
+        self.is_cut = self.is_late or not self.link.is_up
         self._must(standby.is_configured and not standby.updating, "P6: a link took over before its configuration")
         self._check_in_force(standby.api)
         if old.is_up and not self.is_late:
             self._check_idle(old)
-        elif self.is_late:
+        if old.is_up:
             self.lost, self.turns_lost = self._left(old), 0
-        self.wanted = tuple(self._restorable(old.heard.conversation))
-        if not self.is_late:
-            self._check_restored(standby.api)
-        standby.api = standby.api.after(old.api, old.heard)
+        # What had not arrived on a link before it was gone is no less said.
+        heard = old.heard.conversation
+        known = {item.item_id: item for item in (*self.wanted, *heard)}
+        self.wanted = tuple(self._restorable(known.values()))
+        if self.is_late and old.heard.running:
+            self.unfinished = frozenset(old.heard.running.output)
+        if not old.is_up:
+            self._check_restored(standby)
+        self.playing |= {item.item_id for item in old.heard.conversation if item.is_audio}
+        standby.api, standby.heard = (api.after(old.api, old.heard) for api in (standby.api, standby.heard))
         self.link, self.standby, self.audio_open, self.uncommitted = standby, None, False, 0
+        self.is_switched = True
         self._inbox(link_told.TookOver(standby.generation))
 
     def _link_lost(self) -> None:
         """The session hears that the link is lost."""
+        self.is_cut = True
         self.has_link, self.is_paused = False, False
         self.lost, self.turns_lost, self.is_lost_told = self._left(self.link), 0, False
         self._forget_wire()
 
     def _took_over(self) -> None:
         """The session hears that another link is in use."""
-        self.has_link, self.is_paused, self.is_replaced = True, False, True
+        self.has_link, self.is_paused, self.is_replaced, self.is_to_check = True, False, True, True
+        self.is_switched = False
         self._forget_wire()
 
     def _forget_wire(self) -> None:
@@ -306,14 +330,19 @@ class Links:
         heard = link.heard
         turns = frozenset(item.item_id for item in heard.conversation if item.is_audio and item.text is None)
         answered = {item_id for _, _, saw in heard.finished for item_id in saw}
-        return Lost(turns, turns - answered, half=heard.speaking or self.commits > 0 or self.uncommitted > 0)
+        # Audio is reported behind the commit of it, too.
+        has_audio = self.observes and link.generation in self.went.values()
+        return Lost(turns, turns - answered, half=heard.speaking or self.commits > 0 or has_audio)
 
     def _reported(self, problem: Problem) -> None:
         match problem.code:
             case "turn_lost":
                 self.turns_lost += 1
                 self._must(self.turns_lost == 1, "turn_lost was said twice of one link")
-                self._must(self.lost and (self.lost.turns or self.lost.half), "turn_lost was said of no turn")
+                lost = self.lost
+                self._must(lost and (lost.turns or lost.half), "turn_lost was said of no turn")
+                is_spared = self.is_late or not self.has_link or not lost.unanswered
+                self._must(is_spared, "P4: a turn was lost though its link was not")
             case "upstream_lost":
                 self._must(not self.has_link or self.is_late, "upstream_lost was said of a link in use")
                 self._must(not self.is_lost_told, "upstream_lost was said twice")
@@ -325,7 +354,7 @@ class Links:
     def _check_turn_lost(self) -> None:
         """Check, once another link is in use, that the client was told of a turn that was lost with the one before."""
         self.is_replaced = False
-        unanswered = sorted(self.lost.unanswered) if self.lost else []
+        unanswered = sorted(self.lost.unanswered) if self.lost and self.is_cut else []
         self._must(not unanswered or self.turns_lost, f"nothing was said of the lost {unanswered}")
         self.lost = None
 
@@ -347,34 +376,54 @@ class Links:
         for name, value in wanted.items():
             self._must(in_force.get(name) == value, f"P2: {name} is not in force on the link that takes over")
 
-    def _restorable(self, conversation: tuple[Known, ...]) -> list[Known]:
+    def _restorable(self, conversation: Iterable[Known]) -> list[Known]:
         """Return the items that another link is to have, with what was heard of those that were cut."""
         items = [item._replace(text=self.cuts.get(item.item_id, item.text), is_audio=False) for item in conversation]
-        return [item for item in items if item.kind != "system" and item.text and item.item_id not in self.left_out]
+        answered = {item.call_id for item in items if item.kind == "function_call_output"}
+        void = self.void - answered
+        kept = [item for item in items if item.kind != "system" and item.text and item.call_id not in void]
+        return [item for item in kept if item.item_id not in self.left_out]
 
-    def _check_restored(self, api: Api) -> None:
+    @property
+    def is_restoring(self) -> bool:
+        """Whether something of the conversation is on its way to the link in use, ahead of any input audio."""
+        return any(event.get("is_restored") for event in self.link.up)
+
+    def _check_gained(self) -> None:
+        """Check, once all of it has arrived, that the link that took over has what the conversation had gained."""
+        if self.is_to_check and not self.is_restoring and self.link.is_up:
+            self.is_to_check = False
+            self._check_restored(self.link)
+
+    def _check_restored(self, link: Link) -> None:
         """Check that the conversation of another link is that of the one before, as far as it could be restored."""
-        told, there = [item for item in api.conversation if item.kind != "system"], self.wanted
-        self.left_out |= {*api.refused} - {item.item_id for item in told}
-        there = tuple(item for item in there if item.item_id not in self.left_out)
-        self._must(tuple(told) == there, f"P5: restored {told} of {there}")
-        notes = len(api.conversation) - len(told)
-        wanted = 1 if self.session.policy.restore_note and told else 0
-        self._must(notes == wanted, f"{notes} notes were left for the model, not {wanted}")
+        names = {*link.told, *(item.item_id for item in self.wanted)}
+        told = [item._replace(is_audio=False) for item in link.api.conversation if item.item_id in names]
+        told = [item for item in told if item.kind != "system"]
+        self.left_out |= {*link.api.refused} - {item.item_id for item in told}
+        spared = self.left_out | {item.item_id for item in self.wanted if self._may_be_missing(item)}
+        there = [item for item in self._restorable(self.wanted) if item.item_id not in spared]
+        told = [item for item in told if item.item_id not in spared]
+        self._must(told == there, f"P5: restored {told} of {there}")
+
+    def _may_be_missing(self, item: Known) -> bool:
+        """What an item said so far that was cut off at the latest moment, is known to nobody."""
+        return item.kind == "assistant" and item.item_id in self.unfinished
 
     def _check_links(self) -> None:
         """Check what must hold at the end, whatever became of the links."""
-        self._must(self.standby is None, "a standby is left at the end")
+        waits_for_commit = self.observes and self.uncommitted
+        self._must(self.standby is None or waits_for_commit, "a standby is left at the end")
         self._must(not self.held_frames, "input audio is held for ever")
         self._must(not self.is_lost_told, "nothing was said of the link that took over from a lost one")
         went = tuple(frame for frame, generation in self.went.items() if generation == self.link.generation)
         self._must(self.api.taken == went, f"of the frames {went} the link took {self.api.taken}")
         names = [item.item_id for item in self.api.conversation]
         self._must(len(names) == len({*names}), f"P5: an item is there twice: {names}")
-        wanted = [item for item in self.wanted if item.item_id not in {*self.api.refused, *self.left_out}]
-        kept = [
-            item._replace(is_audio=False)
-            for item in self.api.conversation
-            if item.item_id in {w.item_id for w in wanted}
-        ]
-        self._must(kept == wanted, f"P5: of {wanted} there is {kept}")
+        self._must(not self.is_to_check, "what the conversation had gained was not restored")
+        if self.link.generation:
+            self._check_restored(self.link)
+        notes = sum(item.kind == "system" for item in self.api.conversation)
+        told = [item for item in self.api.conversation if item.item_id in self.link.told and item.kind != "system"]
+        due = bool(self.session.policy.restore_note and told) and not self.api.refused
+        self._must(due <= notes <= 1, f"{notes} notes were left for the model")

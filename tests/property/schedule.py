@@ -101,13 +101,10 @@ class Schedule:
             config["audio"]["input"] = {"turn_detection": detection, "transcription": transcription}
         self.hears = detection is not None
         self.world = World(api, code, policy, eager=eager)
-        self.world.base, self.world.observes = config, not self.hears
-        start = configured(accepted=config, in_force=config)
+        self.world.session = code.session(policy, *configured(accepted=config, in_force=config))
         if troubles:
-            self.world.lifetime = 3600.0
-            start = start.change(lifetime=3600.0)
-        self.world.session = code.session(policy, *start)
-        self.world.timers = {deadline.name: deadline.token for deadline in self.world.session.deadlines}
+            self.world.renewed_after(3600.0, config)
+            self.world.observes = not self.hears
         self.refs = 0
 
     @property
@@ -288,7 +285,7 @@ class Schedule:
         self.world.ask(FunctionAnswered(self._ref(), self.chance.choice(known), "4"))
 
     def _speech(self) -> None:
-        if not self.hears or not self.world.audio_open:
+        if not self.hears or not self.world.audio_open or self.world.is_restoring:
             return
         self.world.serve(self.world.api.silence() if self.speaking else self.world.api.speech())
 

@@ -49,6 +49,14 @@ def test_a_session_with_a_lifetime_ends_at_rest_or_behind_its_grace_whatever_was
     assert min(ends[True], ends[False]) > 25
 
 
+@pytest.mark.parametrize("first", range(0, 1_000, 500))
+def test_a_conversation_outlives_a_link_that_is_lost_or_replaced_whenever_that_is(first):
+    for seed in range(first, first + 500):
+        schedule = Schedule(seed, troubles=1)
+        schedule.run()
+        assert schedule.world.session.state.phase == "idle", (seed, schedule.moved)
+
+
 def test_a_seed_draws_the_same_schedule_in_every_process():
     drawn, plain = [], {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     for hashing in ("1", "2"):

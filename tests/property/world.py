@@ -26,6 +26,7 @@ from turnstile.session.facts import FactReader
 from turnstile.session.fifo import Fifo
 from turnstile.session.gate import request_waits_for
 from turnstile.session.held_bytes import config_bytes
+from turnstile.session.link import renewals
 from turnstile.session.link_events import LinkLost, TookOver
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
@@ -51,7 +52,7 @@ _ENDS_OF_SPEECH = {"input_audio_buffer.speech_stopped", "input_audio_buffer.comm
 # The deadlines of the session's lifetime: nothing that it waits for ends them.
 LIFETIME = frozenset({"duration", "expiry", "idle"})
 # The record of the conversation is charged beside what is held.
-_WITHOUT_SIZE = frozenset({str, int, float, bool, dict, type(None), Conversation})
+_WITHOUT_SIZE = frozenset({str, int, float, bool, dict, type(None), frozenset, Conversation})
 _MUTABLE = frozenset({deque, dict, list, set})
 
 
@@ -143,6 +144,13 @@ class World(Links):
         self.asked_before_drain: tuple[int, ...] | None = None
         self.has_expired = self.is_cut_off = self.closed = self.is_telling = False
 
+    def renewed_after(self, lifetime: float, config: dict[str, object]) -> None:
+        """Have upstream's sessions end after so many seconds, and others configured like the first."""
+        policy, now = self.session.policy, self.session.now
+        self.lifetime, self.base = lifetime, config
+        self.session = self.code.session(policy, *now.change(renewals=renewals(lifetime, 0, policy)))
+        self.timers = {deadline.name: deadline.token for deadline in self.session.deadlines}
+
     def fork(self) -> World:
         """Return a copy that goes its own way."""
         other, held = World.__new__(World), vars(self)
@@ -204,6 +212,8 @@ class World(Links):
         event = self.up.popleft()
         begun = self.api.begun
         self.serve(self.api.take(event))
+        if event.get("is_restored"):
+            self._check_gained()
         if self.api.begun > begun and self.api.running:
             known = self.covered.get(event["event_id"], frozenset())
             # On the wire nobody can tell whether such a turn was there before the create or after it.
@@ -245,6 +255,8 @@ class World(Links):
         if name == "duration":
             self.has_expired = True
             self.asked_before_drain = self.heard
+        if name == "latest":
+            self.is_latest = True
         if name == "expiry":
             self.is_cut_off = True
         if name == "expected":
@@ -263,6 +275,7 @@ class World(Links):
             return
         if self.is_replaced:
             self._check_turn_lost()
+            self._check_gained()
         if self.has_expired and not self.closed:
             self._check_expired()
         self._check_rest()
@@ -320,13 +333,13 @@ class World(Links):
             case (Waits.CONFIGURATION, _):
                 return bool(state.updates) or not state.is_in_sync
             case (Waits.ITEMS, _):
-                return bool(self.unconfirmed)
+                return bool(self.unconfirmed or state.restoring)
             case (Waits.BACK_OFF, _):
                 return bool({"retry", "update retry"} & {*self.timers})
             case (Waits.LINK, _):
                 return not self.has_link
             case (Waits.RENEWAL, _):
-                return self.standby is not None
+                return self.standby is not None or self.is_switched
         return False
 
     # The referee.
@@ -373,6 +386,7 @@ class World(Links):
                 self.unconfirmed = {key: item for key, item in self.unconfirmed.items() if item != event["item"]["id"]}
             case "error":
                 self._note_error(event["error"])
+                self._note_refused_item(event.get("truth"))
             case "of standby":
                 self._note_standby(event["event"], event["generation"])
 
@@ -384,7 +398,9 @@ class World(Links):
         elif self.updating and self._refuses_update(error):
             self.updating = None
             self._note_winner(error)
-        elif event_id in self.unconfirmed:
+
+    def _note_refused_item(self, event_id: str | None) -> None:
+        if event_id in self.unconfirmed:
             self.refused_items.add(self.unconfirmed.pop(event_id))
 
     def _refuses_update(self, error: dict) -> bool:
@@ -478,7 +494,8 @@ class World(Links):
 
     def _link_takes(self, what: str) -> None:
         self._must(self.has_link, f"P6: {what} left where there was no link")
-        self._must(not self.is_paused, f"P6: {what} left on a link that was about to be replaced")
+        is_kept = not self.session.state.switching
+        self._must(is_kept, f"P6: {what} left on a link that was about to be replaced")
 
     def _gate_is_open(self, what: str) -> None:
         self._link_takes(what)
@@ -602,7 +619,9 @@ class World(Links):
             self._must(in_force.get(name) == value, f"P2: {name} is not in force at the end")
 
     def _check_items(self) -> None:
-        sent = [item for item in self.given if item not in self.refused_items]
+        # What one link has refused to restore, the next may take.
+        absent = self.refused_items | (self.left_out - {*self.api.items})
+        sent = [item for item in self.given if item not in absent]
         arrived = [item for item in self.api.items if not item.startswith("turn_")]
         self._must(arrived == sent, f"P5: given {sent}, arrived {arrived}")
 
@@ -624,5 +643,7 @@ class World(Links):
             )
             self._must(is_new or spared, f"P4: {response_id} answered what was answered already")
             answered |= set(saw)
-        unheard = [item for item in self.api.items if item not in answered]
+        if any(item_id.startswith("item_call") for item_id in self.left_out):
+            return  # Nothing follows a result that upstream cannot take.
+        unheard = [item for item in self.api.items if item not in answered | self.left_out]
         self._must(not unheard, f"P4: no response saw {unheard}")
