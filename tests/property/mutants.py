@@ -14,30 +14,43 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
-# The rules; their values (requests, events, effects, state) are the same for all.
+# The rules; their values (requests, events, effects, state, the record) are the same for all.
 _SESSION = (
-    "gate",
-    "config_patch",
-    "shortfalls",
-    "function_calls",
-    "items",
     "collisions",
+    "config_patch",
+    "error_facts",
+    "gate",
+    "held_bytes",
+    "reconnecting",
+    "restorable_items",
+    "restoration",
+    "unanswered_events",
+    "backlog",
+    "facts",
+    "function_calls",
+    "restoring",
+    "shortfalls",
     "upstream_errors",
+    "items",
+    "passthrough",
     "responses",
+    "conversation_record",
     "turns",
+    "config_updates",
+    "deadlines",
     "outcomes",
     "attribution",
-    "config_updates",
-    "failed_updates",
-    "link",
-    "deadlines",
     "draining",
+    "failed_updates",
+    "left_on_link",
+    "standby",
     "lifetime",
+    "link",
+    "refused_events",
+    "renewal",
+    "taking_over",
     "timeouts",
-    "facts",
-    "held_bytes",
     "rules",
-    "backlog",
     "machine",
 )
 # A module comes behind those that it imports. The last two read what a Realtime client sends.
@@ -157,10 +170,10 @@ MUTANTS = (
     Mutant(
         "a turn heard while our create is out is forgotten when ours begins (G)",
         "attribution",
-        "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
+        "    answers = () if unproven else answer_to(create.agent_message)\n",
         '    ours = (replace(i, responder="proxy") if i.responder == "api" else i for i in after.state.items)\n'
         '    after = after.change(expected="", items=tuple(ours))\n'
-        "    answers = (Answered(create.agent_message.ref),) if create.agent_message and not unproven else ()\n",
+        "    answers = () if unproven else answer_to(create.agent_message)\n",
     ),
 )
 
@@ -219,7 +232,7 @@ OF_THE_LIFETIME = (
     Mutant(
         "a session is idle in a turn",
         "lifetime",
-        "    if policy.idle_timeout and not waits and is_at_rest(now, held, policy):\n",
+        '    if policy.idle_timeout and not waits and now.state.link != "lost" and is_at_rest(now, held, policy):\n',
         "    if policy.idle_timeout:\n",
     ),
     Mutant(
@@ -257,6 +270,137 @@ OF_THE_LIFETIME = (
         "lifetime",
         "policy.idle_timeout and not waits and",
         "False and",
+    ),
+)
+
+# What only a session shows whose links are lost, or replaced before their end; the first of it in a row, too.
+OF_THE_LINKS_IN_ROWS = (
+    Mutant(
+        "the conversation is restored twice",
+        "restoration",
+        "        if place not in kept:\n",
+        "        if True:\n",
+    ),
+    Mutant(
+        "the conversation is restored before the configuration is confirmed",
+        "standby",
+        "standby=replace(standby, updating=update)",
+        "standby=replace(standby, in_force=update.target)",
+    ),
+    Mutant(
+        "the gate opens before the configuration is confirmed",
+        "standby",
+        "    target = _target(now, standby, policy)\n    patch = difference(target, standby.in_force)\n",
+        "    target, patch = {}, {}\n",
+    ),
+    Mutant(
+        "input audio waits for ever behind a takeover",
+        "taking_over",
+        "        audio_open=False,\n",
+        "        audio_open=True,\n",
+    ),
+    Mutant(
+        "an item that is restored goes again",
+        "left_on_link",
+        '        if item.stage == "confirmed" and known(item.item_id):\n',
+        "        if False:\n",
+    ),
+)
+OF_THE_LINKS = (
+    *OF_THE_LINKS_IN_ROWS,
+    Mutant(
+        "the record forgets outputs",
+        "restorable_items",
+        '    if kind == "function_call_output" and isinstance(call_id, str):\n',
+        "    if False:\n",
+    ),
+    Mutant(
+        "the record has nothing of a response that died with its link",
+        "conversation_record",
+        "    for item_id, text in ended.unfinished:\n",
+        "    for item_id, text in ():\n",
+    ),
+    Mutant(
+        "what the conversation gains meanwhile is not restored",
+        "taking_over",
+        "    restored = with_conversation(used, one.told, one.left_out, policy)\n",
+        "    restored = Step(used)\n",
+    ),
+    Mutant(
+        "input audio does not wait for another link",
+        "gate",
+        "    waits = link_waits_for(state)\n    if waits or state.updating:\n",
+        "    waits = None\n    if waits or state.updating:\n",
+    ),
+    Mutant(
+        "another link takes over in mid-speech",
+        "renewal",
+        "    if state.user_audio.speaking or state.user_audio.barge_in or data.has_uncommitted:\n",
+        "    if data.has_uncommitted:\n",
+    ),
+    Mutant(
+        "no fact puts a takeover off",
+        "renewal",
+        "TakeOver(one.generation, now.data.epoch, now.data.speeches)",
+        "TakeOver(one.generation)",
+    ),
+    Mutant(
+        "uncommitted audio is left behind",
+        "renewal",
+        "    if paused.uncommitted and not is_detected:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "a turn without a transcript is left behind",
+        "renewal",
+        "    if any(_is_this_links(item, data) for item in state.items):\n        return False\n",
+        "",
+    ),
+    Mutant(
+        "an update that was out is lost with its link",
+        "left_on_link",
+        "        updates=(*(update.requests if update else ()), *now.state.updates),\n",
+        "        updates=now.state.updates,\n",
+    ),
+    Mutant(
+        "open calls are void on another link",
+        "left_on_link",
+        "    open_calls = tuple(call for call in now.data.calls if call.call_id in now.data.conversation.open_calls)\n",
+        "    open_calls = ()\n",
+    ),
+    Mutant(
+        "turn_lost is said twice",
+        "left_on_link",
+        "    return Step(calls.now, (*lost, ",
+        "    return Step(calls.now, (*lost, *lost, ",
+    ),
+    Mutant(
+        "nothing is said of a turn that is lost",
+        "left_on_link",
+        "    if is_turn_lost and all(",
+        "    if False and all(",
+    ),
+    Mutant(
+        "nothing is said of the link that takes over from a lost one",
+        "taking_over",
+        "    if now.data.is_restoring and not policy.is_transparent:\n",
+        "    if False:\n",
+    ),
+)
+
+# What happens seldom enough that the small world finds it sooner than chance.
+OF_THE_LINKS_WALKED = (
+    Mutant(
+        "the record keeps what was not heard",
+        "conversation_record",
+        "    for cut in started.cut_off:\n",
+        "    for cut in ():\n",
+    ),
+    Mutant(
+        "a response that died with its link is not owed again",
+        "left_on_link",
+        "    seen = response.seen if response and owes else ()\n",
+        "    seen = ()\n",
     ),
 )
 

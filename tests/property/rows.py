@@ -14,7 +14,7 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.effects import Answered, PassOn, SendCreate, SendItem, SendUpdate
+from turnstile.session.effects import Answered, OpenAudio, PassOn, SendCreate, SendItem, SendUpdate
 from turnstile.session.events import (
     ConfigAnswered,
     FunctionCalled,
@@ -22,8 +22,11 @@ from turnstile.session.events import (
     Refused,
     ResponseFinished,
     ResponseStarted,
+    TimerFired,
 )
 from turnstile.session.in_flight import Response
+from turnstile.session.link_effects import OnStandby, OpenStandby, RestoreItem, TakeOver
+from turnstile.session.link_events import LinkLost, LinkOpened, OfStandby, TookOver
 from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 from turnstile.session.waits import Reason, Waits
 
@@ -38,7 +41,9 @@ OTHER_VOICE = ConfigRequested(
     message="Settings",
     fields={"instructions": "agent.think.prompt", "audio.output.voice": "agent.speak.provider.voice"},
 )
-MESSAGE = UserMessageGiven(3, {"type": "message"})
+MESSAGE = UserMessageGiven(
+    3, {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]}
+)
 # A turn that the API answers by itself.
 TURN = (SpeechStarted(), SpeechStopped("turn_1"), TurnCommitted("turn_1"))
 
@@ -254,7 +259,24 @@ def what_has_gone_takes_no_bytes(code: Implementation) -> None:
     assert session.held_bytes == code.session(None, session.state).held_bytes < held
 
 
+def a_lost_link_is_replaced_in_order(code: Implementation) -> None:
+    """The configuration, confirmed; each item of the conversation, once; the link in use; and what is owed, once."""
+    session, create = _asked(code)
+    (asked,) = session.state.requested.covers
+    _tell(session, ResponseStarted("resp_3", create.event_id), LinkLost("upstream_closed", "The link is gone."))
+    (waits,) = [one for one in session.deadlines if one.name == "standby"]
+    (opening,) = _sent(session.handle(TimerFired("standby", waits.token)), OpenStandby)
+    (update,) = _sent(session.handle(OfStandby(opening.generation, LinkOpened())), OnStandby)
+    effects = session.handle(OfStandby(opening.generation, ConfigAnswered(update.command.patch)))
+    assert [one.command.item["id"] for one in _sent(effects, OnStandby)] == [asked]
+    assert _sent(session.handle(OfStandby(opening.generation, ItemConfirmed(asked))), TakeOver)
+    effects = session.handle(TookOver(opening.generation))
+    assert not _sent(effects, SendItem) + _sent(effects, RestoreItem)
+    assert len(_sent(effects, SendCreate)) == len(_sent(effects, OpenAudio)) == 1
+
+
 ROWS = (
+    a_lost_link_is_replaced_in_order,
     text_done_opens_nothing,
     both_updates_go_and_are_answered,
     no_update_is_acknowledged_before_upstream_confirmed_it,

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import pytest
-from mutants import MUTANTS, OF_THE_DRAIN, OF_THE_LIFETIME, OUTSIDE_THE_WALK, ROWS_ONLY, Mutant, implementation
+from mutants import (
+    MUTANTS,
+    OF_THE_DRAIN,
+    OF_THE_LIFETIME,
+    OF_THE_LINKS,
+    OF_THE_LINKS_IN_ROWS,
+    OF_THE_LINKS_WALKED,
+    OUTSIDE_THE_WALK,
+    ROWS_ONLY,
+    Mutant,
+    implementation,
+)
 from rows import ROWS
 from schedule import Schedule
-from walk import walk
+from walk import LINK_PLANS, walk
 from world import ViolationError
 
 each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 every_mutant = pytest.mark.parametrize("mutant", [*MUTANTS, *OUTSIDE_THE_WALK], ids=lambda mutant: mutant.name)
 
 mutant_of_a_row = pytest.mark.parametrize(
-    "mutant", [*MUTANTS, *OUTSIDE_THE_WALK, *ROWS_ONLY], ids=lambda mutant: mutant.name
+    "mutant", [*MUTANTS, *OUTSIDE_THE_WALK, *OF_THE_LINKS_IN_ROWS, *ROWS_ONLY], ids=lambda mutant: mutant.name
 )
 
 
@@ -63,6 +74,18 @@ def test_drained_schedules_find_the_mutant(mutant):
 def test_schedules_of_a_session_with_a_lifetime_find_the_mutant(mutant):
     code = implementation(mutant)
     assert any(_is_violated_by(Schedule(seed, code, limits=True)) for seed in range(30_000))
+
+
+@pytest.mark.parametrize("mutant", OF_THE_LINKS, ids=lambda mutant: mutant.name)
+def test_schedules_of_a_session_whose_links_are_lost_or_replaced_find_the_mutant(mutant):
+    code = implementation(mutant)
+    assert any(_is_violated_by(Schedule(seed, code, troubles=1)) for seed in range(3_000))
+
+
+@pytest.mark.parametrize("mutant", OF_THE_LINKS_WALKED, ids=lambda mutant: mutant.name)
+def test_the_walk_across_links_finds_the_mutant(mutant):
+    with pytest.raises(ViolationError):
+        walk(implementation(mutant), LINK_PLANS)
 
 
 @each_mutant
