@@ -84,7 +84,6 @@ class Links:
         self.turns_lost = 0
         self.is_lost_told = False
         self.wanted: tuple[Known, ...] = ()
-        self.unfinished: frozenset[str] = frozenset()
         self.is_to_check = False
 
     @property
@@ -119,12 +118,16 @@ class Links:
 
     def lose(self) -> None:
         """The link in use is gone, and what was under way on it."""
-        heard = self.link.heard
-        unfinished = [item for item in heard.conversation if heard.running and item.item_id in heard.running.output]
-        texts = tuple((item.item_id, item.text) for item in unfinished if item.kind == "assistant")
+        texts = self._unfinished()
         self.link.lose()
         self.audio_open = False
         self._inbox(link_told.LinkLost("upstream_closed", "The link is gone.", unfinished=texts))
+
+    def _unfinished(self) -> tuple[tuple[str, str], ...]:
+        heard = self.link.heard
+        begun = heard.running.output if heard.running else ()
+        items = [item for item in heard.conversation if item.item_id in begun and item.kind == "assistant"]
+        return tuple((item.item_id, item.text) for item in items)
 
     def lose_standby(self) -> None:
         """The standby is gone, or could not be opened."""
@@ -298,15 +301,14 @@ class Links:
         heard = old.heard.conversation
         known = {item.item_id: item for item in (*self.wanted, *heard)}
         self.wanted = tuple(self._restorable(known.values()))
-        if self.is_late and old.heard.running:
-            self.unfinished = frozenset(old.heard.running.output)
+        unfinished = self._unfinished() if old.is_up else ()
         if not old.is_up:
             self._check_restored(standby)
         self.playing |= {item.item_id for item in old.heard.conversation if item.is_audio}
         standby.api, standby.heard = (api.after(old.api, old.heard) for api in (standby.api, standby.heard))
         self.link, self.standby, self.audio_open, self.uncommitted = standby, None, False, 0
         self.is_switched = True
-        self._inbox(link_told.TookOver(standby.generation))
+        self._inbox(link_told.TookOver(standby.generation, unfinished=unfinished))
 
     def _link_lost(self) -> None:
         """The session hears that the link is lost."""
@@ -401,14 +403,9 @@ class Links:
         told = [item._replace(is_audio=False) for item in link.api.conversation if item.item_id in names]
         told = [item for item in told if item.kind != "system"]
         self.left_out |= {*link.api.refused} - {item.item_id for item in told}
-        spared = self.left_out | {item.item_id for item in self.wanted if self._may_be_missing(item)}
-        there = [item for item in self._restorable(self.wanted) if item.item_id not in spared]
-        told = [item for item in told if item.item_id not in spared]
+        there = [item for item in self._restorable(self.wanted) if item.item_id not in self.left_out]
+        told = [item for item in told if item.item_id not in self.left_out]
         self._must(told == there, f"P5: restored {told} of {there}")
-
-    def _may_be_missing(self, item: Known) -> bool:
-        """What an item said so far that was cut off at the latest moment, is known to nobody."""
-        return item.kind == "assistant" and item.item_id in self.unfinished
 
     def _check_links(self) -> None:
         """Check what must hold at the end, whatever became of the links."""

@@ -83,7 +83,7 @@ PAIR_PLANS = (
     Plan({"message": MESSAGES[:1]}, 0, ("call", "done"), _NOTED, ("renewal", "lose standby")),
 )
 # How many random schedules with two troubles follow.
-_PAIRS = 30_000
+_PAIRS = 10_000
 
 
 class Walked(NamedTuple):
