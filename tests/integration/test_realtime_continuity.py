@@ -218,16 +218,57 @@ def test_a_renewal_between_two_turns_is_not_noticed(start):
     assert heard(client, "session.updated")["session"]["id"] == created["session"]["id"]
 
 
-def test_a_call_is_answered_on_another_link(start):
-    simulator, client = start()
+def offers_weather(client):
+    """Have the agent know of a function."""
     heard(client, "session.created")
     tool = {"type": "function", "name": "get_weather", "parameters": {"type": "object", "properties": {}}}
     say(client, "session.update", session={"type": "realtime", "tools": [tool]})
     heard(client, "session.updated")
+
+
+def answer_to(call):
+    return {"type": "function_call_output", "call_id": call["call_id"], "output": "hail"}
+
+
+@pytest.mark.parametrize("last", ["response.function_call_arguments.done", "response.output_item.done"])
+def test_a_call_whose_link_is_lost_behind_its_arguments_is_told_in_each_way_and_answered_once(start, last):
+    simulator, client = start(Faults(disconnect_at=SentEvent(last), disconnect_code=1006))
+    offers_weather(client)
+    events = says(client, "item_1", "What is the weather in Paris?")
+    (call,) = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    assert (events[-1]["response"]["status"], events[-1]["response"]["output"]) == ("completed", [call])
+    say(client, "conversation.item.create", item=answer_to(call))
+    say(client, "response.create")
+    (reply,) = all_until(client, is_done)[-1]["response"]["output"]
+    assert (reply["type"], reply["status"]) == ("message", "completed")
+    assert [item.call_id for item in simulator.links.open[0].session.conversation if item.call_id] == [
+        call["call_id"],
+        call["call_id"],
+    ]
+
+
+def test_a_call_whose_link_is_lost_before_its_arguments_are_complete_is_asked_again(start):
+    lost = Faults(disconnect_at=SentEvent("response.function_call_arguments.delta"), disconnect_code=1006)
+    _, client = start(lost)
+    offers_weather(client)
+    events = says(client, "item_1", "What is the weather in Paris?")
+    assert "response.output_item.done" not in kinds(events)
+    (cut,) = events[-1]["response"]["output"]
+    assert (events[-1]["response"]["status"], cut["status"]) == ("cancelled", "incomplete")
+    (call,) = all_until(client, is_done)[-1]["response"]["output"]
+    assert (call["type"], call["status"]) == ("function_call", "completed")
+    assert call["call_id"] != cut["call_id"]
+    say(client, "conversation.item.create", item=answer_to(call))
+    say(client, "response.create")
+    assert all_until(client, is_done)[-1]["response"]["output"][0]["type"] == "message"
+
+
+def test_a_call_is_answered_on_another_link(start):
+    simulator, client = start()
+    offers_weather(client)
     (call,) = says(client, "item_1", "What is the weather in Paris?")[-1]["response"]["output"]
     assert kinds(breaks(simulator, client)) == ["session.updated"]
-    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "hail"}
-    say(client, "conversation.item.create", item=output)
+    say(client, "conversation.item.create", item=answer_to(call))
     say(client, "response.create")
     events = all_until(client, is_done)
     assert "error" not in kinds(events)

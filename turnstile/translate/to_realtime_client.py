@@ -109,6 +109,10 @@ class RealtimeTranslator(Translator):
             self._running.put(event, frames)
         return frames
 
+    def _arguments_done(self, event: Json, data: bytes | None) -> list[Frame]:
+        self._running.complete(event)
+        return self._forwarded(event, data)
+
     def _response(self, event: Json, data: bytes | None) -> list[Frame]:
         """Return a response with the metadata that the client gave, where it shows others."""
         response = _object(event, "response")
@@ -158,6 +162,7 @@ class RealtimeTranslator(Translator):
         "conversation.item.created": _item_created,
         "response.output_item.added": _item_added,
         "response.output_item.done": _item_done,
+        "response.function_call_arguments.done": _arguments_done,
         "response.created": _begun,
         "response.done": _done,
         "error": _error,

@@ -22,6 +22,17 @@ def item_event(kind, index=0, **item):
     return {"type": f"response.output_item.{kind}", "response_id": "r", "output_index": index, "item": item}
 
 
+ARGUMENTS = '{"city":"Paris"}'
+CALL = {"type": "function_call", "name": "get_weather", "call_id": "c"}
+CALLED = {**CALL, "id": "i0", "status": "completed", "arguments": ARGUMENTS}
+
+
+def arguments_done(index=0, **fields):
+    named = {"item_id": f"i{index}", "call_id": "c", "name": "get_weather", "arguments": ARGUMENTS, **fields}
+    kind = "response.function_call_arguments.done"
+    return {"type": kind, "response_id": "r", "output_index": index, **named}
+
+
 def told(translator, *events):
     """Show the client these events, as they came."""
     frames = []
@@ -72,6 +83,42 @@ def test_a_response_is_ended_with_the_clients_own_metadata(translator):
     translator.remember_metadata({MARK: "ts_1", "mine": "1"}, {"mine": "1"})
     told(translator, created(metadata={MARK: "ts_1", "mine": "1"}))
     assert ends(translator)[0]["response"]["metadata"] == {"mine": "1"}
+
+
+def test_a_call_whose_arguments_were_complete_is_ended_before_its_response(translator):
+    told(translator, created(), item_event("added", status="in_progress", arguments="", **CALL), arguments_done())
+    called, end = ends(translator)
+    place = {"type": "response.output_item.done", "response_id": "r", "output_index": 0}
+    assert called == {**place, "event_id": "event_r_0_end", "item": CALLED}
+    assert end["response"] == {**RESPONSE, "status": "completed", "status_details": None, "output": [CALLED]}
+    assert translator.kept_bytes == 0
+
+
+def test_a_call_is_ended_whose_beginning_was_not_shown(translator):
+    told(translator, created(), arguments_done())
+    assert ends(translator)[0]["item"] == {**CALLED, "object": "realtime.item"}
+
+
+def test_a_call_that_was_seen_to_end_is_not_ended_again(translator):
+    told(translator, created(), arguments_done(), item_event("done", status="completed", arguments=ARGUMENTS, **CALL))
+    (end,) = ends(translator)
+    assert (end["response"]["status"], end["response"]["output"]) == ("completed", [CALLED])
+
+
+def test_a_call_does_not_complete_a_response_in_which_something_else_is_unfinished(translator):
+    told(translator, created(), item_event("added", 1, status="in_progress"), arguments_done())
+    called, end = ends(translator)
+    assert called["output_index"] == 0
+    assert {name: end["response"][name] for name in CANCELLED} == CANCELLED
+    assert [item["status"] for item in end["response"]["output"]] == ["completed", "incomplete"]
+
+
+@pytest.mark.parametrize("fields", [{"name": None}, {"arguments": '{"city":'}, {"response_id": "another"}])
+def test_a_call_that_the_session_asks_for_again_is_not_ended(translator, fields):
+    told(translator, created(), item_event("added", status="in_progress", **CALL), arguments_done(**fields))
+    (end,) = ends(translator)
+    assert {name: end["response"][name] for name in CANCELLED} == CANCELLED
+    assert [item["status"] for item in end["response"]["output"]] == ["incomplete"]
 
 
 def test_each_that_runs_is_ended_out_of_band_too_but_none_that_is_done(translator):
