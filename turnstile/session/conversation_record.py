@@ -130,10 +130,13 @@ def _called(now: Now, called: FunctionCalled, policy: Policy) -> Conversation:
 
 
 def _deleted(now: Now, deleted: ItemDeleted, _: Policy) -> Conversation:
-    """Take an item out; with a call its output goes, and a call whose output goes is open again."""
+    """Take an item out; with a call its output goes, and a call whose output goes is open again.
+
+    One that is only replaced on the link stays.
+    """
     conversation = now.data.conversation
     entry = conversation.find(deleted.item_id)
-    if entry is None:
+    if entry is None or any(one.item_id == entry.item_id and one.version is None for one in now.state.restoring):
         return conversation
     if entry.kind != "function_call_output":
         return conversation.without((entry,))

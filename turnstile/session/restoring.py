@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnstile.errors import Problem
+from turnstile.session.conversation import ROOT
 from turnstile.session.effects import Reported
 from turnstile.session.in_flight import Restored
 from turnstile.session.link_effects import RemoveItem, RestoreItem
@@ -107,17 +108,19 @@ def _note(now: Now, policy: Policy) -> Json:
 
 
 def replaced(now: Now, item_id: str, policy: Policy) -> Step:
-    """Have the link in use take a restored item as it is in the record now: it was cut, and upstream has only text."""
-    told = tuple(
-        (entry.item_id, entry.version - (entry.item_id == item_id))
-        for entry in now.data.conversation.entries
-        if entry.item_id in now.data.restored
-    )
-    changes = tuple(
-        change
-        for change in difference(told, now.data.conversation)
-        if (change.item_id if isinstance(change, Remove) else change.entry.item_id) == item_id
-    )
+    """Have the link in use take a restored item as it is in the record now: it was cut, and upstream has only text.
+
+    It goes in its place again, behind the restored item before it: the link may have other items at its end by now.
+    """
+    previous = ROOT
+    changes: tuple[Change, ...] = ()
+    for entry in now.data.conversation.entries:
+        if entry.item_id == item_id:
+            put = (Put(entry, previous),) if entry.item else ()
+            changes = (Remove(item_id), *put)
+            break
+        if entry.item and entry.item_id in now.data.restored:
+            previous = entry.item_id
     effects, sent, serial = sent_changes(changes, now.data.serial, policy)
     return Step(now.change(restoring=(*now.state.restoring, *sent), serial=serial), effects)
 

@@ -6,12 +6,14 @@ import pytest
 from relinking import LOST, connected, fire, relinked, said, served
 from session_words import MESSAGE, answers, detection, of
 
+from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.effects import Reported, SendCreate
 from turnstile.session.events import ConfigAnswered, ItemConfirmed, Refused, ResponseFinished
 from turnstile.session.in_flight import InputAudio, Item, Response, Restored
-from turnstile.session.link_effects import OnStandby, PauseAudio, RestoreItem, TakeOver
+from turnstile.session.link_effects import OnStandby, PauseAudio, RemoveItem, RestoreItem, TakeOver
 from turnstile.session.link_events import AudioPaused, LinkOpened, OfStandby, TookOver
 from turnstile.session.policy import Policy
+from turnstile.session.turn_events import CutOff, SpeechStarted
 
 ON_ITS_WAY = Item("ts_7", 1, MESSAGE, "sent", event_id="ts_8")
 REFUSED = Refused(None, "invalid_value", "No.", param="item.content")
@@ -65,6 +67,50 @@ def test_the_note_behind_a_restored_conversation_is_none_of_it(at):
         session.handle(ItemConfirmed(notes[0].item["id"], "message", "system", item=notes[0].item))
         assert len(notes) == 1
     assert [entry.kind for entry in session.data.conversation.entries] == ["user", "assistant"]
+
+
+HEARD = SpeechStarted((CutOff("item_1", 900, "One"),))
+
+
+@pytest.mark.parametrize("cut", [HEARD, ItemTruncated("item_1", "One")])
+def test_a_restored_item_that_is_cut_is_known_to_the_link_after_the_next(at, cut):
+    session = at(conversation=said("Count.", "One, two.", "Go on."))
+    relinked(session)
+    served(session, session.handle(cut))
+    effects = relinked(session)
+    restored = [one.command.item for one in of(OnStandby, effects) if isinstance(one.command, RestoreItem)]
+    assert [item["id"] for item in restored] == ["item_0", "item_1", "item_2"]
+    assert restored[1]["content"] == [{"type": "output_text", "text": "One"}]
+
+
+def test_a_restored_item_that_is_cut_goes_in_its_place_again_and_not_behind_what_has_been_said_since(at):
+    session = at(conversation=said("Count.", "One, two."), policy=Policy(restore_note="Go on."))
+    relinked(session)
+    session.handle(ItemConfirmed("item_9", "message", "user", item=MESSAGE))
+    (put,) = of(RestoreItem, session.handle(ItemTruncated("item_1", "One")))
+    assert put.previous_id == "item_0"
+
+
+def test_the_first_restored_item_that_is_cut_goes_before_all_others_again(at):
+    conversation = said("Hello.", "One, two.", "Go on.")
+    session = at(conversation=conversation.without((conversation.find("item_0"),)))
+    relinked(session)
+    (put,) = of(RestoreItem, session.handle(HEARD))
+    assert put.previous_id == "root"
+
+
+def test_a_restored_item_of_which_nothing_was_heard_goes(at):
+    session = at(conversation=said("Count.", "One, two."))
+    relinked(session)
+    effects = served(session, session.handle(ItemTruncated("item_1", "")))
+    assert (len(of(RemoveItem, effects)), of(RestoreItem, effects)) == (1, [])
+    assert session.data.restored == {"item_0"}
+    assert session.data.conversation.unrestorable == ()
+
+
+def test_a_restored_item_that_was_trimmed_from_the_record_is_not_replaced(at):
+    session = at(restored=frozenset({"item_1"}))
+    assert of(RemoveItem, session.handle(HEARD)) == []
 
 
 def renewed_beside(at, **facts):
