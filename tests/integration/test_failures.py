@@ -151,8 +151,8 @@ def test_a_lost_link_is_replaced_and_the_session_goes_on(start_proxy, path):
         assert dialogue.wait_for("Warning")["code"] == "upstream_lost"
         assert dialogue.wait_for("Warning", 2)["code"] == "upstream_restored"
         lost, restored = (warning["description"] for warning in dialogue.received("Warning"))
-        assert "does not know what was said" in lost
-        assert "does not know what was said" in restored
+        assert "the conversation goes on" in lost
+        assert "2 items of the conversation" in restored
         dialogue.send("UpdatePrompt", prompt="Rhyme.")
         dialogue.send("InjectUserMessage", content="Again.")
         assert dialogue.wait_for("PromptUpdated")

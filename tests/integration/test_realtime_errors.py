@@ -21,12 +21,13 @@ RECOVERABLE = {1001, 1005, 1006, 1011, 1012, 1013, 1015}
 
 @pytest.fixture
 def serve(start_proxy):
-    """Start a proxy before a simulator with these faults."""
+    """Start a proxy before a simulator with these faults; it looks for no other link where one is lost."""
     timers = TimerThread()
 
     def start(faults=None, **options):
         faults = Faults() if faults is None else faults
-        return start_proxy(simulator=Simulator(clock=time.monotonic, timers=timers, faults=faults, **options))
+        simulator = Simulator(clock=time.monotonic, timers=timers, faults=faults, **options)
+        return start_proxy({"upstream.reconnect_for": "0"}, simulator=simulator)
 
     yield start
     assert timers.stop(patience())
