@@ -130,10 +130,8 @@ class RealtimeDialect(Dialect):
             case "response.create" if _is_gated(event):
                 ref = self._ask(event_id, is_update=False)
                 return AgentMessageGiven(ref, event.get("response") or {}, "queue", message="response.create")
-            case "response.create":
+            case "response.create" | "response.cancel":
                 return EventGiven(orjson.dumps(named), at_once=True, awaits=awaited(named))
-            case "response.cancel":
-                return EventGiven(orjson.dumps(named), at_once=True)
             case "input_audio_buffer.append":
                 return AudioEvent(orjson.dumps(named))
             case "input_audio_buffer.commit" | "input_audio_buffer.clear":

@@ -60,7 +60,8 @@ def test_a_response_is_a_request(dialect, response):
     ("kind", "fields", "awaits"),
     [
         ("response.create", {"response": {"conversation": "none"}}, Awaited("response", "mine")),
-        ("response.cancel", {}, None),
+        ("response.cancel", {}, Awaited("ended", "mine")),
+        ("response.cancel", {"response_id": "resp_1"}, Awaited("ended", "mine", "resp_1")),
     ],
 )
 def test_what_waits_for_nothing_passes_at_once(dialect, kind, fields, awaits):

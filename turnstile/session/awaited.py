@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Json = dict[str, Any]
-Answer = Literal["item", "deleted", "retrieved", "truncated", "committed", "response"]
+Answer = Literal["item", "deleted", "retrieved", "truncated", "committed", "response", "ended"]
 
 # Most characters of a name that is compared; upstream takes none so long.
 _NAME_SIZE = 512
@@ -23,6 +23,7 @@ _ANSWERS: Final[Mapping[str, Answer]] = {
     "conversation.item.truncate": "truncated",
     "input_audio_buffer.commit": "committed",
     "response.create": "response",
+    "response.cancel": "ended",
 }
 
 
@@ -31,10 +32,10 @@ class Awaited:
     """The answer of upstream's that an event waits for; an ``error`` that names the event is one, too.
 
     Args:
-        answer: ``item``: the item is in the conversation; ``response``: a response out of band begins; or what became
-            of the item, or of the input audio.
+        answer: ``item``: the item is in the conversation; ``response``: a response out of band begins; ``ended``: the
+            response is over; or what became of the item, or of the input audio.
         event_id: The event's name, as upstream reads it.
-        item_id: The item that it is about; "" where it names none.
+        item_id: The item, or the response, that it is about; "" where it names none.
         kind: The type of an item that is created...
         role: ...whose message it is; "" where the kind has none...
         call_id: ...and the function call that it belongs to, if any.
@@ -60,7 +61,7 @@ def awaited(event: Json) -> Awaited | None:
         return None
     event_id = event["event_id"]
     if answer != "item":
-        return Awaited(answer, event_id, name(event.get("item_id")))
+        return Awaited(answer, event_id, name(event.get("response_id" if answer == "ended" else "item_id")))
     given = event.get("item")
     item = given if isinstance(given, dict) else {}
     kind, role, call_id = (name(item.get(field)) for field in ("type", "role", "call_id"))

@@ -37,7 +37,7 @@ def left_behind(now: Now, problem: Problem, policy: Policy) -> Step:
         policy: Its limits.
     """
     response, is_turn_lost = now.state.response, _has_lost_turn(now, policy)
-    owes = response is not None and not _has_asked_for_calls(now, response) and _is_owed(response)
+    owes = response is not None and not _has_asked_for_calls(now, response) and _is_owed(now, response)
     kept, lost_items = _kept_items(now, owes=owes)
     update, again = now.state.updating, _asked_again(response, owes=owes)
     requested = now.state.requested.agent_message if now.state.requested else None
@@ -79,9 +79,11 @@ def _has_asked_for_calls(now: Now, response: Response) -> bool:
     return now.data.follow_up_due or any(call.response_id == response.response_id for call in now.data.calls)
 
 
-def _is_owed(response: Response) -> bool:
+def _is_owed(now: Now, response: Response) -> bool:
     """Return whether a response that died is owed again: not one that was being stopped, unless for its silence."""
-    return not response.redundant and (response.cancel is None or response.cancel.because == "stalled")
+    if response.redundant or unanswered_events.is_cancelled(now, response.response_id):
+        return False
+    return response.cancel is None or response.cancel.because == "stalled"
 
 
 def _asked_again(response: Response | None, *, owes: bool) -> AgentMessageGiven | None:

@@ -15,6 +15,7 @@ from turnstile.session.items import left_to_us
 from turnstile.session.responses import answer_to, create_failed, give_up
 from turnstile.session.state import Step
 from turnstile.session.turns import leftover_due
+from turnstile.session.unanswered_events import response_ended
 
 if TYPE_CHECKING:
     from turnstile.session.effects import Effect
@@ -29,8 +30,10 @@ _ENDED_REMEMBERED = 8
 
 def response_finished(now: Now, finished: ResponseFinished, policy: Policy) -> Step:
     """``response.done``: the only end of a response, and only of the one that it names."""
-    response = now.state.response
-    if finished.response_id in now.data.asides_running:
+    response, is_aside = now.state.response, finished.response_id in now.data.asides_running
+    if now.data.unanswered:
+        now = response_ended(now, finished.response_id, is_aside=is_aside)
+    if is_aside:
         left = tuple(one for one in now.data.asides_running if one != finished.response_id)
         return Step(now.change(asides_running=left))
     if response is None or response.response_id != finished.response_id:

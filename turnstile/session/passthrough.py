@@ -35,10 +35,24 @@ def take_event(now: Now, given: EventGiven, policy: Policy) -> Step:
     """Pass an event on, behind the responses requested before it."""
     if given.call_id is not None and function_calls.is_made_here(now, given.call_id):
         return Step(now, (Reported(function_calls.not_yours(given.call_id), given.event_id),))
+    if now.state.link == "lost" and given.awaits and given.awaits.answer == "ended" and (idle := _nothing_owed(now)):
+        return Step(idle)
     waits = audio_waits_for(now.state) if given.follows_audio else link_waits_for(now.state)
     if waits is None and (given.at_once or given.follows_audio):
         return _passed_on(now, given, policy)
     return Step(_queued(now, given))
+
+
+def _nothing_owed(now: Now) -> Now | None:
+    """Return the session without the response that was to be given again; None where none was."""
+    again = [one for one in now.data.passthrough_queue if isinstance(one, AgentMessageGiven) and one.is_answered]
+    items = tuple([item for item in now.state.items if item.responder != "proxy" or item.stage != "confirmed"])
+    if not again and items == now.state.items:
+        return None
+    for one in again:
+        now = _counted(now, one, -1)
+    left = Fifo([one for one in now.data.passthrough_queue if one not in again])
+    return now.change(items=items, passthrough_queue=left)
 
 
 def _passed_on(now: Now, given: EventGiven, policy: Policy) -> Step:

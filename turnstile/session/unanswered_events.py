@@ -25,6 +25,8 @@ _ANSWERS: Final[Mapping[type, Answer]] = {
     ItemRetrieved: "retrieved",
     ItemTruncated: "truncated",
 }
+# What is about its link alone: on another one it does not go again.
+_LINK_ONLY: Final[frozenset[Answer]] = frozenset({"committed", "ended"})
 _NOT_KEPT: Final = Problem(
     "not_restored",
     "The link to upstream was lost before this event was answered, and it was too large to be kept; give it again.",
@@ -45,7 +47,7 @@ def noted(now: Now, given: EventGiven, policy: Policy) -> Now:
         now = now.change(asides=(*now.data.asides, Aside(awaits.event_id, behind))[-policy.max_held :])
     if policy.is_shared:  # The conversation outlives the link.
         return now
-    if awaits.answer == "committed":
+    if awaits.answer in _LINK_ONLY:
         given = replace(given, event=b"")
     if len(now.data.unanswered) >= policy.max_held:
         now = _without(now, now.data.unanswered[0])
@@ -85,6 +87,23 @@ def turn_committed(now: Now) -> Now:
     return _without(now, next((one for one in now.data.unanswered if one.awaits.answer == "committed"), None))
 
 
+def response_ended(now: Now, response_id: str, *, is_aside: bool) -> Now:
+    """Forget what asked for the end of a response; without a name it is the one of the default conversation."""
+    ended = [one for one in now.data.unanswered if _ends(one, response_id) and (one.awaits.item_id or not is_aside)]
+    for one in ended:
+        now = _without(now, one)
+    return now
+
+
+def is_cancelled(now: Now, response_id: str) -> bool:
+    """Tell whether the client has asked for the end of the response in progress."""
+    return any(_ends(one, response_id) for one in now.data.unanswered)
+
+
+def _ends(passed: Passed, response_id: str) -> bool:
+    return passed.awaits.answer == "ended" and passed.awaits.item_id in {"", response_id}
+
+
 def refused(now: Now, event_id: str | None) -> Now:
     """Forget the event of this name, which an error names."""
     if now.data.asides:
@@ -112,7 +131,7 @@ def without_content(now: Now) -> Now:
 
 def lost_events(now: Now) -> tuple[Reported, ...]:
     """Return the reports of what is lost with the link and cannot go again: a turn, and what there was no room for."""
-    lost = [one for one in now.data.unanswered if not one.given.event]
+    lost = [one for one in now.data.unanswered if not one.given.event and one.awaits.answer != "ended"]
     return tuple(
         [
             Reported(_TURN_LOST if one.awaits.answer == "committed" else _NOT_KEPT, one.given.event_id or None)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from given import codes, configured, timer, told, waiting
+from given import codes, configured, creates, timer, told, waiting
+from relinking import LOST, fire, relinked, served
 
 from turnstile.session.awaited import Awaited, awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven
 from turnstile.session.conversation import Conversation, Entry
 from turnstile.session.conversation_events import ItemDeleted, ItemRetrieved, ItemTruncated
 from turnstile.session.effects import PassOn
-from turnstile.session.events import AsideStarted, ItemConfirmed, Refused
+from turnstile.session.events import AsideStarted, ItemConfirmed, Refused, ResponseFinished, ResponseStarted
 from turnstile.session.fifo import Fifo
-from turnstile.session.in_flight import Create
+from turnstile.session.in_flight import Create, Item
 from turnstile.session.link_effects import TruncateRestored
 from turnstile.session.machine import Session
 from turnstile.session.passthrough import after_loss, is_in_flight
@@ -28,7 +29,7 @@ def transparent(*, policy=None, **changes):
 def given(answer, event_id="mine", data=b"{}", **names):
     follows = answer == "committed"
     awaits = Awaited(answer, event_id, **names)
-    return EventGiven(data, answer == "response", event_id, follows_audio=follows, awaits=awaits)
+    return EventGiven(data, answer in {"response", "ended"}, event_id, follows_audio=follows, awaits=awaits)
 
 
 def message(event_id="mine", data=b"{}", **names):
@@ -61,6 +62,9 @@ def queued(now):
         (given("truncated", item_id="item_1"), ItemTruncated("item_1", None)),
         (given("committed"), TurnCommitted("item_1")),
         (given("response"), AsideStarted("resp_1")),
+        (given("ended"), ResponseFinished("resp_1")),
+        (given("ended", item_id="resp_1"), ResponseFinished("resp_1")),
+        (given("ended"), Refused("mine", "response_cancel_not_active", "no")),
         (message(), Refused("mine", "invalid_value", "no")),
         (given("response"), Refused("mine", "invalid_value", "no")),
     ],
@@ -244,3 +248,57 @@ def test_an_event_that_was_too_large_to_be_kept_is_lost_and_named():
 def test_an_item_without_a_usable_name_has_none(item):
     event = {"type": "conversation.item.create", "event_id": "mine", "item": item}
     assert awaited(event) == Awaited("item", "mine")
+
+
+def begun(**changes):
+    """The response that the client asked for is in progress."""
+    session = transparent(**changes)
+    session.handle(create(1))
+    session.handle(ResponseStarted("resp_1", session.state.requested.event_id))
+    return session
+
+
+@pytest.mark.parametrize("item_id", ["", "resp_1"])
+def test_a_response_that_the_client_was_stopping_is_not_given_again_on_another_link(item_id):
+    session = begun()
+    session.handle(given("ended", item_id=item_id))
+    effects = relinked(session)
+    assert (codes(effects), creates(effects), queued(session.now)) == ([], [], [])
+
+
+@pytest.mark.parametrize("ended", [given("ended", item_id="resp_2"), given("retrieved", item_id="resp_1")])
+def test_a_response_is_given_again_if_the_client_was_stopping_none_or_another(ended):
+    session = begun()
+    session.handle(ended)
+    assert len(creates(relinked(session))) == 1
+
+
+def test_the_end_of_a_response_out_of_band_ends_no_other():
+    session = begun()
+    told(session, given("response", "aside"), AsideStarted("resp_2"), given("ended"), ResponseFinished("resp_2"))
+    assert in_flight(session) == ["mine"]
+    told(session, given("response", "b"), AsideStarted("resp_3"), given("ended", "c", item_id="resp_3"))
+    session.handle(ResponseFinished("resp_3"))
+    assert in_flight(session) == ["mine"]
+
+
+def test_a_response_that_was_to_be_given_again_is_not_if_the_client_stops_it_meanwhile():
+    session = begun()
+    session.handle(LOST)
+    told(session, last := message("last"))
+    assert session.handle(given("ended")) == []
+    assert queued(session.now) == [last]
+    assert session.held_bytes == last.size
+    assert creates(served(session, fire(session, "standby"))) == []
+
+
+def test_a_turn_whose_answer_died_is_not_answered_if_the_client_stops_that_meanwhile():
+    session = transparent(link="lost", items=(Item("item_1", stage="confirmed"),))
+    assert session.handle(given("ended")) == []
+    assert session.state.items == ()
+
+
+def test_the_end_of_no_response_waits_for_the_next_link_to_be_answered():
+    session = transparent(link="lost")
+    session.handle(ended := given("ended"))
+    assert queued(session.now) == [ended]
