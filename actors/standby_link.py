@@ -136,7 +136,14 @@ class StandbyLink:
 
 
 def restoring(command: RestoreItem | RemoveItem) -> bytes:
-    """Return the event of a command that restores the conversation."""
+    """Return the event of a command that restores the conversation.
+
+    An item keeps its id where the API takes it. Another server may have given a longer one: upstream makes one then, by
+    which the link's `ItemNames` know the item.
+    """
     if isinstance(command, RestoreItem):
-        return realtime.item_create(command.event_id, command.item, command.previous_id)
+        item = command.item
+        if not 0 < len(item["id"]) <= realtime.LONGEST_ITEM_ID:
+            item = {name: item[name] for name in item if name != "id"}
+        return realtime.item_create(command.event_id, item, command.previous_id)
     return realtime.item_delete(command.event_id, command.item_id)

@@ -145,6 +145,25 @@ def test_a_beta_upstream_gets_its_own_names_on_a_standby(bench):
     assert event["item"]["content"] == [{"type": "text", "text": "Hi."}]
 
 
+@pytest.mark.parametrize(("length", "is_given"), [(0, False), (1, True), (32, True), (33, False)])
+def test_the_id_of_an_item_is_left_to_upstream_where_the_api_would_not_take_it(upstream, length, is_given):
+    item_id = "i" * length
+    upstream.ready().prepare()
+    upstream.on_standby(RestoreItem("e1", {**SAID, "id": item_id}))
+    (event,) = upstream.sent(upstream.standby)
+    assert event["item"].get("id") == (item_id if is_given else None)
+
+
+def test_an_item_whose_id_is_too_long_for_the_api_is_known_by_it_on_the_next_link(upstream):
+    item_id = "i" * 33
+    upstream.ready().prepare()
+    upstream.on_standby(RestoreItem("e1", {**SAID, "id": item_id}))
+    upstream.hears(added({**SAID, "id": "own_1"}))
+    assert upstream.facts()[-1].fact.item_id == item_id
+    upstream.takes_over().tell(RemoveItem("e2", item_id))
+    assert upstream.sent(upstream.standby)[-1]["item_id"] == "own_1"
+
+
 def test_what_is_for_another_generation_is_dropped(upstream):
     upstream.ready().prepare(2)
     facts = list(upstream.facts())

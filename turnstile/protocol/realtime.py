@@ -21,6 +21,8 @@ MARK: Final = "turnstile_create"
 """The metadata key that marks a response as ours; its value is the event id of our create."""
 # Most pairs in a response's metadata (API reference, ``response.create``).
 _METADATA_PAIRS = 16
+LONGEST_ITEM_ID: Final = 32
+"""Characters that the id of an item may have which a client puts in (API reference, ``conversation.item.create``)."""
 
 _APPEND = b'{"type":"input_audio_buffer.append","audio":"'
 _APPEND_END = b'"}'

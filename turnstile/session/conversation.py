@@ -24,8 +24,6 @@ ROOT: Final = "root"
 """The API's name for the place before all items (``previous_item_id``)."""
 ENTRY_BYTES: Final = 256
 """What an entry takes besides its item: the value, its names and its place."""
-# The longest id that the API takes (API reference, ``conversation.item.create``).
-_ID_LENGTH = 32
 # How many cuts of items that are not known yet are remembered.
 _CUTS_REMEMBERED = 8
 
@@ -59,13 +57,8 @@ class Entry:
         return replace(self, item=item, version=version, is_cut=is_cut or self.is_cut, missing=missing)
 
     def created(self) -> Json:
-        """Return the item for ``conversation.item.create``, with its id where the API takes it.
-
-        Another server may have given a longer one. Upstream makes one then: who restores the item tells the two apart
-        by the order of the confirmations, and this entry keeps the name that the client knows.
-        """
-        item: Json = orjson.loads(self.item)
-        return {**item, "id": self.item_id} if 0 < len(self.item_id) <= _ID_LENGTH else item
+        """Return the item for ``conversation.item.create``, with the name under which it is known here."""
+        return {**orjson.loads(self.item), "id": self.item_id}
 
 
 @record

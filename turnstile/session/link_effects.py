@@ -32,7 +32,7 @@ class RestoreItem:
 
     Args:
         event_id: Ours.
-        item: The item, with its id.
+        item: The item, with the id under which it is known here.
         previous_id: The item that it comes behind; None: at the end.
     """
 

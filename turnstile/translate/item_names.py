@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from turnstile.protocol import jsontext
+from turnstile.protocol.realtime import LONGEST_ITEM_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ class ItemNames:
         self._kept: set[str] = set()
         self._clients: dict[str, str] = {}
         self._links: dict[str, str] = {}
-        self._is_prepared = True
+        self._keeps_names = False
         self.is_used = False
         """Whether an event of upstream's may name a restored item: `shown` is to see it."""
         self.renames = False
@@ -38,13 +39,13 @@ class ItemNames:
 
     def ask(self, event_id: str, item: Json) -> None:
         """Expect the name of an item that is restored with this event."""
-        if self._is_prepared or self._clients:
+        if not self._keeps_names or self._clients or len(item["id"]) > LONGEST_ITEM_ID:
             self._asked[item["id"]] = (event_id, item)
             self.is_used = True
 
     def take_over(self) -> None:
-        """Expect no more names, since other items come from now on: but of an upstream that does give names."""
-        self._is_prepared = False
+        """Expect no more names, since other items come from now on: but of an upstream that may give names."""
+        self._keeps_names = bool(self._kept)
         self._asked.clear()
         self._kept.clear()
         self.is_used = bool(self._clients)
@@ -87,6 +88,7 @@ class ItemNames:
         if name in self._asked:
             del self._asked[name]
             self._kept.add(name)  # An item is named twice: as added, and as done.
+            self.is_used = bool(self._asked or self._clients)
             return
         if item.get("status") == "in_progress":  # a response's
             return

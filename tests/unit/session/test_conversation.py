@@ -165,12 +165,6 @@ def test_no_text_of_the_conversation_is_in_a_repr():
     assert "secret" not in repr(conversation)
 
 
-@pytest.mark.parametrize("length", [32, 33])
-def test_a_name_that_is_too_long_for_the_api_is_left_for_it_to_make(length):
-    (entry,) = told(asked("i" * length)).entries
-    assert ("id" in entry.created()) == (length == 32)
-
-
 # What is not kept at all.
 
 

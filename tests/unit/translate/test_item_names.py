@@ -44,8 +44,8 @@ def test_nothing_is_renamed_where_upstream_keeps_the_names():
     assert names.is_used
     event = added(USER)
     assert names.shown(event) is event
-    names.take_over()
     assert not names.is_used
+    names.take_over()
     assert not names.renames
 
 
@@ -141,9 +141,30 @@ def test_no_item_of_a_response_is_taken_for_one_that_is_put_in_again(names):
 
 def test_on_a_link_in_use_that_keeps_names_none_is_expected():
     names = ItemNames()
+    names.ask("e0", USER)
+    names.shown(added(USER))
     names.take_over()
     names.ask("e7", AGENT)
     assert not names.is_used
+
+
+@pytest.mark.parametrize("before", [[], [USER]], ids=["nothing told", "names kept"])
+def test_on_a_link_in_use_a_name_is_expected_for_an_item_whose_own_is_too_long_for_the_api(before):
+    names = ItemNames()
+    for item in before:
+        names.ask("e0", item)
+        names.shown(added(item))
+    names.take_over()
+    names.ask("e7", own(AGENT, "i" * 33))
+    assert names.shown(added(own(AGENT, "own_7")))["item"]["id"] == "i" * 33
+    assert sent(names, {"item_id": "i" * 33}) == {"item_id": "own_7"}
+
+
+def test_on_a_link_in_use_that_was_told_nothing_before_a_name_is_expected():
+    names = ItemNames()
+    names.take_over()
+    names.ask("e7", USER)
+    assert names.shown(added(own(USER, "own_7")))["item"]["id"] == "i1"
 
 
 @pytest.mark.parametrize(
