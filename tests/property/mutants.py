@@ -146,8 +146,8 @@ MUTANTS = (
     Mutant(
         "the end of an interrupted response opens the gate (E)",
         "outcomes",
-        "    after = now.change(response=None, losses=0,",
-        '    after = now.change(response=None, expected="", losses=0,',
+        "    after = now.change(response=None, ended=",
+        '    after = now.change(response=None, expected="", ended=',
     ),
     Mutant(
         "a request is held for a response where it waits for a create",

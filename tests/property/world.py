@@ -47,7 +47,7 @@ POLICY = Policy(create_tries=8)
 LIMITED = Policy(create_tries=8, idle_timeout=60.0, max_duration=3600.0)
 _COLLISIONS = {"conversation_already_has_active_response"}
 # These are drawn, or never fire: the end of a link's lifetime comes when it comes, and an outage is short.
-SELDOM = frozenset({"renewal", "latest", "outage"})
+SELDOM = frozenset({"renewal", "latest", "outage", "recovery"})
 _ENDS_OF_SPEECH = {"input_audio_buffer.speech_stopped", "input_audio_buffer.committed"}
 # The deadlines of the session's lifetime: nothing that it waits for ends them.
 LIFETIME = frozenset({"duration", "expiry", "idle"})

@@ -165,9 +165,9 @@ class Session:
         waits, data = deadlines_of(self.now, self.policy), self.now.data
         if self._is_limited:
             waits = lifetime.lifetime_deadlines(self.now, self._backlog.held, waits, self.policy)
-        if data.standby or data.outage:
-            return (*waits, *link_deadlines(self.now, self.policy))
-        return (*waits, *data.renewals) if data.renewals and self.state.link != "ended" else waits
+        if not (data.standby or data.outage or data.renewals) or self.state.link == "ended":
+            return waits
+        return (*waits, *link_deadlines(self.now, self.policy))
 
     def _observe(self, before: State, effects: list[Effect]) -> None:
         """Have audio observed or not, if that changed: told first, so that what is let go by it is counted."""

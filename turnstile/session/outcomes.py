@@ -59,7 +59,9 @@ def cancel_stalled(now: Now, response: Response, policy: Policy) -> Step:
 def end_response(now: Now, response: Response, finished: ResponseFinished, policy: Policy) -> Step:
     """End the response in progress, and owe a response to the items that it leaves unanswered."""
     by_user = finished.outcome == "cancelled" and response.cancel is None
-    after = now.change(response=None, losses=0, outage=0, ended=_with_ended(now, response.response_id))
+    if now.data.losses and finished.outcome != "failed":  # The links work again.
+        now = now.change(losses=0, outage=0)
+    after = now.change(response=None, ended=_with_ended(now, response.response_id))
     if (
         finished.outcome != "cancelled"
         and now.state.expected

@@ -38,6 +38,7 @@ class Policy:
         create_tries: How often one create, or one update that loses races, is tried in all.
         reconnect_for: How long another link is tried for after one is lost; 0: not at all.
         reconnect_ceiling: The longest wait between two tries, unless upstream asks for a longer one.
+        recovery: How long a link lasts that ends an outage, if no response does; one that is lost sooner belongs to it.
         session_lifetime: How long an upstream session lasts at the most; 0: as long as it shows.
         renew_before: How long before its end another link is prepared, at the earliest...
         renew_latest: ...and how long before it that one takes over at the latest.
@@ -79,6 +80,7 @@ class Policy:
     create_tries: int = 4
     reconnect_for: float = 30.0
     reconnect_ceiling: float = 5.0
+    recovery: float = 5.0
     session_lifetime: float = 0.0
     renew_before: float = 300.0
     renew_latest: float = 10.0

@@ -46,8 +46,8 @@ def is_hopeless(now: Now, lost: LinkLost, policy: Policy) -> bool:
     """Return whether no other link is tried after this loss."""
     if not lost.retryable or not policy.reconnect_for or policy.is_shared:
         return True
-    if not now.data.has_opened:
-        return policy.is_transparent or now.data.losses > _FIRST_TRIES
+    if not now.data.has_opened and (policy.is_transparent or now.data.losses > _FIRST_TRIES):
+        return True
     return (_asked(lost) or 0.0) >= policy.reconnect_for
 
 

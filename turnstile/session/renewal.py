@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from turnstile.session.standby import Standby
     from turnstile.session.state import Now
 
-NAMES: Final = frozenset({"standby", "outage", "renewal", "latest", "switch"})
+NAMES: Final = frozenset({"standby", "outage", "recovery", "renewal", "latest", "switch"})
 """The names of the deadlines of `link_deadlines`."""
 
 
@@ -40,6 +40,8 @@ def link_deadlines(now: Now, policy: Policy) -> list[Deadline]:
         found += _standby_deadlines(now.data.standby, policy)
     if now.data.outage:
         found.append(Deadline("outage", str(now.data.outage), policy.reconnect_for))
+        if now.state.link == "open":
+            found.append(Deadline("recovery", str(now.data.generation), policy.recovery))
     if now.state.switching == "paused":
         found.append(Deadline("switch", str(now.data.generation), policy.switch_pause))
     return [*found, *now.data.renewals]
@@ -67,8 +69,10 @@ def link_time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
     match fired.name:
         case "standby" if now.data.standby:
             return _standby_due(now, now.data.standby, policy)
-        case "outage":
-            return _outage_over(now, policy)
+        case "outage" if now.state.link != "open":
+            return standby.given_up(now, policy)
+        case "outage" | "recovery":
+            return Step(now.change(outage=0, losses=0))
         case "renewal":
             left = tuple(one for one in now.data.renewals if one.name != "renewal")
             return standby.begun(now.change(renewals=left), 0.0) if now.data.standby is None else Step(now)
@@ -83,21 +87,14 @@ def _standby_due(now: Now, one: Standby, policy: Policy) -> Step:
         return standby.opened_now(now)
     if one.stage == "connected" and policy.link_silence is not None:
         return standby.standby_fact(now, OfStandby(one.generation, LinkOpened(shows_session=False)), policy)
-    if one.stage == "open" and one.sent:  # Not confirmed: it may be there or not, and the rest goes on.
-        return Step(now.change(standby=replace(one, sent=one.sent[1:])))
+    if one.stage == "open" and one.sent:  # Not confirmed: some servers confirm none, and all went together.
+        return Step(now.change(standby=replace(one, sent=())))
     lost = silent(policy)
     if one.updating:
         text = f"Upstream did not confirm the configuration (session.updated) within {policy.update_timeout:g} s."
         lost = LinkLost("update_stalled", text)
     step = standby.standby_lost(now, lost, policy)
     return Step(step.now, (CloseStandby(), *step.effects))
-
-
-def _outage_over(now: Now, policy: Policy) -> Step:
-    """End a session that has had no link for too long; one that has is over it."""
-    if now.state.link == "open":
-        return Step(now.change(outage=0, losses=0))
-    return standby.given_up(now, policy)
 
 
 def _at_the_latest(now: Now) -> Step:

@@ -16,6 +16,7 @@ from turnstile.session.config_updates import sendable
 from turnstile.session.conversation_events import ItemDeleted
 from turnstile.session.effects import EndSession, SendUpdate
 from turnstile.session.events import ConfigAnswered, ItemConfirmed, Refused
+from turnstile.session.failures import is_passing
 from turnstile.session.in_flight import Update
 from turnstile.session.link_effects import CloseStandby, OnStandby, OpenStandby, TakeOver
 from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened
@@ -24,7 +25,7 @@ from turnstile.session.record import record
 from turnstile.session.restoring import answered_by, conversation_changes, refused_by, sent_changes, told_after
 from turnstile.session.shortfalls import voice_asked
 from turnstile.session.state import TRANSCRIPTION, Step
-from turnstile.session.upstream_errors import ENDING, api_closing
+from turnstile.session.upstream_errors import ENDING, EXPIRED, api_closing
 
 if TYPE_CHECKING:
     from turnstile.session.client_requests import Json
@@ -135,11 +136,16 @@ def _configured(standby: Standby, update: Update, session: Json) -> Standby:
 
 
 def _refused(now: Now, standby: Standby, error: Refused, policy: Policy) -> Step:
-    if error.code in ENDING:
-        lost = LinkLost(error.code, error.message, retryable=False, event=error.event)
-        return standby_lost(now, lost, policy)
-    if standby.updating and error.event_id in {None, standby.updating.event_id}:
-        return unconfigurable(now, error.problem)
+    """Leave out what is refused; without its configuration a standby is of no use."""
+    is_update = bool(standby.updating) and error.event_id in {None, standby.updating and standby.updating.event_id}
+    is_final = error.code in ENDING
+    if is_final or error.code == EXPIRED or (is_update and is_passing(error.problem)):
+        lost = LinkLost(error.code, error.message, retryable=not is_final, event=error.event)
+        return _closed(standby_lost(now, lost, policy))
+    if is_update:
+        return _unconfigurable(now, standby, error.problem, policy)
+    if error.event_id is None and is_passing(error.problem):  # About nothing that was sent.
+        return Step(now)
     refused, sent = refused_by(standby.sent, error.event_id)
     if refused is None:
         return Step(now)
@@ -150,14 +156,17 @@ def _refused(now: Now, standby: Standby, error: Refused, policy: Policy) -> Step
     return Step(now.change(standby=replace(standby, sent=sent, told=told, left_out=left_out)))
 
 
-def unconfigurable(now: Now, problem: Problem) -> Step:
+def _unconfigurable(now: Now, standby: Standby, problem: Problem, policy: Policy) -> Step:
     """Give up a standby that does not take what the link before it took.
 
-    It is none that the client could go on with: where there is no link in use, the session ends.
+    It is none that the client could go on with: where there is no link in use, the session ends. But the voice that
+    came too late for that link may be to blame, and is done without.
     """
+    if now.data.locked is not None:
+        return Step(now.change(locked=None, standby=replace(standby, updating=None)))
     if now.state.link == "lost":
         return Step(now.change(link="ended", standby=None), (EndSession(problem),))
-    return Step(_waiting(now, 1.0), (CloseStandby(),))
+    return _closed(standby_lost(now, LinkLost(problem.code, problem.description), policy))
 
 
 def standby_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
@@ -167,6 +176,10 @@ def standby_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
         closing = api_closing(lost) if policy.is_transparent else None
         return Step(now.change(link="ended", standby=None), (EndSession(lost.problem, closing, lost.is_told),))
     return Step(_waiting(after, wait_before_try(after, lost, policy)))
+
+
+def _closed(step: Step) -> Step:
+    return Step(step.now, (CloseStandby(), *step.effects))
 
 
 def given_up(now: Now, policy: Policy) -> Step:

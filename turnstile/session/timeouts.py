@@ -64,8 +64,8 @@ def time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
             return items.item_lost(now, item, Problem("item_stalled", "Upstream did not confirm it in time."))
         case "event":  # Some servers do not answer each, which is no fault.
             return Step(unanswered_events.settled(now, fired.token))
-        case "restored":
-            return Step(now.change(restoring=now.state.restoring[1:]))
+        case "restored":  # Some servers confirm none, and all went together.
+            return Step(now.change(restoring=()))
         case "commit":
             return turns.commit_stalled(now, policy)
         case "retry":
