@@ -85,7 +85,7 @@ class UpstreamReader:
         if heard is not None:
             self._output.send_fact(ItemTruncated(asked["item_id"], heard))
 
-    def unfinished(self) -> tuple[tuple[str, str], ...]:
+    def unfinished(self) -> tuple[tuple[str, str | None], ...]:
         """Return the agent's items that the link's end leaves unfinished, see `HeardText.unfinished`."""
         return self._events.heard.unfinished()
 

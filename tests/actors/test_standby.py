@@ -318,6 +318,20 @@ def test_what_the_client_still_plays_may_be_cut_off_after_an_idle_take_over(benc
     assert (cut.item_id, cut.milliseconds) == ("i1", 250)
 
 
+@pytest.mark.parametrize("ends", ["lost", "left"])
+def test_what_the_client_still_plays_of_a_response_that_died_may_be_cut_off(bench, upstream, ends):
+    words = {"type": "response.output_audio_transcript.delta", "response_id": "r1", "item_id": "i1"}
+    said = [{**words, "delta": "One"}, delta(bytes(4_800)), {**words, "delta": " two"}, delta(bytes(48_000))]
+    upstream.ready().prepare().old(created(), *said)
+    if ends == "lost":
+        upstream.links(Closed(1006, ""), link=0)
+    upstream.takes_over(epoch=None)
+    bench.timers.advance(0.05)
+    upstream.hears(SPEECH)
+    (cut,) = upstream.facts()[-1].cut_off
+    assert cut == ("i1", 50, "One")
+
+
 def test_the_facts_are_counted_on_across_links(upstream):
     upstream.ready().old(created(), SPEECH)
     upstream.prepare().takes_over(epoch=1, speeches=1)

@@ -71,7 +71,8 @@ class Conversation:
         awaited: The spoken turns that may still be transcribed.
         cuts: What was heard of items that were cut off before they were known here, by their ids.
         bytes: What the entries take.
-        gone: How many of the oldest turns were dropped for room.
+        gone: How many of the oldest turns were dropped for room, whole or in part.
+        is_short: Of the oldest turn that is left a part was dropped.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -80,6 +81,7 @@ class Conversation:
     cuts: tuple[tuple[str, str | None], ...] = field(default=(), repr=False)
     bytes: int = 0
     gone: int = 0
+    is_short: bool = False
 
     @property
     def awaits_transcript(self) -> bool:
@@ -160,24 +162,26 @@ class Conversation:
 def trimmed(conversation: Conversation, limit: int) -> Conversation:
     """Return the record within `limit` bytes: its oldest turns go first, and one with an open call last."""
     while conversation.bytes > limit:
-        shorter = conversation.without(_first_to_go(conversation))
-        conversation = replace(shorter, gone=conversation.gone + 1)
+        conversation = _without_oldest(conversation)
     return conversation
 
 
-def _first_to_go(conversation: Conversation) -> tuple[Entry, ...]:
-    """Return the oldest turn without an open call; but of the last, or if each has one, its oldest item that is none.
+def _without_oldest(conversation: Conversation) -> Conversation:
+    """Return the record without its oldest turn that has no open call.
 
-    If there are open calls only, the oldest of them goes: the record keeps its bound.
+    Where only the last is left, or each of them has one, the oldest item goes that is none; and where there are open
+    calls only, the oldest of them: the record keeps its bound. A turn that goes piece by piece counts with its
+    beginning.
     """
     entries, calls = conversation.entries, conversation.open_calls
     for turn in _ended_turns(entries):
         if {entry.call_id for entry in turn}.isdisjoint(calls):
-            return turn
-    for entry in entries:
-        if entry.call_id not in calls:
-            return (entry,)
-    return entries[:1]
+            is_rest = conversation.is_short and turn[0] is entries[0]
+            is_short, gone = conversation.is_short and not is_rest, conversation.gone + (not is_rest)
+            return replace(conversation.without(turn), gone=gone, is_short=is_short)
+    one = next((entry for entry in entries if entry.call_id not in calls), entries[0])
+    begins_turn = one.kind == "user" or not conversation.is_short
+    return replace(conversation.without((one,)), gone=conversation.gone + begins_turn, is_short=True)
 
 
 def _ended_turns(entries: tuple[Entry, ...]) -> Iterator[tuple[Entry, ...]]:

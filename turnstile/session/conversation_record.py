@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from turnstile.session.conversation import Conversation
     from turnstile.session.events import Event
     from turnstile.session.policy import Policy
+    from turnstile.session.restorable_items import Content
     from turnstile.session.state import Now
 
     Recorder = Callable[[Now, Any, Policy], Conversation]
+
+# Of an item of which nobody knows how much was heard.
+_UNKNOWN: Content = (b"", "cut")
 
 
 def recorded(now: Now, event: Event, policy: Policy) -> Now:
@@ -169,7 +173,7 @@ def _cut(entry: Entry, heard: str | None, policy: Policy) -> Entry:
     if entry.kind != "assistant":
         return entry
     if heard is None:
-        return entry if entry.is_cut else entry.with_item(b"", "cut", is_cut=True)
+        return entry if entry.is_cut else entry.with_item(*_UNKNOWN, is_cut=True)
     item, missing = heard_message(heard, policy.max_conversation_bytes)
     if entry.is_cut and entry.missing != "cut" and len(item) >= len(entry.item):
         return entry
@@ -179,8 +183,9 @@ def _cut(entry: Entry, heard: str | None, policy: Policy) -> Entry:
 def _link_ended(now: Now, ended: LinkLost | TookOver, policy: Policy) -> Conversation:
     """Keep what was sent of the items that the link had not finished; what it has only begun is nowhere."""
     conversation = now.data.conversation
+    limit = policy.max_conversation_bytes
     for item_id, text in ended.unfinished:
-        data, missing = heard_message(text, policy.max_conversation_bytes)
+        data, missing = _UNKNOWN if text is None else heard_message(text, limit)
         entry = conversation.find(item_id)
         if entry or (now.state.response and not now.data.asides_running):
             conversation = _with(conversation, Entry(item_id, "assistant", data, missing=missing), policy)

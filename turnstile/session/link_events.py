@@ -49,7 +49,7 @@ class LinkLost:
         is_told: The client has heard of that already, as of an error about an event of its own.
         retry_after: How many seconds upstream asks to wait before the next try (``Retry-After``), if it does.
         unfinished: The agent's items of responses that had not ended, each with the text of the audio that was sent of
-            it; one that a barge-in cut, up to there; one whose audio has no transcript is left out.
+            it; of one that a barge-in cut, up to there; None where that is not known, as of audio without a transcript.
     """
 
     code: str
@@ -59,7 +59,7 @@ class LinkLost:
     event: Json | None = field(default=None, compare=False, repr=False)
     is_told: bool = False
     retry_after: float | None = None
-    unfinished: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    unfinished: tuple[tuple[str, str | None], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def problem(self) -> Problem:
@@ -92,7 +92,7 @@ class TookOver:
 
     generation: int
     lifetime: float | None = field(default=None, compare=False)
-    unfinished: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    unfinished: tuple[tuple[str, str | None], ...] = field(default=(), compare=False, repr=False)
 
 
 @record

@@ -116,18 +116,12 @@ class HeardText:
         self.items.pop(item_id, None)
         self._earlier.pop(item_id, None)
 
-    def unfinished(self) -> tuple[tuple[str, str], ...]:
+    def unfinished(self) -> tuple[tuple[str, str | None], ...]:
         """Return the items of this link's responses that have not ended, each with the text of the audio sent of it.
 
-        An item that was cut has its text up to there; one whose audio has no transcript is left out.
+        An item that was cut has its text up to there; None where the audio has no transcript.
         """
-        return tuple(
-            [
-                (item_id, text)
-                for item_id, item in self.items.items()
-                if item.is_open and (text := item.heard()) is not None
-            ]
-        )
+        return tuple([(item_id, item.heard()) for item_id, item in self.items.items() if item.is_open])
 
     def _measure(self, shown: object) -> None:
         self._shown = shown

@@ -136,9 +136,8 @@ class VoiceAgentTranslator(Translator):
             self._output.sent_items.remember(item_id, None)
 
     def link_lost(self) -> list[Frame]:
-        """Return the end of the response that the lost link cut off."""
+        """Return the end of the response that the lost link cut off; the client still plays what it has of it."""
         view, self._view = self._view, None
-        self._output.playback.stop()
         return view.abandon() if view else []
 
     def _updated(self, event: Json, _now: float) -> list[Frame]:

@@ -325,6 +325,13 @@ def test_of_a_response_that_died_with_its_link_is_kept_what_was_sent(lost):
     assert read(told(asked("a"), lost)) == [("a", "Hi.")]
 
 
+@pytest.mark.parametrize("begins", [[], [begun("b")]])
+def test_an_item_of_which_only_audio_was_sent_when_its_link_was_lost_is_said_to_be_missing(begins):
+    events = (asked("a"), *begins, LinkLost("x", "Gone.", unfinished=(("b", None),)))
+    conversation = told(*events, response=Response("r1"))
+    assert (read(conversation), conversation.unrestorable) == ([("a", "Hi.")], (("b", "cut"),))
+
+
 def test_what_was_cut_off_before_its_link_was_lost_stays_cut_off():
     events = (
         begun("b"),
@@ -442,6 +449,19 @@ def test_of_a_single_turn_the_oldest_items_go():
     events = [asked("u"), *[spoken(f"a{number}", "Yes.") for number in range(3)]]
     conversation = told(*events, policy=limited(told(*events).bytes - 1))
     assert ([entry.item_id for entry in conversation.entries], conversation.gone) == (["a0", "a1", "a2"], 1)
+
+
+@pytest.mark.parametrize("exchanges", [1, 3])
+def test_a_turn_that_goes_piece_by_piece_counts_once(exchanges):
+    turns = [event for number in range(exchanges) for event in (asked(f"u{number}"), spoken(f"a{number}", "Yes."))]
+    conversation = told(*turns, policy=limited(told(*turns[-2:]).bytes - 1))
+    assert ([entry.item_id for entry in conversation.entries], conversation.gone) == ([f"a{exchanges - 1}"], exchanges)
+
+
+def test_a_turn_that_goes_with_an_open_call_before_it_counts_too():
+    events = [called("c", "f"), asked("u1"), spoken("a1", "Yes."), asked("u2"), spoken("a2", "Yes."), asked("u3")]
+    conversation = told(*events, policy=limited(told(called("c", "f"), asked("u3")).bytes))
+    assert ([entry.item_id for entry in conversation.entries], conversation.gone) == (["f", "u3"], 2)
 
 
 def test_open_calls_go_too_where_there_is_nothing_else():

@@ -385,8 +385,8 @@ def test_the_end_of_another_response_does_not_finish_an_item(spoken):
     assert spoken.done(response_id="r0").text.unfinished() == (("i", "Hello there! How may I help"),)
 
 
-def test_an_unfinished_item_of_which_the_text_is_not_known_is_left_out(link):
-    assert link.created().added().audio(100).text.unfinished() == ()
+def test_an_unfinished_item_of_which_only_audio_was_sent_has_no_text(link):
+    assert link.created().added().audio(100).text.unfinished() == (("i", None),)
 
 
 def test_an_item_of_a_response_out_of_band_is_not_followed(link):
