@@ -161,6 +161,8 @@ class UpstreamActor(SessionActor):
         if link is self._link.current and isinstance(received[0], FRAMES):
             self._reader.read(received)
             self._link.handled(received)
+            if self._reader.expired is not None:
+                self._links.expired(self._reader.expired)
         else:
             self._links.take(link, received)
 

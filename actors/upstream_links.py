@@ -75,6 +75,11 @@ class UpstreamLinks:
         else:
             standby.change(received[0])
 
+    def expired(self, lost: LinkLost) -> None:
+        """Close the link in use, whose session has expired: upstream may leave it open, but takes nothing on it."""
+        self._link.close()
+        self._lost(lost)
+
     def close(self, *, drops_unsent: bool) -> None:
         """Close both."""
         self._link.close(drops_unsent=drops_unsent)
@@ -92,11 +97,15 @@ class UpstreamLinks:
         if isinstance(news, LinkReady):
             self._audio.connect(news.connection)
         if isinstance(fact, LinkLost):
-            fact = replace(fact, unfinished=self._reader.unfinished())
-            self._audio.disconnect()
-            self._journal.note(self._session_id, "upstream", "in", "closed", fact.code)
-            self._output.send_frames(self._translator.link_lost())
-        self._output.send_fact(fact)
+            self._lost(replace(fact, unfinished=self._reader.unfinished()))
+        else:
+            self._output.send_fact(fact)
+
+    def _lost(self, lost: LinkLost) -> None:
+        self._audio.disconnect()
+        self._journal.note(self._session_id, "upstream", "in", "closed", lost.code)
+        self._output.send_frames(self._translator.link_lost())
+        self._output.send_fact(lost)
 
     def _open_standby(self, command: OpenStandby, inbox: Inbox) -> None:
         self._close_standby()

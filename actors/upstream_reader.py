@@ -13,10 +13,13 @@ from turnstile.session.events import (
     CLOSING_FACTS,
     ConfigAnswered,
     FunctionCalled,
+    Refused,
     ResponseProgressed,
 )
+from turnstile.session.link_events import LinkLost
 from turnstile.session.shown_session import SAY_THAT_IT_IS_UP, opened_by, shows_session
 from turnstile.session.turn_events import CutOff, SpeechStarted, TurnCommitted
+from turnstile.session.upstream_errors import EXPIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +55,8 @@ class UpstreamReader:
         self._wall_clock = parts.wall_clock
         self._observe = frame_observer(parts.journal, parts.session_id, "upstream")
         self._is_up = False
+        self.expired: LinkLost | None = None
+        """The loss of a link whose session has expired: what comes behind that is not taken."""
         self._now = self._progress_at = 0.0
         self.epoch = 0
         """How many facts that close the gate there were, on all links."""
@@ -59,12 +64,12 @@ class UpstreamReader:
 
     def begin_link(self, secrets: Sequence[str] = (), names: ItemNames | None = None) -> None:
         """Read a new link from now on, which has not shown yet that it is up, and was given these credentials."""
-        self._is_up = False
+        self._is_up, self.expired = False, None
         self._events.begin_link(secrets, names)
 
     def replace_by(self, standby: StandbyLink) -> None:
         """Read a link from now on that has been a standby; what its session shows is in force."""
-        self._is_up = True
+        self._is_up, self.expired = True, None
         self._events.replace_by(standby.events)
         self._formats.replace_by(standby.formats)
         self._functions.ask(standby.endpoints)
@@ -106,6 +111,8 @@ class UpstreamReader:
         """
         if self._observe is not None and data is not None:
             self._observe("in", data)
+        if self.expired is not None:
+            return
         if isinstance(fact, FunctionCalled):
             self._output.send_fact(replace(fact, endpoint=self._functions.endpoint(fact.name)))
             fact = None
@@ -149,6 +156,12 @@ class UpstreamReader:
         self._gate_closed(fact)
         self._audio.committed()
 
+    def _refused(self, fact: Refused) -> None:
+        if fact.code == EXPIRED:
+            self.expired = LinkLost(EXPIRED, fact.message, event=fact.event, unfinished=self.unfinished())
+        else:
+            self._output.send_fact(fact)
+
     def _configured(self, fact: ConfigAnswered) -> None:
         self._output.send_fact(fact)
         self._formats.updated(fact.session)
@@ -165,5 +178,6 @@ class UpstreamReader:
         SpeechStarted: _speech_started,
         ItemTruncated: _item_truncated,
         TurnCommitted: _turn_committed,
+        Refused: _refused,
         ConfigAnswered: _configured,
     }

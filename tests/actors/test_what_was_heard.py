@@ -10,10 +10,11 @@ from actors.upstream_events import UpstreamEvents
 from tests.actors.test_standby import Stage
 from tests.actors.test_upstream import TELEPHONE, created, delta
 from turnstile.ports import LinkReady
-from turnstile.protocol.frames import Closed, TextFrame
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.session import effects
 from turnstile.session.conversation_events import ItemTruncated
+from turnstile.session.events import ResponseStarted
 from turnstile.session.link_events import LinkLost, TookOver
 from turnstile.session.turn_events import CutOff, SpeechStarted
 from turnstile.testing import RecordingConnection
@@ -194,6 +195,38 @@ def test_a_link_that_another_takes_over_from_tells_what_it_has_left_unfinished(u
     (took_over,) = [fact for fact in upstream.facts() if isinstance(fact, TookOver)]
     assert took_over.unfinished == (("i1", "Hello, Marcelo! Great to meet"),)
     assert lost(upstream) == ()
+
+
+EXPIRED = {"type": "error", "error": {"code": "session_expired", "message": "Over."}}
+
+
+def test_a_link_whose_session_expires_tells_what_it_has_left_unfinished(upstream):
+    upstream.ready().hears(*spoken(), EXPIRED)
+    assert upstream.facts()[-1] == LinkLost("session_expired", "Over.")
+    assert upstream.facts()[-1].unfinished == (("i1", "Hello, Marcelo! Great to meet"),)
+    assert upstream.facts()[-1].event == EXPIRED
+
+
+def test_a_link_whose_session_has_expired_is_closed_and_what_it_says_then_is_not_taken(upstream):
+    upstream.ready().hears(EXPIRED, created(), *words("Hello"), SPEECH)
+    assert upstream.link.closed == (1000, "")
+    assert upstream.facts()[-1] == LinkLost("session_expired", "Over.")
+    facts = list(upstream.facts())
+    upstream.hears(created())
+    upstream.links(Closed(1001, ""), link=0)
+    assert upstream.facts() == facts
+
+
+def test_audio_waits_when_the_session_of_the_link_has_expired(upstream):
+    upstream.ready().hears(EXPIRED)
+    upstream.tell(BinaryFrame(b"\1\0" * 100))
+    upstream.prepare().takes_over()
+    assert upstream.appended() == b""
+    upstream.tell(effects.OpenAudio())
+    sent = [event["type"] for event in upstream.sent(upstream.standby)]
+    assert sent == ["input_audio_buffer.append"]
+    upstream.hears(created("new"))
+    assert upstream.facts()[-1] == ResponseStarted("new")
 
 
 # Both dialects, and the beta.

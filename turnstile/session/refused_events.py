@@ -22,7 +22,6 @@ from turnstile.session.link_events import LinkLost
 from turnstile.session.state import Now, Step
 from turnstile.session.upstream_errors import (
     ENDING,
-    EXPIRED,
     is_about_clients_event,
     is_about_cut,
     is_about_own_event,
@@ -40,8 +39,6 @@ def refused(now: Now, error: Refused, policy: Policy) -> Step:
     if error.code in ENDING:
         lost = LinkLost(error.code, error.message, retryable=False, event=error.event, is_told=is_clients)
         return link.link_lost(now, lost, policy)
-    if error.code == EXPIRED:
-        return link.link_lost(now, LinkLost(EXPIRED, error.message, event=error.event), policy)
     if is_clients:
         return Step(unanswered_events.refused(now, error.event_id))
     event = refused_event(now, error, policy)

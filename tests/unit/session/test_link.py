@@ -355,13 +355,6 @@ def test_an_outage_is_over_when_a_response_has_ended(at):
     assert (session.data.outage, session.data.losses) == (0, 0)
 
 
-def test_an_upstream_session_that_has_expired_is_replaced(at):
-    session = at()
-    effects = session.handle(Refused(None, "session_expired", "Your session hit the maximum duration of 60 minutes."))
-    assert codes(effects) == ["upstream_lost"]
-    assert session.state.link == "lost"
-
-
 def test_a_restored_item_confirms_no_message_of_one_like_it(at):
     content = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
     sent = Item("ts_1", content=content, stage="sent", event_id="ts_2")
