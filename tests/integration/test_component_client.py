@@ -239,11 +239,14 @@ def test_a_spoken_turn_is_heard_and_answered(proxy, dialogue):
     assert proxy.log.collisions == 0
 
 
-def test_speaking_over_the_agent_cancels_it(proxy, dialogue):
-    ask(dialogue, "Tell me a long story about many things, and then another one, and one more.")
-    speak(dialogue)
-    assert dialogue.wait_for("UserStartedSpeaking")
-    assert dialogue.wait_for("AgentDone", 2)
+def test_speaking_over_the_agent_cancels_it(proxy):
+    proxy.system.simulator.faults = Faults(hung=frozenset({1}))
+    with proxy.dialogue() as dialogue:
+        dialogue.send("Settings", **settings())
+        ask(dialogue, "Tell me a long story.")
+        speak(dialogue)
+        assert dialogue.wait_for("UserStartedSpeaking")
+        assert dialogue.wait_for("AgentDone", 2)
     assert [response.status for response in proxy.log.responses] == ["cancelled", "completed"]
 
 

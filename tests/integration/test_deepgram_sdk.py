@@ -18,7 +18,7 @@ from deepgram.environment import DeepgramClientEnvironment
 from deepgram.types import DeepgramThinkLiveProviderV1, ThinkLiveSettingsV1
 
 from actors.timers import TimerThread
-from turnstile.simulator.faults import Pace
+from turnstile.simulator.faults import Faults, Pace
 from turnstile.simulator.simulator import Simulator
 from turnstile.testing import patience
 
@@ -341,10 +341,11 @@ def test_a_fault_that_the_session_survives_is_a_warning(agent):
     assert agent.of(sdk.AgentV1Error) == []
 
 
-@simulator(lifetime=3.0)
+@simulator(flags={"upstream.reconnect_for": "0"}, faults=Faults(disconnect_after_responses=1))
 @receives(sdk.AgentV1Error)
 def test_the_end_of_the_session_is_an_error(agent):
-    assert agent.wait_for(sdk.AgentV1Error).code == "session_expired"
+    agent.asks("Hello.")
+    assert agent.wait_for(sdk.AgentV1Error).code == "upstream_closed"
     agent.wait_for_the_end()
 
 
