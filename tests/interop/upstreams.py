@@ -18,7 +18,7 @@ import trustme
 import yaml
 from clients import CHECKS, LITELLM
 from environments import BUILD, python_of, variables
-from memory import NOTE, remembering
+from remembering import NOTE, remembering
 
 from actors import ProxySystem
 from actors.simulator_system import SimulatorSystem

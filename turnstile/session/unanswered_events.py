@@ -47,8 +47,8 @@ def noted(now: Now, given: EventGiven, policy: Policy) -> Now:
         now = now.change(asides=(*now.data.asides, Aside(awaits.event_id, behind))[-policy.max_held :])
     if policy.is_shared:  # The conversation outlives the link.
         return now
-    if awaits.answer in _LINK_ONLY:
-        given = replace(given, event=b"")
+    if awaits.answer in _LINK_ONLY or given.size > policy.max_conversation_bytes:
+        given = replace(given, event=b"")  # No other link could be given it, or what comes of it, again.
     if len(now.data.unanswered) >= policy.max_held:
         now = _without(now, now.data.unanswered[0])
     passed = Passed(given, awaits)

@@ -302,3 +302,9 @@ def test_the_end_of_no_response_waits_for_the_next_link_to_be_answered():
     session = transparent(link="lost")
     session.handle(ended := given("ended"))
     assert queued(session.now) == [ended]
+
+
+def test_an_event_that_no_other_link_would_be_given_again_is_not_kept():
+    session = transparent(policy=Policy(is_transparent=True, max_conversation_bytes=2000))
+    session.handle(given("item", data=b"x" * 5000))
+    assert session.data.unanswered_bytes < 2000
