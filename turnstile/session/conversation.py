@@ -105,26 +105,31 @@ class Conversation:
         entry = self.find(item_id)
         return entry is not None and bool(entry.item)
 
-    def with_entry(self, entry: Entry) -> Conversation:
-        """Return the record with an entry at the end, or in the place of the one before it of the same name."""
-        before = self.find(entry.item_id)
-        if before is None:
-            entries = (*self.entries, entry)
-        else:
-            entries = tuple([entry if one is before else one for one in self.entries])
-        taken = self.bytes + len(entry.item) + (-len(before.item) if before else ENTRY_BYTES)
+    def appended(self, entry: Entry) -> Conversation:
+        """Return the record with another item at the end."""
         calls = self.open_calls
-        if entry.kind == "function_call" and entry.item and not (before and before.item):
+        if entry.kind == "function_call" and entry.item:
             calls = (*calls, entry.call_id)
         elif entry.kind == "function_call_output":
             calls = tuple([call_id for call_id in calls if call_id != entry.call_id])
-        awaited = self.awaited
-        if before and entry.missing != "audio":
+        taken = self.bytes + ENTRY_BYTES + len(entry.item)
+        return replace(self, entries=(*self.entries, entry), open_calls=calls, bytes=taken)
+
+    def changed(self, before: Entry, entry: Entry) -> Conversation:
+        """Return the record with an entry in the place of the one `before` of the same item."""
+        calls, awaited = self.open_calls, self.awaited
+        if entry.kind == "function_call" and entry.item and not before.item:
+            calls = (*calls, entry.call_id)
+        if awaited and entry.missing != "audio":
             awaited = tuple([item_id for item_id in awaited if item_id != entry.item_id])
+        entries = tuple([entry if one is before else one for one in self.entries])
+        taken = self.bytes + len(entry.item) - len(before.item)
         return replace(self, entries=entries, open_calls=calls, awaited=awaited, bytes=taken)
 
     def placed(self, item_id: str, previous_id: str) -> Conversation:
         """Return the record with an entry behind another one, or before all (`ROOT`); as it is if that is not known."""
+        if [entry.item_id for entry in self.entries[-2:]] == [previous_id, item_id]:
+            return self
         names = [entry.item_id for entry in self.entries]
         if previous_id != ROOT and previous_id not in names:
             return self
@@ -139,13 +144,14 @@ class Conversation:
     def without(self, going: Collection[Entry]) -> Conversation:
         """Return the record without entries: with a function call its output goes too, and the other way round."""
         names, calls = {entry.item_id for entry in going}, {entry.call_id for entry in going} - {""}
-        entries = tuple([one for one in self.entries if one.item_id not in names and one.call_id not in calls])
+        gone = [one for one in self.entries if one.item_id in names or one.call_id in calls]
+        gone_names = {entry.item_id for entry in gone}
         return replace(
             self,
-            entries=entries,
+            entries=tuple([one for one in self.entries if one.item_id not in gone_names]),
             open_calls=tuple([call_id for call_id in self.open_calls if call_id not in calls]),
             awaited=tuple([item_id for item_id in self.awaited if item_id not in names]),
-            bytes=sum([ENTRY_BYTES + len(entry.item) for entry in entries]),
+            bytes=self.bytes - sum([ENTRY_BYTES + len(entry.item) for entry in gone]),
         )
 
     def without_awaited(self) -> Conversation:

@@ -75,16 +75,16 @@ def _with(conversation: Conversation, entry: Entry, policy: Policy) -> Conversat
         has_more = before.item and entry.kind != "assistant"
         if before.is_cut or has_more or (not entry.item and (before.item or before.missing)):
             return conversation
-        return conversation.with_entry(before.with_item(entry.item, entry.missing))
+        return conversation.changed(before, before.with_item(entry.item, entry.missing))
     if entry.kind == "function_call_output":
         if entry.call_id not in conversation.open_calls:
             return conversation
         if not entry.item:
             conversation = conversation.without([one for one in conversation.entries if one.call_id == entry.call_id])
-    if entry.kind == "assistant" and entry.item_id in dict(conversation.cuts):
+    if entry.kind == "assistant" and conversation.cuts and entry.item_id in dict(conversation.cuts):
         heard = dict(conversation.cuts)[entry.item_id]
-        return conversation.with_entry(_cut(replace(entry, item=b"", missing=""), heard, policy))
-    return conversation.with_entry(entry)
+        return conversation.appended(_cut(replace(entry, item=b"", missing=""), heard, policy))
+    return conversation.appended(entry)
 
 
 def _committed(now: Now, committed: TurnCommitted, _: Policy) -> Conversation:
@@ -93,7 +93,7 @@ def _committed(now: Now, committed: TurnCommitted, _: Policy) -> Conversation:
     entry = conversation.find(item_id)
     if entry is None:
         entry = Entry(item_id, "user", missing="audio")
-        conversation = conversation.with_entry(entry)
+        conversation = conversation.appended(entry)
     is_transcribed = at(now.state.in_force, "audio", "input", "transcription")
     if not is_transcribed or entry.missing != "audio" or item_id in conversation.awaited:
         return conversation
@@ -109,7 +109,7 @@ def _transcribed(now: Now, transcribed: Transcribed, policy: Policy) -> Conversa
         awaited = tuple([item_id for item_id in conversation.awaited if item_id != entry.item_id])
         return replace(conversation, awaited=awaited)
     content = transcribed_message(entry.item, transcribed.text, policy.max_conversation_bytes)
-    return conversation.with_entry(entry.with_item(*content))
+    return conversation.changed(entry, entry.with_item(*content))
 
 
 def _finished(now: Now, finished: ResponseFinished, policy: Policy) -> Conversation:
@@ -165,7 +165,7 @@ def _with_cut(conversation: Conversation, item_id: str, heard: str | None, polic
     if entry is None:
         return conversation.with_cut(item_id, heard)
     cut = _cut(entry, heard, policy)
-    return conversation if cut == entry else conversation.with_entry(cut)
+    return conversation if cut == entry else conversation.changed(entry, cut)
 
 
 def _cut(entry: Entry, heard: str | None, policy: Policy) -> Entry:

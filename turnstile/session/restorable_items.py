@@ -39,7 +39,8 @@ def entry_of(item_id: str, item: Json, limit: int) -> Entry | None:
     kind, call_id = item.get("type"), item.get("call_id")
     is_begun = item.get("status") == "in_progress"
     if kind == "message" and (role := _ROLES.get(_text(item.get("role")))):
-        return _entry(item_id, role, (b"", "") if is_begun else _shown_message(role, item, limit))
+        content: Content = (b"", "") if is_begun else _shown_message(role, item, limit)
+        return Entry(item_id, role, content[0], missing=content[1])
     if kind == "function_call" and isinstance(call_id, str):
         name, arguments = _text(item.get("name")), _text(item.get("arguments"))
         if is_begun or name is None or arguments is None:
@@ -47,7 +48,8 @@ def entry_of(item_id: str, item: Json, limit: int) -> Entry | None:
         return call_entry(item_id, call_id, name, arguments, limit)
     if kind == "function_call_output" and isinstance(call_id, str):
         output = {"type": kind, "call_id": call_id, "output": _text(item.get("output")) or ""}
-        return _entry(item_id, kind, _fitting(output, limit), call_id)
+        data, missing = _fitting(output, limit)
+        return Entry(item_id, "function_call_output", data, call_id, missing=missing)
     return None
 
 
@@ -57,7 +59,8 @@ def call_entry(item_id: str, call_id: str, name: str, arguments: str, limit: int
     A call to which upstream gave no id is named after `call_id`, which is as unique.
     """
     call = {"type": "function_call", "name": name, "call_id": call_id, "arguments": arguments or "{}"}
-    return _entry(item_id or call_id, "function_call", _fitting(call, limit), call_id)
+    data, missing = _fitting(call, limit)
+    return Entry(item_id or call_id, "function_call", data, call_id, missing=missing)
 
 
 def heard_message(text: str, limit: int) -> Content:
@@ -73,14 +76,13 @@ def transcribed_message(item: bytes, transcript: str, limit: int) -> Content:
 
 def without_audio(item: Json) -> Json:
     """Return an item without its audio data; itself where it has none."""
-    content = item.get("content")
-    if not content or not [part for part in content if "audio" in part]:
+    content = item.get("content") or ()
+    for part in content:
+        if "audio" in part:
+            break
+    else:
         return item
     return {**item, "content": [{name: part[name] for name in part if name != "audio"} for part in content]}
-
-
-def _entry(item_id: str, kind: Kind, content: Content, call_id: str = "") -> Entry:
-    return Entry(item_id, kind, content[0], call_id, missing=content[1])
 
 
 def _shown_message(kind: Kind, item: Json, limit: int) -> Content:
@@ -111,24 +113,22 @@ def _message(kind: Kind, parts: list[Json], limit: int) -> Content:
     if not parts:
         return b"", ""
     content = _fitting({"type": "message", "role": kind, "content": parts}, limit)
+    if not content[1]:
+        return content
     texts = [part for part in parts if part["type"] != _IMAGE]
-    if not content[1] or len(texts) == len(parts):
+    if len(texts) == len(parts):
         return content
     data, missing = _message(kind, texts, limit)
     return data, missing or "image"
 
 
 def _fitting(item: Json, limit: int) -> Content:
-    data = _encoded(item)
-    return (b"", "size") if len(data) + ENTRY_BYTES > limit else (data, "")
-
-
-def _encoded(item: Json) -> bytes:
-    """Return JSON, with U+FFFD for each half of a character, which UTF-8 does not have."""
+    """Return JSON, with U+FFFD for each half of a character, which UTF-8 does not have; nothing if it is too large."""
     try:
-        return orjson.dumps(item)
+        data = orjson.dumps(item)
     except orjson.JSONEncodeError:
-        return orjson.dumps(jsontext.loads(json.dumps(item)))
+        data = orjson.dumps(jsontext.loads(json.dumps(item)))
+    return (b"", "size") if len(data) + ENTRY_BYTES > limit else (data, "")
 
 
 def _text(value: object) -> str | None:

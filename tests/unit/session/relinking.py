@@ -73,5 +73,5 @@ def said(*texts):
         kind, part = (("assistant", "output_text"), ("user", "input_text"))[place % 2 == 0]
         content = f'[{{"type":"{part}","text":"{text}"}}]'
         item = f'{{"type":"message","role":"{kind}","content":{content}}}'.encode()
-        conversation = conversation.with_entry(Entry(f"item_{place}", kind, item))
+        conversation = conversation.appended(Entry(f"item_{place}", kind, item))
     return conversation

@@ -520,19 +520,19 @@ def talk(turns):
         yield Transcribed(f"item_v{number:020}", "Then do.")
 
 
-def calls(now, events):
-    """Return how many functions the recording of each event calls."""
+def calls(now, events, policy=None):
+    """Return how many functions, of Python's too, the recording of each event calls."""
     counted = []
 
     def count(_frame, kind, _argument):
-        counted[-1] += kind == "call"
+        counted[-1] += kind in {"call", "c_call"}
 
     before = sys.getprofile()
     for event in events:
         counted.append(0)
         sys.setprofile(count)
         try:
-            now = recorded(now, event, Policy())
+            now = recorded(now, event, policy or Policy())
         finally:
             sys.setprofile(before)
     return counted
@@ -541,6 +541,14 @@ def calls(now, events):
 def test_recording_takes_as_many_calls_however_long_the_conversation_is():
     counted = calls(configured(TRANSCRIBED), talk(100))
     assert counted[-5:] == counted[:5]
+
+
+def test_recording_in_a_record_that_is_full_takes_hardly_more_calls_however_large_it_is():
+    small, large = (
+        calls(configured(TRANSCRIBED), talk(100), Policy(max_conversation_bytes=turns * 1_000)) for turns in (10, 40)
+    )
+    assert max(large) > max(large[:5])
+    assert max(large) < 1.5 * max(small)
 
 
 def test_a_session_without_a_conversation_takes_no_memory_for_it():

@@ -67,7 +67,7 @@ def test_a_text_turn_takes_few_calls():
         out.SendCreate,
     ]
     assert session.state.phase == "idle"
-    assert count <= 138
+    assert count <= 132
 
 
 def test_a_text_turn_says_what_is_waited_for_once_a_change():

@@ -272,7 +272,7 @@ def test_what_fails_that_was_asked_for_again_is_reported(at):
 
 def _calling(at, **facts):
     call = Entry("item_1", "function_call", b'{"type":"function_call"}', "call_1")
-    return at(conversation=said("Hi.").with_entry(call), calls=(Call("call_1", "resp_1", 0),), **facts)
+    return at(conversation=said("Hi.").appended(call), calls=(Call("call_1", "resp_1", 0),), **facts)
 
 
 def test_a_call_that_the_client_was_asked_stays_open_and_is_answered_on_the_next_link(at):

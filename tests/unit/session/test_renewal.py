@@ -315,7 +315,7 @@ def test_the_next_link_is_renewed_in_its_turn(at):
 
 def _with_restored(at):
     agent = Entry("item_1", "assistant", b'{"type":"message","role":"assistant","content":[]}', version=1)
-    return at(conversation=said("Hi.").with_entry(agent), restored=frozenset({"item_0", "item_1"}))
+    return at(conversation=said("Hi.").appended(agent), restored=frozenset({"item_0", "item_1"}))
 
 
 @pytest.mark.parametrize("fact", [SpeechStarted((CutOff("item_1", 20, "Hel"),)), ItemTruncated("item_1", "Hel")])

@@ -293,7 +293,7 @@ def test_what_the_next_link_has_in_force_otherwise_is_reported_and_accepted(at, 
 @pytest.mark.parametrize("is_transparent", [True, False])
 def test_what_cannot_be_restored_is_said_once(at, is_transparent):
     spoken = Entry("item_9", "user", missing="audio")
-    session = at(policy=Policy(is_transparent=is_transparent), conversation=said("Hi.").with_entry(spoken))
+    session = at(policy=Policy(is_transparent=is_transparent), conversation=said("Hi.").appended(spoken))
     reports = of(Reported, relinked(session))
     assert reports[-1].problem.code == ("not_restored" if is_transparent else "upstream_restored")
     assert "1 spoken without a transcript" in reports[-1].problem.description

@@ -205,7 +205,7 @@ def test_a_loss_with_nothing_in_flight_leaves_the_queue_as_it_is():
 def spoken(kind):
     """The link has an item as text, which was spoken on one before it."""
     entry = Entry("item_1", kind, b"{}")
-    return transparent(restored=frozenset({"item_1"}), conversation=Conversation().with_entry(entry))
+    return transparent(restored=frozenset({"item_1"}), conversation=Conversation().appended(entry))
 
 
 def test_the_truncation_of_what_the_agent_said_on_a_link_before_goes_nowhere():
