@@ -69,6 +69,16 @@ def test_the_note_behind_a_restored_conversation_is_none_of_it(at):
     assert [entry.kind for entry in session.data.conversation.entries] == ["user", "assistant"]
 
 
+def test_the_place_that_a_link_shows_of_a_restored_item_does_not_change_the_record(at):
+    session = at(conversation=said("One?", "One.", "Two?"))
+    relinked(session)
+    turn = ItemConfirmed("turn_9", "message", "user", item=MESSAGE, previous_id="item_2")
+    late = ItemConfirmed("item_1", "message", "assistant", item={**MESSAGE, "role": "assistant"}, previous_id="turn_9")
+    for confirmed in (turn, late):
+        session.handle(confirmed)
+    assert [entry.item_id for entry in session.data.conversation.entries] == ["item_0", "item_1", "item_2", "turn_9"]
+
+
 HEARD = SpeechStarted((CutOff("item_1", 900, "One"),))
 
 
