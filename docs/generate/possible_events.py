@@ -71,7 +71,7 @@ def possible_events(session: Session) -> Iterator[tuple[str, Event]]:
     if data.standby:
         yield from _of_the_standby(data.standby)
     for wait in session.deadlines:
-        if wait.name != "outage" or state.link == "lost":
+        if wait.name in _TIME_IS_UP:  # Not the one by which an outage is over: it lets nothing go.
             yield _TIME_IS_UP[wait.name], TimerFired(wait.name, wait.token)
 
 

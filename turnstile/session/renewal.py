@@ -76,10 +76,10 @@ def link_time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
         case "renewal":
             left = tuple(one for one in now.data.renewals if one.name != "renewal")
             return standby.begun(now.change(renewals=left), 0.0) if now.data.standby is None else Step(now)
-        case "latest":
-            return _at_the_latest(now)
+        case "switch" if now.data.standby:
+            return _take_over(now, now.data.standby)
         case _:
-            return _take_over(now)
+            return _at_the_latest(now)
 
 
 def _standby_due(now: Now, one: Standby, policy: Policy) -> Step:
@@ -165,10 +165,7 @@ def audio_paused(now: Now, paused: AudioPaused, _: Policy) -> Step:
     return Step(now.change(switching="paused"))
 
 
-def _take_over(now: Now) -> Step:
-    one = now.data.standby
-    if one is None or now.state.switching != "paused":
-        return Step(now)
+def _take_over(now: Now, one: Standby) -> Step:
     leaving = now.change(standby=replace(one, stage="taking over"), switching="leaving")
     return Step(leaving, (TakeOver(one.generation, now.data.epoch, now.data.speeches),))
 

@@ -48,13 +48,12 @@ def sent_changes(
     for change in changes:
         event_id = f"{policy.id_prefix}{serial}"
         serial += 1
-        match change:
-            case Remove(item_id):
-                commands.append(RemoveItem(event_id, item_id))
-                sent.append(Restored(event_id, item_id))
-            case Put(entry, previous_id):
-                commands.append(RestoreItem(event_id, entry.created(), previous_id))
-                sent.append(Restored(event_id, entry.item_id, entry.version))
+        if isinstance(change, Remove):
+            commands.append(RemoveItem(event_id, change.item_id))
+            sent.append(Restored(event_id, change.item_id))
+        else:
+            commands.append(RestoreItem(event_id, change.entry.created(), change.previous_id))
+            sent.append(Restored(event_id, change.entry.item_id, change.entry.version))
     return tuple(commands), tuple(sent), serial
 
 
@@ -62,12 +61,12 @@ def told_after(told: Told, changes: tuple[Change, ...]) -> Told:
     """Return what a link has once it has taken changes."""
     items = list(told)
     for change in changes:
-        match change:
-            case Remove(item_id):
-                items = [one for one in items if one[0] != item_id]
-            case Put(entry, previous_id):
-                places = [place for place, one in enumerate(items, 1) if one[0] == previous_id]
-                items.insert(places[0] if places else len(items), (entry.item_id, entry.version))
+        if isinstance(change, Remove):
+            items = [one for one in items if one[0] != change.item_id]
+        else:
+            places = {item_id: place for place, (item_id, _) in enumerate(items, 1)} | {ROOT: 0}
+            place = len(items) if change.previous_id is None else places.get(change.previous_id, len(items))
+            items.insert(place, (change.entry.item_id, change.entry.version))
     return tuple(items)
 
 

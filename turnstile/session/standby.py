@@ -86,11 +86,8 @@ def begun(now: Now, wait: float) -> Step:
 
 def opened_now(now: Now) -> Step:
     """Open the link of a standby that waited for its time."""
-    standby = now.data.standby
-    if standby is None:
-        return Step(now)
-    after = now.change(standby=Standby(standby.generation))
-    return Step(after, (OpenStandby(standby.generation, now.data.model),))
+    generation = now.data.generation
+    return Step(now.change(standby=Standby(generation)), (OpenStandby(generation, now.data.model),))
 
 
 def standby_fact(now: Now, of: OfStandby, policy: Policy) -> Step:

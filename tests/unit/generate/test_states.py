@@ -40,22 +40,20 @@ def test_no_response_of_another_id_moves_anything(found):
     assert not [one for one in found if one.event == "response.done of another response"]
 
 
-# A new link that is not configured in time ends the session, as a lost one may.
-LOST = {"the link is lost", "no session.updated in time"}
-REFUSED = "error, for our update"
+LOST = "the link is lost"
 
 
 def test_only_its_end_or_the_lost_link_ends_a_response_in_progress(found):
     runs = {"in progress", "cancelling"}
     ends = {one.event for one in found if one.phase == "in progress" and one.after not in runs}
-    assert ends == {*ENDS, *LOST, REFUSED}
+    assert ends == {*ENDS, LOST}
 
 
 def test_a_cancelled_response_ends_also_when_it_was_not_active_and_in_time(found):
     runs = {"in progress", "cancelling"}
     ends = {one.event for one in found if one.phase == "cancelling" and one.after not in runs}
     own = {"error, response_cancel_not_active", "no response.done in time, after our cancel"}
-    assert ends == {*ENDS, *own, *LOST, REFUSED}
+    assert ends == {*ENDS, *own, LOST}
 
 
 @pytest.mark.parametrize("phase", ["updating", "expected", "requested", "in progress", "cancelling"])
@@ -77,5 +75,5 @@ def test_an_expected_response_ends_by_beginning_or_in_time(found):
         "response.created, the server's own",
         "no response.created in time, after a turn",
         "no response.created in time, after a refusal",
-        *LOST,
+        LOST,
     }

@@ -10,7 +10,7 @@ from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
 from turnstile.session.conversation import Entry
 from turnstile.session.conversation_events import ItemDeleted, ItemTruncated
 from turnstile.session.effects import EndSession, OpenAudio, Reported, SendCreate, SendItem, SendTruncate, SendUpdate
-from turnstile.session.events import ItemConfirmed, Refused, ResponseFinished, ResponseStarted
+from turnstile.session.events import ItemConfirmed, Refused, ResponseFinished, ResponseStarted, TimerFired
 from turnstile.session.in_flight import Aside, Commit, Create, Item, Response, UserAudio
 from turnstile.session.link_effects import OnStandby, OpenStandby, PauseAudio, RemoveItem, RestoreItem, TakeOver
 from turnstile.session.link_events import (
@@ -346,3 +346,16 @@ def test_a_switch_that_was_put_off_for_what_is_over_begins_again(at):
     assert len(of(PauseAudio, session.handle(TakeOverPutOff(1)))) == 1
     session.handle(AudioPaused(0.0))
     assert len(of(TakeOver, fire(session, "switch"))) == 1
+
+
+def test_a_deadline_of_an_earlier_standby_changes_nothing(at):
+    assert prepared(at).handle(TimerFired("standby", "0 waiting")) == []
+
+
+def test_a_restored_item_that_is_replaced_goes_behind_the_restored_one_before_it(at):
+    later = Entry("item_2", "user", b'{"type":"message","role":"user","content":[]}')
+    agent = Entry("item_1", "assistant", b'{"type":"message","role":"assistant","content":[]}', version=1)
+    conversation = said("Hi.").appended(later).appended(agent)
+    session = at(conversation=conversation, restored=frozenset({"item_0", "item_1"}))
+    (put,) = of(RestoreItem, session.handle(ItemTruncated("item_1", "Hel")))
+    assert put.previous_id == "item_0"

@@ -6,8 +6,9 @@ from itertools import combinations, permutations
 
 import pytest
 
-from turnstile.session.conversation import Conversation, Entry
+from turnstile.session.conversation import ROOT, Conversation, Entry
 from turnstile.session.restoration import Put, Remove, difference
+from turnstile.session.restoring import told_after
 
 
 def entry(name, version=0, item=b"{}"):
@@ -76,3 +77,10 @@ def test_a_link_has_the_recorded_conversation_when_all_is_done():
         for wants in orders:
             changes = difference(told(has), conversation(*wants))
             assert applied(has, changes) == list(wants), (has, wants)
+
+
+def test_what_a_link_has_once_it_has_taken_changes_is_in_the_order_of_its_conversation():
+    first, last = Entry("a", "user", b"{}"), Entry("d", "user", b"{}", version=2)
+    between = Entry("c", "user", b"{}")
+    changes = (Remove("d"), Put(first, ROOT), Put(between, "b"), Put(last))
+    assert told_after((("b", 0), ("d", 1)), changes) == (("a", 0), ("b", 0), ("c", 0), ("d", 2))
