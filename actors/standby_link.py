@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from actors.upstream_events import UpstreamEvents
@@ -9,10 +10,11 @@ from turnstile.audio.confirmed_formats import ConfirmedFormats
 from turnstile.observability.journal import frame_observer
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.session.effects import SendUpdate
 from turnstile.session.events import ConfigAnswered
 from turnstile.session.link_effects import RemoveItem, RestoreItem
-from turnstile.session.link_events import OfStandby
+from turnstile.session.link_events import LinkLost, OfStandby
 from turnstile.session.shown_session import SAY_THAT_IT_IS_UP, opened_by, shows_session
 from turnstile.translate.translator import Translator
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Closed, Frame
     from turnstile.session.client_requests import Json
     from turnstile.session.events import Fact
+
+_log = logging.getLogger(__name__)
 
 FRAMES = (TextFrame, BinaryFrame)
 """What a link receives, as against news of its connection."""
@@ -104,7 +108,10 @@ class StandbyLink:
 
     def change(self, news: LinkReady | LinkFailed | Closed) -> None:
         """Report what became of the connection."""
-        self._report(self.link.change(news))
+        fact = self.link.change(news)
+        if isinstance(fact, LinkLost):
+            _log.info("The upstream link that was to be the next is lost: %s", on_one_line(fact.description))
+        self._report(fact)
 
     def _take(self, event: Json, fact: Fact | None, _frames: list[Frame], data: bytes | None) -> None:
         if self._observe is not None and data is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.standby_link import FRAMES, StandbyLink
 from turnstile.ports import LinkReady
+from turnstile.protocol.safe_text import on_one_line
 from turnstile.session.effects import OpenLink
 from turnstile.session.link_effects import CloseStandby, OnStandby, OpenStandby, PauseAudio, TakeOver
 from turnstile.session.link_events import AudioPaused, LinkLost, TakeOverPutOff, TookOver
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from turnstile.protocol.frames import Closed
 
     LinkCommand = OpenLink | OpenStandby | OnStandby | TakeOver | CloseStandby | PauseAudio
+
+_log = logging.getLogger(__name__)
 
 
 class UpstreamLinks:
@@ -102,6 +106,7 @@ class UpstreamLinks:
             self._output.send_fact(fact)
 
     def _lost(self, lost: LinkLost) -> None:
+        _log.warning("The upstream link is lost: %s", on_one_line(lost.description))
         self._audio.disconnect()
         self._journal.note(self._session_id, "upstream", "in", "closed", lost.code)
         self._output.send_frames(self._translator.link_lost())
@@ -145,6 +150,7 @@ class UpstreamLinks:
         self._translator.removed(standby.removed)
         self.standby = None
         self._journal.note(self._session_id, "upstream", "note", "took over", f"{generation}")
+        _log.info("Another upstream link is in use")
         self._output.send_fact(TookOver(generation, standby.lifetime, unfinished))
 
 

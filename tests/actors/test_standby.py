@@ -259,6 +259,18 @@ def test_a_standby_stays_when_the_link_is_lost_and_takes_over_then(upstream):
     assert [event["event_id"] for event in upstream.sent(upstream.standby)] == ["e1"]
 
 
+def test_a_loss_is_logged_with_its_reason_on_one_line(upstream, caplog):
+    caplog.set_level("INFO")
+    upstream.ready().prepare().links(Closed(1006, "the network\nis gone"), link=1)
+    upstream.prepare(2).links(Closed(1013, "busy"), link=0)
+    upstream.takes_over(2)
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("actors.")]
+    prepared, lost, replaced = said
+    assert prepared.endswith(r" is lost: Upstream closed the connection (1006 the network\nis gone).")
+    assert lost == "The upstream link is lost: Upstream closed the connection (1013 busy)."
+    assert replaced == "Another upstream link is in use"
+
+
 # Its beginning.
 
 
