@@ -163,12 +163,14 @@ def _unconfigurable(now: Now, standby: Standby, problem: Problem, policy: Policy
         return Step(now.change(locked=None, standby=replace(standby, updating=None)))
     if now.state.link == "lost":
         return Step(now.change(link="ended", standby=None), (EndSession(problem),))
-    return _closed(standby_lost(now, LinkLost(problem.code, problem.description), policy))
+    return _closed(standby_lost(now, LinkLost(problem.code, problem.description, retryable=False), policy))
 
 
 def standby_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
-    """Try again after a while; where there is no link in use, and no hope, end the session."""
+    """Try again after a while; where there is no hope, end the session, or let its link last as long as it does."""
     after = now.change(losses=now.data.losses + 1, loss=lost)
+    if now.state.link == "open" and not lost.retryable:
+        return Step(after.change(standby=None, switching=""))
     if now.state.link == "lost" and is_hopeless(after, lost, policy):
         closing = api_closing(lost) if policy.is_transparent else None
         return Step(now.change(link="ended", standby=None), (EndSession(lost.problem, closing, lost.is_told),))

@@ -240,19 +240,10 @@ def test_late_news_of_a_switch_that_was_put_off_change_nothing(at):
 
 def test_a_standby_that_is_lost_is_tried_again_while_the_link_is_in_use(at):
     session = prepared(at)
-    effects = session.handle(OfStandby(1, LinkLost("upstream_refused", "Refused (401).", retryable=False)))
+    effects = session.handle(OfStandby(1, LinkLost("upstream_refused", "Refused (503).")))
     assert codes(effects) == of(EndSession, effects) == []
     assert session.state.link == "open"
     assert of(OpenStandby, fire(session, "standby")) != []
-
-
-def test_a_standby_that_refuses_the_configuration_is_tried_again_while_the_link_is_in_use(at):
-    session = renewing(at)
-    fire(session, "renewal")
-    (update,) = of(OnStandby, session.handle(OfStandby(1, LinkOpened())))
-    effects = session.handle(OfStandby(1, Refused(update.command.event_id, "invalid_value", "no")))
-    assert codes(effects) == of(EndSession, effects) == []
-    assert session.data.standby.stage == "waiting"
 
 
 @pytest.mark.parametrize("stage", ["ready", "opening", "waiting"])

@@ -89,17 +89,19 @@ def test_a_voice_that_came_too_late_and_is_refused_does_not_end_the_session(at):
     assert session.state.link == "open"
 
 
-def test_a_renewal_that_is_refused_its_configuration_is_tried_more_and_more_seldom(at):
+@pytest.mark.parametrize("refuses", ["the link", "the configuration", "the account"])
+def test_a_renewal_that_is_refused_for_good_is_not_tried_again_before_the_link_is_lost(at, refuses):
     session = at(renewals=(Deadline("renewal", "0", 1.0),))
-    effects, waits = fire(session, "renewal"), []
-    for _ in range(8):
-        (opening,) = of(OpenStandby, effects)
+    (opening,) = of(OpenStandby, fire(session, "renewal"))
+    fact = LinkLost("upstream_refused", "Refused (401).", retryable=False)
+    if refuses != "the link":
         (update,) = updates(session.handle(OfStandby(opening.generation, LinkOpened())))
-        session.handle(OfStandby(opening.generation, Refused(update.event_id, "invalid_value", "no")))
-        waits.append(delay(session, "standby"))
-        effects = fire(session, "standby")
-    assert waits[0] <= 0.25
-    assert waits[-1] >= 2.5
+        code = "invalid_value" if refuses == "the configuration" else "insufficient_quota"
+        fact = Refused(update.event_id, code, "no")
+    effects = session.handle(OfStandby(opening.generation, fact))
+    assert of(CloseStandby, effects) == [CloseStandby()] * (refuses != "the link")
+    assert (session.state.link, session.data.standby, session.deadlines) == ("open", None, ())
+    assert len(updates(relinked(session))) == 1
 
 
 # Servers that say little.
