@@ -158,7 +158,8 @@ class Conversation:
         """Return the record without the turns that may still be transcribed: nothing will be heard of them any more."""
         if not self.awaited:
             return self
-        return self.without([entry for entry in self.entries if entry.item_id in self.awaited])
+        shorter = self.without([entry for entry in self.entries if entry.item_id in self.awaited])
+        return replace(shorter, awaited=())
 
     def with_cut(self, item_id: str, heard: str | None) -> Conversation:
         """Return the record with the cut of an item that is not known yet."""

@@ -31,20 +31,41 @@ if TYPE_CHECKING:
 
 # Of an item of which nobody knows how much was heard.
 _UNKNOWN: Content = (b"", "cut")
+# So many turns may await their transcripts where no conversation is kept.
+_AWAITED_AT_MOST: Final = 8
 
 
 def recorded(now: Now, event: Event, policy: Policy) -> Now:
     """Return the session with what `event`, one of `RECORDED`, adds to its conversation, within the bound.
 
-    Nothing is kept of a conversation that is a call's (`Policy.is_shared`), nor of a session that only transcribes.
+    Nothing is kept of a conversation that is a call's (`Policy.is_shared`); of one without a bound's room, or of a
+    session that only transcribes, no more than which turns may still be transcribed.
     """
     limit = policy.max_conversation_bytes
-    if not limit or policy.is_shared or now.state.in_force.get("type") == TRANSCRIPTION:
+    if policy.is_shared:
         return now
+    if not limit or now.state.in_force.get("type") == TRANSCRIPTION:
+        return _awaiting(now, event)
     conversation = _RECORDERS[event.__class__](now, event, policy)
     if conversation is now.data.conversation:
         return now
     return now.change(conversation=trimmed(conversation, limit) if conversation.bytes > limit else conversation)
+
+
+def _awaiting(now: Now, event: Event) -> Now:
+    conversation = now.data.conversation
+    match event:
+        case TurnCommitted(item_id) if _is_transcribed(now) and item_id not in conversation.awaited:
+            awaited = (*conversation.awaited[1 - _AWAITED_AT_MOST :], item_id)
+        case Transcribed(item_id) | ItemDeleted(item_id) if item_id in conversation.awaited:
+            awaited = tuple([one for one in conversation.awaited if one != item_id])
+        case _:
+            return now
+    return now.change(conversation=replace(conversation, awaited=awaited))
+
+
+def _is_transcribed(now: Now) -> bool:
+    return bool(at(now.state.in_force, "audio", "input", "transcription"))
 
 
 def _confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Conversation:
@@ -94,8 +115,7 @@ def _committed(now: Now, committed: TurnCommitted, _: Policy) -> Conversation:
     if entry is None:
         entry = Entry(item_id, "user", missing="audio")
         conversation = conversation.appended(entry)
-    is_transcribed = at(now.state.in_force, "audio", "input", "transcription")
-    if not is_transcribed or entry.missing != "audio" or item_id in conversation.awaited:
+    if not _is_transcribed(now) or entry.missing != "audio" or item_id in conversation.awaited:
         return conversation
     return replace(conversation, awaited=(*conversation.awaited, item_id))
 

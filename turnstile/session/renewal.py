@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from turnstile.session.standby import Standby
     from turnstile.session.state import Now
 
-NAMES: Final = frozenset({"standby", "outage", "recovery", "renewal", "latest", "switch"})
+NAMES: Final = frozenset({"standby", "outage", "recovery", "renewal", "latest", "switch", "transcript"})
 """The names of the deadlines of `link_deadlines`."""
 
 
@@ -38,6 +38,8 @@ def link_deadlines(now: Now, policy: Policy) -> list[Deadline]:
     found: list[Deadline] = []
     if now.data.standby is not None:
         found += _standby_deadlines(now.data.standby, policy)
+        if now.data.conversation.awaited and now.data.standby.is_ready:
+            found.append(Deadline("transcript", now.data.conversation.awaited[0], policy.item_timeout))
     if now.data.outage:
         found.append(Deadline("outage", str(now.data.outage), policy.reconnect_for))
         if now.state.link == "open":
@@ -78,6 +80,8 @@ def link_time_is_up(now: Now, fired: TimerFired, policy: Policy) -> Step:
             return standby.begun(now.change(renewals=left), 0.0) if now.data.standby is None else Step(now)
         case "switch" if now.data.standby:
             return _take_over(now, now.data.standby)
+        case "transcript":  # Some servers do not send each; one that comes later is taken all the same.
+            return Step(now.change(conversation=replace(now.data.conversation, awaited=())))
         case _:
             return _at_the_latest(now)
 

@@ -8,6 +8,7 @@ from turnstile.session.effects import SendUpdate
 from turnstile.session.events import ConfigAnswered, ItemConfirmed, TimerFired
 from turnstile.session.link_effects import OnStandby, OpenStandby, PauseAudio, RemoveItem, RestoreItem, TakeOver
 from turnstile.session.link_events import AudioPaused, LinkConnected, LinkLost, LinkOpened, OfStandby, TookOver
+from turnstile.session.policy import Policy
 
 LOST = LinkLost("upstream_closed", "gone")
 OPENED = LinkOpened(voice="marin", modalities=["audio"])
@@ -75,3 +76,25 @@ def said(*texts):
         item = f'{{"type":"message","role":"{kind}","content":{content}}}'.encode()
         conversation = conversation.appended(Entry(f"item_{place}", kind, item))
     return conversation
+
+
+def renewing(at, **facts):
+    """Return a session whose link ends soon: the deadline of its renewal has not passed yet."""
+    policy = facts.pop("policy", None) or Policy(session_lifetime=3600.0)
+    session = at(link="opening", policy=policy, **facts)
+    session.handle(LinkOpened())
+    if session.state.audio_open is False:
+        session.now = session.now.change(audio_open=True)
+    return session
+
+
+def prepared(at, **facts):
+    """Return a session beside whose link a standby is ready; its input audio has not been paused yet."""
+    session = renewing(at, **facts)
+    served(session, fire(session, "renewal"), but=(PauseAudio,))
+    return session
+
+
+def switched(session):
+    """Let the pause pass, and the standby take over; return all effects."""
+    return served(session, fire(session, "switch"))

@@ -174,7 +174,7 @@ def test_nothing_is_kept_where_no_link_could_take_it(policy):
 
 
 def test_a_session_that_only_transcribes_keeps_nothing():
-    assert told(TurnCommitted("i"), config={"type": "transcription", **TRANSCRIBED}) == Conversation()
+    assert told(TurnCommitted("i"), config={"type": "transcription", **TRANSCRIBED}).entries == ()
 
 
 def test_what_is_said_out_of_band_is_not_in_the_conversation():

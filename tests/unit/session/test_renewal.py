@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from relinking import LOST, fire, said, served
+from relinking import LOST, fire, prepared, renewing, said, served, switched
 from session_words import CONFIG, MESSAGE, of
 
 from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
@@ -33,23 +33,6 @@ def codes(effects):
     return [report.problem.code for report in of(Reported, effects)]
 
 
-def renewing(at, **facts):
-    """Return a session whose link ends soon: the deadline of its renewal has not passed yet."""
-    policy = facts.pop("policy", None) or Policy(session_lifetime=3600.0)
-    session = at(link="opening", policy=policy, **facts)
-    session.handle(LinkOpened())
-    if session.state.audio_open is False:
-        session.now = session.now.change(audio_open=True)
-    return session
-
-
-def prepared(at, **facts):
-    """Return a session beside whose link a standby is ready; its input audio has not been paused yet."""
-    session = renewing(at, **facts)
-    served(session, fire(session, "renewal"), but=(PauseAudio,))
-    return session
-
-
 def ready_in(at, **facts):
     """Return a session in which something is under way, with a standby ready."""
     session = renewing(at)
@@ -58,11 +41,6 @@ def ready_in(at, **facts):
     served(session, fire(session, "renewal"))
     assert session.data.standby.is_ready
     return session
-
-
-def switched(session):
-    """Let the pause pass, and the standby take over; return all effects."""
-    return served(session, fire(session, "switch"))
 
 
 def test_another_link_is_prepared_in_a_window_before_the_end_and_not_for_all_sessions_at_once(at):
