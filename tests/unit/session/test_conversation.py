@@ -204,6 +204,12 @@ def test_an_item_goes_behind_the_one_that_upstream_shows_before_it(previous_id, 
     assert "".join(entry.item_id for entry in conversation.entries) == order
 
 
+@pytest.mark.parametrize(("item_id", "previous_id"), [("a", "root"), ("b", "a"), ("c", "b")])
+def test_an_item_that_is_in_its_place_stays_there(item_id, previous_id):
+    conversation = told(asked("a"), asked("b"), asked("c"))
+    assert conversation.placed(item_id, previous_id) is conversation
+
+
 def test_a_spoken_turn_is_placed_when_upstream_shows_its_place():
     events = (asked("a"), TurnCommitted("u"), begun("b"), shown("u", {"type": "input_audio"}, previous_id="b"))
     assert [entry.item_id for entry in told(*events).entries] == ["a", "b", "u"]

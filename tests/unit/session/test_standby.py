@@ -11,9 +11,11 @@ from turnstile.session.conversation import Entry
 from turnstile.session.conversation_events import ItemDeleted
 from turnstile.session.effects import Answered, EndSession, Reported, SendUpdate, Unlocked
 from turnstile.session.events import AgentSpoke, ConfigAnswered, ItemConfirmed, Refused, ResponseStarted
+from turnstile.session.in_flight import Restored
 from turnstile.session.link_effects import CloseStandby, OnStandby, OpenStandby, RestoreItem, TakeOver
 from turnstile.session.link_events import LinkConnected, LinkLost, LinkOpened, OfStandby
 from turnstile.session.policy import Policy
+from turnstile.session.standby import Standby
 
 NOTED = Policy(restore_note="Go on.")
 SILENT = Policy(link_silence=1.0)
@@ -96,6 +98,12 @@ def test_an_item_that_is_refused_is_left_out_and_reported_and_the_rest_goes_on(a
     (report,) = of(Reported, served(session, session.handle(OfStandby(generation, ItemConfirmed("item_1")))))
     assert "1 that upstream refused" in report.problem.description
     assert session.data.restored == {"item_1"}
+
+
+def test_a_deletion_that_is_refused_leaves_nothing_out(at):
+    session = at(link="lost", standby=Standby(1, "open", sent=(Restored("ts_9", "item_0"),), is_restored=True))
+    session.handle(OfStandby(1, Refused("ts_9", "item_not_found", "no")))
+    assert (session.data.standby.sent, session.data.standby.left_out) == ((), ())
 
 
 def test_an_item_that_is_not_confirmed_in_time_holds_nothing_up(at):
