@@ -107,6 +107,7 @@ class UpstreamLinks:
 
     def _lost(self, lost: LinkLost) -> None:
         _log.warning("The upstream link is lost: %s", on_one_line(lost.description))
+        lost = replace(lost, uncommitted=self._audio.uncommitted)
         self._audio.disconnect()
         self._journal.note(self._session_id, "upstream", "in", "closed", lost.code)
         self._output.send_frames(self._translator.link_lost())

@@ -189,6 +189,18 @@ def test_what_cannot_be_restored_is_said_once(start):
     assert [event["type"] for event in breaks(simulator, client)] == ["session.updated"]
 
 
+def test_speech_that_the_client_had_not_committed_is_said_to_be_lost(start):
+    simulator, client = start()
+    heard(client, "session.created")
+    say(client, "session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": None}}})
+    heard(client, "session.updated")
+    say(client, "input_audio_buffer.append", audio=base64.b64encode(bytes(48_000)).decode())
+    say(client, "conversation.item.retrieve", item_id="item_0")
+    heard(client, "error")
+    errors = [event["error"] for event in breaks(simulator, client) if event["type"] == "error"]
+    assert [(error["type"], error["code"]) for error in errors] == [("server_error", "turn_lost")]
+
+
 def test_a_client_of_the_beta_notices_as_little(start):
     simulator, client = start(
         Faults(disconnect_at=SentEvent("response.output_audio.delta"), disconnect_code=1006), header=BETA

@@ -146,7 +146,8 @@ def _has_lost_turn(now: Now, policy: Policy) -> bool:
     response = state.response
     if state.user_audio.speaking or state.commits or now.data.conversation.awaits_transcript:
         return True
-    if state.proxy_commits and is_enough(now, policy):
+    is_spoken = now.data.has_uncommitted if policy.is_transparent else is_enough(now, policy)
+    if state.proxy_commits and is_spoken:
         return True
     unanswered = (*(response.seen if response else ()), *state.items)
     turns = [item.item_id for item in unanswered if item.content is None]

@@ -78,6 +78,8 @@ def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
     if is_hopeless(counted, lost, policy):
         closing = api_closing(lost) if policy.is_transparent else None
         return Step(now.change(link="ended", standby=None), (EndSession(lost.problem, closing, lost.is_told),))
+    if lost.uncommitted >= policy.commit_minimum:
+        counted = counted.change(has_uncommitted=True)
     left = left_behind(counted, lost.problem, policy)
     after = left.now.change(
         link="lost",

@@ -50,6 +50,7 @@ class LinkLost:
         retry_after: How many seconds upstream asks to wait before the next try (``Retry-After``), if it does.
         unfinished: The agent's items of responses that had not ended, each with the text of the audio that was sent of
             it; of one that a barge-in cut, up to there; None where that is not known, as of audio without a transcript.
+        uncommitted: Milliseconds of input audio that went on it since its last commit.
     """
 
     code: str
@@ -60,6 +61,7 @@ class LinkLost:
     is_told: bool = False
     retry_after: float | None = None
     unfinished: tuple[tuple[str, str | None], ...] = field(default=(), compare=False, repr=False)
+    uncommitted: float = field(default=0.0, compare=False)
 
     @property
     def problem(self) -> Problem:

@@ -15,6 +15,7 @@ from turnstile.session.events import AsideStarted, ItemConfirmed, Refused, Respo
 from turnstile.session.fifo import Fifo
 from turnstile.session.in_flight import Create, Item
 from turnstile.session.link_effects import TruncateRestored
+from turnstile.session.link_events import LinkLost
 from turnstile.session.machine import Session
 from turnstile.session.passthrough import after_loss, is_in_flight
 from turnstile.session.policy import Policy
@@ -308,3 +309,17 @@ def test_an_event_that_no_other_link_would_be_given_again_is_not_kept():
     session = transparent(policy=Policy(is_transparent=True, max_conversation_bytes=2000))
     session.handle(given("item", data=b"x" * 5000))
     assert session.data.unanswered_bytes < 2000
+
+
+@pytest.mark.parametrize(
+    ("detection", "uncommitted", "said"), [(None, 500.0, ["turn_lost"]), (None, 0.0, []), ({}, 500.0, [])]
+)
+def test_what_the_client_had_not_committed_yet_is_lost_with_the_link_and_said(detection, uncommitted, said):
+    session = transparent(in_force={"audio": {"input": {"turn_detection": detection}}})
+    assert codes(session.handle(LinkLost("upstream_closed", "gone", uncommitted=uncommitted))) == said
+
+
+def test_a_commit_that_is_lost_with_its_audio_is_named_once():
+    session = transparent(in_force={"audio": {"input": {"turn_detection": None}}})
+    session.handle(given("committed"))
+    assert codes(session.handle(LinkLost("upstream_closed", "gone", uncommitted=500.0))) == ["turn_lost"]
