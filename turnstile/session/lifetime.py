@@ -16,6 +16,7 @@ from turnstile.session.draining import is_at_rest, session_expired
 from turnstile.session.effects import EndSession
 from turnstile.session.ending import CloseAtRest, DrainRequested, MeasureSilence, SilenceMeasured
 from turnstile.session.events import TimerFired
+from turnstile.session.link_events import AudioPaused, OfStandby, TakeOverPutOff, TookOver
 from turnstile.session.state import Step
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 NAMES: Final = frozenset({"duration", "expiry", "idle"})
 """The names of the deadlines of `lifetime_deadlines`."""
-NO_ACTIVITY: Final = frozenset({TimerFired, AudioFollows, DrainRequested, SilenceMeasured})
+NO_ACTIVITY: Final = frozenset(
+    {TimerFired, AudioFollows, DrainRequested, SilenceMeasured, OfStandby, AudioPaused, TookOver, TakeOverPutOff}
+)
 """The events of which none is anything that was said, asked or answered."""
 
 

@@ -43,15 +43,19 @@ def link_opened(now: Now, opened: LinkOpened, policy: Policy) -> Step:
     return Step(after, _assumed(after, policy, shows_session=opened.shows_session))
 
 
-def renewals(shown: float | None, generation: int, policy: Policy) -> tuple[Deadline, ...]:
+def renewals(shown: float | None, generation: int, policy: Policy, *, has_waited: bool = False) -> tuple[Deadline, ...]:
     """Return the deadlines by which another link takes over, since an upstream session ends.
 
     Args:
         shown: How many seconds the session lasts, if it shows that; the setting counts where it is less.
         generation: Names the link.
         policy: The times; of a short lifetime less is left for them.
+        has_waited: The link was a standby beside another: as long, at the most, as a renewal takes.
     """
-    lifetime = min((one for one in (shown, policy.session_lifetime) if one), default=0.0)
+    asked = policy.session_lifetime
+    if has_waited:
+        asked -= min(policy.renew_before, asked / 2)
+    lifetime = min((one for one in (shown, asked) if one), default=0.0)
     if not lifetime or policy.is_shared:
         return ()
     before = min(policy.renew_before, lifetime / 2)

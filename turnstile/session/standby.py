@@ -54,7 +54,6 @@ class Standby:
         is_restored: It has all that the conversation was when it was opened.
         voice: The agent's voice there.
         modalities: The kinds of output there.
-        lifetime: How many seconds its session lasts, if it shows that.
     """
 
     generation: int
@@ -69,7 +68,6 @@ class Standby:
     is_restored: bool = False
     voice: Any = None
     modalities: Any = None
-    lifetime: float | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -121,7 +119,6 @@ def _opened(now: Now, standby: Standby, opened: LinkOpened) -> Step:
         stage="open",
         voice=opened.voice,
         modalities=opened.modalities,
-        lifetime=opened.lifetime,
     )
     return Step(now.change(standby=up))
 

@@ -77,7 +77,7 @@ def _in_use(now: Now, one: Standby, took: TookOver, policy: Policy) -> tuple[Now
         voice=at(one.in_force, *VOICE, default=one.voice),
         modalities=one.modalities or now.data.modalities,
         has_uncommitted=False,
-        renewals=renewals(took.lifetime or one.lifetime, one.generation, policy),
+        renewals=renewals(took.lifetime, one.generation, policy, has_waited=now.state.link == "open"),
     )
     return after, tuple(effects)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from relinking import LOST, fire, renewing, served, switched
+from relinking import LOST, fire, prepared, renewing, served, switched
 from session_words import of
 
 from turnstile.session.conversation import Conversation
@@ -11,6 +11,7 @@ from turnstile.session.conversation_events import ItemDeleted, Transcribed
 from turnstile.session.effects import Reported
 from turnstile.session.events import ItemConfirmed, ResponseFinished, ResponseStarted
 from turnstile.session.link_effects import TakeOver
+from turnstile.session.link_events import AudioPaused
 from turnstile.session.policy import Policy
 from turnstile.session.turn_events import SpeechStarted, SpeechStopped, TurnCommitted
 
@@ -88,3 +89,18 @@ def test_a_transcript_that_comes_late_is_kept(at):
     fire(session, "transcript")
     session.handle(Transcribed("turn_1", "Hi."))
     assert session.data.conversation.is_known("turn_1")
+
+
+def test_a_link_that_has_waited_to_be_used_ends_that_much_sooner_by_the_setting(at):
+    session = prepared(at, policy=Policy(session_lifetime=3600.0))
+    session.handle(AudioPaused(0.0))
+    switched(session)
+    assert [one.delay for one in session.deadlines if one.name == "latest"] == [3290.0]
+
+
+def test_a_renewal_is_no_use_of_a_session(at):
+    session = prepared(at, policy=Policy(session_lifetime=3600.0, idle_timeout=60.0))
+    used = session.data.activity
+    session.handle(AudioPaused(0.0))
+    switched(session)
+    assert session.data.activity == used
