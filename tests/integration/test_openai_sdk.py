@@ -304,7 +304,9 @@ def test_a_client_of_the_beta_is_understood_and_answered_in_its_words(connect):
 
 
 def test_the_session_ends_with_the_words_of_the_api(connect):
-    realtime = connect({"upstream.reconnect_for": "0"}, lifetime=0.2)
+    realtime = connect({"upstream.reconnect_for": "0"})
+    (link,) = realtime.proxy.system.simulator.links.open
+    link.expire()
     assert realtime.until("error").error.code == "session_expired"
 
 

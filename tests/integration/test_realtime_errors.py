@@ -128,8 +128,13 @@ def test_a_missing_key_ends_as_it_does_at_the_api_though_its_error_has_no_code(c
     assert (code, reason) == (3000, "invalid_request_error")
 
 
-def test_a_session_that_expires_ends_as_it_does_at_the_api(connect):
-    errors, code, _ = ending(connect(lifetime=0.1))
+def test_a_session_that_expires_ends_as_it_does_at_the_api(serve):
+    proxy = serve()
+    link = create_connection(proxy.url("/v1/realtime"), timeout=patience())
+    heard(link, "session.created")
+    proxy.system.simulator.links.open[0].expire()
+    errors, code, _ = ending(link)
+    link.shutdown()
     assert [error["code"] for error in errors] == ["session_expired"]
     assert code == 1001
 

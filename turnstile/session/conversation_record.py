@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.session.config_patch import at
-from turnstile.session.conversation import Entry, trimmed
+from turnstile.session.conversation import ROOT, Entry, trimmed
 from turnstile.session.conversation_events import ItemDeleted, ItemTruncated, Transcribed
 from turnstile.session.events import FunctionCalled, ItemConfirmed, ResponseFinished
 from turnstile.session.items import item_meant
@@ -81,9 +81,14 @@ def _confirmed(now: Now, confirmed: ItemConfirmed, policy: Policy) -> Conversati
     if entry is None:
         return conversation
     conversation = _with(conversation, entry, policy)
-    if confirmed.previous_id is None or conversation.find(entry.item_id) is None:
+    previous_id = confirmed.previous_id
+    if previous_id is None or conversation.find(entry.item_id) is None:
         return conversation
-    return conversation.placed(entry.item_id, confirmed.previous_id)
+    if previous_id in now.data.restored and conversation.find(previous_id) is None:
+        # The note, which is behind all that was restored.
+        restored = [one.item_id for one in conversation.entries if one.item_id in now.data.restored]
+        previous_id = restored[-1] if restored else ROOT
+    return conversation.placed(entry.item_id, previous_id)
 
 
 def _with(conversation: Conversation, entry: Entry, policy: Policy) -> Conversation:

@@ -6,6 +6,7 @@ import pytest
 from relinking import LOST, connected, fire, relinked, said, served
 from session_words import MESSAGE, answers, detection, of
 
+from turnstile.session.conversation import Conversation
 from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.effects import Reported, SendCreate
 from turnstile.session.events import ConfigAnswered, ItemConfirmed, Refused, ResponseFinished
@@ -151,3 +152,12 @@ def test_audio_that_is_left_when_it_is_paused_again_puts_the_switch_off(at):
     session.handle(AudioPaused(0.0))
     session.handle(AudioPaused(500.0))
     assert session.state.switching == ""
+
+
+@pytest.mark.parametrize("restored", [("item_0",), ()])
+def test_an_item_behind_the_note_is_behind_what_was_restored_in_whatever_order_the_link_tells(at, restored):
+    session = at(conversation=said("Hi.") if restored else Conversation(), restored=frozenset({*restored, "ts_7"}))
+    shown = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "So."}]}
+    session.handle(ItemConfirmed("b", "message", "user", item=shown, previous_id="a"))
+    session.handle(ItemConfirmed("a", "message", "user", item=shown, previous_id="ts_7"))
+    assert [entry.item_id for entry in session.data.conversation.entries] == [*restored, "a", "b"]
