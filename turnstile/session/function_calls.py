@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _REMEMBERED = 256
 _NO_ROOM = '{"error":"The result is too large to be held until its turn; it was dropped."}'
 _UNFORCED = (None, "auto", "none")
+CALL_LOST = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
+"""The problem with the result of a call that no other link knows."""
 
 
 def function_called(now: Now, called: FunctionCalled, policy: Policy) -> Step:
@@ -197,7 +199,6 @@ def _cancelled(now: Now, response_id: str, policy: Policy, responder: Responder)
 def void_calls(now: Now) -> Step:
     """Void all calls: their conversation was lost with its link."""
     void = tuple(call.call_id for call in now.data.calls if call.output is None)
-    problem = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
-    answers = tuple(Answered(call.ref, problem, in_force=False) for call in now.data.calls if call.ref is not None)
+    answers = tuple(Answered(call.ref, CALL_LOST, in_force=False) for call in now.data.calls if call.ref is not None)
     after = _closed(now.change(calls=()), "cancelled", *(call.call_id for call in now.data.calls))
     return Step(after, (*((CallsCancelled(void),) if void else ()), *answers))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session import passthrough, unanswered_events
 from turnstile.session.effects import Answered, Reported
-from turnstile.session.function_calls import calls_after, void_calls
+from turnstile.session.function_calls import CALL_LOST, calls_after, void_calls
 from turnstile.session.in_flight import InputAudio, Item
 from turnstile.session.outcomes import proven
 from turnstile.session.state import Now, State, Step
@@ -105,7 +105,7 @@ def _kept_items(now: Now, *, owes: bool) -> tuple[tuple[Item, ...], tuple[Effect
             continue  # Spoken, and not transcribed.
         elif _is_useless(now, item):
             if item.stage != "confirmed" and item.ref is not None:
-                effects.append(Answered(item.ref, _CALL_LOST, in_force=False))
+                effects.append(Answered(item.ref, CALL_LOST, in_force=False))
         else:
             # A confirmed item's request has its answer already.
             ref = None if item.stage == "confirmed" else item.ref
@@ -114,9 +114,6 @@ def _kept_items(now: Now, *, owes: bool) -> tuple[tuple[Item, ...], tuple[Effect
     if turn and known(turn) and all(item.item_id != turn for item in kept):
         kept.append(Item(turn, stage="confirmed"))
     return tuple(kept), tuple(effects)
-
-
-_CALL_LOST = Problem("function_call_cancelled", "The function call was lost with the upstream link.")
 
 
 def _is_useless(now: Now, item: Item) -> bool:
