@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from turnstile.errors import Problem
 from turnstile.session import standby
 from turnstile.session.deadlines import Deadline
-from turnstile.session.effects import EndSession, Reported, SessionAssumed
+from turnstile.session.effects import Reported, SessionAssumed
 from turnstile.session.left_on_link import left_behind
 from turnstile.session.link_events import LinkLost, LinkOpened
 from turnstile.session.reconnecting import is_hopeless, jitter, wait_before_try
 from turnstile.session.state import Step
-from turnstile.session.upstream_errors import api_closing
 
 if TYPE_CHECKING:
     from turnstile.session.link_events import LinkConnected
@@ -80,8 +79,7 @@ def link_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
     was_open, standing_by = now.state.link == "open", now.data.standby
     counted = now.change(losses=now.data.losses + 1)
     if is_hopeless(counted, lost, policy):
-        closing = api_closing(lost) if policy.is_transparent else None
-        return Step(now.change(link="ended", standby=None), (EndSession(lost.problem, closing, lost.is_told),))
+        return standby.ended(now, lost, policy)
     if lost.uncommitted >= policy.commit_minimum:
         counted = counted.change(has_uncommitted=True)
     left = left_behind(counted, lost.problem, policy)

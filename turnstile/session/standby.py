@@ -169,8 +169,7 @@ def standby_lost(now: Now, lost: LinkLost, policy: Policy) -> Step:
     if now.state.link == "open" and not lost.retryable:
         return Step(after.change(standby=None, switching=""))
     if now.state.link == "lost" and is_hopeless(after, lost, policy):
-        closing = api_closing(lost) if policy.is_transparent else None
-        return Step(now.change(link="ended", standby=None), (EndSession(lost.problem, closing, lost.is_told),))
+        return ended(now, lost, policy)
     return Step(_waiting(after, wait_before_try(after, lost, policy)))
 
 
@@ -182,8 +181,15 @@ def given_up(now: Now, policy: Policy) -> Step:
     """End a session for which no other link came up in time."""
     lost = now.data.loss or LinkLost("upstream_closed", "The upstream link was lost.")
     text = f"{lost.description} No other link was ready within {policy.reconnect_for:g} s (upstream.reconnect_for)."
+    return ended(now, lost, policy, Problem(lost.code, text))
+
+
+def ended(now: Now, lost: LinkLost, policy: Policy, problem: Problem | None = None) -> Step:
+    """End a session that gets no other link, for the loss of its last or for the given problem with that."""
     closing = api_closing(lost) if policy.is_transparent else None
-    return Step(now.change(link="ended", standby=None), (EndSession(Problem(lost.code, text), closing),))
+    is_told = lost.is_told and problem is None
+    end = EndSession(problem or lost.problem, closing, is_told)
+    return Step(now.change(link="ended", standby=None), (end,))
 
 
 def _waiting(now: Now, wait: float) -> Now:
