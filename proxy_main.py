@@ -20,8 +20,8 @@ from actors.simulator_system import SimulatorSystem
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, explain, hand_on, load_config, replaced_notices, require_mode
 from turnstile.errors import ConfigError
-from turnstile.observability.journal import RecordingJournal
 from turnstile.observability.logs import log_uncaught_errors, set_up_logging
+from turnstile.observability.memory_journal import MemoryJournal
 from turnstile.protocol.safe_text import without_secrets
 from turnstile.server.freed_memory import give_back_large_blocks
 from turnstile.server.shutdown import end_process, stop_in_time
@@ -215,7 +215,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     set_up_logging("error", config.log.format)
     for notice in replaced_notices(config):
         announce(f"Warning: {notice}")
-    journal = RecordingJournal(time.monotonic)
+    journal = MemoryJournal(time.monotonic)
     is_gated = not arguments.without_gate
     with ProxySystem(config, journal=journal, make_session=Session if is_gated else UngatedSession) as system:
         host, port = system.address

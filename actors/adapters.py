@@ -14,7 +14,8 @@ from actors.timers import TimerThread
 from turnstile.byte_budget import ProcessBudget
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
-from turnstile.observability.journal import LoggingJournal, NullJournal
+from turnstile.observability.journal import Journal
+from turnstile.observability.logging_reader import LoggingReader
 from turnstile.server.certificates import server_tls
 from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.listener import Listener
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from turnstile.config import Config
-    from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Timers
     from turnstile.protocol.upstreams import KindName
     from turnstile.server.http_exchange import Endpoint
@@ -90,7 +90,7 @@ class Adapters:
             functions=self.functions,
             host_functions=self._host_functions,
             clock=self._clock,
-            journal=journal or _default_journal(),
+            journal=journal or _default_journal(self._clock),
             budget=ProcessBudget(self._config.limits.total_bytes, self._config.session.max_held_bytes),
         )
 
@@ -205,6 +205,6 @@ def _make_host_functions(config: Config, timers: Timers) -> HostFunctionPool:
     )
 
 
-def _default_journal() -> Journal:
-    """Return a journal that writes to the log at debug level; otherwise one that records nothing."""
-    return LoggingJournal(_log.debug) if _log.isEnabledFor(logging.DEBUG) else NullJournal()
+def _default_journal(clock: Clock) -> Journal:
+    """Return a journal that the log reads at debug level."""
+    return Journal(clock, [LoggingReader(_log.debug)] if _log.isEnabledFor(logging.DEBUG) else [])

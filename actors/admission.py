@@ -8,7 +8,8 @@ from actors.connection_limits import client_limits
 from actors.session_quotas import counted_name
 from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.config import allowed_origins
-from turnstile.server.addresses import owner_of
+from turnstile.observability.journal import Client
+from turnstile.server.addresses import host_of, owner_of
 from turnstile.server.requests import Admission, Rejection
 
 if TYPE_CHECKING:
@@ -150,10 +151,11 @@ class ClientAdmission:
         give_back: GiveBack,
     ) -> Admission:
         budget = self.budget_of(request, identity.name, give_back)
+        client = Client(identity.name, host_of(request.peer), request.path)
 
         def begin(connection: Connection) -> Inbox | None:
             self._arriving -= 1
-            return self._sessions.begin(connection, make_parts, budget=budget, whose=identity.shown_with(request.peer))
+            return self._sessions.begin(connection, make_parts, budget=budget, client=client)
 
         def withdraw() -> None:
             self._arriving -= 1

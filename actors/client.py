@@ -21,7 +21,6 @@ from actors.messages import (
 )
 from turnstile.byte_budget import unlimited_budget
 from turnstile.errors import ClientProtocolError
-from turnstile.observability.journal import frame_observer
 from turnstile.protocol.frames import DOES_NOT_FIT, PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
 from turnstile.session.client_requests import AudioFollows
 from turnstile.session.effects import Answered, Reported, SessionAssumed, Unlocked
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from actors.invalid_messages import InvalidMessages
     from actors.messages import Peers
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Journal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.ports import Connection, Inbox
     from turnstile.protocol.frames import Frame
 
@@ -58,22 +57,24 @@ class ClientActor(SessionActor):
         dialect: Reads what the client sends, and writes its answers.
         budget: Counts what the dialect keeps; by default without bounds.
         invalid: Counts the client's invalid messages; by default nothing does.
-        journal: Records both directions of the wire.
+        journal: Is told of both directions of the wire.
         host: Gets the answers to the host's own requests.
+        feed: Called with each text frame to the client, for its host.
     """
 
     def __init__(
         self,
         session_id: str,
         dispatcher: Dispatcher,
-        on_end: Callable[[], None],
+        on_end: Callable[[End], None],
         *,
         connection: Connection,
         dialect: Dialect,
         budget: SessionBudget | None = None,
         invalid: InvalidMessages | None = None,
-        journal: Journal,
+        journal: SessionJournal,
         host: Inbox | None = None,
+        feed: Callable[[bytes], object] | None = None,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
         self._host = host
@@ -83,7 +84,7 @@ class ClientActor(SessionActor):
         self._runs = 0
         self._kept = (budget or unlimited_budget()).charge()
         self._journal = journal
-        self._observe = frame_observer(journal, session_id, "client")
+        self._feed = feed
         self._answers = 0
         self._waiting: list[ToClient | SessionSnapshot] = []
         self._is_shown = False
@@ -126,8 +127,8 @@ class ClientActor(SessionActor):
             self._read(text.data)
 
     def _read(self, data: bytes) -> None:
-        if self._observe is not None:
-            self._observe("in", data)
+        if self._journal.tell is not None:
+            self._journal.frame("client", "in", data)
         try:
             self._send_each(self._dialect.read(data))
         except ClientProtocolError as error:
@@ -161,8 +162,9 @@ class ClientActor(SessionActor):
         if by_us:
             limit = _LIMITS.get(reason) or (self._dialect.message_limit if code == _TOO_LARGE else None)
             _log.warning("The client's connection was closed: %s %s%s", code, reason, f" ({limit})" if limit else "")
-        self._journal.note(self.session_id, "client", "in", "closed", f"{code} {reason}".strip())
-        self.end_session(End(code, reason))
+        if self._journal.tell is not None:
+            self._journal.note("client", "closed", f"{code} {reason}".strip())
+        self.end_session(End(code, reason, by="proxy" if by_us else "client"))
 
     @takes(DrainRequested)
     def _drain(self, request: DrainRequested) -> None:
@@ -243,8 +245,16 @@ class ClientActor(SessionActor):
                 self._coordinator.tell(result)
 
     def _write(self, frames: Sequence[Frame]) -> None:
-        if self._observe is not None:
-            for frame in frames:
-                if isinstance(frame, TextFrame):
-                    self._observe("out", frame.data)
+        if self._journal.tell is not None or self._feed is not None:
+            self._show_written(frames)
         self._connection.send_all(frames)
+
+    def _show_written(self, frames: Sequence[Frame]) -> None:
+        """Tell the journal and the host what the client is sent."""
+        for frame in frames:
+            if isinstance(frame, BinaryFrame):
+                self._journal.audio("client", "out", (frame.data,))
+                continue
+            self._journal.frame("client", "out", frame.data)
+            if self._feed is not None:
+                self._feed(frame.data)

@@ -11,6 +11,7 @@ from actors.dispatch import takes
 from actors.lifecycle import SHUTTING_DOWN, SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot, Waiting
 from turnstile.byte_budget import unlimited_budget
+from turnstile.observability.session_counts import COUNTED
 from turnstile.protocol.frames import Closed
 from turnstile.protocol.safe_text import on_one_line
 from turnstile.session.effects import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from actors.dispatch import Dispatcher
     from actors.messages import Peers
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Journal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.ports import Clock, Inbox, Timers
     from turnstile.session.client_requests import Ref
     from turnstile.session.events import Fact
@@ -52,20 +53,20 @@ class SessionCoordinatorActor(SessionActor):
         budget: Counts what the session holds; by default without bounds.
         timers: Run the timer of the session's deadlines.
         clock: Seconds.
-        journal: Gets a note of each request that is held, released or merged, and of each collision.
+        journal: Is told of each event and its effects; has the counts.
     """
 
     def __init__(
         self,
         session_id: str,
         dispatcher: Dispatcher,
-        on_end: Callable[[], None],
+        on_end: Callable[[End], None],
         *,
         session: Session,
         budget: SessionBudget | None = None,
         timers: Timers,
         clock: Clock,
-        journal: Journal,
+        journal: SessionJournal,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
         self._session = session
@@ -73,6 +74,7 @@ class SessionCoordinatorActor(SessionActor):
         self._charge = self._budget.charge(stays=True)
         self._recorded = self._budget.charge(is_limited=False)
         self._journal = journal
+        self._counts = journal.counts
         self._answered = 0
         self._clock = clock
         self._held_since: dict[Ref, float] = {}
@@ -89,8 +91,13 @@ class SessionCoordinatorActor(SessionActor):
     def _decide(self, event: Event) -> None:
         """Perform each effect by the method that takes its class."""
         session, charge, performers = self._session, self._charge, self.handlers
-        session.held_elsewhere = self._budget.held - charge.size - self._recorded.size
-        for effect in session.handle(event):
+        session.held_elsewhere = held_elsewhere = self._budget.held - charge.size - self._recorded.size
+        effects = session.handle(event)
+        if event.__class__ in COUNTED:
+            self._counts.events[event.__class__] += 1
+        if self._journal.tell is not None:
+            self._journal.decided(event, effects, held_elsewhere)
+        for effect in effects:
             performers[effect.__class__](self, effect)
         if not -_UNCHARGED < session.held_bytes - charge.size < _UNCHARGED:
             charge.set(session.held_bytes)
@@ -167,11 +174,8 @@ class SessionCoordinatorActor(SessionActor):
     def _note_held(self, held: Held) -> None:
         for ref in held.refs:
             self._held_since.setdefault(ref, self._clock())
-        refs = " ".join([f"#{ref}" for ref in held.refs])
-        self._journal.note(self.session_id, "session", "note", "held", f"{refs} {held.reason}")
 
     @takes(Noted)
     def _note(self, noted: Noted) -> None:
         if noted.kind == "released":
             self._held_since.pop(int(noted.detail.removeprefix("#")), None)
-        self._journal.note(self.session_id, "session", "note", noted.kind, noted.detail)

@@ -171,7 +171,7 @@ class SessionHandle:
             reason: The WebSocket close reason.
         """
         if not self.has_ended:
-            self._inboxes.tell_all(End(code, reason))
+            self._inboxes.tell_all(End(code, reason, by="host"))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the session has ended; return False if it has not within `timeout` seconds."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from actors.connection_limits import client_limits
 from actors.handle import SessionHandle
 from turnstile.auth.credentials import chosen_subprotocol
-from turnstile.auth.identity import Identity
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.function_pool import SerialCallback
 from turnstile.errors import SessionError
+from turnstile.observability.journal import Client
 from turnstile.protocol import jsontext
+from turnstile.server.addresses import host_of
 from turnstile.server.requests import Rejection
 from turnstile.transports.memory import memory_pair
 from turnstile.transports.websocket import WebSocketConnection
@@ -106,9 +107,8 @@ class HostedSessions:
         connection = WebSocketConnection(self._loop, sock, protocol, limits, budget)
         handle = self._make_handle(on_event)
         try:
-            inbox = self._sessions.begin(
-                connection, make_parts, handle, budget, Identity().shown_with(upgrade.request.peer)
-            )
+            client = Client("", host_of(upgrade.request.peer), upgrade.request.path)
+            inbox = self._sessions.begin(connection, make_parts, handle, budget, client)
         except BaseException:
             sock.close()
             raise

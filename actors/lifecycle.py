@@ -38,10 +38,10 @@ class SessionActor(DispatchedActor):
     Args:
         session_id: The session's id in the logs.
         dispatcher: Runs the actor.
-        on_end: Called once when the actor has released everything.
+        on_end: Called once with the end, when the actor has released everything.
     """
 
-    def __init__(self, session_id: str, dispatcher: Dispatcher, on_end: Callable[[], None]) -> None:
+    def __init__(self, session_id: str, dispatcher: Dispatcher, on_end: Callable[[End], None]) -> None:
         super().__init__(dispatcher)
         self.session_id = session_id
         self._on_end = on_end
@@ -101,4 +101,4 @@ class SessionActor(DispatchedActor):
         except BaseException:
             _log.exception("%s could not release everything", type(self).__name__)
         finally:
-            self._on_end()
+            self._on_end(end)

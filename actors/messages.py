@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
+    from turnstile.observability.journal import EndedBy
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import Postponable, Ref
@@ -165,12 +166,14 @@ class End:
         reason: The reason in the close frame.
         problem: The problem that is reported to the client before; None for an ordinary end.
         drops_unsent: What has not begun to leave is dropped, so that it takes no memory while the connections close.
+        by: Who ends it.
     """
 
     code: int
     reason: str
     problem: Problem | None = None
     drops_unsent: bool = False
+    by: EndedBy = "proxy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from actors.lifecycle import INTERNAL_END
 from actors.upstream import UpstreamActor
 from turnstile.audio.input_audio import InputAudio
 from turnstile.byte_budget import ProcessBudget
-from turnstile.observability.journal import ClientTap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from actors.dialects.registry import SessionParts
     from actors.dispatch import Dispatcher
     from actors.handle import SessionHandle
+    from actors.messages import End
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Journal
+    from turnstile.observability.journal import Journal, SessionJournal
     from turnstile.ports import (
         Clock,
         Connection,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from turnstile.protocol.addressing import Address
 
     # What all actors of a session take: its id in the logs, what runs them, and what to call at their end.
-    _Shared = tuple[str, Dispatcher, Callable[[], None]]
+    _Shared = tuple[str, Dispatcher, Callable[[End], None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SessionDependencies:
         functions: Calls functions over HTTP.
         host_functions: Calls the host's functions.
         clock: A monotonic clock, in seconds.
-        journal: Records the frames of both connections.
+        journal: Sees every session.
         budget: Counts what all sessions hold.
         wall_clock: Seconds since 1970: upstream says so when a session of its ends.
     """
@@ -74,27 +74,27 @@ class SessionDependencies:
 
 def start_actors(
     around: SessionDependencies,
-    session_id: str,
+    journal: SessionJournal,
     connection: Connection,
     parts: SessionParts,
     handle: SessionHandle | None,
     budget: SessionBudget,
-    on_end: Callable[[], None],
+    on_end: Callable[[End], None],
 ) -> tuple[ActorRef[ClientActor], ActorRef[SessionCoordinatorActor], ActorRef[UpstreamActor]]:
     """Start a session's three actors; end those already started if one fails to start.
 
     Args:
         around: The dependencies that all sessions share.
-        session_id: The session's id in the logs.
+        journal: The session's.
         connection: The client's connection.
         parts: The parts that depend on the client's dialect.
         handle: The handle for a host in this process.
         budget: Counts what the session holds.
-        on_end: Called once for each actor, when it has released everything.
+        on_end: Called once for each actor with the end, when it has released everything.
     """
-    shared: _Shared = (session_id, around.dispatcher, on_end)
+    shared: _Shared = (journal.facts.session_id, around.dispatcher, on_end)
     with ExitStack() as undo:
-        client = _start_client(shared, around, connection, parts, handle, budget)
+        client = _start_client(shared, around, journal, connection, parts, handle, budget)
         undo.callback(inbox_of(client).tell, INTERNAL_END)
         coordinator = SessionCoordinatorActor.start(
             *shared,
@@ -102,10 +102,10 @@ def start_actors(
             budget=budget,
             timers=around.timers,
             clock=around.clock,
-            journal=around.journal,
+            journal=journal,
         )
         undo.callback(inbox_of(coordinator).tell, INTERNAL_END)
-        upstream = _start_upstream(shared, around, connection, parts, budget)
+        upstream = _start_upstream(shared, around, journal, connection, parts, budget)
         undo.pop_all()
     return client, coordinator, upstream
 
@@ -113,6 +113,7 @@ def start_actors(
 def _start_client(
     shared: _Shared,
     around: SessionDependencies,
+    journal: SessionJournal,
     connection: Connection,
     parts: SessionParts,
     handle: SessionHandle | None,
@@ -124,13 +125,19 @@ def _start_client(
         dialect=parts.dialect,
         budget=budget,
         invalid=InvalidMessages(parts.invalid_messages, around.clock),
-        journal=ClientTap(around.journal, handle.receive) if handle else around.journal,
+        journal=journal,
         host=handle.requests if handle else None,
+        feed=handle.receive if handle else None,
     )
 
 
 def _start_upstream(
-    shared: _Shared, around: SessionDependencies, connection: Connection, parts: SessionParts, budget: SessionBudget
+    shared: _Shared,
+    around: SessionDependencies,
+    journal: SessionJournal,
+    connection: Connection,
+    parts: SessionParts,
+    budget: SessionBudget,
 ) -> ActorRef[UpstreamActor]:
     return UpstreamActor.start(
         *shared,
@@ -146,5 +153,5 @@ def _start_upstream(
         budget=budget,
         clock=around.clock,
         wall_clock=around.wall_clock,
-        journal=around.journal,
+        journal=journal,
     )

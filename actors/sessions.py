@@ -16,6 +16,7 @@ from actors.dispatch import inbox_of
 from actors.lifecycle import EVICTED, SHUTTING_DOWN
 from actors.messages import Inspect, Peers
 from actors.session_actors import start_actors
+from turnstile.observability.journal import THIS_PROCESS, Ending, SessionFacts
 from turnstile.session.ending import DrainRequested
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from pykka import ActorRef
 
     from actors.coordinator import SessionCoordinatorActor
-    from actors.dialects.registry import PartsFactory
+    from actors.dialects.registry import PartsFactory, SessionParts
     from actors.handle import SessionHandle
-    from actors.messages import Snapshot
+    from actors.messages import End, Snapshot
     from actors.session_actors import SessionDependencies
     from turnstile.byte_budget import SessionBudget
+    from turnstile.observability.journal import Client, SessionJournal
     from turnstile.ports import Connection, Inbox
 
 _log = logging.getLogger(__name__)
@@ -39,10 +41,11 @@ _ACTORS = 3
 class RunningSession:
     """A session that has not ended: its actors once they are started, and the number of those still running."""
 
-    __slots__ = ("budget", "coordinator", "handle", "inboxes", "left", "whose")
+    __slots__ = ("budget", "coordinator", "end", "handle", "inboxes", "journal", "left")
 
-    def __init__(self, handle: SessionHandle | None, budget: SessionBudget, whose: str) -> None:
-        self.whose = whose
+    def __init__(self, handle: SessionHandle | None, budget: SessionBudget) -> None:
+        self.journal: SessionJournal
+        self.end: End | None = None
         self.handle = handle
         self.budget = budget
         self.coordinator: ActorRef[SessionCoordinatorActor] | None = None
@@ -85,7 +88,7 @@ class Sessions:
         make_parts: PartsFactory,
         handle: SessionHandle | None = None,
         budget: SessionBudget | None = None,
-        whose: str = "of a host",
+        client: Client = THIS_PROCESS,
     ) -> Inbox | None:
         """Begin a session; during the shutdown close the connection with 1001 instead.
 
@@ -94,30 +97,31 @@ class Sessions:
             make_parts: Makes the parts that depend on the client's dialect, for the session with the given id.
             handle: The handle for a host in this process.
             budget: The session's, which ends with it; by default that of an unnamed owner.
-            whose: Who the client is and where, for the log.
+            client: Who the client is, and where; by default code in this process.
 
         Returns:
             The inbox for the client's frames; None if no session has begun.
         """
         budget = budget or self._around.budget.session("")
-        session_id, live = secrets.token_hex(6), RunningSession(handle, budget, whose)
+        session_id, live = secrets.token_hex(6), RunningSession(handle, budget)
         budget.end = partial(self._evict, session_id, live)
         if not self._add(session_id, live):
             _turn_away(connection, live)
             return None
         try:
             parts = make_parts(session_id)
-            client, coordinator, upstream = start_actors(
-                self._around, session_id, connection, parts, handle, budget, lambda: self._actor_ended(session_id)
+            live.journal = self._around.journal.begin(_facts(session_id, parts, client))
+            actor, coordinator, upstream = start_actors(
+                self._around, live.journal, connection, parts, handle, budget, partial(self._actor_ended, session_id)
             )
         except BaseException:
             self._forget(session_id)
             raise
-        others = Peers(inbox_of(client), inbox_of(coordinator), inbox_of(upstream))
+        others = Peers(inbox_of(actor), inbox_of(coordinator), inbox_of(upstream))
         if handle is not None:
-            handle.meet(session_id, client, coordinator, others)
+            handle.meet(session_id, actor, coordinator, others)
         self._introduce(live, coordinator, others)
-        _log.info("Session %s began (%s, %s)", session_id, parts.name, whose)
+        _log.info("Session %s began (%s, %s)", session_id, parts.name, client)
         return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
     def _add(self, session_id: str, live: RunningSession) -> bool:
@@ -201,17 +205,19 @@ class Sessions:
         if inboxes is not None:  # otherwise it is ended as soon as it has begun
             inboxes.tell_all(EVICTED)
 
-    def _actor_ended(self, session_id: str) -> None:
+    def _actor_ended(self, session_id: str, end: End) -> None:
         with self._ended:
             live = self._live.get(session_id)
             if live is None:
                 return  # one of its actors failed to start
             live.left -= 1
+            live.end = first = live.end or end
         if not live.left:
+            self._around.journal.end(live.journal, Ending(first.code, first.reason, first.by))
             self._forget(session_id)
             if live.handle is not None:
                 live.handle.note_end()
-            _log.info("Session %s ended (%s)", session_id, live.whose)
+            _log.info("Session %s ended (%s)", session_id, live.journal.facts.client)
             if not self._live:
                 _log.info("No session is open; %s bytes held", self.held_bytes)
 
@@ -220,6 +226,13 @@ class Sessions:
             self._live.pop(session_id).budget.close()
             self._note_count(len(self._live))
             self._ended.notify_all()
+
+
+def _facts(session_id: str, parts: SessionParts, client: Client) -> SessionFacts:
+    session = parts.session
+    return SessionFacts(
+        session_id, parts.name, client, parts.address.model, session.policy, session.state, session.data
+    )
 
 
 def _turn_away(connection: Connection, live: RunningSession) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from actors.upstream_events import UpstreamEvents
 from turnstile.audio.confirmed_formats import ConfirmedFormats
-from turnstile.observability.journal import frame_observer
 from turnstile.protocol import realtime
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.protocol.safe_text import on_one_line
@@ -21,6 +20,7 @@ from turnstile.translate.translator import Translator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actors.upstream_events import Batch
     from actors.upstream_link import UpstreamLink
     from actors.upstream_parts import UpstreamParts
     from turnstile.ports import Inbox, LinkFailed, LinkReady
@@ -73,7 +73,7 @@ class StandbyLink:
         self._output = parts.output
         self._clock = parts.clock
         self._wall_clock = parts.wall_clock
-        self._observe = frame_observer(parts.journal, parts.session_id, "upstream")
+        self._journal = parts.journal
         self._is_up = False
 
     @property
@@ -113,9 +113,9 @@ class StandbyLink:
             _log.info("The upstream link that was to be the next is lost: %s", on_one_line(fact.description))
         self._report(fact)
 
-    def _take(self, event: Json, fact: Fact | None, _frames: list[Frame], data: bytes | None) -> None:
-        if self._observe is not None and data is not None:
-            self._observe("in", data)
+    def _take(self, event: Json, fact: Fact | None, _frames: list[Frame], data: bytes | None, _: Batch) -> None:
+        if self._journal.tell is not None and data is not None:
+            self._journal.frame("upstream", "in", data, self.link.number)
         if event["type"] in SAY_THAT_IT_IS_UP:
             if shows_session(event):
                 self.shown = event

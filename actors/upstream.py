@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from actors.messages import LocalSettings, Peers
     from actors.upstream_links import LinkCommand
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Journal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.ports import (
         Clock,
         Connection,
@@ -77,14 +77,14 @@ class UpstreamActor(SessionActor):
         budget: Counts what the link and the translator keep; by default without bounds.
         clock: Seconds.
         wall_clock: Seconds since 1970, as upstream counts them.
-        journal: Records both directions of the wire.
+        journal: Is told of both directions of the links, and of the client's audio.
     """
 
     def __init__(
         self,
         session_id: str,
         dispatcher: Dispatcher,
-        on_end: Callable[[], None],
+        on_end: Callable[[End], None],
         *,
         connector: Connector,
         target: Callable[[str | None], UpstreamTarget],
@@ -98,22 +98,23 @@ class UpstreamActor(SessionActor):
         budget: SessionBudget | None = None,
         clock: Clock,
         wall_clock: Clock,
-        journal: Journal,
+        journal: SessionJournal,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
         budget = budget or unlimited_budget()
         self._runs = 0
         self._kept = budget.charge()
+        self._journal = journal
         self._audio = audio
         self._translator = translator
         self._source = source
         self._clock = clock
         self._output = output = UpstreamOutput(shows_session=shows_session)
-        make_slot = partial(UpstreamLink, session_id, connector, target, budget=budget, journal=journal)
+        make_slot = partial(UpstreamLink, connector, target, budget=budget, journal=journal)
         self._link = make_slot(source)
         self._functions = FunctionRunner(functions, host_functions, translator, output, budget.identity)
         parts = UpstreamParts(
-            session_id, journal, translator, audio, self._functions, ConfirmedFormats(), output, clock, wall_clock
+            journal, translator, audio, self._functions, ConfirmedFormats(), output, clock, wall_clock
         )
         self._reader = UpstreamReader(parts)
         self._commands = UpstreamCommands(self._link, self._reader, labels, parts)
@@ -209,6 +210,8 @@ class UpstreamActor(SessionActor):
         """Send frames that wait in a row in one piece."""
         frames = [binary.data for binary in self.inbox.row(frame)]
         self._source.handled(sum(map(len, frames)), len(frames))  # first: what waits of them is counted there
+        if self._journal.tell is not None:
+            self._journal.audio("client", "in", frames)
         loss = self._audio.append(frames)
         if loss is not None:
             self._output.send_problem(loss)

@@ -61,7 +61,6 @@ class UpstreamCommands:
     ) -> None:
         self._link = link
         self._reader = reader
-        self._session_id = parts.session_id
         self._journal = parts.journal
         self._translator = parts.translator
         self._audio = parts.audio
@@ -119,7 +118,8 @@ class UpstreamCommands:
                 self._link.send(event)
 
     def _hand_back(self, event_id: str) -> None:
-        self._journal.note(self._session_id, "upstream", "note", "handed back", event_id)
+        if self._journal.tell is not None:
+            self._journal.note("upstream", "handed back", event_id, self._link.number)
         self._output.send_fact(HandedBack(event_id))
 
     def _truncate(self, event: bytes) -> None:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     Follow = Callable[[HeardText, Json], None]
     Kind = tuple[Callable[[Json], bool] | None, Callable[[FactReader, Json], Fact | None] | None, Follow | None]
-    Take = Callable[[Json, Fact | None, list[Frame], bytes | None], None]
+    Batch = Sequence[tuple[Json, bytes | None]]
+    Take = Callable[[Json, Fact | None, list[Frame], bytes | None, Batch], None]
 
 _log = logging.getLogger(__name__)
 
@@ -91,8 +92,8 @@ class UpstreamEvents:
         Args:
             frames: Text; or binary, as some gateways send events. One that is no event is logged, a binary one once.
             now: The time, in seconds.
-            take: Called with each event under its current names, the fact in it, if any, the client's frames, and the
-                event as it came; for a batch of audio with the last delta, and None for how it came.
+            take: Called with each event under its current names, the fact in it, if any, the client's frames, the event
+                as it came, and (); for a batch of audio with the last delta, None for how it came, and the batch.
         """
         batch: list[tuple[Json, bytes | None]] = []
         for frame in frames:
@@ -110,14 +111,14 @@ class UpstreamEvents:
                     continue
             is_audio = event["type"] == _AUDIO
             if batch and not (is_audio and _continues(batch[-1][0], event)):
-                take(batch[-1][0], None, self._translate_audio(batch, now), None)
+                take(batch[-1][0], None, self._translate_audio(batch, now), None, batch)
                 batch = []
             if is_audio:
                 batch.append((event, data if is_json else None))
             else:
                 self._take_event(event, kind, data, is_json, now, take)
         if batch:
-            take(batch[-1][0], None, self._translate_audio(batch, now), None)
+            take(batch[-1][0], None, self._translate_audio(batch, now), None, batch)
 
     def _log_no_event(self, error: UpstreamProtocolError, *, is_binary: bool) -> None:
         if not is_binary:
@@ -187,7 +188,7 @@ class UpstreamEvents:
                 _log_failure(error)
         if not plain and event["type"] not in SERVER_EVENTS:
             self._log_unknown(event["type"])
-        take(event, fact, frames, data)
+        take(event, fact, frames, data, ())
 
     def _log_unknown(self, kind: str) -> None:
         kind = kind[:64]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from actors.inbox import RUN_LENGTH
 from actors.messages import from_link
-from turnstile.observability.journal import frame_observer
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.protocol.beta_events import beta_client_data
 from turnstile.protocol.frames import PEER_TOO_SLOW
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Journal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.ports import Connection, Connector, Inbox, UpstreamTarget
     from turnstile.protocol.frames import Closed, Frame
 
@@ -67,29 +66,29 @@ class UpstreamLink:
     """A slot for one link.
 
     Args:
-        session_id: Names the session in the journal.
         connector: Opens links.
         target: Returns the address for a model.
         source: The client's connection: held back while the link is full, and the link while it is; None for a
             standby, between which and the client nothing goes.
         budget: Counts what the link holds.
-        journal: Records the frames that are sent.
+        journal: Is told of the frames that are sent.
     """
 
     def __init__(
         self,
-        session_id: str,
         connector: Connector,
         target: Callable[[str | None], UpstreamTarget],
         source: Connection | None,
         budget: SessionBudget,
-        journal: Journal,
+        journal: SessionJournal,
     ) -> None:
         self._budget = budget
         self._connector = connector
         self._target = target
         self._source = source
-        self._observe = frame_observer(journal, session_id, "upstream")
+        self._journal = journal
+        self.number = 0
+        """Which of the session's links it is, from 1."""
         self.current: _LinkInbox | None = None
         """The link in this slot, as against one that was closed."""
         self.connection: Connection | None = None
@@ -103,6 +102,7 @@ class UpstreamLink:
     def open(self, model: str | None, inbox: Inbox) -> None:
         """Open a link; what it receives goes to `inbox` (`FromLink`)."""
         self.current = link = _LinkInbox(inbox, self._budget)
+        self.number = self._journal.next_link()
         target = self._target(model)
         self._is_beta, self.secrets, self.names = target.is_beta, target.secrets, ItemNames()
         self._connector.connect(target, link)
@@ -144,6 +144,7 @@ class UpstreamLink:
         self.close()
         self.current, connection = other.current, other.connection
         self._is_beta, self.secrets, self.names = other._is_beta, other.secrets, other.names
+        self.number = other.number
         other.current = other.connection = None
         if connection is not None:
             self._use(connection)
@@ -164,8 +165,8 @@ class UpstreamLink:
                 data = self.names.sent(data)
             if self._is_beta:
                 data = beta_client_data(data)
-            if self._observe is not None:
-                self._observe("out", data)
+            if self._journal.tell is not None:
+                self._journal.frame("upstream", "out", data, self.number)
             self.connection.send_text(data)
 
     def handled(self, frames: Sequence[Frame]) -> None:

@@ -46,7 +46,6 @@ class UpstreamLinks:
         """The link beside the one in use."""
         self._reader = reader
         self._parts = parts
-        self._session_id = parts.session_id
         self._journal = parts.journal
         self._translator = parts.translator
         self._audio = parts.audio
@@ -94,7 +93,7 @@ class UpstreamLinks:
         self._link.close()
         self._audio.disconnect()
         self._link.open(model, inbox)
-        self._reader.begin_link(self._link.secrets, self._link.names)
+        self._reader.begin_link(self._link)
 
     def _changed(self, news: LinkReady | LinkFailed | Closed) -> None:
         fact = self._link.change(news)
@@ -109,7 +108,8 @@ class UpstreamLinks:
         _log.warning("The upstream link is lost: %s", on_one_line(lost.description))
         lost = replace(lost, uncommitted=self._audio.uncommitted)
         self._audio.disconnect()
-        self._journal.note(self._session_id, "upstream", "in", "closed", lost.code)
+        if self._journal.tell is not None:
+            self._journal.note("upstream", "closed", lost.code, self._link.number)
         self._output.send_frames(self._translator.link_lost())
         self._output.send_fact(lost)
 
@@ -150,7 +150,8 @@ class UpstreamLinks:
         self._translator.restored(standby.restored)
         self._translator.removed(standby.removed)
         self.standby = None
-        self._journal.note(self._session_id, "upstream", "note", "took over", f"{generation}")
+        if self._journal.tell is not None:
+            self._journal.note("upstream", "took over", f"{generation}", self._link.number)
         _log.info("Another upstream link is in use")
         self._output.send_fact(TookOver(generation, standby.lifetime, unfinished))
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from actors.function_runner import FunctionRunner
     from actors.upstream_output import UpstreamOutput
     from turnstile.audio.confirmed_formats import ConfirmedFormats
-    from turnstile.observability.journal import Journal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.ports import Clock
     from turnstile.translate.translator import Translator
 
@@ -18,8 +18,7 @@ class UpstreamParts(NamedTuple):
     """The parts that reading, writing and replacing a session's links have in common.
 
     Args:
-        session_id: Names the session in the journal.
-        journal: Records what goes and comes on the links.
+        journal: Is told what goes and comes on the links.
         translator: Writes for the client, in its dialect.
         audio: The input audio on its way up.
         functions: Keeps who calls a function.
@@ -29,8 +28,7 @@ class UpstreamParts(NamedTuple):
         wall_clock: Seconds since 1970, as upstream counts them.
     """
 
-    session_id: str
-    journal: Journal
+    journal: SessionJournal
     translator: Translator
     audio: AudioUplink
     functions: FunctionRunner

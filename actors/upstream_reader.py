@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from actors.upstream_events import UpstreamEvents
-from turnstile.observability.journal import frame_observer
 from turnstile.protocol import realtime
 from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.events import (
@@ -25,12 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.standby_link import StandbyLink
+    from actors.upstream_events import Batch
+    from actors.upstream_link import UpstreamLink
     from actors.upstream_parts import UpstreamParts
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import Json
     from turnstile.session.events import Fact
     from turnstile.session.link_effects import TakeOver
-    from turnstile.translate.item_names import ItemNames
 
 # How often, in seconds, the session gets a sign of life of a response.
 _PROGRESS_EVERY = 1.0
@@ -53,7 +53,8 @@ class UpstreamReader:
         self._output = parts.output
         self._clock = parts.clock
         self._wall_clock = parts.wall_clock
-        self._observe = frame_observer(parts.journal, parts.session_id, "upstream")
+        self._journal = parts.journal
+        self._link_number = 0
         self._is_up = False
         self.expired: LinkLost | None = None
         """The loss of a link whose session has expired: what comes behind that is not taken."""
@@ -62,14 +63,14 @@ class UpstreamReader:
         """How many facts that close the gate there were, on all links."""
         self._speeches = 0
 
-    def begin_link(self, secrets: Sequence[str] = (), names: ItemNames | None = None) -> None:
-        """Read a new link from now on, which has not shown yet that it is up, and was given these credentials."""
-        self._is_up, self.expired = False, None
-        self._events.begin_link(secrets, names)
+    def begin_link(self, link: UpstreamLink) -> None:
+        """Read a new link from now on, which has not shown yet that it is up."""
+        self._is_up, self.expired, self._link_number = False, None, link.number
+        self._events.begin_link(link.secrets, link.names)
 
     def replace_by(self, standby: StandbyLink) -> None:
         """Read a link from now on that has been a standby; what its session shows is in force."""
-        self._is_up, self.expired = True, None
+        self._is_up, self.expired, self._link_number = True, None, standby.link.number
         self._events.replace_by(standby.events)
         self._formats.replace_by(standby.formats)
         self._functions.ask(standby.endpoints)
@@ -104,13 +105,13 @@ class UpstreamReader:
         self._now = self._clock()
         self._events.read(frames, self._now, self._take)
 
-    def _take(self, event: Json, fact: Fact | None, frames: list[Frame], data: bytes | None) -> None:
+    def _take(self, event: Json, fact: Fact | None, frames: list[Frame], data: bytes | None, audio: Batch) -> None:
         """Send the client its frames first, then the session the fact: the session's answer must come behind.
 
         But for a function call: its result may come at once, and must find the call known.
         """
-        if self._observe is not None and data is not None:
-            self._observe("in", data)
+        if self._journal.tell is not None:
+            self._tell_journal(data, audio)
         if self.expired is not None:
             return
         if isinstance(fact, FunctionCalled):
@@ -129,6 +130,13 @@ class UpstreamReader:
         elif self._now - self._progress_at >= _PROGRESS_EVERY and isinstance(event.get("response_id"), str):
             self._progress_at = self._now
             self._output.send_fact(ResponseProgressed(event["response_id"]))
+
+    def _tell_journal(self, data: bytes | None, audio: Batch) -> None:
+        if data is not None:
+            self._journal.frame("upstream", "in", data, self._link_number)
+        else:
+            pieces = [delta for event, _ in audio if isinstance(delta := event.get("delta"), str)]
+            self._journal.audio("upstream", "in", pieces, self._link_number)
 
     def _link_is_up(self, event: Json) -> None:
         """Send the client the session, where upstream shows it, and once to the session that the link is up."""

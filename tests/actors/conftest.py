@@ -6,8 +6,8 @@ import pytest
 
 from actors.dispatcher import ThreadDispatcher
 from actors.messages import Peers
-from turnstile.observability.journal import RecordingJournal
-from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience
+from turnstile.observability.memory_journal import MemoryJournal
+from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience, session_journal
 
 
 class RecordingConnector:
@@ -27,7 +27,8 @@ class Bench:
         self.clock = ManualClock()
         self.wall_clock = ManualClock(1_800_000_000.0)
         self.timers = ManualTimers(self.clock)
-        self.journal = RecordingJournal(self.clock)
+        self.entries = MemoryJournal(self.clock)
+        self.journal = session_journal(self.entries)
         self.connection = RecordingConnection()
         self.connector = RecordingConnector()
         self.client = RecordingInbox()
@@ -42,7 +43,7 @@ class Bench:
         actor.on_receive(Peers(**{**inboxes, role: actor.inbox}))
         return actor
 
-    def on_end(self):
+    def on_end(self, _end):
         self.ended.append("ended")
 
     def told_itself(self, actor):
@@ -50,7 +51,7 @@ class Bench:
         return actor.inbox.waiting()
 
     def notes(self):
-        return [(entry.wire, entry.direction, entry.kind, entry.detail) for entry in self.journal.entries()]
+        return [(entry.wire, entry.direction, entry.kind, entry.detail) for entry in self.entries.entries()]
 
 
 @pytest.fixture

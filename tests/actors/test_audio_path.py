@@ -23,7 +23,7 @@ from actors.messages import End
 from actors.session_actors import SessionDependencies
 from actors.sessions import Sessions
 from turnstile.config import load_config
-from turnstile.observability.journal import NullJournal
+from turnstile.observability.journal import Journal
 from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience
@@ -112,7 +112,7 @@ class Talk:
                 functions=None,
                 host_functions=None,
                 clock=clock,
-                journal=NullJournal(),
+                journal=Journal(ManualClock()),
             )
         )
         make_parts = Dialects(config, lambda _: False).named("component")

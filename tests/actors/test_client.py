@@ -220,7 +220,7 @@ def test_a_problem_that_answers_nothing_is_reported_in_the_profiles_manner(bench
 
 def test_the_session_ends_without_a_word_when_the_client_closes(bench, client):
     client.on_receive(Closed(1001, "leaving"))
-    assert bench.told_itself(client) == [End(1001, "leaving")]
+    assert bench.told_itself(client) == [End(1001, "leaving", by="client")]
     assert ("client", "in", "closed", "1001 leaving") in bench.notes()
     client.release(End(1001, "leaving"))
     assert bench.connection.sent == []

@@ -26,7 +26,7 @@ from actors.session_actors import SessionDependencies
 from actors.sessions import Sessions
 from turnstile.byte_budget import Charge, ProcessBudget
 from turnstile.config import load_config
-from turnstile.observability.journal import NullJournal
+from turnstile.observability.journal import Journal
 from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol import jsontext, safe_text
 from turnstile.protocol.error_texts import with_safe_errors
@@ -116,7 +116,7 @@ class Talk:
                 functions=None,
                 host_functions=None,
                 clock=ManualClock(),
-                journal=NullJournal(),
+                journal=Journal(ManualClock()),
             )
         )
         make_parts = Dialects(config, lambda _: False).named("component")

@@ -48,7 +48,7 @@ def ended():
 @pytest.fixture
 def part(bench, ended):
     """A running actor whose two peers are inboxes."""
-    ref = Part.start("s1", bench.dispatcher, ended.set)
+    ref = Part.start("s1", bench.dispatcher, lambda _: ended.set())
     inbox_of(ref).tell(Peers(inbox_of(ref), bench.coordinator, bench.upstream))
     yield ref.part
     if ref.is_alive():
@@ -135,7 +135,7 @@ def test_a_question_that_fails_is_its_askers_and_the_session_goes_on(part, ended
 
 def test_all_three_end_when_one_of_them_fails(bench):
     counted = threading.Semaphore(0)
-    refs = [Part.start("s1", bench.dispatcher, counted.release) for _ in range(3)]
+    refs = [Part.start("s1", bench.dispatcher, lambda _: counted.release()) for _ in range(3)]
     for ref in refs:
         inbox_of(ref).tell(Peers(*map(inbox_of, refs)))
     inbox_of(refs[1]).tell(ValueError("boom"))

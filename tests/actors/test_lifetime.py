@@ -13,7 +13,7 @@ from actors.dialects.registry import Dialects
 from actors.session_actors import SessionDependencies
 from actors.sessions import Sessions
 from turnstile.config import load_config
-from turnstile.observability.journal import NullJournal
+from turnstile.observability.journal import Journal
 from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
@@ -56,7 +56,7 @@ class Stage:
                 functions=None,
                 host_functions=None,
                 clock=self.clock,
-                journal=NullJournal(),
+                journal=Journal(ManualClock()),
             )
         )
         dialects = Dialects(load_config(flags={"upstream.url": "simulator:", **flags}), lambda _: False)

@@ -17,7 +17,7 @@ from actors.messages import End
 from actors.session_actors import SessionDependencies
 from actors.sessions import Sessions
 from turnstile.config import load_config
-from turnstile.observability.journal import NullJournal
+from turnstile.observability.journal import Journal
 from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
@@ -83,7 +83,7 @@ class Talk:
                 functions=None,
                 host_functions=None,
                 clock=ManualClock(),
-                journal=NullJournal(),
+                journal=Journal(ManualClock()),
             )
         )
         self.inbox = self.sessions.begin(self.client, Dialects(CONFIG, lambda _: False).named(dialect))

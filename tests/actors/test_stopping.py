@@ -12,7 +12,8 @@ import actors.proxy_threads
 from actors.system import ProxySystem
 from turnstile.config import load_config
 from turnstile.errors import SessionError
-from turnstile.observability.journal import RecordingJournal
+from turnstile.observability.journal import Journal
+from turnstile.observability.journal_entries import FrameEntry
 from turnstile.protocol.frames import Closed, TextFrame
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.terminal.terminal_client import TerminalClient
@@ -97,23 +98,34 @@ def test_pykkas_stop_of_all_actors_ends_every_session_and_the_proxy_goes_on(make
 # Code of a host's, or a journal, exits.
 
 
-class ExitingJournal(RecordingJournal):
-    """Raises where a word is seen."""
+class SearchingReader:
+    """A reader of the journal that calls a function at each frame with a word in it."""
 
-    def __init__(self, fault):
-        super().__init__(lambda: 0.0)
-        self.fault = fault
+    def __init__(self, word, found):
+        self._word, self._found = word, found
 
-    def frame(self, session, wire, direction, data):
-        super().frame(session, wire, direction, data)
-        if b"exit" in data:
-            raise self.fault
+    def begin(self, _facts):
+        return self.read
+
+    def read(self, entry):
+        if isinstance(entry, FrameEntry) and self._word in entry.data:
+            self._found()
+
+    def end(self, _journal, _ending):
+        pass
+
+
+def exiting_journal(fault):
+    def leave():
+        raise fault
+
+    return Journal(lambda: 0.0, [SearchingReader(b"exit", leave)])
 
 
 @WORKERS
 @EXITS
 def test_an_exit_that_a_journal_raises_ends_that_session_and_no_other(make_system, workers, fault):
-    system = make_system(workers, ExitingJournal(fault))
+    system = make_system(workers, exiting_journal(fault))
     with configured(system) as other, configured(system) as dialogue:
         dialogue.send("InjectUserMessage", content="exit")
         assert dialogue.wait_for("Error")["code"] == "internal_error"
@@ -209,18 +221,16 @@ def test_a_thread_whose_work_is_of_no_use_any_more_is_not_given_the_rest_of_the_
     assert given["callbacks"] > 2.0
 
 
-class HoldingJournal(RecordingJournal):
+class HoldingJournal(Journal):
     """Blocks where a word is seen, until it may go on."""
 
     def __init__(self):
-        super().__init__(lambda: 0.0)
+        super().__init__(lambda: 0.0, [SearchingReader(b"hold it", self._hold)])
         self.held, self.may_go = threading.Event(), threading.Event()
 
-    def frame(self, session, wire, direction, data):
-        super().frame(session, wire, direction, data)
-        if b"hold it" in data:
-            self.held.set()
-            assert self.may_go.wait(patience())
+    def _hold(self):
+        self.held.set()
+        assert self.may_go.wait(patience())
 
 
 @WORKERS

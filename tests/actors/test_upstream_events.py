@@ -170,7 +170,7 @@ class Reading(UpstreamEvents):
     def read_all(self, frames):
         """Return what is heard of frames that come at once."""
         heard = []
-        self.read(frames, 0.0, lambda *one: heard.append(Heard(*one)))
+        self.read(frames, 0.0, lambda *one: heard.append(Heard(*one[:4])))
         return heard
 
     def read_one(self, data):
@@ -403,7 +403,7 @@ def test_each_of_several_events_is_translated_when_what_came_before_has_been_tak
     upstream.read(
         [delta("AAEC"), TextFrame(json.dumps(speaks).encode())],
         0.0,
-        lambda _, fact, frames, __: cut_off.append((fact, len(frames), upstream._translator.take_truncations())),
+        lambda _, fact, frames, *__: cut_off.append((fact, len(frames), upstream._translator.take_truncations())),
     )
     assert cut_off == [(None, 2, ()), (turn_events.SpeechStarted(), 1, (("i", 1),))]
 

@@ -12,7 +12,7 @@ from actors import ProxySystem
 from actors.simulator_system import SimulatorSystem
 from actors.timers import TimerThread
 from turnstile.config import load_config
-from turnstile.observability.journal import RecordingJournal
+from turnstile.observability.memory_journal import MemoryJournal
 from turnstile.simulator.simulator import Simulator
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
@@ -25,7 +25,7 @@ class Proxy:
     """A started proxy and what its journal has seen."""
 
     def __init__(self, flags, **options):
-        self.journal = RecordingJournal(time.monotonic)
+        self.journal = MemoryJournal(time.monotonic)
         config = load_config(flags={"server.port": "0", "upstream.url": "simulator:", **flags})
         self.system = ProxySystem(config, journal=self.journal, **options)
         self.system.start()

@@ -16,7 +16,7 @@ from turnstile.config import load_config
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.function_schema import host_functions
 from turnstile.errors import ConfigError, InternalError, SessionError
-from turnstile.observability.journal import RecordingJournal
+from turnstile.observability.memory_journal import MemoryJournal
 from turnstile.protocol.frames import Closed, TextFrame
 from turnstile.testing import RecordingInbox, patience
 from turnstile.translate.host_overrides import HostOverrides
@@ -208,7 +208,7 @@ def test_an_announcement_that_is_refused_is_told_the_host_and_not_the_client(pro
 
 
 def test_labels_of_the_hosts_are_on_every_response(make_proxy):
-    journal = RecordingJournal(lambda: 0.0)
+    journal = MemoryJournal(lambda: 0.0)
     proxy = make_proxy(journal)
     client = Client(proxy, labels={"tags": "user:ada"})
     client.say("Settings", tags=["the client's"], agent={})

@@ -14,7 +14,7 @@ import websocket
 from actors.system import ProxySystem
 from actors.timers import TimerThread
 from turnstile.config import SIMULATOR, load_config
-from turnstile.observability.journal import RecordingJournal
+from turnstile.observability.memory_journal import MemoryJournal
 from turnstile.protocol.realtime import MARK
 from turnstile.simulator.faults import Faults
 from turnstile.simulator.simulator import Simulator
@@ -71,12 +71,12 @@ class Client:
 
 
 @pytest.fixture
-def journal() -> RecordingJournal:
-    return RecordingJournal(time.monotonic)
+def journal() -> MemoryJournal:
+    return MemoryJournal(time.monotonic)
 
 
 @pytest.fixture
-def proxy(journal: RecordingJournal) -> Iterator[ProxySystem]:
+def proxy(journal: MemoryJournal) -> Iterator[ProxySystem]:
     flags = {"server.port": "0", "upstream.url": SIMULATOR, "session.prompt_limit": "100"}
     with ProxySystem(load_config(flags=flags), journal=journal) as system:
         yield system
@@ -98,12 +98,12 @@ def connect(proxy: ProxySystem) -> Iterator[Callable[..., Client]]:
         client.close()
 
 
-def _sent(journal: RecordingJournal, kind: str | None = None) -> list[Json]:
+def _sent(journal: MemoryJournal, kind: str | None = None) -> list[Json]:
     entries = [entry for entry in journal.entries() if (entry.wire, entry.direction) == ("upstream", "out")]
     return [json.loads(entry.detail) for entry in entries if kind in {None, entry.kind}]
 
 
-def _order(journal: RecordingJournal, *wanted: str) -> list[str]:
+def _order(journal: MemoryJournal, *wanted: str) -> list[str]:
     """The upstream events of these types, in the order of both directions of the wire."""
     return [entry.kind for entry in journal.entries() if entry.wire == "upstream" and entry.kind in wanted]
 

@@ -33,12 +33,11 @@ from actors.upstream import UpstreamActor
 from turnstile.audio.convert import Converter
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.input_audio import InputAudio
-from turnstile.observability.journal import NullJournal
 from turnstile.ports import LinkReady, UpstreamTarget
 from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.testing import ManualClock, ManualTimers, RecordingConnection
+from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, session_journal
 from turnstile.translate.permissions import Permissions
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.transports.function_call import PendingCall
@@ -111,6 +110,7 @@ class Stage:
         self._links = {}
         self._input = AudioFormat("linear16", profile.input_rate)
         self.client_wire = Wire("client", self)
+        journal = session_journal()
         started = [
             ClientActor.start(
                 "s1",
@@ -122,7 +122,7 @@ class Stage:
                     "s1",
                     permissions=Permissions(lambda model: "realtime" in model, lambda url: "example.com" in url),
                 ),
-                journal=NullJournal(),
+                journal=journal,
             ),
             SessionCoordinatorActor.start(
                 "s1",
@@ -131,7 +131,7 @@ class Stage:
                 session=Session(policy or Policy(id_prefix="ts_")),
                 timers=self.timers,
                 clock=self.clock,
-                journal=NullJournal(),
+                journal=journal,
             ),
             UpstreamActor.start(
                 "s1",
@@ -148,7 +148,7 @@ class Stage:
                 source=self.client_wire,
                 clock=self.clock,
                 wall_clock=lambda: 1.8e9,
-                journal=NullJournal(),
+                journal=journal,
             ),
         ]
         inboxes = Peers(*(inbox_of(actor) for actor in started))
@@ -239,7 +239,7 @@ class Stage:
         return call
 
 
-def _nobody_minds():
+def _nobody_minds(_end):
     """Take notice of an actor's end."""
 
 

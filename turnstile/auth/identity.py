@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
 from turnstile.protocol.safe_text import on_one_line
-from turnstile.server.addresses import host_of
 from turnstile.translate.host_overrides import HostOverrides
 
 
@@ -21,14 +20,6 @@ class Identity:
 
     name: str = ""
     overrides: HostOverrides = field(default_factory=HostOverrides)
-
-    def shown_with(self, peer: str) -> str:
-        """Return who and where the client is, for the log, such as ``web from 192.0.2.7``.
-
-        Args:
-            peer: Its address, as ``host:port``.
-        """
-        return f"{self.name} from {host_of(peer)}".lstrip()
 
 
 LONGEST_NAME: Final = 200

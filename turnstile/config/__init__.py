@@ -8,6 +8,7 @@ from turnstile.config.auth_checks import ANY_AUDIENCE, is_address
 from turnstile.config.auth_section import AuthSection, QuotasSection
 from turnstile.config.exposure import allowed_origins, require_mode
 from turnstile.config.loading import LEGACY_ENV, Config, env_name, load_config, settings
+from turnstile.config.observing_sections import JournalSection, OpsSection
 from turnstile.config.reloading import taken_over
 from turnstile.config.replaced import replaced_notices
 from turnstile.config.secret_settings import hand_on
@@ -34,8 +35,10 @@ __all__ = [
     "Config",
     "DispatcherSection",
     "FunctionsSection",
+    "JournalSection",
     "LimitsSection",
     "LogSection",
+    "OpsSection",
     "QuotasSection",
     "Section",
     "ServerSection",

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from turnstile.config.auth_section import AuthSection, QuotasSection
+from turnstile.config.observing_sections import JournalSection, OpsSection
 from turnstile.config.replaced import REPLACED
 from turnstile.config.sections import (
     DispatcherSection,
@@ -74,6 +75,8 @@ class Config(BaseSettings):
     functions: FunctionsSection = FunctionsSection.model_validate({})
     dispatcher: DispatcherSection = DispatcherSection.model_validate({})
     log: LogSection = LogSection.model_validate({})
+    journal: JournalSection = JournalSection.model_validate({})
+    ops: OpsSection = OpsSection.model_validate({})
     simulator: SimulatorSection = SimulatorSection.model_validate({})
 
     @property
@@ -230,5 +233,7 @@ def _fault(path: str, first: ErrorDetails) -> str:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    # Several sections have a setting of the same name: the first is the one that most people mean.
+    same = [one for one in known if one.rpartition(".")[2] == name]
+    near = same or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}" if near else "; python -m turnstile.config prints all"

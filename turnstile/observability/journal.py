@@ -1,145 +1,217 @@
-"""Journal of a session: the frames on both of its connections, and its decisions."""
+"""The journal: sees each session at three points, the client's wire, the gate and upstream's, for those who read it."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
-from turnstile.observability.redaction import redacted
-from turnstile.protocol import jsontext
-from turnstile.protocol.safe_text import on_one_line
+from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
+from turnstile.observability.session_counts import SessionCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from turnstile.observability.journal_entries import Direction, JournalEntry, Wire
     from turnstile.ports import Clock
+    from turnstile.session.data import Data
+    from turnstile.session.effects import Effect
+    from turnstile.session.events import Event
+    from turnstile.session.policy import Policy
+    from turnstile.session.state import State
 
-# Bytes of a frame that are logged.
-_SHOWN = 1000
+    Read = Callable[[JournalEntry], object]
 
-Wire = Literal["client", "session", "upstream"]
-Direction = Literal["in", "out", "note"]
-
-
-class Journal(Protocol):
-    """Records what happens; called on the actors' threads, so it must be quick."""
-
-    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Record an event: `kind` in one word, `detail` in the kind's own form."""
-
-    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Record a text frame."""
+EndedBy = Literal["client", "upstream", "host", "operator", "proxy"]
 
 
-class NullJournal:
-    """Record nothing."""
-
-    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Ignore it."""
-
-    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Ignore it."""
-
-
-def frame_observer(journal: Journal, session: str, wire: Wire) -> Callable[[Direction, bytes], None] | None:
-    """Return what records the frames of one wire in a journal; None where it would record nothing."""
-    return None if isinstance(journal, NullJournal) else partial(journal.frame, session, wire)
-
-
-class Entry(NamedTuple):
-    """One entry of the journal.
+class Client(NamedTuple):
+    """Who a session's client is, and where.
 
     Args:
-        at: Seconds, by the journal's clock.
-        session: The session's id.
-        wire: The client's connection, upstream's, or the session between them.
-        direction: Towards the session, from it, or a note of its own.
-        kind: The type of the message or event, or the kind of the note.
-        detail: The frame's JSON, or the note's text.
+        identity: The name that its credentials prove; "" for none.
+        address: Its address without the port; "" for code in this process.
+        path: The path that it asked for; "" for code in this process.
     """
 
-    at: float
-    session: str
-    wire: Wire
-    direction: Direction
-    kind: str
-    detail: str
+    identity: str = ""
+    address: str = ""
+    path: str = ""
+
+    def __str__(self) -> str:
+        """Return who and where it is, such as ``web from 192.0.2.7``."""
+        return f"{self.identity} from {self.address}".lstrip() if self.address else "of a host"
 
 
-class RecordingJournal:
-    """Keep the latest entries in memory.
+THIS_PROCESS: Final = Client()
+"""A client that is code in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What is known of a session when it begins.
 
     Args:
-        clock: The time of an entry.
-        limit: How many entries are kept.
+        session_id: Its id in the logs.
+        dialect: The name of its client's dialect.
+        client: Who the client is.
+        model: The model that its address asks for; None for none.
+        policy: What its decisions go by.
+        state: What its decisions begin with...
+        data: ...and the data beside that.
     """
 
-    def __init__(self, clock: Clock, limit: int = 100_000) -> None:
+    session_id: str
+    dialect: str
+    client: Client
+    model: str | None
+    policy: Policy
+    state: State
+    data: Data
+
+
+class Ending(NamedTuple):
+    """How a session ended.
+
+    Args:
+        code: The close code that its client got, or gave.
+        reason: The reason in that close.
+        by: Who ended it.
+    """
+
+    code: int
+    reason: str
+    by: EndedBy
+
+
+class Reader(Protocol):
+    """Reads the journal; every method is called on the actors' threads, so it must be quick."""
+
+    def begin(self, facts: SessionFacts) -> Read | None:
+        """Return what takes each entry of a session that begins; None: it is of no interest."""
+
+    def end(self, journal: SessionJournal, ending: Ending) -> None:
+        """Take the end of a session: no entry of it comes any more."""
+
+
+class SessionJournal:
+    """The journal of one session: its three actors tell it what passes, as long as somebody reads it.
+
+    Args:
+        facts: What is known of the session.
+        clock: The time of the entries, in seconds.
+    """
+
+    __slots__ = ("_clock", "_readers", "began_at", "counts", "facts", "links", "tell")
+
+    def __init__(self, facts: SessionFacts, clock: Clock) -> None:
+        self.facts = facts
+        self.counts = SessionCounts()
+        """What is counted of the session, read or not."""
+        self.began_at = clock()
+        self.links = 0
+        """How many upstream links the session has had."""
         self._clock = clock
-        self._entries: deque[Entry] = deque(maxlen=limit)
-        self._lock = threading.Lock()
+        self._readers: tuple[Read, ...] = ()
+        self.tell: Read | None = None
+        """Takes an entry; None while nobody reads: the actors look here before they call a method below."""
 
-    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Keep an entry."""
-        entry = Entry(self._clock(), session, wire, direction, kind, detail)
-        with self._lock:
-            self._entries.append(entry)
+    def frame(self, wire: Wire, direction: Direction, data: bytes, link: int = 0) -> None:
+        """Tell of a text frame."""
+        self._tell(FrameEntry(self._clock(), wire, direction, data, link))
 
-    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Keep a text frame under its type, without credentials."""
-        data = redacted(data)
-        try:
-            value = jsontext.loads_any(data)
-        except ValueError:
-            value = None
-        kind = value.get("type") if isinstance(value, dict) else None
-        self.note(session, wire, direction, kind if isinstance(kind, str) else "?", data.decode(errors="replace"))
+    def audio(self, wire: Wire, direction: Direction, pieces: Sequence[bytes | str], link: int = 0) -> None:
+        """Tell of audio that passed at once."""
+        self._tell(AudioEntry(self._clock(), wire, direction, pieces, link))
 
-    def entries(self) -> list[Entry]:
-        """Return the entries that are kept, oldest first."""
-        with self._lock:
-            return list(self._entries)
+    def decided(self, event: Event, effects: Sequence[Effect], held_elsewhere: int) -> None:
+        """Tell of an event of the session, and of its effects."""
+        self._tell(DecisionEntry(self._clock(), event, effects, held_elsewhere))
+
+    def note(self, wire: Wire, kind: str, detail: str, link: int = 0) -> None:
+        """Tell what became of a connection."""
+        self._tell(NoteEntry(self._clock(), wire, kind, detail, link))
+
+    def next_link(self) -> int:
+        """Return the number of a link that is opened now."""
+        self.links += 1
+        return self.links
+
+    def read_by(self, readers: Sequence[Read]) -> None:
+        """Tell these from now on, in place of those before; the journal calls it with its lock held."""
+        self._readers = tuple(readers)
+        self.tell = None if not readers else readers[0] if len(readers) == 1 else self._tell_all
+
+    @property
+    def readers(self) -> tuple[Read, ...]:
+        """Who is told."""
+        return self._readers
+
+    def _tell(self, entry: JournalEntry) -> None:
+        tell = self.tell
+        if tell is not None:  # it may have become None since the actor looked
+            tell(entry)
+
+    def _tell_all(self, entry: JournalEntry) -> None:
+        for read in self._readers:
+            read(entry)
 
 
-class LoggingJournal:
-    """Log the frames of both connections at debug level, conversation text included."""
-
-    def __init__(self, debug: Callable[..., None]) -> None:
-        self._debug = debug
-
-    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Log an event."""
-        self._debug("%s %s %s %s %s", session, wire, _GLYPH[direction], on_one_line(kind), on_one_line(detail))
-
-    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Log a frame without credentials, cut to a readable length."""
-        shown = redacted(data)[:_SHOWN].decode(errors="replace")
-        self._debug("%s %s %s %s", session, wire, _GLYPH[direction], on_one_line(shown))
-
-
-class ClientTap:
-    """Pass the text frames to one session's client to an observer, and everything to a journal.
+class Journal:
+    """The journal of all sessions of a process.
 
     Args:
-        journal: Records everything.
-        observe: Called with each text frame to the client, on the ClientActor's thread.
+        clock: A monotonic clock, in seconds.
+        readers: Read every session from its beginning.
     """
 
-    def __init__(self, journal: Journal, observe: Callable[[bytes], None]) -> None:
-        self._journal = journal
-        self._observe = observe
+    def __init__(self, clock: Clock, readers: Iterable[Reader] = ()) -> None:
+        self._clock = clock
+        self._readers = tuple(readers)
+        self._lock = threading.Lock()  # guards who reads what
+        self._open: dict[str, SessionJournal] = {}
 
-    def note(self, session: str, wire: Wire, direction: Direction, kind: str, detail: str = "") -> None:
-        """Record it."""
-        self._journal.note(session, wire, direction, kind, detail)
+    def begin(self, facts: SessionFacts) -> SessionJournal:
+        """Return the journal of a session that begins."""
+        session = SessionJournal(facts, self._clock)
+        reads = [read for reader in self._readers if (read := reader.begin(facts)) is not None]
+        with self._lock:
+            session.read_by(reads)
+            self._open[facts.session_id] = session
+        return session
 
-    def frame(self, session: str, wire: Wire, direction: Direction, data: bytes) -> None:
-        """Record it, and pass a frame to the client to the observer."""
-        self._journal.frame(session, wire, direction, data)
-        if wire == "client" and direction == "out":
-            self._observe(data)
+    def end(self, session: SessionJournal, ending: Ending) -> None:
+        """Take the end of a session, all of whose actors have ended."""
+        with self._lock:
+            self._open.pop(session.facts.session_id, None)
+            session.read_by(())
+        for reader in self._readers:
+            reader.end(session, ending)
 
+    def watch(self, session_id: str, read: Read) -> Callable[[], None] | None:
+        """Have a running session read from now on.
 
-_GLYPH: dict[Direction, str] = {"in": "<", "out": ">", "note": "="}
+        Args:
+            session_id: The session's id.
+            read: Takes each entry, on the actors' threads.
+
+        Returns:
+            What ends that; None where no such session is open.
+        """
+        with self._lock:
+            session = self._open.get(session_id)
+            if session is None:
+                return None
+            session.read_by((*session.readers, read))
+
+        def end() -> None:
+            with self._lock:
+                session.read_by([other for other in session.readers if other is not read])
+
+        return end
+
+    @property
+    def open(self) -> dict[str, SessionJournal]:
+        """The journals of the open sessions, by their ids; a copy."""
+        with self._lock:
+            return dict(self._open)

@@ -8,7 +8,7 @@ from turnstile.session.waits import Waits
 from turnstile.terminal.timeline import held
 
 if TYPE_CHECKING:
-    from turnstile.observability.journal import Entry
+    from turnstile.observability.memory_journal import Entry
     from turnstile.simulator.log import SimulatorLog
     from turnstile.terminal.demo import Outcome
 

@@ -10,7 +10,7 @@ from turnstile.protocol.safe_text import on_one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from turnstile.observability.journal import Entry
+    from turnstile.observability.memory_journal import Entry
 
 _WIDTH = 46
 # Events that only repeat what others show.

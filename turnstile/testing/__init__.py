@@ -6,12 +6,17 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from turnstile.observability.journal import THIS_PROCESS, Journal, SessionFacts
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
+from turnstile.session.data import Data
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from turnstile.observability.journal import SessionJournal
     from turnstile.ports import Connection
     from turnstile.protocol.frames import Frame
 
@@ -23,6 +28,17 @@ _PATIENCE = "TURNSTILE_TEST_PATIENCE"
 def patience(seconds: float = 30.0) -> float:
     """Scale a timeout for this machine: `seconds` times the environment's ``TURNSTILE_TEST_PATIENCE``."""
     return seconds * float(os.environ.get(_PATIENCE, "1"))
+
+
+def session_journal(journal: Journal | None = None, session_id: str = "s1") -> SessionJournal:
+    """Return the journal of a session that is only made up, for an actor that is tested alone.
+
+    Args:
+        journal: Reads it; by default nobody does.
+        session_id: The session's id.
+    """
+    facts = SessionFacts(session_id, "component", THIS_PROCESS, None, Policy(), State(), Data())
+    return (journal or Journal(ManualClock())).begin(facts)
 
 
 class ManualClock:

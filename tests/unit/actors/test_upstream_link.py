@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from actors.upstream_link import UpstreamLink
 from turnstile.byte_budget import unlimited_budget
-from turnstile.observability.journal import NullJournal
 from turnstile.ports import UpstreamTarget
 from turnstile.protocol.frames import Closed
-from turnstile.testing import RecordingInbox
+from turnstile.testing import RecordingInbox, session_journal
 from turnstile.transports.memory import memory_pair
 
 
@@ -24,7 +23,7 @@ class SlowConnector:
 def test_the_attempt_to_open_a_link_ends_once_when_it_is_closed():
     connector, (source, _) = SlowConnector(), memory_pair()
     budget = unlimited_budget()
-    link = UpstreamLink("s1", connector, lambda model: UpstreamTarget(f"ws://{model}"), source, budget, NullJournal())
+    link = UpstreamLink(connector, lambda model: UpstreamTarget(f"ws://{model}"), source, budget, session_journal())
     link.open("first", RecordingInbox())
     assert connector.budgets == [budget]
     assert connector.ended == []
@@ -38,7 +37,7 @@ def test_the_attempt_to_open_a_link_ends_once_when_it_is_closed():
 def test_the_reason_of_upstreams_close_names_no_credential():
     source, _ = memory_pair()
     target = UpstreamTarget("ws://x", secrets=("swordfish",))
-    link = UpstreamLink("s1", SlowConnector(), lambda _: target, source, unlimited_budget(), NullJournal())
+    link = UpstreamLink(SlowConnector(), lambda _: target, source, unlimited_budget(), session_journal())
     link.open(None, RecordingInbox())
     lost = link.change(Closed(4001, "swordfish and sk-abcdef1234 are refused"))
     assert lost.closed == Closed(4001, "*** and *** are refused")

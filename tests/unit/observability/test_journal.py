@@ -1,6 +1,10 @@
 import pytest
 
-from turnstile.observability.journal import Entry, LoggingJournal, NullJournal, RecordingJournal
+from turnstile.observability.journal import THIS_PROCESS, Client, Ending, Journal, SessionFacts
+from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
+from turnstile.session.data import Data
+from turnstile.session.policy import Policy
+from turnstile.session.state import State
 from turnstile.testing import ManualClock
 
 
@@ -9,66 +13,95 @@ def clock():
     return ManualClock(100.0)
 
 
-def test_a_note_is_kept_with_its_moment(clock):
-    journal = RecordingJournal(clock)
-    journal.note("s-1", "session", "note", "held", "#2 in progress")
+class Reader:
+    """Keeps what it reads of the sessions that it wants."""
+
+    def __init__(self, wanted=("s-1", "s-2")):
+        self.wanted = wanted
+        self.read, self.ended = [], []
+
+    def begin(self, facts):
+        return self.read.append if facts.session_id in self.wanted else None
+
+    def end(self, journal, ending):
+        self.ended.append((journal.facts.session_id, ending))
+
+
+def facts(session_id="s-1"):
+    return SessionFacts(session_id, "component", THIS_PROCESS, None, Policy(), State(), Data())
+
+
+def test_a_session_tells_nobody_while_nobody_reads(clock):
+    session = Journal(clock, [Reader(wanted=())]).begin(facts())
+    assert session.tell is None
+    session.frame("client", "in", b"{}")
+
+
+def test_each_kind_of_entry_is_told_with_its_moment(clock):
+    reader = Reader()
+    session = Journal(clock, [reader]).begin(facts())
+    session.frame("client", "in", b"{}")
+    session.audio("client", "in", [b"ab"])
     clock.now = 101.5
-    journal.note("s-1", "session", "note", "released", "#2")
-    assert journal.entries() == [
-        Entry(100.0, "s-1", "session", "note", "held", "#2 in progress"),
-        Entry(101.5, "s-1", "session", "note", "released", "#2"),
+    session.decided("event", ["effect"], 3)
+    session.note("upstream", "closed", "1006", 2)
+    assert reader.read == [
+        FrameEntry(100.0, "client", "in", b"{}", 0),
+        AudioEntry(100.0, "client", "in", [b"ab"], 0),
+        DecisionEntry(101.5, "event", ["effect"], 3),
+        NoteEntry(101.5, "upstream", "closed", "1006", 2),
     ]
 
 
-def test_a_frame_is_kept_under_its_type(clock):
-    journal = RecordingJournal(clock)
-    journal.frame("s-1", "upstream", "in", b'{"type":"response.done"}')
-    assert journal.entries() == [Entry(100.0, "s-1", "upstream", "in", "response.done", '{"type":"response.done"}')]
+def test_several_readers_are_told_the_same(clock):
+    readers = [Reader(), Reader()]
+    session = Journal(clock, readers).begin(facts())
+    session.note("upstream", "closed", "1006")
+    assert readers[0].read == readers[1].read == [NoteEntry(100.0, "upstream", "closed", "1006", 0)]
 
 
-@pytest.mark.parametrize("data", [b"no json", b"[1]", b"{}", b'{"type": 5}', b"\xff"])
-def test_a_frame_without_a_type_is_kept_all_the_same(clock, data):
-    journal = RecordingJournal(clock)
-    journal.frame("s-1", "client", "in", data)
-    (entry,) = journal.entries()
-    assert (entry.kind, entry.detail) == ("?", data.decode(errors="replace"))
+def test_a_running_session_is_watched_until_that_is_ended(clock):
+    journal, seen = Journal(clock), []
+    session = journal.begin(facts())
+    end = journal.watch("s-1", seen.append)
+    session.note("upstream", "closed", "one")
+    end()
+    session.note("upstream", "closed", "two")
+    assert [entry.detail for entry in seen] == ["one"]
+    assert session.tell is None
 
 
-def test_the_oldest_goes_when_the_journal_is_full(clock):
-    journal = RecordingJournal(clock, limit=2)
-    for kind in ("one", "two", "three"):
-        journal.note("s-1", "session", "note", kind)
-    assert [entry.kind for entry in journal.entries()] == ["two", "three"]
+def test_a_session_that_is_not_open_cannot_be_watched(clock):
+    journal = Journal(clock)
+    session = journal.begin(facts())
+    assert list(journal.open) == ["s-1"]
+    journal.end(session, Ending(1000, "", "client"))
+    assert journal.watch("s-1", print) is None
+    assert journal.open == {}
 
 
-def test_the_log_shows_both_wires():
-    lines = []
-    journal = LoggingJournal(lambda form, *values: lines.append(form % values))
-    journal.frame("s-1", "client", "in", b'{"type":"Settings"}')
-    journal.frame("s-1", "upstream", "out", b'{"type":"session.update"}')
-    journal.note("s-1", "session", "note", "held", "#2 in progress")
-    assert lines == [
-        's-1 client < {"type":"Settings"}',
-        's-1 upstream > {"type":"session.update"}',
-        "s-1 session = held #2 in progress",
-    ]
+def test_every_reader_learns_how_a_session_ended(clock):
+    reader = Reader()
+    journal = Journal(clock, [reader])
+    session = journal.begin(facts())
+    journal.end(session, Ending(1001, "shutting down", "proxy"))
+    session.note("upstream", "closed", "late")
+    assert reader.ended == [("s-1", Ending(1001, "shutting down", "proxy"))]
+    assert reader.read == []
 
 
-def test_the_log_shows_the_beginning_of_a_long_frame():
-    lines = []
-    LoggingJournal(lambda form, *values: lines.append(form % values)).frame("s-1", "client", "in", b"x" * 5000)
-    assert len(lines[0]) < 1100
+def test_the_links_of_a_session_are_numbered_from_one(clock):
+    session = Journal(clock).begin(facts())
+    assert [session.next_link(), session.next_link()] == [1, 2]
 
 
-def test_nobody_is_shown_anything_by_the_journal_that_looks_away():
-    journal = NullJournal()
-    assert journal.note("s-1", "session", "note", "held") is None
-    assert journal.frame("s-1", "client", "in", b"{}") is None
-
-
-def test_a_frame_with_line_breaks_is_one_line_of_the_log():
-    lines = []
-    journal = LoggingJournal(lambda form, *values: lines.append(form % values))
-    journal.frame("s-1", "client", "in", b'{\n"type":\r"x\x1b[2K\xc2\x85"}')
-    journal.note("s-1", "session", "note", "held", "a\nb")
-    assert lines == [r's-1 client < {\n"type":\r"x\u001b[2K\u0085"}', r"s-1 session = held a\nb"]
+@pytest.mark.parametrize(
+    ("client", "shown"),
+    [
+        (Client("web", "192.0.2.7", "/openai"), "web from 192.0.2.7"),
+        (Client("", "2001:db8::1", "/openai"), "from 2001:db8::1"),
+        (THIS_PROCESS, "of a host"),
+    ],
+)
+def test_the_log_shows_who_and_where_a_client_is(client, shown):
+    assert str(client) == shown

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from turnstile.observability.journal import Entry
+from turnstile.observability.memory_journal import Entry
 from turnstile.terminal.timeline import render
 
 

@@ -1,0 +1,1 @@
+"""The ops surface: what operators see of the sessions, and how they steer them."""
