@@ -42,13 +42,15 @@ class View(Protocol):
             SessionError: As many streams are open as may be.
         """
 
-    def give(self, session_id: str, message: Json) -> Json | None:
+    def give(self, session_id: str, message: Json, timeout: float) -> Json | None:
         """Give a session a message as its host could; return its outcome, None where it is not open.
 
         Args:
             session_id: The session's id.
             message: A message in the words of the Voice Agent protocol, or ``{"type": "End"}``.
+            timeout: Seconds to wait for it to be in force; the gate may hold it.
 
         Returns:
-            ``{"done": True}`` once it is in force; otherwise ``{"done": False, "code": ..., "description": ...}``.
+            ``{"done": True}`` once it is in force; otherwise ``{"done": False, "code": ..., "description": ...}``, of
+            which the code is ``timeout`` where it is not in force in time: it may be later.
         """
