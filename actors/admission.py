@@ -194,6 +194,13 @@ class ClientAdmission:
         budget.identity, budget.on_close = name, on_close
         return budget
 
+    def unready(self) -> list[str]:
+        """Return why no client would be admitted now, whoever it is: ``draining`` or ``full``."""
+        rejection = self._no_place()
+        if rejection is None:
+            return []
+        return ["draining" if rejection.reason == "draining" else "full"]
+
     def _no_place(self) -> Rejection | None:
         """Return the rejection when no more sessions may begin."""
         if self._sessions.are_draining:

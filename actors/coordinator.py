@@ -120,7 +120,7 @@ class SessionCoordinatorActor(SessionActor):
     @takes(Inspect)
     def _snapshot(self, _: Inspect) -> Snapshot:
         waiting = tuple(
-            Waiting(request.message, reason, self._held_since[request.ref])
+            Waiting(request.message, reason, self._held_since[request.ref], request.ref)
             for request, reason in self._session.waiting()
         )
         return Snapshot(self._session.state, self._session.data, self._session.backlog, waiting)

@@ -191,11 +191,13 @@ class Waiting(NamedTuple):
         message: The type of the client's message, "" for what the host asked for.
         reason: What it waits for.
         since: When it was held, on the system's clock, in seconds.
+        ref: The request's number; negative for what the host or an operator asked for.
     """
 
     message: str
     reason: Reason
     since: float
+    ref: Ref = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
-
-from pykka import ActorDeadError
 
 from actors.audio_router import AudioRouter
 from actors.dispatch import inbox_of
 from actors.lifecycle import EVICTED, SHUTTING_DOWN
-from actors.messages import Inspect, Peers
+from actors.messages import Peers
 from actors.session_actors import start_actors
 from turnstile.observability.journal import THIS_PROCESS, Ending, SessionFacts
 from turnstile.session.ending import DrainRequested
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
     from actors.coordinator import SessionCoordinatorActor
     from actors.dialects.registry import PartsFactory, SessionParts
     from actors.handle import SessionHandle
-    from actors.messages import End, Snapshot
+    from actors.messages import End
     from actors.session_actors import SessionDependencies
     from turnstile.byte_budget import SessionBudget
     from turnstile.observability.journal import Client, SessionJournal
@@ -143,20 +140,11 @@ class Sessions:
             if live.budget.is_ended:
                 others.tell_all(EVICTED)
 
-    def inspect(self, timeout: float) -> dict[str, Snapshot]:
-        """Return a snapshot of every session; one that ends meanwhile is left out.
-
-        Args:
-            timeout: Seconds to wait for each snapshot.
-        """
+    @property
+    def open(self) -> dict[str, RunningSession]:
+        """The sessions that have begun and not ended, by their ids; a copy."""
         with self._ended:
-            running = {name: live.coordinator for name, live in self._live.items() if live.coordinator is not None}
-        snapshots = {}
-        for name, coordinator in running.items():
-            with suppress(ActorDeadError):
-                snapshot: Snapshot = coordinator.ask(Inspect(), block=True, timeout=timeout)
-                snapshots[name] = snapshot
-        return snapshots
+            return {name: live for name, live in self._live.items() if live.coordinator is not None}
 
     def drain(self) -> int:
         """Let no more sessions begin, and end each open one as soon as nothing is unfinished in it (1001).

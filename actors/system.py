@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from actors.dialects.registry import DialectName
     from actors.handle import SessionHandle
     from actors.hosted_sessions import OnEvent
+    from actors.local_view import LocalView
     from actors.messages import Snapshot
     from turnstile.config import Config
     from turnstile.embed.upgrade import Upgrade
@@ -189,12 +190,17 @@ class ProxySystem:
         return self._parts.hosted.adopt(upgrade, dialect, overrides, on_event)
 
     def inspect(self, timeout: float) -> dict[str, Snapshot]:
-        """Return a snapshot of every session; one that ends meanwhile is left out.
+        """Return a snapshot of every session; one that ends meanwhile, or does not answer in time, is left out.
 
         Args:
-            timeout: Seconds to wait for each snapshot.
+            timeout: Seconds to wait for all of them together.
         """
-        return self._parts.sessions.inspect(timeout)
+        return self._parts.view.snapshots(timeout)
+
+    @property
+    def view(self) -> LocalView:
+        """What operators see of the sessions, as JSON; it may be asked before `start` and after `stop`."""
+        return self._parts.view
 
     def reload(self, config: Config) -> None:
         """Take over what may change while the proxy runs; open sessions keep what they have.

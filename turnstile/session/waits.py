@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from turnstile.session.state import State
 
 
@@ -38,6 +40,20 @@ class Waits(StrEnum):
     response takes up, ``input_audio_buffer.committed`` for commits."""
 
 
+_WORDS: Final[Mapping[Waits, str]] = {
+    Waits.LINK: "the upstream link, which is not open",
+    Waits.RENEWAL: "another upstream link, which takes over",
+    Waits.RESPONSE: "the end of a response",
+    Waits.CREATE: "the response that was asked for to begin",
+    Waits.TURN: "the end of the user's turn, and the response to it",
+    Waits.UPDATE: "upstream's answer to a session.update",
+    Waits.CONFIGURATION: "the configuration to be in force",
+    Waits.ITEMS: "items on their way into the conversation",
+    Waits.BACK_OFF: "the next try, since upstream has refused or failed one",
+    Waits.CAPACITY: "others of its kind, since as many are under way as may be",
+}
+
+
 class Reason(NamedTuple):
     """The reason why a request waits, with the id of what it waits for.
 
@@ -51,6 +67,12 @@ class Reason(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.waits} {self.which}" if self.which else str(self.waits)
+
+    @property
+    def in_words(self) -> str:
+        """What is waited for, for people who do not know the gate."""
+        words = _WORDS[self.waits]
+        return f"{words} ({self.which})" if self.which else words
 
 
 def reason(waits: Waits, state: State) -> Reason:

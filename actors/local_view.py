@@ -1,0 +1,81 @@
+"""What operators see of the sessions of one process (`turnstile.inspector.view`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.inspection import snapshots
+from actors.session_json import in_short, standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.messages import Snapshot
+    from actors.session_actors import SessionDependencies
+    from actors.sessions import Sessions
+
+Json = dict[str, Any]
+
+# Within how many seconds all sessions that are asked must answer, together.
+_ANSWER_WITHIN = 2.0
+
+
+class LocalView:
+    """The sessions of one proxy, for operators; all methods may block, and be called from any thread.
+
+    Args:
+        sessions: The open sessions.
+        around: What these share.
+        unready: Returns why no client should be sent here now.
+    """
+
+    def __init__(self, sessions: Sessions, around: SessionDependencies, unready: Callable[[], list[str]]) -> None:
+        self._sessions = sessions
+        self._around = around
+        self._unready = unready
+
+    def counts(self) -> Json:
+        """Return what is counted, and the gauges."""
+        return {"sessions_open": len(self._sessions)}
+
+    def unready(self) -> list[str]:
+        """Return why no client should be sent here now; empty where clients are welcome."""
+        return self._unready()
+
+    def snapshots(self, timeout: float) -> dict[str, Snapshot]:
+        """Return a snapshot of each session that answers within so many seconds."""
+        asked = snapshots(self._sessions.open, timeout, self._around.clock)
+        return {name: snapshot for name, snapshot in asked.items() if snapshot is not None}
+
+    def sessions(self) -> list[Json]:
+        """Return the open sessions, in short; what does not answer in time has the state ``no answer``."""
+        running = self._sessions.open
+        stand = snapshots(running, _ANSWER_WITHIN, self._around.clock)
+        now, wall = self._around.clock(), self._around.wall_clock()
+        shown = []
+        for name, snapshot in stand.items():
+            whole = standing(snapshot, now)
+            rest = {"state": whole["state"], "waiting": len(whole.get("waiting", ()))}
+            shown.append(in_short(running[name], now, wall) | rest)
+        return shown
+
+    def session(self, session_id: str) -> Json | None:
+        """Return one session, in full; None where it is not open."""
+        running = self._sessions.open.get(session_id)
+        if running is None:
+            return None
+        stand = snapshots({session_id: running}, _ANSWER_WITHIN, self._around.clock)
+        if session_id not in stand:
+            return None
+        now, wall = self._around.clock(), self._around.wall_clock()
+        counts = running.journal.counts
+        shown = in_short(running, now, wall) | standing(stand[session_id], now)
+        shown["link"] = {"number": running.journal.links} | shown.get("link", {})
+        shown["counts"] = {
+            "updates_held": counts.updates_held,
+            "updates_merged": counts.updates_merged,
+            "updates_replayed": counts.updates_replayed,
+            "longest_hold": counts.longest_hold,
+            "collisions": counts.collisions,
+        }
+        return shown

@@ -1,0 +1,111 @@
+"""An open session as JSON, for operators: what it is doing, and what waits for what. Nothing that anybody said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from turnstile.session.client_requests import AgentMessageGiven, UserMessageGiven
+from turnstile.session.events import ResponseFinished
+from turnstile.session.gate import create_waits_for, items_wait_for, passthrough_waits_for, update_waits_for
+from turnstile.session.turn_events import TurnCommitted
+from turnstile.session.waits import Waits, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actors.messages import Snapshot, Waiting
+    from actors.sessions import RunningSession
+    from turnstile.session.client_requests import Ref
+    from turnstile.session.state import State
+
+Json = dict[str, Any]
+
+NO_ANSWER = "no answer"
+"""The state of a session that did not say within the deadline where it stands."""
+
+
+def in_short(session: RunningSession, now: float, wall: float) -> Json:
+    """Return what is known of a session without asking it.
+
+    Args:
+        session: The session.
+        now: The time of its journal's clock, in seconds.
+        wall: The time since 1970 at the same moment, in seconds.
+    """
+    facts, counts = session.journal.facts, session.journal.counts
+    began = datetime.fromtimestamp(wall - (now - session.journal.began_at), UTC)
+    return {
+        "id": facts.session_id,
+        "dialect": facts.dialect,
+        "client": facts.client._asdict(),
+        "model": facts.model,
+        "began": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "turns": counts.events[UserMessageGiven] + counts.events[TurnCommitted],
+        "responses": counts.events[ResponseFinished],
+        "held_bytes": session.budget.held,
+    }
+
+
+def standing(snapshot: Snapshot | None, now: float) -> Json:
+    """Return where a session stands; None: it did not answer.
+
+    Args:
+        snapshot: What the session has said.
+        now: The time of the clock by which it holds requests, in seconds.
+    """
+    if snapshot is None:
+        return {"state": NO_ANSWER}
+    state, data = snapshot.state, snapshot.data
+    waiting = [_waiting(one, now) for one in snapshot.waiting]
+    waiting += [
+        {"request": ref, "message": message, "reason": reason(waits, state).in_words, "for": None}
+        for ref, message, waits in _taken(snapshot)
+    ]
+    return {
+        "state": "draining" if data.is_draining and state.phase == "idle" else state.phase,
+        "is_draining": data.is_draining,
+        "response": state.response.response_id if state.response else None,
+        "waiting": waiting,
+        "unanswered": list(_unanswered(state)),
+        "queued": len(data.passthrough_queue),
+        "link": {"state": state.link},
+        "open_calls": list(snapshot.open_calls),
+    }
+
+
+def _waiting(one: Waiting, now: float) -> Json:
+    return {
+        "request": one.ref,
+        "message": one.message,
+        "reason": one.reason.in_words,
+        "for": round(max(0.0, now - one.since), 3),
+    }
+
+
+def _taken(snapshot: Snapshot) -> Iterator[tuple[Ref, str, Waits]]:
+    """Yield what waits beyond its turn: what the gate has taken, and a Realtime client's responses behind that."""
+    state = snapshot.state
+    for update in state.updates:
+        yield update.ref, update.message, update_waits_for(state) or Waits.CONFIGURATION
+    for item in state.items:
+        if item.ref is not None and item.stage == "waiting":
+            yield item.ref, "", items_wait_for(state) or Waits.ITEMS
+    for message in state.agent_messages:
+        yield message.ref, message.message, create_waits_for(state) or Waits.CREATE
+    for one in snapshot.data.passthrough_queue:
+        if isinstance(one, AgentMessageGiven):
+            yield one.ref, one.message, passthrough_waits_for(state) or Waits.CREATE
+
+
+def _unanswered(state: State) -> Iterator[str]:
+    """Yield what was sent upstream and has no answer yet."""
+    if state.updating:
+        yield f"session.update {state.updating.event_id}"
+    if state.requested:
+        yield f"response.create {state.requested.event_id}"
+    for item in state.items:
+        if item.stage == "sent":
+            yield f"conversation.item.create {item.event_id}"
+    for commit in state.commits:
+        yield f"input_audio_buffer.commit {commit.event_id}"
