@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, notices
 from turnstile.errors import ConfigError
 from turnstile.server.addresses import peer_of
+from turnstile.server.exit_codes import FAILED, OK
 from turnstile.server.listening import listening_socket
 from turnstile.server.open_files import (
     default_handshakes,
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     ReadConfig = Callable[[], Config]
 
 _log = logging.getLogger(__name__)
-
-OK: Final = 0
-FAILED: Final = 1
 
 
 def serve_alone(config: Config, read_config: ReadConfig) -> int:

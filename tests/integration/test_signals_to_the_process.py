@@ -263,7 +263,9 @@ class Interrupting(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Interrupting())
 import proxy_main
-proxy_main.load_config = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+if not sys.argv[1]:
+    import actors.commands.config_options
+    actors.commands.config_options.load_config = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 sys.exit(proxy_main.main(["serve"]))
 """
 

@@ -21,6 +21,7 @@ from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, Config, load_config, settings
 from turnstile.protocol.voice_agent.client import MESSAGE_TYPES
 from turnstile.simulator.scenario_files import parse_scenario
+from turnstile.terminal.command_line import command_line
 from turnstile.terminal.talk import talk
 from turnstile.testing import patience
 from turnstile.translate.event_table import SERVER_EVENTS
@@ -173,7 +174,7 @@ def _commands() -> list[Any]:
 
 @pytest.mark.parametrize("words", _commands())
 def test_a_command_line_that_is_shown_is_one_and_its_settings_exist(words: list[str]) -> None:
-    arguments = proxy_main._parser().parse(words)
+    arguments = command_line(proxy_main.COMMANDS).parse(words)
     for assignment in getattr(arguments, "set", ()):
         assert assignment.partition("=")[0] in {path for path, *_ in settings()}
 

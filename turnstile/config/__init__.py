@@ -22,7 +22,7 @@ from turnstile.config.sections import (
     SimulatorSection,
 )
 from turnstile.config.session_section import SessionSection
-from turnstile.config.target import upstream_target
+from turnstile.config.target import require_key, upstream_target
 from turnstile.config.texts import default_toml, explain, notices, upstream_notices
 from turnstile.config.upstream_section import OPENAI_URL, SIMULATOR, UpstreamSection
 
@@ -54,6 +54,7 @@ __all__ = [
     "load_config",
     "notices",
     "replaced_notices",
+    "require_key",
     "require_mode",
     "settings",
     "taken_over",

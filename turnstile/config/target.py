@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from turnstile.config.upstream_section import SIMULATOR
+from turnstile.errors import ConfigError
 from turnstile.ports import UpstreamTarget
 from turnstile.protocol.addressing import Address
 from turnstile.protocol.upstreams import KINDS
@@ -14,8 +16,21 @@ if TYPE_CHECKING:
     from turnstile.config.upstream_section import UpstreamSection
     from turnstile.protocol.upstreams import Kind
 
-
 _DEFAULT = Address()
+
+
+def require_key(config: Config) -> None:
+    """Refuse to serve an upstream that requires a key without one.
+
+    Raises:
+        ConfigError: ``upstream.api_key`` is not set, and upstream is neither the simulator nor a compatible service.
+    """
+    if config.upstream_url != SIMULATOR and config.upstream.api_key is None and config.upstream.kind != "compatible":
+        text = (
+            f"upstream.api_key: is not set, and {config.upstream_url} requires one; set OPENAI_API_KEY, "
+            'or upstream.kind = "compatible" if it requires none.'
+        )
+        raise ConfigError("missing_key", text)
 
 
 def upstream_target(config: Config, model: str | None, address: Address = _DEFAULT) -> UpstreamTarget:

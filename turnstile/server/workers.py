@@ -12,6 +12,7 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from turnstile.server.exit_codes import USAGE_ERROR
 from turnstile.server.heartbeats import BEATS_A_TIMEOUT, Heartbeats
 from turnstile.server.quotas import QuotaCounter
 from turnstile.server.restarts import LONGEST_PAUSE, Restarts
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-USAGE_ERROR: Final = 2
-"""The exit code for misuse or misconfiguration: while the workers start for the first time, it ends all of them."""
 _START_TIMEOUT: Final = 60.0  # seconds for the first sign of life
 _GRACE: Final = 8.0  # seconds that workers may take beyond the drain timeout: more than they give their own threads
 _AT_ONCE: Final = 4.0  # seconds that they may take once they are told to end at once

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turnstile.auth.key_file import add_key, read_keys, remove_keys
 from turnstile.errors import ConfigError
+from turnstile.terminal.arguments import ArgumentParser
 from turnstile.terminal.standard_output import OutputError, show
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
     ConfiguredFile = Callable[[argparse.Namespace], Path | None]
 
 
 def add_key_commands(
-    parser: argparse.ArgumentParser, parents: Sequence[argparse.ArgumentParser], configured_file: ConfiguredFile
+    parser: ArgumentParser, parents: Sequence[ArgumentParser], configured_file: ConfiguredFile
 ) -> None:
     """Define `add`, `list` and `remove`; the `command` of each takes the arguments and raises a `ConfigError` in words.
 
@@ -26,7 +27,14 @@ def add_key_commands(
         parents: Have the options that choose a configuration.
         configured_file: Returns the file that the configuration names.
     """
-    common = argparse.ArgumentParser(add_help=False)
+    parser.describe(
+        "Make, list and revoke the keys of clients, for auth.mode = keys: the file holds their hashes, never a key. "
+        "A running proxy reads it anew at a SIGHUP.",
+        "key add web --file keys.txt",
+        "key list --file keys.txt",
+        "key remove web --file keys.txt",
+    )
+    common = ArgumentParser(add_help=False)
     common.add_argument("--file", type=Path, metavar="FILE", help="the keys; default: auth.keys_file")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -15,9 +15,10 @@ import threading
 import pytest
 
 from turnstile.server import workers as module
+from turnstile.server.exit_codes import USAGE_ERROR
 from turnstile.server.listening import listening_socket
 from turnstile.server.signals import ProcessSignals
-from turnstile.server.workers import USAGE_ERROR, Workers
+from turnstile.server.workers import Workers
 from turnstile.testing import patience
 
 WORKER = """

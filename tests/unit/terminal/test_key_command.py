@@ -1,4 +1,3 @@
-import argparse
 import os
 import re
 import subprocess
@@ -10,6 +9,7 @@ import pytest
 from turnstile.auth.client_keys import NAME_RULE, KnownKeys
 from turnstile.auth.key_file import read_keys
 from turnstile.errors import ConfigError
+from turnstile.terminal.arguments import ArgumentParser
 from turnstile.terminal.key_command import add_key_commands
 from turnstile.testing import patience
 
@@ -26,7 +26,7 @@ def key_command(file, capsys):
     """Run the command on the file; return its exit code and its output."""
 
     def run(*arguments, options=("--file", str(file)), configured=None):
-        parser = argparse.ArgumentParser()
+        parser = ArgumentParser()
         add_key_commands(parser, [], lambda _: configured)
         given = parser.parse_args([*arguments, *options])
         return given.command(given), capsys.readouterr().out
