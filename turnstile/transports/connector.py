@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from websockets.frames import CloseCode
 from websockets.protocol import Protocol, Side
@@ -29,6 +29,18 @@ if TYPE_CHECKING:
     from turnstile.transports.upstream_handshake import Resolve
 
 log = logging.getLogger(__name__)
+
+
+class Reached(NamedTuple):
+    """When upstream was last reached, and when not, in seconds since 1970; 0 for never.
+
+    Args:
+        last_success: When a link was last opened.
+        last_failure: When one was last not, since upstream was out of reach or out of order; a refusal is neither.
+    """
+
+    last_success: float = 0.0
+    last_failure: float = 0.0
 
 
 class WebSocketConnector:
@@ -78,9 +90,12 @@ class WebSocketConnector:
         self._handshake = UpstreamHandshake(
             tls_context(ca_file, "upstream.ca_file", verify=verify), self._resolving, resolve
         )
-        self.last_success = self.last_failure = 0.0
-        """When a link was last opened, and when one failed since upstream is out of reach or out of order, in seconds
-        since 1970; 0 for never."""
+        self._last_success = self._last_failure = 0.0
+
+    @property
+    def reached(self) -> Reached:
+        """When upstream was last reached, and was last out of reach."""
+        return Reached(self._last_success, self._last_failure)
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
@@ -132,7 +147,7 @@ class WebSocketConnector:
         except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
             self._fail(attempt, target, error)
             return
-        self.last_success = self._wall_clock()
+        self._last_success = self._wall_clock()
         if not self._loop.call_soon(partial(self._hand_over, attempt, sock, behind)):
             sock.close()
             attempt.end(_shutting_down())
@@ -144,7 +159,7 @@ class WebSocketConnector:
         error.__traceback__ = error.__context__ = error.__cause__ = None
         # First: who is told of the failure may ask for its time. One that was cancelled says nothing of upstream.
         if not attempt.is_over and is_outage(error, failure):
-            self.last_failure = now
+            self._last_failure = now
         attempt.end(failure)
 
     def _hand_over(self, attempt: Attempt[LinkInbox], sock: socket.socket, behind: bytes) -> None:
