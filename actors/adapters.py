@@ -24,7 +24,7 @@ from turnstile.server.open_files import default_handshakes, default_handshakes_o
 from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
 from turnstile.simulator.simulator import Simulator, SimulatorConnector
-from turnstile.transports.connector import Reached, WebSocketConnector
+from turnstile.transports.connector import WebSocketConnector
 from turnstile.transports.http.caller import HttpFunctionCaller
 from turnstile.transports.pool import WorkerPool
 
@@ -93,11 +93,6 @@ class Adapters:
             journal=journal or _default_journal(self._clock),
             budget=ProcessBudget(self._config.limits.total_bytes, self._config.session.max_held_bytes),
         )
-
-    @property
-    def upstream_reached(self) -> Reached:
-        """When upstream was last reached, and was last out of reach; never behind ``simulator:``."""
-        return self._connector.reached if self._connector else Reached()
 
     def stop(self, soon: float, deadline: float) -> None:
         """Stop all threads in order; abandon those that have not ended in time.

@@ -194,16 +194,12 @@ class ClientAdmission:
         budget.identity, budget.on_close = name, on_close
         return budget
 
-    @property
-    def max_sessions(self) -> int:
-        """How many sessions all processes that serve may have open."""
-        return self._config.server.max_sessions
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no client would be admitted now, whoever it is, for want of room."""
+    def unready(self) -> list[str]:
+        """Return why no client would be admitted now, whoever it is: ``draining`` or ``full``."""
         rejection = self._no_place()
-        return rejection is not None and rejection.reason != "draining"
+        if rejection is None:
+            return []
+        return ["draining" if rejection.reason == "draining" else "full"]
 
     def _no_place(self) -> Rejection | None:
         """Return the rejection when no more sessions may begin."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from actors.inspection import snapshots
 from actors.session_json import in_short, standing
-from turnstile.observability.readiness import unready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from actors.messages import Snapshot
     from actors.session_actors import SessionDependencies
     from actors.sessions import Sessions
-    from turnstile.observability.figures import Figures
 
 Json = dict[str, Any]
 
@@ -28,21 +26,21 @@ class LocalView:
     Args:
         sessions: The open sessions.
         around: What these share.
-        figures: Returns what is counted and measured.
+        unready: Returns why no client should be sent here now.
     """
 
-    def __init__(self, sessions: Sessions, around: SessionDependencies, figures: Callable[[], Figures]) -> None:
+    def __init__(self, sessions: Sessions, around: SessionDependencies, unready: Callable[[], list[str]]) -> None:
         self._sessions = sessions
         self._around = around
-        self._figures = figures
+        self._unready = unready
 
-    def counts(self) -> Figures:
-        """Return what is counted and measured of this process."""
-        return self._figures()
+    def counts(self) -> Json:
+        """Return what is counted, and the gauges."""
+        return {"sessions_open": len(self._sessions)}
 
     def unready(self) -> list[str]:
         """Return why no client should be sent here now; empty where clients are welcome."""
-        return unready(self._figures(), self._around.wall_clock())
+        return self._unready()
 
     def snapshots(self, timeout: float) -> dict[str, Snapshot]:
         """Return a snapshot of each session that answers within so many seconds."""

@@ -26,6 +26,7 @@ class FrameEntry(NamedTuple):
         direction: Towards the proxy, or from it.
         data: The frame; credentials that upstream repeats are masked, all others are in it.
         link: Which of the session's upstream links, from 1; 0 on the client's wire.
+        size: How many bytes it had, where a reader kept only its beginning; 0: it is whole.
     """
 
     at: float
@@ -33,6 +34,7 @@ class FrameEntry(NamedTuple):
     direction: Direction
     data: bytes
     link: int = 0
+    size: int = 0
 
 
 class AudioEntry(NamedTuple):

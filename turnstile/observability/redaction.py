@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -12,13 +12,15 @@ from turnstile.errors import ClientProtocolError
 from turnstile.protocol import jsontext
 from turnstile.protocol.json_bounds import JsonBounds
 
-# Fields under which Voice Agent messages carry credentials: of endpoints that the client names, and of providers.
-_SECRET = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
-_SUSPICIOUS = re.compile(rb"headers|credentials|key|authorization|token|password|secret|url", re.IGNORECASE)
+SECRET_NAME: Final = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
+"""Fields under which clients' messages carry credentials: of endpoints that they name, and of providers."""
+SUSPICIOUS: Final = re.compile(rb"headers|credentials|key|authorization|token|password|secret|url", re.IGNORECASE)
+"""What is in each frame that may hold some."""
 _REDACTED = "(secret)"
 # To search a larger frame would block all sessions, and nobody reads it.
 _LARGEST = 256 * 1024
-_BOUNDS = JsonBounds(values=5_000, depth=128)
+BOUNDS: Final = JsonBounds(values=5_000, depth=128)
+"""Of a frame that is searched for them."""
 
 
 def redacted(frame: bytes) -> bytes:
@@ -29,10 +31,10 @@ def redacted(frame: bytes) -> bytes:
     """
     if len(frame) > _LARGEST:
         return b"(%d bytes)" % len(frame)
-    if not _SUSPICIOUS.search(frame):
+    if not SUSPICIOUS.search(frame):
         return frame
     try:
-        _BOUNDS.check(frame)
+        BOUNDS.check(frame)
         value = jsontext.loads_any(frame)
     except ClientProtocolError:
         return b"(%d bytes of too many values or levels)" % len(frame)
@@ -44,7 +46,7 @@ def redacted(frame: bytes) -> bytes:
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            name: _REDACTED if _SECRET.search(name) and _holds_text(field) else _without_secrets(field)
+            name: _REDACTED if SECRET_NAME.search(name) and _holds_text(field) else _without_secrets(field)
             for name, field in value.items()
         }
     if isinstance(value, str) and "://" in value:

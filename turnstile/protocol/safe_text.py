@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 # Control characters (C0, delete, and C1 with U+0085), Unicode's line and paragraph separators, what changes the
 # direction of text (Unicode Standard Annex 9), and lone surrogates, which no stream can encode.
@@ -64,5 +64,10 @@ def without_secrets(text: str, known: Iterable[str] = ()) -> str:
     for secret in known:
         if len(secret) >= _SHORTEST_KEY:
             text = text.replace(secret, _MASK)
-    text = _NAMED_SECRET.sub(lambda match: match["name"] + _MASK, text)
-    return _SECRET.sub(_MASK, text)
+    return secret_texts(text, lambda _: _MASK)
+
+
+def secret_texts(text: str, masked: Callable[[str], str]) -> str:
+    """Return `text` with `masked` of each part that looks like a credential in its place."""
+    text = _NAMED_SECRET.sub(lambda match: match["name"] + masked(match[0][len(match["name"]) :]), text)
+    return _SECRET.sub(lambda match: masked(match[0]), text)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from websockets.frames import CloseCode
 from websockets.protocol import Protocol, Side
 
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.transports.attempt import Attempt
-from turnstile.transports.connect_errors import describe_failure, is_outage, unreachable
+from turnstile.transports.connect_errors import describe_failure, unreachable
 from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
 from turnstile.transports.trust import tls_context
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
     from turnstile.transports.upstream_handshake import Resolve
 
 log = logging.getLogger(__name__)
-
-
-class Reached(NamedTuple):
-    """When upstream was last reached, and when not, in seconds since 1970; 0 for never.
-
-    Args:
-        last_success: When a link was last opened.
-        last_failure: When one was last not, since upstream was out of reach or out of order; a refusal is neither.
-    """
-
-    last_success: float = 0.0
-    last_failure: float = 0.0
 
 
 class WebSocketConnector:
@@ -90,12 +78,6 @@ class WebSocketConnector:
         self._handshake = UpstreamHandshake(
             tls_context(ca_file, "upstream.ca_file", verify=verify), self._resolving, resolve
         )
-        self._last_success = self._last_failure = 0.0
-
-    @property
-    def reached(self) -> Reached:
-        """When upstream was last reached, and was last out of reach."""
-        return Reached(self._last_success, self._last_failure)
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
@@ -139,28 +121,21 @@ class WebSocketConnector:
         operation = NetworkOperation(self._clock, self._timeout)
         if not attempt.begin(operation):
             return
-        if self._pool.closed:
-            attempt.end(_shutting_down())
-            return
-        try:
-            sock, behind = self._handshake.open(target, operation)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
-            self._fail(attempt, target, error)
-            return
-        self._last_success = self._wall_clock()
-        if not self._loop.call_soon(partial(self._hand_over, attempt, sock, behind)):
-            sock.close()
+        outcome = _shutting_down() if self._pool.closed else self._open(target, operation)
+        if isinstance(outcome, LinkFailed):
+            attempt.end(outcome)
+        elif not self._loop.call_soon(partial(self._hand_over, attempt, *outcome)):
+            outcome[0].close()
             attempt.end(_shutting_down())
 
-    def _fail(self, attempt: Attempt[LinkInbox], target: UpstreamTarget, error: Exception) -> None:
-        now = self._wall_clock()
-        failure = describe_failure(error, _named(target.url), self._timeout, now)
-        # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
-        error.__traceback__ = error.__context__ = error.__cause__ = None
-        # First: who is told of the failure may ask for its time. One that was cancelled says nothing of upstream.
-        if not attempt.is_over and is_outage(error, failure):
-            self._last_failure = now
-        attempt.end(failure)
+    def _open(self, target: UpstreamTarget, operation: NetworkOperation) -> tuple[socket.socket, bytes] | LinkFailed:
+        try:
+            return self._handshake.open(target, operation)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
+            failure = describe_failure(error, _named(target.url), self._timeout, self._wall_clock())
+            # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            return failure
 
     def _hand_over(self, attempt: Attempt[LinkInbox], sock: socket.socket, behind: bytes) -> None:
         inbox = attempt.take_inbox()

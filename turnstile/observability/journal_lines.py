@@ -1,0 +1,227 @@
+"""The lines of a session's journal as JSON: what recordings hold, and what streams of live sessions show.
+
+Lines come in the order of the entries, but for those of audio, and of deltas at `events`: one for as much of it as came
+without a pause of 0.25 s or another entry between, where that ends.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import turnstile
+from turnstile.observability.frame_content import base64_size, frame_content
+from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
+from turnstile.observability.outlines import SEARCHED, frame_ids, frame_type, name_shown, outline
+from turnstile.observability.recorded_classes import CLASS
+from turnstile.observability.recorded_values import encode
+from turnstile.observability.redactor import LARGEST, Redactor
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from turnstile.observability.journal import Ending, SessionFacts
+    from turnstile.observability.journal_entries import JournalEntry
+    from turnstile.observability.session_counts import SessionCounts
+
+Json = dict[str, Any]
+_Key = tuple[str, str, str]
+Level = Literal["events", "text", "all"]
+
+FORMAT: Final = 1
+"""The version of the format of the lines."""
+
+_PAUSE: Final = 0.25
+# Frames of these types come in rows.
+_IN_ROWS: Final = ("delta", ".append")
+# Bytes that are kept of a large frame.
+_BEGINNING: Final = 1024
+# What of a session's policy is text of the operator's for the model.
+_POLICY_TEXTS: Final = frozenset({"restore_note"})
+
+
+def head(facts: SessionFacts, level: Level, began: datetime, redactor: Redactor | None = None) -> Json:
+    """Return the first line of a session's journal.
+
+    Args:
+        facts: What is known of the session when it begins.
+        level: What is shown of the content.
+        began: When that was, in UTC.
+        redactor: Of the recording.
+    """
+    redactor = redactor or Redactor(keeps_all=level == "all")
+    identity, address, path = facts.client
+    client = {"identity": identity, "address": address, "path": path.partition("?")[0]}
+    found: Json = {
+        "turnstile": turnstile.__version__,
+        "format": FORMAT,
+        "session": facts.session_id,
+        "dialect": facts.dialect,
+        "level": level,
+        "began": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "client": client,
+        "model": None if facts.model is None else name_shown(facts.model, redactor),
+        "id_prefix": facts.policy.id_prefix,
+        "policy": _fields(facts.policy, redactor),
+        "state": {},
+        "data": {},
+    }
+    if level == "events":
+        found["policy"] = {name: value for name, value in found["policy"].items() if name not in _POLICY_TEXTS}
+        return found
+    return found | {"state": _fields(facts.state, redactor), "data": _fields(facts.data, redactor)}
+
+
+def _fields(value: object, redactor: Redactor) -> Json:
+    fields: Json = encode(value, redactor)
+    return {name: part for name, part in fields.items() if name != CLASS}
+
+
+class JournalLines:
+    """Makes lines of the entries of one session.
+
+    Args:
+        level: What is shown of the content.
+        began_at: When the session began, by the journal's clock, in seconds.
+        redactor: Of the recording.
+    """
+
+    def __init__(self, level: Level, began_at: float = 0.0, redactor: Redactor | None = None) -> None:
+        self._level = level
+        self._began_at = began_at
+        self._redactor = redactor or Redactor(keeps_all=level == "all")
+        self._elsewhere = 0
+        # What goes on without a line yet: audio by its wire and direction, deltas by their type, too.
+        self._running: dict[_Key, Json] = {}
+
+    def lines(self, entry: JournalEntry) -> list[Json]:
+        """Return the lines that an entry completes, in order."""
+        match entry:
+            case FrameEntry():
+                return self._frame(entry)
+            case AudioEntry():
+                return self._audio(entry)
+            case DecisionEntry():
+                lines = self.rest() if entry.effects and self._running else []
+                lines.append(self._decision(entry))
+                return lines
+            case NoteEntry():
+                return [*self._ended(entry.wire), self._note(entry)]
+
+    def rest(self) -> list[Json]:
+        """Return the lines of audio and deltas that go on."""
+        lines = [*self._running.values()]
+        self._running.clear()
+        return lines
+
+    def lost(self, at: float, entries: int) -> Json:
+        """Return the line that says how many entries are missing, from there on."""
+        return {"at": self._at(at), "lost": entries}
+
+    def end(self, at: float, ending: Ending, counts: SessionCounts) -> list[Json]:
+        """Return the last lines."""
+        reason = name_shown(ending.reason, self._redactor)
+        end = {"code": ending.code, "reason": reason, "by": ending.by}
+        return [*self.rest(), {"at": self._at(at), "end": end, "counts": counted(counts)}]
+
+    def _at(self, at: float) -> float:
+        return round(at - self._began_at, 6)
+
+    def _line(self, entry: FrameEntry | AudioEntry) -> Json:
+        line: Json = {"at": self._at(entry.at), "wire": entry.wire, "way": entry.direction}
+        return line | {"link": entry.link} if entry.wire == "upstream" else line
+
+    def _frame(self, entry: FrameEntry) -> list[Json]:
+        data, is_whole = entry.data, not entry.size
+        kind = frame_type(data) or ""
+        is_delta = kind.endswith(_IN_ROWS)
+        if is_delta and self._level == "events":
+            return self._delta(entry, kind)
+        lines = self._ended(entry.wire, entry.direction) if self._running and not is_delta else []
+        size = entry.size or len(data)
+        if self._level == "events" or not is_whole:
+            kind, ids = frame_ids(data, self._redactor, is_whole=is_whole)
+            return [*lines, self._line(entry) | {"type": kind, "size": size, "ids": ids}]
+        kind, ids, content = frame_content(data, self._redactor)
+        shown = {} if content is None else {"frame": content}
+        return [*lines, self._line(entry) | {"type": kind, "size": size, "ids": ids} | shown]
+
+    def _delta(self, entry: FrameEntry, kind: str) -> list[Json]:
+        """Count a delta to those before it, of which the first shows the ids."""
+        key = (entry.wire, entry.direction, kind)
+        lines, running = self._continued(key, entry)
+        if running is None:
+            _, ids = frame_ids(entry.data, self._redactor, is_whole=not entry.size)
+            running = self._running[key] = self._line(entry)
+            running |= {"until": running["at"], "type": kind, "size": 0, "frames": 0, "ids": ids}
+        running["until"] = self._at(entry.at)
+        running["size"] += entry.size or len(entry.data)
+        running["frames"] += 1
+        return lines
+
+    def _audio(self, entry: AudioEntry) -> list[Json]:
+        if self._level == "all":
+            line = self._line(entry) | {"until": self._at(entry.at), "audio": _size(entry), "frames": len(entry.pieces)}
+            pieces = [one if isinstance(one, str) else b64encode(one).decode() for one in entry.pieces]
+            return [line | {"pieces": pieces}]
+        key = (entry.wire, entry.direction, "")
+        lines, running = self._continued(key, entry)
+        if running is None:
+            running = self._running[key] = self._line(entry) | {"until": 0.0, "audio": 0, "frames": 0}
+        running["until"] = self._at(entry.at)
+        running["audio"] += _size(entry)
+        running["frames"] += len(entry.pieces)
+        return lines
+
+    def _continued(self, key: _Key, entry: FrameEntry | AudioEntry) -> tuple[list[Json], Json | None]:
+        """Return the line that goes on with an entry; where it does not, the one that has ended."""
+        running = self._running.get(key)
+        if running is None:
+            return [], None
+        if running.get("link", 0) == entry.link and self._at(entry.at) - running["until"] < _PAUSE:
+            return [], running
+        del self._running[key]
+        return [running], None
+
+    def _ended(self, *place: str) -> list[Json]:
+        """Return the lines of what went on in a place, the wire and perhaps a direction, until now."""
+        keys = [key for key in self._running if key[: len(place)] == place]
+        return [self._running.pop(key) for key in keys]
+
+    def _decision(self, entry: DecisionEntry) -> Json:
+        shown = outline if self._level == "events" else encode
+        redactor = self._redactor
+        line: Json = {
+            "at": self._at(entry.at),
+            "event": shown(entry.event, redactor),
+            "effects": [shown(effect, redactor) for effect in entry.effects],
+        }
+        if entry.held_elsewhere != self._elsewhere:
+            line["elsewhere"] = self._elsewhere = entry.held_elsewhere
+        return line
+
+    def _note(self, entry: NoteEntry) -> Json:
+        detail = name_shown(entry.detail, self._redactor)
+        line: Json = {"at": self._at(entry.at), "wire": entry.wire, "note": entry.kind, "detail": detail}
+        return line | {"link": entry.link} if entry.wire == "upstream" else line
+
+
+def shortened(entry: JournalEntry, level: Level) -> JournalEntry:
+    """Return an entry without what no line of this level shows of a large frame."""
+    if entry.__class__ is FrameEntry and level != "all":
+        data = entry.data
+        if len(data) > (SEARCHED if level == "events" else LARGEST):
+            return entry._replace(data=data[:_BEGINNING], size=len(data))
+    return entry
+
+
+def counted(counts: SessionCounts) -> Json:
+    """Return what was counted of a session: the numbers, and those of events by their class."""
+    found = {name: getattr(counts, name) for name in counts.__slots__}
+    numbers: Json = {name: value for name, value in found.items() if isinstance(value, int | float)}
+    return numbers | {"events": {cls.__name__: number for cls, number in counts.events.items()}}
+
+
+def _size(entry: AudioEntry) -> int:
+    """Return how many bytes of audio an entry has; of base64, what it encodes."""
+    return sum([base64_size(one) if isinstance(one, str) else len(one) for one in entry.pieces])
