@@ -1,0 +1,149 @@
+"""Decides who may make which request to the ops listener: by its Host, its origin, and its token."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+import threading
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from turnstile.inspector.ops_answers import RequestRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from werkzeug import Request
+
+log = logging.getLogger(__name__)
+
+FREE: Final = frozenset({"/healthz", "/readyz"})
+"""The paths that ask for no token: who checks a process's health has none."""
+LOCAL_ADDRESS: Final = "turnstile.local_address"
+"""The key, in the WSGI environment, of the address of this machine that a request has come in at."""
+
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(?::\d{1,5})?")
+# Of a page of another site, also on another port of this machine; what is typed or bookmarked is "none".
+_OWN_PAGES: Final = frozenset({"", "same-origin", "none"})
+# Seconds between two lines of the log about wrong tokens.
+_LOG_EVERY: Final = 60.0
+
+
+class Guard:
+    """Checks each request before anything else is done with it.
+
+    A browser reaches this listener in the name of any page that is open in it. So a page's requests count for nothing:
+    its `Host` may be a name of the page's own that leads here (DNS rebinding), and its origin is another one.
+
+    Args:
+        token: What ``Authorization: Bearer`` must have.
+        host: The host that is listened on, as configured.
+        names: More names that a request's `Host` may have, with or without a port.
+        is_local: Whether only this machine can connect: no token is asked then to look.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self, token: str, host: str, names: Iterable[str], *, is_local: bool, clock: Callable[[], float]
+    ) -> None:
+        self._token = token.encode()
+        self._host = _without_brackets(host.lower())
+        self._names = frozenset(name.lower().removesuffix(".") for name in names)
+        self._is_local = is_local
+        self._clock = clock
+        self._counting = threading.Lock()
+        self._said_at: float | None = None
+        self._unsaid = 0
+        self.wrong_tokens = 0
+        """How many requests had a token that is not the right one."""
+
+    def check(self, request: Request) -> None:
+        """Let a request pass.
+
+        Raises:
+            RequestRefusedError: It may not be made.
+        """
+        host = request.headers.get("Host", "")
+        is_named = self._check_host(host, request.environ.get(LOCAL_ADDRESS, ""))
+        self._check_origin(request, host, is_named=is_named)
+        changes = request.method == "POST"  # no route answers another method that could
+        if changes or not (self._is_local or request.path in FREE):
+            self._check_token(request.headers.get("Authorization", ""))
+        if changes and request.mimetype != "application/json":
+            raise RequestRefusedError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "not_json",
+                "Content-Type: must be application/json, and the body JSON.",
+                {"Accept": "application/json"},
+            )
+
+    def _check_host(self, host: str, local: str) -> bool:
+        """Return whether a Host is one of the configured names.
+
+        Raises:
+            RequestRefusedError: It is no name of this listener.
+        """
+        given = _HOST.fullmatch(host)
+        name = _without_brackets(given["name"].lower().removesuffix(".")) if given else ""
+        is_named = bool(name) and not self._names.isdisjoint({name, f"[{name}]", host.lower()})
+        if is_named or _is_loopback(name) or (name and name in {self._host, local}):
+            return is_named
+        raise RequestRefusedError(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "unknown_host",
+            "Host: is no name of this listener; connect to its address, or add the name to ops.hosts.",
+        )
+
+    def _check_origin(self, request: Request, host: str, *, is_named: bool) -> None:
+        origin = request.headers.get("Origin", "").lower()
+        own = {f"{request.scheme}://{host}".lower()}
+        if is_named:  # what the operator has named may be reached through a server that speaks TLS
+            own.add(f"https://{host}".lower())
+        # A second one would have joined the first.
+        if (origin and origin not in own) or request.headers.get("Sec-Fetch-Site", "").lower() not in _OWN_PAGES:
+            raise RequestRefusedError(
+                HTTPStatus.FORBIDDEN,
+                "foreign_origin",
+                "Origin: pages of other sites may not make requests here; make it from a program.",
+            )
+
+    def _check_token(self, authorization: str) -> None:
+        scheme, _, token = authorization.partition(" ")
+        is_given = bool(authorization)
+        if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token):
+            return
+        if is_given:
+            self._note_wrong_token()
+        raise RequestRefusedError(
+            HTTPStatus.UNAUTHORIZED,
+            "wrong_token" if is_given else "no_token",
+            "Authorization: must be `Bearer` and the token that is configured as ops.token, or written to the token "
+            "file that is named at the start.",
+            {"WWW-Authenticate": 'Bearer realm="turnstile ops"'},
+        )
+
+    def _note_wrong_token(self) -> None:
+        """Count a wrong token, and log how many there were, at most once a minute: it may be an attack, or a typo."""
+        with self._counting:
+            self.wrong_tokens += 1
+            self._unsaid += 1
+            now = self._clock()
+            if self._said_at is not None and now - self._said_at < _LOG_EVERY:
+                return
+            self._said_at, count, self._unsaid = now, self._unsaid, 0
+        log.warning("%s requests to the ops listener had a wrong token", count)
+
+
+def _without_brackets(host: str) -> str:
+    return host.removeprefix("[").removesuffix("]")
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,117 @@
+"""The file with the token of the ops listener: for this user alone, as long as the listener is there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from turnstile.errors import ConfigError
+
+SHORTEST: Final = 16
+"""Characters that a token has at least."""
+_LONGEST: Final = 1024
+# As the keys that this program makes begin, which no log shows.
+_PREFIX: Final = "ts_ops_"
+_RANDOM_BYTES: Final = 32
+
+
+def make_token() -> str:
+    """Return a token that nobody can guess."""
+    return _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+
+
+def token_path(configured: Path | None, port: int) -> Path:
+    """Return where the token of the listener on a port is, for who writes it and who reads it.
+
+    Args:
+        configured: The setting ``ops.token_file``.
+        port: The listener's port.
+    """
+    return configured or _directory() / f"ops-{port}.token"
+
+
+def _directory() -> Path:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "turnstile" if runtime else Path(tempfile.gettempdir()) / f"turnstile-{os.getuid()}"
+
+
+def read_token(path: Path) -> str:
+    """Return the token in a file.
+
+    Raises:
+        ConfigError: There is none, or it is another user's, who would be told what is sent with it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, encoding="ascii") as file:  # noqa: PTH123 - a descriptor
+            if os.fstat(descriptor).st_uid not in {os.getuid(), 0}:
+                raise ConfigError("token_file", f"ops.token_file: {path} belongs to another user; name another file.")
+            token = file.read(_LONGEST).strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        words = f"ops.token_file: {path} cannot be read: {why}. Is `turnstile serve` running, as this user?"
+        raise ConfigError("token_file", words) from None
+    if not token:
+        raise ConfigError("token_file", f"ops.token_file: {path} is empty; set ops.token, or start the proxy anew.")
+    return token
+
+
+class TokenFile:
+    """A token in a file, from its making to `remove`.
+
+    Args:
+        path: The file, which replaces one that is there; its directory is made, for this user alone, where the path is
+            not configured.
+        token: What is written.
+        makes_directory: Whether the directory is this program's own.
+
+    Raises:
+        ConfigError: It cannot be written safely.
+    """
+
+    def __init__(self, path: Path, token: str, *, makes_directory: bool) -> None:
+        self.path = path
+        try:
+            if makes_directory:
+                _make_private(path.parent)
+            self._written = _write(path, f"{token}\n".encode())
+        except OSError as error:
+            words = f"ops.token_file: {path} cannot be written: {error.strerror or error}; name another file."
+            raise ConfigError("token_file", words) from None
+
+    def remove(self) -> None:
+        """Delete the file if it is still this one, and not that of a process that was started after this one."""
+        try:
+            found = os.lstat(self.path)
+            if (found.st_dev, found.st_ino) == self._written:
+                self.path.unlink()
+        except OSError:
+            pass  # it is gone, and so is what it was for
+
+
+def _make_private(directory: Path) -> None:
+    """Make a directory for this user alone; refuse one that others have made, or may write to."""
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = os.lstat(directory)
+    is_private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    if not is_private:
+        raise PermissionError(0, f"{directory} is not a directory of this user alone")
+
+
+def _write(path: Path, content: bytes) -> tuple[int, int]:
+    """Replace a file at once by one that only this user can read; return its device and number."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(content)
+            made = os.fstat(descriptor)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    return made.st_dev, made.st_ino
