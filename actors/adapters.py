@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits, upstream_limits
 from actors.dispatcher import ThreadDispatcher
 from actors.session_actors import SessionDependencies
+from actors.simulated_upstream import make_simulator, simulator_connector
 from actors.timers import TimerThread
+from turnstile.audio.convert import load_conversions
 from turnstile.byte_budget import ProcessBudget
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
@@ -22,10 +23,7 @@ from turnstile.server.listener import Listener
 from turnstile.server.listening import listening_socket
 from turnstile.server.open_files import default_handshakes, default_handshakes_of_one, open_files_limit
 from turnstile.server.trusted_proxies import TrustedProxies
-from turnstile.simulator.scenario_files import bundled_scenario, load_scenario
-from turnstile.simulator.simulator import Simulator, SimulatorConnector
-from turnstile.transports.connector import WebSocketConnector
-from turnstile.transports.http.caller import HttpFunctionCaller
+from turnstile.transports.no_functions import NoFunctionCaller
 from turnstile.transports.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -35,12 +33,14 @@ if TYPE_CHECKING:
 
     from turnstile.config import Config
     from turnstile.ports import Clock, Timers
-    from turnstile.protocol.upstreams import KindName
     from turnstile.server.http_exchange import Endpoint
     from turnstile.server.refusals import Refusals
     from turnstile.server.requests import Accept
     from turnstile.server.worker_board import WorkerSlot
     from turnstile.simulator.scenario import Scenario
+    from turnstile.simulator.simulator import Simulator
+    from turnstile.transports.connector import WebSocketConnector
+    from turnstile.transports.http.caller import HttpFunctionCaller
     from turnstile.transports.loop import IoLoop
 
 _log = logging.getLogger(__name__)
@@ -70,9 +70,11 @@ class Adapters:
         workers = config.dispatcher.workers
         self.threads = ThreadDispatcher(workers) if workers else None
         """The worker threads that run the actors; None if the I/O loop runs them."""
-        self.simulator = simulator or make_simulator(config, config.upstream.kind, clock, self._timers, scenario)
-        """The Realtime API behind ``simulator:``."""
+        self._scenario = scenario
+        self._simulator = simulator
         self._connector = None if config.upstream_url == SIMULATOR else _make_connector(config, loop)
+        if self._connector is None:
+            self._simulator = self.simulator
         self.functions = _make_function_caller(config, clock)
         """Calls functions over HTTP."""
         self._host_functions = _make_host_functions(config, self._timers)
@@ -80,12 +82,20 @@ class Adapters:
         self.callbacks = WorkerPool("host-events", config.functions.concurrent_calls)
         """The threads for a host's callbacks, which may block."""
 
+    @property
+    def simulator(self) -> Simulator:
+        """The Realtime API behind ``simulator:``; made when it is asked for, if another is upstream."""
+        if self._simulator is None:
+            config, kind = self._config, self._config.upstream.kind
+            self._simulator = make_simulator(config, kind, self._clock, self._timers, self._scenario)
+        return self._simulator
+
     def dependencies(self, journal: Journal | None) -> SessionDependencies:
         """Return the sessions' dependencies; the default journal is the log at debug level."""
         return SessionDependencies(
             dispatcher=self.threads or self._loop,
             timers=self._timers,
-            connector=self._connector or SimulatorConnector(self.simulator),
+            connector=self._connector or simulator_connector(self.simulator),
             target=partial(upstream_target, self._config),
             functions=self.functions,
             host_functions=self._host_functions,
@@ -93,6 +103,11 @@ class Adapters:
             journal=journal or _default_journal(self._clock),
             budget=ProcessBudget(self._config.limits.total_bytes, self._config.session.max_held_bytes),
         )
+
+    def shut_down_simulator(self) -> None:
+        """End all sessions of the simulator, if it was made."""
+        if self._simulator is not None:
+            self._simulator.shut_down()
 
     def stop(self, soon: float, deadline: float) -> None:
         """Stop all threads in order; abandon those that have not ended in time.
@@ -159,6 +174,10 @@ def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
     Raises:
         ConfigError: The file of trusted certificates cannot be used.
     """
+    # Imported where it is used, for the handshake's library behind it; what conversions need before a session does.
+    from turnstile.transports.connector import WebSocketConnector  # noqa: PLC0415
+
+    load_conversions()
     upstream = config.upstream
     return WebSocketConnector(
         loop,
@@ -169,23 +188,14 @@ def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
     )
 
 
-def make_simulator(
-    config: Config, kind: KindName, clock: Clock, timers: Timers, scenario: Scenario | None = None
-) -> Simulator:
-    """Return the simulator that the configuration describes, or one that plays another scenario.
-
-    Raises:
-        ConfigError: The scenario does not exist, or its file cannot be used.
-    """
-    name = config.simulator.scenario
-    if scenario is None:
-        scenario = load_scenario(Path(name)) if name.endswith(".toml") else bundled_scenario(name)
-    return Simulator(scenario, kind=kind, clock=clock, timers=timers, seed=config.simulator.seed)
-
-
-def _make_function_caller(config: Config, clock: Clock) -> HttpFunctionCaller:
+def _make_function_caller(config: Config, clock: Clock) -> HttpFunctionCaller | NoFunctionCaller:
     """Return the caller of functions over HTTP."""
     section = config.functions
+    if not section.allowed_hosts:
+        return NoFunctionCaller()
+    # Imported where it is used, for the HTTP client behind it.
+    from turnstile.transports.http.caller import HttpFunctionCaller  # noqa: PLC0415
+
     return HttpFunctionCaller(
         allowed_hosts=section.allowed_hosts,
         allow_private=section.allow_private_addresses,

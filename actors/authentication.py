@@ -6,11 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from turnstile.auth.authenticator import NoAuthenticator
-from turnstile.auth.browser_tokens import BrowserTokens, TokenAuthenticator
 from turnstile.auth.client_keys import KnownKeys
-from turnstile.auth.client_secrets import ClientSecrets, no_client_secrets
 from turnstile.auth.key_authenticator import KeyAuthenticator
 from turnstile.auth.key_file import read_keys
+from turnstile.auth.no_client_secrets import no_client_secrets
 from turnstile.errors import ConfigError
 from turnstile.protocol.json_bounds import JsonBounds
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from actors.remote_authentication import RemoteChecks
     from turnstile.auth.authenticator import Authenticator
+    from turnstile.auth.browser_tokens import BrowserTokens
     from turnstile.auth.client_secrets import Identify
     from turnstile.config import Config
     from turnstile.server.http_exchange import Endpoint
@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 
 def make_browser_tokens(config: Config) -> BrowserTokens | None:
     """Return what makes and checks browser tokens; None without ``auth.token_secret``."""
-    secret, asks = config.auth.token_secret, config.auth.mode not in {None, "none"}
-    return None if secret is None else BrowserTokens(secret.get_secret_value(), asks=asks, now=time.time)
+    secret = config.auth.token_secret
+    if secret is None:
+        return None
+    # Imported where it is used, for the cryptography behind it.
+    from turnstile.auth.browser_tokens import BrowserTokens  # noqa: PLC0415
+
+    return BrowserTokens(secret.get_secret_value(), asks=config.auth.mode not in {None, "none"}, now=time.time)
 
 
 def make_endpoints(config: Config, identify: Identify) -> dict[str, Endpoint]:
@@ -37,12 +42,18 @@ def make_endpoints(config: Config, identify: Identify) -> dict[str, Endpoint]:
         config: All settings.
         identify: Checks who sends a request.
     """
-    tokens = make_browser_tokens(config)
-    bounds = JsonBounds(config.limits.message_values, config.limits.message_depth)
-    endpoint = (
-        no_client_secrets if tokens is None else ClientSecrets(tokens, identify, config.serves_model, bounds).decide
-    )
+    endpoint = _token_endpoint(config, identify)
     return {f"{path.rstrip('/')}/client_secrets": endpoint for path in config.server.realtime_paths}
+
+
+def _token_endpoint(config: Config, identify: Identify) -> Endpoint:
+    tokens = make_browser_tokens(config)
+    if tokens is None:
+        return no_client_secrets
+    from turnstile.auth.client_secrets import ClientSecrets  # noqa: PLC0415
+
+    bounds = JsonBounds(config.limits.message_values, config.limits.message_depth)
+    return ClientSecrets(tokens, identify, config.serves_model, bounds).decide
 
 
 def make_authenticator(config: Config, remote: RemoteChecks) -> Authenticator:
@@ -57,7 +68,11 @@ def make_authenticator(config: Config, remote: RemoteChecks) -> Authenticator:
     """
     of_mode = _of_mode(config, remote)
     tokens = make_browser_tokens(config)
-    return of_mode if tokens is None else TokenAuthenticator(tokens, of_mode)
+    if tokens is None:
+        return of_mode
+    from turnstile.auth.browser_tokens import TokenAuthenticator  # noqa: PLC0415
+
+    return TokenAuthenticator(tokens, of_mode)
 
 
 def _of_mode(config: Config, remote: RemoteChecks) -> Authenticator:

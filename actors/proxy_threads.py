@@ -115,7 +115,7 @@ class ProxyThreads:
         self._admission.close(_GRACE)
         if self._listener is not None:
             self._listener.close()
-        self._adapters.simulator.shut_down()
+        self._adapters.shut_down_simulator()
         self._loop.stop(max(0.0, deadline - self._clock()), _GRACE)
         self._sessions.abandon()
         self._adapters.stop(self._clock() + _GRACE, deadline + _GRACE)

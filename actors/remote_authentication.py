@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from turnstile.auth import ask_wire
-from turnstile.auth.ask_authenticator import AskAuthenticator
 from turnstile.config import ANY_AUDIENCE, is_address
 from turnstile.errors import ConfigError
 from turnstile.transports.http.allow_list import parse_address
-from turnstile.transports.http.blocking_client import BlockingClient
 from turnstile.transports.trust import tls_context
 
 if TYPE_CHECKING:
@@ -68,6 +65,11 @@ class RemoteChecks:
         Raises:
             ConfigError: The file of trusted certificates cannot be used.
         """
+        # Imported where it is used, for the HTTP client behind it.
+        from turnstile.auth import ask_wire  # noqa: PLC0415
+        from turnstile.auth.ask_authenticator import AskAuthenticator  # noqa: PLC0415
+        from turnstile.transports.http.blocking_client import BlockingClient  # noqa: PLC0415
+
         client = BlockingClient(
             "ask",
             "The service",
@@ -99,6 +101,7 @@ class RemoteChecks:
     def _fetched_keys(self, auth: AuthSection, algorithms: set[str]) -> FetchedKeys:
         from turnstile.auth.jwt_key_sources import FetchedKeys  # noqa: PLC0415
         from turnstile.auth.jwt_keys import MOST_BYTES  # noqa: PLC0415
+        from turnstile.transports.http.blocking_client import BlockingClient  # noqa: PLC0415
 
         client = BlockingClient(
             "jwt-keys",

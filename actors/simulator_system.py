@@ -7,8 +7,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from actors.adapters import make_simulator
 from actors.connection_limits import upstream_limits
+from actors.simulated_upstream import make_simulator
 from actors.timers import TimerThread
 from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.server.handshake_settings import HandshakeSettings

@@ -87,8 +87,11 @@ class ProxySystem:
             make_session=make_session,
             clock=clock,
         )
-        self.simulator = self._parts.adapters.simulator
+
+    @property
+    def simulator(self) -> Simulator:
         """The Realtime API behind ``simulator:``."""
+        return self._parts.adapters.simulator
 
     @property
     def address(self) -> tuple[str, int]:

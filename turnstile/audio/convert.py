@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from turnstile.audio import g711
-from turnstile.audio.resample import resampler
-
 if TYPE_CHECKING:
-    from turnstile.audio.formats import AudioFormat
+    from collections.abc import Callable
+
+    from turnstile.audio.formats import AudioFormat, Encoding
+    from turnstile.audio.resample import Resampler
+
+    Recoded = Callable[[bytes], bytes]
 
 
 def converted(data: bytes, source: AudioFormat, target: AudioFormat) -> bytes:
@@ -19,7 +20,9 @@ def converted(data: bytes, source: AudioFormat, target: AudioFormat) -> bytes:
     return converter.feed(data) + converter.flush()
 
 
-_SAMPLE = np.dtype("<i2")
+def load_conversions() -> None:
+    """Import what conversions compute with: the first session that needs one need not wait for that."""
+    from turnstile.audio import g711, resample  # noqa: F401, PLC0415
 
 
 class Converter:
@@ -31,25 +34,24 @@ class Converter:
     """
 
     def __init__(self, source: AudioFormat, target: AudioFormat) -> None:
-        self._source = source.encoding
-        self._target = target.encoding
         rates = source.sample_rate, target.sample_rate
-        self._resampler = None if rates[0] == rates[1] else resampler(*rates)
+        self._resampler = None if rates[0] == rates[1] else _resampler(*rates)
+        self._passes_on = source == target and source.encoding != "linear16"
+        self._decode = None if source.encoding == "linear16" or self._passes_on else _decoder(source.encoding)
+        self._encode = None if target.encoding == "linear16" or self._passes_on else _encoder(target.encoding)
         self._odd = b""
 
     def feed(self, data: bytes) -> bytes:
         """Convert the next piece; half a sample at its end waits for the next one."""
-        if self._source != "linear16":
-            if self._resampler is None and self._source == self._target:
-                return data
-            data = g711.decode(self._source, data).tobytes()
+        if self._passes_on:
+            return data
+        if self._decode is not None:
+            data = self._decode(data)
         if self._resampler is not None:
             data = self._resampler.feed(data)
         elif self._odd or len(data) & 1:
             data = self._whole(data)
-        if self._target != "linear16":
-            return g711.encode(self._target, np.frombuffer(data, _SAMPLE))
-        return data
+        return data if self._encode is None else self._encode(data)
 
     def flush(self) -> bytes:
         """Return what the filter still holds; the stream begins anew, and half a sample left over is dropped."""
@@ -57,10 +59,31 @@ class Converter:
         if self._resampler is None:
             return b""
         rest = self._resampler.flush()
-        return rest if self._target == "linear16" else g711.encode(self._target, np.frombuffer(rest, _SAMPLE))
+        return rest if self._encode is None else self._encode(rest)
 
     def _whole(self, data: bytes) -> bytes:
         data = self._odd + data
         cut = len(data) & ~1
         self._odd = data[cut:]
         return data[:cut]
+
+
+# Imported where they are used: numpy behind them takes a good part of a process's start, and many conversions are none.
+
+
+def _resampler(source: int, target: int) -> Resampler:
+    from turnstile.audio.resample import resampler  # noqa: PLC0415
+
+    return resampler(source, target)
+
+
+def _decoder(law: Encoding) -> Recoded:
+    from turnstile.audio import g711  # noqa: PLC0415
+
+    return partial(g711.decoded, law)
+
+
+def _encoder(law: Encoding) -> Recoded:
+    from turnstile.audio import g711  # noqa: PLC0415
+
+    return partial(g711.encoded, law)

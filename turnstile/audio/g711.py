@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
-Law = Literal["mulaw", "alaw"]
 _CODE: Final = np.dtype(np.uint8)
-_BITS: Final = np.dtype(np.uint16)
+_BITS: Final = np.dtype("<u2")
 Samples = np.ndarray[Any, np.dtype[np.int16]]
 
 
@@ -40,11 +39,21 @@ _SAMPLES: Final[dict[str, Samples]] = {"mulaw": _mulaw(), "alaw": _alaw()}
 _CODES: Final = {law: _codes(decoded) for law, decoded in _SAMPLES.items()}
 
 
-def decode(law: Law, data: bytes) -> Samples:
-    """Return the samples of G.711 bytes."""
+def decode(law: str, data: bytes) -> Samples:
+    """Return the samples of G.711 bytes; `law` is ``mulaw`` or ``alaw``."""
     return _SAMPLES[law].take(np.frombuffer(data, _CODE))
 
 
-def encode(law: Law, samples: Samples) -> bytes:
+def encode(law: str, samples: Samples) -> bytes:
     """Return the G.711 bytes of samples: the code nearest to each."""
     return _CODES[law].take(samples.view(_BITS)).tobytes()
+
+
+def decoded(law: str, data: bytes) -> bytes:
+    """Return the samples of G.711 bytes, as little-endian PCM."""
+    return _SAMPLES[law].take(np.frombuffer(data, _CODE)).tobytes()
+
+
+def encoded(law: str, data: bytes) -> bytes:
+    """Return the G.711 bytes of little-endian PCM, whole samples: the code nearest to each."""
+    return _CODES[law].take(np.frombuffer(data, _BITS)).tobytes()

@@ -86,14 +86,6 @@ class ClientSecrets:
         return Reply(http.HTTPStatus.OK, {"value": token.value, "expires_at": token.expires_at, "session": shown})
 
 
-def no_client_secrets(method: str, request: UpgradeRequest, answered: Answered) -> ClientGone | None:
-    """Decide about a request for a token where there are none: without ``auth.token_secret``."""
-    del method, request
-    words = "This proxy makes no tokens for browsers: its operator has set no auth.token_secret.\n"
-    answered(Rejection(http.HTTPStatus.NOT_FOUND, words, reason="no_path"))
-    return None
-
-
 def _unfit(method: str, request: UpgradeRequest) -> Rejection | None:
     """Return why a request can make no token, whoever sends it."""
     if method != "POST":

@@ -12,7 +12,7 @@ from turnstile.simulator import api_errors, schema_errors
 from turnstile.simulator.conversation_items import voice_item
 from turnstile.simulator.speech import sample_bytes
 from turnstile.simulator.transcriber import Transcriber
-from turnstile.simulator.vad import SpeechStarted, VoiceDetector, is_loud, loudness, windows_ms
+from turnstile.simulator.vad import SpeechStarted, VoiceDetector, is_loud, windows_ms
 
 if TYPE_CHECKING:
     from turnstile.simulator.context import SessionContext
@@ -55,6 +55,9 @@ class InputBuffer:
         Raises:
             ApiError: It is too long, not base64, or ends within a sample.
         """
+        # Imported where it is used, for numpy behind it: not every simulator hears.
+        from turnstile.simulator.loudness import loudness  # noqa: PLC0415
+
         encoding = self._input["format"]["type"]
         data = _decoded(audio)
         if len(data) % sample_bytes(encoding):

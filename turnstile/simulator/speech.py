@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import zlib
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-import numpy as np
 import pybase64
-
-from turnstile.audio import g711
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PCM, PCMU, PCMA = "audio/pcm", "audio/pcmu", "audio/pcma"
 _RATES: Final = {PCM: 24_000, PCMU: 8_000, PCMA: 8_000}
 _SAMPLE_BYTES: Final = {PCM: 2, PCMU: 1, PCMA: 1}
-_AMPLITUDE: Final = 8_000
-_FADE_MS: Final = 5
+_LAWS: Final = {PCMU: "mulaw", PCMA: "alaw"}
 _MS_PER_LETTER: Final = 20
 _SHORTEST_MS: Final = 80
 _LONGEST_MS: Final = 300
 _GAP_MS: Final = 20
-
-
-_ENCODERS: Final[dict[str, Callable[[np.ndarray[Any, Any]], bytes]]] = {
-    PCM: lambda samples: samples.tobytes(),
-    PCMU: partial(g711.encode, "mulaw"),
-    PCMA: partial(g711.encode, "alaw"),
-}
 
 
 class SpokenWord(NamedTuple):
@@ -71,11 +56,8 @@ def spoken(word: str, encoding: str, speed: float) -> SpokenWord:
 
 @lru_cache(maxsize=1024)
 def _tone(pitch: int, milliseconds: int, encoding: str) -> SpokenWord:
-    rate = _RATES[encoding]
-    count = rate * milliseconds // 1000
-    seconds = np.arange(count) / rate
-    fade = np.minimum(1.0, np.minimum(np.arange(count), np.arange(count)[::-1]) / (rate * _FADE_MS / 1000))
-    wave = np.sin(2 * math.pi * pitch * seconds) * fade * _AMPLITUDE
-    samples: np.ndarray[Any, Any] = np.concatenate([wave, np.zeros(rate * _GAP_MS // 1000)]).astype("<i2")
-    data = _ENCODERS[encoding](samples)
+    # Imported where it is used, for numpy behind it: not every simulator speaks.
+    from turnstile.simulator.tones import tone  # noqa: PLC0415
+
+    data = tone(pitch, milliseconds, _GAP_MS, _RATES[encoding], _LAWS.get(encoding))
     return SpokenWord(pybase64.b64encode(data).decode("ascii"), milliseconds + _GAP_MS)

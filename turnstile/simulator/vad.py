@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-
-from turnstile.audio import g711
-from turnstile.simulator.speech import PCM, PCMU, bytes_per_ms, sample_bytes
+from turnstile.simulator.speech import bytes_per_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +12,10 @@ if TYPE_CHECKING:
     from turnstile.simulator.settings import Json
 
 WINDOW_MS: Final = 20
+"""The length of the pieces whose loudness is told."""
+FULL_SCALE: Final = 32_768
+"""The largest sample."""
 # A threshold of 0.5 is one per cent of full scale: speech is far above it, the noise of a quiet room far below.
-_FULL_SCALE: Final = 32_768
 _PART_OF_SCALE: Final = 0.02
 _LOUD_WINDOWS: Final = 2
 _SEMANTIC_SILENCE_MS: Final = {"low": 800, "medium": 500, "auto": 500, "high": 300}
@@ -45,32 +43,6 @@ class SpeechStopped(NamedTuple):
     audio_end_ms: int
 
 
-def loudness(data: bytes, encoding: str) -> list[float]:
-    """Return the root mean square of each window of some audio, as a part of full scale.
-
-    Args:
-        data: Whole samples.
-        encoding: ``audio/pcm``, ``audio/pcmu`` or ``audio/pcma``.
-    """
-    if not data:
-        return []
-    samples = _samples(data, encoding).astype(np.float32)
-    window = int(bytes_per_ms(encoding) * WINDOW_MS) // sample_bytes(encoding)
-    if len(samples) <= window:  # nearly every frame of a live client
-        return [math.sqrt(float(np.dot(samples, samples)) / len(samples)) / _FULL_SCALE]
-    starts = np.arange(0, len(samples), window)
-    energy = np.add.reduceat(samples * samples, starts)
-    lengths = np.minimum(window, len(samples) - starts)
-    values: list[float] = (np.sqrt(energy / lengths) / _FULL_SCALE).tolist()
-    return values
-
-
-def _samples(data: bytes, encoding: str) -> np.ndarray[Any, Any]:
-    if encoding == PCM:
-        return np.frombuffer(data, dtype="<i2")
-    return g711.decode("mulaw" if encoding == PCMU else "alaw", data)
-
-
 def windows_ms(size: int, encoding: str) -> list[float]:
     """Return the length of each window in some audio of `size` bytes, in milliseconds; the last may be shorter."""
     whole, rest = divmod(size / bytes_per_ms(encoding), WINDOW_MS)
@@ -79,7 +51,7 @@ def windows_ms(size: int, encoding: str) -> list[float]:
 
 def is_loud(level: float, threshold: float = _SEMANTIC_THRESHOLD) -> bool:
     """Return whether a loudness is that of speech; `threshold` is the session's, from 0 to 1."""
-    return level > max(threshold * _PART_OF_SCALE, 1 / _FULL_SCALE)
+    return level > max(threshold * _PART_OF_SCALE, 1 / FULL_SCALE)
 
 
 class VoiceDetector:
