@@ -84,6 +84,7 @@ class ClientActor(SessionActor):
         self._runs = 0
         self._kept = (budget or unlimited_budget()).charge()
         self._journal = journal
+        journal.counts.client_wire = journal.counts.client_wire.with_opened(connection)
         self._feed = feed
         self._answers = 0
         self._waiting: list[ToClient | SessionSnapshot] = []

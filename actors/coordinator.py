@@ -11,9 +11,12 @@ from actors.dispatch import takes
 from actors.lifecycle import SHUTTING_DOWN, SessionActor
 from actors.messages import ANSWERED_FACTS, AnswersGiven, CheckDeadlines, End, Inspect, Snapshot, Waiting
 from turnstile.byte_budget import unlimited_budget
+from turnstile.observability.decision_counts import WATCHED, count_decision
 from turnstile.observability.session_counts import COUNTED
 from turnstile.protocol.frames import Closed
 from turnstile.protocol.safe_text import on_one_line
+from turnstile.session.awaited import Awaited
+from turnstile.session.client_requests import ConfigRequested, EventGiven, UserMessageGiven
 from turnstile.session.effects import (
     ClientEffect,
     EndSession,
@@ -22,9 +25,10 @@ from turnstile.session.effects import (
     UpstreamEffect,
 )
 from turnstile.session.ending import CloseAtRest
-from turnstile.session.events import Event
+from turnstile.session.events import Event, FunctionCalled, ResponseFinished
 from turnstile.session.journal_notes import Held, Noted
 from turnstile.session.machine import Session
+from turnstile.session.turn_events import TurnCommitted
 from turnstile.session.upstream_errors import close_code
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ _log = logging.getLogger(__name__)
 # What the session holds, and what it has recorded of the conversation, is charged when it differs by so many bytes, so
 # that a turn of short messages charges nothing.
 _UNCHARGED = 4096
+_NOT_HELD = (0.0, False)
 
 
 class SessionCoordinatorActor(SessionActor):
@@ -77,7 +82,8 @@ class SessionCoordinatorActor(SessionActor):
         self._counts = journal.counts
         self._answered = 0
         self._clock = clock
-        self._held_since: dict[Ref, float] = {}
+        self._held: dict[Ref, tuple[float, bool]] = {}  # since when, and whether it is an update that counts as held
+        self._asked_update: Ref | None = None  # the latest
         self._deadline_timer = DeadlineTimer(timers, clock, partial(self.inbox.tell, CheckDeadlines()))
         self._client: Inbox
         self._upstream: Inbox
@@ -92,9 +98,22 @@ class SessionCoordinatorActor(SessionActor):
         """Perform each effect by the method that takes its class."""
         session, charge, performers = self._session, self._charge, self.handlers
         session.held_elsewhere = held_elsewhere = self._budget.held - charge.size - self._recorded.size
+        before, counts, kind = session.now, self._counts, event.__class__
         effects = session.handle(event)
-        if event.__class__ in COUNTED:
-            self._counts.events[event.__class__] += 1
+        if kind in COUNTED:
+            match event:
+                case ResponseFinished():
+                    counts.responses[event.outcome] += 1
+                case ConfigRequested():
+                    self._asked_update = event.ref
+                case FunctionCalled():
+                    counts.function_calls += 1
+                case TurnCommitted() | UserMessageGiven() | EventGiven(awaits=Awaited(role="user")):
+                    counts.turns += 1
+                case _:
+                    pass
+        if kind in WATCHED or counts.unrepaired:
+            count_decision(counts, before, event, effects, session.now)
         if self._journal.tell is not None:
             self._journal.decided(event, effects, held_elsewhere)
         for effect in effects:
@@ -120,7 +139,7 @@ class SessionCoordinatorActor(SessionActor):
     @takes(Inspect)
     def _snapshot(self, _: Inspect) -> Snapshot:
         waiting = tuple(
-            Waiting(request.message, reason, self._held_since[request.ref], request.ref)
+            Waiting(request.message, reason, self._held[request.ref][0], request.ref)
             for request, reason in self._session.waiting()
         )
         return Snapshot(self._session.state, self._session.data, self._session.backlog, waiting)
@@ -128,6 +147,9 @@ class SessionCoordinatorActor(SessionActor):
     def release(self, end: End) -> None:
         """Stop the timer, and let go of all that is held."""
         del end
+        for since, is_update in self._held.values():
+            if is_update:
+                self._counts.held.longest = max(self._counts.held.longest, self._clock() - since)
         self._deadline_timer.end()
         self._session = Session()
         self._charge.set(0)
@@ -172,10 +194,28 @@ class SessionCoordinatorActor(SessionActor):
 
     @takes(Held)
     def _note_held(self, held: Held) -> None:
+        """Note since when requests are held; an update that waits for the first link waits for its session to begin."""
         for ref in held.refs:
-            self._held_since.setdefault(ref, self._clock())
+            if ref == self._asked_update and self._session.now.data.has_opened:
+                self._asked_update = None
+                self._counts.updates_held += 1
+                self._held[ref] = (self._clock(), True)
+            elif ref not in self._held:
+                self._held[ref] = (self._clock(), False)
 
     @takes(Noted)
     def _note(self, noted: Noted) -> None:
+        """Count what becomes of the updates, without a call for one that nothing held."""
+        counts = self._counts
         if noted.kind == "released":
-            self._held_since.pop(int(noted.detail.removeprefix("#")), None)
+            since, is_update = self._held.pop(int(noted.detail[1:]), _NOT_HELD)
+            if is_update:
+                seconds = self._clock() - since
+                counts.updates_replayed += 1
+                counts.held.observe(seconds)
+        elif noted.kind == "merged":
+            update = self._session.now.state.updating
+            if update is not None and update.requests[1:]:
+                counts.updates_merged += len(update.requests)
+        else:
+            counts.collisions += 1

@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from turnstile.session.client_requests import AgentMessageGiven, UserMessageGiven
-from turnstile.session.events import ResponseFinished
+from turnstile.session.client_requests import AgentMessageGiven
 from turnstile.session.gate import create_waits_for, items_wait_for, passthrough_waits_for, update_waits_for
-from turnstile.session.turn_events import TurnCommitted
 from turnstile.session.waits import Waits, reason
 
 if TYPE_CHECKING:
@@ -41,8 +39,8 @@ def in_short(session: RunningSession, now: float, wall: float) -> Json:
         "client": facts.client._asdict(),
         "model": facts.model,
         "began": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "turns": counts.events[UserMessageGiven] + counts.events[TurnCommitted],
-        "responses": counts.events[ResponseFinished],
+        "turns": counts.turns,
+        "responses": sum(counts.responses.values()),
         "held_bytes": session.budget.held,
     }
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from actors.audio_router import AudioRouter
 from actors.dispatch import inbox_of
-from actors.lifecycle import EVICTED, SHUTTING_DOWN
+from actors.lifecycle import EVICTED, INTERNAL_END, SHUTTING_DOWN
 from actors.messages import Peers
 from actors.session_actors import start_actors
 from turnstile.observability.journal import THIS_PROCESS, Ending, SessionFacts
+from turnstile.observability.process_counts import ProcessCounts
 from turnstile.session.ending import DrainRequested
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Sessions:
     def __init__(self, around: SessionDependencies, note_count: Callable[[int], object] = int) -> None:
         self._around = around
         self._note_count = note_count
+        self.counts = ProcessCounts()
+        """What is counted of all sessions since the start, open or ended."""
         self._live: dict[str, RunningSession] = {}
         self._ended = threading.Condition()
         self._draining = False
@@ -108,11 +111,14 @@ class Sessions:
         try:
             parts = make_parts(session_id)
             live.journal = self._around.journal.begin(_facts(session_id, parts, client))
+            self.counts.session_began(live.journal)
             actor, coordinator, upstream = start_actors(
                 self._around, live.journal, connection, parts, handle, budget, partial(self._actor_ended, session_id)
             )
         except BaseException:
             self._forget(session_id)
+            if hasattr(live, "journal"):
+                self._note_end(live.journal, INTERNAL_END)
             raise
         others = Peers(inbox_of(actor), inbox_of(coordinator), inbox_of(upstream))
         if handle is not None:
@@ -201,13 +207,18 @@ class Sessions:
             live.left -= 1
             live.end = first = live.end or end
         if not live.left:
-            self._around.journal.end(live.journal, Ending(first.code, first.reason, first.by))
+            self._note_end(live.journal, first)
             self._forget(session_id)
             if live.handle is not None:
                 live.handle.note_end()
             _log.info("Session %s ended (%s)", session_id, live.journal.facts.client)
             if not self._live:
                 _log.info("No session is open; %s bytes held", self.held_bytes)
+
+    def _note_end(self, journal: SessionJournal, end: End) -> None:
+        ending = Ending(end.code, end.reason, end.by)
+        self.counts.session_ended(journal, ending)
+        self._around.journal.end(journal, ending)
 
     def _forget(self, session_id: str) -> None:
         with self._ended:

@@ -110,6 +110,7 @@ class StandbyLink:
         """Report what became of the connection."""
         fact = self.link.change(news)
         if isinstance(fact, LinkLost):
+            self._journal.counts.link_failures += fact.closed is not None
             _log.info("The upstream link that was to be the next is lost: %s", on_one_line(fact.description))
         self._report(fact)
 
@@ -121,6 +122,7 @@ class StandbyLink:
                 self.shown = event
             if not self._is_up:
                 self._is_up = True
+                self._journal.counts.name_upstream(event)
                 self._report(opened_by(event, self._wall_clock()))
         elif event["type"] in _ABOUT_ITEMS:
             self._item_told(event)

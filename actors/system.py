@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from actors.proxy_parts import ProxyParts
 from turnstile.config import replaced_notices, taken_over, upstream_notices
@@ -113,6 +113,13 @@ class ProxySystem:
     def refusals(self) -> Mapping[str, int]:
         """How many clients were refused so far, by reason, such as ``origin``."""
         return self._parts.refusals.counts
+
+    def counts(self) -> dict[str, Any]:
+        """Return what is counted since the start, as plain values that JSON can carry: no count ever goes back.
+
+        `turnstile.observability.session_counts` says what each is.
+        """
+        return {**self._parts.sessions.counts.snapshot(), "refusals": dict(self.refusals)}
 
     @property
     def held_bytes(self) -> int:

@@ -81,12 +81,16 @@ class UpstreamCommands:
             case SendUpdate() | SendCreate() if command.epoch < self._reader.epoch:
                 self._hand_back(command.event_id)
             case SendItem(event_id, item):
-                self._translator.start_latency(self._clock())
+                if self._reader.asked_at is None:
+                    self._reader.asked_at = now = self._clock()
+                    self._translator.start_latency(now)
                 self._link.send(realtime.item_create(event_id, item))
                 if item.get("type") == "function_call_output":
                     self._output.send_frames(self._translator.close_call(item["call_id"], item["output"]))
             case SendCreate(event_id, response):
-                self._translator.start_latency(self._clock())
+                if self._reader.asked_at is None:
+                    self._reader.asked_at = now = self._clock()
+                    self._translator.start_latency(now)
                 given = response.get("metadata")
                 metadata = realtime.response_metadata(event_id, given, self._labels)
                 self._translator.remember_metadata(metadata, given)

@@ -71,7 +71,7 @@ class UpstreamLink:
         source: The client's connection: held back while the link is full, and the link while it is; None for a
             standby, between which and the client nothing goes.
         budget: Counts what the link holds.
-        journal: Is told of the frames that are sent.
+        journal: Is told of the frames that are sent; has the counts.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class UpstreamLink:
         self._target = target
         self._source = source
         self._journal = journal
+        self._counts = journal.counts
         self.number = 0
         """Which of the session's links it is, from 1."""
         self.current: _LinkInbox | None = None
@@ -121,14 +122,18 @@ class UpstreamLink:
             if drops_unsent:
                 connection.drop_unsent()
             connection.close(1000)
+            self._counts.upstream_wire = self._counts.upstream_wire.with_closed(connection)
 
     def change(self, news: LinkReady | LinkFailed | Closed) -> LinkConnected | LinkLost:
         """Use the connection of a link that has opened, or close one that is lost; return the fact for the session."""
         if isinstance(news, LinkReady):
             self._use(news.connection)
+            self._counts.links_opened += 1
+            self._counts.upstream_wire = self._counts.upstream_wire.with_opened(news.connection)
             return LinkConnected()
         self.close()
         if isinstance(news, LinkFailed):
+            self._counts.link_failures += 1
             problem = news.problem
             return LinkLost(problem.code, problem.description, news.retryable, retry_after=news.retry_after)
         news = news._replace(reason=without_secrets(news.reason, self.secrets))

@@ -47,6 +47,7 @@ class UpstreamLinks:
         self._reader = reader
         self._parts = parts
         self._journal = parts.journal
+        self._counts = parts.journal.counts
         self._translator = parts.translator
         self._audio = parts.audio
         self._output = parts.output
@@ -106,6 +107,10 @@ class UpstreamLinks:
 
     def _lost(self, lost: LinkLost) -> None:
         _log.warning("The upstream link is lost: %s", on_one_line(lost.description))
+        if self._reader.is_up:
+            self._counts.links_lost += 1
+        elif lost.closed is not None:
+            self._counts.link_failures += 1
         lost = replace(lost, uncommitted=self._audio.uncommitted)
         self._audio.disconnect()
         if self._journal.tell is not None:
@@ -139,6 +144,10 @@ class UpstreamLinks:
         if connection is None or self._reader.has_overtaken(command):
             self._output.send_fact(TakeOverPutOff(generation))
             return
+        if self._link.current is not None:
+            self._counts.links_renewed += 1
+        elif self._counts.links_restored < self._counts.links_lost:
+            self._counts.links_restored += 1
         if command.epoch is None and self._link.current is not None:
             self._output.send_frames(self._translator.link_lost())  # what still runs on it is lost with it
         unfinished = self._reader.unfinished()

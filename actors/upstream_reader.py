@@ -9,15 +9,15 @@ from actors.upstream_events import UpstreamEvents
 from turnstile.protocol import realtime
 from turnstile.session.conversation_events import ItemTruncated
 from turnstile.session.events import (
-    CLOSING_FACTS,
     ConfigAnswered,
     FunctionCalled,
     Refused,
     ResponseProgressed,
+    ResponseStarted,
 )
 from turnstile.session.link_events import LinkLost
 from turnstile.session.shown_session import SAY_THAT_IT_IS_UP, opened_by, shows_session
-from turnstile.session.turn_events import CutOff, SpeechStarted, TurnCommitted
+from turnstile.session.turn_events import CutOff, SpeechStarted, SpeechStopped, TurnCommitted
 from turnstile.session.upstream_errors import EXPIRED
 
 if TYPE_CHECKING:
@@ -54,23 +54,29 @@ class UpstreamReader:
         self._clock = parts.clock
         self._wall_clock = parts.wall_clock
         self._journal = parts.journal
+        self._counts = parts.journal.counts
         self._link_number = 0
-        self._is_up = False
+        self.is_up = False
+        """Whether the link in use has shown that it is up."""
         self.expired: LinkLost | None = None
         """The loss of a link whose session has expired: what comes behind that is not taken."""
         self._now = self._progress_at = 0.0
+        self.asked_at: float | None = None
+        """When the turn or request ended to which no response has begun yet; None while all have one."""
+        self._answers_since: float | None = None  # as of that, of a response whose audio has not begun
+        self._stopped = ""  # the turn that ended last by `SpeechStopped`
         self.epoch = 0
         """How many facts that close the gate there were, on all links."""
         self._speeches = 0
 
     def begin_link(self, link: UpstreamLink) -> None:
         """Read a new link from now on, which has not shown yet that it is up."""
-        self._is_up, self.expired, self._link_number = False, None, link.number
+        self.is_up, self.expired, self._link_number = False, None, link.number
         self._events.begin_link(link.secrets, link.names)
 
     def replace_by(self, standby: StandbyLink) -> None:
         """Read a link from now on that has been a standby; what its session shows is in force."""
-        self._is_up, self.expired, self._link_number = True, None, standby.link.number
+        self.is_up, self.expired, self._link_number = True, None, standby.link.number
         self._events.replace_by(standby.events)
         self._formats.replace_by(standby.formats)
         self._functions.ask(standby.endpoints)
@@ -119,6 +125,9 @@ class UpstreamReader:
             fact = None
         if frames:
             self._output.send_frames(frames)
+        if audio and self._answers_since is not None:
+            self._counts.first_audio.observe(self._now - self._answers_since)
+            self._answers_since = None
         if event["type"] in SAY_THAT_IT_IS_UP:
             self._link_is_up(event)
         if fact is not None:
@@ -142,14 +151,21 @@ class UpstreamReader:
         """Send the client the session, where upstream shows it, and once to the session that the link is up."""
         if shows_session(event):
             self._output.send_snapshot(event)
-        if not self._is_up:
-            self._is_up = True
+        if not self.is_up:
+            self.is_up = True
+            self._counts.name_upstream(event)
             self._output.send_fact(opened_by(event, self._wall_clock()))
 
     # Facts on which more is done than to send them.
 
-    def _gate_closed(self, fact: Fact) -> None:
+    def _response_started(self, fact: ResponseStarted) -> None:
         self.epoch += 1
+        self._answers_since, self.asked_at = self.asked_at, None
+        self._output.send_fact(fact)
+
+    def _speech_stopped(self, fact: SpeechStopped) -> None:
+        self.epoch += 1
+        self.asked_at, self._stopped = self._now, fact.item_id
         self._output.send_fact(fact)
 
     def _speech_started(self, _: SpeechStarted) -> None:
@@ -161,7 +177,10 @@ class UpstreamReader:
         self._output.send_fact(replace(fact, heard=self._events.heard.heard(fact.item_id)))
 
     def _turn_committed(self, fact: TurnCommitted) -> None:
-        self._gate_closed(fact)
+        self.epoch += 1
+        if self.asked_at is None and fact.item_id != self._stopped:
+            self.asked_at = self._now
+        self._output.send_fact(fact)
         self._audio.committed()
 
     def _refused(self, fact: Refused) -> None:
@@ -182,7 +201,8 @@ class UpstreamReader:
         self._functions.confirm()
 
     _actions: ClassVar[dict[type, Callable[..., None]]] = {
-        **dict.fromkeys(CLOSING_FACTS, _gate_closed),
+        ResponseStarted: _response_started,
+        SpeechStopped: _speech_stopped,
         SpeechStarted: _speech_started,
         ItemTruncated: _item_truncated,
         TurnCommitted: _turn_committed,

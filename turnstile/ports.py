@@ -60,6 +60,14 @@ class Connection(Protocol):
     def buffered(self) -> int:
         """Bytes accepted to be sent that the operating system has not taken yet."""
 
+    @property
+    def received_bytes(self) -> int:
+        """Bytes of the messages received so far, without the WebSocket's framing."""
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the messages accepted to be sent so far, likewise."""
+
     def send_text(self, data: bytes) -> None:
         """Queue one text message (UTF-8); it leaves with the next `flush`. Nothing after `close`."""
 

@@ -132,6 +132,11 @@ class SessionJournal:
         """Tell what became of a connection."""
         self._tell(NoteEntry(self._clock(), wire, kind, detail, link))
 
+    @property
+    def seconds(self) -> float:
+        """For how many seconds the session has been open."""
+        return self._clock() - self.began_at
+
     def next_link(self) -> int:
         """Return the number of a link that is opened now."""
         self.links += 1

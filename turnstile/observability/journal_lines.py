@@ -216,10 +216,8 @@ def shortened(entry: JournalEntry, level: Level) -> JournalEntry:
 
 
 def counted(counts: SessionCounts) -> Json:
-    """Return what was counted of a session: the numbers, and those of events by their class."""
-    found = {name: getattr(counts, name) for name in counts.__slots__}
-    numbers: Json = {name: value for name, value in found.items() if isinstance(value, int | float)}
-    return numbers | {"events": {cls.__name__: number for cls, number in counts.events.items()}}
+    """Return what was counted of a session."""
+    return counts.snapshot() | {"longest_hold": counts.longest_hold}
 
 
 def _size(entry: AudioEntry) -> int:

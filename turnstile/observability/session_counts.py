@@ -2,28 +2,201 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from turnstile.session.client_requests import UserMessageGiven
+from turnstile.observability.figures import FIRST_AUDIO_BOUNDS, HELD_BOUNDS
+from turnstile.session.client_requests import ConfigRequested, EventGiven, UserMessageGiven
+from turnstile.session.config_patch import at
 from turnstile.session.events import FunctionCalled, ResponseFinished
 from turnstile.session.turn_events import TurnCommitted
 
-COUNTED: Final = frozenset({UserMessageGiven, TurnCommitted, FunctionCalled, ResponseFinished})
-"""The session's events that are counted by their class."""
+if TYPE_CHECKING:
+    from turnstile.observability.decision_counts import Unrepaired
+    from turnstile.ports import Connection
+
+COUNTED: Final = frozenset(
+    {ConfigRequested, EventGiven, FunctionCalled, ResponseFinished, TurnCommitted, UserMessageGiven}
+)
+"""The session's events that the coordinator counts by their class."""
+OUTCOMES: Final = ("completed", "failed", "incomplete", "cancelled", "lost")
+"""How a response ends: as upstream says (``response.done``), or with its link."""
+# How many of the upstream sessions are named, and how much of a name.
+_SESSIONS_NAMED: Final = 8
+_LONGEST_NAME: Final = 64
+
+
+class Histogram:
+    """How often something took how long.
+
+    Args:
+        bounds: The upper bounds of the buckets, in seconds; one more bucket counts what is beyond them.
+    """
+
+    __slots__ = ("_bounds", "_buckets", "_sum", "longest")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._buckets: list[int] = []  # made when there is something to count: most sessions at rest have nothing
+        self._sum = 0.0
+        self.longest = 0.0
+        """The longest, in seconds."""
+
+    def observe(self, seconds: float) -> None:
+        """Count one that took so long; calls nothing."""
+        if not self._buckets:
+            self._buckets = [0] * (len(self._bounds) + 1)
+        place = 0
+        for bound in self._bounds:
+            if seconds <= bound:
+                break
+            place += 1
+        self._buckets[place] += 1
+        self._sum += seconds
+        if seconds > self.longest:  # noqa: PLR1730 - `max` is a call
+            self.longest = seconds
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return how many there were in each bucket, and how long all took together."""
+        return {"buckets": self._buckets.copy() or [0] * (len(self._bounds) + 1), "sum": self._sum}
+
+
+class WireBytes(NamedTuple):
+    """The bytes of the messages that passed on a wire, which may have several connections, one after the other.
+
+    One value, replaced as a whole: whoever reads it meanwhile counts no connection twice, and none too little.
+
+    Args:
+        received: Of connections that are closed...
+        sent: ...likewise.
+        connections: The others, which count for themselves.
+    """
+
+    received: int = 0
+    sent: int = 0
+    connections: tuple[Connection, ...] = ()
+
+    def with_opened(self, connection: Connection) -> WireBytes:
+        """Return the wire with one more connection."""
+        return self._replace(connections=(*self.connections, connection))
+
+    def with_closed(self, connection: Connection) -> WireBytes:
+        """Return the wire with what a connection has counted, and without the connection."""
+        left = tuple([one for one in self.connections if one is not connection])
+        if len(left) == len(self.connections):
+            return self
+        received, sent = connection.received_bytes, connection.sent_bytes
+        return WireBytes(self.received + received, self.sent + sent, left)
+
+    def snapshot(self) -> dict[str, int]:
+        """Return the bytes of all connections: those to the proxy, and those from it."""
+        received, sent, connections = self
+        return {
+            "in": received + sum([one.received_bytes for one in connections]),
+            "out": sent + sum([one.sent_bytes for one in connections]),
+        }
+
+
+_NO_BYTES: Final = WireBytes()
 
 
 class SessionCounts:
-    """The counts of one session; each field is written by one of its actors alone.
+    """The counts of one session; each field is written by one of its actors alone, and read by any thread.
 
-    The coordinator writes `events` and those of the updates.
+    The coordinator writes those of turns, responses, updates and calls, the UpstreamActor those of links and of audio.
     """
 
-    __slots__ = ("collisions", "events", "longest_hold", "updates_held", "updates_merged", "updates_replayed")
+    __slots__ = (
+        "client_wire",
+        "collisions",
+        "first_audio",
+        "function_calls",
+        "held",
+        "link_failures",
+        "links_lost",
+        "links_opened",
+        "links_renewed",
+        "links_restored",
+        "repairs",
+        "responses",
+        "stalls",
+        "turns",
+        "unrepaired",
+        "updates_held",
+        "updates_merged",
+        "updates_replayed",
+        "upstream_sessions",
+        "upstream_wire",
+    )
 
     def __init__(self) -> None:
-        self.events: defaultdict[type, int] = defaultdict(int)
-        """How many events of each class there were, of those in `COUNTED`."""
-        self.updates_held = self.updates_merged = self.updates_replayed = 0
+        self.turns = 0
+        """The user's turns: what it spoke and was committed, and the messages that it wrote."""
+        self.responses = dict.fromkeys(OUTCOMES, 0)
+        """The responses that ended, the proxy's, the API's own and those out of band, by outcome."""
+        self.function_calls = 0
+        """The functions that the model called, whoever answers them."""
+        self.updates_held = 0
+        """The configuration updates that had to wait for anything but the session's first link."""
+        self.updates_merged = 0
+        """The updates that went upstream together with others, in one ``session.update``."""
+        self.updates_replayed = 0
+        """Those of the held ones that were let go."""
+        self.held = Histogram(HELD_BOUNDS)
+        """How long these were held; at the session's end, the longest counts what is held still."""
         self.collisions = 0
-        self.longest_hold = 0.0
+        """The creates and updates that lost a race against a response of upstream's."""
+        self.repairs = 0
+        """The collisions, and refusals of merged updates, after which what was asked for went again, and succeeded."""
+        self.unrepaired: tuple[Unrepaired, ...] = ()
+        """Those of them that may yet."""
+        self.stalls = 0
+        """The waits for an answer of upstream's that ended by a timeout."""
+        self.first_audio = Histogram(FIRST_AUDIO_BOUNDS)
+        """The time from the end of the user's turn, or from a message, to the first audio of its response."""
+        self.links_opened = 0
+        """The upstream links that upstream accepted."""
+        self.links_lost = 0
+        """The links in use that ended, or whose session expired, unasked."""
+        self.links_restored = 0
+        """The links that took over from a lost one..."""
+        self.links_renewed = 0
+        """...or from one whose session was about to end."""
+        self.link_failures = 0
+        """The links that could not be opened, or ended before they were in use."""
+        self.client_wire = self.upstream_wire = _NO_BYTES
+        self.upstream_sessions: tuple[str, ...] = ()
+        """The ids of the latest upstream sessions, oldest first."""
+
+    @property
+    def longest_hold(self) -> float:
+        """For how many seconds an update was held at the most."""
+        return self.held.longest
+
+    def name_upstream(self, event: Any) -> None:
+        """Keep the id of an upstream session, where an event of its beginning shows it."""
+        session_id = at(event, "session", "id")
+        if isinstance(session_id, str) and session_id:
+            self.upstream_sessions = (*self.upstream_sessions[1 - _SESSIONS_NAMED :], session_id[:_LONGEST_NAME])
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what is counted for all sessions together, as plain values, by its name."""
+        return {
+            "turns": self.turns,
+            "responses": self.responses.copy(),
+            "updates_held": self.updates_held,
+            "updates_merged": self.updates_merged,
+            "updates_replayed": self.updates_replayed,
+            "held_seconds": self.held.snapshot(),
+            "collisions": self.collisions,
+            "repairs": self.repairs,
+            "stalls": self.stalls,
+            "function_calls": self.function_calls,
+            "first_audio_seconds": self.first_audio.snapshot(),
+            "links_opened": self.links_opened,
+            "links_lost": self.links_lost,
+            "links_restored": self.links_restored,
+            "links_renewed": self.links_renewed,
+            "link_failures": self.link_failures,
+            "client_bytes": self.client_wire.snapshot(),
+            "upstream_bytes": self.upstream_wire.snapshot(),
+        }

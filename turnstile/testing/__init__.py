@@ -158,6 +158,16 @@ class RecordingConnection:
         """Always 0."""
         return 0
 
+    @property
+    def received_bytes(self) -> int:
+        """The bytes that were handled."""
+        return self.handled_bytes
+
+    @property
+    def sent_bytes(self) -> int:
+        """The bytes of the frames sent."""
+        return sum([len(frame.data) for frame in self.sent])
+
     def send_text(self, data: bytes) -> None:
         """Keep a text message."""
         self.send_all((TextFrame(data),))

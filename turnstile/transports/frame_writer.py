@@ -40,10 +40,12 @@ class FrameWriter:
     def __init__(self, *, masks: bool) -> None:
         self._mask_out = MASKED if masks else 0
         self._masks = b""
+        self.written = 0
+        """How many bytes the messages had so far, without their headers."""
 
     def write(self, messages: Iterable[Frame], buffer: WriteBuffer) -> None:
         """Add the messages' frames to `buffer`."""
-        mask_out, chunks, added = self._mask_out, buffer.chunks, 0
+        mask_out, chunks, added, written = self._mask_out, buffer.chunks, 0, 0
         for message in messages:
             data = message[0]
             size = len(data)
@@ -61,9 +63,11 @@ class FrameWriter:
                 if size < _LARGE:
                     data = apply_mask(data, mask)
             added += len(header) + size
+            written += size
             if size < _LARGE:
                 chunks.append(header)
                 chunks.append(data)
             else:
                 chunks = buffer.add_large(LargeFrame(header, data, mask if mask_out else b""))
         buffer.size += added
+        self.written += written

@@ -59,6 +59,7 @@ class MemoryConnection:
         self._queued: list[TextFrame | BinaryFrame] = []
         self._flushed: deque[TextFrame | BinaryFrame | Closed] = deque()
         self._size = 0
+        self.received_bytes = self.sent_bytes = 0
         self._delivering = False
         self._closing = False
         self._ended = False
@@ -89,8 +90,10 @@ class MemoryConnection:
             if self._closing:
                 return
             for frame in frames:
+                size = len(frame.data)
                 self._queued.append(frame)
-                self._size += len(frame.data)
+                self._size += size
+                self.sent_bytes += size
             over = self._size > self._ceiling
         if over:
             self.flush()
@@ -206,7 +209,9 @@ class MemoryConnection:
         with self._lock:
             if self._closing:
                 return
-            self._read_credit.received(len(frame.data))
+            size = len(frame.data)
+            self._read_credit.received(size)
+            self.received_bytes += size
         self._inbox.tell(frame)
 
     def end(self, closed: Closed) -> None:

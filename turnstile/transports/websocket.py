@@ -60,6 +60,7 @@ class WebSocketConnection(ClosableWebSocket):
         budget = budget or unlimited_budget()
         super().__init__(loop, sock, protocol, limits, budget)
         self._writer = FrameWriter(masks=protocol.side is CLIENT)
+        self.received_bytes = 0
         # I/O thread only
         self._keepalive = Keepalive(limits.ping_interval, limits.ping_timeout, loop.now)
         self._keepalive_timer: TimerHandle | None = None
@@ -71,6 +72,11 @@ class WebSocketConnection(ClosableWebSocket):
         return f"<WebSocketConnection {state}, {reading}, {self._write_buffer.size} bytes to write>"
 
     # From any thread.
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the messages queued so far, without their framing."""
+        return self._writer.written
 
     def send_text(self, data: bytes) -> None:
         """Queue one text message (UTF-8)."""
@@ -138,6 +144,7 @@ class WebSocketConnection(ClosableWebSocket):
                 for message in messages:
                     size += len(message[0])
                 credit.received(size, len(messages))
+                self.received_bytes += size
                 if credit.unhandled > UNCHARGED_BYTES:
                     self._unhandled.set(credit.unhandled)
             self._is_behind = framing.waits

@@ -39,6 +39,17 @@ def test_the_peer_is_told_at_flush(pair):
     assert told(inbox_a) == [TextFrame(b"back")]
 
 
+def test_the_bytes_of_the_messages_are_counted_at_both_ends(pair):
+    a, b, _, _ = pair()
+    a.send_text(b"one")
+    a.send_binary(b"four")
+    assert (a.sent_bytes, b.received_bytes) == (7, 0)
+    a.flush()
+    b.send_text(b"back")
+    b.flush()
+    assert (a.received_bytes, a.sent_bytes, b.received_bytes, b.sent_bytes) == (4, 7, 7, 4)
+
+
 def test_several_messages_are_told_in_their_order_when_queued_together(pair):
     a, _, _, inbox_b = pair()
     a.send_all([BinaryFrame(b"one"), TextFrame(b"two")])

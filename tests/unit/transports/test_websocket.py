@@ -42,6 +42,20 @@ def test_messages_go_both_ways_when_open(open_link, side):
     assert (second.opcode, bytes(second.data)) == (Opcode.BINARY, b"\3")
 
 
+@BOTH_SIDES
+def test_the_bytes_of_the_messages_are_counted_without_their_framing(open_link, side):
+    link = open_link(side=side)
+    link.peer.send_text(b"hello")
+    link.peer.send_binary(bytes(70_000))
+    link.inbox.take(2)
+    link.peer.protocol.send_ping(b"are you there")
+    link.peer.put()
+    link.connection.send_text(b"good day")
+    link.connection.send_binary(bytes(70_000))
+    link.connection.flush()
+    assert (link.connection.received_bytes, link.connection.sent_bytes) == (70_005, 70_008)
+
+
 def test_messages_are_bytes_when_told(open_link):
     link = open_link(side=Side.CLIENT)
     link.peer.send_text(b"a")
