@@ -210,7 +210,7 @@ def test_a_snapshot_lists_what_is_held_with_its_reason_and_since_when(bench):
     coordinator.on_receive(UserMessageGiven(2, {}, "InjectUserMessage"))
     coordinator.on_receive(ResponseFinished("r1"))
     snapshot = coordinator.on_receive(Inspect())
-    assert snapshot.waiting == (Waiting("InjectUserMessage", Reason(Waits.UPDATE, "ts_0"), began + 1.5),)
+    assert snapshot.waiting == (Waiting("InjectUserMessage", Reason(Waits.UPDATE, "ts_0"), began + 1.5, 2),)
     assert str(snapshot) == "updating, 1 held: InjectUserMessage for update ts_0"
     assert repr(session) == "<Session updating ts_0, 1 held: item for update>"
 
