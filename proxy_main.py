@@ -85,12 +85,19 @@ def _check(parser: ArgumentParser) -> None:
     define_check(parser)
 
 
+def _replay(parser: ArgumentParser) -> None:
+    from turnstile.terminal.replay_command import define_replay
+
+    define_replay(parser)
+
+
 COMMANDS = (
     Command("serve", "run the proxy", _serve),
     Command("demo", "play a conversation through the proxy, and show both connections", _demo),
     Command("simulate", "run the simulated Realtime API alone", _simulate),
     Command("talk", "talk to a proxy, in writing or aloud", _talk),
     Command("key", "make, list and revoke the keys of clients", _key),
+    Command("replay", "show a recording of a session, verify it, and tell why a request waited", _replay),
     Command("check", "say what the configuration means, and whether it can be used", _check),
 )
 """All commands, in the order of the help."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from actors.commands.config_options import add_config_options, configured
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, replaced_notices
+from turnstile.observability.kept_lines import LinesJournal
 from turnstile.observability.logs import set_up_logging
-from turnstile.observability.memory_journal import MemoryJournal
 from turnstile.server.exit_codes import FAILED, OK
 from turnstile.session.machine import Session
 from turnstile.terminal.demo import hold_conversation
@@ -56,19 +56,19 @@ def _demo(arguments: argparse.Namespace) -> int:
     set_up_logging("error", config.log.format)
     for notice in replaced_notices(config):
         announce(f"Warning: {notice}")
-    journal = MemoryJournal(time.monotonic)
+    journal = LinesJournal(time.monotonic)
     is_gated = not arguments.without_gate
     with ProxySystem(config, journal=journal, make_session=Session if is_gated else UngatedSession) as system:
         host, port = system.address
         # Without the gate answers are lost, and waiting long for them is of no use.
         outcome = hold_conversation(f"ws://{host}:{port}{config.server.component_path}", 10.0 if is_gated else 1.0)
-        entries = journal.entries()
+        (lines,) = journal.sessions().values()
         log = system.simulator.logs[0]
-    for line in render(entries):
-        show(line)
+    for row in render(lines):
+        show(row)
     for fault in outcome.faults if is_gated else ():
         show(f"The client was told: {fault}")
-    for line in ("", *summary(outcome, entries, log)):
+    for line in ("", *summary(outcome, lines, log)):
         show(line)
     went_well = outcome.acknowledged == outcome.asked and outcome.answers == outcome.questions and not log.broken
     return OK if went_well or not is_gated else FAILED

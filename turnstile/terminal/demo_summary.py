@@ -5,28 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from turnstile.session.waits import Waits
-from turnstile.terminal.timeline import held
+from turnstile.terminal.line_values import kind_of, members, text_of, why_of
 
 if TYPE_CHECKING:
-    from turnstile.observability.memory_journal import Entry
+    from collections.abc import Sequence
+
     from turnstile.simulator.log import SimulatorLog
     from turnstile.terminal.demo import Outcome
+    from turnstile.terminal.line_values import Json
 
 
-def summary(outcome: Outcome, entries: list[Entry], log: SimulatorLog) -> list[str]:
+def summary(outcome: Outcome, lines: Sequence[Json], log: SimulatorLog) -> list[str]:
     """Return the lines of the summary, of which the last has the counts.
 
     Args:
         outcome: The client's result.
-        entries: Of the journal, of both connections.
+        lines: Of the session's journal.
         log: The simulator's.
     """
-    upstream = sum(entry.wire == "upstream" and entry.direction == "out" for entry in entries)
-    updates = {ref for entry in entries if entry.kind == "merged" for ref in entry.detail.split()[1:]}
-    notes = [held(entry) for entry in entries if entry.kind == "held"]
+    upstream = sum(line.get("wire") == "upstream" and line.get("way") == "out" and "type" in line for line in lines)
+    effects = [effect for line in lines for effect in line.get("effects", ())]
+    notes = [(effect["kind"], text_of(effect["detail"])) for effect in effects if kind_of(effect) == "Noted"]
+    updates = {ref for kind, detail in notes if kind == "merged" for ref in detail.split()[1:]}
+    held = [effect for effect in effects if kind_of(effect) == "Held"]
     # An update held only because the link was not open was held by no response.
-    waited = {ref for refs, reason in notes for ref in refs if reason != Waits.LINK}
-    released = {entry.detail for entry in entries if entry.kind == "released"}
+    waited = {f"#{ref}" for effect in held if why_of(effect) != Waits.LINK for ref in members(effect["refs"])}
+    released = {detail for kind, detail in notes if kind == "released"}
     lost = sum(rule.event_type == "session.update" for rule in log.broken)
     counts = (
         f"{upstream} events upstream",

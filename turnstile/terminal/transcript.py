@@ -1,0 +1,240 @@
+"""A recording as a transcript for tests/transcripts: what came is played to a session, and must come to the same."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from turnstile.terminal.line_values import kind_of, text_of
+from turnstile.terminal.placeholders import Placeholders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnstile.observability.recording_file import Recording
+
+    Json = dict[str, Any]
+
+ID_PREFIX: Final = "ts_"
+"""Begins the ids of ours in a transcript."""
+SESSION_ID: Final = "s1"
+"""The session's id in a transcript."""
+
+_AUDIO_DELTA: Final = "response.output_audio.delta"
+_PART_ADDED: Final = "response.content_part.added"
+_STREAMED: Final = ("delta", "item_id", "content_index", "output_index")
+_ABNORMAL: Final = 1006
+# The policy's fields that a transcript has apart, or that name nothing of the session's.
+_APART: Final = frozenset({"id_prefix"})
+
+
+class NoTranscriptError(Exception):
+    """No transcript can be made of a recording; its text says why."""
+
+
+def transcript(recording: Recording, *, keeps_content: bool, key: bytes | None = None) -> Iterator[Json]:
+    """Yield the lines of a transcript.
+
+    Args:
+        recording: The recording, of the level `text` or `all`.
+        keeps_content: What was said stays as it is; otherwise placeholders stand for it.
+        key: Of the placeholders; by default one that nobody knows.
+
+    Raises:
+        NoTranscriptError: It lacks something that a transcript needs.
+    """
+    fault = _fault(recording)
+    if fault:
+        raise NoTranscriptError(f"no transcript can be made of it: {fault}.")
+    return _lines(recording, None if keeps_content else Placeholders(key))
+
+
+def _fault(recording: Recording) -> str:
+    if recording.head["level"] == "events":
+        return 'its level is "events", without the content of frames'
+    if recording.damage:
+        return recording.damage.rstrip(".")
+    if recording.lost:
+        return f"{recording.lost} entries are missing in it"
+    if any(line["event"].get("ref", 0) < 0 for line in recording.lines if "event" in line):
+        return "the session's host took part, which is not on a wire"
+    return ""
+
+
+def _lines(recording: Recording, placeholders: Placeholders | None) -> Iterator[Json]:
+    head, policy = recording.head, recording.head["policy"]
+    replaced = {str(head["id_prefix"]): ID_PREFIX, str(head["session"]): SESSION_ID}
+
+    def named(value: Json) -> Json:
+        text = json.dumps(value)
+        for name, other in replaced.items():
+            text = text.replace(name, other)
+        found: Json = json.loads(text)
+        return found
+
+    note = policy.get("restore_note")
+    if placeholders and isinstance(note, str):
+        policy = policy | {"restore_note": placeholders.text(note)}
+    yield {
+        "about": f"Recorded by Turnstile {head['turnstile']}.",
+        "is_recorded": True,
+        "profile": head["dialect"],
+        "model": head["model"],
+        "functions": {},
+        "turns": policy.get("turns", "server"),
+        "policy": {name: value for name, value in policy.items() if name not in _APART},
+        "state": head["state"],
+        "data": head["data"],
+    }
+    ordered = sorted(recording.lines, key=lambda line: float(line["at"]))
+    wires = _Wires(ordered, placeholders)
+    found = [line for entry in ordered for line in wires.lines(entry)]
+    for line in sorted(found, key=lambda line: float(line["at"])):
+        yield named(line)
+
+
+class _Wires:
+    """Makes lines of a transcript of those of a journal.
+
+    Args:
+        lines: The journal's, in the order of their times.
+        placeholders: Of the content; None: it stays.
+    """
+
+    def __init__(self, lines: list[Json], placeholders: Placeholders | None) -> None:
+        self._placeholders = placeholders
+        self._links = 1
+        self._parts: dict[int, Json] = {}
+        self._streams = _Streams(lines, placeholders) if placeholders else None
+        self._is_closed = False
+
+    def lines(self, entry: Json) -> Iterator[Json]:
+        """Yield what a line of the journal comes to."""
+        if "event" in entry:
+            yield from self._decided(entry)
+        elif "end" in entry:
+            if not self._is_closed:
+                yield _line(entry["at"], "to", "client", close=[entry["end"]["code"], entry["end"]["reason"]])
+        elif "audio" in entry:
+            yield from self._audio(entry)
+        elif "type" in entry:
+            yield self._frame(entry)
+        elif entry["wire"] == "client" and entry["note"] == "closed":
+            code, _, reason = text_of(entry["detail"]).partition(" ")
+            self._is_closed = True
+            yield _line(entry["at"], "from", "client", close=[int(code), reason])
+
+    def _frame(self, entry: Json) -> Json:
+        frame = entry.get("frame")
+        if not isinstance(frame, dict):
+            raise NoTranscriptError(f"no transcript can be made of it: it lacks the frame at {entry['at']:.3f} s.")
+        link = self._link(entry)
+        if entry["type"] == _PART_ADDED:
+            self._parts[entry.get("link", 0)] = frame
+        shown = frame
+        if self._streams is not None and self._placeholders is not None:
+            shown = self._streams.next_part(entry, self._placeholders.frame(frame))
+        return _line(entry["at"], _way(entry), link, text=shown)
+
+    def _link(self, entry: Json) -> str:
+        number = entry.get("link", 0)
+        self._links = max(self._links, number)
+        return _link_name(number) if entry["wire"] == "upstream" else "client"
+
+    def _audio(self, entry: Json) -> Iterator[Json]:
+        """Yield audio in as many pieces as it came in, evenly."""
+        pieces, size = max(1, entry.get("frames", 1)), entry["audio"]
+        began, ended = entry["at"], entry.get("until", entry["at"])
+        link = self._link(entry)
+        for number in range(pieces):
+            at = began + (ended - began) * number / max(1, pieces - 1)
+            share = _share(size, pieces, number)
+            if entry["wire"] == "upstream":
+                yield _line(at, _way(entry), link, text=self._delta(entry, share))
+            else:
+                yield _line(at, _way(entry), link, audio=share)
+
+    def _delta(self, entry: Json, size: int) -> Json:
+        part = self._parts.get(entry.get("link", 0), {})
+        names = ("response_id", "item_id", "output_index", "content_index")
+        return {
+            "type": _AUDIO_DELTA,
+            "event_id": "event_of_audio",
+            **{name: part[name] for name in names if name in part},
+            "delta": {"bytes": size},
+        }
+
+    def _decided(self, entry: Json) -> Iterator[Json]:
+        """Yield the result of a function that the proxy has called, and the end of a link."""
+        event, at = entry["event"], entry["at"]
+        fact = event.get("fact")
+        if kind_of(event) == "CallReturned":
+            output = text_of(event["output"])
+            shown = self._placeholders.encoded(output) if self._placeholders else output
+            yield _line(at, "from", "function", call_id=event["call_id"], output=shown)
+        elif kind_of(event) == "LinkLost":
+            yield self._closed(at, event, self._links)
+        elif kind_of(event) == "OfStandby" and isinstance(fact, dict) and kind_of(fact) == "LinkLost":
+            yield self._closed(at, fact, self._links)
+
+    def _closed(self, at: float, lost: Json, link: int) -> Json:
+        closed = lost.get("closed") or {}
+        how = [closed.get("code", _ABNORMAL), text_of(closed.get("reason"))]
+        return _line(at, "from", _link_name(link), close=how)
+
+
+class _Streams:
+    """Placeholders of texts that come in parts: each is that part of the whole's.
+
+    Args:
+        lines: The journal's.
+        placeholders: Of the content.
+    """
+
+    def __init__(self, lines: list[Json], placeholders: Placeholders) -> None:
+        whole: dict[tuple[Any, ...], str] = {}
+        for line in lines:
+            stream = _stream_of(line)
+            if stream is not None:
+                whole[stream] = whole.get(stream, "") + line["frame"]["delta"]
+        self._shown = {
+            stream: placeholders.encoded(text) if "arguments" in stream[2] else placeholders.text(text)
+            for stream, text in whole.items()
+        }
+        self._done: Counter[tuple[Any, ...]] = Counter()
+
+    def next_part(self, line: Json, shown: Json) -> Json:
+        """Return a frame with its part of the placeholder, if it is a part of a text."""
+        stream = _stream_of(line)
+        if stream is None:
+            return shown
+        begin = self._done[stream]
+        self._done[stream] += len(line["frame"]["delta"])
+        return shown | {"delta": self._shown[stream][begin : self._done[stream]]}
+
+
+def _stream_of(line: Json) -> tuple[Any, ...] | None:
+    """Return which text a frame has a part of, if it has one."""
+    frame = line.get("frame")
+    if not isinstance(frame, dict) or not isinstance(frame.get("delta"), str):
+        return None
+    return (line["wire"], line.get("link"), line["type"], *(frame.get(name) for name in _STREAMED[1:]))
+
+
+def _line(at: float, way: str, name: str, **what: Any) -> Json:
+    return {"at": round(at, 3), way: name, **what}
+
+
+def _way(entry: Json) -> str:
+    return "from" if entry["way"] == "in" else "to"
+
+
+def _link_name(number: int) -> str:
+    return f"upstream {number}" if number > 1 else "upstream"
+
+
+def _share(size: int, pieces: int, number: int) -> int:
+    """Return how much of `size` one of the pieces has, in whole samples but for the last."""
+    each = size // pieces // 2 * 2
+    return each if number < pieces - 1 else size - each * (pieces - 1)
