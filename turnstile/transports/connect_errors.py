@@ -110,6 +110,16 @@ def describe_failure(error: Exception, where: str, timeout: float, wall_time: fl
             return LinkFailed(Problem("upstream_refused", words), retryable=False)
 
 
+def is_outage(error: Exception, failure: LinkFailed) -> bool:
+    """Return whether upstream is out of reach, or out of order, as against refusing this link.
+
+    Args:
+        error: What the handshake raised.
+        failure: Its description.
+    """
+    return failure.retryable and not (isinstance(error, Refused) and error.status < _SERVER_ERRORS)
+
+
 def _refused(error: Refused, wall_time: float) -> LinkFailed:
     """Describe a handshake that was answered with an HTTP status other than 101."""
     status = error.status

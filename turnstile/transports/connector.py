@@ -12,7 +12,7 @@ from websockets.protocol import Protocol, Side
 
 from turnstile.ports import LinkFailed, LinkInbox, LinkReady
 from turnstile.transports.attempt import Attempt
-from turnstile.transports.connect_errors import describe_failure, unreachable
+from turnstile.transports.connect_errors import describe_failure, is_outage, unreachable
 from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
 from turnstile.transports.trust import tls_context
@@ -78,6 +78,9 @@ class WebSocketConnector:
         self._handshake = UpstreamHandshake(
             tls_context(ca_file, "upstream.ca_file", verify=verify), self._resolving, resolve
         )
+        self.last_success = self.last_failure = 0.0
+        """When a link was last opened, and when one failed since upstream is out of reach or out of order, in seconds
+        since 1970; 0 for never."""
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
@@ -121,21 +124,28 @@ class WebSocketConnector:
         operation = NetworkOperation(self._clock, self._timeout)
         if not attempt.begin(operation):
             return
-        outcome = _shutting_down() if self._pool.closed else self._open(target, operation)
-        if isinstance(outcome, LinkFailed):
-            attempt.end(outcome)
-        elif not self._loop.call_soon(partial(self._hand_over, attempt, *outcome)):
-            outcome[0].close()
+        if self._pool.closed:
+            attempt.end(_shutting_down())
+            return
+        try:
+            sock, behind = self._handshake.open(target, operation)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
+            self._fail(attempt, target, error)
+            return
+        self.last_success = self._wall_clock()
+        if not self._loop.call_soon(partial(self._hand_over, attempt, sock, behind)):
+            sock.close()
             attempt.end(_shutting_down())
 
-    def _open(self, target: UpstreamTarget, operation: NetworkOperation) -> tuple[socket.socket, bytes] | LinkFailed:
-        try:
-            return self._handshake.open(target, operation)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
-            failure = describe_failure(error, _named(target.url), self._timeout, self._wall_clock())
-            # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
-            error.__traceback__ = error.__context__ = error.__cause__ = None
-            return failure
+    def _fail(self, attempt: Attempt[LinkInbox], target: UpstreamTarget, error: Exception) -> None:
+        now = self._wall_clock()
+        failure = describe_failure(error, _named(target.url), self._timeout, now)
+        # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+        # First: who is told of the failure may ask for its time. One that was cancelled says nothing of upstream.
+        if not attempt.is_over and is_outage(error, failure):
+            self.last_failure = now
+        attempt.end(failure)
 
     def _hand_over(self, attempt: Attempt[LinkInbox], sock: socket.socket, behind: bytes) -> None:
         inbox = attempt.take_inbox()
