@@ -25,6 +25,7 @@ from turnstile.server.open_files import default_handshakes, default_handshakes_o
 from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.transports.no_functions import NoFunctionCaller
 from turnstile.transports.pool import WorkerPool
+from turnstile.transports.reached import Reached
 
 if TYPE_CHECKING:
     import socket
@@ -108,6 +109,11 @@ class Adapters:
         """End all sessions of the simulator, if it was made."""
         if self._simulator is not None:
             self._simulator.shut_down()
+
+    @property
+    def upstream_reached(self) -> Reached:
+        """When upstream was last reached, and was last out of reach; never behind ``simulator:``."""
+        return self._connector.reached if self._connector else Reached()
 
     def stop(self, soon: float, deadline: float) -> None:
         """Stop all threads in order; abandon those that have not ended in time.

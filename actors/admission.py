@@ -194,12 +194,16 @@ class ClientAdmission:
         budget.identity, budget.on_close = name, on_close
         return budget
 
-    def unready(self) -> list[str]:
-        """Return why no client would be admitted now, whoever it is: ``draining`` or ``full``."""
+    @property
+    def max_sessions(self) -> int:
+        """How many sessions all processes that serve may have open."""
+        return self._config.server.max_sessions
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no client would be admitted now, whoever it is, for want of room."""
         rejection = self._no_place()
-        if rejection is None:
-            return []
-        return ["draining" if rejection.reason == "draining" else "full"]
+        return rejection is not None and rejection.reason != "draining"
 
     def _no_place(self) -> Rejection | None:
         """Return the rejection when no more sessions may begin."""

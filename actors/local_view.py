@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.inspection import snapshots
 from actors.session_json import in_short, standing
+from turnstile.observability.readiness import unready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from actors.messages import Snapshot
     from actors.session_actors import SessionDependencies
     from actors.sessions import Sessions
+    from turnstile.observability.figures import Figures
 
 Json = dict[str, Any]
 
@@ -26,21 +28,21 @@ class LocalView:
     Args:
         sessions: The open sessions.
         around: What these share.
-        unready: Returns why no client should be sent here now.
+        figures: Returns what is counted and measured.
     """
 
-    def __init__(self, sessions: Sessions, around: SessionDependencies, unready: Callable[[], list[str]]) -> None:
+    def __init__(self, sessions: Sessions, around: SessionDependencies, figures: Callable[[], Figures]) -> None:
         self._sessions = sessions
         self._around = around
-        self._unready = unready
+        self._figures = figures
 
-    def counts(self) -> Json:
-        """Return what is counted, and the gauges."""
-        return {"sessions_open": len(self._sessions)}
+    def counts(self) -> Figures:
+        """Return what is counted and measured of this process."""
+        return self._figures()
 
     def unready(self) -> list[str]:
         """Return why no client should be sent here now; empty where clients are welcome."""
-        return self._unready()
+        return unready(self._figures(), self._around.wall_clock())
 
     def snapshots(self, timeout: float) -> dict[str, Snapshot]:
         """Return a snapshot of each session that answers within so many seconds."""

@@ -11,6 +11,7 @@ from actors.authentication import make_authenticator, make_endpoints
 from actors.dialects.registry import Dialects
 from actors.hosted_sessions import HostedSessions
 from actors.local_view import LocalView
+from actors.process_gauges import ProcessGauges
 from actors.proxy_threads import ProxyThreads
 from actors.remote_authentication import RemoteChecks
 from actors.session_quotas import make_quotas
@@ -89,7 +90,10 @@ class ProxyParts:
         self.hosted = HostedSessions(
             config.limits, loop, self.sessions, self.admission, callbacks, start_for_host, self.refusals
         )
-        self.view = LocalView(self.sessions, around, self.admission.unready)
+        self.gauges = ProcessGauges(
+            loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals, self.adapters
+        )
+        self.view = LocalView(self.sessions, around, self.gauges.figures)
         beats = config.server.heartbeat_timeout
         self.threads = ProxyThreads(
             loop, self.adapters, self.sessions, self.admission, self.listener, slot, beats, clock

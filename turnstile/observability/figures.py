@@ -173,6 +173,13 @@ PROCESS_FIGURES: Final = (
         "reason",
         ("max_sessions", "total_bytes", "draining", "origin", "unauthorized"),
     ),
+    Figure(
+        "full",
+        "turnstile_full",
+        "gauge",
+        "1 in a process that has no room for another session, by server.max_sessions or limits.total_bytes.",
+        "worker",
+    ),
     Figure("draining", "turnstile_draining", "gauge", "1 in a process that ends and admits no clients.", "worker"),
     Figure("held_bytes", "turnstile_held_bytes", "gauge", "Bytes held or unsent for all sessions.", "worker"),
     Figure(

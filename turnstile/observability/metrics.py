@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from turnstile import __version__
 from turnstile.observability.figures import FIGURES
 
 if TYPE_CHECKING:
@@ -25,29 +26,23 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 """The content type of an exposition."""
 
 
-def exposition(figures: Figures, version: str) -> bytes:
-    """Return the metrics of a proxy, with all its processes.
-
-    Args:
-        figures: The figures of its processes together.
-        version: The version of Turnstile.
-    """
+def exposition(figures: Figures) -> bytes:
+    """Return the metrics of a proxy, from the figures of all its processes together."""
     registry = CollectorRegistry()
-    registry.register(_Collector(figures, version))
+    registry.register(_Collector(figures))
     return generate_latest(registry)
 
 
 class _Collector(Collector):
     """Makes metrics of figures."""
 
-    def __init__(self, figures: Figures, version: str) -> None:
+    def __init__(self, figures: Figures) -> None:
         self._figures = figures
-        self._version = version
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric."""
         about = GaugeMetricFamily("turnstile_build_info", "The version of Turnstile; always 1.", labels=["version"])
-        about.add_metric([self._version], 1)
+        about.add_metric([__version__], 1)
         yield about
         for figure in FIGURES:
             if figure.key in self._figures:

@@ -59,6 +59,8 @@ class WorkerSlot:
     def __init__(self, fields: memoryview, number: int) -> None:
         self._fields = fields
         self._first = (number - 1) * _FIELDS
+        self.number = number
+        """The worker's, from 1."""
 
     def beat(self) -> None:
         """Give a sign of life."""
@@ -71,6 +73,11 @@ class WorkerSlot:
     def note_handshakes(self, count: int) -> None:
         """Show how many clients are in their opening handshake in this process."""
         self._fields[self._first + _HANDSHAKES] = count
+
+    @property
+    def own_handshakes(self) -> int:
+        """How many clients are in their opening handshake in this process."""
+        return self._fields[self._first + _HANDSHAKES]
 
     @property
     def lead(self) -> int:

@@ -15,6 +15,7 @@ from turnstile.transports.attempt import Attempt
 from turnstile.transports.connect_errors import describe_failure, is_outage, unreachable
 from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
+from turnstile.transports.reached import Reached
 from turnstile.transports.trust import tls_context
 from turnstile.transports.upstream_handshake import UpstreamHandshake, place_of, resolve_place
 from turnstile.transports.websocket import WebSocketConnection
@@ -78,9 +79,12 @@ class WebSocketConnector:
         self._handshake = UpstreamHandshake(
             tls_context(ca_file, "upstream.ca_file", verify=verify), self._resolving, resolve
         )
-        self.last_success = self.last_failure = 0.0
-        """When a link was last opened, and when one failed since upstream is out of reach or out of order, in seconds
-        since 1970; 0 for never."""
+        self._last_success = self._last_failure = 0.0
+
+    @property
+    def reached(self) -> Reached:
+        """When upstream was last reached, and was last out of reach."""
+        return Reached(self._last_success, self._last_failure)
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
@@ -132,7 +136,7 @@ class WebSocketConnector:
         except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
             self._fail(attempt, target, error)
             return
-        self.last_success = self._wall_clock()
+        self._last_success = self._wall_clock()
         if not self._loop.call_soon(partial(self._hand_over, attempt, sock, behind)):
             sock.close()
             attempt.end(_shutting_down())
@@ -144,7 +148,7 @@ class WebSocketConnector:
         error.__traceback__ = error.__context__ = error.__cause__ = None
         # First: who is told of the failure may ask for its time. One that was cancelled says nothing of upstream.
         if not attempt.is_over and is_outage(error, failure):
-            self.last_failure = now
+            self._last_failure = now
         attempt.end(failure)
 
     def _hand_over(self, attempt: Attempt[LinkInbox], sock: socket.socket, behind: bytes) -> None:

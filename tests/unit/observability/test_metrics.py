@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from turnstile import __version__
 from turnstile.observability.figures import FIGURES, HELD_BOUNDS
 from turnstile.observability.metrics import CONTENT_TYPE, exposition
 
@@ -17,8 +18,8 @@ EXAMPLE = {
 }
 
 
-def families(figures, version="1.2.3"):
-    text = exposition(figures, version).decode()
+def families(figures):
+    text = exposition(figures).decode()
     return {family.name: family for family in text_string_to_metric_families(text)}
 
 
@@ -57,7 +58,7 @@ def test_each_process_has_its_own_figures_by_its_number():
 
 
 def test_the_version_is_a_label():
-    assert samples(EXAMPLE)["turnstile_build_info", "1.2.3"] == 1
+    assert samples(EXAMPLE)["turnstile_build_info", __version__] == 1
 
 
 def test_what_a_label_says_cannot_break_the_line():

@@ -245,10 +245,10 @@ def test_how_long_upstream_asks_to_wait_is_told(make_connector, make_inbox, run_
 
 def test_the_time_of_a_link_that_opens_is_kept(make_connector, make_inbox, run_upstream):
     connector, inbox = make_connector(wall_clock=lambda: NOW), make_inbox()
-    assert (connector.last_success, connector.last_failure) == (0.0, 0.0)
+    assert connector.reached == (0.0, 0.0)
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{run_upstream(echo)}"), inbox)
     assert isinstance(inbox.next(), LinkReady)
-    assert (connector.last_success, connector.last_failure) == (NOW, 0.0)
+    assert connector.reached == (NOW, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_the_time_of_a_failure_is_kept_where_upstream_is_out_of_reach_or_order(
     connector, inbox = make_connector(wall_clock=lambda: NOW), make_inbox()
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
     assert isinstance(inbox.next(), LinkFailed)
-    assert (connector.last_success, connector.last_failure) == (0.0, NOW if is_kept else 0.0)
+    assert connector.reached == (0.0, NOW if is_kept else 0.0)
 
 
 QUOTA = b'{"error":{"message":"You exceeded your quota.","type":"insufficient_quota","code":"insufficient_quota"}}'
@@ -593,7 +593,7 @@ def test_an_attempt_that_waits_leaves_the_queue_when_it_is_not_wanted_any_more(m
     with pytest.raises(BlockingIOError):
         hanging.accept()
     assert all(inbox.messages.empty() for inbox in inboxes)
-    assert connector.last_failure == 0.0  # those that are not wanted say nothing of upstream
+    assert connector.reached.last_failure == 0.0  # those that are not wanted say nothing of upstream
     first.close()
     third.close()
 
