@@ -32,22 +32,24 @@ class WorkerOption(NamedTuple):
         listener: Of the listening socket, which all workers share.
         board: Of the file of the board.
         parent: Of the socket that joins the worker to its parent.
+        ops: Of the socket over which the parent asks what the worker shows operators.
     """
 
     number: int
     listener: int
     board: int
     parent: int
+    ops: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the option for its text.
 
         Raises:
-            ValueError: The text is not of four numbers.
+            ValueError: The text is not of five numbers.
         """
-        number, listener, board, parent = map(int, text.split(","))
-        return cls(number, listener, board, parent)
+        number, listener, board, parent, ops = map(int, text.split(","))
+        return cls(number, listener, board, parent, ops)
 
     def __str__(self) -> str:
         """Return its text."""
@@ -80,6 +82,7 @@ class WorkerProcess:
         environment: Its variables, besides those of this process.
         listener: The listening socket, which all workers share.
         board: The descriptor of the file of the board.
+        ops: The socket that brings it what is asked for operators; may be closed then.
         counter: Counts the sessions of all workers, for quotas.
         report: Called when it is ready and when it has ended, on a thread of its own.
     """
@@ -91,6 +94,7 @@ class WorkerProcess:
         environment: Mapping[str, str],
         listener: socket.socket,
         board: int,
+        ops: socket.socket,
         counter: QuotaCounter,
         report: Callable[[Ready | Ended], None],
     ) -> None:
@@ -101,7 +105,7 @@ class WorkerProcess:
         self._report = report
         self._socket, other_end = socket.socketpair()
         with other_end:
-            option = WorkerOption(number, listener.fileno(), board, other_end.fileno())
+            option = WorkerOption(number, listener.fileno(), board, other_end.fileno(), ops.fileno())
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [*command, "--worker", str(option)],
                 env={**os.environ, **environment},
@@ -164,3 +168,5 @@ class Inheritance:
         os.close(option.board)
         self.parent = ParentLink(socket.socket(fileno=option.parent))
         """Joins the worker to its parent."""
+        self.ops = socket.socket(fileno=option.ops)
+        """Brings what the parent asks for operators."""

@@ -19,12 +19,14 @@ from turnstile.server.restarts import LONGEST_PAUSE, Restarts
 from turnstile.server.running_clock import RunningClock
 from turnstile.server.worker_board import WorkerBoard, board_file
 from turnstile.server.worker_process import Ended, Ready, WorkerProcess
+from turnstile.server.worker_watch import Unwatched
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping, Sequence
 
     from turnstile.server.signals import ProcessSignals
+    from turnstile.server.worker_watch import WorkerWatch
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class Workers:
         environment: Variables of the workers, besides this process's own.
         heartbeat_timeout: Seconds without a sign of life after which a worker is killed and replaced.
         drain_timeout: Seconds that a worker may take to end its sessions.
+        watch: Told which workers there are; by default nobody is.
         clock: A monotonic clock, in seconds.
     """
 
@@ -56,6 +59,7 @@ class Workers:
         environment: Mapping[str, str] = MappingProxyType({}),
         heartbeat_timeout: float,
         drain_timeout: float,
+        watch: WorkerWatch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
@@ -69,6 +73,7 @@ class Workers:
         self._board = WorkerBoard.shared(self._board_file)
         self._heartbeats = Heartbeats(heartbeat_timeout, max(_START_TIMEOUT, heartbeat_timeout))
         self._restarts = Restarts()
+        self._watch = watch or Unwatched()
         self._counter = QuotaCounter(clock)
         self._events: queue.SimpleQueue[Ready | Ended | signal.Signals] = queue.SimpleQueue()
         self._running: dict[int, WorkerProcess] = {}
@@ -97,10 +102,12 @@ class Workers:
             match self._next_event(self._restarts.next_due()):
                 case Ready(number):
                     self._running[number].note_ready()
+                    self._watch.ready(number)
                     if not_ready == {number}:
                         ready()
                     not_ready.discard(number)
                 case Ended(number, code) if code == USAGE_ERROR and not_ready:
+                    self._watch.ended(number)
                     del self._running[number]
                     self._end_all()
                     return USAGE_ERROR
@@ -144,16 +151,19 @@ class Workers:
     def _start(self, number: int) -> None:
         self._restarts.started(number, self._clock())
         try:
-            worker = WorkerProcess(
-                number,
-                self._command,
-                self._environment,
-                self._listener,
-                self._board_file,
-                self._counter,
-                self._events.put,
-            )
+            with self._watch.began(number) as ops:
+                worker = WorkerProcess(
+                    number,
+                    self._command,
+                    self._environment,
+                    self._listener,
+                    self._board_file,
+                    ops,
+                    self._counter,
+                    self._events.put,
+                )
         except OSError as error:
+            self._watch.ended(number)
             self._plan_restart(number, f"cannot be started: {error.strerror}")
             return
         self._running[number] = worker
@@ -169,6 +179,7 @@ class Workers:
 
     def _note_end(self, ended: Ended) -> None:
         number, code = ended
+        self._watch.ended(number)
         worker = self._running.pop(number)
         self._heartbeats.forget(number)
         self._board.clear(number)
@@ -193,12 +204,14 @@ class Workers:
 
     def _end_all(self) -> int:
         """End the workers in order, or at once on the next signal; kill those that are left at the deadline."""
+        self._watch.draining()
         self._signal_all(signal.SIGTERM)
         deadline = self._clock() + self._drain_timeout + _GRACE
         worst = 0
         while self._running:
             match self._next_event(deadline):
                 case Ended(number, code):
+                    self._watch.ended(number)
                     del self._running[number]
                     # A worker that was still starting has no handler yet, and dies of the signal itself.
                     worst = worst if code in {0, -signal.SIGTERM, -signal.SIGINT} else 1

@@ -210,6 +210,36 @@ def test_a_worker_that_cannot_use_the_configuration_ends_all(run_workers):
     assert parent.code == USAGE_ERROR
 
 
+def test_who_watches_is_told_of_each_worker_and_has_what_one_that_ends_has_sent(run_workers):
+    class Watch:
+        def __init__(self):
+            self.told = queue.SimpleQueue()
+            self.ours = None
+
+        def began(self, number):
+            self.told.put(f"{number} began")
+            self.ours, theirs = socket.socketpair()
+            return theirs
+
+        def ready(self, number):
+            self.told.put(f"{number} is ready")
+
+        def ended(self, number):
+            with self.ours:
+                self.told.put(f"{number} ended and had sent {self.ours.recv(100)}")
+
+        def draining(self):
+            self.told.put("draining")
+
+    watch = Watch()
+    kind = "signal.signal(signal.SIGTERM, lambda *_: (inherited.ops.send(b'the last'), sys.exit(0)))\n" + IS_READY
+    parent = run_workers(kind, watch=watch)
+    assert parent.is_ready.wait(patience())
+    assert parent.end() == 0
+    told = [watch.told.get_nowait() for _ in range(watch.told.qsize())]
+    assert told == ["1 began", "1 is ready", "draining", "1 ended and had sent b'the last'"]
+
+
 def test_a_worker_that_cannot_be_started_is_tried_again(run_workers, monkeypatch):
     real, tries = module.WorkerProcess, []
 
