@@ -1,4 +1,4 @@
-"""What is measured of one process at the moment of a scrape."""
+"""What one process hands over at a scrape: what its sessions have counted, and what is measured at that moment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ProcessGauges:
         loop: Its lag is measured from the first question on.
         clock: A monotonic clock, in seconds.
         slot: The slot of this worker process.
-        sessions: The open sessions.
+        sessions: The open sessions, and what all have counted.
         budget: Counts what they hold.
         admission: Knows how many may be open.
         refusals: Counts the clients that are refused.
@@ -53,10 +53,10 @@ class ProcessGauges:
         self._adapters = adapters
 
     def figures(self) -> Figures:
-        """Return them, by the keys of `turnstile.observability.figures`."""
+        """Return all figures of the process, by the keys of `turnstile.observability.figures`."""
         worker, lag, reached = str(self._slot.number), self._lag.measured(), self._adapters.upstream_reached
         return {
-            "sessions_open": len(self._sessions),
+            **self._sessions.counts.snapshot(),
             "sessions_limit": self._admission.max_sessions,
             "handshakes_open": self._slot.own_handshakes,
             "refusals": self._refusals.counts,

@@ -115,11 +115,11 @@ class ProxySystem:
         return self._parts.refusals.counts
 
     def counts(self) -> dict[str, Any]:
-        """Return what is counted since the start, as plain values that JSON can carry: no count ever goes back.
+        """Return what is counted since the start, and measured now, as plain values that JSON can carry.
 
-        `turnstile.observability.session_counts` says what each is.
+        `turnstile.observability.figures` says what each is; no counter ever goes back.
         """
-        return {**self._parts.sessions.counts.snapshot(), "refusals": dict(self.refusals)}
+        return self._parts.view.counts()
 
     @property
     def held_bytes(self) -> int:

@@ -40,7 +40,7 @@ def url(system, path="/openai"):
 
 
 def test_every_figure_is_plain_json_and_has_a_metric(make_system):
-    figures = make_system().view.counts()
+    figures = make_system().counts()
     assert json.loads(json.dumps(figures)) == figures
     shown = exposition(figures).decode()
     assert {one.key for one in FIGURES if f"\n# TYPE {one.name} " in shown} == set(figures)
@@ -48,11 +48,11 @@ def test_every_figure_is_plain_json_and_has_a_metric(make_system):
 
 def test_limits_are_those_of_the_configuration_and_follow_a_reload(make_system):
     system = make_system(server__max_sessions="7", limits__total_bytes="20000000")
-    figures = system.view.counts()
+    figures = system.counts()
     assert (figures["sessions_limit"], figures["held_bytes_limit"]) == (7, {"1": 20_000_000})
     reread = {"server.port": "0", "upstream.url": "simulator:", "server.max_sessions": "9"}
     system.reload(load_config(flags=reread))
-    assert system.view.counts()["sessions_limit"] == 9
+    assert system.counts()["sessions_limit"] == 9
 
 
 def test_a_client_in_its_handshake_is_counted_and_then_its_session(make_system):
@@ -62,7 +62,7 @@ def test_a_client_in_its_handshake_is_counted_and_then_its_session(make_system):
         with TerminalClient(url(system), timeout=patience()) as client:  # accepted behind the other
             client.send("Settings", agent={})
             assert client.wait_for("SettingsApplied")
-            figures = system.view.counts()
+            figures = system.counts()
     assert (figures["handshakes_open"], figures["sessions_open"]) == (1, 1)
 
 
@@ -70,16 +70,16 @@ def test_refusals_are_counted_by_reason(make_system):
     system = make_system()
     with pytest.raises(WebSocketBadStatusException):
         create_connection(url(system, "/nothing"), timeout=patience())
-    assert system.view.counts()["refusals"] == {"path": 1}
+    assert system.counts()["refusals"] == {"path": 1}
 
 
 def test_a_process_without_place_or_that_ends_says_so(make_system):
     system = make_system(server__max_sessions="1")
-    assert [system.view.counts()[name] for name in ("full", "draining")] == [{"1": 0}, {"1": 0}]
+    assert [system.counts()[name] for name in ("full", "draining")] == [{"1": 0}, {"1": 0}]
     connection, _ = system.connect(RecordingInbox())
-    assert [system.view.counts()[name] for name in ("full", "draining")] == [{"1": 1}, {"1": 0}]
+    assert [system.counts()[name] for name in ("full", "draining")] == [{"1": 1}, {"1": 0}]
     system.drain()
-    assert [system.view.counts()[name] for name in ("full", "draining")] == [{"1": 0}, {"1": 1}]
+    assert [system.counts()[name] for name in ("full", "draining")] == [{"1": 0}, {"1": 1}]
     connection.close(1000)
 
 
@@ -92,13 +92,13 @@ def test_a_proxy_whose_upstream_is_out_of_reach_is_not_ready(make_system):
         client.send("Settings", agent={})
         assert client.wait_for("Error")
         assert system.view.unready() == ["upstream_unreachable"]
-        figures = system.view.counts()
+        figures = system.counts()
     assert figures["upstream_last_failure"] > figures["upstream_last_success"] == 0.0
 
 
 def test_the_lag_of_the_loop_is_measured_from_the_first_question_on(make_system):
     system = make_system()
-    assert system.view.counts()["loop_lag_seconds"] == {"1": 0.0}
+    assert system.counts()["loop_lag_seconds"] == {"1": 0.0}
     lag = system._parts.gauges._lag
     system.stop(patience())
     assert len(lag._lags) == 1

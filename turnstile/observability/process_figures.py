@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import ProcessCollector
-
 from turnstile.observability.figures import FIGURES
 
 if TYPE_CHECKING:
@@ -18,6 +16,8 @@ def process_figures(worker: str) -> Figures:
     Args:
         worker: Its number among the processes that serve together.
     """
+    from prometheus_client import ProcessCollector  # noqa: PLC0415 - only a process that is asked needs it
+
     samples = {
         sample.name: sample.value for metric in ProcessCollector(registry=None).collect() for sample in metric.samples
     }

@@ -25,7 +25,7 @@ RULES = ROOT / "config" / "alerts.yml"
 PAGE = ROOT / "docs" / "howto" / "operate-it.md"
 
 _NAME = re.compile(r"\b(?:turnstile|process)_[a-z_]+\b")
-_ROW = re.compile(r"^\| `(?P<name>\w+)(?:\{\w+\})?` \|", re.MULTILINE)
+_ROW = re.compile(r"^\| `(?P<name>(?:turnstile|process)_\w+)(?:\{\w+\})?` \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def real():
     """The exposition of a proxy."""
     system = ProxySystem(load_config(flags={"upstream.url": "simulator:"}), listens=False)
     try:
-        return exposition(system.view.counts()).decode()
+        return exposition(system.counts()).decode()
     finally:
         system.stop(0)
 
