@@ -204,12 +204,6 @@ PROCESS_FIGURES: Final = (
         "worker",
     ),
     Figure(
-        "journal_entries_lost",
-        "turnstile_journal_entries_lost_total",
-        "counter",
-        "Entries of the journal that no recording has, since they came faster than they could be written.",
-    ),
-    Figure(
         "upstream_last_success",
         "turnstile_upstream_last_success_timestamp_seconds",
         "gauge",
