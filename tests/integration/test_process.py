@@ -121,7 +121,7 @@ def test_the_demo_without_the_gate_shows_collisions_and_lost_settings():
         (["serve", "--set", "simulator.scenario=nonsense"], "nonsense"),
         (["check", "--config", "README.md"], "is not valid TOML"),
         (["serve", "--host", "0.0.0.0", "--workers", "2", *COMPATIBLE], "auth.mode: is not set"),  # noqa: S104
-        (["check", "--set", "server.host=::", *COMPATIBLE], "auth.mode: is not set"),
+        (["check", "--set", "server.host=::", "--set", "server.port=0", *COMPATIBLE], "auth.mode: is not set"),
     ],
 )
 def test_a_wrong_configuration_stops_the_start_in_one_line(arguments, words):
@@ -192,7 +192,7 @@ def test_the_limit_of_open_files_is_raised_and_what_does_not_fit_under_it_is_war
 
 
 def test_check_explains_the_configuration_and_hides_the_key():
-    done = run("check", OPENAI_API_KEY="sk-made-up-and-secret")
+    done = run("check", "--set", "server.port=0", OPENAI_API_KEY="sk-made-up-and-secret")
     assert done.returncode == 0
     assert "api.openai.com" in done.stdout
     assert "made-up" not in done.stdout

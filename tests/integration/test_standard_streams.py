@@ -136,7 +136,7 @@ def test_a_misconfigured_process_ends_with_its_code_when_nobody_reads_why(full_p
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("command", ["check", "demo", "--help", "talk ws://127.0.0.1:1/openai"])
+@pytest.mark.parametrize("command", ["check --set server.port=0", "demo", "--help", "talk ws://127.0.0.1:1/openai"])
 def test_a_result_that_a_full_disk_does_not_take_is_an_error(command):
     done = shell(f"turnstile {command} >/dev/full")
     assert done.returncode == 1
@@ -149,7 +149,7 @@ def test_a_result_for_a_closed_stream_is_an_error():
     assert done.stderr == "turnstile: standard output cannot be written: Bad file descriptor.\n"
 
 
-@pytest.mark.parametrize("command", ["check", "demo", "--help", "talk ws://127.0.0.1:1/openai"])
+@pytest.mark.parametrize("command", ["check --set server.port=0", "demo", "--help", "talk ws://127.0.0.1:1/openai"])
 def test_a_result_whose_reader_has_left_ends_the_command_in_silence(command):
     reading, writing = os.pipe()
     os.close(reading)

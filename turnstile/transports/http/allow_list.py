@@ -140,7 +140,7 @@ def _parse_entry(entry: str) -> tuple[str, int | None]:
             return (found["star"] or "") + _normalised_host(found["name"]), port
     except ValueError:
         pass
-    words = f'{entry!r} is not a host: write "name", "*.name", "name:port" or "[IPv6]:port"'
+    words = f'functions.allowed_hosts: {entry!r} is not a host: write "name", "*.name", "name:port" or "[IPv6]:port"'
     raise ConfigError("functions_allowed_hosts", words)
 
 
