@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from actors.audio_marks import AudioMarks
 from actors.dispatch import takes
+from actors.host_messages import HostAsked, HostDecided, PromptAdded
 from actors.lifecycle import KEPT_COUNT_RUNS, SessionActor
 from actors.messages import (
     AnswersGiven,
     AudioEvent,
     End,
-    HostAsked,
-    HostDecided,
     Inspect,
     SessionSnapshot,
     ToClient,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from actors.dialects.base import Dialect
     from actors.dispatch import Dispatcher
+    from actors.host_messages import Wish
     from actors.invalid_messages import InvalidMessages
     from actors.messages import Peers
     from turnstile.byte_budget import SessionBudget
@@ -58,7 +58,6 @@ class ClientActor(SessionActor):
         budget: Counts what the dialect keeps; by default without bounds.
         invalid: Counts the client's invalid messages; by default nothing does.
         journal: Is told of both directions of the wire.
-        host: Gets the answers to the host's own requests.
         feed: Called with each text frame to the client, for its host.
     """
 
@@ -73,11 +72,10 @@ class ClientActor(SessionActor):
         budget: SessionBudget | None = None,
         invalid: InvalidMessages | None = None,
         journal: SessionJournal,
-        host: Inbox | None = None,
         feed: Callable[[bytes], object] | None = None,
     ) -> None:
         super().__init__(session_id, dispatcher, on_end)
-        self._host = host
+        self._asker: Inbox | None = None
         self._connection = connection
         self._dialect = dialect
         self._invalid = invalid
@@ -172,19 +170,29 @@ class ClientActor(SessionActor):
         """Pass the request on behind all that the client has asked for."""
         self._upstream.tell(request)
 
-    # From its host.
+    # From its host, and from operators.
 
-    @takes(HostDecided)
-    def _host_decided(self, decided: HostDecided) -> None:
-        request = self._dialect.decided(decided.ref, decided.overrides)
-        if request is None:
-            self._answer(Answered(decided.ref))
+    @takes(HostDecided, PromptAdded, HostAsked)
+    def _wish(self, wish: Wish) -> None:
+        """Have the session do what is wished for; the answer goes to who wished for it."""
+        self._asker = wish.asker
+        ref = wish.request.ref if isinstance(wish, HostAsked) else wish.ref
+        refusal = self._dialect.refusal(wish)
+        if refusal is not None:
+            wish.asker.tell(Answered(ref, refusal, in_force=False))
+            return
+        if isinstance(wish, HostAsked):
+            self._coordinator.tell(wish.request)
+        elif isinstance(wish, PromptAdded):
+            request = self._dialect.prompt_added(ref, wish.text)
+            if request is not None:
+                self._coordinator.tell(request)
         else:
-            self._coordinator.tell(request)
-
-    @takes(HostAsked)
-    def _host_asked(self, asked: HostAsked) -> None:
-        self._coordinator.tell(asked.request)
+            request = self._dialect.decided(ref, wish.overrides)
+            if request is None:
+                self._answer(Answered(ref))
+            else:
+                self._coordinator.tell(request)
 
     @takes(Inspect)
     def _inspect(self, _: Inspect) -> None:
@@ -213,8 +221,9 @@ class ClientActor(SessionActor):
     @takes(Answered, Unlocked)
     def _answer(self, answered: Answered | Unlocked) -> None:
         if answered.ref < 0:
-            if self._host is not None and isinstance(answered, Answered):
-                self._host.tell(answered)
+            if self._asker is not None and isinstance(answered, Answered):
+                self._send_each(self._dialect.wish_answered(answered))
+                self._asker.tell(answered)
         elif isinstance(answered, Answered):
             self._send_each(self._dialect.answer(answered))
         else:

@@ -1,4 +1,4 @@
-"""The host's handle of one session: update, announce, events, snapshot, end."""
+"""The host's handle of one session: update, announce, say, events, snapshot, end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pykka
 from pykka import ActorDeadError
 
 from actors.host_requests import HostRequests, session_ended
-from actors.messages import End, HostAsked, HostDecided, Inspect
+from actors.messages import Inspect
+from actors.steering import Steering
 from turnstile.embed.function_schema import host_functions
 from turnstile.errors import ConfigError
 from turnstile.protocol.realtime import is_audio_delta
-from turnstile.session.client_requests import AgentMessageGiven, Behavior
+from turnstile.session.client_requests import Behavior
 from turnstile.translate.host_overrides import HostOverrides, is_sendable
 from turnstile.translate.to_realtime import spoken_word_for_word
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from actors.host_requests import CallElsewhere
     from actors.messages import Peers, Snapshot
     from turnstile.embed.feed import EventFeed
-    from turnstile.session.client_requests import Ref
     from turnstile.translate.host_overrides import HostFunction
 
 # Within how many seconds an endless wait notices a signal: Python loses one that comes just before the thread blocks.
@@ -50,7 +50,7 @@ class SessionHandle:
         self.feed = feed
         self._client: ActorRef[ClientActor]
         self._coordinator: ActorRef[SessionCoordinatorActor]
-        self._inboxes: Peers
+        self._steering = Steering(self.requests)
         self._ended = threading.Event()
 
     def receive(self, message: bytes) -> None:
@@ -69,7 +69,7 @@ class SessionHandle:
         self.session_id = session_id
         self._client = client
         self._coordinator = coordinator
-        self._inboxes = inboxes
+        self._steering.inboxes = inboxes
 
     def __repr__(self) -> str:
         return f"<SessionHandle {self.session_id}{' ended' if self.has_ended else ''}>"
@@ -103,7 +103,7 @@ class SessionHandle:
             ConfigError: An argument is invalid, or a function cannot be made a tool.
         """
         overrides = HostOverrides(prompt=prompt, voice=voice, functions=host_functions(functions))
-        return self._ask(lambda ref: HostDecided(ref, overrides))
+        return self._steering.decide(overrides)
 
     def announce(self, text: str, behavior: Behavior = "queue") -> Future[None]:
         """Make the agent speak a text, word for word.
@@ -124,8 +124,23 @@ class SessionHandle:
         known = get_args(Behavior)
         if behavior not in known:
             raise ConfigError("invalid_behavior", f"behavior: must be one of {', '.join(known)}, not {behavior!r}.")
-        response = spoken_word_for_word(text)
-        return self._ask(lambda ref: HostAsked(AgentMessageGiven(ref, response, behavior)))
+        return self._steering.respond(spoken_word_for_word(text), behavior)
+
+    def say(self, text: str) -> Future[None]:
+        """Put a text into the conversation as if the user had written it; the agent answers it in its turn.
+
+        Args:
+            text: The user's text.
+
+        Returns:
+            A future that is done when upstream has the text; it holds a `SessionError` when it does not get it.
+
+        Raises:
+            ConfigError: The text is empty, or cannot be sent.
+        """
+        if not is_sendable(text) or not text:
+            raise ConfigError("invalid_text", f"text: must be text without half a character, not {text!r}.")
+        return self._steering.say(text)
 
     def events(self, timeout: float | None = None) -> Iterator[dict[str, Any]]:
         """Yield the messages sent to the client, in its dialect and without audio, until the session ends.
@@ -171,7 +186,7 @@ class SessionHandle:
             reason: The WebSocket close reason.
         """
         if not self.has_ended:
-            self._inboxes.tell_all(End(code, reason, by="host"))
+            self._steering.end(code, reason, by="host")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the session has ended; return False if it has not within `timeout` seconds."""
@@ -186,10 +201,3 @@ class SessionHandle:
         self.requests.end()
         self.feed.close("the session has ended")
         self._ended.set()
-
-    def _ask(self, message: Callable[[Ref], HostDecided | HostAsked]) -> Future[None]:
-        """Send a request to ClientActor under a new ref, and return the future for its answer."""
-        ref, future = self.requests.add()
-        if not future.done():
-            self._inboxes.client.tell(message(ref))
-        return future

@@ -1,4 +1,4 @@
-"""The requests of a session's host, each with a future for its answer."""
+"""The requests of a session's host, and of operators, each with a future for its answer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CallElsewhere = Callable[[Callable[[], object]], object]
+
+# Most requests of one session that may be unanswered.
+_MOST_OPEN = 1_000
 
 
 class HostFuture(Future[None]):
@@ -50,7 +53,7 @@ class HostFuture(Future[None]):
 
 
 class HostRequests(Inbox):
-    """The unanswered requests of one session's host, and the `Inbox` for their answers.
+    """The unanswered requests of one session's host and operators, and the `Inbox` for their answers.
 
     Args:
         call_elsewhere: As for `HostFuture`.
@@ -64,14 +67,18 @@ class HostRequests(Inbox):
         self._refs = count(-1, -1)
 
     def add(self) -> tuple[Ref, Future[None]]:
-        """Return the ref of a new request and the future for its answer, which has failed if the session has ended."""
+        """Return the ref of a new request and the future for its answer.
+
+        It has failed if the session has ended, or if too many are unanswered.
+        """
         future = HostFuture(self._call_elsewhere)
         with self._lock:
             ref = next(self._refs)
-            if not self._has_ended:
+            has_ended = self._has_ended
+            if not has_ended and len(self._open) < _MOST_OPEN:
                 self._open[ref] = future
                 return ref, future
-        future.set_exception(session_ended())
+        future.set_exception(session_ended() if has_ended else _too_many())
         return ref, future
 
     def tell(self, answered: object, /) -> None:
@@ -99,3 +106,7 @@ class HostRequests(Inbox):
 def session_ended() -> SessionError:
     """Return the error of a request to a session that has ended."""
     return SessionError("session_ended", "The session has ended.")
+
+
+def _too_many() -> SessionError:
+    return SessionError("too_many_held", f"{_MOST_OPEN} requests of this session's host and operators are unanswered.")

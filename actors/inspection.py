@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actors.messages import Snapshot
-    from actors.sessions import RunningSession
+    from actors.running_session import RunningSession
     from turnstile.ports import Clock
 
 

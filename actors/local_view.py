@@ -1,4 +1,4 @@
-"""What operators see of the sessions of one process (`turnstile.inspector.view`)."""
+"""What operators see of the sessions of one process, and how they steer them (`turnstile.inspector.view`)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.inspection import snapshots
 from actors.session_json import in_short, standing
+from actors.steering_outcomes import steer
 from turnstile.observability.readiness import unready
 
 if TYPE_CHECKING:
@@ -28,13 +29,21 @@ class LocalView:
     Args:
         sessions: The open sessions.
         around: What these share.
-        figures: Returns what is counted and measured.
+        figures: Returns what is measured of this process.
+        may_call: Returns whether the proxy may call a function at a URL.
     """
 
-    def __init__(self, sessions: Sessions, around: SessionDependencies, figures: Callable[[], Figures]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        around: SessionDependencies,
+        figures: Callable[[], Figures],
+        may_call: Callable[[str], bool],
+    ) -> None:
         self._sessions = sessions
         self._around = around
         self._figures = figures
+        self._may_call = may_call
 
     def counts(self) -> Figures:
         """Return what is counted and measured of this process."""
@@ -81,3 +90,17 @@ class LocalView:
             "collisions": counts.collisions,
         }
         return shown
+
+    def give(self, session_id: str, message: Json, timeout: float) -> Json | None:
+        """Give a session a message as its host could; return its outcome, None where it is not open.
+
+        Args:
+            session_id: The session's id.
+            message: A message in the words of the Voice Agent protocol, or ``{"type": "End"}``.
+            timeout: Seconds to wait for it to be in force.
+
+        Returns:
+            ``{"done": True}``, or ``{"done": False, "code": ..., "description": ...}``.
+        """
+        steering = self._sessions.steering(session_id)
+        return steer(steering, message, self._may_call, timeout) if steering is not None else None

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from turnstile.session.data import Data
     from turnstile.session.state import Phase, State
     from turnstile.session.waits import Reason
-    from turnstile.translate.host_overrides import HostOverrides
 
 ANSWERED_FACTS = (ConfigAnswered, Refused, ResponseFinished)
 """The facts that the session may answer to the client, by an acknowledgement or an error.
@@ -69,24 +68,6 @@ class AudioEvent(NamedTuple):
     """To the UpstreamActor: input audio in an event, from a client of the Realtime API."""
 
     event: bytes
-
-
-class HostDecided(NamedTuple):
-    """To the ClientActor: the host of the session overrides more of the configuration.
-
-    Args:
-        ref: The request's number; negative, which no client's request is.
-        overrides: The changes.
-    """
-
-    ref: Ref
-    overrides: HostOverrides
-
-
-class HostAsked(NamedTuple):
-    """To the ClientActor: any other request of the session's host, with a negative `ref`."""
-
-    request: Request
 
 
 class SessionSnapshot(NamedTuple):

@@ -93,7 +93,7 @@ class ProxyParts:
         self.gauges = ProcessGauges(
             loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals, self.adapters
         )
-        self.view = LocalView(self.sessions, around, self.gauges.figures)
+        self.view = LocalView(self.sessions, around, self.gauges.figures, self.adapters.functions.may_call)
         beats = config.server.heartbeat_timeout
         self.threads = ProxyThreads(
             loop, self.adapters, self.sessions, self.admission, self.listener, slot, beats, clock

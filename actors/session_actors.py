@@ -126,7 +126,6 @@ def _start_client(
         budget=budget,
         invalid=InvalidMessages(parts.invalid_messages, around.clock),
         journal=journal,
-        host=handle.requests if handle else None,
         feed=handle.receive if handle else None,
     )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors.messages import Snapshot, Waiting
-    from actors.sessions import RunningSession
+    from actors.running_session import RunningSession
     from turnstile.session.client_requests import Ref
     from turnstile.session.state import State
 

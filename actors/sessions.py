@@ -12,6 +12,7 @@ from actors.audio_router import AudioRouter
 from actors.dispatch import inbox_of
 from actors.lifecycle import EVICTED, INTERNAL_END, SHUTTING_DOWN
 from actors.messages import Peers
+from actors.running_session import RunningSession
 from actors.session_actors import start_actors
 from turnstile.observability.journal import THIS_PROCESS, Ending, SessionFacts
 from turnstile.observability.process_counts import ProcessCounts
@@ -27,28 +28,12 @@ if TYPE_CHECKING:
     from actors.handle import SessionHandle
     from actors.messages import End
     from actors.session_actors import SessionDependencies
+    from actors.steering import Steering
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Client, SessionJournal
+    from turnstile.observability.journal import Client
     from turnstile.ports import Connection, Inbox
 
 _log = logging.getLogger(__name__)
-
-_ACTORS = 3
-
-
-class RunningSession:
-    """A session that has not ended: its actors once they are started, and the number of those still running."""
-
-    __slots__ = ("budget", "coordinator", "end", "handle", "inboxes", "journal", "left")
-
-    def __init__(self, handle: SessionHandle | None, budget: SessionBudget) -> None:
-        self.journal: SessionJournal
-        self.end: End | None = None
-        self.handle = handle
-        self.budget = budget
-        self.coordinator: ActorRef[SessionCoordinatorActor] | None = None
-        self.inboxes: Peers | None = None
-        self.left = _ACTORS
 
 
 class Sessions:
@@ -146,6 +131,12 @@ class Sessions:
             if live.budget.is_ended:
                 others.tell_all(EVICTED)
 
+    def steering(self, session_id: str) -> Steering | None:
+        """Return what steers a session; None where it is not open."""
+        with self._ended:
+            live = self._live.get(session_id)
+            return live.steering() if live is not None else None
+
     @property
     def open(self) -> dict[str, RunningSession]:
         """The sessions that have begun and not ended, by their ids; a copy."""
@@ -179,11 +170,11 @@ class Sessions:
             return self._ended.wait_for(lambda: len(self._live) <= but, timeout)
 
     def abandon(self) -> None:
-        """Mark the handles of all sessions that have not ended as ended."""
+        """Tell the hosts and operators of all sessions that have not ended that they have."""
         with self._ended:
-            left = [live.handle for live in self._live.values() if live.handle is not None]
-        for handle in left:
-            handle.note_end()
+            left = list(self._live.values())
+        for live in left:
+            live.note_end()
 
     def _evict(self, session_id: str, live: RunningSession) -> None:
         """End a session, since all sessions hold too much, and it is the largest of the owner that holds most."""
@@ -209,8 +200,7 @@ class Sessions:
         if not live.left:
             self._note_end(live.journal, first)
             self._forget(session_id)
-            if live.handle is not None:
-                live.handle.note_end()
+            live.note_end()
             _log.info("Session %s ended (%s)", session_id, live.journal.facts.client)
             if not self._live:
                 _log.info("No session is open; %s bytes held", self.held_bytes)
@@ -238,5 +228,4 @@ def _turn_away(connection: Connection, live: RunningSession) -> None:
     """Close the connection of a session that must not begin."""
     connection.close(SHUTTING_DOWN.code, SHUTTING_DOWN.reason)
     live.budget.close()
-    if live.handle is not None:
-        live.handle.note_end()
+    live.note_end()

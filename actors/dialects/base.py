@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from actors.host_messages import Wish
     from actors.messages import AudioEvent, End
     from turnstile.errors import Problem
     from turnstile.protocol.frames import Frame
@@ -39,11 +40,23 @@ class Dialect:
         """Return what the client and the session get first."""
         raise NotImplementedError
 
+    def refusal(self, wish: Wish) -> Problem | None:
+        """Return why a wish of the host's, or of an operator's, cannot be had in this session; None if it can."""
+        raise NotImplementedError
+
     def decided(self, ref: Ref, overrides: HostOverrides) -> Request | None:
         """Return the request that brings what the host of the session has decided into force.
 
         None when the client has configured nothing yet: what was decided is in force as soon as it does.
         """
+        raise NotImplementedError
+
+    def prompt_added(self, ref: Ref, text: str) -> Request | None:
+        """Return the request that adds to the prompt; None when it comes with the client's first configuration."""
+        raise NotImplementedError
+
+    def wish_answered(self, answered: Answered) -> Iterable[Frame]:
+        """Forget what was decided and is not in force; return what the client is shown of what is."""
         raise NotImplementedError
 
     def read(self, data: bytes) -> Iterable[Frame | Request | EventGiven | AudioEvent | End]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from actors.dialects.base import Dialect
+from actors.dialects.wishes import note_answer, refused_by
 from actors.messages import AudioEvent, End
 from turnstile.errors import Problem
 from turnstile.protocol.appends import named_append, plain_append
@@ -20,7 +21,8 @@ from turnstile.session.awaited import awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
 from turnstile.session.upstream_errors import refusal_code
-from turnstile.translate.host_overrides import OVERRIDE_NAMES, HostOverlay
+from turnstile.translate.host_overlay import HostOverlay
+from turnstile.translate.host_overrides import OVERRIDE_NAMES
 from turnstile.translate.ignored_fields import summed_up
 from turnstile.translate.realtime_errors import error_of, named_by_client
 from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
@@ -28,6 +30,7 @@ from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actors.host_messages import Wish
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.session.client_requests import Json, Ref, Request
@@ -35,6 +38,10 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)
+
+_NO_AGENT = Problem(
+    "not_supported", "This session only transcribes: it has no prompt, voice or functions, and no agent."
+)
 
 
 class RealtimeDialect(Dialect):
@@ -45,6 +52,7 @@ class RealtimeDialect(Dialect):
         is_beta: Whether the client uses the names of the beta.
         id_prefix: The beginning of the session's own event ids.
         is_shared: Whether other clients may configure the session upstream, too.
+        only_transcribes: Whether it is a transcription session.
         host: The overrides of the session's host.
         bounds: Those of the values of the client's events.
     """
@@ -56,6 +64,7 @@ class RealtimeDialect(Dialect):
         is_beta: bool,
         id_prefix: str = "ts_",
         is_shared: bool = False,
+        only_transcribes: bool = False,
         host: HostOverlay | None = None,
         bounds: JsonBounds = JSON_BOUNDS,
     ) -> None:
@@ -64,16 +73,19 @@ class RealtimeDialect(Dialect):
         self._host = host or HostOverlay()
         self._is_beta = is_beta
         self._is_shared = is_shared
+        self._only_transcribes = only_transcribes
         self._unnamed = unnamed_prefix(id_prefix)
         self._refs = 0
         self._unanswered: dict[int, tuple[bool, str | None]] = {}
         self._session: Json = {}
         self._session_bytes = 0
+        self._session_told: Json | None = None
         self._is_created = False
         self._events_sent = 0
         self._names_given = 0
         self._has_logged_model = False
         self._enforced: int | None = None
+        self._decisions: set[Ref] = set()
 
     has_binary_audio = False
     shows_session = True
@@ -93,9 +105,35 @@ class RealtimeDialect(Dialect):
         self._enforced = self._ask(None, is_update=False)
         return [wanted, ConfigRequested(self._enforced, patch)]
 
+    def refusal(self, wish: Wish) -> Problem | None:
+        """Return why a wish cannot be had: a session that only transcribes has no agent."""
+        return _NO_AGENT if self._only_transcribes else refused_by(self._host, wish)
+
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested:
         """Return the request that brings the host's new overrides into force."""
-        return ConfigRequested(ref, self._host.update(overrides), message="", fields=OVERRIDE_NAMES)
+        self._decisions.add(ref)
+        return ConfigRequested(ref, self._host.update(overrides, ref), message="", fields=OVERRIDE_NAMES)
+
+    def prompt_added(self, ref: Ref, text: str) -> ConfigRequested:
+        """Return the request that adds to the prompt that the host or the client has given."""
+        self._decisions.add(ref)
+        return ConfigRequested(ref, *self._host.add_prompt(text, ref), message="", fields=OVERRIDE_NAMES)
+
+    def wish_answered(self, answered: Answered) -> list[Frame]:
+        """Forget what is not in force; return the session with what is, unless the client took that for its own answer.
+
+        In a session shared with others `shown` has returned it.
+        """
+        note_answer(self._host, answered)
+        is_decision = answered.ref in self._decisions
+        self._decisions.discard(answered.ref)
+        is_known = self._is_shared or self._awaits_session or self._session is self._session_told
+        return self._updated() if is_decision and answered.in_force and not is_known else []
+
+    @property
+    def _awaits_session(self) -> bool:
+        """Whether an update of the client's own is unanswered."""
+        return any(is_update for is_update, _ in self._unanswered.values())
 
     def read(self, data: bytes) -> Sequence[Frame | Request | EventGiven | AudioEvent]:
         """Read an event: what the gate may hold becomes a request, everything else is passed through.
@@ -162,13 +200,13 @@ class RealtimeDialect(Dialect):
             if is_update and not answered.in_force:
                 self._host.restore_tools(self._session.get("tools"))
         if is_update and answered.in_force:
-            frames += self._event("session.updated", session=self._session)
+            frames += self._updated()
         return frames
 
     def unlocked(self, ref: Ref) -> list[Frame]:
         """Return the session, in which the voice is that of an update that was refused."""
         del ref
-        return self._event("session.updated", session=self._session)
+        return self._updated()
 
     def shown(self, event: Json) -> list[Frame]:
         """Keep the session as upstream shows it; return it the first time, and when another client has changed it.
@@ -185,7 +223,7 @@ class RealtimeDialect(Dialect):
             return self._event("session.created", session=self._session)
         if is_first:
             return encoded({**event, "type": "session.created"}, is_beta=self._is_beta)
-        if self._is_shared and not any(is_update for is_update, _ in self._unanswered.values()):
+        if self._is_shared and not self._awaits_session:
             return encoded(event, is_beta=self._is_beta)
         return []
 
@@ -221,6 +259,10 @@ class RealtimeDialect(Dialect):
         self._refs += 1
         self._unanswered[self._refs] = (is_update, event_id)
         return self._refs
+
+    def _updated(self) -> list[Frame]:
+        self._session_told = self._session
+        return self._event("session.updated", session=self._session)
 
     def _event(self, kind: str, **fields: Any) -> list[Frame]:
         self._events_sent += 1

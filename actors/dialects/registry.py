@@ -19,7 +19,8 @@ from turnstile.session.data import Data
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import TRANSCRIPTION, State
-from turnstile.translate.host_overrides import HostOverlay, HostOverrides
+from turnstile.translate.host_overlay import HostOverlay
+from turnstile.translate.host_overrides import HostOverrides
 from turnstile.translate.permissions import Permissions
 from turnstile.translate.played_realtime import PlayedRealtimeTranslator
 from turnstile.translate.to_realtime_client import RealtimeTranslator
@@ -199,6 +200,7 @@ class Dialects:
                 is_beta=address.is_beta,
                 id_prefix=policy.id_prefix,
                 is_shared=policy.is_shared,
+                only_transcribes=address.intent == TRANSCRIPTION,
                 host=host,
                 bounds=self._bounds,
             ),

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actors.dialects.base import Dialect
+from actors.dialects.wishes import note_answer, refused_by
 from actors.messages import End, LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
@@ -30,10 +31,11 @@ from turnstile.translate.session_start import settings_to_session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from actors.host_messages import Wish
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.protocol.voice_agent.profile import Profile
-    from turnstile.session.client_requests import Ref, Request
+    from turnstile.session.client_requests import Json, Ref, Request
     from turnstile.session.effects import Answered
     from turnstile.translate.host_overrides import HostOverrides
     from turnstile.translate.permissions import Permissions
@@ -73,6 +75,7 @@ class VoiceAgentDialect(Dialect):
         self._refs = 0
         self._unanswered: dict[int, _Unanswered] = {}
         self._first_settings: Ref | None = None
+        self._additions: list[tuple[Ref, str]] = []
         self._locked: tuple[Ref, tuple[bytes, ...]] = (0, ())
         self._history = ""
         self._warned: BoundedDict[Problem, None] = BoundedDict(lambda problem, _: len(problem.description))
@@ -89,16 +92,34 @@ class VoiceAgentDialect(Dialect):
     def kept_bytes(self) -> int:
         """The bytes kept between messages, about: what was warned of, the history, and acknowledgements not yet due."""
         acks = sum([len(ack) for asked in self._unanswered.values() for ack in asked.acks])
-        return self._warned.kept_bytes + len(self._history) + acks
+        additions = sum([len(text) for _, text in self._additions])
+        return self._warned.kept_bytes + len(self._history) + acks + additions
+
+    def refusal(self, wish: Wish) -> Problem | None:
+        """Return why a wish cannot be had beside what the host has decided."""
+        return refused_by(self._permissions.host, wish)
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested | None:
         """Return the request that brings the host's new overrides into force; the given history stays in the prompt."""
-        patch = self._permissions.host.update(overrides)
+        patch = self._permissions.host.update(overrides, ref)
+        return None if self._first_settings is None else self._decision(ref, patch)
+
+    def prompt_added(self, ref: Ref, text: str) -> ConfigRequested | None:
+        """Return the request that adds to the prompt; before the first Settings it waits for them."""
         if self._first_settings is None:
+            self._additions.append((ref, text))
             return None
+        return self._decision(ref, *self._permissions.host.add_prompt(text, ref))
+
+    def wish_answered(self, answered: Answered) -> list[Frame]:
+        """Forget what is not in force; the client is told nothing."""
+        note_answer(self._permissions.host, answered)
+        return []
+
+    def _decision(self, ref: Ref, patch: Json, added: str = "") -> ConfigRequested:
         if "instructions" in patch:
-            patch["instructions"] = to_realtime.with_history(patch["instructions"], self._history)
-        return ConfigRequested(ref, patch, message="", fields=OVERRIDE_NAMES)
+            patch = {**patch, "instructions": to_realtime.with_history(patch["instructions"], self._history)}
+        return ConfigRequested(ref, patch, added, message="", fields=OVERRIDE_NAMES)
 
     def read(self, data: bytes) -> Sequence[Frame | Request | End]:
         """Read a message; return its warnings and its request.
@@ -198,7 +219,12 @@ class VoiceAgentDialect(Dialect):
         ref = self._ask(settings, *acks)
         if self._first_settings is None:
             self._first_settings = ref
-        return [*self._warn(settings, start.config.warnings), _requested(ref, settings, start.config, local)]
+        additions, self._additions = self._additions, []
+        return [
+            *self._warn(settings, start.config.warnings),
+            _requested(ref, settings, start.config, local),
+            *(self._decision(asked, *self._permissions.host.add_prompt(text, asked)) for asked, text in additions),
+        ]
 
     def _config(
         self, message: client.ClientMessage, config: to_realtime.ConfigPatch, ack: bytes

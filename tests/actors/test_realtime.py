@@ -15,7 +15,8 @@ from turnstile.protocol.frames import TextFrame
 from turnstile.session.awaited import Awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.effects import Answered
-from turnstile.translate.host_overrides import HostFunction, HostOverlay, HostOverrides
+from turnstile.translate.host_overlay import HostOverlay
+from turnstile.translate.host_overrides import HostFunction, HostOverrides
 
 PROBLEM = Problem("invalid_value", "No.")
 

@@ -261,7 +261,7 @@ def test_what_is_told_after_the_stop_is_dropped_and_starts_no_thread(make_system
     system = make_system(workers)
     host = Host(system)
     assert host.session.wait_for("SettingsApplied", patience())
-    inboxes = host.session._inboxes
+    inboxes = host.session._steering.inboxes
     assert system.stop(patience()) == 0
     assert host.inbox.wait_for(Closed).code == 1001
     before = set(threading.enumerate())

@@ -27,7 +27,8 @@ from turnstile.session.client_requests import AgentMessageGiven, EventGiven
 from turnstile.session.effects import Answered, SendUpdate
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
-from turnstile.translate.host_overrides import HostOverlay, HostOverrides
+from turnstile.translate.host_overlay import HostOverlay
+from turnstile.translate.host_overrides import HostOverrides
 from turnstile.translate.permissions import Permissions
 
 SESSION = {

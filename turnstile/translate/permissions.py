@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from turnstile.translate.host_overrides import HostOverlay
+from turnstile.translate.host_overlay import HostOverlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

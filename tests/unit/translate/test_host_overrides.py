@@ -7,7 +7,8 @@ import pytest
 from turnstile.errors import ConfigError
 from turnstile.protocol.voice_agent.client import parse_client_message
 from turnstile.protocol.voice_agent.profile import COMPONENT
-from turnstile.translate.host_overrides import HostFunction, HostOverlay, HostOverrides
+from turnstile.translate.host_overlay import HostOverlay
+from turnstile.translate.host_overrides import HostFunction, HostOverrides
 from turnstile.translate.permissions import Permissions
 from turnstile.translate.session_start import settings_to_session
 from turnstile.translate.to_realtime import listen_to_session, speak_to_session, think_to_session
