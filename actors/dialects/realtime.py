@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from actors.dialects.base import Dialect
+from actors.dialects.own_events import OwnEvents
 from actors.dialects.wishes import note_answer, refused_by
 from actors.messages import AudioEvent, End
 from turnstile.errors import Problem
 from turnstile.protocol.appends import named_append, plain_append
 from turnstile.protocol.beta_events import current_client_event
-from turnstile.protocol.client_shapes import name_of, shape_fault
+from turnstile.protocol.client_shapes import name_of, shape_fault, without_null_audio
 from turnstile.protocol.json_bounds import JSON_BOUNDS
 from turnstile.protocol.large_events import LARGE, parse_large_event
 from turnstile.protocol.realtime import parse_client_event
@@ -24,8 +25,7 @@ from turnstile.session.upstream_errors import refusal_code
 from turnstile.translate.host_overlay import HostOverlay
 from turnstile.translate.host_overrides import OVERRIDE_NAMES
 from turnstile.translate.ignored_fields import summed_up
-from turnstile.translate.realtime_errors import error_of, named_by_client
-from turnstile.translate.to_realtime_client import encoded, unnamed_prefix
+from turnstile.translate.to_realtime_client import unnamed_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,11 +77,7 @@ class RealtimeDialect(Dialect):
         self._unnamed = unnamed_prefix(id_prefix)
         self._refs = 0
         self._unanswered: dict[int, tuple[bool, str | None]] = {}
-        self._session: Json = {}
-        self._session_bytes = 0
-        self._session_told: Json | None = None
-        self._is_created = False
-        self._events_sent = 0
+        self._own = OwnEvents(is_beta=is_beta)
         self._names_given = 0
         self._has_logged_model = False
         self._enforced: int | None = None
@@ -94,7 +90,7 @@ class RealtimeDialect(Dialect):
     @property
     def kept_bytes(self) -> int:
         """The bytes kept between events, about: upstream's session, and the names of the events without an answer."""
-        return self._session_bytes + sum([len(event_id or "") for _, event_id in self._unanswered.values()])
+        return self._own.kept_bytes + sum([len(event_id or "") for _, event_id in self._unanswered.values()])
 
     def opening(self) -> Sequence[LinkWanted | Request]:
         """Open the upstream link at once: the client waits for its ``session.created``."""
@@ -127,8 +123,8 @@ class RealtimeDialect(Dialect):
         note_answer(self._host, answered)
         is_decision = answered.ref in self._decisions
         self._decisions.discard(answered.ref)
-        is_known = self._is_shared or self._awaits_session or self._session is self._session_told
-        return self._updated() if is_decision and answered.in_force and not is_known else []
+        is_known = self._is_shared or self._awaits_session or self._own.is_told
+        return self._own.updated() if is_decision and answered.in_force and not is_known else []
 
     @property
     def _awaits_session(self) -> bool:
@@ -153,7 +149,7 @@ class RealtimeDialect(Dialect):
         fault = shape_fault(event, is_beta=self._is_beta)
         if fault is not None:
             self.faults += 1
-            return [self._error(fault, event_id)]
+            return [self._own.error(fault, event_id)]
         return [self._read(event, event_id)]
 
     def _read(self, event: Json, event_id: str | None) -> Frame | Request | EventGiven | AudioEvent:
@@ -183,7 +179,7 @@ class RealtimeDialect(Dialect):
         """Return the error for a binary frame: audio comes in events."""
         self.faults += 1
         text = "Expected a text WebSocket message; binary frames are not supported."
-        return [self._error(Problem("invalid_event", text))]
+        return [self._own.error(Problem("invalid_event", text))]
 
     def answer(self, answered: Answered) -> list[Frame | End]:
         """Return the shortfalls of an update and the session that it led to, or what else went wrong.
@@ -194,50 +190,38 @@ class RealtimeDialect(Dialect):
         if answered.problem is not None and answered.ref == self._enforced and not answered.in_force:
             return [End(refusal_code(answered.problem.code), answered.problem.code, answered.problem)]
         shortfalls = summed_up(answered.shortfalls, "session.update")
-        frames: list[Frame | End] = [self._error(one, event_id) for one in shortfalls]
+        frames: list[Frame | End] = [self._own.error(one, event_id) for one in shortfalls]
         if answered.problem is not None:
-            frames.append(self._error(answered.problem, event_id))
+            frames.append(self._own.error(answered.problem, event_id))
             if is_update and not answered.in_force:
-                self._host.restore_tools(self._session.get("tools"))
+                self._host.restore_tools(self._own.session.get("tools"))
         if is_update and answered.in_force:
-            frames += self._updated()
+            frames += self._own.updated()
         return frames
 
     def unlocked(self, ref: Ref) -> list[Frame]:
         """Return the session, in which the voice is that of an update that was refused."""
         del ref
-        return self._updated()
+        return self._own.updated()
 
     def shown(self, event: Json) -> list[Frame]:
         """Keep the session as upstream shows it; return it the first time, and when another client has changed it.
 
         Its id stays: that of another link's session is not the client's concern.
         """
-        is_first, self._is_created = not self._is_created, True
-        name = self._session.get("id")
-        if name is not None and event["session"].get("id") != name:
-            event = {**event, "session": {**event["session"], "id": name}}
-        self._session = event["session"]
-        self._session_bytes = len(orjson.dumps(self._session))
-        if is_first and "event_id" not in event:  # upstream itself has not shown it
-            return self._event("session.created", session=self._session)
-        if is_first:
-            return encoded({**event, "type": "session.created"}, is_beta=self._is_beta)
-        if self._is_shared and not self._awaits_session:
-            return encoded(event, is_beta=self._is_beta)
-        return []
+        return self._own.shown(event, is_told=self._is_shared and not self._awaits_session)
 
     def problem(self, problem: Problem, *, fatal: bool, event_id: str | None = None) -> Frame:
         """Return the error event for a problem."""
         del fatal  # the close that follows shows it
-        return self._error(problem, event_id)
+        return self._own.error(problem, event_id)
 
     def _update(self, session: Json, event_id: str | None) -> ConfigRequested | Frame:
         if ENDPOINTS in session:  # the API has no such field, and the client may not set ours
             param = f"session.{ENDPOINTS}"
-            return self._error(Problem("unknown_parameter", f"Unknown parameter: '{param}'.", param), event_id)
-        patch = _without_null_audio(session)
-        if patch.get("type") == self._session.get("type", "realtime"):
+            return self._own.error(Problem("unknown_parameter", f"Unknown parameter: '{param}'.", param), event_id)
+        patch = without_null_audio(session)
+        if patch.get("type") == self._own.session.get("type", "realtime"):
             del patch["type"]
         patch = self._host.session(patch)
         self._log_model(patch.pop("model", None))
@@ -245,7 +229,7 @@ class RealtimeDialect(Dialect):
 
     def _log_model(self, named: object) -> None:
         """Log, once, that an update names another model, which is ignored: stock clients name their default."""
-        in_force = self._session.get("model") or self._model
+        in_force = self._own.session.get("model") or self._model
         if named is not None and in_force is not None and named != in_force and not self._has_logged_model:
             self._has_logged_model = True
             _log.info("A client's session.update names the model %.64r; its session stays with %.64r", named, in_force)
@@ -259,30 +243,6 @@ class RealtimeDialect(Dialect):
         self._refs += 1
         self._unanswered[self._refs] = (is_update, event_id)
         return self._refs
-
-    def _updated(self) -> list[Frame]:
-        self._session_told = self._session
-        return self._event("session.updated", session=self._session)
-
-    def _event(self, kind: str, **fields: Any) -> list[Frame]:
-        self._events_sent += 1
-        event = {"type": kind, "event_id": f"event_{self._events_sent}", **fields}
-        return encoded(event, is_beta=self._is_beta)
-
-    def _error(self, problem: Problem, event_id: str | None = None) -> Frame:
-        if problem.error_event is not None:
-            (frame,) = encoded(named_by_client(problem.error_event, event_id), is_beta=self._is_beta)
-        else:
-            (frame,) = self._event("error", error=error_of(problem, event_id))
-        return frame
-
-
-def _without_null_audio(session: Json) -> Json:
-    """Return a copy of a session without the null parts of its ``audio``: they count as not given."""
-    audio = session.get("audio") or {}
-    given = {name: part for name, part in audio.items() if part is not None}
-    rest = {name: value for name, value in session.items() if name != "audio"}
-    return {**rest, "audio": given} if given else rest
 
 
 def _is_gated(event: Json) -> bool:

@@ -113,8 +113,9 @@ class Operator:
 
     def __init__(self, system):
         self.view = system.view
-        (session,) = system.view.sessions()
-        self.id = session["id"]
+        while not (sessions := system.view.sessions()):
+            pass  # its client is connected
+        self.id = sessions[0]["id"]
 
     def give(self, kind, **fields):
         return self.view.give(self.id, {"type": kind, **fields}, patience())

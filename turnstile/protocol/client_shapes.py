@@ -128,3 +128,11 @@ def _not_an_object(value: Any, root: str, inner: Iterable[tuple[str, ...]]) -> t
 def _wrong_type(path: str, expected: str, value: object) -> Problem:
     given = _KINDS.get(type(value), "an object")
     return Problem("invalid_type", f"Invalid type for '{path}': expected {expected}, but got {given} instead.", path)
+
+
+def without_null_audio(session: Json) -> Json:
+    """Return a copy of a session without the null parts of its ``audio``: they count as not given."""
+    audio = session.get("audio") or {}
+    given = {name: part for name, part in audio.items() if part is not None}
+    rest = {name: value for name, value in session.items() if name != "audio"}
+    return {**rest, "audio": given} if given else rest
