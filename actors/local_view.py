@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.inspection import snapshots
-from actors.session_json import in_short, standing
+from actors.session_json import counted, in_short, link, standing
 from actors.steering_outcomes import steer
 from turnstile.observability.readiness import unready
 
@@ -47,7 +47,7 @@ class LocalView:
 
     def counts(self) -> Figures:
         """Return what is counted and measured of this process."""
-        return self._figures()
+        return {**self._sessions.counts.snapshot(), **self._figures()}
 
     def unready(self) -> list[str]:
         """Return why no client should be sent here now; empty where clients are welcome."""
@@ -79,17 +79,8 @@ class LocalView:
         if session_id not in stand:
             return None
         now, wall = self._around.clock(), self._around.wall_clock()
-        counts = running.journal.counts
         shown = in_short(running, now, wall) | standing(stand[session_id], now)
-        shown["link"] = {"number": running.journal.links} | shown.get("link", {})
-        shown["counts"] = {
-            "updates_held": counts.updates_held,
-            "updates_merged": counts.updates_merged,
-            "updates_replayed": counts.updates_replayed,
-            "longest_hold": counts.longest_hold,
-            "collisions": counts.collisions,
-        }
-        return shown
+        return shown | {"link": link(running.journal, shown.get("link")), "counts": counted(running.journal)}
 
     def give(self, session_id: str, message: Json, timeout: float) -> Json | None:
         """Give a session a message as its host could; return its outcome, None where it is not open.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from actors.messages import Snapshot, Waiting
     from actors.running_session import RunningSession
+    from turnstile.observability.journal import SessionJournal
     from turnstile.session.client_requests import Ref
     from turnstile.session.state import State
 
@@ -67,8 +68,24 @@ def standing(snapshot: Snapshot | None, now: float) -> Json:
         "waiting": waiting,
         "unanswered": list(_unanswered(state)),
         "queued": len(data.passthrough_queue),
-        "link": {"state": state.link},
+        "link": state.link,
         "open_calls": list(snapshot.open_calls),
+    }
+
+
+def link(journal: SessionJournal, state: str | None) -> Json:
+    """Return the upstream link of a session: its number, its state, and upstream's own ids of its last sessions."""
+    return {"number": journal.links, "state": state, "upstream_sessions": list(journal.counts.upstream_sessions)}
+
+
+def counted(journal: SessionJournal) -> Json:
+    """Return what is counted of a session."""
+    counts = journal.counts
+    histograms = {"held_seconds", "first_audio_seconds"}
+    plain = {name: value for name, value in counts.snapshot().items() if name not in histograms}
+    return plain | {
+        "longest_hold": round(counts.held.longest, 3),
+        "longest_first_audio": round(counts.first_audio.longest, 3),
     }
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from actors.session_actors import SessionDependencies
     from actors.steering import Steering
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Client
+    from turnstile.observability.journal import Client, SessionJournal
     from turnstile.ports import Connection, Inbox
 
 _log = logging.getLogger(__name__)
