@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import turnstile
 from turnstile.observability.frame_content import base64_size, frame_content
-from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
+from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry
 from turnstile.observability.outlines import SEARCHED, frame_ids, frame_type, name_shown, outline
 from turnstile.observability.recorded_classes import CLASS
 from turnstile.observability.recorded_values import encode
 from turnstile.observability.redactor import LARGEST, Redactor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from turnstile.observability.journal import Ending, SessionFacts
-    from turnstile.observability.journal_entries import JournalEntry
+    from turnstile.observability.journal_entries import JournalEntry, NoteEntry
     from turnstile.observability.session_counts import SessionCounts
 
 Json = dict[str, Any]
@@ -105,7 +106,7 @@ class JournalLines:
                 lines = self.rest() if entry.effects and self._running else []
                 lines.append(self._decision(entry))
                 return lines
-            case NoteEntry():
+            case _:
                 return [*self._ended(entry.wire), self._note(entry)]
 
     def rest(self) -> list[Json]:
@@ -206,13 +207,16 @@ class JournalLines:
         return line | {"link": entry.link} if entry.wire == "upstream" else line
 
 
-def shortened(entry: JournalEntry, level: Level) -> JournalEntry:
-    """Return an entry without what no line of this level shows of a large frame."""
-    if entry.__class__ is FrameEntry and level != "all":
-        data = entry.data
-        if len(data) > (SEARCHED if level == "events" else LARGEST):
-            return entry._replace(data=data[:_BEGINNING], size=len(data))
-    return entry
+def shortened(level: Level) -> Callable[[FrameEntry], FrameEntry]:
+    """Return what returns a frame without what no line of this level shows of a large one."""
+    if level == "all":
+        return lambda entry: entry
+    limit = SEARCHED if level == "events" else LARGEST
+    return lambda entry: _beginning(entry) if len(entry.data) > limit else entry
+
+
+def _beginning(entry: FrameEntry) -> FrameEntry:
+    return entry._replace(data=entry.data[:_BEGINNING], size=len(entry.data))
 
 
 def counted(counts: SessionCounts) -> Json:
