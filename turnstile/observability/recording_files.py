@@ -138,8 +138,12 @@ class RecordingFiles:
                 return RecordingFile(descriptor, path)
         raise FileExistsError(f"there are {_SAME} recordings named {name}")
 
-    def prune(self, budgets: Budgets) -> int:
+    def prune(self, budgets: Budgets, room: int = 0) -> int:
         """Delete recordings that are too old, and the oldest beyond the budget, but none that is being written.
+
+        Args:
+            budgets: What they may take.
+            room: How many bytes of that are to be left.
 
         Returns:
             How many bytes those that are left have.
@@ -149,7 +153,7 @@ class RecordingFiles:
         now = self._wall_clock()
         for one in found:
             is_old = budgets.age and now - one.changed > budgets.age
-            if (is_old or total > budgets.total_bytes) and _deleted(one.path):
+            if (is_old or total + room > budgets.total_bytes) and _deleted(one.path):
                 total -= one.size
         return total
 

@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 # least where they are exceeded.
 _PRUNE_EVERY: Final = 10.0
 _PRUNE_AGAIN: Final = 1.0
+# Where they are, this part of the budget is made free, so that it lasts for a while.
+_SHARE: Final = 32
 
 
 class Room:
@@ -65,10 +67,10 @@ class Room:
             _log.info("Sessions are recorded again in %s", self._files.directory)
         return True
 
-    def prune(self) -> None:
-        """Delete what is too old, and the oldest beyond the budget."""
+    def prune(self, room: int = 0) -> None:
+        """Delete what is too old, and the oldest beyond the budget, less some room in it."""
         self._pruned_at = self._clock()
-        self._taken = self._files.prune(self.budgets)
+        self._taken = self._files.prune(self.budgets, room)
 
     def _is_blocked(self) -> bool:
         return self._clock() < self._blocked_until
@@ -85,6 +87,6 @@ class Room:
         since = _PRUNE_EVERY if self._pruned_at is None else now - self._pruned_at
         fits = self._taken + size <= self.budgets.total_bytes
         if since >= _PRUNE_EVERY or (not fits and since >= _PRUNE_AGAIN):
-            self.prune()
+            self.prune(0 if fits else max(size, self.budgets.total_bytes // _SHARE))
             fits = self._taken + size <= self.budgets.total_bytes
         return fits
