@@ -88,6 +88,17 @@ class ProxyThreads:
                 raise InternalError("started_before_fork", words)
             return False
 
+    def go_round(self, timeout: float) -> bool:
+        """Return whether the I/O thread makes a call within `timeout` seconds, or need not, before and after its time.
+
+        Must not be called on that thread.
+        """
+        if self._started_in is None:
+            return True
+        called = threading.Event()
+        is_taken = self._loop.call_soon(called.set)
+        return called.wait(timeout) if is_taken else self._sessions.are_draining
+
     def drain(self) -> int:
         """Let no more clients in, and end each session at its next moment of rest; return the number of sessions."""
         if self._listener is not None and self._slot is not None:

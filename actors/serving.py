@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from actors.ops_listener import start_ops
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, notices
 from turnstile.errors import ConfigError
@@ -31,7 +32,9 @@ from turnstile.terminal.standard_output import announce
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from actors.ops_listener import OpsListener
     from turnstile.config import Config
+    from turnstile.inspector.view import View
     from turnstile.server.parent_link import ParentLink
     from turnstile.server.worker_process import WorkerOption
 
@@ -49,13 +52,13 @@ def serve_alone(config: Config, read_config: ReadConfig) -> int:
     """
     raise_open_files_limit()
     system = ProxySystem(config)
-    with ProcessSignals(reloads=True) as signals:
+    with ProcessSignals(reloads=True) as signals, start_ops(config, cast("View", system.view), system.is_alive) as ops:
         system.start()
         _reload_at_signals(read_config, system, signals)
-        _introduce(config, system.address)
+        _introduce(config, system.address, ops)
         signals.drain.wait()
         announce(f"Ending {system.drain()} open sessions.")
-        return _stop(system, signals)
+        return _stop(system, signals, ops)
 
 
 def serve_by_workers(config: Config, command: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -129,13 +132,15 @@ def _reload_at_signals(read_config: ReadConfig, system: ProxySystem, signals: Pr
     threading.Thread(target=reload_each, name="turnstile-reload", daemon=True).start()
 
 
-def _introduce(config: Config, address: tuple[str, int]) -> None:
+def _introduce(config: Config, address: tuple[str, int], ops: OpsListener | None = None) -> None:
     scheme = "wss" if config.server.tls_cert_file else "ws"
     server = config.server
     paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
     announce(f"Turnstile listens on {scheme}://{peer_of(*address)}{paths}")
     workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
     announce(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
+    for line in ops.introduction() if ops else ():
+        announce(line)
     for notice in (*notices(config), *_files_notices(config)):
         announce(f"Warning: {notice}")
 
@@ -150,7 +155,7 @@ def _files_notices(config: Config) -> Iterator[str]:
         yield notice
 
 
-def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
+def _stop(system: ProxySystem, signals: ProcessSignals, ops: OpsListener | None = None) -> int:
     """Stop in order, or at once on a second signal; return the exit code."""
     left = stop_in_time(system.stop, signals, system.config.server.drain_timeout)
     signals.ignore()
@@ -158,6 +163,8 @@ def _stop(system: ProxySystem, signals: ProcessSignals) -> int:
         announce("Cut off.")
     elif left:
         announce(f"{left} sessions did not end in time and were cut off.")
+    if ops:
+        ops.stop()  # last: operators see the end
     code = OK if left == 0 else FAILED
     end_process(code)
     return code

@@ -126,6 +126,10 @@ class ProxySystem:
         """The number of bytes held or unsent for all sessions, by our own count; 0 once all have ended."""
         return self._parts.sessions.held_bytes
 
+    def is_alive(self, timeout: float = 2.0) -> bool:
+        """Return whether the I/O thread goes round, which every session needs, within `timeout` seconds."""
+        return self._parts.threads.go_round(timeout)
+
     def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
         """Wait until at most `but` sessions are open; return False if more are after `timeout` seconds."""
         return self._parts.sessions.wait_until_empty(timeout, but)

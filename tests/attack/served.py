@@ -40,9 +40,10 @@ def pause(seconds: float) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment of a process of the harness: without settings, and not measured for coverage."""
+    """Return the environment of a process of the harness: without settings and an ops listener, and not measured."""
     foreign = ("OPENAI_", "COVERAGE_", "TURNSTILE_", "LOG_LEVEL")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return clean | {"TURNSTILE_OPS__PORT": "0"}  # one port of this machine, which all processes would want
 
 
 class Served:

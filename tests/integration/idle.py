@@ -54,6 +54,7 @@ def measure(sessions: int, rest) -> AtRest:
     """Open the sessions, configure each, and let them rest while `rest()` runs; it returns how long that took."""
     command = [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", "0", "--upstream", "simulator:"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "COVERAGE_"))}
+    clean["TURNSTILE_OPS__PORT"] = "0"
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=clean) as process:
         try:
             url = next(word for word in process.stdout.readline().split() if word.startswith("ws://"))

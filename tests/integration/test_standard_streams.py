@@ -21,6 +21,7 @@ from turnstile.testing import patience
 ROOT = Path(__file__).parents[2]
 NOT_OURS = ("OPENAI_", "LOG_LEVEL", "PYTHON")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
+CLEAN["TURNSTILE_OPS__PORT"] = "0"  # one port of this machine, which all processes would want
 PROGRAM = f"{sys.executable} {ROOT / 'proxy_main.py'}"
 _GLANCE = 0.02
 

@@ -22,6 +22,7 @@ from turnstile.testing import patience
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
+CLEAN["TURNSTILE_OPS__PORT"] = "0"  # one port of this machine, which all processes would want
 
 
 class Serving:

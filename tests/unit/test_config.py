@@ -516,9 +516,43 @@ def test_explain_says_where_it_listens_and_connects_when_nothing_is_set():
         "       and ws://127.0.0.1:8080/realtime (clients of the Realtime API)",
         "Connects to simulator: (openai, model gpt-realtime, without a key)",
         "Responses to spoken turns are created by the API",
+        "Shows its sessions to this machine on http://127.0.0.1:8081; whoever has the token steers them",
         "All settings have their defaults",
         "Warning: the simulator answers, since OPENAI_API_KEY is not set (if that is meant: upstream.url=simulator:)",
     ]
+
+
+def test_explain_says_what_the_ops_listener_does():
+    assert "Has no ops listener\n" in explain(load_config(flags={"ops.port": "0"}))
+    everywhere = {"ops.host": "0.0.0.0"}  # noqa: S104
+    words = explain(load_config(flags=everywhere))
+    assert "Shows its sessions to whoever has the token on http://0.0.0.0:8081; whoever has the token steers" in words
+    assert "Warning: ops.host: other machines can connect to http://0.0.0.0:8081, where the token" in words
+    assert "Warning: ops" not in explain(load_config(flags={**everywhere, "ops.port": "0"}))
+
+
+@pytest.mark.parametrize("token", ["sixteen-or-more!", " from-a-file-with-its-end\n"])
+def test_a_token_of_the_ops_listener_is_taken_as_it_is_meant(token):
+    assert load_config(flags={"ops.token": token}).ops.token.get_secret_value() == token.strip()
+
+
+def test_an_empty_token_is_none():
+    assert load_config(flags={"ops.token": ""}).ops.token is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("ops.token", "fifteen-or-less", r"has 15 characters, and could be guessed: use at least 16, such as `openssl"),
+        ("ops.token", "with a space in the middle", r"may have no spaces"),
+        ("ops.token", "of-\u00fcnusual-characters", r"may have no spaces, and no characters beyond ASCII"),
+        ("ops.hosts", "https://ops.example", r"'https://ops\.example' is not what a Host header has; write a name"),
+    ],
+)
+def test_a_setting_of_the_ops_listener_that_cannot_be_is_named_with_the_fix(setting, value, words):
+    with pytest.raises(ConfigError, match=rf"{setting} \(the command line\): {words}") as refused:
+        load_config(flags={setting: value})
+    assert setting != "ops.token" or value not in str(refused.value)
 
 
 def test_explain_writes_an_ipv6_address_as_clients_do():

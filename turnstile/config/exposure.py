@@ -52,10 +52,13 @@ def require_mode(config: Config) -> None:
 
 def is_open(config: Config) -> bool:
     """Return whether other machines can reach an upstream other than the simulator, unless ``auth.mode`` forbids it."""
-    if config.upstream_url == SIMULATOR:
-        return False
+    return config.upstream_url != SIMULATOR and others_reach(config.server.host, config.server.port)
+
+
+def others_reach(host: str, port: int) -> bool:
+    """Return whether other machines can connect to what listens on an address."""
     try:
-        _, (host, _) = listening_address(config.server.host, config.server.port)
+        _, (host, _) = listening_address(host, port)
     except ConfigError:
         return False  # nobody can, which the listener reports
     address = ip_address(host)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from turnstile.config.section import File, Names, Section
+from turnstile.inspector.token_file import SHORTEST
 
 _MIB = 1024 * 1024
+_HOST: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(?::\d{1,5})?")
+_BEARER: Final = re.compile(r"[!-~]+")
 
 
 class JournalSection(Section):
@@ -47,3 +51,30 @@ class OpsSection(Section):
     token_file: File = Field(
         None, description="Where that is written, for this user alone; unset: a file in this user's runtime directory."
     )
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _HOST.fullmatch(name):
+                raise ValueError(f"{name!r} is not what a Host header has; write a name, with or without a port")
+        return value
+
+    @field_validator("token", mode="before")
+    @classmethod
+    def _has_no_space_around(cls, value: Any) -> Any:
+        """Remove the line end that a token from a file may have; an empty one is none."""
+        return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("token")
+    @classmethod
+    def _cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        token = value.get_secret_value() if value else None
+        if token is not None and not _BEARER.fullmatch(token):
+            raise ValueError("may have no spaces, and no characters beyond ASCII")
+        if token is not None and len(token) < SHORTEST:
+            raise ValueError(
+                f"has {len(token)} characters, and could be guessed: use at least {SHORTEST}, such as `openssl rand "
+                "-hex 32` prints"
+            )
+        return value

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from turnstile.auth.key_file import exposure_of, read_keys
 from turnstile.byte_budget import HIGH_WATER
 from turnstile.config.auth_checks import is_this_machine
-from turnstile.config.exposure import is_open
+from turnstile.config.exposure import is_open, others_reach
 from turnstile.config.loading import LEGACY_ENV, env_name, sections, settings
 from turnstile.config.replaced import origin, replaced_notices
 from turnstile.config.secret_settings import shown_secrets
@@ -53,10 +53,19 @@ def explain(config: Config) -> str:
             f"{'with' if config.upstream.api_key else 'without'} a key)"
         ),
         f"Responses to spoken turns are created by the {'API' if config.session.turns == 'server' else 'proxy'}",
+        _ops(config),
     ]
     changed = [f"  {path} = {value}" for path, value in _changed(config)]
     lines += ["Settings that differ from the default:", *changed] if changed else ["All settings have their defaults"]
     return "\n".join([*lines, *(f"Warning: {notice}" for notice in notices(config))])
+
+
+def _ops(config: Config) -> str:
+    ops = config.ops
+    if not ops.port:
+        return "Has no ops listener"
+    readers = "whoever has the token" if others_reach(ops.host, ops.port) else "this machine"
+    return f"Shows its sessions to {readers} on http://{peer_of(ops.host, ops.port)}; whoever has the token steers them"
 
 
 def _changed(config: Config) -> Iterator[tuple[str, str]]:
@@ -85,6 +94,9 @@ def notices(config: Config) -> Iterator[str]:
     for network in config.server.trusted_proxies:
         if not ip_network(network).prefixlen:
             yield f"server.trusted_proxies: {network} is everybody: any client can name another address as its own"
+    if config.ops.port and others_reach(config.ops.host, config.ops.port):
+        where = f"http://{peer_of(config.ops.host, config.ops.port)}"
+        yield f"ops.host: other machines can connect to {where}, where the token, and all it shows, is sent in clear"
     yield from _ask_notices(config)
     yield from _quota_notices(config)
     yield from _budget_notices(config)

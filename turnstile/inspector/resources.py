@@ -41,8 +41,12 @@ _LONGEST: Final = 300.0
 _SHOWN: Final = 64
 _BUSY: Final = {"Retry-After": "1"}
 
-# The outcomes of a message that are about where the session stands, and not about the message.
-_STATUS: Final = {"timeout": HTTPStatus.GATEWAY_TIMEOUT, "invalid_message": HTTPStatus.UNPROCESSABLE_ENTITY}
+# Of the outcomes of a message that are not about where its session stands: that is a conflict.
+_STATUS: Final = {
+    "timeout": HTTPStatus.GATEWAY_TIMEOUT,
+    "invalid_message": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unknown_message_type": HTTPStatus.UNPROCESSABLE_ENTITY,
+}
 
 
 class Resources:
