@@ -180,7 +180,7 @@ class SessionCoordinatorActor(SessionActor):
         problem = end.problem
         _log.warning("The session cannot go on: %s: %s", *map(on_one_line, (problem.code, problem.description)))
         how = end.closing or Closed(close_code(problem.code), problem.code)
-        self.end_session(End(how.code, how.reason, None if end.is_told else problem))
+        self.end_session(End(how.code, how.reason, None if end.is_told else problem, by=end.by))
 
     @takes(CloseAtRest)
     def _close_at_rest(self, close: CloseAtRest) -> None:

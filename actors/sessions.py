@@ -14,6 +14,7 @@ from actors.lifecycle import EVICTED, INTERNAL_END, SHUTTING_DOWN
 from actors.messages import Peers
 from actors.running_session import RunningSession
 from actors.session_actors import start_actors
+from turnstile.observability import access_log
 from turnstile.observability.journal import THIS_PROCESS, Ending, SessionFacts
 from turnstile.observability.process_counts import ProcessCounts
 from turnstile.session.ending import DrainRequested
@@ -97,6 +98,7 @@ class Sessions:
             parts = make_parts(session_id)
             live.journal = self._around.journal.begin(_facts(session_id, parts, client))
             self.counts.session_began(live.journal)
+            access_log.session_began(live.journal.facts)
             actor, coordinator, upstream = start_actors(
                 self._around, live.journal, connection, parts, handle, budget, partial(self._actor_ended, session_id)
             )
@@ -109,7 +111,6 @@ class Sessions:
         if handle is not None:
             handle.meet(session_id, actor, coordinator, others)
         self._introduce(live, coordinator, others)
-        _log.info("Session %s began (%s, %s)", session_id, parts.name, client)
         return AudioRouter(others.client, others.upstream) if parts.dialect.has_binary_audio else others.client
 
     def _add(self, session_id: str, live: RunningSession) -> bool:
@@ -201,7 +202,6 @@ class Sessions:
             self._note_end(live.journal, first)
             self._forget(session_id)
             live.note_end()
-            _log.info("Session %s ended (%s)", session_id, live.journal.facts.client)
             if not self._live:
                 _log.info("No session is open; %s bytes held", self.held_bytes)
 
@@ -209,6 +209,7 @@ class Sessions:
         ending = Ending(end.code, end.reason, end.by)
         self.counts.session_ended(journal, ending)
         self._around.journal.end(journal, ending)
+        access_log.session_ended(journal, ending)
 
     def _forget(self, session_id: str) -> None:
         with self._ended:

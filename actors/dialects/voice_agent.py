@@ -19,7 +19,7 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.upstream_errors import refusal_code
+from turnstile.session.upstream_errors import refusal_code, refused_by
 from turnstile.translate import to_realtime
 from turnstile.translate.bounded_dict import BoundedDict
 from turnstile.translate.client_output import problem_to_frame
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.host_messages import Wish
+    from turnstile.observability.journal import EndedBy
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.protocol.voice_agent.profile import Profile
@@ -186,7 +187,7 @@ class VoiceAgentDialect(Dialect):
         if problem is None:
             answers += [TextFrame(ack) for ack in asked.acks]
         elif answered.ref == self._first_settings and not answered.in_force:
-            answers.append(_refused(problem.about(asked.message)))
+            answers.append(_refused(problem.about(asked.message), refused_by(problem.code)))
         elif problem.code == "injection_refused":
             answers.append(TextFrame(server.injection_refused(problem.description)))
         else:
@@ -247,5 +248,5 @@ def _requested(
     return ConfigRequested(ref, config.patch, message=message.type, fields=config.fields, local=local)
 
 
-def _refused(problem: Problem) -> End:
-    return End(refusal_code(problem.code), problem.code, problem)
+def _refused(problem: Problem, by: EndedBy = "proxy") -> End:
+    return End(refusal_code(problem.code), problem.code, problem, by=by)

@@ -112,7 +112,7 @@ def talk(client, address):
 
 def begun_by(caplog):
     """Return the addresses whose sessions have begun."""
-    return re.findall(r"Session \w+ began \(.* from ([^ ]+)\)", caplog.text)
+    return re.findall(r"session began .*\baddress=(\S+)", caplog.text)
 
 
 @pytest.mark.parametrize("client", [over_websockets, over_openai, over_deepgram])

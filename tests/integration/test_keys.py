@@ -162,9 +162,9 @@ def test_the_log_says_whose_session_begins_and_ends_and_from_where(guarded, key,
     assert "session.created" in link.recv()
     link.close()
     guarded.system.stop(patience())
-    said = [record.getMessage() for record in caplog.records if record.name == "actors.sessions"]
-    assert re.fullmatch(r"Session \w+ began \(realtime, web from 127\.0\.0\.1\)", said[0])
-    assert re.fullmatch(r"Session \w+ ended \(web from 127\.0\.0\.1\)", said[1])
+    said = [record for record in caplog.records if record.name == "turnstile.access"]
+    assert [record.event for record in said] == ["session began", "session ended"]
+    assert {(record.dialect, record.identity, record.address) for record in said} == {("realtime", "web", "127.0.0.1")}
     assert key not in caplog.text
 
 
@@ -174,4 +174,4 @@ def test_the_log_says_from_where_a_client_without_a_name_is(proxy, caplog):
     assert "session.created" in link.recv()
     link.close()
     proxy.system.stop(patience())
-    assert re.search(r"Session \w+ began \(realtime, from 127\.0\.0\.1\)", caplog.text)
+    assert re.search(r"session began session=\w+ address=127\.0\.0\.1 dialect=realtime path=/v1/realtime", caplog.text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
 
 from turnstile.observability.line_writer import LineWriter, write_to
 from turnstile.protocol.safe_text import on_one_line, without_secrets
@@ -21,6 +24,8 @@ _LONGEST: Final = 64 * 1024
 _LONGEST_SECRET: Final = 4 * 1024
 # Seconds in which the end of the process writes the lines that are left.
 _LAST_WRITE: Final = 2.0
+# What a record of JSON has of itself, and nobody can give it; `event` is the message.
+_OWN_FIELDS: Final = ("time", "level", "worker", "session", "logger", "message", "exception", "event")
 # A record begins at the margin with its time: no line of a traceback does.
 _DETAIL: Final = "\n  | "
 
@@ -57,37 +62,62 @@ def _safe(text: str) -> str:
     return f"{without_secrets(text[:half])} ({len(text) - _LONGEST} characters left out) {end}"
 
 
+def _utc(record: logging.LogRecord) -> str:
+    """Return the moment of a record by ISO 8601, in UTC and to the millisecond."""
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
+
 class _TextFormatter(logging.Formatter):
+    """Writes a record as words; those of its fields (`extra`) that are to be read are among these."""
+
     def __init__(self, worker: int | None) -> None:
         who = "" if worker is None else f"worker {worker} "
         super().__init__(f"%(asctime)s %(levelname)-7s {who}[%(session)s] %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         record.message = _safe(record.getMessage())
-        record.asctime = self.formatTime(record)
+        record.asctime = _utc(record)
         details = _safe(_details(self, record)).split("\n")
         return _DETAIL.join(on_one_line(line) for line in (self.formatMessage(record), *details) if line)
 
 
-class _JsonFormatter(logging.Formatter):
+class _JsonFormatter(JsonFormatter):
+    """Writes a record as an object; its fields (`extra`) are the object's.
+
+    A record with an ``event`` among these has that for its message: the others say the rest.
+    """
+
     def __init__(self, worker: int | None) -> None:
-        super().__init__()
+        super().__init__((), reserved_attrs=[*RESERVED_ATTRS, *_OWN_FIELDS], json_ensure_ascii=False)
         self._who = {} if worker is None else {"worker": worker}
 
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "time": self.formatTime(record),
-            "level": record.levelname.lower(),
-            **self._who,
-            "session": record.__dict__["session"],
-            "logger": record.name,
-            "message": _safe(record.getMessage()),
-        }
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Put the record's own fields first, then those that it was given, and at last the traceback and the stack."""
+        log_data |= {"time": _utc(record), "level": record.levelname.lower(), **self._who}
+        message = record.__dict__.get("event") or record.getMessage()
+        log_data |= {"session": record.__dict__["session"], "logger": record.name, "message": message}
+        del message_dict
+        super().add_fields(log_data, record, {})
         details = _details(self, record)
         if details:
-            entry["exception"] = _safe(details)
-        # Its escapes are those of JSON.
-        return on_one_line(json.dumps(entry, ensure_ascii=False))
+            log_data["exception"] = details
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """Mask what is secret in any text, and bound it."""
+        return {name: _safe_value(value) for name, value in log_data.items()}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record on one line; the escapes are those of JSON."""
+        return on_one_line(super().format(record))
+
+
+def _safe_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return _safe(value)
+    if isinstance(value, list | tuple):
+        return [_safe_value(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else _safe(str(value))
 
 
 def _details(formatter: logging.Formatter, record: logging.LogRecord) -> str:
@@ -124,7 +154,8 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record; drop it where the queue is full."""
-        record.session = log_context.session_id
+        # One that is about a session names it, wherever it is logged.
+        record.session = record.__dict__.get("session") or log_context.session_id
         try:
             line = self._line(record)
         except Exception:  # noqa: BLE001 - a record that cannot be formatted must not harm what is logged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from turnstile.session.ending import CloseAtRest, MeasureSilence
 from turnstile.session.journal_notes import Held, Noted
@@ -195,11 +195,13 @@ class EndSession:
         problem: Why it cannot go on.
         closing: How its client is closed; None: by the problem's code.
         is_told: The client has got the problem already.
+        by: Who is to blame: upstream, which has lost, refused or not answered a link, or the proxy, by a limit of its.
     """
 
     problem: Problem
     closing: Closed | None = None
     is_told: bool = False
+    by: Literal["upstream", "proxy"] = "proxy"
 
 
 UpstreamEffect = (

@@ -159,7 +159,7 @@ def _unconfigurable(now: Now, standby: Standby, problem: Problem, policy: Policy
     if now.data.locked is not None:
         return Step(now.change(locked=None, standby=replace(standby, updating=None)))
     if now.state.link == "lost":
-        return Step(now.change(link="ended", standby=None), (EndSession(problem),))
+        return Step(now.change(link="ended", standby=None), (EndSession(problem, by="upstream"),))
     return _closed(standby_lost(now, LinkLost(problem.code, problem.description, retryable=False), policy))
 
 
@@ -188,7 +188,7 @@ def ended(now: Now, lost: LinkLost, policy: Policy, problem: Problem | None = No
     """End a session that gets no other link, for the loss of its last or for the given problem with that."""
     closing = api_closing(lost) if policy.is_transparent else None
     is_told = lost.is_told and problem is None
-    end = EndSession(problem or lost.problem, closing, is_told)
+    end = EndSession(problem or lost.problem, closing, is_told, by="upstream")
     return Step(now.change(link="ended", standby=None), (end,))
 
 

@@ -5,7 +5,7 @@ The close codes are those of RFC 6455, section 7.4, and of the registry of WebSo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from turnstile.protocol.frames import Closed
 from turnstile.session.collisions import is_collision
@@ -62,6 +62,8 @@ _CLOSE_CODES = {
 }
 # Errors of upstream's that are not about what it was asked for.
 _UPSTREAM_FAULTS = {"rate_limit_exceeded": _TRY_AGAIN_LATER, "server_error": _INTERNAL_ERROR}
+# Refusals that are the proxy's own: of what upstream never got.
+_OURS = frozenset({"prompt_too_long", "too_many_held"})
 # What the API itself closes with after its own errors (recorded); for those about the quota no close was recorded,
 # but trying again does not help there.
 _KEY_REFUSED, _REQUEST_REFUSED = 3000, 4000
@@ -176,6 +178,11 @@ def refusal_code(problem: str) -> int:
     The client can change it, unless upstream is at fault.
     """
     return (_CLOSE_CODES | _UPSTREAM_FAULTS).get(problem, _POLICY_VIOLATION)
+
+
+def refused_by(problem: str) -> Literal["upstream", "proxy"]:
+    """Return who has refused a configuration with the problem of this code, or has not answered it."""
+    return "proxy" if problem in _OURS else "upstream"
 
 
 def api_closing(lost: LinkLost) -> Closed:

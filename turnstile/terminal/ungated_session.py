@@ -64,7 +64,7 @@ class UngatedSession(Session):
                 waiting, self._queue = self._queue, ()
                 return [OpenAudio(), *(effect for event in waiting for effect in self._pass_on(event))]
             case LinkLost():
-                return [EndSession(event.problem)]
+                return [EndSession(event.problem, by="upstream")]
             case Refused() if is_collision(event):
                 return [lost_race(event.event_id or "", 1), Reported(event.problem)]
             case Refused():

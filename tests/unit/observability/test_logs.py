@@ -69,6 +69,36 @@ def test_a_line_names_level_session_and_logger(start):
     assert line.endswith(" INFO    [s-1] turnstile.test: It happened.\n")
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_has_its_time_in_utc_to_the_millisecond(start, form):
+    stream = start(form=form)
+    record = _log.makeRecord("turnstile.test", logging.INFO, __file__, 1, "It happened.", (), None)
+    record.created = 1_800_000_000.25
+    _log.handle(record)
+    line = stream.getvalue()
+    time = line.split()[0] if form == "text" else json.loads(line)["time"]
+    assert time == "2027-01-15T08:00:00.250Z"
+
+
+def test_the_fields_of_a_record_are_fields_of_its_object_and_replace_none_of_its_own(start):
+    stream = start(form="json", worker=2)
+    fields = {"session": "s-9", "turns": 3, "known": None, "names": ("a", "sk-proj-1234567890"), "other": {1}}
+    _log.info("%s happened", "It", extra={**fields, "event": "it happened", "time": "x", "logger": "x", "worker": 9})
+    entry = json.loads(stream.getvalue())
+    assert entry.pop("time") != "x"
+    assert entry == {
+        "level": "info",
+        "worker": 2,
+        "session": "s-9",
+        "logger": "turnstile.test",
+        "message": "it happened",
+        "turns": 3,
+        "known": None,
+        "names": ["a", "***"],
+        "other": "{1}",
+    }
+
+
 def test_a_line_outside_of_sessions_names_none(start):
     stream = start()
     Session("s-1").run(list)

@@ -15,7 +15,7 @@ from turnstile.session.link_events import LinkLost
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import State
-from turnstile.session.upstream_errors import ENDING, api_closing, close_code, refusal_code
+from turnstile.session.upstream_errors import ENDING, api_closing, close_code, refusal_code, refused_by
 
 UPDATE = Update("ts_1", (ConfigRequested(1, {"a": 1}),), {"a": 1}, {"a": 1})
 ITEM = Item("ts_2", 2, MESSAGE, "sent", event_id="ts_3")
@@ -130,6 +130,14 @@ def test_an_error_is_told_with_all_that_upstream_said(at):
     event = {"type": "error", "error": {"type": "server_error", "message": "sorry"}}
     (report,) = of(Reported, at().handle(Refused(None, "server_error", "sorry", "a.b", event)))
     assert (report.problem.param, report.problem.error_event) == ("a.b", event)
+
+
+@pytest.mark.parametrize(
+    ("problem", "by"),
+    [("invalid_value", "upstream"), ("update_stalled", "upstream"), ("prompt_too_long", "proxy")],
+)
+def test_a_first_configuration_is_refused_by_upstream_or_by_the_proxy(problem, by):
+    assert refused_by(problem) == by
 
 
 # A client of the Realtime API.
@@ -248,7 +256,7 @@ def test_the_close_names_the_type_of_the_error(error):
 def test_only_a_realtime_client_is_closed_as_upstream_closed(is_transparent, closing):
     session = Session(Policy(is_transparent=is_transparent, reconnect_for=0), State(link="open"))
     lost = LinkLost("upstream_closed", "Gone.", closed=Closed(4001, "enough"))
-    assert session.handle(lost) == [EndSession(Problem("upstream_closed", "Gone."), closing)]
+    assert session.handle(lost) == [EndSession(Problem("upstream_closed", "Gone."), closing, by="upstream")]
 
 
 @pytest.mark.parametrize(
