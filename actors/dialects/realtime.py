@@ -21,7 +21,7 @@ from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.awaited import awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
-from turnstile.session.upstream_errors import refusal_code, refused_by
+from turnstile.session.upstream_errors import refusal_code, who_refused
 from turnstile.translate.host_overlay import HostOverlay
 from turnstile.translate.host_overrides import OVERRIDE_NAMES
 from turnstile.translate.ignored_fields import summed_up
@@ -189,7 +189,7 @@ class RealtimeDialect(Dialect):
         is_update, event_id = self._unanswered.pop(answered.ref)
         if answered.problem is not None and answered.ref == self._enforced and not answered.in_force:
             problem = answered.problem
-            return [End(refusal_code(problem.code), problem.code, problem, by=refused_by(problem.code))]
+            return [End(refusal_code(problem.code), problem.code, problem, by=who_refused(problem.code))]
         shortfalls = summed_up(answered.shortfalls, "session.update")
         frames: list[Frame | End] = [self._own.error(one, event_id) for one in shortfalls]
         if answered.problem is not None:

@@ -19,7 +19,7 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.upstream_errors import refusal_code, refused_by
+from turnstile.session.upstream_errors import refusal_code, who_refused
 from turnstile.translate import to_realtime
 from turnstile.translate.bounded_dict import BoundedDict
 from turnstile.translate.client_output import problem_to_frame
@@ -187,7 +187,7 @@ class VoiceAgentDialect(Dialect):
         if problem is None:
             answers += [TextFrame(ack) for ack in asked.acks]
         elif answered.ref == self._first_settings and not answered.in_force:
-            answers.append(_refused(problem.about(asked.message), refused_by(problem.code)))
+            answers.append(_refused(problem.about(asked.message), who_refused(problem.code)))
         elif problem.code == "injection_refused":
             answers.append(TextFrame(server.injection_refused(problem.description)))
         else:

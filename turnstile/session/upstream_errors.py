@@ -180,7 +180,7 @@ def refusal_code(problem: str) -> int:
     return (_CLOSE_CODES | _UPSTREAM_FAULTS).get(problem, _POLICY_VIOLATION)
 
 
-def refused_by(problem: str) -> Literal["upstream", "proxy"]:
+def who_refused(problem: str) -> Literal["upstream", "proxy"]:
     """Return who has refused a configuration with the problem of this code, or has not answered it."""
     return "proxy" if problem in _OURS else "upstream"
 

@@ -15,7 +15,7 @@ from turnstile.session.link_events import LinkLost
 from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.session.state import State
-from turnstile.session.upstream_errors import ENDING, api_closing, close_code, refusal_code, refused_by
+from turnstile.session.upstream_errors import ENDING, api_closing, close_code, refusal_code, who_refused
 
 UPDATE = Update("ts_1", (ConfigRequested(1, {"a": 1}),), {"a": 1}, {"a": 1})
 ITEM = Item("ts_2", 2, MESSAGE, "sent", event_id="ts_3")
@@ -136,8 +136,8 @@ def test_an_error_is_told_with_all_that_upstream_said(at):
     ("problem", "by"),
     [("invalid_value", "upstream"), ("update_stalled", "upstream"), ("prompt_too_long", "proxy")],
 )
-def test_a_first_configuration_is_refused_by_upstream_or_by_the_proxy(problem, by):
-    assert refused_by(problem) == by
+def test_a_first_configuration_is_who_refused_upstream_or_by_the_proxy(problem, by):
+    assert who_refused(problem) == by
 
 
 # A client of the Realtime API.
