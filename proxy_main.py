@@ -79,6 +79,18 @@ def _key(parser: ArgumentParser) -> None:
     add_key_commands(parser, [config_options()], lambda arguments: configured(arguments).auth.keys_file)
 
 
+def _sessions(parser: ArgumentParser) -> None:
+    from actors.commands.ops_options import define_sessions_of_listener
+
+    define_sessions_of_listener(parser)
+
+
+def _send(parser: ArgumentParser) -> None:
+    from actors.commands.ops_options import define_send_to_listener
+
+    define_send_to_listener(parser)
+
+
 def _check(parser: ArgumentParser) -> None:
     from actors.commands.check_command import define_check
 
@@ -97,6 +109,8 @@ COMMANDS = (
     Command("simulate", "run the simulated Realtime API alone", _simulate),
     Command("talk", "talk to a proxy, in writing or aloud", _talk),
     Command("key", "make, list and revoke the keys of clients", _key),
+    Command("sessions", "list the open sessions of a running proxy, and what waits in each", _sessions),
+    Command("send", "give a session of a running proxy a message, and say what came of it", _send),
     Command("replay", "show a recording of a session, verify it, and tell why a request waited", _replay),
     Command("check", "say what the configuration means, and whether it can be used", _check),
 )

@@ -11,6 +11,7 @@ from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import Map, Rule
 
+from turnstile.errors import SessionError
 from turnstile.inspector.ops_answers import EVERY_ANSWER, RequestRefusedError
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ class OpsApp:
             return self._routed(request)
         except RequestRefusedError as refused:
             return refused.response()
+        except SessionError as error:  # such as where a worker that may have the session does not answer
+            words, again = error.problem.description, {"Retry-After": "1"}
+            return RequestRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, error.problem.code, words, again).response()
         except HTTPException as error:
             return _refusal_of(error, request).response()
         except Exception:

@@ -103,6 +103,13 @@ def test_a_failure_is_logged_and_its_details_are_not_shown(ops, caplog):
     assert "inner works" in caplog.text
 
 
+def test_what_cannot_be_said_now_is_answered_with_the_reason(ops):
+    ops.view.failure = SessionError("worker_silent", "Worker 2 does not answer: ask again.")
+    answer = ops.get("/sessions")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json["error"] == {"code": "worker_silent", "message": "Worker 2 does not answer: ask again."}
+
+
 def test_a_message_is_given_to_its_session_and_answered_when_it_is_in_force(ops, caplog):
     caplog.set_level(logging.INFO)
     answer = ops.post(GIVE, UPDATE)
