@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/generate tests
 
-.PHONY: test lint types pytest slow demo soak idle walk fuzz attack bench bench-micro bench-units transcripts interop lowest docs format lock clean
+.PHONY: test lint types pytest slow demo soak idle walk fuzz attack bench bench-micro bench-units transcripts recordings interop lowest docs format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -108,6 +108,10 @@ bench-units: $(READY)
 # Records the transcripts anew; read what has changed in them.
 transcripts: $(READY)
 	$(BIN)/python tests/transcripts/record.py
+
+# Records the races of tests/recordings anew.
+recordings: $(READY)
+	$(BIN)/python tests/recordings/races.py
 
 docs: $(READY)
 	$(BIN)/python -m turnstile.config > config/default.toml

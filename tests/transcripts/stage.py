@@ -6,7 +6,8 @@ A transcript is a list of lines, one a frame, in the order in which they passed:
     {"at": 0.02, "from": "client", "speech": 200}            200 ms of a tone, in the format of the Settings
     {"at": 0.02, "to": "upstream", "text": {...}}
     {"at": 0.05, "from": "upstream", "text": {...}}
-    {"at": 0.05, "to": "client", "audio": 960}                so many bytes
+    {"at": 0.05, "to": "client", "audio": 960}                so many bytes; from the client: of silence
+    {"at": 0.05, "from": "function", "call_id": "call_1", "output": "hail"}    what a function returns that was called
 
 What comes ``from`` somewhere is played to the session; what goes ``to`` somewhere is what it must come to. Audio in
 Realtime events is written as its number of bytes: upstream speaks silence, which is what is played.
@@ -26,6 +27,7 @@ from actors.audio_router import AudioRouter
 from actors.audio_uplink import AudioUplink
 from actors.client import ClientActor
 from actors.coordinator import SessionCoordinatorActor
+from actors.dialects.realtime import RealtimeDialect
 from actors.dialects.voice_agent import VoiceAgentDialect
 from actors.dispatch import inbox_of
 from actors.messages import Peers
@@ -39,6 +41,7 @@ from turnstile.session.machine import Session
 from turnstile.session.policy import Policy
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, session_journal
 from turnstile.translate.permissions import Permissions
+from turnstile.translate.to_realtime_client import RealtimeTranslator
 from turnstile.translate.to_voice_agent import VoiceAgentTranslator
 from turnstile.transports.function_call import PendingCall
 
@@ -96,52 +99,56 @@ class Stage:
     """One session; plays what comes, and writes down everything.
 
     Args:
-        profile: Which kind of client it has.
-        functions: What functions with an endpoint return, by URL.
+        profile: Which kind of client it has; None: a Realtime client.
+        functions: What functions with an endpoint return, by URL, at once; others when a line says so.
+        policy: The session's.
+        model: The model in a Realtime client's address.
+        first: The session's first state and data, where they are not empty.
+        may_call: Returns whether the proxy may call a function at a URL.
     """
 
-    def __init__(self, profile: Profile, functions=None, policy=None):
+    def __init__(
+        self,
+        profile: Profile | None,
+        functions=None,
+        policy=None,
+        *,
+        model=None,
+        first=(),
+        may_call=lambda url: "example.com" in url,
+    ):
         self.lines = []
         self.clock = ManualClock()
         self.timers = ManualTimers(self.clock)
         self._functions = functions or {}
+        self._calls = {}
         self._dispatcher = ManualDispatcher()
         self._milliseconds = 0
         self._links = {}
-        self._input = AudioFormat("linear16", profile.input_rate)
+        self._input = AudioFormat("linear16", profile.input_rate if profile else 24_000)
         self.client_wire = Wire("client", self)
+        policy = policy or Policy(id_prefix="ts_")
+        permissions = Permissions(lambda model: "realtime" in model, may_call)
+        dialect = VoiceAgentDialect(profile, "s1", permissions) if profile else RealtimeDialect(model, is_beta=False)
+        translator = VoiceAgentTranslator(profile) if profile else RealtimeTranslator("ts_", is_beta=False)
         journal = session_journal()
+        shared = "s1", self._dispatcher, _nobody_minds
         started = [
-            ClientActor.start(
-                "s1",
-                self._dispatcher,
-                _nobody_minds,
-                connection=self.client_wire,
-                dialect=VoiceAgentDialect(
-                    profile,
-                    "s1",
-                    permissions=Permissions(lambda model: "realtime" in model, lambda url: "example.com" in url),
-                ),
-                journal=journal,
-            ),
+            ClientActor.start(*shared, connection=self.client_wire, dialect=dialect, journal=journal),
             SessionCoordinatorActor.start(
-                "s1",
-                self._dispatcher,
-                _nobody_minds,
-                session=Session(policy or Policy(id_prefix="ts_")),
+                *shared,
+                session=Session(policy, *first),
                 timers=self.timers,
                 clock=self.clock,
                 journal=journal,
             ),
             UpstreamActor.start(
-                "s1",
-                self._dispatcher,
-                _nobody_minds,
+                *shared,
                 connector=self,
                 target=lambda model: UpstreamTarget(f"simulator:?model={model or 'gpt-realtime'}"),
-                audio=AudioUplink(InputAudio(), 1_000_000),
-                translator=VoiceAgentTranslator(profile),
-                shows_session=False,
+                audio=AudioUplink(InputAudio(), 1_000_000, takes_events=profile is None),
+                translator=translator,
+                shows_session=dialect.shows_session,
                 host_functions=None,
                 labels={},
                 functions=self,
@@ -183,7 +190,12 @@ class Stage:
             rate = given.get("sample_rate", self._input.sample_rate)
             self._input = AudioFormat(given.get("encoding", "linear16"), rate)
         self.note("from", "client", text=message)
-        self.client_inbox.tell(TextFrame(json.dumps(message).encode()))
+        self.client_inbox.tell(TextFrame(json.dumps(playable(message)).encode()))
+        self.settle()
+
+    def client_sends_audio(self, size):
+        self.note("from", "client", audio=size)
+        self.client_inbox.tell(BinaryFrame(bytes(size)))
         self.settle()
 
     def client_speaks(self, milliseconds):
@@ -211,6 +223,11 @@ class Stage:
         self._links[link].tell(Closed(code, reason))
         self.settle()
 
+    def function_returns(self, call_id, output):
+        self.note("from", "function", call_id=call_id, output=output)
+        self._calls.pop(call_id).returns(output)
+        self.settle()
+
     @property
     def has_link(self):
         return bool(self._links)
@@ -235,7 +252,10 @@ class Stage:
         """Be the `FunctionCaller`."""
         del identity
         call = PendingCall(request.call_id, inbox)
-        call.returns(self._functions.get(request.url, ""))
+        if request.url in self._functions:
+            call.returns(self._functions[request.url])
+        else:
+            self._calls[request.call_id] = call
         return call
 
 
@@ -252,14 +272,15 @@ def tone(form, milliseconds):
 
 def readable(event):
     """Return an event with audio as its number of bytes."""
-    name = _AUDIO.get(event["type"])
+    name = _AUDIO.get(event.get("type"))
     if name is None or isinstance(event[name], dict):
         return event
     return {**event, name: {"bytes": len(pybase64.b64decode(event[name]))}}
 
 
 def playable(event):
-    """Return an event with audio as upstream sends it: so many bytes of silence."""
-    if isinstance(event.get("delta"), dict):
-        return {**event, "delta": pybase64.b64encode(bytes(event["delta"]["bytes"])).decode()}
+    """Return an event with audio as it is sent: so many bytes of silence."""
+    name = _AUDIO.get(event.get("type"))
+    if name is not None and isinstance(event.get(name), dict):
+        return {**event, name: pybase64.b64encode(bytes(event[name]["bytes"])).decode()}
     return event

@@ -11,6 +11,8 @@ import secrets
 from hashlib import blake2b
 from typing import Any, Final
 
+from turnstile.protocol.realtime import MARK
+
 Json = dict[str, Any]
 
 # Fields whose texts are names of the protocols', of functions or of things; all others are content.
@@ -19,7 +21,7 @@ _NAMES: Final = frozenset(
     | {"language", "max_output_tokens", "method", "modalities", "model", "name", "object", "output_modalities", "param"}
     | {"required", "retry", "role", "status", "tool_choice", "tracing", "truncation", "type", "voice"}
 )
-_ID: Final = re.compile(r"(^|_)ids?$|^turnstile_")
+_ID: Final = re.compile(rf"(^|_)ids?$|^{MARK}$")
 # Where a sentence of a server's stands, in which only what is quoted may be a client's.
 _SENTENCES: Final = frozenset({"message", "description"})
 _PROBLEMS: Final = frozenset({"error", "Error", "Warning"})
@@ -54,10 +56,11 @@ class Placeholders:
         word = blake2b(key=self._key)
         found = []
         for letter in text:
+            found.append(self._shifted(letter, word.digest()[0]) if letter.isalnum() else letter)
             if letter.isspace():
                 word = blake2b(key=self._key)
-            found.append(self._shifted(letter, word.digest()[0]) if letter.isalnum() else letter)
-            word.update(letter.encode("utf-8", "surrogatepass"))
+            else:
+                word.update(letter.encode("utf-8", "surrogatepass"))
         return "".join(found)
 
     def _shifted(self, letter: str, by: int, first: int = 0) -> str:

@@ -107,22 +107,19 @@ class _Wires:
         self._links = 1
         self._parts: dict[int, Json] = {}
         self._streams = _Streams(lines, placeholders) if placeholders else None
-        self._is_closed = False
 
     def lines(self, entry: Json) -> Iterator[Json]:
         """Yield what a line of the journal comes to."""
         if "event" in entry:
             yield from self._decided(entry)
         elif "end" in entry:
-            if not self._is_closed:
-                yield _line(entry["at"], "to", "client", close=[entry["end"]["code"], entry["end"]["reason"]])
+            yield _line(entry["at"], "to", "client", close=[entry["end"]["code"], entry["end"]["reason"]])
         elif "audio" in entry:
             yield from self._audio(entry)
         elif "type" in entry:
             yield self._frame(entry)
         elif entry["wire"] == "client" and entry["note"] == "closed":
             code, _, reason = text_of(entry["detail"]).partition(" ")
-            self._is_closed = True
             yield _line(entry["at"], "from", "client", close=[int(code), reason])
 
     def _frame(self, entry: Json) -> Json:

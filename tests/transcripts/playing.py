@@ -1,0 +1,43 @@
+"""Plays the lines of a transcript on a stage."""
+
+from __future__ import annotations
+
+from stage import Stage
+
+from turnstile.observability.recorded_values import decode
+from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
+from turnstile.session.policy import Policy
+
+PROFILES = {profile.name: profile for profile in (COMPONENT, DEEPGRAM)}
+
+
+def stage_of(head):
+    """Return the stage that a transcript's head asks for."""
+    if not head.get("is_recorded"):
+        policy = Policy(id_prefix="ts_", turns=head["turns"])
+        return Stage(PROFILES[head["profile"]], head["functions"], policy)
+    policy, *first = (decode({"!": kind} | head[kind.lower()]) for kind in ("Policy", "State", "Data"))
+    profile = PROFILES.get(head["profile"])
+    return Stage(profile, {}, policy, model=head["model"], first=first, may_call=lambda _: True)
+
+
+def play(stage, line):
+    """Play what came in a line."""
+    stage.advance_to(line["at"])
+    match line:
+        case {"from": "client", "text": message}:
+            stage.client_says(message)
+        case {"from": "client", "speech": milliseconds}:
+            stage.client_speaks(milliseconds)
+        case {"from": "client", "silence": milliseconds}:
+            stage.client_is_silent(milliseconds)
+        case {"from": "client", "audio": size}:
+            stage.client_sends_audio(size)
+        case {"from": "client", "close": [code, reason]}:
+            stage.client_leaves(code, reason)
+        case {"from": "function", "call_id": call_id, "output": output}:
+            stage.function_returns(call_id, output)
+        case {"from": link, "text": event}:
+            stage.upstream_says(event, link)
+        case {"from": link, "close": [code, reason]}:
+            stage.upstream_closes(code, reason, link)
