@@ -25,7 +25,6 @@ from turnstile.server.open_files import default_handshakes, default_handshakes_o
 from turnstile.server.trusted_proxies import TrustedProxies
 from turnstile.transports.no_functions import NoFunctionCaller
 from turnstile.transports.pool import WorkerPool
-from turnstile.transports.reached import Reached
 
 if TYPE_CHECKING:
     import socket
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from turnstile.transports.connector import WebSocketConnector
     from turnstile.transports.http.caller import HttpFunctionCaller
     from turnstile.transports.loop import IoLoop
+    from turnstile.transports.reach import Reach
 
 _log = logging.getLogger(__name__)
 
@@ -56,13 +56,20 @@ class Adapters:
         clock: A monotonic clock, in seconds.
         simulator: The Realtime API behind ``simulator:``; by default one made from the configuration.
         scenario: The scenario that the simulator plays, instead of the configured one.
+        reach: Keeps when upstream was reached, and when not; never behind ``simulator:``.
 
     Raises:
         ConfigError: A file or address of the configuration cannot be used.
     """
 
     def __init__(
-        self, config: Config, loop: IoLoop, clock: Clock, simulator: Simulator | None, scenario: Scenario | None
+        self,
+        config: Config,
+        loop: IoLoop,
+        clock: Clock,
+        simulator: Simulator | None,
+        scenario: Scenario | None,
+        reach: Reach,
     ) -> None:
         self._config = config
         self._loop = loop
@@ -73,7 +80,7 @@ class Adapters:
         """The worker threads that run the actors; None if the I/O loop runs them."""
         self._scenario = scenario
         self._simulator = simulator
-        self._connector = None if config.upstream_url == SIMULATOR else _make_connector(config, loop)
+        self._connector = None if config.upstream_url == SIMULATOR else _make_connector(config, loop, reach)
         if self._connector is None:
             self._simulator = self.simulator
         self.functions = _make_function_caller(config, clock)
@@ -109,11 +116,6 @@ class Adapters:
         """End all sessions of the simulator, if it was made."""
         if self._simulator is not None:
             self._simulator.shut_down()
-
-    @property
-    def upstream_reached(self) -> Reached:
-        """When upstream was last reached, and was last out of reach; never behind ``simulator:``."""
-        return self._connector.reached if self._connector else Reached()
 
     def stop(self, soon: float, deadline: float) -> None:
         """Stop all threads in order; abandon those that have not ended in time.
@@ -174,7 +176,7 @@ def _tls_for_clients(config: Config) -> ssl.SSLContext | None:
     return server_tls(str(cert), str(key)) if cert and key else None
 
 
-def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
+def _make_connector(config: Config, loop: IoLoop, reach: Reach) -> WebSocketConnector:
     """Return the connector of upstream links.
 
     Raises:
@@ -191,6 +193,7 @@ def _make_connector(config: Config, loop: IoLoop) -> WebSocketConnector:
         timeout=upstream.connect_timeout,
         ca_file=str(upstream.ca_file) if upstream.ca_file else None,
         max_connects=upstream.max_connects,
+        reach=reach,
     )
 
 

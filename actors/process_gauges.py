@@ -8,7 +8,6 @@ from turnstile.observability.process_figures import process_figures
 from turnstile.transports.loop_lag import LoopLag
 
 if TYPE_CHECKING:
-    from actors.adapters import Adapters
     from actors.admission import ClientAdmission
     from actors.sessions import Sessions
     from turnstile.byte_budget import ProcessBudget
@@ -25,12 +24,11 @@ class ProcessGauges:
     Args:
         loop: Its lag is measured from the first question on.
         clock: A monotonic clock, in seconds.
-        slot: The slot of this worker process.
+        slot: The slot of this worker process; knows when any of them has reached upstream.
         sessions: The open sessions, and what all have counted.
         budget: Counts what they hold.
         admission: Knows how many may be open.
         refusals: Counts the clients that are refused.
-        adapters: Know when upstream was reached.
     """
 
     def __init__(
@@ -42,7 +40,6 @@ class ProcessGauges:
         budget: ProcessBudget,
         admission: ClientAdmission,
         refusals: Refusals,
-        adapters: Adapters,
     ) -> None:
         self._lag = LoopLag(loop, clock)
         self._slot = slot
@@ -50,11 +47,10 @@ class ProcessGauges:
         self._budget = budget
         self._admission = admission
         self._refusals = refusals
-        self._adapters = adapters
 
     def figures(self) -> Figures:
         """Return all figures of the process, by the keys of `turnstile.observability.figures`."""
-        worker, lag, reached = str(self._slot.number), self._lag.measured(), self._adapters.upstream_reached
+        worker, lag = str(self._slot.number), self._lag.measured()
         return {
             **self._sessions.counts.snapshot(),
             "sessions_limit": self._admission.max_sessions,
@@ -66,7 +62,7 @@ class ProcessGauges:
             "held_bytes_limit": {worker: self._budget.limit},
             "loop_lag_seconds": {worker: lag.latest},
             "loop_lag_max_seconds": {worker: lag.worst},
-            "upstream_last_success": reached.last_success,
-            "upstream_last_failure": reached.last_failure,
+            "upstream_last_success": self._slot.last_reached,
+            "upstream_last_failure": self._slot.last_unreached,
             **process_figures(worker),
         }

@@ -71,8 +71,8 @@ class ProxyParts:
         clock: Clock,
     ) -> None:
         self.loop = loop = IoLoop(clock)
-        self.adapters = Adapters(config, loop, clock, simulator, scenario)
         counts = slot or WorkerBoard.of_one().slot(1)
+        self.adapters = Adapters(config, loop, clock, simulator, scenario, counts)
         around = self.adapters.dependencies(journal)
         self.sessions = Sessions(around, counts.note_sessions)
         dialects = Dialects(config, self.adapters.functions.may_call, make_session)
@@ -90,9 +90,7 @@ class ProxyParts:
         self.hosted = HostedSessions(
             config.limits, loop, self.sessions, self.admission, callbacks, start_for_host, self.refusals
         )
-        self.gauges = ProcessGauges(
-            loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals, self.adapters
-        )
+        self.gauges = ProcessGauges(loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals)
         self.view = LocalView(self.sessions, around, self.gauges.figures, self.adapters.functions.may_call)
         beats = config.server.heartbeat_timeout
         self.threads = ProxyThreads(

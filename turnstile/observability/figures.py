@@ -207,7 +207,7 @@ PROCESS_FIGURES: Final = (
         "upstream_last_success",
         "turnstile_upstream_last_success_timestamp_seconds",
         "gauge",
-        "When an upstream link was last opened, in seconds since 1970; 0 for never.",
+        "When a process last opened an upstream link, in seconds since 1970; 0 for never.",
         merge="max",
     ),
     Figure(

@@ -1,4 +1,4 @@
-"""What each worker process shows to the others and to their parent: signs of life and counts, in shared memory."""
+"""What each worker process shows to the others and to their parent: signs of life, counts, times; in shared memory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import tempfile
 from typing import Final, Self
 
-_HEARTBEATS, _SESSIONS, _HANDSHAKES = range(3)
-_FIELDS: Final = 3  # in a slot
+_HEARTBEATS, _SESSIONS, _HANDSHAKES, _REACHED, _UNREACHED = range(5)
+_CLIENTS: Final = (_HEARTBEATS, _SESSIONS, _HANDSHAKES)
+_FIELDS: Final = 5  # in a slot
+_MS: Final = 1000  # fields are whole numbers
 _FIELD_BYTES: Final = 8  # aligned, so that no other process reads one that is half written
 
 
@@ -74,6 +76,24 @@ class WorkerSlot:
         """Show how many clients are in their opening handshake in this process."""
         self._fields[self._first + _HANDSHAKES] = count
 
+    def note_reached(self, wall_time: float) -> None:
+        """Show that this process has just opened a link to upstream, at a time in seconds since 1970."""
+        self._fields[self._first + _REACHED] = round(wall_time * _MS)
+
+    def note_unreached(self, wall_time: float) -> None:
+        """Show that this process has just found upstream out of reach."""
+        self._fields[self._first + _UNREACHED] = round(wall_time * _MS)
+
+    @property
+    def last_reached(self) -> float:
+        """When a process last opened a link to upstream, in seconds since 1970; 0 for never."""
+        return float(max(self._fields[_REACHED::_FIELDS])) / _MS
+
+    @property
+    def last_unreached(self) -> float:
+        """When a process last found upstream out of reach, in seconds since 1970; 0 for never."""
+        return float(max(self._fields[_UNREACHED::_FIELDS])) / _MS
+
     @property
     def own_handshakes(self) -> int:
         """How many clients are in their opening handshake in this process."""
@@ -82,7 +102,7 @@ class WorkerSlot:
     @property
     def lead(self) -> int:
         """How many clients more this process has than the one with the fewest, of those that give signs of life."""
-        beats, sessions, handshakes = (self._fields[field::_FIELDS].tolist() for field in range(_FIELDS))
+        beats, sessions, handshakes = (self._fields[field::_FIELDS].tolist() for field in _CLIENTS)
         clients = [a + b for alive, a, b in zip(beats, sessions, handshakes, strict=True) if alive]
         own = self._fields[self._first + _SESSIONS] + self._fields[self._first + _HANDSHAKES]
         return max(0, own - min(clients, default=own))

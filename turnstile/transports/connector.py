@@ -15,7 +15,6 @@ from turnstile.transports.attempt import Attempt
 from turnstile.transports.connect_errors import describe_failure, is_outage, unreachable
 from turnstile.transports.network_operation import NetworkOperation
 from turnstile.transports.pool import WorkerPool
-from turnstile.transports.reached import Reached
 from turnstile.transports.trust import tls_context
 from turnstile.transports.upstream_handshake import UpstreamHandshake, place_of, resolve_place
 from turnstile.transports.websocket import WebSocketConnection
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from turnstile.ports import Clock, UpstreamTarget
     from turnstile.transports.limits import ConnectionLimits
     from turnstile.transports.loop import IoLoop
+    from turnstile.transports.reach import Reach
     from turnstile.transports.upstream_handshake import Resolve
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class WebSocketConnector:
         clock: Seconds that only go forward.
         wall_clock: Seconds since 1970: a refusal may name the time of the next try.
         resolve: Returns the socket addresses of a name; by default the system's; may block.
+        reach: Keeps when upstream was reached, and when not.
 
     Raises:
         ConfigError: `ca_file` cannot be used.
@@ -66,6 +67,7 @@ class WebSocketConnector:
         clock: Clock = time.monotonic,
         wall_clock: Clock = time.time,
         resolve: Resolve = resolve_place,
+        reach: Reach | None = None,
     ) -> None:
         self._loop = loop
         self._limits = limits
@@ -79,12 +81,7 @@ class WebSocketConnector:
         self._handshake = UpstreamHandshake(
             tls_context(ca_file, "upstream.ca_file", verify=verify), self._resolving, resolve
         )
-        self._last_success = self._last_failure = 0.0
-
-    @property
-    def reached(self) -> Reached:
-        """When upstream was last reached, and was last out of reach."""
-        return Reached(self._last_success, self._last_failure)
+        self._reach = reach
 
     def connect(self, target: UpstreamTarget, inbox: LinkInbox) -> None:
         """Open a link without blocking; put `LinkReady` or `LinkFailed` into `inbox`, then frames, then `Closed`."""
@@ -136,7 +133,8 @@ class WebSocketConnector:
         except Exception as error:  # noqa: BLE001 - whatever it is, the session must learn that there is no link
             self._fail(attempt, target, error)
             return
-        self._last_success = self._wall_clock()
+        if self._reach is not None:
+            self._reach.note_reached(self._wall_clock())
         if not self._loop.call_soon(partial(self._hand_over, attempt, sock, behind)):
             sock.close()
             attempt.end(_shutting_down())
@@ -147,8 +145,8 @@ class WebSocketConnector:
         # websocket-client's frames hold what they raise: a cycle, which would wait for a full collection.
         error.__traceback__ = error.__context__ = error.__cause__ = None
         # First: who is told of the failure may ask for its time. One that was cancelled says nothing of upstream.
-        if not attempt.is_over and is_outage(error, failure):
-            self._last_failure = now
+        if self._reach is not None and not attempt.is_over and is_outage(error, failure):
+            self._reach.note_unreached(now)
         attempt.end(failure)
 
     def _hand_over(self, attempt: Attempt[LinkInbox], sock: socket.socket, behind: bytes) -> None:

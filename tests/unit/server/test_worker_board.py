@@ -35,6 +35,16 @@ def test_the_counts_of_a_worker_that_has_ended_are_cleared_and_those_of_others_s
     assert [board.heartbeats(number) for number in (1, 2, 3)] == [1, 0, 1]
 
 
+def test_all_know_when_one_of_them_has_reached_upstream_and_when_one_has_not(board_of_three):
+    first, second = board_of_three().slot(1), board_of_three().slot(2)
+    assert (first.last_reached, first.last_unreached) == (0.0, 0.0)
+    first.note_unreached(1_800_000_000.25)
+    second.note_reached(1_800_000_001.5)
+    first.note_reached(1_799_999_999.0)
+    for slot in (first, second):
+        assert (slot.last_reached, slot.last_unreached) == (1_800_000_001.5, 1_800_000_000.25)
+
+
 def test_the_lead_is_over_the_running_worker_with_the_fewest_clients(board_of_three):
     one, two, three = (board_of_three().slot(number) for number in (1, 2, 3))
     one.beat()

@@ -243,12 +243,20 @@ def test_how_long_upstream_asks_to_wait_is_told(make_connector, make_inbox, run_
     assert (failed.retryable, failed.retry_after) == (True, seconds)
 
 
+class Reach:
+    """Keeps when upstream was reached, and when not."""
+
+    def __init__(self):
+        self.reached, self.unreached = [], []
+        self.note_reached, self.note_unreached = self.reached.append, self.unreached.append
+
+
 def test_the_time_of_a_link_that_opens_is_kept(make_connector, make_inbox, run_upstream):
-    connector, inbox = make_connector(wall_clock=lambda: NOW), make_inbox()
-    assert connector.reached == (0.0, 0.0)
+    reach, inbox = Reach(), make_inbox()
+    connector = make_connector(wall_clock=lambda: NOW, reach=reach)
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{run_upstream(echo)}"), inbox)
     assert isinstance(inbox.next(), LinkReady)
-    assert connector.reached == (NOW, 0.0)
+    assert (reach.reached, reach.unreached) == ([NOW], [])
 
 
 @pytest.mark.parametrize(
@@ -266,10 +274,11 @@ def test_the_time_of_a_failure_is_kept_where_upstream_is_out_of_reach_or_order(
     make_connector, make_inbox, run_raw, answer, is_kept
 ):
     port = run_raw(lambda sock: (read_head(sock), sock.sendall(answer)))
-    connector, inbox = make_connector(wall_clock=lambda: NOW), make_inbox()
+    reach, inbox = Reach(), make_inbox()
+    connector = make_connector(wall_clock=lambda: NOW, reach=reach)
     connector.connect(UpstreamTarget(f"ws://127.0.0.1:{port}"), inbox)
     assert isinstance(inbox.next(), LinkFailed)
-    assert connector.reached == (0.0, NOW if is_kept else 0.0)
+    assert (reach.reached, reach.unreached) == ([], [NOW] if is_kept else [])
 
 
 QUOTA = b'{"error":{"message":"You exceeded your quota.","type":"insufficient_quota","code":"insufficient_quota"}}'
@@ -578,8 +587,8 @@ def test_attempts_that_hang_end_with_their_sessions_and_a_good_one_goes_on(
 
 
 def test_an_attempt_that_waits_leaves_the_queue_when_it_is_not_wanted_any_more(make_connector, make_inbox, hanging):
-    connector, target = make_connector(max_connects=1), UpstreamTarget(f"ws://127.0.0.1:{hanging.getsockname()[1]}")
-    inboxes = [make_inbox() for _ in range(3)]
+    reach, target = Reach(), UpstreamTarget(f"ws://127.0.0.1:{hanging.getsockname()[1]}")
+    connector, inboxes = make_connector(max_connects=1, reach=reach), [make_inbox() for _ in range(3)]
     for inbox in inboxes:
         connector.connect(target, inbox)
     first = hanging.accept()[0]
@@ -593,7 +602,7 @@ def test_an_attempt_that_waits_leaves_the_queue_when_it_is_not_wanted_any_more(m
     with pytest.raises(BlockingIOError):
         hanging.accept()
     assert all(inbox.messages.empty() for inbox in inboxes)
-    assert connector.reached.last_failure == 0.0  # those that are not wanted say nothing of upstream
+    assert reach.unreached == []  # those that are not wanted say nothing of upstream
     first.close()
     third.close()
 
