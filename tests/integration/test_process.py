@@ -11,6 +11,7 @@ import subprocess
 import sys
 import wave
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,42 @@ def test_a_signal_ends_open_sessions_in_order(serve, number):
         assert dialogue.closed == "1001 shutting down"
     assert code == 0, out
     assert "Ending 1 open sessions" in out
+
+
+def test_operators_see_the_process_drain_up_to_its_end(serve, reserve_port, tmp_path):
+    port = str(reserve_port())
+    running = serve(
+        "serve", "--port", "0", "--set", "limits.close_timeout=600",
+        TURNSTILE_OPS__PORT=port, XDG_RUNTIME_DIR=str(tmp_path),
+    )  # fmt: skip
+    token_file = tmp_path / "turnstile" / f"ops-{port}.token"
+
+    def status(path):
+        with closing(HTTPConnection("127.0.0.1", int(port), timeout=patience())) as client:
+            client.request("GET", path)
+            return client.getresponse().status
+
+    with closing(create_connection(f"{running.address}/openai", timeout=patience(10))) as link:
+        link.send('{"type": "Settings", "agent": {}}')
+        assert "SettingsApplied" in link.recv()
+        assert (status("/healthz"), status("/readyz"), status("/metrics")) == (200, 200, 200)
+        assert token_file.exists()
+        running.process.send_signal(signal.SIGTERM)
+        lines = []
+        while not (line := running.process.stdout.readline()).startswith("Ending 1 open sessions"):
+            lines.append(line)
+        assert f"Ops: http://127.0.0.1:{port} (/healthz, /metrics, /sessions), token in {token_file}.\n" in lines
+        assert (status("/healthz"), status("/readyz")) == (200, 503)  # the close is not answered yet
+    assert running.end()[0] == 0
+    assert not token_file.exists()
+
+
+def test_a_chosen_ops_port_that_is_taken_ends_the_start(serve):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        running = serve("serve", "--port", "0", TURNSTILE_OPS__PORT=str(port))
+        code, _ = running.end()
+    assert (code, running.first_line.startswith(f"turnstile: ops.port: port {port} on 127.0.0.1 is taken")) == (2, True)
 
 
 def test_a_second_interrupt_ends_the_process_at_once(serve):
