@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import platform
 import threading
@@ -15,6 +14,7 @@ from turnstile.errors import SessionError
 from turnstile.inspector.app import Route
 from turnstile.inspector.event_body import EventBody
 from turnstile.inspector.ops_answers import RequestRefusedError, json_response
+from turnstile.observability.access_log import steered
 from turnstile.protocol.jsontext import loads
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from turnstile.inspector.view import Json, View
-
-log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 
@@ -37,8 +35,6 @@ WHEN_LEFT: Final = "turnstile.when_left"
 GIVEN_FOR: Final = 30.0
 """Seconds that a message may take to be in force, unless the request says otherwise."""
 _LONGEST: Final = 300.0
-# Characters of a message's type that are logged.
-_SHOWN: Final = 64
 _BUSY: Final = {"Retry-After": "1"}
 
 # Of the outcomes of a message that are not about where its session stands: that is a conflict.
@@ -169,7 +165,7 @@ class Resources:
         finally:
             self._messages.release()
         code = "done" if outcome.get("done") else str(outcome.get("code", "refused"))
-        log.info("%s gave session %s %s: %s", request.remote_addr, session_id, message["type"][:_SHOWN], code)
+        steered(session_id, message["type"], request.remote_addr or "", code)
         if outcome.get("done"):
             return json_response({"done": True})
         raise RequestRefusedError(
