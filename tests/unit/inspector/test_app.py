@@ -115,7 +115,7 @@ def test_a_message_is_given_to_its_session_and_answered_when_it_is_in_force(ops,
     answer = ops.post(GIVE, UPDATE)
     assert (answer.status_code, answer.json) == (200, {"done": True})
     assert ops.view.given == [("s1", UPDATE, 30.0)]
-    assert "gave session s1 UpdatePrompt: done" in caplog.text
+    assert caplog.messages == ["session steered session=s1 message_type=UpdatePrompt outcome=done"]
     assert "Be brief" not in caplog.text
 
 
