@@ -177,7 +177,8 @@ def _speak(message: client.UpdateSpeak) -> HostOverrides:
 def _refuse_first(kind: str, warnings: Iterable[Problem]) -> None:
     """Refuse a message of which a part would be ignored or adjusted."""
     for warning in warnings:
-        raise ClientProtocolError(warning.code, warning.about(kind).description, kind)
+        words = warning.about(kind).description.removesuffix("; it is ignored.").removesuffix(".")
+        raise ClientProtocolError(warning.code, f"{words}; nothing of the message is taken.", kind)
 
 
 def _invalid(kind: str, words: str) -> ClientProtocolError:
