@@ -121,7 +121,7 @@ def _confirmed(
     What is shown otherwise counts as accepted from here on: it was said, and to ask for it again would change nothing.
     """
     answers: list[Effect] = []
-    asked = [(_asker(requests, one), one) for one in _reported(found, policy)] if found else []
+    asked = [*_reported(found, requests, policy)] if found else []
     for request in requests:
         if request.local is not None:
             answers.append(ApplyLocal(request.local))
@@ -148,9 +148,18 @@ def _last_locked(now: Now, requests: tuple[ConfigRequested, ...], target: Json) 
     return late
 
 
-def _reported(found: tuple[Difference, ...], policy: Policy) -> Iterator[Difference]:
-    """Yield the differences to report; a Realtime client sees in `session.updated` what is in force."""
-    return (one for one in found if not policy.is_transparent and not one.is_made_up_for)
+def _reported(
+    found: tuple[Difference, ...], requests: tuple[ConfigRequested, ...], policy: Policy
+) -> Iterator[tuple[ConfigRequested | None, Difference]]:
+    """Yield the differences to report, each behind its request if there is one.
+
+    A Realtime client sees in `session.updated` what is in force; the host of its session, and operators, do not.
+    """
+    for one in found:
+        asker = _asker(requests, one)
+        is_seen = policy.is_transparent and (asker is None or asker.ref >= 0)
+        if not one.is_made_up_for and not is_seen:
+            yield asker, one
 
 
 def _asker(requests: tuple[ConfigRequested, ...], found: Difference) -> ConfigRequested | None:
@@ -213,7 +222,7 @@ def _answered(now: Now, answer: ConfigAnswered, policy: Policy) -> Step:
     after = now.change(updating=None, in_force=merged(now.state.in_force, update.patch))
     step = _confirmed(after, update.requests, update.target, policy, found)
     # What no request named was restored on a new link, or is a rule of ours.
-    unasked = (one for one in _reported(found, policy) if _asker(update.requests, one) is None)
+    unasked = (one for asker, one in _reported(found, update.requests, policy) if asker is None)
     reports = [Reported(not_in_force(None, one)) for one in unasked if at(now.state.in_force, *one.path) != one.shown]
     return Step(step.now, (*reports, *step.effects))
 

@@ -101,9 +101,9 @@ def _on(event: type[E], rule: Rule[E]) -> tuple[type, Rule[Any]]:
 
 
 def _agent_message(now: Now, request: AgentMessageGiven, policy: Policy) -> Step:
-    """A Realtime client asks for a response of its own."""
-    take = passthrough.take_create if policy.is_transparent else responses.take_agent_message
-    return take(now, request, policy)
+    """A Realtime client asks for a response of its own; its host's, or an operator's, is as in any other session."""
+    is_own = policy.is_transparent and request.ref >= 0
+    return (passthrough.take_create if is_own else responses.take_agent_message)(now, request, policy)
 
 
 def _audio_follows(now: Now, follows: AudioFollows, policy: Policy) -> Step:
@@ -199,7 +199,7 @@ def refuse(now: Now, event: Sized, policy: Policy) -> Step:
             return function_calls.ignore_call(now, event, policy)
         case CallReturned():
             return function_calls.drop_result(now, event, policy)
-        case AgentMessageGiven() if now.data.passthrough_dropped:
+        case AgentMessageGiven() if now.data.passthrough_dropped and event.ref >= 0:
             return passthrough.take_create(now, event, policy)
         case _:
             return Step(now, (Answered(event.ref, too_many_bytes(policy), in_force=False),))

@@ -703,3 +703,10 @@ def test_turn_detection_that_another_client_sets_is_no_answer_to_an_update_of_it
 
 def _detection(silence):
     return {"audio": {"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": silence}}}}
+
+
+@pytest.mark.parametrize(("ref", "shortfalls"), [(1, []), (-1, ["not_in_force"])])
+def test_of_a_realtime_session_only_host_and_operators_are_told_what_is_shown_otherwise(ref, shortfalls):
+    session = updating(Policy(is_transparent=True), ConfigRequested(ref, LOUD))
+    (answer,) = answers(session.handle(ConfigAnswered({"audio": {"output": {"speed": 1.0}}})))
+    assert (answer.ref, short(answer)) == (ref, shortfalls)

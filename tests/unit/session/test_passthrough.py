@@ -5,7 +5,7 @@ from __future__ import annotations
 from given import answers, codes, configured, creates, kinds, patches, timer, told
 
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
-from turnstile.session.effects import ObserveAudio, OpenLink, PassOn, SendCreate, SendUpdate
+from turnstile.session.effects import ObserveAudio, OpenLink, PassOn, SendCancel, SendCreate, SendUpdate
 from turnstile.session.events import (
     ConfigAnswered,
     FunctionCalled,
@@ -209,3 +209,30 @@ def test_a_result_of_a_call_that_the_proxy_makes_is_not_the_clients_to_give():
     (refused,) = session.handle(EventGiven(b"1", event_id="mine", call_id="call_1"))
     assert (refused.problem.code, refused.event_id) == ("function_call_not_yours", "mine")
     assert passed(session.handle(EventGiven(b"2", call_id="call_2"))) == [b"2"]
+
+
+def announced(behavior):
+    return AgentMessageGiven(-1, {}, behavior)
+
+
+def test_what_the_host_has_said_in_mid_response_waits_is_refused_or_interrupts_as_it_wants():
+    assert creates(busy().handle(announced("queue"))) == []
+    assert codes(busy().handle(announced("default"))) == ["injection_refused"]
+    (cancel,) = [one for one in busy().handle(announced("interrupt")) if isinstance(one, SendCancel)]
+    assert cancel.response_id == "resp_1"
+
+
+def test_what_the_host_has_said_goes_at_once_when_nothing_runs():
+    assert len(creates(transparent().handle(announced("default")))) == 1
+
+
+def test_what_the_host_has_said_does_not_answer_for_an_event_of_the_clients_that_was_dropped():
+    session = busy(passthrough_dropped=True)
+    session.handle(announced("queue"))
+    assert codes(session.handle(create(2))) == ["too_many_held"]
+
+
+def test_what_the_host_has_said_and_does_not_fit_leaves_the_clients_dropped_event_dropped():
+    session = busy(passthrough_dropped=True, max_held_bytes=1)
+    assert codes(session.handle(announced("queue"))) == ["too_many_held"]
+    assert session.data.passthrough_dropped

@@ -69,6 +69,10 @@ def test_an_end_has_a_code_and_a_reason():
 
 
 KNOWN = "UpdatePrompt, UpdateThink, UpdateSpeak, InjectUserMessage, InjectAgentMessage, End"
+NOT_CALLED = (
+    "UpdateThink: think.functions[0].endpoint: 'a.example' is no host that this proxy may call, the client is"
+    " asked for the result; nothing of the message is taken."
+)
 FAULTS = [
     ([], "invalid_message", 'The message is not a JSON object; give {"type": ...}.'),
     ({}, "unknown_message_type", f"type: is missing or not text; give one of {KNOWN}."),
@@ -102,10 +106,7 @@ FAULTS = [
     (
         {"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": {"url": "https://a.example/"}}]}},
         "field_not_supported",
-        (
-            "UpdateThink: think.functions[0].endpoint: 'a.example' is no host that this proxy may call, the client is asked"
-            " for the result; nothing of the message is taken."
-        ),
+        NOT_CALLED,
     ),
     (
         {"type": "UpdateSpeak", "speak": [{"provider": {"voice": "ash"}}, {"provider": {"voice": "alloy"}}]},
