@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from actors.inspection import snapshots
 from actors.session_json import counted, in_short, link, standing
 from actors.steering_outcomes import steer
+from turnstile.observability import access_log
 from turnstile.observability.readiness import unready
+from turnstile.translate.steering_messages import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +82,7 @@ class LocalView:
             return None
         now, wall = self._around.clock(), self._around.wall_clock()
         shown = in_short(running, now, wall) | standing(stand[session_id], now)
-        return shown | {"link": link(running.journal, shown.get("link")), "counts": counted(running.journal)}
+        return shown | {"link": link(running.journal, shown.get("link"), now), "counts": counted(running.journal)}
 
     def give(self, session_id: str, message: Json, timeout: float) -> Json | None:
         """Give a session a message as its host could; return its outcome, None where it is not open.
@@ -94,4 +96,9 @@ class LocalView:
             ``{"done": True}``, or ``{"done": False, "code": ..., "description": ...}``.
         """
         steering = self._sessions.steering(session_id)
-        return steer(steering, message, self._may_call, timeout) if steering is not None else None
+        if steering is None:
+            return None
+        outcome = steer(steering, message, self._may_call, timeout)
+        kind = message.get("type")
+        access_log.steered(session_id, kind if kind in TYPES else "unknown", "operator", outcome.get("code", "done"))
+        return outcome

@@ -73,9 +73,21 @@ def standing(snapshot: Snapshot | None, now: float) -> Json:
     }
 
 
-def link(journal: SessionJournal, state: str | None) -> Json:
-    """Return the upstream link of a session: its number, its state, and upstream's own ids of its last sessions."""
-    return {"number": journal.links, "state": state, "upstream_sessions": list(journal.counts.upstream_sessions)}
+def link(journal: SessionJournal, state: str | None, now: float) -> Json:
+    """Return the upstream link of a session.
+
+    Args:
+        journal: The session's.
+        state: That of the link in use; None where it is not known.
+        now: The time of the journal's clock, in seconds.
+
+    Returns:
+        The state, upstream's own ids of the session's last links, how many links there were, and for how many seconds
+        the last has been, which may not be in use yet; None where there was none.
+    """
+    age = round(now - journal.link_opened_at, 3) if journal.links else None
+    sessions = list(journal.counts.upstream_sessions)
+    return {"number": journal.links, "state": state, "age": age, "upstream_sessions": sessions}
 
 
 def counted(journal: SessionJournal) -> Json:

@@ -321,6 +321,35 @@ def test_nothing_is_left_of_a_standby_when(make_system, end):
     assert left_of_a_session(system) == {}
 
 
+def steer(system):
+    """Have an operator give the one session what is in force, what is refused, and what its end overtakes."""
+    (session,) = system.view.sessions()
+    assert system.view.session(session["id"])["state"] == "idle"
+    messages = [
+        ({"type": "UpdateThink", "think": {"prompt": "Rhyme.", "functions": [{"name": "look_up"}]}}, True),
+        ({"type": "UpdateSpeak", "speak": {"provider": {"voice": "ash"}}}, False),
+        ({"type": "UpdatePrompt"}, False),
+    ]
+    for message, is_done in messages:
+        assert system.view.give(session["id"], message, patience(10))["done"] is is_done
+    system.view.give(session["id"], {"type": "InjectUserMessage", "content": "A long story."}, 0.0)
+    return session["id"]
+
+
+@pytest.mark.parametrize("path", ["/openai", "/v1/realtime"])
+@pytest.mark.parametrize("by", ["its client", "the operator"])
+@pytest.mark.usefixtures("without_collector")
+def test_nothing_is_left_of_a_session_that_was_steered(make_system, path, by):
+    system = make_system()
+    gc.freeze()
+    client = SocketClient(system, path)
+    steered = steer(system)
+    if by == "the operator":
+        assert system.view.give(steered, {"type": "End"}, patience(10)) == {"done": True}
+    client.close()
+    assert left_of_a_session(system) == {}
+
+
 @pytest.mark.usefixtures("without_collector")
 def test_nothing_is_left_of_a_session_whose_upstream_sends_what_cannot_be_read(make_system):
     system = make_system(quirks=Quirks(left_out=("item.id",), noise_bytes=16))

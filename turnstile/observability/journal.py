@@ -102,7 +102,7 @@ class SessionJournal:
         clock: The time of the entries, in seconds.
     """
 
-    __slots__ = ("_clock", "_readers", "began_at", "counts", "facts", "links", "tell")
+    __slots__ = ("_clock", "_readers", "began_at", "counts", "facts", "link_opened_at", "links", "tell")
 
     def __init__(self, facts: SessionFacts, clock: Clock) -> None:
         self.facts = facts
@@ -111,6 +111,8 @@ class SessionJournal:
         self.began_at = clock()
         self.links = 0
         """How many upstream links the session has had."""
+        self.link_opened_at = self.began_at
+        """When the last of them was asked for, by the clock."""
         self._clock = clock
         self._readers: tuple[Read, ...] = ()
         self.tell: Read | None = None
@@ -140,6 +142,7 @@ class SessionJournal:
     def next_link(self) -> int:
         """Return the number of a link that is opened now."""
         self.links += 1
+        self.link_opened_at = self._clock()
         return self.links
 
     def read_by(self, readers: Sequence[Read]) -> None:
