@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/generate tests
 
-.PHONY: test lint types pytest slow demo soak idle walk fuzz attack bench bench-micro bench-units transcripts recordings interop lowest docs format lock clean
+.PHONY: test lint types pytest wheel-check slow demo soak idle walk fuzz attack bench bench-micro bench-units transcripts recordings interop lowest docs format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -46,6 +46,10 @@ pytest: $(READY)
 	$(BIN)/coverage report --include="$(PURE)" --fail-under=100
 	$(BIN)/coverage report --omit="$(PURE)" --fail-under=95
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(addprefix --ignore ,$(COUNTED))
+
+# The wheel, installed where nothing of this tree is: its types, its commands, a host and a script that use it.
+wheel-check: $(READY)
+	$(BIN)/python tests/package/run.py
 
 # The largest world of the walk, 500 sessions at rest, each subject of the benchmark.
 slow: $(READY)

@@ -91,6 +91,12 @@ def _send(parser: ArgumentParser) -> None:
     define_send_to_listener(parser)
 
 
+def _example(parser: ArgumentParser) -> None:
+    from turnstile.terminal.example_command import define_example
+
+    define_example(parser)
+
+
 def _check(parser: ArgumentParser) -> None:
     from actors.commands.check_command import define_check
 
@@ -112,6 +118,7 @@ COMMANDS = (
     Command("sessions", "list the open sessions of a running proxy, and what waits in each", _sessions),
     Command("send", "give a session of a running proxy a message, and say what came of it", _send),
     Command("replay", "show a recording of a session, verify it, and tell why a request waited", _replay),
+    Command("example", "print an example configuration", _example),
     Command("check", "say what the configuration means, and whether it can be used", _check),
 )
 """All commands, in the order of the help."""

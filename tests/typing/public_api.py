@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
+import turnstile
 from actors import ProxySystem, ScriptedSession, SessionHandle
 from actors.messages import Snapshot
 from turnstile.config import Config, load_config
+from turnstile.embed import converse as answer
 from turnstile.embed.flask import converse
 from turnstile.embed.function_schema import host_function
 from turnstile.translate.host_overrides import HostFunction, HostOverrides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
     import flask
@@ -50,6 +52,12 @@ def a_host(proxy: ProxySystem) -> flask.Response:
     return converse(proxy, functions=[get_weather], tags=["user:1"], origins=origins, on_event=watch)
 
 
+def any_host(proxy: ProxySystem, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer a request as a WSGI application."""
+    assert_type(turnstile.__version__, str)
+    return answer(proxy, environ, start_response, prompt="Be brief.", functions=[get_weather])
+
+
 def a_script() -> None:
     """Drive a session."""
     with ScriptedSession(timeout=5) as session:
@@ -73,3 +81,4 @@ def what_is_wrong(session: ScriptedSession, handle: SessionHandle) -> None:
     session.wait_for()  # type: ignore[call-arg]
     handle.announce("x", behavior="shout")  # type: ignore[arg-type]
     HostOverrides(prompt=None, functions="no")  # type: ignore[arg-type]
+    answer(session, {}, print)  # type: ignore[arg-type]

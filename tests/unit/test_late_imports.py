@@ -38,6 +38,9 @@ from turnstile.config import load_config
 
 SimulatorSystem(load_config(flags={"simulator.port": "0"})).stop(0)
 """
+HOST = """
+from turnstile.embed import converse
+"""
 OPENAI = ("wss://api.openai.com/v1/realtime", "upstream.api_key=sk-made-up")
 
 
@@ -69,6 +72,7 @@ def imported(source, *arguments):
             id="serve",
         ),
         pytest.param(PROXY, OPENAI, {*CRYPTOGRAPHY, *HTTP_CLIENT, "turnstile.simulator"}, 900, id="serve for OpenAI"),
+        pytest.param(HOST, [], {"actors", "django", "flask", *COMPUTING, *CRYPTOGRAPHY}, 400, id="host"),
         pytest.param(
             SIMULATOR,
             [],

@@ -3,14 +3,34 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
 from hatchling.builders.wheel import WheelBuilder
+
+import turnstile
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_wheel_says_that_both_of_its_packages_are_typed(tmp_path):
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    names = zipfile.ZipFile(wheel).namelist()
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp("wheel"))
+    (file,) = WheelBuilder(str(ROOT)).build(directory=directory, versions=["standard"])
+    with zipfile.ZipFile(file) as packed:
+        yield packed
+
+
+def test_the_wheel_says_that_both_of_its_packages_are_typed(wheel):
+    names = wheel.namelist()
     packages = {name.split("/")[0] for name in names if name.endswith("/__init__.py")}
     assert packages == {"actors", "turnstile"}
     assert {name for name in names if name.endswith("py.typed")} == {f"{package}/py.typed" for package in packages}
+
+
+def test_the_wheel_has_the_example_configurations(wheel):
+    packed = {Path(name).name: wheel.read(name).decode() for name in wheel.namelist() if "/examples/" in name}
+    assert packed == {file.name: file.read_text() for file in (ROOT / "config").iterdir()}
+
+
+def test_the_wheels_version_is_the_packages(wheel):
+    (metadata,) = (wheel.read(name).decode() for name in wheel.namelist() if name.endswith("/METADATA"))
+    assert f"\nVersion: {turnstile.__version__}\n" in metadata

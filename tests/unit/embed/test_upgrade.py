@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from actors import ProxySystem
+from turnstile import embed
 from turnstile.config import load_config
 from turnstile.embed import django as embed_django
 from turnstile.embed import flask as embed_flask
@@ -335,3 +336,9 @@ def test_a_django_view_answers_with_a_conversation_or_in_words(pair):
     response = embed_django.converse(Proxy(FULL), request)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert response.content == FULL.text.encode()
+
+
+def test_the_package_has_the_function_for_any_host_and_no_other_name():
+    assert embed.converse is converse
+    with pytest.raises(AttributeError, match=r"'turnstile\.embed' has no attribute 'convers'"):
+        embed.convers  # noqa: B018
