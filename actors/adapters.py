@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.connection_limits import client_limits, upstream_limits
 from actors.dispatcher import ThreadDispatcher
+from actors.journaling import Journaling
 from actors.session_actors import SessionDependencies
 from actors.simulated_upstream import make_simulator, simulator_connector
 from actors.timers import TimerThread
@@ -15,8 +15,6 @@ from turnstile.audio.convert import load_conversions
 from turnstile.byte_budget import ProcessBudget
 from turnstile.config import SIMULATOR, upstream_target
 from turnstile.embed.function_pool import HostFunctionPool
-from turnstile.observability.journal import Journal
-from turnstile.observability.logging_reader import LoggingReader
 from turnstile.server.certificates import server_tls
 from turnstile.server.handshake_settings import HandshakeSettings
 from turnstile.server.listener import Listener
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from turnstile.config import Config
+    from turnstile.observability.journal import Journal
     from turnstile.ports import Clock, Timers
     from turnstile.server.http_exchange import Endpoint
     from turnstile.server.refusals import Refusals
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     from turnstile.transports.loop import IoLoop
     from turnstile.transports.reach import Reach
 
-_log = logging.getLogger(__name__)
-
 
 class Adapters:
     """The adapters of one system, and their threads.
@@ -54,6 +51,7 @@ class Adapters:
         config: All settings.
         loop: Reads and writes the sockets; runs the actors, unless worker threads are configured.
         clock: A monotonic clock, in seconds.
+        journal: Sees every session; None for one that the debug log, recordings and streams read.
         simulator: The Realtime API behind ``simulator:``; by default one made from the configuration.
         scenario: The scenario that the simulator plays, instead of the configured one.
         reach: Keeps when upstream was reached, and when not; never behind ``simulator:``.
@@ -67,6 +65,7 @@ class Adapters:
         config: Config,
         loop: IoLoop,
         clock: Clock,
+        journal: Journal | None,
         simulator: Simulator | None,
         scenario: Scenario | None,
         reach: Reach,
@@ -74,6 +73,8 @@ class Adapters:
         self._config = config
         self._loop = loop
         self._clock = clock
+        self.journaling = Journaling(config.journal, journal, clock)
+        """The journal of all sessions, and its readers."""
         self._timers = TimerThread(clock)
         workers = config.dispatcher.workers
         self.threads = ThreadDispatcher(workers) if workers else None
@@ -98,8 +99,8 @@ class Adapters:
             self._simulator = make_simulator(config, kind, self._clock, self._timers, self._scenario)
         return self._simulator
 
-    def dependencies(self, journal: Journal | None) -> SessionDependencies:
-        """Return the sessions' dependencies; the default journal is the log at debug level."""
+    def dependencies(self) -> SessionDependencies:
+        """Return the sessions' dependencies."""
         return SessionDependencies(
             dispatcher=self.threads or self._loop,
             timers=self._timers,
@@ -108,7 +109,7 @@ class Adapters:
             functions=self.functions,
             host_functions=self._host_functions,
             clock=self._clock,
-            journal=journal or _default_journal(self._clock),
+            journal=self.journaling.journal,
             budget=ProcessBudget(self._config.limits.total_bytes, self._config.session.max_held_bytes),
         )
 
@@ -128,7 +129,7 @@ class Adapters:
         stops: list[tuple[Callable[[float], object], float]] = [(self.threads.stop, soon)] if self.threads else []
         stops += [(self._connector.close, soon)] if self._connector else []
         stops += [(self.functions.close, soon), (self._host_functions.close, soon)]
-        stops += [(self.callbacks.drain, deadline), (self._timers.stop, deadline)]
+        stops += [(self.callbacks.drain, deadline), (self.journaling.close, deadline), (self._timers.stop, deadline)]
         for stop, by in stops:
             stop(max(0.0, by - self._clock()))
 
@@ -222,8 +223,3 @@ def _make_host_functions(config: Config, timers: Timers) -> HostFunctionPool:
     return HostFunctionPool(
         section.concurrent_calls, section.max_waiting_calls, section.max_result_bytes, section.timeout, timers
     )
-
-
-def _default_journal(clock: Clock) -> Journal:
-    """Return a journal that the log reads at debug level."""
-    return Journal(clock, [LoggingReader(_log.debug)] if _log.isEnabledFor(logging.DEBUG) else [])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actors.session_actors import SessionDependencies
     from actors.sessions import Sessions
     from turnstile.observability.figures import Figures
+    from turnstile.observability.watching import Watch
 
 Json = dict[str, Any]
 
@@ -33,6 +34,7 @@ class LocalView:
         around: What these share.
         figures: Returns what is measured of this process.
         may_call: Returns whether the proxy may call a function at a URL.
+        watch: Returns the journal of a session from now on.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class LocalView:
         around: SessionDependencies,
         figures: Callable[[], Figures],
         may_call: Callable[[str], bool],
+        watch: Callable[[str], Watch | None],
     ) -> None:
         self._sessions = sessions
         self._around = around
         self._figures = figures
         self._may_call = may_call
+        self._watch = watch
 
     def counts(self) -> Figures:
         """Return what is counted and measured of this process."""
@@ -83,6 +87,14 @@ class LocalView:
         now, wall = self._around.clock(), self._around.wall_clock()
         shown = in_short(running, now, wall) | standing(stand[session_id], now)
         return shown | {"link": link(running.journal, shown.get("link"), now), "counts": counted(running.journal)}
+
+    def events(self, session_id: str) -> Watch | None:
+        """Return the journal of a session from now on; None where it is not open.
+
+        Raises:
+            SessionError: As many streams are open as may be.
+        """
+        return self._watch(session_id)
 
     def give(self, session_id: str, message: Json, timeout: float) -> Json | None:
         """Give a session a message as its host could; return its outcome, None where it is not open.

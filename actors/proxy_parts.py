@@ -45,7 +45,7 @@ class ProxyParts:
         sock: The listening socket, instead of one on the configured address.
         slot: The slot of this worker process, if it is one of several.
         parent: Joins this worker process to its parent, which counts for the quotas of all workers.
-        journal: Records the frames of both connections of every session; None: the log, if it is at debug level.
+        journal: Sees every session; None: one that the debug log, recordings (`journal.directory`) and streams read.
         simulator: The Realtime API behind ``simulator:``; None: one made from the configuration.
         scenario: The scenario that the simulator plays, instead of the configured one.
         make_session: Makes the session of a Voice Agent client.
@@ -72,8 +72,8 @@ class ProxyParts:
     ) -> None:
         self.loop = loop = IoLoop(clock)
         counts = slot or WorkerBoard.of_one().slot(1)
-        self.adapters = Adapters(config, loop, clock, simulator, scenario, counts)
-        around = self.adapters.dependencies(journal)
+        self.adapters = Adapters(config, loop, clock, journal, simulator, scenario, counts)
+        around = self.adapters.dependencies()
         self.sessions = Sessions(around, counts.note_sessions)
         dialects = Dialects(config, self.adapters.functions.may_call, make_session)
         check = partial(make_authenticator, remote=RemoteChecks(loop, clock))
@@ -91,7 +91,9 @@ class ProxyParts:
             config.limits, loop, self.sessions, self.admission, callbacks, start_for_host, self.refusals
         )
         self.gauges = ProcessGauges(loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals)
-        self.view = LocalView(self.sessions, around, self.gauges.figures, self.adapters.functions.may_call)
+        self.view = LocalView(
+            self.sessions, around, self.gauges.figures, self.adapters.functions.may_call, self.adapters.journaling.watch
+        )
         beats = config.server.heartbeat_timeout
         self.threads = ProxyThreads(
             loop, self.adapters, self.sessions, self.admission, self.listener, slot, beats, clock
@@ -106,5 +108,6 @@ class ProxyParts:
         handshakes = handshake_settings(config)
         self.admission.change(config)
         self.hosted.change(config.limits)
+        self.adapters.journaling.change(config.journal)
         if self.listener is not None:
             self.listener.change(handshakes)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from turnstile.config import Config
     from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
+    from turnstile.observability.watching import Watch
     from turnstile.ports import Clock, Connection, Inbox
     from turnstile.server.parent_link import ParentLink
     from turnstile.server.requests import Rejection
@@ -49,7 +50,8 @@ class ProxySystem:
         slot: The slot of this worker process, if it is one of several: gets its number of sessions and the I/O thread's
             signs of life; the sessions of all workers together are bounded.
         parent: Joins this worker process to its parent, which counts for the quotas of all workers.
-        journal: Records the frames of both connections of every session; by default the log, if it is at debug level.
+        journal: Sees every session; by default one that the log reads at debug level, and that is recorded where
+            `journal.directory` is set.
         simulator: The Realtime API behind ``simulator:``; by default one made from the configuration.
         scenario: The scenario that the simulator plays, instead of the configured one.
         make_session: Makes the session of a Voice Agent client; the demo passes one without a gate.
@@ -215,6 +217,20 @@ class ProxySystem:
     def view(self) -> LocalView:
         """What operators see of the sessions, as JSON; it may be asked before `start` and after `stop`."""
         return self._parts.view
+
+    def watch(self, session_id: str | None = None) -> Watch | None:
+        """Return the journal of a session from now on, as lines of JSON: what is said, where `journal.level` says so.
+
+        Args:
+            session_id: The session's id; None for all sessions, also those that begin later.
+
+        Returns:
+            The stream; None where no such session is open.
+
+        Raises:
+            SessionError: As many streams are open as may be.
+        """
+        return self._parts.adapters.journaling.watch(session_id)
 
     def reload(self, config: Config) -> None:
         """Take over what may change while the proxy runs; open sessions keep what they have.

@@ -11,6 +11,7 @@ from actors.remote_authentication import RemoteChecks
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, require_key, require_mode
 from turnstile.errors import ConfigError
+from turnstile.observability.recording_files import require_directory
 from turnstile.server.certificates import require_valid
 from turnstile.server.listening import listening_socket
 from turnstile.transports.loop import IoLoop
@@ -80,6 +81,11 @@ def _open_trusted_certificates(config: Config) -> None:
         tls_context(str(config.upstream.ca_file), "upstream.ca_file")
 
 
+def _open_recordings(config: Config) -> None:
+    if config.journal.directory is not None:
+        require_directory(config.journal.directory)
+
+
 def _open_all(config: Config) -> None:
     ProxySystem(config).stop(0)
 
@@ -92,4 +98,5 @@ _CHECKS = (
     _open_ops_address,
     _open_files_of_clients,
     _open_trusted_certificates,
+    _open_recordings,
 )

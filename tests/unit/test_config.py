@@ -681,6 +681,8 @@ def test_what_may_change_while_the_proxy_runs_is_taken_over_and_the_rest_is_name
             "limits.high_water_bytes": "131072",
             "auth.mode": "keys",
             "auth.keys_file": "keys.txt",
+            "journal.level": "text",
+            "journal.directory": "elsewhere",
         }
     )
     result, fixed = taken_over(running, read)
@@ -694,7 +696,9 @@ def test_what_may_change_while_the_proxy_runs_is_taken_over_and_the_rest_is_name
         "session.max_held_bytes",
         "limits.total_bytes",
         "limits.high_water_bytes",
+        "journal.directory",
     ]
+    assert result.journal.level == "text"
 
 
 def test_a_configuration_that_is_the_same_changes_nothing():

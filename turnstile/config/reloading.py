@@ -29,6 +29,7 @@ _FIXED_LIMITS: Final = frozenset(
 )
 # Of each session; all the others are of the opener of links.
 _UPSTREAM: Final = frozenset({"reconnect_for", "session_lifetime"})
+_FIXED_JOURNAL: Final = frozenset({"directory"})
 _FIXED_SESSION: Final = frozenset({"max_held_bytes"})
 
 
@@ -45,6 +46,7 @@ def taken_over(running: Config, read: Config) -> tuple[Config, list[str]]:
         "upstream": _with(running.upstream, read.upstream, _UPSTREAM),
         "quotas": read.quotas,
         "limits": _with(running.limits, read.limits, {*type(read.limits).model_fields} - _FIXED_LIMITS),
+        "journal": _with(running.journal, read.journal, {*type(read.journal).model_fields} - _FIXED_JOURNAL),
         "session": _with(running.session, read.session, {*type(read.session).model_fields} - _FIXED_SESSION),
     }
     result = running.model_copy(update=changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
@@ -182,10 +183,12 @@ class Journal:
     def begin(self, facts: SessionFacts) -> SessionJournal:
         """Return the journal of a session that begins."""
         session = SessionJournal(facts, self._clock)
-        reads = [read for reader in self._readers if (read := reader.begin(facts)) is not None]
         with self._lock:
-            session.read_by(reads)
             self._open[facts.session_id] = session
+            readers = self._readers
+        reads = [read for reader in readers if (read := reader.begin(facts)) is not None]
+        with self._lock:
+            session.read_by((*reads, *session.readers))
         return session
 
     def end(self, session: SessionJournal, ending: Ending) -> None:
@@ -195,6 +198,23 @@ class Journal:
             session.read_by(())
         for reader in self._readers:
             reader.end(session, ending)
+
+    def join(self, reader: Reader) -> None:
+        """Have a reader read each session that begins from now on, and the ends of all."""
+        with self._lock:
+            self._readers = (*self._readers, reader)
+
+    def leave(self, reader: Reader) -> None:
+        """Have a reader told of no session's beginning or end any more; what reads open sessions still does."""
+        with self._lock:
+            self._readers = tuple([other for other in self._readers if other is not reader])
+
+    def unread(self, session_id: str, read: Read) -> None:
+        """Tell a session's entries no longer to what `Reader.begin` returned."""
+        with self._lock:
+            session = self._open.get(session_id)
+            if session is not None:
+                session.read_by([other for other in session.readers if other is not read])
 
     def watch(self, session_id: str, read: Read) -> Callable[[], None] | None:
         """Have a running session read from now on.
@@ -212,11 +232,7 @@ class Journal:
                 return None
             session.read_by((*session.readers, read))
 
-        def end() -> None:
-            with self._lock:
-                session.read_by([other for other in session.readers if other is not read])
-
-        return end
+        return partial(self.unread, session_id, read)
 
     @property
     def open(self) -> dict[str, SessionJournal]:

@@ -89,7 +89,8 @@ class JournalLines:
 
     def __init__(self, level: Level, began_at: float = 0.0, redactor: Redactor | None = None) -> None:
         self._level = level
-        self._began_at = began_at
+        self.began_at = began_at
+        """When the session began."""
         self._redactor = redactor or Redactor(keeps_all=level == "all")
         self._elsewhere = 0
         # What goes on without a line yet: audio by its wire and direction, deltas by their type, too.
@@ -117,19 +118,20 @@ class JournalLines:
 
     def lost(self, at: float, entries: int) -> Json:
         """Return the line that says how many entries are missing, from there on."""
-        return {"at": self._at(at), "lost": entries}
+        return {"at": self.since(at), "lost": entries}
 
     def end(self, at: float, ending: Ending, counts: SessionCounts) -> list[Json]:
         """Return the last lines."""
         reason = name_shown(ending.reason, self._redactor)
         end = {"code": ending.code, "reason": reason, "by": ending.by}
-        return [*self.rest(), {"at": self._at(at), "end": end, "counts": counted(counts)}]
+        return [*self.rest(), {"at": self.since(at), "end": end, "counts": counted(counts)}]
 
-    def _at(self, at: float) -> float:
-        return round(at - self._began_at, 6)
+    def since(self, at: float) -> float:
+        """Return a moment of the journal's clock in seconds since the session began."""
+        return round(at - self.began_at, 6)
 
     def _line(self, entry: FrameEntry | AudioEntry) -> Json:
-        line: Json = {"at": self._at(entry.at), "wire": entry.wire, "way": entry.direction}
+        line: Json = {"at": self.since(entry.at), "wire": entry.wire, "way": entry.direction}
         return line | {"link": entry.link} if entry.wire == "upstream" else line
 
     def _frame(self, entry: FrameEntry) -> list[Json]:
@@ -155,21 +157,25 @@ class JournalLines:
             _, ids = frame_ids(entry.data, self._redactor, is_whole=not entry.size)
             running = self._running[key] = self._line(entry)
             running |= {"until": running["at"], "type": kind, "size": 0, "frames": 0, "ids": ids}
-        running["until"] = self._at(entry.at)
+        running["until"] = self.since(entry.at)
         running["size"] += entry.size or len(entry.data)
         running["frames"] += 1
         return lines
 
     def _audio(self, entry: AudioEntry) -> list[Json]:
         if self._level == "all":
-            line = self._line(entry) | {"until": self._at(entry.at), "audio": _size(entry), "frames": len(entry.pieces)}
+            line = self._line(entry) | {
+                "until": self.since(entry.at),
+                "audio": _size(entry),
+                "frames": len(entry.pieces),
+            }
             pieces = [one if isinstance(one, str) else b64encode(one).decode() for one in entry.pieces]
             return [line | {"pieces": pieces}]
         key = (entry.wire, entry.direction, "")
         lines, running = self._continued(key, entry)
         if running is None:
             running = self._running[key] = self._line(entry) | {"until": 0.0, "audio": 0, "frames": 0}
-        running["until"] = self._at(entry.at)
+        running["until"] = self.since(entry.at)
         running["audio"] += _size(entry)
         running["frames"] += len(entry.pieces)
         return lines
@@ -179,7 +185,7 @@ class JournalLines:
         running = self._running.get(key)
         if running is None:
             return [], None
-        if running.get("link", 0) == entry.link and self._at(entry.at) - running["until"] < _PAUSE:
+        if running.get("link", 0) == entry.link and self.since(entry.at) - running["until"] < _PAUSE:
             return [], running
         del self._running[key]
         return [running], None
@@ -193,7 +199,7 @@ class JournalLines:
         shown = outline if self._level == "events" else encode
         redactor = self._redactor
         line: Json = {
-            "at": self._at(entry.at),
+            "at": self.since(entry.at),
             "event": shown(entry.event, redactor),
             "effects": [shown(effect, redactor) for effect in entry.effects],
         }
@@ -203,7 +209,7 @@ class JournalLines:
 
     def _note(self, entry: NoteEntry) -> Json:
         detail = name_shown(entry.detail, self._redactor)
-        line: Json = {"at": self._at(entry.at), "wire": entry.wire, "note": entry.kind, "detail": detail}
+        line: Json = {"at": self.since(entry.at), "wire": entry.wire, "note": entry.kind, "detail": detail}
         return line | {"link": entry.link} if entry.wire == "upstream" else line
 
 
