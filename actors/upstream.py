@@ -131,7 +131,8 @@ class UpstreamActor(SessionActor):
         self._runs += 1
         if not self._runs % KEPT_COUNT_RUNS:
             self._kept.set(self._translator.kept_bytes + self._reader.kept_bytes)
-        self._output.flush()
+        if self._output.frames:
+            self._output.flush()
         self._link.flush()
         if self._links.standby is not None:
             self._links.standby.link.flush()

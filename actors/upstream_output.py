@@ -24,13 +24,14 @@ class UpstreamOutput:
         shows_session: The client's dialect shows the session's configuration (`SessionSnapshot`).
     """
 
-    __slots__ = ("_client", "_coordinator", "_frames", "_shows_session", "_to_be_answered")
+    __slots__ = ("_client", "_coordinator", "_shows_session", "_to_be_answered", "frames")
 
     def __init__(self, *, shows_session: bool) -> None:
         self._client: Inbox
         self._coordinator: Inbox
         self._shows_session = shows_session
-        self._frames: list[Frame] = []
+        self.frames: list[Frame] = []
+        """Those of the run that are not sent yet."""
         self._to_be_answered = 0
 
     def connect(self, client: Inbox, coordinator: Inbox) -> None:
@@ -39,7 +40,7 @@ class UpstreamOutput:
 
     def send_frames(self, frames: list[Frame]) -> None:
         """Send frames to the client, at the end of the run at the latest."""
-        self._frames += frames
+        self.frames += frames
 
     def send_snapshot(self, event: dict[str, Any]) -> None:
         """Send the session as upstream has it, if the client's dialect shows it, behind the frames before it."""
@@ -54,7 +55,7 @@ class UpstreamOutput:
 
     def send_fact(self, fact: Fact) -> None:
         """Send a fact to the session, behind the client's frames before it."""
-        if self._frames:
+        if self.frames:
             self.flush()
         self._coordinator.tell(fact)
         if fact.__class__ in ANSWERED_FACTS:
@@ -62,6 +63,6 @@ class UpstreamOutput:
 
     def flush(self) -> None:
         """Send the client the frames that were gathered."""
-        if self._frames:
-            frames, self._frames = self._frames, []
+        if self.frames:
+            frames, self.frames = self.frames, []
             self._client.tell(to_client((frames, self._to_be_answered)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from turnstile.observability.figures import FIRST_AUDIO_BOUNDS, HELD_BOUNDS
@@ -18,11 +19,15 @@ COUNTED: Final = frozenset(
     {ConfigRequested, EventGiven, FunctionCalled, ResponseFinished, TurnCommitted, UserMessageGiven}
 )
 """The session's events that the coordinator counts by their class."""
-OUTCOMES: Final = ("completed", "failed", "incomplete", "cancelled", "lost")
-"""How a response ends: as upstream says (``response.done``), or with its link."""
+# How a response ends: as upstream says (``response.done``), or with its link.
+_OUTCOMES: Final = ("completed", "failed", "incomplete", "cancelled", "lost")
 # How many of the upstream sessions are named, and how much of a name.
 _SESSIONS_NAMED: Final = 8
 _LONGEST_NAME: Final = 64
+
+
+# Of a histogram that has counted nothing: one for all.
+_NONE: Final[list[int]] = []
 
 
 class Histogram:
@@ -36,14 +41,14 @@ class Histogram:
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds = bounds
-        self._buckets: list[int] = []  # made when there is something to count: most sessions at rest have nothing
+        self._buckets: list[int] = _NONE
         self._sum = 0.0
         self.longest = 0.0
         """The longest, in seconds."""
 
     def observe(self, seconds: float) -> None:
         """Count one that took so long; calls nothing."""
-        if not self._buckets:
+        if not self._buckets:  # most sessions at rest have counted nothing
             self._buckets = [0] * (len(self._bounds) + 1)
         place = 0
         for bound in self._bounds:
@@ -57,7 +62,7 @@ class Histogram:
 
     def snapshot(self) -> dict[str, Any]:
         """Return how many there were in each bucket, and how long all took together."""
-        return {"buckets": self._buckets.copy() or [0] * (len(self._bounds) + 1), "sum": self._sum}
+        return {"buckets": [*self._buckets] or [0] * (len(self._bounds) + 1), "sum": self._sum}
 
 
 class WireBytes(NamedTuple):
@@ -131,7 +136,7 @@ class SessionCounts:
     def __init__(self) -> None:
         self.turns = 0
         """The user's turns: what it spoke and was committed, and the messages that it wrote."""
-        self.responses = dict.fromkeys(OUTCOMES, 0)
+        self.responses: defaultdict[str, int] = defaultdict(int)
         """The responses that ended, the proxy's, the API's own and those out of band, by outcome."""
         self.function_calls = 0
         """The functions that the model called, whoever answers them."""
@@ -182,7 +187,7 @@ class SessionCounts:
         """Return what is counted for all sessions together, as plain values, by its name."""
         return {
             "turns": self.turns,
-            "responses": self.responses.copy(),
+            "responses": dict.fromkeys(_OUTCOMES, 0) | self.responses,
             "updates_held": self.updates_held,
             "updates_merged": self.updates_merged,
             "updates_replayed": self.updates_replayed,

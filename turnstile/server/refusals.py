@@ -107,7 +107,8 @@ class Refusals:
             flood.in_interval += 1
         flood.total += 1
         if flood.may_name(owner_of(peer)):
-            log.warning("Refused (%s) %s", reason, _described(peer, path, words))
+            fields = {"reason": reason, "address": peer, "path": _shown_path(path)}
+            log.warning("Refused (%s) %s", reason, _described(peer, path, words), extra=fields)
         else:
             flood.unnamed += 1
             flood.latest = peer, path, words

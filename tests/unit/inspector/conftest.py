@@ -112,7 +112,8 @@ class Ops:
 
     def ask(self, method, path, body=b"", **headers):
         named = {name.replace("_", "-"): value for name, value in {"Host": "localhost", **headers}.items()}
-        return self.client.open(path, method=method, data=body, headers=named)
+        whence = {"REMOTE_ADDR": "192.0.2.9"}
+        return self.client.open(path, method=method, data=body, headers=named, environ_base=whence)
 
     def post(self, path, message, **headers):
         body = message if isinstance(message, bytes) else json.dumps(message).encode()

@@ -41,6 +41,8 @@ def test_one_refusal_is_one_line_with_address_path_and_reason(refusals, later, c
     later.pass_interval()
     assert caplog.messages == ["Refused (origin) 192.0.2.1:50 at /openai: 403, not from there"]
     assert later.calls == []
+    (record,) = caplog.records
+    assert (record.reason, record.address, record.path) == ("origin", "192.0.2.1:50", "/openai")
 
 
 def test_a_flood_is_logged_when_it_begins_at_each_interval_and_when_it_is_over(refusals, later, caplog):
