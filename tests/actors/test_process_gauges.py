@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from contextlib import closing
+from urllib.request import urlopen
 
 import pytest
 from websocket import WebSocketBadStatusException, create_connection
 
+from actors.ops_listener import start_ops
 from actors.system import ProxySystem
 from turnstile.config import load_config
 from turnstile.observability.figures import FIGURES
@@ -102,3 +105,23 @@ def test_the_lag_of_the_loop_is_measured_from_the_first_question_on(make_system)
     lag = system._parts.gauges._lag
     system.stop(patience())
     assert len(lag._lags) == 1
+
+
+def timers_of(system):
+    """The calls that the loop makes later."""
+    return {timer.call for _, _, timer in system._parts.loop._timers._heap}
+
+
+def test_the_loop_measures_nothing_for_the_ops_listener_until_somebody_scrapes(make_system, reserve_port, tmp_path):
+    system = make_system(ops__port=str(reserve_port()), ops__token_file=str(tmp_path / "token"))
+    measure, has_come_round = system._parts.gauges._lag._measure, threading.Event()
+    with start_ops(system.config, system.view, system.is_alive) as listener:
+        connection, _ = system.connect(RecordingInbox())
+        assert measure not in timers_of(system)
+        host, port = listener.address
+        with urlopen(f"http://{host}:{port}/metrics", timeout=patience()) as answer:
+            assert b"turnstile_sessions_open 1.0" in answer.read()
+        system._parts.loop.call_soon(has_come_round.set)
+        assert has_come_round.wait(patience())
+        assert measure in timers_of(system)
+        connection.close(1000)
