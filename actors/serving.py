@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from actors.ops_listener import start_ops
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, notices
 from turnstile.errors import ConfigError
+from turnstile.inspector.view_server import ViewServer
+from turnstile.inspector.worker_peers import WorkerPeers
+from turnstile.inspector.workers_view import WorkersView
 from turnstile.server.addresses import peer_of
 from turnstile.server.exit_codes import FAILED, OK
 from turnstile.server.listening import listening_socket
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
 
     from actors.ops_listener import OpsListener
     from turnstile.config import Config
-    from turnstile.inspector.view import View
     from turnstile.server.parent_link import ParentLink
     from turnstile.server.worker_process import WorkerOption
 
@@ -52,13 +54,13 @@ def serve_alone(config: Config, read_config: ReadConfig) -> int:
     """
     raise_open_files_limit()
     system = ProxySystem(config)
-    with ProcessSignals(reloads=True) as signals, start_ops(config, cast("View", system.view), system.is_alive) as ops:
+    with ProcessSignals(reloads=True) as signals, start_ops(config, system.view, system.is_alive) as ops:
         system.start()
         _reload_at_signals(read_config, system, signals)
         _introduce(config, system.address, ops)
         signals.drain.wait()
         announce(f"Ending {system.drain()} open sessions.")
-        return _stop(system, signals, ops)
+        return _stop(system, signals, ops.stop)
 
 
 def serve_by_workers(config: Config, command: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -71,7 +73,12 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
     """
     server = config.server
     raise_open_files_limit()  # which the workers inherit
-    with listening_socket(server.host, server.port) as sock, ProcessSignals(reloads=True) as signals:
+    peers = WorkerPeers()
+    with (
+        listening_socket(server.host, server.port) as sock,
+        ProcessSignals(reloads=True) as signals,
+        start_ops(config, WorkersView(peers)) as ops,
+    ):
         ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
         # The workers keep to these two as long as this process does, whatever becomes of the configuration file.
         agreed = (f"server.{name}={getattr(server, name)}" for name in ("heartbeat_timeout", "drain_timeout"))
@@ -83,8 +90,9 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
             environment=environment,
             heartbeat_timeout=server.heartbeat_timeout,
             drain_timeout=server.drain_timeout,
+            watch=peers if ops.address else None,
         )
-        code = workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2]))
+        code = workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2], ops))
         signals.ignore()
         return code
 
@@ -99,15 +107,17 @@ def serve_as_worker(config: Config, read_config: ReadConfig, option: WorkerOptio
     """
     inherited = Inheritance(option)
     system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot, parent=inherited.parent)
+    shown = ViewServer(system.view, inherited.ops)
     with ProcessSignals(reloads=True) as signals:
         threading.Thread(
             target=_drain_with_parent, args=(inherited.parent, signals), name="turnstile-parent", daemon=True
         ).start()
         system.start()
+        shown.start()
         _reload_at_signals(read_config, system, signals)
         inherited.parent.send(READY_LINE)
         signals.drain.wait()
-        return _stop(system, signals)
+        return _stop(system, signals, shown.close)
 
 
 def _drain_with_parent(parent: ParentLink, signals: ProcessSignals) -> None:
@@ -132,14 +142,14 @@ def _reload_at_signals(read_config: ReadConfig, system: ProxySystem, signals: Pr
     threading.Thread(target=reload_each, name="turnstile-reload", daemon=True).start()
 
 
-def _introduce(config: Config, address: tuple[str, int], ops: OpsListener | None = None) -> None:
+def _introduce(config: Config, address: tuple[str, int], ops: OpsListener) -> None:
     scheme = "wss" if config.server.tls_cert_file else "ws"
     server = config.server
     paths = ", ".join((server.voice_agent_path, server.component_path, *server.realtime_paths))
     announce(f"Turnstile listens on {scheme}://{peer_of(*address)}{paths}")
     workers = f"{server.workers} processes serve. " if server.workers > 1 else ""
     announce(f"{workers}Upstream is {config.upstream_url}. Ctrl-C ends it in order, twice at once.")
-    for line in ops.introduction() if ops else ():
+    for line in ops.introduction():
         announce(line)
     for notice in (*notices(config), *_files_notices(config)):
         announce(f"Warning: {notice}")
@@ -155,16 +165,15 @@ def _files_notices(config: Config) -> Iterator[str]:
         yield notice
 
 
-def _stop(system: ProxySystem, signals: ProcessSignals, ops: OpsListener | None = None) -> int:
-    """Stop in order, or at once on a second signal; return the exit code."""
+def _stop(system: ProxySystem, signals: ProcessSignals, stop_showing: Callable[[], None]) -> int:
+    """Stop in order, or at once on a second signal, last what operators see of the end; return the exit code."""
     left = stop_in_time(system.stop, signals, system.config.server.drain_timeout)
     signals.ignore()
     if left is None:
         announce("Cut off.")
     elif left:
         announce(f"{left} sessions did not end in time and were cut off.")
-    if ops:
-        ops.stop()  # last: operators see the end
+    stop_showing()
     code = OK if left == 0 else FAILED
     end_process(code)
     return code

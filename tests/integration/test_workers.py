@@ -24,13 +24,16 @@ ROOT = Path(__file__).parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
 CLEAN["TURNSTILE_OPS__PORT"] = "0"  # one port of this machine, which all processes would want
 
+# Of those that other tests, or others on this machine, may have.
+NO_PORT = ("--port", "0", "--set", "ops.port=0")
+
 
 class Serving:
     """A process that keeps workers, and what it and they have said."""
 
     def __init__(self, *options):
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "proxy_main.py"), "serve", "--port", "0", "--workers", "2", *options],
+            [sys.executable, str(ROOT / "proxy_main.py"), "serve", *NO_PORT, "--workers", "2", *options],
             env=CLEAN,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -24,12 +24,15 @@ class KeptFigures:
         with self._lock:
             self._latest[worker] = (0, {})
 
-    def note(self, worker: object, answer: Any) -> None:
-        """Note what a worker has handed over, unless it has ended since, or has handed over what is newer.
+    def note(self, worker: object, answer: Any) -> Figures:
+        """Note the figures that a worker hands over, unless it has ended since, or has handed over newer ones.
 
         Args:
             worker: One that has begun.
             answer: ``{"number": ..., "figures": ...}``; the number grows with the figures.
+
+        Returns:
+            The figures.
 
         Raises:
             ValueError: The answer is something else.
@@ -42,6 +45,7 @@ class KeptFigures:
         with self._lock:
             if worker in self._latest and self._latest[worker][0] < number:
                 self._latest[worker] = number, figures
+        return figures
 
     def ended(self, worker: object) -> None:
         """Keep what is left by a worker that has ended."""

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 # What the answer to each request is.
 _SHAPES: Final[Mapping[str, type | UnionType]] = {
     "counts": dict,
-    "unready": list,
     "sessions": list,
     "session": dict | None,
     "events": bool,

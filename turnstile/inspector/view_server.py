@@ -154,8 +154,6 @@ class ViewServer:
         match kind:
             case "counts":
                 return self._numbered_counts()
-            case "unready":
-                return self._view.unready()
             case "sessions":
                 return self._view.sessions()
             case "session":

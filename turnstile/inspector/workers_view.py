@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from turnstile.errors import SessionError
 from turnstile.inspector.question import Unanswered, answer_to
 from turnstile.inspector.remote_stream import RemoteStream
+from turnstile.observability.merged_figures import merged
+from turnstile.observability.readiness import unready
 
 if TYPE_CHECKING:
     from turnstile.inspector.view import Json
     from turnstile.inspector.worker_peers import WorkerPeers
+    from turnstile.observability.figures import Figures
+    from turnstile.ports import Clock
 
 
 class WorkersView:
@@ -22,29 +27,35 @@ class WorkersView:
 
     Args:
         peers: The workers that there are.
+        wall_clock: The time, in seconds since 1970.
     """
 
-    def __init__(self, peers: WorkerPeers) -> None:
+    def __init__(self, peers: WorkerPeers, wall_clock: Clock = time.time) -> None:
         self._peers = peers
+        self._wall_clock = wall_clock
         self._wait = peers.timeout
 
     def counts(self) -> Json:
         """Return what is counted, and the gauges: for a worker that does not answer, those that it last told."""
-        for worker, answer in self._peers.ask({"ask": "counts"}).given:
-            try:
-                self._peers.figures.note(worker, answer)
-            except ValueError as error:
-                worker.note(error)
+        self._count()
         return self._peers.figures.together()
 
     def unready(self) -> list[str]:
-        """Return why no client should be sent here now; empty where one worker or more welcomes clients."""
+        """Return why no client should be sent here now; empty where clients are welcome."""
         if self._peers.is_draining:
             return ["draining"]
-        answers = [reasons for _, reasons in self._peers.ask({"ask": "unready"}, lambda reasons: not reasons).given]
-        if not answers:
-            return ["no_worker_ready"]
-        return [reason for reason in answers[0] if all(reason in reasons for reasons in answers)]
+        figures = self._count()
+        return unready(merged(figures), self._wall_clock()) if figures else ["no_worker_ready"]
+
+    def _count(self) -> list[Figures]:
+        """Return the figures of the workers that answer."""
+        figures = []
+        for worker, answer in self._peers.ask({"ask": "counts"}).given:
+            try:
+                figures.append(self._peers.figures.note(worker, answer))
+            except ValueError as error:
+                worker.note(error)
+        return figures
 
     def sessions(self) -> list[Json]:
         """Return the open sessions of the workers that answer, each with the number of its worker."""

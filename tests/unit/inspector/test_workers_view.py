@@ -47,7 +47,6 @@ class Shown:
     def __init__(self, *names, **figures):
         self.open = {name: {"id": name, "state": "idle"} for name in names}
         self.figures = figures
-        self.reasons = []
         self.outcome = {"done": True}
         self.given = []
         self.streams = {name: Stream() for name in names}
@@ -62,10 +61,6 @@ class Shown:
     def counts(self):
         self._hold()
         return dict(self.figures)
-
-    def unready(self):
-        self._hold()
-        return self.reasons
 
     def sessions(self):
         self._hold()
@@ -347,26 +342,45 @@ def test_a_worker_that_could_not_be_started_leaves_nothing(company):
     assert workers.view.counts() == {}
 
 
-def test_clients_are_welcome_as_soon_as_one_worker_welcomes_them(company):
-    workers, one, other = company(), Shown(), Shown()
-    workers.worker(one)
-    workers.worker(other)
-    other.go_on.clear()
+NOW = 1_800_000_000.0
+
+
+def figures(**known):
+    return {"upstream_last_failure": 0.0, "upstream_last_success": 0.0, "draining": {"1": 0}, "full": {"1": 0}, **known}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reasons"),
+    [
+        ({}, {}, []),
+        ({"full": {"1": 1}}, {"full": {"2": 1}}, ["full"]),
+        ({"full": {"1": 1}}, {"full": {"2": 0}}, []),
+        ({"draining": {"1": 1}}, {"draining": {"2": 0}}, []),
+        ({"upstream_last_failure": NOW - 1}, {}, ["upstream_unreachable"]),
+        ({"upstream_last_failure": NOW - 2}, {"upstream_last_success": NOW - 1}, []),
+    ],
+)
+def test_clients_are_unwelcome_for_what_is_so_of_all_workers_together(company, first, second, reasons):
+    workers = company()
+    for known in (first, second):
+        workers.worker(Shown(**figures(**known)))
+    assert WorkersView(workers.peers, lambda: NOW).unready() == reasons
+
+
+def test_a_worker_that_does_not_answer_does_not_make_a_full_proxy_welcome_clients(company):
+    workers, frozen = company(), Shown(**figures())
+    workers.worker(frozen)
+    workers.worker(Shown(**figures(full={"2": 1})))
     assert workers.view.unready() == []
-
-
-def test_the_reasons_against_clients_are_those_that_all_workers_have(company):
-    workers, one, other = company(), Shown(), Shown()
-    workers.worker(one)
-    workers.worker(other)
-    one.reasons, other.reasons = ["draining", "full"], ["full"]
+    frozen.go_on.clear()
+    workers.peers.timeout = SHORT
     assert workers.view.unready() == ["full"]
 
 
 def test_no_client_is_welcome_while_no_worker_is_ready_or_all_end(company):
     workers = company()
     assert workers.view.unready() == ["no_worker_ready"]
-    workers.worker(Shown())
+    workers.worker(Shown(**figures()))
     assert workers.view.unready() == []
     workers.peers.draining()
     assert workers.view.unready() == ["draining"]
@@ -455,7 +469,6 @@ def test_a_hundred_scrapes_and_streams_leave_no_descriptor_and_no_thread(company
     for _ in range(100):
         workers.view.counts()
         workers.view.sessions()
-        workers.view.unready()
         workers.view.events("a").close()
         assert workers.view.session("c") is None
     for thread in set(threading.enumerate()) - threads:
