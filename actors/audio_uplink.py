@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from turnstile.audio.formats import AudioFormat
     from turnstile.audio.input_audio import InputAudio
     from turnstile.byte_budget import SessionBudget
+    from turnstile.observability.journal import SessionJournal
     from turnstile.ports import Connection
 
 # Half a sample gone would swap the bytes of all that come behind it.
@@ -36,17 +37,26 @@ class AudioUplink:
         max_held: How many bytes wait; past it the oldest are dropped.
         budget: Counts the audio that waits; past its room the oldest is dropped, too. By default without bounds.
         takes_events: The client sends its audio in events of the API's own, which go on as they are.
+        journal: Is told what goes upstream; None: nobody is.
     """
 
     def __init__(
-        self, audio: InputAudio, max_held: int, budget: SessionBudget | None = None, *, takes_events: bool = False
+        self,
+        audio: InputAudio,
+        max_held: int,
+        budget: SessionBudget | None = None,
+        *,
+        takes_events: bool = False,
+        journal: SessionJournal | None = None,
     ) -> None:
         self._audio = audio
         self._takes_events = takes_events
         self._held = WaitingAudio(max_held, 1 if takes_events else _SAMPLE)
         self._budget = budget or unlimited_budget()
         self._charge = self._budget.charge()
+        self._journal = journal
         self._connection: Connection | None = None
+        self._link = 0
         self._is_open = False
         self._flows = False  # what comes now goes at once
         self._observes = False
@@ -57,9 +67,9 @@ class AudioUplink:
         self.observed = 0.0
         """Milliseconds of audio that went upstream while observed, and were not yet taken by `take_observed`."""
 
-    def connect(self, connection: Connection) -> None:
-        """Send to this connection from now on, once the session is ready."""
-        self._connection = connection
+    def connect(self, connection: Connection, link: int = 0) -> None:
+        """Send to this connection from now on, once the session is ready; `link` is its number in the journal."""
+        self._connection, self._link = connection, link
 
     def disconnect(self) -> None:
         """Hold audio until the next link; what the lost one had and not committed is gone with it."""
@@ -151,6 +161,8 @@ class AudioUplink:
         padding = self._audio.padding()
         if padding:
             events.append(realtime.input_audio_append(padding))
+            if self._journal is not None and self._journal.tell is not None:
+                self._journal.audio("upstream", "out", [padding], self._link)
         self._send_events(events)
         self.input_ended()
         return realtime.input_audio_commit(event_id)
@@ -181,6 +193,9 @@ class AudioUplink:
     def _send(self, pieces: Sequence[bytes]) -> None:
         if self._takes_events:
             self._audio.count(sum(map(audio_size, pieces)))
+            if self._journal is not None and self._journal.tell is not None:
+                for piece in pieces:
+                    self._journal.frame("upstream", "out", piece, self._link)
             self._send_events(pieces)
         else:
             self._send_events(self._appends(self._audio.feed(*pieces)))
@@ -193,4 +208,6 @@ class AudioUplink:
         """Return the events that append pieces, which are counted where that is observed."""
         if self._observes:
             self.observed += sum(map(self._audio.milliseconds, pieces))
+        if pieces and self._journal is not None and self._journal.tell is not None:
+            self._journal.audio("upstream", "out", pieces, self._link)
         return map(realtime.input_audio_append, pieces)

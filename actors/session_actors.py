@@ -142,7 +142,9 @@ def _start_upstream(
         *shared,
         connector=around.connector,
         target=lambda model: around.target(model, parts.address),
-        audio=AudioUplink(InputAudio(), parts.held_audio, budget, takes_events=not parts.dialect.has_binary_audio),
+        audio=AudioUplink(
+            InputAudio(), parts.held_audio, budget, takes_events=not parts.dialect.has_binary_audio, journal=journal
+        ),
         translator=parts.translator,
         shows_session=parts.dialect.shows_session,
         functions=around.functions,

@@ -99,7 +99,7 @@ class UpstreamLinks:
     def _changed(self, news: LinkReady | LinkFailed | Closed) -> None:
         fact = self._link.change(news)
         if isinstance(news, LinkReady):
-            self._audio.connect(news.connection)
+            self._audio.connect(news.connection, self._link.number)
         if isinstance(fact, LinkLost):
             self._lost(replace(fact, unfinished=self._reader.unfinished()))
         else:
@@ -153,7 +153,7 @@ class UpstreamLinks:
         unfinished = self._reader.unfinished()
         self._audio.disconnect()
         self._link.replace_by(standby.link)
-        self._audio.connect(connection)
+        self._audio.connect(connection, self._link.number)
         self._reader.replace_by(standby)
         self._link.names.take_over()
         self._translator.restored(standby.restored)

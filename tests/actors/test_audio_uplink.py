@@ -12,7 +12,8 @@ from actors.messages import Mark
 from turnstile.audio.formats import PCM_24K, AudioFormat
 from turnstile.audio.input_audio import InputAudio
 from turnstile.byte_budget import ProcessBudget
-from turnstile.testing import RecordingConnection
+from turnstile.observability.journal_entries import FrameEntry
+from turnstile.testing import RecordingConnection, session_journal
 
 
 @pytest.fixture
@@ -293,3 +294,45 @@ def test_two_losses_without_audio_between_them_are_one_outage():
         uplink.connect(RecordingConnection())
         uplink.disconnect()
         assert uplink.append([b"another"]) is None
+
+
+def told(takes_events, *, read=True):
+    """Return an uplink, and the entries that the journal is told of it, if anybody reads it."""
+    entries = []
+    journal = session_journal()
+    if read:
+        journal.read_by([entries.append])
+    return AudioUplink(InputAudio(), 100_000, takes_events=takes_events, journal=journal), entries
+
+
+def test_the_journal_is_told_what_audio_goes_upstream_and_on_which_link(link):
+    uplink, entries = told(takes_events=False)
+    uplink.set_client_format(PCM_24K)
+    uplink.connect(link, 3)
+    uplink.append([b"ab"])
+    assert entries == []
+    uplink.open()
+    uplink.append([b"cd", b"ef"])
+    uplink.commit("ts_1")
+    assert [entry[1:3] + entry[4:] for entry in entries] == [("upstream", "out", 3)] * 3
+    assert [b"".join(entry.pieces) for entry in entries[:2]] == [b"ab", b"cdef"]
+    assert set(entries[2].pieces[0]) == {0}, "the padding"
+
+
+def test_the_journal_is_told_of_a_clients_own_events_that_go_upstream(link):
+    uplink, entries = told(takes_events=True)
+    uplink.connect(link, 2)
+    uplink.open()
+    uplink.append([b"one", b"two"])
+    assert entries == [FrameEntry(0.0, "upstream", "out", data, 2) for data in (b"one", b"two")]
+
+
+@pytest.mark.parametrize("takes_events", [False, True])
+def test_nothing_is_told_while_nobody_reads_the_journal(link, takes_events):
+    uplink, entries = told(takes_events, read=False)
+    uplink.set_client_format(PCM_24K)
+    uplink.connect(link)
+    uplink.open()
+    uplink.append([b"abcd"])
+    uplink.commit("ts_1")
+    assert (len(link.sent) > 0, entries) == (True, [])
