@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from turnstile.config import OpsSection
     from turnstile.inspector.view import View
+    from turnstile.observability.figures import Figures
 
 
 def ops_server(
@@ -33,13 +34,18 @@ def ops_server(
         token: What requests must have.
         is_local: Whether only this machine can connect.
     """
+    guard = Guard(token, ops.host, ops.hosts, is_local=is_local, clock=time.monotonic)
+
+    def metrics(figures: Figures) -> bytes:
+        refused = {**figures.get("refusals", {}), "ops_token": guard.wrong_tokens}
+        return exposition(figures | {"refusals": refused})
+
     resources = Resources(
         view,
-        exposition=exposition,
+        exposition=metrics,
         exposition_type=CONTENT_TYPE,
         version=__version__,
         is_alive=is_alive,
         clock=time.monotonic,
     )
-    guard = Guard(token, ops.host, ops.hosts, is_local=is_local, clock=time.monotonic)
     return OpsServer(OpsApp(resources.routes(), guard), resources.close, sock)

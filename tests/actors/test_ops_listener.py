@@ -8,13 +8,15 @@ import logging
 import socket
 import stat
 import threading
+from contextlib import ExitStack
 
 import pytest
 
-from actors import ProxySystem
+from actors import ProxySystem, ScriptedSession
 from actors.ops_listener import start_ops
 from turnstile.config import load_config
 from turnstile.errors import ConfigError
+from turnstile.inspector.server import CONNECTIONS
 from turnstile.inspector.token_file import read_token
 from turnstile.testing import RecordingInbox, patience
 
@@ -82,6 +84,28 @@ def test_metrics_are_those_of_the_proxy(free_port):
     with ProxySystem(config) as proxy, start_ops(config, proxy.view) as ops:
         status, text = ask(ops, "/metrics")
         assert (status, "turnstile_sessions_open 0.0" in text) == (200, True)
+
+
+def test_wrong_tokens_are_among_the_refused_clients(free_port):
+    config = configured(port=free_port)
+    with ProxySystem(config) as proxy, start_ops(config, proxy.view) as ops:
+        assert ask(ops, "/sessions/s/messages", "POST", "{}", Authorization="Bearer wrong")[0] == 401
+        assert 'turnstile_refusals_total{reason="ops_token"} 1.0' in ask(ops, "/metrics")[1]
+
+
+def test_a_conversation_goes_on_when_half_requests_fill_the_ops_port(free_port):
+    config = configured(port=free_port)
+    with ExitStack() as opened:
+        proxy = opened.enter_context(ProxySystem(config))
+        ops = opened.enter_context(start_ops(config, proxy.view))
+        session = opened.enter_context(ScriptedSession(proxy=proxy))
+        for _ in range(2 * CONNECTIONS):
+            half = opened.enter_context(socket.create_connection(ops.address, WAIT))
+            half.sendall(b"GET /sessions HTTP/1.1\r\nHost: loc")
+        session.configure(prompt="Be brief.")
+        session.say("Hello!")
+        session.wait_for("AgentAudioDone", WAIT)
+        assert ask(ops, "/readyz")[0] == 200
 
 
 def test_health_stays_and_readiness_fails_when_the_proxy_drains(free_port):
