@@ -16,6 +16,7 @@ from turnstile.inspector.event_body import EventBody
 from turnstile.inspector.ops_answers import RequestRefusedError, json_response
 from turnstile.observability.access_log import steered
 from turnstile.protocol.jsontext import loads
+from turnstile.translate.steering_messages import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -165,7 +166,8 @@ class Resources:
         finally:
             self._messages.release()
         code = "done" if outcome.get("done") else str(outcome.get("code", "refused"))
-        steered(session_id, message["type"], request.remote_addr or "", code)
+        kind = message["type"] if message["type"] in TYPES else "unknown"  # which may be what somebody has said
+        steered(session_id, kind, request.remote_addr or "", code)
         if outcome.get("done"):
             return json_response({"done": True})
         raise RequestRefusedError(

@@ -115,9 +115,11 @@ def test_a_message_is_given_to_its_session_and_answered_when_it_is_in_force(ops,
     answer = ops.post(GIVE, UPDATE)
     assert (answer.status_code, answer.json) == (200, {"done": True})
     assert ops.view.given == [("s1", UPDATE, 30.0)]
-    (steered,) = [record for record in caplog.records if record.name == "turnstile.access"]
-    assert (steered.session, steered.message_type, steered.outcome) == ("s1", "UpdatePrompt", "done")
-    assert steered.asker == "192.0.2.9"
+    ops.post(GIVE, {"type": "the merger\nsession ended"})
+    assert caplog.messages == [
+        "session steered session=s1 message_type=UpdatePrompt outcome=done",
+        "session steered session=s1 message_type=unknown outcome=done",
+    ]
     assert "Be brief" not in caplog.text
 
 

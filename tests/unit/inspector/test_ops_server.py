@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import selectors
 import socket
@@ -48,7 +49,8 @@ def open_stream(served):
     return sock, served.view.journals[-1]
 
 
-def test_a_stock_client_reads_and_steers(served):
+def test_a_stock_client_reads_and_steers(served, caplog):
+    caplog.set_level(logging.INFO)
     client = http.client.HTTPConnection(*served.server.address, timeout=WAIT)
     try:
         client.request("GET", "/sessions/s1")
@@ -58,6 +60,7 @@ def test_a_stock_client_reads_and_steers(served):
         answer = client.getresponse()
         assert (answer.status, json.loads(answer.read())) == (200, {"done": True})
         assert answer.getheader("Server") is None
+        assert caplog.messages == ["session steered session=s1 message_type=End asker=127.0.0.1 outcome=done"]
     finally:
         client.close()
 
