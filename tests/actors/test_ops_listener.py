@@ -8,7 +8,7 @@ import logging
 import socket
 import stat
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -84,6 +84,38 @@ def test_metrics_are_those_of_the_proxy(free_port):
     with ProxySystem(config) as proxy, start_ops(config, proxy.view) as ops:
         status, text = ask(ops, "/metrics")
         assert (status, "turnstile_sessions_open 0.0" in text) == (200, True)
+
+
+def test_operators_see_what_happens_in_a_session_up_to_its_end(free_port):
+    config = configured(port=free_port)
+    with ProxySystem(config) as proxy, start_ops(config, proxy.view) as ops:
+        session = ScriptedSession(proxy=proxy)
+        [one] = json.loads(ask(ops, "/sessions")[1])["sessions"]
+        client = http.client.HTTPConnection(*ops.address, timeout=WAIT)
+        with session, closing(client):
+            client.request("GET", f"/sessions/{one['id']}/events")
+            stream = client.getresponse()
+            stream.readline()  # it has begun
+            session.configure(prompt="Say nothing of the merger.")
+            session.close()
+            text = stream.read().decode()
+    lines = [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith('data: {"')]
+    assert {"Settings", "session.update"} <= {line.get("type") for line in lines}
+    assert (lines[-1]["end"]["by"], text.endswith("event: end\ndata: {}\n\n")) == ("client", True)
+    assert "merger" not in text  # journal.level is events
+
+
+def test_the_listener_stops_while_a_session_is_followed(free_port):
+    config = configured(port=free_port)
+    with ProxySystem(config) as proxy, ScriptedSession(proxy=proxy):
+        with start_ops(config, proxy.view) as ops, ExitStack() as opened:
+            [one] = json.loads(ask(ops, "/sessions")[1])["sessions"]
+            client = opened.enter_context(closing(http.client.HTTPConnection(*ops.address, timeout=WAIT)))
+            client.request("GET", f"/sessions/{one['id']}/events")
+            stream = client.getresponse()
+            ops.stop()
+            assert b"event: end" not in stream.read()
+        assert proxy.sessions == 1
 
 
 def test_wrong_tokens_are_among_the_refused_clients(free_port):

@@ -117,8 +117,8 @@ def test_a_message_is_given_to_its_session_and_answered_when_it_is_in_force(ops,
     assert ops.view.given == [("s1", UPDATE, 30.0)]
     ops.post(GIVE, {"type": "the merger\nsession ended"})
     assert caplog.messages == [
-        "session steered session=s1 message_type=UpdatePrompt outcome=done",
-        "session steered session=s1 message_type=unknown outcome=done",
+        "session steered session=s1 message_type=UpdatePrompt asker=192.0.2.9 outcome=done",
+        "session steered session=s1 message_type=unknown asker=192.0.2.9 outcome=done",
     ]
     assert "Be brief" not in caplog.text
 
