@@ -32,9 +32,14 @@ class HandshakeRefusedError(ConnectionRefusedError):
     """
 
     def __init__(self, status: int, body: bytes) -> None:
-        words = on_one_line(" ".join(body.decode(errors="replace").split())[:_LONGEST_WORDS])
+        words = "" if body.lstrip().startswith(b"<") else body.decode(errors="replace")  # a page for a browser is none
+        words = on_one_line(" ".join(words.split())[:_LONGEST_WORDS])
         super().__init__(f"it answered {status}{': ' if words else ''}{words}")
         self.status = status
+
+
+class NoWebSocketError(ConnectionError):
+    """Whoever answers is no WebSocket server; its text is one line."""
 
 
 class ClientSocket:
@@ -48,6 +53,7 @@ class ClientSocket:
 
     Raises:
         HandshakeRefusedError: The proxy refuses the handshake.
+        NoWebSocketError: Whoever answers is no WebSocket server.
         OSError: The proxy cannot be reached; its text is one line.
     """
 
@@ -77,8 +83,12 @@ def _opened(url: str, timeout: float, key: str | None) -> socket.socket:
         link.connect(url, timeout=timeout, suppress_origin=True, header=header)
     except websocket.WebSocketBadStatusException as error:
         raise HandshakeRefusedError(error.status_code, error.resp_body or b"") from None
-    except (websocket.WebSocketException, ValueError) as error:
+    except websocket.WebSocketTimeoutException:
+        raise TimeoutError(f"no answer within {timeout:g} seconds") from None
+    except (websocket.WebSocketAddressException, websocket.WebSocketProxyException, ValueError) as error:
         raise ConnectionError(" ".join(str(error).split())) from None
+    except websocket.WebSocketException as error:
+        raise NoWebSocketError(on_one_line(" ".join(str(error).split()))) from None
     # websocket-client reads the answer byte by byte, so that no frame is left in its buffers.
     sock: socket.socket = link.sock
     link.sock = None

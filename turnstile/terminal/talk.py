@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from typing import TYPE_CHECKING, Final, TextIO
 from urllib.parse import urlsplit
 
-from turnstile.embed.client_socket import HandshakeRefusedError
 from turnstile.errors import ConfigError
 from turnstile.ports import sendable
 from turnstile.protocol.safe_text import on_one_line
 from turnstile.terminal.audio_io import AudioIO
+from turnstile.terminal.connection_faults import KEY_VARIABLE, connection_fault, dialect_fault
 from turnstile.terminal.expected_replies import ExpectedReplies, is_answered_aloud, is_transcribed
 from turnstile.terminal.standard_output import OutputError, writing_results
 from turnstile.terminal.terminal_client import TerminalClient
@@ -29,10 +28,8 @@ HELP = """Lines go to the agent. Commands:
   /help          show this
   /quit          end (or Ctrl-D)"""
 
-KEY_VARIABLE: Final = "TURNSTILE_KEY"
-"""Where the key for a proxy that asks for one is: every user of the machine can read a command line."""
-
-_UNAUTHORIZED: Final = 401
+_READY: Final = "SettingsApplied"
+_COMMANDS: Final = {words.split()[0]: words for words in re.findall(r"^  (/\w+(?: [A-Z]+)?)", HELP, re.MULTILINE)}
 _KEY: Final = re.compile(r"[!-~]*")
 _COLOURS = {"user": "36", "assistant": "32", "note": "2", "fault": "31"}
 
@@ -118,18 +115,13 @@ def _talk_to(
     where = re.sub(r"//[^/]*@", "//", url.partition("?")[0])  # a query may hold a key, as the user may before the host
     try:
         client = _connected(url, timeout, printer, audio)
-    except HandshakeRefusedError as error:
-        fix = f" talk sends the key in the variable {KEY_VARIABLE}." if error.status == _UNAUTHORIZED else ""
-        printer.line(f"{where} refused the handshake: {error}{fix}", "fault")
-        return False
     except OSError as error:
-        words = " ".join(str(error).split()) or type(error).__name__
-        printer.line(f"{where} cannot be reached: {words}. {_fix_of(error)}", "fault")
+        printer.line(connection_fault(error, where, has_key=_key() is not None), "fault")
         return False
     with client:
         fault = _talk(client, printer, prompt, lines, audio)
         if fault is not None and client.closed is None:
-            printer.line(fault.format(timeout=f"{timeout:g} seconds"), "fault")
+            printer.line(fault.format(timeout=f"{timeout:g} seconds", dialect=dialect_fault(where)), "fault")
         return fault is None and client.closed is None
 
 
@@ -151,14 +143,6 @@ def _key() -> str | None:
         words = f"{KEY_VARIABLE}: may have no spaces, and no characters beyond ASCII; copy the key anew."
         raise ConfigError("invalid_key", words)
     return key or None
-
-
-def _fix_of(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "Is its certificate to be trusted? SSL_CERT_FILE names a file of those that are."
-    if isinstance(error, ssl.SSLError):
-        return "Does it speak TLS? Without, its address begins with ws://."
-    return "Is the proxy running (turnstile serve)?"
 
 
 def _connected(url: str, timeout: float, printer: Printer, audio: AudioIO) -> TerminalClient:
@@ -184,14 +168,23 @@ def _talk(
     if not audio.has_output:
         think["outputModalities"] = ["text"]
     client.send("Settings", **audio.settings, agent={"think": think})
-    if client.wait_for("SettingsApplied") is None:
+    first = client.wait_until(lambda: next(filter(_is_first_answer, client.messages), None))
+    if first is None:
         return "The agent was not ready within {timeout}."
+    if first["type"] != _READY:
+        return "{dialect}"
     with audio.sending(client.send_binary):
         if lines is None:
             return _wait_for_answer(client, audio)
         printer.line("Say something; /help shows what else there is.", "note")
         _send_lines(client, printer, lines, audio)
     return None
+
+
+def _is_first_answer(message: Message) -> bool:
+    """Return whether the proxy has taken the settings, or speaks the Realtime API's events, whose names have dots."""
+    kind = str(message["type"])
+    return kind in {_READY, "error"} or "." in kind
 
 
 def _wait_for_answer(client: TerminalClient, audio: AudioIO) -> str | None:
@@ -219,6 +212,13 @@ def _send_lines(client: TerminalClient, printer: Printer, lines: Iterable[str], 
     client.wait_while_active(lambda: expected.have_come(client.messages))
 
 
+def _what_is_wrong(command: str) -> str:
+    """Return what is wrong with a line that is no command, or one without its text."""
+    if command in _COMMANDS:
+        return f"{command} needs a word behind it: {_COMMANDS[command]}"
+    return f"There is no command {command}. Known are: {', '.join(_COMMANDS.values())}"
+
+
 def _send_line(client: TerminalClient, printer: Printer, words: str, expected: ExpectedReplies) -> None:
     """Carry out a line, and note the replies to expect."""
     command, _, rest = words.partition(" ")
@@ -233,9 +233,11 @@ def _send_line(client: TerminalClient, printer: Printer, words: str, expected: E
         case "/say" if rest:
             expected.injected += 1
             client.send("InjectAgentMessage", message=rest, behavior="queue")
-        case _ if command.startswith("/"):
+        case "/help":
             for text in HELP.splitlines():
                 printer.line(text, "note")
+        case _ if command.startswith("/"):
+            printer.line(_what_is_wrong(command), "fault")
         case _:
             expected.said.append(words)
             client.say(words)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from turnstile.server.exit_codes import FAILED, OK
 from turnstile.terminal.audio_io import open_audio
-from turnstile.terminal.talk import KEY_VARIABLE, talk
+from turnstile.terminal.connection_faults import KEY_VARIABLE
+from turnstile.terminal.talk import talk
 
 if TYPE_CHECKING:
     import argparse

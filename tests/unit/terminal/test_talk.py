@@ -127,12 +127,30 @@ def test_a_command_sends_its_message_and_waits_for_the_answer(hold, line, sent, 
     assert printed[2:] == [answer]
 
 
-@pytest.mark.parametrize("line", ["/help", "/prompt", "/voice  ", "/dance", "/"])
-def test_help_is_shown_when_a_command_is_not_known_or_incomplete(hold, line):
-    went_well, printed, heard = hold(line)
+def test_help_is_shown_when_it_is_asked_for(hold):
+    went_well, printed, heard = hold("/help")
     assert went_well
     assert len(heard) == 1
     assert "\n".join(printed[2:]) == HELP
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("/prompt", "/prompt needs a word behind it: /prompt TEXT"),
+        ("/voice  ", "/voice needs a word behind it: /voice NAME"),
+        (
+            "/dance now",
+            "There is no command /dance. Known are: /prompt TEXT, /voice NAME, /say TEXT, /help, /quit",
+        ),
+        ("/", "There is no command /. Known are: /prompt TEXT, /voice NAME, /say TEXT, /help, /quit"),
+    ],
+)
+def test_a_command_that_is_not_known_or_incomplete_is_told_and_not_said_to_the_agent(hold, line, told):
+    went_well, printed, heard = hold(line)
+    assert went_well
+    assert len(heard) == 1
+    assert printed[2:] == [told]
 
 
 def test_nothing_more_is_said_after_quit(hold):
@@ -306,7 +324,7 @@ def test_a_proxy_that_is_not_there_is_reported_in_one_line():
     assert not talk("ws://127.0.0.1:1/openai", "Be kind.", [], out)
     (line,) = out.getvalue().splitlines()
     assert line.startswith("ws://127.0.0.1:1/openai cannot be reached: ")
-    assert line.endswith("Is the proxy running (turnstile serve)?")
+    assert line.endswith("Is the proxy running (turnstile serve), and is this its port?")
 
 
 @pytest.mark.parametrize(
