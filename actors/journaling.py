@@ -55,6 +55,11 @@ class Journaling:
         """How many entries found no room on their way to recordings and streams, so far."""
         return self._thread.lost if self._thread is not None else 0
 
+    @property
+    def failures(self) -> int:
+        """How many attempts to make or write a recording have failed so far."""
+        return self._recorder.failures if self._recorder is not None else 0
+
     def change(self, section: JournalSection) -> None:
         """Record and show sessions by these settings from now on; the directory stays."""
         self._section = section

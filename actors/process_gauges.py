@@ -9,6 +9,7 @@ from turnstile.transports.loop_lag import LoopLag
 
 if TYPE_CHECKING:
     from actors.admission import ClientAdmission
+    from actors.journaling import Journaling
     from actors.sessions import Sessions
     from turnstile.byte_budget import ProcessBudget
     from turnstile.observability.figures import Figures
@@ -29,6 +30,7 @@ class ProcessGauges:
         budget: Counts what they hold.
         admission: Knows how many may be open.
         refusals: Counts the clients that are refused.
+        journaling: Counts what recordings and streams lack.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class ProcessGauges:
         budget: ProcessBudget,
         admission: ClientAdmission,
         refusals: Refusals,
+        journaling: Journaling,
     ) -> None:
         self._lag = LoopLag(loop, clock)
         self._slot = slot
@@ -47,6 +50,7 @@ class ProcessGauges:
         self._budget = budget
         self._admission = admission
         self._refusals = refusals
+        self._journaling = journaling
 
     def figures(self) -> Figures:
         """Return all figures of the process, by the keys of `turnstile.observability.figures`."""
@@ -62,6 +66,8 @@ class ProcessGauges:
             "held_bytes_limit": {worker: self._budget.limit},
             "loop_lag_seconds": {worker: lag.latest},
             "loop_lag_max_seconds": {worker: lag.worst},
+            "journal_entries_lost": self._journaling.lost,
+            "recording_failures": self._journaling.failures,
             "upstream_last_success": self._slot.last_reached,
             "upstream_last_failure": self._slot.last_unreached,
             **process_figures(worker),

@@ -90,9 +90,12 @@ class ProxyParts:
         self.hosted = HostedSessions(
             config.limits, loop, self.sessions, self.admission, callbacks, start_for_host, self.refusals
         )
-        self.gauges = ProcessGauges(loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals)
+        journaling = self.adapters.journaling
+        self.gauges = ProcessGauges(
+            loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals, journaling
+        )
         self.view = LocalView(
-            self.sessions, around, self.gauges.figures, self.adapters.functions.may_call, self.adapters.journaling.watch
+            self.sessions, around, self.gauges.figures, self.adapters.functions.may_call, journaling.watch
         )
         beats = config.server.heartbeat_timeout
         self.threads = ProxyThreads(

@@ -99,6 +99,19 @@ def test_a_proxy_whose_upstream_is_out_of_reach_is_not_ready(make_system):
     assert figures["upstream_last_failure"] > figures["upstream_last_success"] == 0.0
 
 
+def test_a_recording_that_cannot_be_written_is_counted(make_system, tmp_path):
+    directory = tmp_path / "recordings"
+    directory.mkdir()
+    system = make_system(journal__directory=str(directory))
+    assert (system.counts()["recording_failures"], system.counts()["journal_entries_lost"]) == (0, 0)
+    directory.rmdir()
+    connection, _ = system.connect(RecordingInbox())
+    connection.close(1000)
+    assert system.wait_until_empty(patience())
+    assert system._parts.adapters.journaling._thread.flush(patience())
+    assert system.counts()["recording_failures"] == 1
+
+
 def test_the_lag_of_the_loop_is_measured_from_the_first_question_on(make_system):
     system = make_system()
     assert system.counts()["loop_lag_seconds"] == {"1": 0.0}

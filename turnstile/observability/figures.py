@@ -42,166 +42,88 @@ HELD_BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.
 FIRST_AUDIO_BOUNDS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Seconds: half a second is heard as prompt, two are heard as a pause."""
 
+
+def _counter(key: str, text: str, label: str = "", known: tuple[str, ...] = ()) -> Figure:
+    return Figure(key, f"turnstile_{key}_total", "counter", text, label, known)
+
+
+def _gauge(key: str, text: str, label: str = "", merge: Literal["sum", "max"] = "sum") -> Figure:
+    return Figure(key, f"turnstile_{key}", "gauge", text, label, merge=merge)
+
+
+def _histogram(key: str, name: str, text: str, bounds: tuple[float, ...]) -> Figure:
+    return Figure(key, f"turnstile_{name}", "histogram", text, bounds=bounds)
+
+
+def _of_system(key: str, text: str) -> Figure:
+    """Return a figure that many programs have, under the name that they share."""
+    return Figure(key, key, "gauge", text, "worker")
+
+
+_DIALECTS: Final = ("deepgram", "component", "realtime")
+_ENDED_BY: Final = ("client", "upstream", "host", "operator", "proxy")
+_OUTCOMES: Final = ("completed", "failed", "incomplete", "cancelled", "lost")
+_REASONS: Final = ("max_sessions", "total_bytes", "draining", "origin", "unauthorized")
 _WAYS: Final = ("in", "out")
 
 SESSION_FIGURES: Final = (
-    Figure("sessions_open", "turnstile_sessions_open", "gauge", "Open sessions."),
-    Figure(
-        "sessions_started",
-        "turnstile_sessions_started_total",
-        "counter",
-        "Sessions begun, by the protocol of their client.",
-        "dialect",
-        ("deepgram", "component", "realtime"),
+    _gauge("sessions_open", "Open sessions."),
+    _counter("sessions_started", "Sessions begun, by the protocol of their client.", "dialect", _DIALECTS),
+    _counter("sessions_ended", "Sessions ended, by who ended them.", "by", _ENDED_BY),
+    _counter("turns", "Turns of users, spoken or written."),
+    _counter(
+        "responses", "Responses ended, by the status that upstream gave, or lost with their link.", "outcome", _OUTCOMES
     ),
-    Figure(
-        "sessions_ended",
-        "turnstile_sessions_ended_total",
-        "counter",
-        "Sessions ended, by who ended them.",
-        "by",
-        ("client", "upstream", "host", "operator", "proxy"),
-    ),
-    Figure("turns", "turnstile_turns_total", "counter", "Turns of users, spoken or written."),
-    Figure(
-        "responses",
-        "turnstile_responses_total",
-        "counter",
-        "Responses ended, by the status that upstream gave, or lost with their link.",
-        "outcome",
-        ("completed", "failed", "incomplete", "cancelled", "lost"),
-    ),
-    Figure(
+    _histogram(
         "first_audio_seconds",
-        "turnstile_first_audio_seconds",
-        "histogram",
+        "first_audio_seconds",
         "Time from the end of a user's turn to the first audio of the answer.",
-        bounds=FIRST_AUDIO_BOUNDS,
+        FIRST_AUDIO_BOUNDS,
     ),
-    Figure(
-        "updates_held",
-        "turnstile_updates_held_total",
-        "counter",
-        "Updates of the configuration that had to wait.",
-    ),
-    Figure(
-        "updates_merged",
-        "turnstile_updates_merged_total",
-        "counter",
-        "Updates that went upstream together with others.",
-    ),
-    Figure(
-        "updates_replayed",
-        "turnstile_updates_replayed_total",
-        "counter",
-        "Held updates that were let go.",
-    ),
-    Figure(
-        "held_seconds",
-        "turnstile_update_held_seconds",
-        "histogram",
-        "Time that updates were held.",
-        bounds=HELD_BOUNDS,
-    ),
-    Figure(
-        "collisions",
-        "turnstile_collisions_total",
-        "counter",
-        "Requests that lost a race against a response of upstream's.",
-    ),
-    Figure(
-        "repairs",
-        "turnstile_repairs_total",
-        "counter",
-        "Collisions after which what was asked for went again, and succeeded.",
-    ),
-    Figure("stalls", "turnstile_stalls_total", "counter", "Waits for an answer of upstream's that ended by a timeout."),
-    Figure("function_calls", "turnstile_function_calls_total", "counter", "Functions that the model called."),
-    Figure("links_opened", "turnstile_links_opened_total", "counter", "Upstream links that upstream accepted."),
-    Figure("links_lost", "turnstile_links_lost_total", "counter", "Upstream links in use that ended unasked."),
-    Figure(
-        "links_restored",
-        "turnstile_links_restored_total",
-        "counter",
-        "Upstream links that took over from a lost one.",
-    ),
-    Figure(
-        "links_renewed",
-        "turnstile_links_renewed_total",
-        "counter",
-        "Upstream links that took over from one whose session was about to end.",
-    ),
-    Figure(
-        "link_failures",
-        "turnstile_link_failures_total",
-        "counter",
-        "Upstream links that could not be opened, or ended before they were in use.",
-    ),
-    Figure(
-        "client_bytes",
-        "turnstile_client_bytes_total",
-        "counter",
-        "Bytes of messages received from clients, and sent to them.",
-        "direction",
-        _WAYS,
-    ),
-    Figure(
-        "upstream_bytes",
-        "turnstile_upstream_bytes_total",
-        "counter",
-        "Bytes of messages received from upstream, and sent to it.",
-        "direction",
-        _WAYS,
-    ),
+    _counter("updates_held", "Updates of the configuration that had to wait."),
+    _counter("updates_merged", "Updates that went upstream together with others."),
+    _counter("updates_replayed", "Held updates that were let go."),
+    _histogram("held_seconds", "update_held_seconds", "Time that updates were held.", HELD_BOUNDS),
+    _counter("collisions", "Requests that lost a race against a response of upstream's."),
+    _counter("repairs", "Collisions after which what was asked for went again, and succeeded."),
+    _counter("stalls", "Waits for an answer of upstream's that ended by a timeout."),
+    _counter("function_calls", "Functions that the model called."),
+    _counter("links_opened", "Upstream links that upstream accepted."),
+    _counter("links_lost", "Upstream links in use that ended unasked."),
+    _counter("links_restored", "Upstream links that took over from a lost one."),
+    _counter("links_renewed", "Upstream links that took over from one whose session was about to end."),
+    _counter("link_failures", "Upstream links that could not be opened, or ended before they were in use."),
+    _counter("client_bytes", "Bytes of messages received from clients, and sent to them.", "direction", _WAYS),
+    _counter("upstream_bytes", "Bytes of messages received from upstream, and sent to it.", "direction", _WAYS),
 )
 """What is counted of sessions."""
 
 PROCESS_FIGURES: Final = (
-    Figure(
-        "sessions_limit",
-        "turnstile_sessions_limit",
-        "gauge",
-        "Sessions that all processes together may have open (server.max_sessions).",
-        merge="max",
+    _gauge("sessions_limit", "Sessions that all processes together may have open (server.max_sessions).", merge="max"),
+    _gauge("handshakes_open", "Clients in their opening handshake."),
+    _counter(
+        "refusals", "Clients refused before a session began, by the reason that the log names.", "reason", _REASONS
     ),
-    Figure("handshakes_open", "turnstile_handshakes_open", "gauge", "Clients in their opening handshake."),
-    Figure(
-        "refusals",
-        "turnstile_refusals_total",
-        "counter",
-        "Clients refused before a session began, by the reason that the log names.",
-        "reason",
-        ("max_sessions", "total_bytes", "draining", "origin", "unauthorized"),
-    ),
-    Figure(
+    _gauge(
         "full",
-        "turnstile_full",
-        "gauge",
         "1 in a process that has no room for another session, by server.max_sessions or limits.total_bytes.",
         "worker",
     ),
-    Figure("draining", "turnstile_draining", "gauge", "1 in a process that ends and admits no clients.", "worker"),
-    Figure("held_bytes", "turnstile_held_bytes", "gauge", "Bytes held or unsent for all sessions.", "worker"),
-    Figure(
-        "held_bytes_limit",
-        "turnstile_held_bytes_limit",
-        "gauge",
-        "Bytes that may be held for all sessions of a process (limits.total_bytes).",
-        "worker",
-    ),
-    Figure(
-        "loop_lag_seconds",
-        "turnstile_loop_lag_seconds",
-        "gauge",
-        "How late the latest timer of the I/O thread came, or how overdue it is.",
-        "worker",
-    ),
-    Figure(
+    _gauge("draining", "1 in a process that ends and admits no clients.", "worker"),
+    _gauge("held_bytes", "Bytes held or unsent for all sessions.", "worker"),
+    _gauge("held_bytes_limit", "Bytes that may be held for all sessions of a process (limits.total_bytes).", "worker"),
+    _gauge("loop_lag_seconds", "How late the latest timer of the I/O thread came, or how overdue it is.", "worker"),
+    _gauge(
         "loop_lag_max_seconds",
-        "turnstile_loop_lag_max_seconds",
-        "gauge",
-        "How late the latest of the I/O thread's timers came at worst within the last minute.",
+        "How late a timer of the I/O thread came at worst within the last minute.",
         "worker",
+    ),
+    _counter(
+        "journal_entries_lost",
+        "Entries of the journal that recordings or streams lack, since they came faster than they were taken.",
+    ),
+    _counter(
+        "recording_failures", "Failed attempts to write recordings, for want of room on the disk or in the budget."
     ),
     Figure(
         "upstream_last_success",
@@ -214,21 +136,15 @@ PROCESS_FIGURES: Final = (
         "upstream_last_failure",
         "turnstile_upstream_last_failure_timestamp_seconds",
         "gauge",
-        "When upstream was last unreachable or answered with a status of 500 or more; 0 for never.",
+        "When a process last found upstream out of reach, or out of order (a status of 500 or more); 0 for never.",
         merge="max",
     ),
     Figure("process_cpu_seconds", "process_cpu_seconds_total", "counter", "CPU time used.", "worker"),
-    Figure("process_resident_memory_bytes", "process_resident_memory_bytes", "gauge", "Resident memory.", "worker"),
-    Figure("process_virtual_memory_bytes", "process_virtual_memory_bytes", "gauge", "Virtual memory.", "worker"),
-    Figure("process_open_fds", "process_open_fds", "gauge", "Open file descriptors.", "worker"),
-    Figure("process_max_fds", "process_max_fds", "gauge", "File descriptors that may be open.", "worker"),
-    Figure(
-        "process_start_time_seconds",
-        "process_start_time_seconds",
-        "gauge",
-        "When the process started, in seconds since 1970.",
-        "worker",
-    ),
+    _of_system("process_resident_memory_bytes", "Resident memory."),
+    _of_system("process_virtual_memory_bytes", "Virtual memory."),
+    _of_system("process_open_fds", "Open file descriptors."),
+    _of_system("process_max_fds", "File descriptors that may be open."),
+    _of_system("process_start_time_seconds", "When the process started, in seconds since 1970."),
 )
 """What is counted and measured of a process."""
 

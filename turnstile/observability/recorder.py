@@ -64,6 +64,11 @@ class Recorder:
         self._settings = settings
         self._room.budgets = settings.budgets
 
+    @property
+    def failures(self) -> int:
+        """How many attempts to make or write a recording have failed so far."""
+        return self._room.failures
+
     def begin(self, facts: SessionFacts) -> Callable[[JournalEntry], None]:
         """Return what queues the entries of a session."""
         level = self._settings.level

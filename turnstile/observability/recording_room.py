@@ -38,6 +38,8 @@ class Room:
         self._pruned_at: float | None = None
         self._is_failing = False
         self._blocked_until = clock()
+        self.failures = 0
+        """How many attempts to make or write a recording have failed so far; after each there is none for a while."""
 
     def create(self, session_id: str, began: datetime) -> RecordingFile | None:
         """Make the file of a session; return None where that cannot be, or could not a moment ago."""
@@ -77,6 +79,7 @@ class Room:
 
     def _failed(self, why: str) -> None:
         """Try for nothing for a while; log that sessions go on without a recording, once until one is written again."""
+        self.failures += 1
         self._blocked_until = self._clock() + _PRUNE_AGAIN
         if not self._is_failing:
             self._is_failing = True

@@ -160,6 +160,7 @@ def test_a_full_disk_is_one_warning_and_the_session_is_recorded_when_there_is_ro
     assert "end" in end
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert "No space left on device. They go on without" in caplog.text
+    assert recorded.recorder.failures == 3
     assert recorded.thread.close(patience())
 
 
