@@ -199,9 +199,11 @@ class Sessions:
             live.left -= 1
             live.end = first = live.end or end
         if not live.left:
-            self._note_end(live.journal, first)
-            self._forget(session_id)
-            live.note_end()
+            try:
+                self._note_end(live.journal, first)
+            finally:  # whatever a reader of the journal does
+                self._forget(session_id)
+                live.note_end()
             if not self._live:
                 _log.info("No session is open; %s bytes held", self.held_bytes)
 

@@ -63,7 +63,8 @@ class UpstreamReader:
         self._now = self._progress_at = 0.0
         self.asked_at: float | None = None
         """When the turn or request ended to which no response has begun yet; None while all have one."""
-        self._answers_since: float | None = None  # as of that, of a response whose audio has not begun
+        self._answers_since: float | None = None  # as of that, of the response that began last: none of its audio came
+        self._answering = ""
         self._stopped = ""  # the turn that ended last by `SpeechStopped`
         self.epoch = 0
         """How many facts that close the gate there were, on all links."""
@@ -125,7 +126,7 @@ class UpstreamReader:
             fact = None
         if frames:
             self._output.send_frames(frames)
-        if audio and self._answers_since is not None:
+        if audio and self._answers_since is not None and event.get("response_id") == self._answering:
             self._counts.first_audio.observe(self._now - self._answers_since)
             self._answers_since = None
         if event["type"] in SAY_THAT_IT_IS_UP:
@@ -160,7 +161,7 @@ class UpstreamReader:
 
     def _response_started(self, fact: ResponseStarted) -> None:
         self.epoch += 1
-        self._answers_since, self.asked_at = self.asked_at, None
+        self._answers_since, self._answering, self.asked_at = self.asked_at, fact.response_id, None
         self._output.send_fact(fact)
 
     def _speech_stopped(self, fact: SpeechStopped) -> None:

@@ -265,6 +265,18 @@ def test_the_proxy_ends_a_session_in_which_it_fails(begin, end):
     assert end() == (1011, "internal error", "proxy")
 
 
+def test_a_session_is_over_whatever_a_reader_of_its_journal_does(begin, monkeypatch):
+    stage = begin().configured()
+
+    def fail(*_arguments):
+        raise ValueError
+
+    monkeypatch.setattr(stage.journal, "end", fail)
+    stage.client_is(Closed(1000, ""))
+    assert len(stage.sessions) == 0
+    assert stage.handle.has_ended
+
+
 def test_a_session_that_cannot_be_started_has_both_lines(begin, caplog, monkeypatch):
     stage = begin()
     caplog.clear()

@@ -56,3 +56,14 @@ def test_a_session_is_counted_while_it_is_open_and_when_it_has_ended(dialect):
         assert before[name]["in"] <= after[name]["in"]
         assert 1_000 < before[name]["out"] + before[name]["in"] <= after[name]["out"] + after[name]["in"]
     assert after["refusals"] == {}
+
+
+def test_a_session_that_an_operator_ends_is_counted_as_such():
+    config = load_config(flags={"upstream.url": "simulator:", "dispatcher.workers": "0"})
+    with ProxySystem(config, listens=False) as system:
+        inbox = RecordingInbox()
+        _, handle = system.connect(inbox)
+        assert system.view.give(handle.session_id, {"type": "End"}, patience()) == {"done": True}
+        assert inbox.wait_for(Closed)
+        assert system.wait_until_empty(patience())
+        assert system.counts()["sessions_ended"]["operator"] == 1

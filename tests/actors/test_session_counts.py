@@ -394,6 +394,16 @@ def test_a_response_that_nobody_asked_for_or_that_has_no_audio_counts_nothing(up
     assert first_audio(upstream) == (0, 0.0)
 
 
+def test_the_audio_of_a_response_out_of_band_is_not_that_of_the_turns(upstream):
+    upstream.is_up()
+    upstream.hears(STOPPED, CREATED, {"type": "response.created", "response": {"id": "r2", "conversation_id": None}})
+    upstream.bench.clock.now = 10.0
+    upstream.hears({**AUDIO, "response_id": "r2"})
+    upstream.bench.clock.now = 11.0
+    upstream.hears(AUDIO)
+    assert first_audio(upstream) == (1, 11.0)
+
+
 def links(upstream):
     counted = upstream.counts.snapshot()
     return {name: counted[name] for name in counted if name.startswith("link") and counted[name]}
