@@ -45,22 +45,24 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def serve_alone(config: Config, read_config: ReadConfig) -> int:
+def serve_alone(config: Config, read_config: ReadConfig, trace: str | None = None) -> int:
     """Serve in this process, until a signal.
 
     Args:
         config: All settings.
         read_config: Reads them anew.
+        trace: The sessions whose timeline is shown (`LiveTimeline`); None: none.
     """
     raise_open_files_limit()
     system = ProxySystem(config)
     with ProcessSignals(reloads=True) as signals, start_ops(config, system.view, system.is_alive) as ops:
+        end_trace = _show_trace(system, trace)
         system.start()
         _reload_at_signals(read_config, system, signals)
         _introduce(config, system.address, ops)
         signals.drain.wait()
         announce(f"Ending {system.drain()} open sessions.")
-        return _stop(system, signals, ops.stop)
+        return _stop(system, signals, end_trace, ops.stop)
 
 
 def serve_by_workers(config: Config, command: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -97,13 +99,14 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
         return code
 
 
-def serve_as_worker(config: Config, read_config: ReadConfig, option: WorkerOption) -> int:
+def serve_as_worker(config: Config, read_config: ReadConfig, option: WorkerOption, trace: str | None = None) -> int:
     """Serve as one of several workers, until a signal, or the end of the parent process.
 
     Args:
         config: All settings.
         read_config: Reads them anew.
         option: What the parent process has given.
+        trace: The sessions whose timeline is shown (`LiveTimeline`); None: none.
     """
     inherited = Inheritance(option)
     system = ProxySystem(config, sock=inherited.listener, slot=inherited.slot, parent=inherited.parent)
@@ -112,12 +115,13 @@ def serve_as_worker(config: Config, read_config: ReadConfig, option: WorkerOptio
         threading.Thread(
             target=_drain_with_parent, args=(inherited.parent, signals), name="turnstile-parent", daemon=True
         ).start()
+        end_trace = _show_trace(system, trace)
         system.start()
         shown.start()
         _reload_at_signals(read_config, system, signals)
         inherited.parent.send(READY_LINE)
         signals.drain.wait()
-        return _stop(system, signals, shown.close)
+        return _stop(system, signals, end_trace, shown.close)
 
 
 def _drain_with_parent(parent: ParentLink, signals: ProcessSignals) -> None:
@@ -165,7 +169,19 @@ def _files_notices(config: Config) -> Iterator[str]:
         yield notice
 
 
-def _stop(system: ProxySystem, signals: ProcessSignals, stop_showing: Callable[[], None]) -> int:
+def _show_trace(system: ProxySystem, trace: str | None) -> Callable[[], None]:
+    """Begin to show the timeline of the sessions that were asked for; return what ends that."""
+    stream = None if trace is None else system.watch()
+    if stream is None:
+        return lambda: None
+    from turnstile.terminal.live_timeline import LiveTimeline  # noqa: PLC0415 - only where somebody watches
+
+    shown = LiveTimeline(stream, trace or "")
+    shown.start()
+    return shown.close
+
+
+def _stop(system: ProxySystem, signals: ProcessSignals, *stop_showing: Callable[[], None]) -> int:
     """Stop in order, or at once on a second signal, last what operators see of the end; return the exit code."""
     left = stop_in_time(system.stop, signals, system.config.server.drain_timeout)
     signals.ignore()
@@ -173,7 +189,8 @@ def _stop(system: ProxySystem, signals: ProcessSignals, stop_showing: Callable[[
         announce("Cut off.")
     elif left:
         announce(f"{left} sessions did not end in time and were cut off.")
-    stop_showing()
+    for stop in stop_showing:
+        stop()
     code = OK if left == 0 else FAILED
     end_process(code)
     return code

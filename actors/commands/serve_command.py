@@ -33,6 +33,7 @@ def define_serve(parser: ArgumentParser, program: Path) -> None:
         "serve --upstream simulator: --port 9000",
         "serve --config mine.toml --host 0.0.0.0 --set auth.mode=keys --set auth.keys_file=keys.txt",
         "serve --workers 4 --log-level warning",
+        "serve --upstream simulator: --trace --set journal.level=text",
     )
     add_config_options(parser)
     parser.add_argument("--host", dest="server.host", metavar="HOST", help="name or address to listen on")
@@ -40,6 +41,14 @@ def define_serve(parser: ArgumentParser, program: Path) -> None:
     parser.add_argument("--upstream", dest="upstream.url", metavar="URL", help='wss://..., or "simulator:"')
     parser.add_argument("--model", dest="upstream.model", metavar="MODEL", help="model, where a client names none")
     parser.add_argument("--workers", dest="server.workers", metavar="N", help="processes that serve on the port")
+    parser.add_argument(
+        "--trace",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="show the timeline of the sessions on standard output as it happens: of all, or of those whose id begins "
+        "with ID or whose client's identity it is; what is said, where journal.level is text",
+    )
     # Given by the parent process to each of its workers.
     parser.add_argument("--worker", type=WorkerOption.parse, help=argparse.SUPPRESS)
     parser.set_defaults(command=partial(_serve, program=program))
@@ -55,9 +64,10 @@ def _serve(arguments: argparse.Namespace, program: Path) -> int:
     give_back_large_blocks()
     read_config = partial(configured, arguments)
     if option is not None:
-        return serve_as_worker(config, read_config, option)
+        return serve_as_worker(config, read_config, option, arguments.trace)
     if config.server.workers > 1:
         sets, secrets = hand_on(flags(arguments))
         files = [word for file in arguments.config for word in ("--config", str(file))]
-        return serve_by_workers(config, [sys.executable, str(program), "serve", *files, *sets], secrets)
-    return serve_alone(config, read_config)
+        traced = [] if arguments.trace is None else [f"--trace={arguments.trace}"]
+        return serve_by_workers(config, [sys.executable, str(program), "serve", *files, *sets, *traced], secrets)
+    return serve_alone(config, read_config, arguments.trace)

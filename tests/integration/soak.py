@@ -2,12 +2,13 @@
 
 ``python tests/integration/soak.py [SESSIONS]`` plays them (1,000 by default) on links that last, and as many whose
 links are lost three times and renewed; judges each by what the simulator saw and what its client heard, and prints the
-figures.
+figures. Each is recorded, and its recording must come to the same effects.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -25,23 +26,35 @@ from actors.simulator_system import SimulatorSystem  # noqa: E402
 from actors.system import ProxySystem  # noqa: E402
 from actors.timers import TimerThread  # noqa: E402
 from turnstile.config import load_config  # noqa: E402
+from turnstile.observability.recording_file import read_recording  # noqa: E402
+from turnstile.observability.replaying import verify  # noqa: E402
 from turnstile.simulator.faults import Pace  # noqa: E402
 from turnstile.simulator.simulator import Simulator  # noqa: E402
 
 
 @dataclass
 class Soak:
-    """What became of all sessions."""
+    """What became of all sessions.
+
+    Args:
+        sessions: How many there were.
+        seconds: How long they took.
+        faults: What was wrong with each that had a fault.
+        counts: What was counted.
+        unlike: What was wrong with each recording that does not replay to the same effects.
+    """
 
     sessions: int
     seconds: float
     faults: dict[int, list[str]]
     counts: Counter
+    unlike: list[str]
 
     def __str__(self) -> str:
         lines = [f"{self.sessions} sessions in {self.seconds:.0f} s, {len(self.faults)} with a fault"]
         lines += [f"  {count:7} {what}" for what, count in sorted(self.counts.items())]
         lines += [f"  session {number}: {fault}" for number, faults in self.faults.items() for fault in faults]
+        lines += [f"  recording {fault}" for fault in self.unlike]
         return "\n".join(lines)
 
 
@@ -49,7 +62,27 @@ CLIENTS = {"voice agent": RandomClient, "realtime": RandomRealtimeClient}
 
 
 def soak(sessions: int, profile: Profile, at_once: int = 8) -> Soak:
-    """Play `sessions` random sessions, `at_once` of them at the same time."""
+    """Play `sessions` random sessions, `at_once` of them at the same time, and replay their recordings."""
+    with tempfile.TemporaryDirectory() as directory:
+        result = _soak(sessions, profile, at_once, Path(directory))
+        for file in Path(directory).iterdir():
+            _replay(file, result)
+    return result
+
+
+def _replay(file: Path, result: Soak) -> None:
+    with file.open("rb") as lines:
+        verdict = verify(read_recording(lines))
+    result.counts["recorded events"] += verdict.events
+    if verdict.difference:
+        result.unlike.append(f"{file.name}: {verdict.difference}")
+    elif verdict.unverified:
+        result.unlike.append(f"{file.name}: {verdict.unverified}")
+    else:
+        result.counts["recordings that replay to the same effects"] += 1
+
+
+def _soak(sessions: int, profile: Profile, at_once: int, directory: Path) -> Soak:
     timers = TimerThread()
     pace = Pace(answer=0.001, first=0.004, step=0.001, jitter=0.9)
     simulator = Simulator(
@@ -69,6 +102,8 @@ def soak(sessions: int, profile: Profile, at_once: int = 8) -> Soak:
         "upstream.url": f"ws://{host}:{port}/v1/realtime",
         "upstream.kind": "compatible",
         "session.turns": profile.turns,
+        "journal.directory": str(directory),
+        "journal.level": "text",
     }
     began = time.monotonic()
     try:
@@ -84,7 +119,7 @@ def soak(sessions: int, profile: Profile, at_once: int = 8) -> Soak:
         timers.stop(PATIENCE)
     faults = {profile.first + number: verdict.faults for number, verdict in enumerate(verdicts) if verdict.faults}
     counts = sum((verdict.counts for verdict in verdicts), Counter())
-    return Soak(sessions, time.monotonic() - began, faults, counts)
+    return Soak(sessions, time.monotonic() - began, faults, counts, [])
 
 
 LOSING = {"losses": 3, "lifetime": 2.0}
@@ -108,7 +143,7 @@ def main() -> int:
         sys.stdout.write(f"{profile}: {results[-1]}\n")
     left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     sys.stdout.write(f"threads left: {left or 'none'}\n")
-    return 1 if left or any(result.faults for result in results) else 0
+    return 1 if left or any(result.faults or result.unlike for result in results) else 0
 
 
 if __name__ == "__main__":

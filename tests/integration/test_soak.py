@@ -16,7 +16,8 @@ from soak import LOSING, soak
 @pytest.mark.parametrize("turns", ["server", "proxy"])
 def test_random_sessions_lose_nothing_and_break_no_rule(turns):
     result = soak(40, Profile(turns=turns))
-    assert result.faults == {}, str(result)
+    assert (result.faults, result.unlike) == ({}, []), str(result)
+    assert result.counts["recordings that replay to the same effects"] == 40
     # One response may answer all that was said in a session.
     assert result.counts["responses"] >= result.counts["sessions in which something was said"] > 0
 
@@ -24,5 +25,6 @@ def test_random_sessions_lose_nothing_and_break_no_rule(turns):
 @pytest.mark.parametrize("dialect", ["voice agent", "realtime"])
 def test_random_sessions_outlive_their_links_and_lose_nothing(dialect):
     result = soak(12, Profile(dialect=dialect, turns="proxy", **LOSING), at_once=12)
-    assert result.faults == {}, str(result)
+    assert (result.faults, result.unlike) == ({}, []), str(result)
     assert result.counts["sessions with a renewal"] == 12
+    assert result.counts["recordings that replay to the same effects"] == 12

@@ -108,6 +108,20 @@ def test_workers_share_the_clients_and_end_together_in_order(serve, how):
     assert served == {"1", "2"}
 
 
+def test_each_worker_shows_the_timeline_of_its_sessions_in_whole_rows(serve):
+    serving = serve("--trace", "--upstream", "simulator:")
+    url = serving.url
+    with ExitStack() as sessions:
+        for _ in range(6):
+            sessions.enter_context(configured(url))
+    serving.until(r"= ended by client: 1000", 6)
+    assert serving.end() == 0
+    rows = [line for line in serving.lines if re.match(r"[0-9a-f]{6} ", line)]
+    assert len({row[:6] for row in rows}) == 6
+    assert all(re.match(r"[0-9a-f]{6} (session [0-9a-f]{12} |[ \d]{6}  )", row) for row in rows)
+    assert any("--> Settings (" in row for row in rows)
+
+
 def test_a_worker_that_hangs_is_killed_and_replaced_and_the_others_serve_on(serve):
     serving = serve("--set", "server.heartbeat_timeout=1")
     url, pid = serving.url, int(serving.until(r"Worker 2 is process (\d+)"))

@@ -17,7 +17,7 @@ def difference_by_wire(recorded, played):
     """Return the first frame that a wire was sent otherwise, as it was recorded and as it was played; None for none.
 
     Content is compared by its form: placeholders of one text's parts need not be those of the text around them. Audio
-    is compared by its size, on the client's wire: what goes upstream is not recorded.
+    is compared by its size.
     """
     for wire in sorted({line["to"] for line in (*recorded, *played) if "to" in line}):
         then, now = _sent(recorded, wire), _sent(played, wire)
@@ -25,8 +25,10 @@ def difference_by_wire(recorded, played):
             one, other = (lines[number] if number < len(lines) else None for lines in (then, now))
             if one is None or other is None or not _is_same(one, other):
                 return wire, number, one, other
-    then, now = _audio_of(recorded), _audio_of(played)
-    return None if then == now else ("client", "bytes of audio", then, now)
+        sizes = _audio_on(recorded, wire), _audio_on(played, wire)
+        if sizes[0] != sizes[1]:
+            return wire, "bytes of audio", *sizes
+    return None
 
 
 def _sent(lines, wire):
@@ -36,14 +38,14 @@ def _sent(lines, wire):
     return [frame for frame in frames if frame.get("type") not in _AUDIO]
 
 
-def _audio_of(lines):
-    """Return how many bytes of audio the client was sent."""
-    return sum(line.get("audio", 0) or _delta_size(line) for line in lines if line.get("to") == "client")
+def _audio_on(lines, wire):
+    """Return how many bytes of audio were sent on a wire."""
+    return sum(line.get("audio", 0) or _audio_in(line.get("text", {})) for line in lines if line.get("to") == wire)
 
 
-def _delta_size(line):
-    delta = line.get("text", {}).get("delta")
-    return delta["bytes"] if isinstance(delta, dict) else 0
+def _audio_in(event):
+    audio = [event.get("delta"), event.get("audio")] if event.get("type") in _AUDIO else []
+    return sum(one["bytes"] for one in audio if isinstance(one, dict))
 
 
 def _is_same(then, now, name="", *, has_times=False):

@@ -20,7 +20,9 @@ FROZEN_AFTER: Final = 4.0
 """Seconds beyond its time after which an orderly end is not waited for any longer."""
 _AT_ONCE: Final = 1.0  # seconds for what can be said to clients at a second signal
 # Threads that may wait for ever, and hold nothing that the end of the interpreter needs.
-_HARMLESS: Final = frozenset({f"turnstile-{name}" for name in ("log", "output", "signals", "reload", "parent")})
+_HARMLESS: Final = frozenset(
+    {f"turnstile-{name}" for name in ("log", "output", "signals", "reload", "parent", "trace", "trace-output")}
+)
 
 
 def stop_in_time(stop: Callable[[float], int], signals: ProcessSignals, timeout: float) -> int | None:

@@ -22,6 +22,7 @@ SESSION_ID: Final = "s1"
 """The session's id in a transcript."""
 
 _AUDIO_DELTA: Final = "response.output_audio.delta"
+_APPEND: Final = "input_audio_buffer.append"
 _PART_ADDED: Final = "response.content_part.added"
 _STREAMED: Final = ("delta", "item_id", "content_index", "output_index")
 _ABNORMAL: Final = 1006
@@ -148,11 +149,13 @@ class _Wires:
             at = began + (ended - began) * number / max(1, pieces - 1)
             share = _share(size, pieces, number)
             if entry["wire"] == "upstream":
-                yield _line(at, _way(entry), link, text=self._delta(entry, share))
+                yield _line(at, _way(entry), link, text=self._audio_event(entry, share))
             else:
                 yield _line(at, _way(entry), link, audio=share)
 
-    def _delta(self, entry: Json, size: int) -> Json:
+    def _audio_event(self, entry: Json, size: int) -> Json:
+        if entry["way"] == "out":
+            return {"type": _APPEND, "audio": {"bytes": size}}
         part = self._parts.get(entry.get("link", 0), {})
         names = ("response_id", "item_id", "output_index", "content_index")
         return {

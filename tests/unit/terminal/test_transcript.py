@@ -66,6 +66,13 @@ def test_audio_of_upstream_belongs_to_the_part_that_was_added_last():
     }  # fmt: skip
 
 
+def test_audio_that_went_upstream_is_an_append():
+    audio = {"at": 1.0, "until": 1.0, "wire": "upstream", "way": "out", "link": 1, "audio": 960, "frames": 1}
+    assert lines(audio)[1] == {
+        "at": 1.0, "to": "upstream", "text": {"type": "input_audio_buffer.append", "audio": {"bytes": 960}}
+    }  # fmt: skip
+
+
 def test_what_a_function_returned_comes_from_the_function():
     returned = {"at": 0.2, "event": {"!": "CallReturned", "call_id": "call_1", "output": "hail"}, "effects": []}
     assert lines(returned)[1] == {"at": 0.2, "from": "function", "call_id": "call_1", "output": "hail"}
