@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.ops_listener import start_ops
@@ -16,6 +17,7 @@ from turnstile.errors import ConfigError
 from turnstile.inspector.view_server import ViewServer
 from turnstile.inspector.worker_peers import WorkerPeers
 from turnstile.inspector.workers_view import WorkersView
+from turnstile.observability.process_figures import process_figures
 from turnstile.server.addresses import peer_of
 from turnstile.server.exit_codes import FAILED, OK
 from turnstile.server.listening import listening_socket
@@ -79,7 +81,7 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
     with (
         listening_socket(server.host, server.port) as sock,
         ProcessSignals(reloads=True) as signals,
-        start_ops(config, WorkersView(peers)) as ops,
+        start_ops(config, WorkersView(peers, own_figures=partial(process_figures, "parent"))) as ops,
     ):
         ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
         # The workers keep to these two as long as this process does, whatever becomes of the configuration file.

@@ -13,6 +13,8 @@ from turnstile.observability.merged_figures import merged
 from turnstile.observability.readiness import unready
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from turnstile.inspector.view import Json
     from turnstile.inspector.worker_peers import WorkerPeers
     from turnstile.observability.figures import Figures
@@ -28,17 +30,21 @@ class WorkersView:
     Args:
         peers: The workers that there are.
         wall_clock: The time, in seconds since 1970.
+        own_figures: Returns what this process, their parent, measures of itself.
     """
 
-    def __init__(self, peers: WorkerPeers, wall_clock: Clock = time.time) -> None:
+    def __init__(
+        self, peers: WorkerPeers, wall_clock: Clock = time.time, own_figures: Callable[[], Figures] = dict
+    ) -> None:
         self._peers = peers
         self._wall_clock = wall_clock
+        self._own_figures = own_figures
         self._wait = peers.timeout
 
     def counts(self) -> Json:
         """Return what is counted, and the gauges: for a worker that does not answer, those that it last told."""
         self._count()
-        return self._peers.figures.together()
+        return merged([self._peers.figures.together(), self._own_figures()])
 
     def unready(self) -> list[str]:
         """Return why no client should be sent here now; empty where clients are welcome."""

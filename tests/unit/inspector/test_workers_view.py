@@ -139,6 +139,13 @@ def test_the_counts_of_all_workers_are_one(company):
     assert workers.view.counts() == {"turns": 7, "responses": {"completed": 3, "failed": 1}}
 
 
+def test_what_their_parent_measures_of_itself_is_beside_what_they_do(company):
+    workers = company()
+    workers.worker(Shown(process_open_fds={"1": 20}))
+    view = WorkersView(workers.peers, own_figures=lambda: {"process_open_fds": {"parent": 9}})
+    assert view.counts() == {"process_open_fds": {"1": 20, "parent": 9}}
+
+
 def test_the_sessions_of_all_workers_are_shown_with_the_number_of_their_worker(company):
     workers = company()
     workers.worker(Shown("a"))
