@@ -134,6 +134,12 @@ def test_a_response_that_runs_when_its_link_is_lost_is_lost(talk):
     assert talk.counts.responses["lost"] == 2
 
 
+def test_a_response_that_runs_when_the_last_link_is_lost_for_good_is_lost(bench):
+    talk = Talk(bench, Policy(reconnect_for=0.0))
+    talk.tell(ResponseStarted("r1"), LinkLost("upstream_closed", "gone"))
+    assert talk.counts.responses["lost"] == 1
+
+
 def test_a_response_whose_end_never_comes_counts_as_cancelled_once_it_is_given_up(talk):
     talk.tell(ResponseStarted("r1"))
     talk.time_passes(31.0)

@@ -77,7 +77,8 @@ def _count_timeout(counts: SessionCounts, fired: TimerFired, effects: Sequence[E
 
 def _count_unended(counts: SessionCounts, before: Now, event: Event, after: Now) -> None:
     """Count the responses that ended without a ``response.done``."""
-    was_cut = before.state.response is not None and after.state.response is None
+    is_over = after.state.response is None or (isinstance(event, LinkLost) and after.state.link == "ended")
+    was_cut = before.state.response is not None and is_over
     asides = len(before.data.asides_running) - len(after.data.asides_running)
     outcome = "lost" if isinstance(event, LinkLost | TookOver) else "cancelled"
     counts.responses[outcome] += was_cut + max(asides, 0)

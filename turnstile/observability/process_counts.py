@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from typing import TYPE_CHECKING, Final, get_args
 
 from turnstile.observability.journal import EndedBy
-from turnstile.observability.merged_figures import merged
-from turnstile.observability.session_counts import SessionCounts
+from turnstile.observability.session_counts import zeros
 
 if TYPE_CHECKING:
     from turnstile.observability.figures import Figures
@@ -25,7 +25,7 @@ class ProcessCounts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: set[SessionJournal] = set()
-        self._ended = SessionCounts().snapshot()
+        self._ended = zeros()
         self._started_by = dict.fromkeys(DIALECTS, 0)
         self._ended_by = dict.fromkeys(get_args(EndedBy), 0)
 
@@ -38,16 +38,16 @@ class ProcessCounts:
 
     def session_ended(self, session: SessionJournal, ending: Ending) -> None:
         """Add what a session has counted to the totals; its actors have ended."""
-        counted = session.counts.snapshot()
         with self._lock:
             self._open.discard(session)
-            self._ended = merged([self._ended, counted])
+            session.counts.add_to(self._ended)
             self._ended_by[ending.by] += 1
 
     def snapshot(self) -> Figures:
         """Return all counts so far, as plain values that JSON can carry; from any thread."""
         with self._lock:
-            ended, sessions = self._ended, tuple(self._open)
+            counted, sessions = deepcopy(self._ended), tuple(self._open)
             started_by, ended_by = self._started_by.copy(), self._ended_by.copy()
-        counted = merged([ended, *[session.counts.snapshot() for session in sessions]])
+        for session in sessions:
+            session.counts.add_to(counted)
         return {"sessions_open": len(sessions), "sessions_started": started_by, "sessions_ended": ended_by, **counted}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from operator import add
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from turnstile.observability.figures import FIRST_AUDIO_BOUNDS, HELD_BOUNDS
@@ -13,6 +14,7 @@ from turnstile.session.turn_events import TurnCommitted
 
 if TYPE_CHECKING:
     from turnstile.observability.decision_counts import Unrepaired
+    from turnstile.observability.figures import Figures
     from turnstile.ports import Connection
 
 COUNTED: Final = frozenset(
@@ -21,6 +23,22 @@ COUNTED: Final = frozenset(
 """The session's events that the coordinator counts by their class."""
 # How a response ends: as upstream says (``response.done``), or with its link.
 _OUTCOMES: Final = ("completed", "failed", "incomplete", "cancelled", "lost")
+# What is one number; each is a field of `SessionCounts`, too.
+_NUMBERS: Final = (
+    "turns",
+    "updates_held",
+    "updates_merged",
+    "updates_replayed",
+    "collisions",
+    "repairs",
+    "stalls",
+    "function_calls",
+    "links_opened",
+    "links_lost",
+    "links_restored",
+    "links_renewed",
+    "link_failures",
+)
 # How many of the upstream sessions are named, and how much of a name.
 _SESSIONS_NAMED: Final = 8
 _LONGEST_NAME: Final = 64
@@ -60,6 +78,12 @@ class Histogram:
         if seconds > self.longest:  # noqa: PLR1730 - `max` is a call
             self.longest = seconds
 
+    def add_to(self, total: dict[str, Any]) -> None:
+        """Add what was counted to a snapshot of a histogram with the same bounds."""
+        if self._buckets:
+            total["buckets"] = [*map(add, total["buckets"], self._buckets)]
+            total["sum"] += self._sum
+
     def snapshot(self) -> dict[str, Any]:
         """Return how many there were in each bucket, and how long all took together."""
         return {"buckets": [*self._buckets] or [0] * (len(self._bounds) + 1), "sum": self._sum}
@@ -92,13 +116,20 @@ class WireBytes(NamedTuple):
         received, sent = connection.received_bytes, connection.sent_bytes
         return WireBytes(self.received + received, self.sent + sent, left)
 
-    def snapshot(self) -> dict[str, int]:
-        """Return the bytes of all connections: those to the proxy, and those from it."""
+    def add_to(self, total: dict[str, int]) -> None:
+        """Add the bytes of all connections: those to the proxy, and those from it."""
         received, sent, connections = self
-        return {
-            "in": received + sum([one.received_bytes for one in connections]),
-            "out": sent + sum([one.sent_bytes for one in connections]),
-        }
+        for connection in connections:
+            received += connection.received_bytes
+            sent += connection.sent_bytes
+        total["in"] += received
+        total["out"] += sent
+
+    def snapshot(self) -> dict[str, int]:
+        """Return these."""
+        found = {"in": 0, "out": 0}
+        self.add_to(found)
+        return found
 
 
 _NO_BYTES: Final = WireBytes()
@@ -157,7 +188,8 @@ class SessionCounts:
         self.stalls = 0
         """The waits for an answer of upstream's that ended by a timeout."""
         self.first_audio = Histogram(FIRST_AUDIO_BOUNDS)
-        """The time from the end of the user's turn, or from a message, to the first audio of its response."""
+        """The time to a response's first audio from the end of the user's turn, or from when a message, or a create,
+        went upstream."""
         self.links_opened = 0
         """The upstream links that upstream accepted."""
         self.links_lost = 0
@@ -183,25 +215,31 @@ class SessionCounts:
         if isinstance(session_id, str) and session_id:
             self.upstream_sessions = (*self.upstream_sessions[1 - _SESSIONS_NAMED :], session_id[:_LONGEST_NAME])
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return what is counted for all sessions together, as plain values, by its name."""
-        return {
-            "turns": self.turns,
-            "responses": dict.fromkeys(_OUTCOMES, 0) | self.responses,
-            "updates_held": self.updates_held,
-            "updates_merged": self.updates_merged,
-            "updates_replayed": self.updates_replayed,
-            "held_seconds": self.held.snapshot(),
-            "collisions": self.collisions,
-            "repairs": self.repairs,
-            "stalls": self.stalls,
-            "function_calls": self.function_calls,
-            "first_audio_seconds": self.first_audio.snapshot(),
-            "links_opened": self.links_opened,
-            "links_lost": self.links_lost,
-            "links_restored": self.links_restored,
-            "links_renewed": self.links_renewed,
-            "link_failures": self.link_failures,
-            "client_bytes": self.client_wire.snapshot(),
-            "upstream_bytes": self.upstream_wire.snapshot(),
-        }
+    def add_to(self, totals: Figures) -> None:
+        """Add what is counted to `totals`: one of these objects after the other, without more of them."""
+        for name in _NUMBERS:
+            totals[name] += getattr(self, name)
+        for outcome, number in self.responses.copy().items():
+            totals["responses"][outcome] += number
+        self.held.add_to(totals["held_seconds"])
+        self.first_audio.add_to(totals["first_audio_seconds"])
+        self.client_wire.add_to(totals["client_bytes"])
+        self.upstream_wire.add_to(totals["upstream_bytes"])
+
+    def snapshot(self) -> Figures:
+        """Return what is counted, as plain values by their names."""
+        found = zeros()
+        self.add_to(found)
+        return found
+
+
+def zeros() -> Figures:
+    """Return the counts of no session."""
+    return {
+        **dict.fromkeys(_NUMBERS, 0),
+        "responses": dict.fromkeys(_OUTCOMES, 0),
+        "held_seconds": Histogram(HELD_BOUNDS).snapshot(),
+        "first_audio_seconds": Histogram(FIRST_AUDIO_BOUNDS).snapshot(),
+        "client_bytes": {"in": 0, "out": 0},
+        "upstream_bytes": {"in": 0, "out": 0},
+    }
