@@ -32,7 +32,8 @@ class LocalView:
     Args:
         sessions: The open sessions.
         around: What these share.
-        figures: Returns what is measured of this process.
+        gauges: Returns what is measured of this process.
+        room: Returns the ones of these that say whether clients are welcome.
         may_call: Returns whether the proxy may call a function at a URL.
         watch: Returns the journal of a session from now on.
     """
@@ -41,23 +42,25 @@ class LocalView:
         self,
         sessions: Sessions,
         around: SessionDependencies,
-        figures: Callable[[], Figures],
+        gauges: Callable[[], Figures],
+        room: Callable[[], Figures],
         may_call: Callable[[str], bool],
         watch: Callable[[str], Watch | None],
     ) -> None:
         self._sessions = sessions
         self._around = around
-        self._figures = figures
+        self._gauges = gauges
+        self._room = room
         self._may_call = may_call
         self._watch = watch
 
     def counts(self) -> Figures:
         """Return what is counted and measured of this process."""
-        return {**self._sessions.counts.snapshot(), **self._figures()}
+        return {**self._sessions.counts.snapshot(), **self._gauges()}
 
     def unready(self) -> list[str]:
         """Return why no client should be sent here now; empty where clients are welcome."""
-        return unready(self._figures(), self._around.wall_clock())
+        return unready(self._room(), self._around.wall_clock())
 
     def snapshots(self, timeout: float) -> dict[str, Snapshot]:
         """Return a snapshot of each session that answers within so many seconds."""

@@ -1,4 +1,4 @@
-"""What one process hands over at a scrape: what its sessions have counted, and what is measured at that moment."""
+"""What is measured of one process at the moment of a scrape, and what it counts apart from its sessions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ProcessGauges:
         loop: Its lag is measured from the first question on.
         clock: A monotonic clock, in seconds.
         slot: The slot of this worker process; knows when any of them has reached upstream.
-        sessions: The open sessions, and what all have counted.
+        sessions: The open sessions.
         budget: Counts what they hold.
         admission: Knows how many may be open.
         refusals: Counts the clients that are refused.
@@ -53,22 +53,28 @@ class ProcessGauges:
         self._journaling = journaling
 
     def figures(self) -> Figures:
-        """Return all figures of the process, by the keys of `turnstile.observability.figures`."""
+        """Return them, by the keys of `turnstile.observability.figures`."""
         worker, lag = str(self._slot.number), self._lag.measured()
         return {
-            **self._sessions.counts.snapshot(),
             "sessions_limit": self._admission.max_sessions,
             "handshakes_open": self._slot.own_handshakes,
             "refusals": self._refusals.counts,
-            "full": {worker: int(self._admission.is_full)},
-            "draining": {worker: int(self._sessions.are_draining)},
+            **self.room(),
             "held_bytes": {worker: self._budget.held},
             "held_bytes_limit": {worker: self._budget.limit},
             "loop_lag_seconds": {worker: lag.latest},
             "loop_lag_max_seconds": {worker: lag.worst},
             "journal_entries_lost": self._journaling.lost,
             "recording_failures": self._journaling.failures,
+            **process_figures(worker),
+        }
+
+    def room(self) -> Figures:
+        """Return those figures that say whether clients are welcome; asking for them costs nothing more."""
+        worker = str(self._slot.number)
+        return {
+            "full": {worker: int(self._admission.is_full)},
+            "draining": {worker: int(self._sessions.are_draining)},
             "upstream_last_success": self._slot.last_reached,
             "upstream_last_failure": self._slot.last_unreached,
-            **process_figures(worker),
         }

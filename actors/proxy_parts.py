@@ -94,9 +94,8 @@ class ProxyParts:
         self.gauges = ProcessGauges(
             loop, clock, counts, self.sessions, around.budget, self.admission, self.refusals, journaling
         )
-        self.view = LocalView(
-            self.sessions, around, self.gauges.figures, self.adapters.functions.may_call, journaling.watch
-        )
+        gauges, may_call = self.gauges, self.adapters.functions.may_call
+        self.view = LocalView(self.sessions, around, gauges.figures, gauges.room, may_call, journaling.watch)
         beats = config.server.heartbeat_timeout
         self.threads = ProxyThreads(
             loop, self.adapters, self.sessions, self.admission, self.listener, slot, beats, clock

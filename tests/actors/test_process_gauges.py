@@ -130,8 +130,10 @@ def test_the_loop_measures_nothing_for_the_ops_listener_until_somebody_scrapes(m
     measure, has_come_round = system._parts.gauges._lag._measure, threading.Event()
     with start_ops(system.config, system.view, system.is_alive) as listener:
         connection, _ = system.connect(RecordingInbox())
-        assert measure not in timers_of(system)
         host, port = listener.address
+        with urlopen(f"http://{host}:{port}/readyz", timeout=patience()) as answer:
+            assert answer.status == 200
+        assert measure not in timers_of(system)
         with urlopen(f"http://{host}:{port}/metrics", timeout=patience()) as answer:
             assert b"turnstile_sessions_open 1.0" in answer.read()
         system._parts.loop.call_soon(has_come_round.set)
