@@ -37,6 +37,8 @@ _UNREAD_BYTES: Final = 256 * 1024
 _QUICK: Final = 4
 # Seconds without accepting after an accept has failed, such as for want of descriptors.
 _REST: Final = 1.0
+# Seconds between two looks at the deadlines of clients.
+_LOOK_EVERY: Final = 1
 # Seconds for the answers that are being given when the listener stops.
 _LAST_ANSWERS: Final = 0.5
 
@@ -73,6 +75,7 @@ class _Waitress(TcpWSGIServer):
     channel_class = OpsChannel
     active_channels: dict[int, OpsChannel]  # type: ignore[assignment]  # the stubs have one channel
     trigger: Any
+    _map: dict[int, Any]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._pulling = threading.Lock()
@@ -80,6 +83,13 @@ class _Waitress(TcpWSGIServer):
         self._has_closed = False
         self._rests_until = 0.0
         super().__init__(*arguments, **options)
+
+    def run(self) -> None:
+        """Serve until `end`; nothing wakes this thread while there is no client."""
+        poll: Any = wasyncore.poll2  # whose stub does not know the time without end
+        while self._map:
+            looks = self.active_channels or time.time() < self._rests_until
+            poll(_LOOK_EVERY if looks else None, self._map)
 
     def readable(self) -> bool:
         """Return whether a client may be accepted; who waits longest with half a request gives way to it."""
@@ -177,9 +187,7 @@ class OpsServer:
             outbuf_overflow=1 << 30,  # so is an answer
             outbuf_high_watermark=_UNREAD_BYTES,
             connection_limit=2 * CONNECTIONS,  # never reached: who is half served gives way before
-            cleanup_interval=1,
-            asyncore_loop_timeout=1,
-            asyncore_use_poll=True,
+            cleanup_interval=_LOOK_EVERY,
             log_socket_errors=False,
         )
         family, kind, protocol = self._sock.family, self._sock.type, self._sock.proto

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 
 import pytest
+from werkzeug import Response
+from werkzeug.exceptions import BadRequest
+from werkzeug.test import Client
 
 from turnstile.errors import SessionError
-from turnstile.inspector.app import MESSAGE_BYTES
+from turnstile.inspector.app import MESSAGE_BYTES, OpsApp, Route
 from turnstile.inspector.resources import STREAMS
 
 GIVE = "/sessions/s1/messages"
@@ -164,6 +167,17 @@ def test_a_message_without_a_type_is_refused(ops, message):
 def test_a_body_that_is_too_large_is_refused(ops):
     answer = ops.post(GIVE, b'{"type": "' + b"x" * MESSAGE_BYTES + b'"}')
     assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
+
+
+def test_what_a_page_of_its_own_cannot_read_is_refused_like_the_rest(ops):
+    def page(_):
+        raise BadRequest("half a form")
+
+    client = Client(OpsApp([*ops.resources.routes(), Route("/page", "GET", page)], ops.guard), Response)
+    answer = client.get("/page")
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "bad_request")
+    assert "half a form" in answer.json["error"]["message"]
+    assert client.get("/version").status_code == 200
 
 
 def test_a_stream_tells_each_line_of_the_journal_and_the_end_of_the_session(ops):

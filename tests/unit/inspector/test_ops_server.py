@@ -214,6 +214,23 @@ def test_it_serves_on_descriptors_beyond_those_of_select(served):
             os.close(descriptor)
 
 
+def test_nothing_wakes_it_while_there_is_no_client(served, monkeypatch):
+    looks, rests = threading.Event(), threading.Event()
+    poll = ops_server.wasyncore.poll2
+
+    def noted(timeout, sockets):
+        (looks if timeout else rests).set()
+        poll(timeout, sockets)
+
+    monkeypatch.setattr(ops_server.wasyncore, "poll2", noted)
+    sock = served.request("/healthz")
+    read_all(sock)
+    assert looks.wait(WAIT)
+    rests.clear()
+    sock.close()
+    assert rests.wait(WAIT)
+
+
 def test_it_stops_with_streams_and_slow_readers_and_half_requests(served):
     stream, _ = open_stream(served)
     slow, journal = open_stream(served)
