@@ -14,7 +14,9 @@ from turnstile.inspector.ops_channel import OpsChannel
 
 @pytest.fixture
 def channel():
-    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        theirs = socket.create_connection(listening.getsockname())
+        ours, _ = listening.accept()
     server = SimpleNamespace(active_channels={}, pull_trigger=lambda: None)
     channel = OpsChannel(server, ours, ("", None), Adjustments(listen="127.0.0.1:0"), map={})
     yield channel
