@@ -86,10 +86,10 @@ class _Waitress(TcpWSGIServer):
 
     def run(self) -> None:
         """Serve until `end`; nothing wakes this thread while there is no client."""
-        poll: Any = wasyncore.poll2  # whose stub does not know the time without end
+        polls: Any = wasyncore  # whose stub does not know a time without end
         while self._map:
             looks = self.active_channels or time.time() < self._rests_until
-            poll(_LOOK_EVERY if looks else None, self._map)
+            polls.poll2(_LOOK_EVERY if looks else None, self._map)
 
     def readable(self) -> bool:
         """Return whether a client may be accepted; who waits longest with half a request gives way to it."""
