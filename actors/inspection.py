@@ -1,8 +1,9 @@
-"""What open sessions say of themselves: asked all at once, within one deadline."""
+"""What open sessions say of themselves: all are asked within one deadline."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pykka
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from turnstile.ports import Clock
 
 
+# How many are asked at a time: their answers are made on the thread that serves all sessions.
+_AT_ONCE = 50
+
+
 def snapshots(running: Mapping[str, RunningSession], timeout: float, clock: Clock) -> dict[str, Snapshot | None]:
     """Ask sessions where they stand; one that ends meanwhile is left out, None is for one that did not answer in time.
 
@@ -26,17 +31,32 @@ def snapshots(running: Mapping[str, RunningSession], timeout: float, clock: Cloc
         timeout: Seconds to wait for all of them together.
         clock: A monotonic clock, in seconds.
     """
-    asked: dict[str, pykka.Future[Snapshot]] = {}
-    for name, session in running.items():
-        if session.coordinator is not None:
-            with suppress(ActorDeadError):
-                asked[name] = session.coordinator.ask(Inspect(), block=False)
-    deadline = clock() + timeout
+    deadline, names = clock() + timeout, iter(running)
     answers: dict[str, Snapshot | None] = {}
-    for name, answer in asked.items():
-        with suppress(ActorDeadError):
-            try:
-                answers[name] = answer.get(timeout=max(0.0, deadline - clock()))
-            except pykka.Timeout:
-                answers[name] = None
+    while some := list(islice(names, _AT_ONCE)):
+        if answers and clock() >= deadline:
+            answers |= dict.fromkeys([*some, *names])
+            break
+        asked = {}
+        for name in some:
+            with suppress(ActorDeadError):
+                asked[name] = _ask(running[name])
+        for name, answer in asked.items():
+            with suppress(ActorDeadError):
+                answers[name] = _answer(answer, deadline - clock())
     return answers
+
+
+def _ask(session: RunningSession) -> pykka.Future[Snapshot]:
+    """Ask a session that has begun; raise ActorDeadError if it has ended."""
+    coordinator = session.coordinator
+    if coordinator is None:
+        raise ActorDeadError
+    return coordinator.ask(Inspect(), block=False)
+
+
+def _answer(answer: pykka.Future[Snapshot], timeout: float) -> Snapshot | None:
+    try:
+        return answer.get(timeout=max(0.0, timeout))
+    except pykka.Timeout:
+        return None

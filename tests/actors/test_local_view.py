@@ -119,9 +119,11 @@ def test_sessions_that_do_not_answer_are_shown_all_the_same_and_cost_one_deadlin
     live.coordinator.actor_inbox.try_claim()  # nobody runs it
     try:
         asked = snapshots({str(number): live for number in range(1000)}, 0.0, lambda: 0.0)
+        left_waiting = len(live.coordinator.actor_inbox.waiting())
     finally:
         live.coordinator.actor_inbox.release()
     assert asked == dict.fromkeys(map(str, range(1000)))
+    assert left_waiting == 50
 
 
 def test_a_proxy_without_place_is_not_ready(make_system):
