@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from actors.inspection import snapshots
 from actors.session_json import counted, in_short, link, standing
 from actors.steering_outcomes import steer
-from turnstile.observability import access_log
 from turnstile.observability.readiness import unready
-from turnstile.translate.steering_messages import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,9 +109,4 @@ class LocalView:
             ``{"done": True}``, or ``{"done": False, "code": ..., "description": ...}``.
         """
         steering = self._sessions.steering(session_id)
-        if steering is None:
-            return None
-        outcome = steer(steering, message, self._may_call, timeout)
-        kind = message.get("type")
-        access_log.steered(session_id, kind if kind in TYPES else "unknown", "operator", outcome.get("code", "done"))
-        return outcome
+        return steer(steering, message, self._may_call, timeout) if steering is not None else None
