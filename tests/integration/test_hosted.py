@@ -123,6 +123,9 @@ def test_what_a_host_asks_for_is_checked_at_once(proxy):
     for text in (5, "half \ud83d"):
         with pytest.raises(ConfigError, match="invalid_text"):
             session.announce(text)
+    for text in (5, "half \ud83d", ""):
+        with pytest.raises(ConfigError, match="invalid_text"):
+            session.say(text)
     with pytest.raises(ConfigError, match="behavior: must be one of default, queue, interrupt"):
         session.announce("Hello", behavior="shout")
 
@@ -186,6 +189,26 @@ def test_an_update_that_comes_in_mid_response_is_held_and_the_client_is_told_not
     future.result(patience())
     told = [message["type"] for message in client.session.feed.kept()]
     assert "PromptUpdated" not in told
+
+
+def test_a_host_says_something_in_the_users_place(proxy):
+    client = Client(proxy)
+    client.say("Settings", agent={})
+    client.session.say("What is two and two?").result(patience())
+    assert client.session.wait_for("ConversationText", patience(), role="user", content="What is two and two?")
+    assert client.session.wait_for("ConversationText", patience(), role="assistant")
+
+
+def test_an_announcement_interrupts_the_response_of_a_realtime_client(proxy):
+    client = Client(proxy, "realtime")
+    client.hears("session.created")
+    content = [{"type": "input_text", "text": "Tell me a long story about a long journey."}]
+    client.say("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+    client.say("response.create")
+    client.hears("response.created")
+    client.session.announce("We close in five minutes.", behavior="interrupt").result(patience())
+    assert client.hears("response.done")["response"]["status"] == "cancelled"
+    assert client.hears("response.done")["response"]["status"] == "completed"
 
 
 def test_an_announcement_is_said_when_it_is_its_turn(proxy):

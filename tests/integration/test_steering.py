@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 
 import pytest
@@ -407,21 +406,6 @@ def test_a_message_that_is_not_valid_names_the_field(system):
         outcome = Operator(system).give("UpdatePrompt", prompt=5)
         assert outcome["code"] == "invalid_message"
         assert outcome["description"] == "UpdatePrompt: prompt: must be text, not 5."
-
-
-def test_each_message_of_an_operators_is_in_the_access_log_without_what_it_says(system, caplog):
-    caplog.set_level(logging.INFO, "turnstile.access")
-    with VoiceAgentClient(system):
-        operator = Operator(system)
-        operator.give("UpdatePrompt", prompt="Say nothing of the merger.")
-        operator.give("merger\nsession ended")
-    lines = [one.getMessage() for one in caplog.records if one.name == "turnstile.access"]
-    steered = [line for line in lines if line.startswith("session steered")]
-    assert steered == [
-        f"session steered session={operator.id} message_type=UpdatePrompt asker=operator outcome=done",
-        f"session steered session={operator.id} message_type=unknown asker=operator outcome=unknown_message_type",
-    ]
-    assert "merger" not in " ".join(lines)
 
 
 def test_what_is_given_while_another_link_takes_over_is_in_force_on_it(make_system):

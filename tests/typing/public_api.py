@@ -44,6 +44,7 @@ def a_host(proxy: ProxySystem) -> flask.Response:
         if message["type"] == "AgentStartedSpeaking":
             future: Future[None] = session.update(prompt="Be brief.", functions=[get_weather])
             assert_type(future.result(timeout=10), None)
+            assert_type(session.say("Hello").result(timeout=10), None)
             assert_type(session.snapshot().held_updates, int)
             assert_type(session.snapshot().open_calls, tuple[str, ...])
 

@@ -106,7 +106,8 @@ def read_steering(message: object, may_call: Callable[[str], bool]) -> Steered:
         may_call: Returns whether the proxy may call a function at a URL.
 
     Raises:
-        ClientProtocolError: It is not valid, or has what a running session does not take; names the field and the fix.
+        ClientProtocolError: It is not valid (``invalid_message``), or of an ``unknown_message_type``, or has what a
+            running session does not take; names the field and the fix.
     """
     if not isinstance(message, dict):
         raise ClientProtocolError("invalid_message", 'The message is not a JSON object; give {"type": ...}.')
@@ -118,7 +119,7 @@ def read_steering(message: object, may_call: Callable[[str], bool]) -> Steered:
         data = orjson.dumps(message)
     except orjson.JSONEncodeError as error:
         raise ClientProtocolError("invalid_message", f"{kind}: cannot be sent as JSON: {error}.", kind) from None
-    parsed = _read_end(message) if kind == "End" else client.parse_client_message(data)
+    parsed = _read_end(message) if kind == "End" else _parsed(kind, data)
     _refuse_first(kind, ignored_fields(parsed))
     match parsed:
         case _End(code=code, reason=reason):
@@ -135,6 +136,13 @@ def read_steering(message: object, may_call: Callable[[str], bool]) -> Steered:
             return AgentTextGiven(spoken_word_for_word(text), behavior or "default")
         case _:
             raise _invalid(kind, "is_dynamic: is the client's alone; give the words to say as message")
+
+
+def _parsed(kind: str, data: bytes) -> client.ClientMessage:
+    try:
+        return client.parse_client_message(data)
+    except ClientProtocolError as error:  # of which some are about the size of a message
+        raise ClientProtocolError("invalid_message", error.problem.about(kind).description, kind) from None
 
 
 def _read_end(message: Json) -> _End:
@@ -177,8 +185,8 @@ def _speak(message: client.UpdateSpeak) -> HostOverrides:
 def _refuse_first(kind: str, warnings: Iterable[Problem]) -> None:
     """Refuse a message of which a part would be ignored or adjusted."""
     for warning in warnings:
-        words = warning.about(kind).description.removesuffix("; it is ignored.").removesuffix(".")
-        raise ClientProtocolError(warning.code, f"{words}; nothing of the message is taken.", kind)
+        words = warning.description.removesuffix("; it is ignored.").removesuffix(".")
+        raise _invalid(kind, f"{words}; nothing of the message is taken")
 
 
 def _invalid(kind: str, words: str) -> ClientProtocolError:

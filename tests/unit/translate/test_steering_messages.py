@@ -85,7 +85,7 @@ FAULTS = [
     ({"type": "UpdatePrompt", "prompt": ""}, "invalid_message", "UpdatePrompt: prompt: must not be empty."),
     (
         {"type": "UpdatePrompt", "prompt": "x", "voice": "ash"},
-        "field_not_supported",
+        "invalid_message",
         "UpdatePrompt: voice: has no counterpart upstream; nothing of the message is taken.",
     ),
     (
@@ -105,7 +105,7 @@ FAULTS = [
     ),
     (
         {"type": "UpdateThink", "think": {"functions": [{"name": "f", "endpoint": {"url": "https://a.example/"}}]}},
-        "field_not_supported",
+        "invalid_message",
         NOT_CALLED,
     ),
     (
@@ -158,3 +158,9 @@ def test_an_unknown_type_is_not_repeated_at_length():
 def test_an_unknown_voice_is_refused_with_those_that_there_are():
     problem = fault({"type": "UpdateSpeak", "speak": {"provider": {"voice": "nobody"}}})
     assert problem.description.startswith("UpdateSpeak: speak.provider: no voice 'nobody' upstream (there are alloy,")
+
+
+def test_a_message_of_too_many_values_is_not_parsed():
+    problem = fault({"type": "UpdateThink", "think": {"functions": [[]] * 30_000}})
+    assert problem.code == "invalid_message"
+    assert problem.description.startswith("UpdateThink: ")
