@@ -99,7 +99,12 @@ class SessionCoordinatorActor(SessionActor):
         session, charge, performers = self._session, self._charge, self.handlers
         session.held_elsewhere = held_elsewhere = self._budget.held - charge.size - self._recorded.size
         before, counts, kind = session.now, self._counts, event.__class__
-        effects = session.handle(event)
+        try:
+            effects = session.handle(event)
+        except Exception:
+            if self._journal.tell is not None:  # so that a replay of the recording fails on it, too
+                self._journal.decided(event, (), held_elsewhere)
+            raise
         if kind in COUNTED:
             match event:
                 case ResponseFinished():

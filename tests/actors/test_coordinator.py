@@ -249,3 +249,19 @@ def test_what_is_recorded_of_the_conversation_is_charged_beside_what_may_be_held
         assert (process.held, budget.room, scripted.held_elsewhere) == (charged, 20_000, 0)
     coordinator.release(SHUTTING_DOWN)
     assert process.held == 0
+
+
+def test_an_event_on_which_the_session_fails_is_in_the_journal_without_effects(bench):
+    class Failing(Scripted):
+        def handle(self, event):
+            raise LookupError(f"no turn for {event}")
+
+    entries = []
+    bench.journal.read_by([entries.append])
+    coordinator = make(bench, Failing())
+    with pytest.raises(LookupError):
+        coordinator.on_receive(ResponseFinished("resp_1"))
+    assert [(entry.event, entry.effects) for entry in entries] == [(ResponseFinished("resp_1"), ())]
+    bench.journal.read_by(())
+    with pytest.raises(LookupError):
+        coordinator.on_receive(ResponseFinished("resp_1"))

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,7 @@ class Stage:
         self._calls = {}
         self._dispatcher = ManualDispatcher()
         self._milliseconds = 0
+        self._waits = False
         self._links = {}
         self._input = AudioFormat("linear16", profile.input_rate if profile else 24_000)
         self.client_wire = Wire("client", self)
@@ -169,7 +171,17 @@ class Stage:
 
     def settle(self):
         """Let everybody work until nobody has anything to do."""
-        self._dispatcher.run_all()
+        if not self._waits:
+            self._dispatcher.run_all()
+
+    @contextmanager
+    def nobody_works(self):
+        """Let what comes within this wait for what comes next."""
+        self._waits = True
+        try:
+            yield
+        finally:
+            self._waits = False
 
     def tick(self):
         """Let a millisecond pass, and what is due happen."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from comparing import difference_by_wire
-from playing import play, stage_of
+from playing import play_recorded, stage_of
 from stage import tone
 from websockets.sync.client import connect
 
@@ -17,8 +18,6 @@ from turnstile.audio.formats import PCM_24K
 from turnstile.config import load_config
 from turnstile.observability.kept_lines import LinesJournal
 from turnstile.observability.recording_file import Recording
-from turnstile.simulator.faults import Faults
-from turnstile.simulator.simulator import Simulator
 from turnstile.terminal.demo import hold_conversation
 from turnstile.terminal.transcript import transcript
 from turnstile.testing import patience
@@ -68,13 +67,22 @@ def recorded(talk, path, **flags):
     return Recording(lines[0], tuple(lines[1:]))
 
 
+def test_a_function_returns_on_the_stage_when_a_line_says_so():
+    path = Path(__file__).with_name("function_called_by_the_proxy.jsonl")
+    head, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    (output,) = head["functions"].values()
+    number = next(n for n, line in enumerate(lines) if line.get("text", {}).get("type") == "FunctionCallRequest")
+    (call,) = lines[number]["text"]["functions"]
+    returned = {"at": lines[number]["at"], "from": "function", "call_id": call["id"], "output": output}
+    lines.insert(number + 1, returned)
+    assert difference_by_wire(lines, played([head | {"functions": {}}, *lines])) is None
+
+
 def played(lines):
     """Return what passes on the stage when a transcript is played."""
     head, *rest = lines
     stage = stage_of(head)
-    for line in rest:
-        if "from" in line:
-            play(stage, line)
+    play_recorded(stage, rest)
     return stage.lines
 
 
@@ -105,22 +113,6 @@ def realtime(url):
         talker.until("response.created")
         talker.say("session.update", session={"type": "realtime", "instructions": "Answer without one."})
         talker.until("session.updated")
-
-
-def losing(url):
-    with talking(url) as talker:
-        talker.say("Settings", agent={"think": {"prompt": "Recommend restaurants in Porto."}})
-        talker.until("SettingsApplied")
-        talker.say("InjectUserMessage", content="Where should I go for dinner?")
-        talker.until("AgentDone")
-
-
-def lossy(clock, timers):
-    return Simulator(
-        clock=clock,
-        timers=timers,
-        faults=lambda number: Faults() if number else Faults(disconnect_after_events=2, disconnect_code=1006),
-    )
 
 
 CONVERSATIONS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.terminal.line_values import kind_of, text_of
@@ -106,6 +106,7 @@ class _Wires:
     def __init__(self, lines: list[Json], placeholders: Placeholders | None) -> None:
         self._placeholders = placeholders
         self._links = 1
+        self._lost = deque(line["event"] for line in lines if kind_of(line.get("event")) == "LinkLost")
         self._parts: dict[int, Json] = {}
         self._streams = _Streams(lines, placeholders) if placeholders else None
 
@@ -119,9 +120,8 @@ class _Wires:
             yield from self._audio(entry)
         elif "type" in entry:
             yield self._frame(entry)
-        elif entry["wire"] == "client" and entry["note"] == "closed":
-            code, _, reason = text_of(entry["detail"]).partition(" ")
-            yield _line(entry["at"], "from", "client", close=[int(code), reason])
+        elif entry["note"] == "closed":
+            yield self._closed(entry)
 
     def _frame(self, entry: Json) -> Json:
         frame = entry.get("frame")
@@ -166,22 +166,23 @@ class _Wires:
         }
 
     def _decided(self, entry: Json) -> Iterator[Json]:
-        """Yield the result of a function that the proxy has called, and the end of a link."""
+        """Yield the result of a function that the proxy has called, and the end of a link that was not yet in use."""
         event, at = entry["event"], entry["at"]
         fact = event.get("fact")
         if kind_of(event) == "CallReturned":
             output = text_of(event["output"])
             shown = self._placeholders.encoded(output) if self._placeholders else output
             yield _line(at, "from", "function", call_id=event["call_id"], output=shown)
-        elif kind_of(event) == "LinkLost":
-            yield self._closed(at, event, self._links)
         elif kind_of(event) == "OfStandby" and isinstance(fact, dict) and kind_of(fact) == "LinkLost":
-            yield self._closed(at, fact, self._links)
+            yield _line(at, "from", _link_name(self._links), close=_how(fact))
 
-    def _closed(self, at: float, lost: Json, link: int) -> Json:
-        closed = lost.get("closed") or {}
-        how = [closed.get("code", _ABNORMAL), text_of(closed.get("reason"))]
-        return _line(at, "from", _link_name(link), close=how)
+    def _closed(self, note: Json) -> Json:
+        """Return the close of the client, or of the link in use: how, the session was told a moment later."""
+        if note["wire"] == "client":
+            code, _, reason = text_of(note["detail"]).partition(" ")
+            return _line(note["at"], "from", "client", close=[int(code), reason])
+        lost = self._lost.popleft() if self._lost else {}
+        return _line(note["at"], "from", _link_name(note.get("link", 0)), close=_how(lost))
 
 
 class _Streams:
@@ -220,6 +221,12 @@ def _stream_of(line: Json) -> tuple[Any, ...] | None:
     if not isinstance(frame, dict) or not isinstance(frame.get("delta"), str):
         return None
     return (line["wire"], line.get("link"), line["type"], *(frame.get(name) for name in _STREAMED[1:]))
+
+
+def _how(lost: Json) -> list[Any]:
+    """Return the code and the reason with which a lost link was closed."""
+    closed = lost.get("closed") or {}
+    return [closed.get("code", _ABNORMAL), text_of(closed.get("reason"))]
 
 
 def _line(at: float, way: str, name: str, **what: Any) -> Json:

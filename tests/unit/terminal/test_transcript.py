@@ -86,9 +86,11 @@ def test_what_a_function_returned_comes_from_the_function():
 def test_a_link_that_is_lost_is_closed(closed, how):
     lost = {"!": "LinkLost", "code": "upstream_lost"} | ({"closed": closed} if closed else {})
     begun = frame("upstream", "in", "session.created", link=1), frame("upstream", "in", "session.created", link=2)
-    assert lines(begun[0], {"at": 0.2, "event": lost, "effects": []})[2] == {
-        "at": 0.2, "from": "upstream", "close": how
-    }  # fmt: skip
+    note = {"at": 0.1, "wire": "upstream", "note": "closed", "detail": "upstream_lost", "link": 2}
+    assert lines(note, {"at": 0.2, "event": lost, "effects": []})[1:] == [
+        {"at": 0.1, "from": "upstream 2", "close": how}
+    ]
+    assert lines(note)[1]["close"] == [1006, ""]
     standby = {"!": "OfStandby", "generation": 1, "fact": lost}
     assert lines(*begun, {"at": 0.2, "event": standby, "effects": []})[3] == {
         "at": 0.2, "from": "upstream 2", "close": how
