@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
 from websocket import create_connection
 
+import actors.local_view
 from actors.inspection import snapshots
 from actors.system import ProxySystem
 from turnstile.config import load_config
@@ -53,6 +55,14 @@ def talking(system):
         yield client
 
 
+def until(look):
+    """Look again until there is something, and return it."""
+    deadline = time.monotonic() + patience()
+    while not (found := look()):
+        assert time.monotonic() < deadline
+    return found
+
+
 def only(system):
     (session,) = system.view.sessions()
     return session
@@ -61,9 +71,7 @@ def only(system):
 def test_a_session_says_what_it_does_and_what_waits_for_what(system, talking):
     talking.send("UpdatePrompt", prompt="Whisper.")
     name = only(system)["id"]
-    session = system.view.session(name)
-    while not session["waiting"]:  # the update is on its way
-        session = system.view.session(name)
+    session = until(lambda: one if (one := system.view.session(name))["waiting"] else None)
     assert (session["state"], session["turns"], session["open_calls"]) == ("in progress", 1, [])
     (waiting,) = session["waiting"]
     assert waiting["message"] == "UpdatePrompt"
@@ -103,9 +111,8 @@ def test_responses_that_a_realtime_client_has_asked_for_are_shown_while_they_wai
         link.send(json.dumps(event))
     while json.loads(link.recv())["type"] != "response.created":
         pass
-    session = system.view.session(only(system)["id"])
-    while session["state"] != "in progress":
-        session = system.view.session(session["id"])
+    name = only(system)["id"]
+    session = until(lambda: one if (one := system.view.session(name))["state"] == "in progress" else None)
     assert session["unanswered"] == []
     (waiting,) = session["waiting"]
     assert waiting["message"] == "response.create"
@@ -116,7 +123,7 @@ def test_responses_that_a_realtime_client_has_asked_for_are_shown_while_they_wai
 def test_sessions_that_do_not_answer_are_shown_all_the_same_and_cost_one_deadline(system, talking):  # noqa: ARG001
     running = system._parts.sessions.open
     (live,) = running.values()
-    live.coordinator.actor_inbox.try_claim()  # nobody runs it
+    until(live.coordinator.actor_inbox.try_claim)  # nobody runs it
     try:
         asked = snapshots({str(number): live for number in range(1000)}, 0.0, lambda: 0.0)
         left_waiting = len(live.coordinator.actor_inbox.waiting())
@@ -124,6 +131,18 @@ def test_sessions_that_do_not_answer_are_shown_all_the_same_and_cost_one_deadlin
         live.coordinator.actor_inbox.release()
     assert asked == dict.fromkeys(map(str, range(1000)))
     assert left_waiting == 50
+
+
+def test_a_session_that_does_not_answer_is_shown_as_far_as_it_is_known(system, talking, monkeypatch):  # noqa: ARG001
+    (live,) = system._parts.sessions.open.values()
+    monkeypatch.setattr(actors.local_view, "_ANSWER_WITHIN", 0.0)
+    until(live.coordinator.actor_inbox.try_claim)  # nobody runs it
+    try:
+        session = system.view.session(only(system)["id"])
+    finally:
+        live.coordinator.actor_inbox.release()
+    assert (session["state"], session["turns"], session["link"]["state"]) == ("no answer", 1, None)
+    assert session["link"]["number"] == 1
 
 
 def test_a_proxy_without_place_is_not_ready(make_system):

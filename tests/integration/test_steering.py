@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import pytest
 from websocket import ABNF, create_connection
@@ -108,14 +109,21 @@ class RealtimeClient(Client):
 DIALECTS = pytest.mark.parametrize("client_of", [VoiceAgentClient, RealtimeClient])
 
 
+def until(look):
+    """Look again until there is something, and return it."""
+    deadline = time.monotonic() + patience()
+    while not (found := look()):
+        assert time.monotonic() < deadline
+    return found
+
+
 class Operator:
     """Steers the only session of a proxy."""
 
     def __init__(self, system):
         self.view = system.view
-        while not (sessions := system.view.sessions()):
-            pass  # its client is connected
-        self.id = sessions[0]["id"]
+        (session,) = until(self.view.sessions)
+        self.id = session["id"]
 
     def give(self, kind, **fields):
         return self.view.give(self.id, {"type": kind, **fields}, patience())
@@ -134,8 +142,7 @@ class Operator:
 
     def waits_for(self, message_is_held):
         """Wait until the session holds what is asked for."""
-        while not [one for one in self.session()["waiting"] if message_is_held(one)]:
-            pass
+        until(lambda: [one for one in self.session()["waiting"] if message_is_held(one)])
 
     def session(self):
         return self.view.session(self.id)
