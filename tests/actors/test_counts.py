@@ -43,6 +43,7 @@ TESTING = str(Path(OURS[1]) / "testing")
 SETTINGS = {"type": "Settings", "audio": {"input": {"encoding": "linear16", "sample_rate": 24_000}}, "agent": {}}
 ITEM = {"response_id": "r1", "item_id": "i1", "output_index": 0, "content_index": 0}
 PART = {"type": "audio", "transcript": ""}
+APPEND = {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(4800)).decode()}
 TEXT_DELTA = {"type": "response.output_audio_transcript.delta", **ITEM, "delta": " word"}
 DELTA = {"type": "response.output_audio.delta", **ITEM, "delta": base64.b64encode(bytes(4800)).decode()}
 
@@ -103,9 +104,9 @@ class Counting:
 
 
 class Talk:
-    """A session at rest, of a client that hears audio in binary frames."""
+    """A session at rest, by default of a client that hears audio in binary frames."""
 
-    def __init__(self, counting, readers=()):
+    def __init__(self, counting, readers=(), dialect="component"):
         self.counting = counting
         self.client, self.link = RecordingConnection(), RecordingConnection()
         self.journal = Journal(ManualClock(), readers)
@@ -122,12 +123,15 @@ class Talk:
                 journal=self.journal,
             )
         )
-        make_parts = Dialects(config, lambda _: False).named("component")
+        make_parts = Dialects(config, lambda _: False).named(dialect)
         self.inbox = self.sessions.begin(self.client, make_parts)
-        self.says(SETTINGS)
+        if dialect != "realtime":
+            self.says(SETTINGS)
+        self.counting.run()
         self._upstream.tell(LinkReady(self.link))
         self.hears({"type": "session.created", "session": {"id": "s"}})
-        self.is_updated()
+        if dialect != "realtime":
+            self.is_updated()
 
     def connect(self, target, inbox):
         """Be the `Connector`."""
@@ -188,6 +192,32 @@ def turn(talk):
     )
 
 
+def realtime_turn(talk):
+    """A Realtime client writes, asks for a response, and hears it."""
+    number = len(talk.link.sent)
+    item = {"id": f"u{number}", "type": "message", "role": "user"}
+    item["content"] = [{"type": "input_text", "text": "Hello."}]
+    talk.says(
+        {"type": "conversation.item.create", "event_id": f"e{number}", "item": item},
+        {"type": "response.create", "event_id": f"f{number}"},
+    )
+    added = {"object": "realtime.item", "status": "completed", **item}
+    talk.hears(*({"type": f"conversation.item.{what}", "item": added} for what in ("added", "done")))
+    metadata = talk.sent().get("response", {}).get("metadata")
+    response = {"id": f"r{number}", "conversation_id": "c1", "output": [], "metadata": metadata}
+    place = {**ITEM, "response_id": response["id"], "item_id": f"i{number}"}
+    answer = {"id": place["item_id"], "type": "message", "role": "assistant", "content": []}
+    talk.hears(
+        {"type": "response.created", "response": response},
+        {"type": "response.output_item.added", **place, "item": answer},
+        {"type": "response.content_part.added", **place, "part": PART},
+        {**DELTA, **place},
+        {"type": "response.output_audio.done", **place},
+        {"type": "response.output_audio_transcript.done", **place, "transcript": "Hi."},
+        {"type": "response.done", "response": {**response, "status": "completed"}},
+    )
+
+
 def function_call(talk):
     """The agent calls a function, the client answers, and the item goes into the conversation."""
     call_id = f"c{len(talk.link.sent)}"
@@ -244,7 +274,13 @@ def readers():
 
 
 @pytest.fixture
-def talk(monkeypatch, readers):
+def dialect():
+    """The dialect of the client."""
+    return "component"
+
+
+@pytest.fixture
+def talk(monkeypatch, readers, dialect):
     counting = Counting()
     tell, tell_all = DispatchedInbox.tell, DispatchedInbox.tell_all
 
@@ -259,7 +295,7 @@ def talk(monkeypatch, readers):
     with monkeypatch.context() as patched:
         patched.setattr(DispatchedInbox, "tell", counted_tell)
         patched.setattr(DispatchedInbox, "tell_all", counted_tell_all)
-        talk = Talk(counting, readers)
+        talk = Talk(counting, readers, dialect)
         yield talk
     talk.inbox.tell(End(1000, ""))
     counting.run()
@@ -373,6 +409,28 @@ def test_a_function_call_costs_few_messages_and_no_timer(talk):
     ]
     assert (cost.runs, cost.timers) == (15, 0)
     assert cost.calls <= 473
+
+
+def begin_realtime_response(talk):
+    talk.hears({"type": "response.created", "response": {"id": "r1", "output": []}})
+
+
+@pytest.mark.parametrize("dialect", ["realtime"])
+@pytest.mark.parametrize(
+    ("before", "unit", "calls"),
+    [
+        pytest.param(None, realtime_turn, 401, id="turn"),
+        pytest.param(None, lambda talk: talk.says(APPEND), 26, id="audio of the user's"),
+        pytest.param(begin_realtime_response, lambda talk: talk.hears(DELTA), 19, id="delta"),
+        pytest.param(begin_realtime_response, lambda talk: talk.hears(*[DELTA] * 20), 78, id="burst of deltas"),
+    ],
+)
+def test_a_realtime_client_costs_no_call_for_who_does_not_look(talk, before, unit, calls):
+    if before is not None:
+        before(talk)
+    cost = cost_of(talk, unit)
+    assert (cost.told, cost.timers) == (0, 0)
+    assert cost.calls <= calls
 
 
 UNITS = {
