@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import signal
 import sys
 import threading
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -89,7 +92,7 @@ def shown_in(text, known):
 
 
 def check_that_none_is_shown(known, told, commands, serving, upstream):
-    assert "web from 127.0.0.1" in serving.said
+    assert re.search(r'session began.*identity(=|": ?")web', serving.said)
     assert "Be brief." in serving.said  # the frames are in the log
     everywhere = {"said": serving.said, "told": "".join(told), "commands": "".join(commands)}
     shown = {where: shown_in(text, known) for where, text in everywhere.items()}
@@ -125,8 +128,29 @@ def test_no_secret_is_shown_in_a_whole_run_of_workers_that_ask_for_keys(tmp_path
     check_that_none_is_shown(known, told, commands, serving, upstream)
 
 
-def test_no_secret_is_shown_in_a_whole_run_that_asks_for_json_web_tokens():
+def told_to_operators(port, known):
+    """Ask the ops listener with its token, and with wrong ones; return all that it answers."""
+    told = []
+    wrong = [f"Bearer {known[name]}" for name in ("wrong ops token", "wrong key", "password")]
+    for authorization in (f"Bearer {known['ops token']}", *wrong, f"Basic {known['ops token']}"):
+        headers = {"Authorization": authorization, "Content-Type": "application/json"}
+        for method, path in (
+            ("POST", f"/sessions/{known['query']}/messages"),
+            ("GET", "/sessions"),
+            ("GET", "/metrics"),
+        ):
+            with closing(HTTPConnection("127.0.0.1", port, timeout=patience())) as client:
+                client.request(method, path, f'{{"type": "{known["password"]}"}}', headers)
+                answer = client.getresponse()
+                told.append(f"{answer.status} {answer.headers} {answer.read().decode()}")
+    assert {words[:3] for words in told} == {"200", "401", "404"}
+    return [words.replace(known["query"], "the path that was asked for") for words in told]
+
+
+def test_no_secret_is_shown_in_a_whole_run_that_asks_for_json_web_tokens(reserve_port):
+    port = reserve_port()
     known = {**made_up_secrets(), "jwt secret": secrets.token_hex(32)}
+    known |= {"ops token": secrets.token_hex(16), "wrong ops token": f"ts_ops_{secrets.token_urlsafe(32)}"}
     claims = {"sub": "web", "aud": AUDIENCE, "exp": int(time.time()) + 3_600}
     known["right"] = jwt.encode(claims, known["jwt secret"], "HS256")
     wrong = {
@@ -137,9 +161,11 @@ def test_no_secret_is_shown_in_a_whole_run_that_asks_for_json_web_tokens():
     }
     known |= wrong
     mode = {"TURNSTILE_AUTH__MODE": "jwt", "TURNSTILE_AUTH__JWT_SECRET": known["jwt secret"]}
+    mode |= {"TURNSTILE_OPS__PORT": str(port), "TURNSTILE_OPS__TOKEN": known["ops token"]}
     settings = {"auth__jwt_algorithms": "HS256", "auth__jwt_audience": AUDIENCE, "log__format": "json"}
     with NotedSimulator(known["upstream key"]) as upstream, Serving(upstream, known, mode, **settings) as serving:
         told = told_to(serving, known["right"], wrong.values(), known)
+        told += told_to_operators(port, known)
         commands = serving.command_lines()
     check_that_none_is_shown(known, told, commands, serving, upstream)
 

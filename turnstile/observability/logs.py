@@ -217,6 +217,8 @@ def set_up_logging(
     # Below this they log their internals, httpcore2 also the headers that it receives.
     for name in ("httpcore2", "pykka", "websockets"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    # Below this it says each time that a reader has left.
+    logging.getLogger("waitress").setLevel(max(logging.WARNING, root.level))
     return handler
 
 

@@ -16,7 +16,7 @@ _log = logging.getLogger("turnstile.test")
 
 @pytest.fixture(autouse=True)
 def _loggers_as_they_were():
-    loggers = [logging.getLogger(name) for name in (None, "httpcore2", "pykka", "websockets")]
+    loggers = [logging.getLogger(name) for name in (None, "httpcore2", "pykka", "waitress", "websockets")]
     before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
     yield
     for handler in logging.getLogger().handlers:
@@ -157,6 +157,7 @@ def test_what_libraries_say_of_themselves_is_left_out_at_debug_level(start):
     stream = start("debug")
     logging.getLogger("pykka").debug("Machinery.")
     logging.getLogger("websockets").debug("Machinery.")
+    logging.getLogger("waitress").info("Machinery.")
     _log.debug("Ours.")
     assert "Machinery" not in stream.getvalue()
     assert "Ours" in stream.getvalue()
