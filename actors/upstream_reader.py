@@ -126,8 +126,9 @@ class UpstreamReader:
             fact = None
         if frames:
             self._output.send_frames(frames)
-        if audio and self._answers_since is not None and event.get("response_id") == self._answering:
-            self._counts.first_audio.observe(self._now - self._answers_since)
+        since = self._answers_since
+        if since is not None and audio and "response_id" in event and event["response_id"] == self._answering:
+            self._counts.first_audio.observe(self._now - since)
             self._answers_since = None
         if event["type"] in SAY_THAT_IT_IS_UP:
             self._link_is_up(event)
