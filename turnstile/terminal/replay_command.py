@@ -30,9 +30,9 @@ def define_replay(parser: ArgumentParser) -> None:
         "Show a recording of a session (journal.directory): the frames of both connections, what waited, and why. "
         "Recordings with text are verified, too: this version decides the same on all of their events, or the first "
         "difference is shown, and the exit code is 1.",
-        "replay 20261126T201500Z-0a1b2c.jsonl",
-        "replay 20261126T201500Z-0a1b2c.jsonl --why 7",
-        "replay 20261126T201500Z-0a1b2c.jsonl --as-test",
+        "replay 20261126T201500.480Z-0a1b2c3d4e5f.jsonl",
+        "replay 20261126T201500.480Z-0a1b2c3d4e5f.jsonl --why 7",
+        "replay 20261126T201500.480Z-0a1b2c3d4e5f.jsonl --as-test",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a recording: a file of `journal.directory`")
     parser.add_argument("--why", type=_number, metavar="REQUEST", help="tell the story of this request, such as 7")
