@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
-from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
+from turnstile.observability.journal_entries import NoteEntry, audio_entry, decision_entry, frame_entry
 from turnstile.observability.session_counts import SessionCounts
 
 if TYPE_CHECKING:
@@ -121,24 +121,23 @@ class SessionJournal:
 
     def frame(self, wire: Wire, direction: Direction, data: bytes, link: int = 0) -> None:
         """Tell of a text frame."""
-        self._tell(FrameEntry(self._clock(), wire, direction, data, link))
+        if (tell := self.tell) is not None:  # it may have become None since the actor looked
+            tell(frame_entry((self._clock(), wire, direction, data, link, 0)))
 
     def audio(self, wire: Wire, direction: Direction, pieces: Sequence[bytes | str], link: int = 0) -> None:
         """Tell of audio that passed at once."""
-        self._tell(AudioEntry(self._clock(), wire, direction, pieces, link))
+        if (tell := self.tell) is not None:
+            tell(audio_entry((self._clock(), wire, direction, pieces, link)))
 
     def decided(self, event: Event, effects: Sequence[Effect], held_elsewhere: int) -> None:
         """Tell of an event of the session, and of its effects."""
-        self._tell(DecisionEntry(self._clock(), event, effects, held_elsewhere))
+        if (tell := self.tell) is not None:
+            tell(decision_entry((self._clock(), event, effects, held_elsewhere)))
 
     def note(self, wire: Wire, kind: str, detail: str, link: int = 0) -> None:
         """Tell what became of a connection."""
-        self._tell(NoteEntry(self._clock(), wire, kind, detail, link))
-
-    @property
-    def seconds(self) -> float:
-        """For how many seconds the session has been open."""
-        return self._clock() - self.began_at
+        if (tell := self.tell) is not None:
+            tell(NoteEntry(self._clock(), wire, kind, detail, link))
 
     def next_link(self) -> int:
         """Return the number of a link that is opened now."""
@@ -155,11 +154,6 @@ class SessionJournal:
     def readers(self) -> tuple[Read, ...]:
         """Who is told."""
         return self._readers
-
-    def _tell(self, entry: JournalEntry) -> None:
-        tell = self.tell
-        if tell is not None:  # it may have become None since the actor looked
-            tell(entry)
 
     def _tell_all(self, entry: JournalEntry) -> None:
         for read in self._readers:

@@ -5,10 +5,11 @@ An entry has what was there when it was made, unchanged and uncopied: who reads 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from turnstile.session.effects import Effect
     from turnstile.session.events import Event
@@ -91,3 +92,15 @@ class NoteEntry(NamedTuple):
 
 
 JournalEntry = FrameEntry | AudioEntry | DecisionEntry | NoteEntry
+
+# Made for every frame that is read, and so without the Python call of a named tuple's own constructor.
+frame_entry: Callable[[tuple[float, Wire, Direction, bytes, int, int]], FrameEntry] = partial(tuple.__new__, FrameEntry)
+"""Make a `FrameEntry` of the tuple of its fields."""
+audio_entry: Callable[[tuple[float, Wire, Direction, Sequence[bytes | str], int]], AudioEntry] = partial(
+    tuple.__new__, AudioEntry
+)
+"""Make an `AudioEntry` likewise."""
+decision_entry: Callable[[tuple[float, Event, Sequence[Effect], int]], DecisionEntry] = partial(
+    tuple.__new__, DecisionEntry
+)
+"""Make a `DecisionEntry` likewise."""

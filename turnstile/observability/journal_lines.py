@@ -6,6 +6,7 @@ without a pause of 0.25 s or another entry between, where that ends.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -33,8 +34,10 @@ FORMAT: Final = 1
 """The version of the format of the lines."""
 
 _PAUSE: Final = 0.25
-# Frames of these types come in rows.
+# Frames of these types come in rows; where a type is looked for.
 _IN_ROWS: Final = ("delta", ".append")
+_IN_ROW: Final = re.compile(rb'(?:delta|\.append)"')
+_TYPE_WITHIN: Final = 128
 # Bytes that are kept of a large frame.
 _BEGINNING: Final = 1024
 # What of a session's policy is text of the operator's for the model.
@@ -98,17 +101,15 @@ class JournalLines:
 
     def lines(self, entry: JournalEntry) -> list[Json]:
         """Return the lines that an entry completes, in order."""
-        match entry:
-            case FrameEntry():
-                return self._frame(entry)
-            case AudioEntry():
-                return self._audio(entry)
-            case DecisionEntry():
-                lines = self.rest() if entry.effects and self._running else []
-                lines.append(self._decision(entry))
-                return lines
-            case _:
-                return [*self._ended(entry.wire), self._note(entry)]
+        if isinstance(entry, FrameEntry):
+            return self._frame(entry)
+        if isinstance(entry, DecisionEntry):
+            lines = self.rest() if self._running and entry.effects else []
+            lines.append(self._decision(entry))
+            return lines
+        if isinstance(entry, AudioEntry):
+            return self._audio(entry)
+        return [*self._ended(entry.wire), self._note(entry)]
 
     def rest(self) -> list[Json]:
         """Return the lines of audio and deltas that go on."""
@@ -132,22 +133,28 @@ class JournalLines:
 
     def _line(self, entry: FrameEntry | AudioEntry) -> Json:
         line: Json = {"at": self.since(entry.at), "wire": entry.wire, "way": entry.direction}
-        return line | {"link": entry.link} if entry.wire == "upstream" else line
+        if entry.link:
+            line["link"] = entry.link
+        return line
 
     def _frame(self, entry: FrameEntry) -> list[Json]:
-        data, is_whole = entry.data, not entry.size
-        kind = frame_type(data) or ""
-        is_delta = kind.endswith(_IN_ROWS)
-        if is_delta and self._level == "events":
-            return self._delta(entry, kind)
-        lines = self._ended(entry.wire, entry.direction) if self._running and not is_delta else []
-        size = entry.size or len(data)
-        if self._level == "events" or not is_whole:
-            kind, ids = frame_ids(data, self._redactor, is_whole=is_whole)
-            return [*lines, self._line(entry) | {"type": kind, "size": size, "ids": ids}]
-        kind, ids, content = frame_content(data, self._redactor)
-        shown = {} if content is None else {"frame": content}
-        return [*lines, self._line(entry) | {"type": kind, "size": size, "ids": ids} | shown]
+        data = entry.data
+        is_in_row = False
+        if _IN_ROW.search(data, 0, _TYPE_WITHIN):
+            kind = frame_type(data) or ""
+            is_in_row = kind.endswith(_IN_ROWS)
+            if is_in_row and self._level == "events":
+                return self._delta(entry, kind)
+        line = self._line(entry)
+        if self._level == "events" or entry.size:
+            line["type"], ids = frame_ids(data, self._redactor, is_whole=not entry.size)
+            content = None
+        else:
+            line["type"], ids, content = frame_content(data, self._redactor)
+        line["size"], line["ids"] = entry.size or len(data), ids
+        if content is not None:
+            line["frame"] = content
+        return [line] if is_in_row or not self._running else [*self._ended(entry.wire, entry.direction), line]
 
     def _delta(self, entry: FrameEntry, kind: str) -> list[Json]:
         """Count a delta to those before it, of which the first shows the ids."""

@@ -6,12 +6,11 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from turnstile.observability.recorded_classes import CLASS, FIELDS
+from turnstile.observability.recorded_classes import CLASS, FIELDS, annotations_of
 from turnstile.protocol import jsontext
 from turnstile.session.events import Refused
 
 if TYPE_CHECKING:
-    from turnstile.observability.recorded_classes import Field
     from turnstile.observability.redactor import Redactor
 
 Json = dict[str, Any]
@@ -31,53 +30,81 @@ _LONGEST: Final = 128
 _ID: Final = rb'"event_id"\s*:\s*"([!#-\[\]-~]{0,128})"\s*,\s*'
 _HEAD: Final = re.compile(rb'\s*\{\s*(?:%b)?"type"\s*:\s*"([\w.-]{1,100})"(?:\s*,\s*%b)?' % (_ID, _ID))
 # Fields of a frame, and by the field of an object in it, how those of that object are called here.
-_IDS: Final = (
+_IDS: Final = frozenset({
     "event_id", "response_id", "item_id", "call_id", "previous_item_id", "output_index", "content_index", "name",
     "code", "role", "id", "audio_start_ms", "audio_end_ms",
-)  # fmt: skip
+})  # fmt: skip
 _WITHIN: Final[dict[str, dict[str, str]]] = {
-    "response": {"id": "response_id", "status": "status", "conversation_id": "conversation_id"},
+    "response": {"id": "response_id", "status": "status", "conversation_id": "conversation_id", "status_details": ""},
     "item": {"id": "item_id", "call_id": "call_id", "status": "status", "type": "item_type", "role": "role",
              "name": "name"},
     "error": {"code": "code", "type": "error_type", "param": "param", "event_id": "about"},
     "session": {"id": "session_id", "type": "session_type", "model": "model"},
-    "status_details": {"type": "status", "reason": "reason"},
 }  # fmt: skip
+_DETAILS: Final = {"type": "status", "reason": "reason"}
+_NUMBERS: Final[frozenset[type]] = frozenset({bool, int, float})
+# How a credential begins that would pass for an id; and how many characters of a text tell.
+_MARKS: Final = ("ek_", "eyj", "proj_", "ts_")
+_MARK: Final = 5
+# What a field with one of these in its annotation holds is content.
+_WORD: Final = re.compile(r"\w+")
+_CONTENT: Final = frozenset({"Json", "bytes", "Any", "Mapping"})
 
 
 def outline(value: Any, redactor: Redactor) -> Json:
     """Return the class of an event or effect, with its fields that are no content."""
-    found: Json = {CLASS: value.__class__.__name__}
-    for name, _, default in _shown(value.__class__):
+    cls = value.__class__
+    found: Json = {CLASS: cls.__name__}
+    for name, default in _shown(cls):
         part = getattr(value, name)
-        if part.__class__ is not default.__class__ or part != default:
-            shown = _outlined(name, part, redactor)
-            if shown is not None:
-                found[name] = shown
+        if part is default or part == default:
+            continue
+        kind = part.__class__
+        if kind is str:
+            found[name] = name_shown(part, redactor)
+        elif kind in _NUMBERS:
+            found[name] = part
+        elif kind is tuple:
+            found[name] = [_outlined(one, redactor) for one in part]
+        elif part is not None:
+            found[name] = _outlined(part, redactor)
     return found
 
 
 @cache
-def _shown(cls: type) -> tuple[Field, ...]:
-    """Return the fields of a class that may be shown, by their names."""
-    return tuple([field for field in FIELDS[cls] if (cls, field.name) != (Refused, "message")])
+def _shown(cls: type) -> tuple[tuple[str, Any], ...]:
+    """Return the names and defaults of the fields of a class that may be shown."""
+    types = annotations_of(cls)
+    return tuple([(name, default) for name, _, default in FIELDS[cls] if _is_shown(cls, name, types[name])])
 
 
-def _outlined(name: str, value: Any, redactor: Redactor) -> Any:
-    if isinstance(value, str):
-        return name_shown(value, redactor) if name in _NAMES else None
-    if isinstance(value, bool | int | float):
-        return value
+def _is_shown(cls: type, name: str, annotation: str) -> bool:
+    words = {*_WORD.findall(annotation)}
+    if words & _CONTENT or (cls is Refused and name == "message"):
+        return False
+    return "str" not in words or name in _NAMES
+
+
+def _outlined(value: Any, redactor: Redactor) -> Any:
+    """Return one of several in a field."""
     if value.__class__ in FIELDS:
-        return outline(value, redactor)
-    if value.__class__ is tuple:
-        return [shown for part in value if (shown := _outlined(name, part, redactor)) is not None]
-    return None
+        try:
+            found = redactor.outlines.get(value)
+            if found is None:
+                found = redactor.outlines[value] = outline(value, redactor)
+        except TypeError:  # it holds JSON
+            return outline(value, redactor)
+        return found
+    return name_shown(f"{value}", redactor) if isinstance(value, str) else value
 
 
 def name_shown(text: str, redactor: Redactor) -> str:
     """Return an id or another name; for one too long for that, its hash."""
-    return redactor.text(text) if len(text) <= _LONGEST else f"(long {redactor.digest(text)})"
+    if len(text) > _LONGEST:
+        return f"(long {redactor.digest(text)})"
+    if text.isidentifier() and not text[:_MARK].lower().startswith(_MARKS):
+        return text  # the most of them: nothing in it looks like a credential
+    return redactor.text(text)
 
 
 def frame_type(data: bytes) -> str | None:
@@ -121,29 +148,25 @@ def value_ids(frame: Json, redactor: Redactor) -> tuple[str, Json]:
         frame: The frame, parsed.
         redactor: Of the recording.
     """
-    kind = frame.get("type")
     ids: Json = {}
-    for name in _IDS:
-        if name in frame:
-            _add(ids, name, frame[name], redactor)
-    for name, within in _WITHIN.items():
-        part = frame.get(name)
-        if isinstance(part, dict):
-            _add_within(ids, part, within, redactor)
-            details = part.get("status_details")
-            if isinstance(details, dict):
-                _add_within(ids, details, _WITHIN["status_details"], redactor)
+    for name, value in frame.items():
+        kind = value.__class__
+        if kind is dict:
+            if name in _WITHIN:
+                _add_within(ids, value, _WITHIN[name], redactor)
+        elif name in _IDS:
+            if kind is str:
+                ids[name] = name_shown(value, redactor)
+            elif kind in _NUMBERS:
+                ids[name] = value
+    kind = frame.get("type")
     return name_shown(kind, redactor) if isinstance(kind, str) else UNKNOWN, ids
 
 
 def _add_within(ids: Json, part: Json, names: dict[str, str], redactor: Redactor) -> None:
     for name, shown in names.items():
-        if name in part:
-            _add(ids, shown, part[name], redactor)
-
-
-def _add(ids: Json, name: str, value: Any, redactor: Redactor) -> None:
-    if isinstance(value, str):
-        ids[name] = name_shown(value, redactor)
-    elif isinstance(value, bool | int | float):
-        ids[name] = value
+        value = part.get(name)
+        if value.__class__ is str:
+            ids[shown] = name_shown(value, redactor)
+        elif value.__class__ is dict:
+            _add_within(ids, value, _DETAILS, redactor)

@@ -78,21 +78,25 @@ class Field(NamedTuple):
     default: Any
 
 
+def annotations_of(cls: type) -> dict[str, str]:
+    """Return the annotation of each field of a record or a named tuple."""
+    found = {name: one for base in reversed(cls.__mro__) for name, one in vars(base).get("__annotations__", {}).items()}
+    return {name: getattr(one, "__forward_arg__", f"{one}") for name, one in found.items()}
+
+
 def fields_of(cls: type) -> tuple[Field, ...]:
     """Return the fields of a record or a named tuple."""
+    depths = {name: _depth(annotation) for name, annotation in annotations_of(cls).items()}
     if dataclasses.is_dataclass(cls):
-        return tuple([Field(one.name, _depth(one.type), _default(one)) for one in dataclasses.fields(cls)])
-    types = {
-        name: found for base in reversed(cls.__mro__) for name, found in vars(base).get("__annotations__", {}).items()
-    }
+        return tuple([Field(one.name, depths[one.name], _default(one)) for one in dataclasses.fields(cls)])
     defaults: Mapping[str, Any] = cls._field_defaults  # type: ignore[attr-defined]
     names: tuple[str, ...] = cls._fields  # type: ignore[attr-defined]
-    return tuple([Field(name, _depth(types[name]), defaults.get(name, NO_DEFAULT)) for name in names])
+    return tuple([Field(name, depths[name], defaults.get(name, NO_DEFAULT)) for name in names])
 
 
-def _depth(annotation: object) -> int:
-    """Return how many tuples an annotation, which is a text or a `ForwardRef`, begins with."""
-    found = _NESTED.match(getattr(annotation, "__forward_arg__", f"{annotation}"))
+def _depth(annotation: str) -> int:
+    """Return how many tuples an annotation begins with."""
+    found = _NESTED.match(annotation)
     return len(found[0]) // len("tuple[") if found else 0
 
 
