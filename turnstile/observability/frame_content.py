@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.errors import ClientProtocolError
+from turnstile.observability.audio_rows import base64_size
 from turnstile.observability.outlines import UNKNOWN, value_ids
 from turnstile.observability.redaction import BOUNDS
 from turnstile.protocol import jsontext
@@ -54,8 +55,3 @@ def _text_shown(text: str, redactor: Redactor, *, is_audio: bool) -> Any:
         return {"bytes": base64_size(text)}
     parts = redactor.parts(text)
     return "".join([part if isinstance(part, str) else f"({part['size']} characters)" for part in parts])
-
-
-def base64_size(text: str) -> int:
-    """Return how many bytes base64 encodes."""
-    return len(text) * 3 // 4 - text[-2:].count("=")

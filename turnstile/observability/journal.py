@@ -139,6 +139,11 @@ class SessionJournal:
         if (tell := self.tell) is not None:
             tell(NoteEntry(self._clock(), wire, kind, detail, link))
 
+    @property
+    def seconds(self) -> float:
+        """For how many seconds the session has been open."""
+        return self._clock() - self.began_at
+
     def next_link(self) -> int:
         """Return the number of a link that is opened now."""
         self.links += 1

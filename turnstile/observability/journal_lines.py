@@ -11,7 +11,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import turnstile
-from turnstile.observability.frame_content import base64_size, frame_content
+from turnstile.observability.audio_rows import PAUSE, AudioRow, row_of
+from turnstile.observability.frame_content import frame_content
 from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry
 from turnstile.observability.outlines import SEARCHED, frame_ids, frame_type, name_shown, outline
 from turnstile.observability.recorded_classes import CLASS
@@ -27,13 +28,11 @@ if TYPE_CHECKING:
     from turnstile.observability.session_counts import SessionCounts
 
 Json = dict[str, Any]
-_Key = tuple[str, str, str]
 Level = Literal["events", "text", "all"]
 
 FORMAT: Final = 1
 """The version of the format of the lines."""
 
-_PAUSE: Final = 0.25
 # Frames of these types come in rows; where a type is looked for.
 _IN_ROWS: Final = ("delta", ".append")
 _IN_ROW: Final = re.compile(rb'(?:delta|\.append)"')
@@ -97,24 +96,28 @@ class JournalLines:
         self._redactor = redactor or Redactor(keeps_all=level == "all")
         self._elsewhere = 0
         # What goes on without a line yet: audio by its wire and direction, deltas by their type, too.
-        self._running: dict[_Key, Json] = {}
+        self._rows: dict[tuple[str, str], list[AudioRow]] = {}
+        self._deltas: dict[tuple[str, str, str], Json] = {}
 
-    def lines(self, entry: JournalEntry) -> list[Json]:
+    def lines(self, entry: JournalEntry | AudioRow) -> list[Json]:
         """Return the lines that an entry completes, in order."""
         if isinstance(entry, FrameEntry):
             return self._frame(entry)
         if isinstance(entry, DecisionEntry):
-            lines = self.rest() if self._running and entry.effects else []
+            lines = self.rest() if entry.effects else []
             lines.append(self._decision(entry))
             return lines
+        if isinstance(entry, AudioRow):
+            return self._row(entry)
         if isinstance(entry, AudioEntry):
             return self._audio(entry)
         return [*self._ended(entry.wire), self._note(entry)]
 
     def rest(self) -> list[Json]:
         """Return the lines of audio and deltas that go on."""
-        lines = [*self._running.values()]
-        self._running.clear()
+        lines = [*map(self._row_line, self._rows.values()), *self._deltas.values()]
+        self._rows.clear()
+        self._deltas.clear()
         return lines
 
     def lost(self, at: float, entries: int) -> Json:
@@ -131,7 +134,7 @@ class JournalLines:
         """Return a moment of the journal's clock in seconds since the session began."""
         return round(at - self.began_at, 6)
 
-    def _line(self, entry: FrameEntry | AudioEntry) -> Json:
+    def _line(self, entry: FrameEntry) -> Json:
         line: Json = {"at": self.since(entry.at), "wire": entry.wire, "way": entry.direction}
         if entry.link:
             line["link"] = entry.link
@@ -154,53 +157,55 @@ class JournalLines:
         line["size"], line["ids"] = entry.size or len(data), ids
         if content is not None:
             line["frame"] = content
-        return [line] if is_in_row or not self._running else [*self._ended(entry.wire, entry.direction), line]
+        if is_in_row or not (self._rows or self._deltas):
+            return [line]
+        return [*self._ended(entry.wire, entry.direction), line]
 
     def _delta(self, entry: FrameEntry, kind: str) -> list[Json]:
         """Count a delta to those before it, of which the first shows the ids."""
         key = (entry.wire, entry.direction, kind)
-        lines, running = self._continued(key, entry)
+        running, at, lines = self._deltas.get(key), self.since(entry.at), []
+        if running is not None and (running.get("link", 0) != entry.link or at - running["until"] >= PAUSE):
+            lines, running = [running], None
         if running is None:
             _, ids = frame_ids(entry.data, self._redactor, is_whole=not entry.size)
-            running = self._running[key] = self._line(entry)
-            running |= {"until": running["at"], "type": kind, "size": 0, "frames": 0, "ids": ids}
-        running["until"] = self.since(entry.at)
+            running = self._deltas[key] = self._line(entry)
+            running |= {"until": at, "type": kind, "size": 0, "frames": 0, "ids": ids}
+        running["until"] = at
         running["size"] += entry.size or len(entry.data)
         running["frames"] += 1
         return lines
 
     def _audio(self, entry: AudioEntry) -> list[Json]:
-        if self._level == "all":
-            line = self._line(entry) | {
-                "until": self.since(entry.at),
-                "audio": _size(entry),
-                "frames": len(entry.pieces),
-            }
-            pieces = [one if isinstance(one, str) else b64encode(one).decode() for one in entry.pieces]
-            return [line | {"pieces": pieces}]
-        key = (entry.wire, entry.direction, "")
-        lines, running = self._continued(key, entry)
-        if running is None:
-            running = self._running[key] = self._line(entry) | {"until": 0.0, "audio": 0, "frames": 0}
-        running["until"] = self.since(entry.at)
-        running["audio"] += _size(entry)
-        running["frames"] += len(entry.pieces)
-        return lines
+        if self._level != "all":
+            return self._row(row_of(entry))
+        pieces = [one if isinstance(one, str) else b64encode(one).decode() for one in entry.pieces]
+        return [self._row_line([row_of(entry)]) | {"pieces": pieces}]
 
-    def _continued(self, key: _Key, entry: FrameEntry | AudioEntry) -> tuple[list[Json], Json | None]:
-        """Return the line that goes on with an entry; where it does not, the one that has ended."""
-        running = self._running.get(key)
-        if running is None:
-            return [], None
-        if running.get("link", 0) == entry.link and self.since(entry.at) - running["until"] < _PAUSE:
-            return [], running
-        del self._running[key]
-        return [running], None
+    def _row(self, row: AudioRow) -> list[Json]:
+        key = (row.wire, row.direction)
+        rows = self._rows.get(key)
+        if rows and rows[-1].goes_on(row.at, row.link):
+            rows.append(row)
+            return []
+        self._rows[key] = [row]
+        return [self._row_line(rows)] if rows else []
 
-    def _ended(self, *place: str) -> list[Json]:
+    def _row_line(self, rows: list[AudioRow]) -> Json:
+        first = rows[0]
+        line: Json = {"at": self.since(first.at), "wire": first.wire, "way": first.direction}
+        if first.link:
+            line["link"] = first.link
+        line["until"] = self.since(rows[-1].until)
+        line["audio"] = sum([row.audio for row in rows])
+        line["frames"] = sum([row.frames for row in rows])
+        return line
+
+    def _ended(self, wire: str, way: str = "") -> list[Json]:
         """Return the lines of what went on in a place, the wire and perhaps a direction, until now."""
-        keys = [key for key in self._running if key[: len(place)] == place]
-        return [self._running.pop(key) for key in keys]
+        rows = [key for key in self._rows if key[0] == wire and way in {"", key[1]}]
+        deltas = [key for key in self._deltas if key[0] == wire and way in {"", key[1]}]
+        return [*[self._row_line(self._rows.pop(key)) for key in rows], *[self._deltas.pop(key) for key in deltas]]
 
     def _decision(self, entry: DecisionEntry) -> Json:
         shown = outline if self._level == "events" else encode
@@ -235,8 +240,3 @@ def _beginning(entry: FrameEntry) -> FrameEntry:
 def counted(counts: SessionCounts) -> Json:
     """Return what was counted of a session."""
     return counts.snapshot() | {"longest_hold": counts.longest_hold}
-
-
-def _size(entry: AudioEntry) -> int:
-    """Return how many bytes of audio an entry has; of base64, what it encodes."""
-    return sum([base64_size(one) if isinstance(one, str) else len(one) for one in entry.pieces])

@@ -8,12 +8,16 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from turnstile.observability.audio_rows import in_rows
 from turnstile.observability.journal_entries import AudioEntry, FrameEntry
+from turnstile.observability.journal_lines import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from turnstile.observability.audio_rows import AudioRow
     from turnstile.observability.journal_entries import JournalEntry
+    from turnstile.observability.journal_lines import Level
 
 _log = logging.getLogger(__name__)
 
@@ -86,22 +90,22 @@ class JournalThread:
         self.lost = 0
         """How many entries were lost so far, of all sinks."""
 
-    def reader(self, sink: Sink, shortened: Callable[[FrameEntry], FrameEntry]) -> Callable[[JournalEntry], None]:
+    def reader(self, sink: Sink, level: Level) -> Callable[[JournalEntry], None]:
         """Return what queues entries for a sink; called on the actors' threads.
 
         Args:
             sink: Takes them.
-            shortened: Returns a large frame without what the sink does not need of it.
+            level: What it shows of the content: large frames wait without the rest, below `all` audio in rows.
         """
-        queue = self._queue
+        queue, without_rest = self._queue, shortened(level)
 
-        def read(entry: JournalEntry) -> None:
+        def read(entry: JournalEntry | AudioRow) -> None:
             size = 0
-            if entry.__class__ is FrameEntry:
+            if isinstance(entry, FrameEntry):
                 size = len(entry.data)
                 if size > _LARGE:
-                    entry = shortened(entry)
-            elif entry.__class__ is AudioEntry:
+                    entry = without_rest(entry)
+            elif isinstance(entry, AudioEntry):
                 size = sum(map(len, entry.pieces))
             if len(queue) >= MAX_ENTRIES or (size > _LARGE and not self._has_room(size)):
                 self._lose(sink)
@@ -110,7 +114,7 @@ class JournalThread:
             if not self._is_awake:
                 self.wake()
 
-        return read
+        return read if level == "all" else in_rows(read)
 
     def put(self, sink: Sink, entry: object) -> None:
         """Queue something of a sink's owner, such as its end, however much waits."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from turnstile.observability.journal_lines import shortened
 from turnstile.observability.recording_files import moment
 from turnstile.observability.recording_room import Room
 from turnstile.observability.session_recording import SessionEnd, SessionRecording
@@ -75,7 +74,7 @@ class Recorder:
         began = moment(self._wall_clock())
         recording = SessionRecording(self._room, self._thread, facts, level, self._clock(), began)
         self._recordings[facts.session_id] = recording
-        return self._thread.reader(recording, shortened(level))
+        return self._thread.reader(recording, level)
 
     def end(self, journal: SessionJournal, ending: Ending) -> None:
         """Queue the end of a session."""

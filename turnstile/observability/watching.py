@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from turnstile.errors import SessionError
-from turnstile.observability.journal_lines import JournalLines, head, shortened
+from turnstile.observability.journal_lines import JournalLines, head
 from turnstile.observability.journal_thread import Sink
 from turnstile.observability.recording_files import moment
 from turnstile.observability.redactor import Redactor
@@ -218,7 +218,7 @@ class Watch:
         lines = JournalLines(self._level, began_at, redactor)
         named = {"session": facts.session_id} if self._session_id is None else {}
         watched = _Watched(self, self._thread, lines, named, partial(head, facts, self._level, began, redactor))
-        read = self._thread.reader(watched, shortened(self._level))
+        read = self._thread.reader(watched, self._level)
         self._watched[facts.session_id] = watched, read
         self._thread.put(watched, None)
         return read

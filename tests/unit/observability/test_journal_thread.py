@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from turnstile.observability import journal_thread
-from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, JournalEntry
+from turnstile.observability.audio_rows import AudioRow
+from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, JournalEntry, NoteEntry
 from turnstile.observability.journal_thread import MAX_BYTES, MAX_ENTRIES, JournalThread, Sink
 from turnstile.session.events import AgentSpoke
 from turnstile.testing import patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from turnstile.observability.journal_lines import Level
 
 
 class Taken(Sink):
@@ -53,8 +56,8 @@ def thread() -> Iterator[JournalThread]:
     assert made.close(patience())
 
 
-def reading(thread: JournalThread, sink: Sink) -> Callable[[JournalEntry], None]:
-    return thread.reader(sink, lambda entry: entry._replace(data=entry.data[:3], size=len(entry.data)))
+def reading(thread: JournalThread, sink: Sink, level: Level = "all") -> Callable[[JournalEntry], None]:
+    return thread.reader(sink, level)
 
 
 def frame(size: int) -> FrameEntry:
@@ -77,10 +80,31 @@ def test_entries_are_taken_in_order_and_settled_once_each_time(thread: JournalTh
 def test_a_large_frame_is_shortened_before_it_waits(thread: JournalThread) -> None:
     sink = Taken()
 
-    reading(thread, sink)(frame(100_000))
+    reading(thread, sink, "events")(frame(100_000))
 
     assert thread.flush(patience())
-    assert sink.entries == [FrameEntry(1.0, "client", "in", b"xxx", size=100_000)]
+    assert sink.entries == [FrameEntry(1.0, "client", "in", b"x" * 1024, size=100_000)]
+
+
+def test_audio_waits_in_rows_below_all(thread: JournalThread) -> None:
+    sink = Taken()
+    read = reading(thread, sink, "text")
+    audio = AudioEntry(1.0, "client", "in", [b"ab", "AAA="])
+    for entry in (audio, audio, frame(1), audio, NoteEntry(1.0, "client", "closed", ""), audio._replace(at=2.0)):
+        read(entry)
+    read(audio._replace(at=2.5))
+    read(DecisionEntry(2.5, AgentSpoke(), (), 0))
+    read(audio._replace(at=2.6))
+    read(audio._replace(at=2.6, wire="upstream", link=1))
+    read(audio._replace(at=2.6, wire="upstream", link=2))
+
+    assert thread.flush(patience())
+    rows = [(row.wire, row.at, row.until, row.audio, row.frames) for row in sink.entries if isinstance(row, AudioRow)]
+    assert rows == [
+        ("client", 1.0, 1.0, 8, 4), ("client", 1.0, 1.0, 4, 2), ("client", 2.0, 2.0, 4, 2),
+        ("client", 2.5, 2.6, 8, 4), ("upstream", 2.6, 2.6, 4, 2), ("upstream", 2.6, 2.6, 4, 2),
+    ]  # fmt: skip
+    assert len(sink.entries) == len(rows) + 3
 
 
 def test_no_thread_runs_before_the_first_entry() -> None:

@@ -1,0 +1,80 @@
+"""Audio that passes without a pause, put together where it is told: a recording pays for a row, not for each frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnstile.observability.journal_entries import Direction, JournalEntry, Wire
+
+PAUSE: Final = 0.25
+"""Seconds between two pieces of audio that are not of one row any more."""
+
+
+class AudioRow:
+    """Audio of one wire and direction, without a pause; it grows until another entry of its place is told.
+
+    Args:
+        at: When its first piece passed, in seconds.
+        wire: The client's connection, or an upstream link.
+        direction: Towards the proxy, or from it.
+        link: Which upstream link; 0 on the client's wire.
+    """
+
+    __slots__ = ("at", "audio", "direction", "frames", "link", "until", "wire")
+
+    def __init__(self, at: float, wire: Wire, direction: Direction, link: int) -> None:
+        self.at = self.until = at
+        self.wire, self.direction, self.link = wire, direction, link
+        self.audio = self.frames = 0
+
+    def add(self, entry: AudioEntry) -> None:
+        """Add what passed at once."""
+        self.until = entry.at
+        self.frames += len(entry.pieces)
+        for piece in entry.pieces:
+            self.audio += base64_size(piece) if isinstance(piece, str) else len(piece)
+
+    def goes_on(self, at: float, link: int) -> bool:
+        """Return whether audio of that moment is of this row."""
+        return link == self.link and at - self.until < PAUSE
+
+
+def row_of(entry: AudioEntry) -> AudioRow:
+    """Return a row of what passed at once."""
+    row = AudioRow(entry.at, entry.wire, entry.direction, entry.link)
+    row.add(entry)
+    return row
+
+
+def in_rows(read: Callable[[JournalEntry | AudioRow], None]) -> Callable[[JournalEntry], None]:
+    """Return what reads entries with the audio in rows, each where it begins; called on the actors' threads."""
+    rows: dict[tuple[Wire, Direction], AudioRow] = {}
+
+    def merge(entry: JournalEntry) -> None:
+        if isinstance(entry, AudioEntry):
+            place = entry.wire, entry.direction
+            row = rows.get(place)
+            if row is not None and row.goes_on(entry.at, entry.link):
+                row.add(entry)
+                return
+            row = rows[place] = row_of(entry)
+            read(row)
+            return
+        if rows:  # another entry ends those of its place
+            if isinstance(entry, FrameEntry):
+                rows.pop((entry.wire, entry.direction), None)
+            elif not isinstance(entry, DecisionEntry) or entry.effects:
+                rows.clear()
+        read(entry)
+
+    return merge
+
+
+def base64_size(text: str) -> int:
+    """Return how many bytes base64 encodes."""
+    return len(text) * 3 // 4 - text[-2:].count("=")
