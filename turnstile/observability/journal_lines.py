@@ -6,7 +6,6 @@ without a pause of 0.25 s or another entry between, where that ends.
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -35,7 +34,6 @@ FORMAT: Final = 1
 
 # Frames of these types come in rows; where a type is looked for.
 _IN_ROWS: Final = ("delta", ".append")
-_IN_ROW: Final = re.compile(rb'(?:delta|\.append)"')
 _TYPE_WITHIN: Final = 128
 # Bytes that are kept of a large frame.
 _BEGINNING: Final = 1024
@@ -143,7 +141,8 @@ class JournalLines:
     def _frame(self, entry: FrameEntry) -> list[Json]:
         data = entry.data
         is_in_row = False
-        if _IN_ROW.search(data, 0, _TYPE_WITHIN):
+        beginning = data[:_TYPE_WITHIN]
+        if b'delta"' in beginning or b'.append"' in beginning:
             kind = frame_type(data) or ""
             is_in_row = kind.endswith(_IN_ROWS)
             if is_in_row and self._level == "events":

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from turnstile.observability.recorded_classes import CLASS, FIELDS, annotations_of
 from turnstile.protocol import jsontext
 from turnstile.session.events import Refused
@@ -43,9 +45,8 @@ _WITHIN: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 _DETAILS: Final = {"type": "status", "reason": "reason"}
 _NUMBERS: Final[frozenset[type]] = frozenset({bool, int, float})
-# How a credential begins that would pass for an id; and how many characters of a text tell.
-_MARKS: Final = ("ek_", "eyj", "proj_", "ts_")
-_MARK: Final = 5
+# How a credential begins that would pass for a word.
+_MARKS: Final = frozenset({"ek_", "eyj", "pro", "ts_"})
 # What a field with one of these in its annotation holds is content.
 _WORD: Final = re.compile(r"\w+")
 _CONTENT: Final = frozenset({"Json", "bytes", "Any", "Mapping"})
@@ -100,11 +101,11 @@ def _outlined(value: Any, redactor: Redactor) -> Any:
 
 def name_shown(text: str, redactor: Redactor) -> str:
     """Return an id or another name; for one too long for that, its hash."""
-    if len(text) > _LONGEST:
-        return f"(long {redactor.digest(text)})"
-    if text.isidentifier() and not text[:_MARK].lower().startswith(_MARKS):
-        return text  # the most of them: nothing in it looks like a credential
-    return redactor.text(text)
+    if len(text) <= _LONGEST:
+        # The most of them are words: one that begins otherwise looks like no credential.
+        is_plain = text.isidentifier() and text[:3].lower() not in _MARKS
+        return text if is_plain else redactor.text(text)
+    return f"(long {redactor.digest(text)})"
 
 
 def frame_type(data: bytes) -> str | None:
@@ -124,9 +125,12 @@ def frame_ids(data: bytes, redactor: Redactor, *, is_whole: bool = True) -> tupl
     if not is_whole or len(data) > SEARCHED:
         return _ids_at_its_beginning(data, redactor)
     try:
-        value = jsontext.loads_any(data)
-    except ValueError:
-        return UNKNOWN, {}
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        try:
+            value = jsontext.loads_any(data)
+        except ValueError:
+            return UNKNOWN, {}
     if not isinstance(value, dict):
         return UNKNOWN, {}
     return value_ids(value, redactor)
