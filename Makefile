@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/generate tests
 
-.PHONY: test lint types pytest wheel-check slow demo soak idle walk fuzz attack bench bench-micro bench-units transcripts recordings interop lowest docs format lock clean
+.PHONY: test lint types pytest wheel-check slow demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -108,6 +108,10 @@ bench-micro: $(READY)
 # What a turn, a delta and a frame take, in calls and CPU; BENCH=--layers to see in what.
 bench-units: $(READY)
 	$(BIN)/python tests/bench/units.py $(BENCH)
+
+# What a recording costs a turn: two proxies side by side in one run, one records.
+bench-recording: $(READY)
+	$(BIN)/python tests/bench/recording.py $(BENCH)
 
 # Records the transcripts anew; read what has changed in them.
 transcripts: $(READY)

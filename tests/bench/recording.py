@@ -28,7 +28,17 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from actors.system import ProxySystem
 from turnstile.config import load_config
 
-_IN_A_ROW = 20
+_IN_A_ROW = 10
+
+
+def _spoken_turn(talk):
+    """Speech of two seconds in frames of 20 ms, each with as much of an answer, and what a turn has besides."""
+    for _ in range(100):
+        talk.frames(1)
+    talk.turn()
+
+
+_UNITS = {**UNITS, "spoken turn": (_spoken_turn, 1)}
 
 
 class Subject:
@@ -69,7 +79,7 @@ def measure(name, level, rounds):
         level: What is recorded of the content.
         rounds: How often each subject has its turn.
     """
-    unit, size = UNITS[name]
+    unit, size = _UNITS[name]
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         subjects = [Subject(stack, "", level), Subject(stack, directory, level)]
         spent, waited = ([], []), ([], [])
@@ -89,12 +99,12 @@ def measure(name, level, rounds):
 def main():
     """Print a row for each unit."""
     parser = argparse.ArgumentParser(prog="recording.py", description=__doc__.splitlines()[0])
-    parser.add_argument("units", nargs="*", metavar="UNIT", help=f"some of {', '.join(UNITS)}; all by default")
+    parser.add_argument("units", nargs="*", metavar="UNIT", help=f"some of {', '.join(_UNITS)}; all by default")
     parser.add_argument("--level", default="events", choices=("events", "text", "all"))
     parser.add_argument("--rounds", type=int, default=40, help="how often each proxy has its turn")
     arguments = parser.parse_args()
     sys.stdout.write("| unit | CPU, µs: off | on | more | latency, µs: off | on | more |\n|" + " --- |" * 7 + "\n")
-    for name in arguments.units or list(UNITS):
+    for name in arguments.units or list(_UNITS):
         (off, slow_off), (on, slow_on) = measure(name, arguments.level, arguments.rounds)
         cells = [name, *_figures(off, on), *_figures(slow_off, slow_on)]
         sys.stdout.write(f"| {' | '.join(cells)} |\n")
