@@ -289,6 +289,20 @@ def test_an_operators_functions_are_the_clients_to_answer_beside_its_own(system)
         assert [tool["name"] for tool in in_force(system)["tools"]] == ["mine"]
 
 
+@DIALECTS
+def test_a_call_of_an_operators_function_goes_to_the_client(system, client_of):
+    with client_of(system) as client:
+        operator = Operator(system)
+        assert operator.give("UpdateThink", think={"functions": [{"name": "look_up"}]}) == DONE
+        assert operator.give("InjectUserMessage", content="Please look_up this.") == DONE
+        if client_of is VoiceAgentClient:
+            (call,) = client.hears("FunctionCallRequest")["functions"]
+            assert (call["name"], call["client_side"]) == ("look_up", True)
+            assert until(lambda: operator.session()["open_calls"]) == [call["id"]]
+        else:
+            assert client.hears("response.function_call_arguments.done")["name"] == "look_up"
+
+
 def test_the_functions_of_a_host_stay_its_own(system):
     connection, session = system.connect(
         RecordingInbox(), overrides=HostOverrides(functions=host_functions([get_weather]))
