@@ -13,6 +13,8 @@ from turnstile.protocol import jsontext
 from turnstile.session.events import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from turnstile.observability.redactor import Redactor
 
 Json = dict[str, Any]
@@ -56,13 +58,13 @@ def outline(value: Any, redactor: Redactor) -> Json:
     """Return the class of an event or effect, with its fields that are no content."""
     cls = value.__class__
     found: Json = {CLASS: cls.__name__}
-    for name, default in _shown(cls):
+    for name, default, show in _shown(cls):
         part = getattr(value, name)
         if part is default or part == default:
             continue
         kind = part.__class__
         if kind is str:
-            found[name] = name_shown(part, redactor)
+            found[name] = show(part, redactor)
         elif kind in _NUMBERS:
             found[name] = part
         elif kind is tuple:
@@ -73,10 +75,16 @@ def outline(value: Any, redactor: Redactor) -> Json:
 
 
 @cache
-def _shown(cls: type) -> tuple[tuple[str, Any], ...]:
-    """Return the names and defaults of the fields of a class that may be shown."""
+def _shown(cls: type) -> tuple[tuple[str, Any, Callable[[str, Redactor], str]], ...]:
+    """Return the names and defaults of the fields of a class that may be shown, and what shows their text."""
     types = annotations_of(cls)
-    return tuple([(name, default) for name, _, default in FIELDS[cls] if _is_shown(cls, name, types[name])])
+    return tuple(
+        [
+            (name, default, id_shown if name.endswith("_id") else name_shown)
+            for name, _, default in FIELDS[cls]
+            if _is_shown(cls, name, types[name])
+        ]
+    )
 
 
 def _is_shown(cls: type, name: str, annotation: str) -> bool:
@@ -106,6 +114,11 @@ def name_shown(text: str, redactor: Redactor) -> str:
         is_plain = text.isidentifier() and text[:3].lower() not in _MARKS
         return text if is_plain else redactor.text(text)
     return f"(long {redactor.digest(text)})"
+
+
+def id_shown(text: str, redactor: Redactor) -> str:
+    """Return an id, which a peer may have chosen; for a text with spaces, which is none, its hash."""
+    return f"(text {redactor.digest(text)})" if " " in text else name_shown(text, redactor)
 
 
 def frame_type(data: bytes) -> str | None:
@@ -160,7 +173,7 @@ def value_ids(frame: Json, redactor: Redactor) -> tuple[str, Json]:
                 _add_within(ids, value, _WITHIN[name], redactor)
         elif name in _IDS:
             if kind is str:
-                ids[name] = name_shown(value, redactor)
+                ids[name] = id_shown(value, redactor)
             elif kind in _NUMBERS:
                 ids[name] = value
     kind = frame.get("type")
@@ -171,6 +184,6 @@ def _add_within(ids: Json, part: Json, names: dict[str, str], redactor: Redactor
     for name, shown in names.items():
         value = part.get(name)
         if value.__class__ is str:
-            ids[shown] = name_shown(value, redactor)
+            ids[shown] = id_shown(value, redactor)
         elif value.__class__ is dict:
             _add_within(ids, value, _DETAILS, redactor)

@@ -15,7 +15,7 @@ from turnstile.observability.journal_lines import JournalLines, Level, head, sho
 from turnstile.observability.recorded_values import decode
 from turnstile.observability.session_counts import SessionCounts
 from turnstile.protocol.frames import Closed
-from turnstile.session.client_requests import ConfigRequested, UserMessageGiven
+from turnstile.session.client_requests import ConfigRequested, EventGiven, UserMessageGiven
 from turnstile.session.data import Data
 from turnstile.session.deadlines import Deadline
 from turnstile.session.effects import Answered, EndSession, SendUpdate, SetDeadlines
@@ -93,6 +93,7 @@ def test_a_frame_shows_its_type_size_and_ids(level: Level) -> None:
         ({"type": "response.output_text.done", "text": "Said", "output_index": 1, "item_id": "i" * 200},
          {"output_index": 1}),
         ({"type": 5, "name": ["Said"]}, {}),
+        ({"type": "x", "event_id": "Said by me", "item": {"id": "Said too"}, "code": "a_1"}, {"code": "a_1"}),
     ],
 )  # fmt: skip
 def test_ids_are_short_and_no_text(event: dict[str, Any], ids: dict[str, Any]) -> None:
@@ -148,6 +149,7 @@ def test_a_decision_shows_no_content_at_events() -> None:
         *lines.lines(DecisionEntry(1.0, UserMessageGiven(1, {"content": said}, "InjectUserMessage"), (), 5)),
     ]
 
+    found += lines.lines(DecisionEntry(1.0, EventGiven(b"{}", event_id=said), (), 5))
     assert said.encode() not in written(found)
     assert found[0]["event"] == {"!": "ConfigRequested", "ref": 1, "message": "UpdatePrompt", "size": request.size}
     assert found[0]["effects"] == [
