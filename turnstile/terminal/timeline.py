@@ -20,21 +20,20 @@ _ARROWS: Final = {
     ("upstream", "out"): "-->",
     ("upstream", "in"): "<--",
 }
-# Events that only repeat what others show.
+# Events that only repeat what others show; so does every delta, and a client's audio is shown where it goes upstream.
 _QUIET: Final = frozenset(
     {
         "conversation.item.done",
+        "input_audio_buffer.append",
         "rate_limits.updated",
         "response.content_part.added",
         "response.content_part.done",
         "response.output_item.added",
         "response.output_item.done",
         "response.output_audio.done",
-        "response.output_audio_transcript.delta",
-        "response.output_text.delta",
-        "response.function_call_arguments.delta",
     }
 )
+_DELTA: Final = ".delta"
 # What a frame shows without its content, the first that it has.
 _TELLING: Final = ("code", "response_id", "call_id", "item_id", "event_id")
 _FIELDS_SHOWN: Final = 4
@@ -61,7 +60,8 @@ def rows(line: Json) -> Iterator[str]:
     """Yield the rows of one line of the journal, most often one or none."""
     moment = f"{line.get('at', 0.0) * 1000:6.0f}  "
     if "wire" in line:
-        if line.get("type") not in _QUIET:
+        kind = line.get("type", "")
+        if kind not in _QUIET and not kind.endswith(_DELTA):
             yield f"{moment}{_on_wire(line)}".rstrip()
         return
     for note in _notes(line):

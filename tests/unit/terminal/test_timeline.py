@@ -191,7 +191,16 @@ def test_a_frame_that_is_not_as_it_should_be_shows_its_type_alone(fields):
     assert text(frame("upstream", "in", "response.done", **fields)) == "<-- response.done"
 
 
-def test_events_that_only_repeat_others_are_left_out():
-    lines = list(render([frame("upstream", "in", "rate_limits.updated"), held(1, waits="idle")]))
+@pytest.mark.parametrize(
+    ("wire", "way", "kind"),
+    [
+        ("upstream", "in", "rate_limits.updated"),
+        ("upstream", "in", "response.output_text.delta"),
+        ("client", "out", "response.output_audio.delta"),
+        ("client", "in", "input_audio_buffer.append"),
+    ],
+)
+def test_events_that_only_repeat_others_are_left_out(wire, way, kind):
+    lines = list(render([bare(wire, way, kind), held(1, waits="idle")]))
     assert len(lines) == 3
     assert "held" in lines[2]
