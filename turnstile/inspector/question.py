@@ -24,6 +24,13 @@ class Unanswered(Exception):  # noqa: N818 - it is no fault of who asks
     """A worker has not answered, or not with what is an answer; its text says how."""
 
 
+class HasEnded(Unanswered):
+    """A worker has ended before it has answered."""
+
+    def __init__(self) -> None:
+        super().__init__("it has ended meanwhile")
+
+
 class Question:
     """One request to a worker, and its answer; a context manager, which closes it.
 
@@ -69,7 +76,7 @@ class Question:
         """
         line, end, _ = self._received.partition(b"\n")
         if not end:
-            raise Unanswered("it has ended meanwhile" if self._has_ended else "it does not answer")
+            raise HasEnded if self._has_ended else Unanswered("it does not answer")
         error = None
         with suppress(ValueError, TypeError, KeyError):
             answer = orjson.loads(line)

@@ -7,10 +7,9 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from turnstile.errors import SessionError
-from turnstile.inspector.question import Question, Unanswered
+from turnstile.inspector.question import HasEnded, Question, Unanswered
+from turnstile.inspector.view_server import json_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,12 +66,11 @@ class RemoteView:
             with theirs, self._lock:
                 socket.send_fds(self._channel, [b"?"], [theirs.fileno()])
             ours.settimeout(timeout)
-            ours.sendall(orjson.dumps(request) + b"\n")
+            ours.sendall(json_line(request))
             ours.settimeout(0)
         except OSError as error:
             ours.close()
-            has_ended = isinstance(error, ConnectionError)
-            raise Unanswered("it has ended meanwhile" if has_ended else "it does not answer") from error
+            raise HasEnded if isinstance(error, ConnectionError) else Unanswered("it does not answer") from error
         return Question(ours, _SHAPES[request["ask"]])
 
     def end(self) -> Any:

@@ -10,6 +10,7 @@ itself, where they outlast it.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import socket
@@ -33,6 +34,14 @@ _ROOM_FOR_OTHERS: Final = 8
 _MOST: Final = 48  # requests of all kinds, those included that have not said yet what they ask
 _TIMEOUT: Final = 2.0  # seconds for a request to say what it asks
 _END_TIMEOUT: Final = 1.0  # seconds for the threads to end
+
+
+def json_line(value: Json) -> bytes:
+    """Return a line of JSON; what orjson refuses, such as half a character, is written as far as it can be."""
+    try:
+        return orjson.dumps(value) + b"\n"
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 class ViewServer:
@@ -61,7 +70,7 @@ class ViewServer:
     def close(self) -> None:
         """Hand the last figures over, and end what is being answered."""
         try:
-            self._channel.sendall(_line({"is": self._numbered_counts()}), socket.MSG_DONTWAIT)
+            self._channel.sendall(json_line({"is": self._numbered_counts()}), socket.MSG_DONTWAIT)
         except OSError:
             pass  # the parent has ended
         except Exception:
@@ -94,8 +103,12 @@ class ViewServer:
             if self._is_closed or len(self._open) >= _MOST:
                 sock.close()
                 return
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no room for a thread
+                sock.close()
+                return
             self._open[sock] = thread
-            thread.start()
 
     def _serve(self, sock: socket.socket) -> None:
         try:
@@ -119,7 +132,7 @@ class ViewServer:
         kind = request["ask"]
         if not self._take_room(kind):
             words = "As many requests of operators are being answered as may be: ask again."
-            sock.sendall(_line({"error": {"code": "too_many_requests", "description": words}}))
+            sock.sendall(json_line({"error": {"code": "too_many_requests", "description": words}}))
             return
         try:
             self._answer(sock, kind, request)
@@ -143,7 +156,7 @@ class ViewServer:
             answer = {"is": self._value(kind, request)}
         except SessionError as error:
             answer = _error(error)
-        sock.sendall(_line(answer))
+        sock.sendall(json_line(answer))
 
     def _value(self, kind: str, request: Json) -> Any:
         """Return what is asked.
@@ -171,20 +184,21 @@ class ViewServer:
         try:
             stream = self._view.events(session_id)
         except SessionError as error:
-            sock.sendall(_line(_error(error)))
+            sock.sendall(json_line(_error(error)))
             return
-        sock.sendall(_line({"is": stream is not None}))
+        sock.sendall(json_line({"is": stream is not None}))
         if stream is None:
             return
         watch = threading.Thread(target=_close_when_left, args=(sock, stream), name="turnstile-ops-left", daemon=True)
-        watch.start()
         try:
+            watch.start()
             for line in stream:
                 sock.sendall(line + b"\n")  # waits for a reader that is slow: the stream is bounded
         finally:
             stream.close()
             _shut_down(sock)
-            watch.join()
+            if watch.is_alive():
+                watch.join()
 
 
 def _close_when_left(sock: socket.socket, stream: Any) -> None:
@@ -204,10 +218,6 @@ def _is_left(sock: socket.socket) -> bool:
 def _shut_down(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
-
-
-def _line(answer: Json) -> bytes:
-    return orjson.dumps(answer) + b"\n"
 
 
 def _error(error: SessionError) -> Json:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from turnstile.errors import SessionError
-from turnstile.inspector.question import Unanswered, answer_to
+from turnstile.inspector.question import HasEnded, Unanswered, answer_to
 from turnstile.inspector.remote_stream import RemoteStream
 from turnstile.observability.merged_figures import merged
 from turnstile.observability.readiness import unready
@@ -111,6 +111,9 @@ class WorkersView:
         try:
             with found[0].ask(request, self._wait) as question:
                 outcome: Json | None = answer_to(question, timeout + self._wait)
+        except HasEnded:
+            words = f"The session has ended, with worker {found[0].number}, which had it."
+            return {"done": False, "code": "session_ended", "description": words}
         except Unanswered as fault:
             words = f"Worker {found[0].number}, which has the session, gives no answer: {fault}."
             return {"done": False, "code": "timeout", "description": f"{words} The message may be in force, or not."}

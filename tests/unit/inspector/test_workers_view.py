@@ -7,6 +7,7 @@ import logging
 import queue
 import socket
 import threading
+import time
 from pathlib import Path
 
 import orjson
@@ -413,6 +414,42 @@ def test_a_message_that_takes_longer_than_it_may_has_an_outcome_that_says_so(com
     assert "Worker 1, which has the session, gives no answer: it does not answer." in outcome["description"]
 
 
+def test_a_message_whose_worker_dies_meanwhile_has_an_outcome_that_says_so(company):
+    workers = company()
+    number, channel = workers.channel()
+    threads = [answering(channel, b'{"is":{"id":"a"}}\n')]
+    worker = workers.peers.find("a")[0]
+    threads[0].join(patience())
+    workers.peers.find = lambda _: (worker, {"id": "a"})
+    threads.append(answering(channel, b'{"is":{"do'))
+    outcome = workers.view.give("a", {"type": "End"}, 1.0)
+    assert (outcome["done"], outcome["code"]) == (False, "session_ended")
+    assert f"The session has ended, with worker {number}" in outcome["description"]
+    threads[1].join(patience())
+
+
+def test_half_a_character_and_a_number_beyond_all_bounds_do_not_keep_a_message_or_a_session_away(company):
+    workers, shown = company(), Shown("a")
+    workers.worker(shown)
+    shown.open["a"]["model"] = "gpt\ud83d"
+    assert workers.view.session("a")["model"] == "gpt?"
+    assert workers.view.give("a", {"type": "End", "code": 10**30, "reason": "\ud83d"}, 1.0) == {"done": True}
+    assert shown.given[0][1]["reason"] == "?"
+
+
+def test_a_request_for_which_there_is_no_thread_is_not_taken(company, monkeypatch):
+    workers = company()
+    workers.worker(Shown("a"))
+
+    def no_room(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(view_server.threading.Thread, "start", no_room)
+        assert workers.view.sessions() == []
+    assert workers.view.session("a")
+
+
 def test_a_request_that_nobody_waits_for_any_more_is_not_done(company):
     workers, shown = company(SHORT), Shown("a")
     number, channel = workers.channel()
@@ -468,19 +505,23 @@ def test_a_request_that_makes_no_sense_is_logged_and_ends_nothing(company, caplo
     assert workers.view.session("a")
 
 
-def test_a_hundred_scrapes_and_streams_leave_no_descriptor_and_no_thread(company):
-    workers = company()
-    for name in "ab":
-        workers.worker(Shown(name, turns=1))
-    threads, before = set(threading.enumerate()), descriptors()
+def test_a_hundred_scrapes_and_streams_leave_no_descriptor_and_no_thread(company, monkeypatch):
+    monkeypatch.setattr(view_server, "_ROOM", {})
+    for bound in ("_ROOM_FOR_OTHERS", "_MOST"):  # a thread that has answered may not have been counted out yet
+        monkeypatch.setattr(view_server, bound, 1000)
+    workers, shown = company(), Shown("a", turns=1)
+    workers.worker(shown)
+    workers.worker(Shown("b", turns=1))
+    before, deadline = descriptors(), time.monotonic() + patience()
     for _ in range(100):
-        workers.view.counts()
-        workers.view.sessions()
+        assert workers.view.counts() == {"turns": 2}
+        assert len(workers.view.sessions()) == 2
+        stream = shown.streams["a"] = Stream()
         workers.view.events("a").close()
-        assert workers.view.session("c") is None
-    for thread in set(threading.enumerate()) - threads:
-        thread.join(patience())
-    assert descriptors() == before
+        assert stream.is_closed.wait(patience())
+    while descriptors() > before:  # threads are looked at after each test
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
 
 
 def test_a_worker_that_ends_ends_its_streams_and_what_is_being_answered(company):
