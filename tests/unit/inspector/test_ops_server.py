@@ -6,6 +6,7 @@ import http.client
 import json
 import logging
 import os
+import resource
 import selectors
 import socket
 import threading
@@ -203,6 +204,16 @@ def test_it_accepts_again_when_there_are_descriptors_again(served, monkeypatch, 
     assert "could not accept a client: Too many open files" in caplog.text
 
 
+@pytest.fixture
+def many_descriptors():
+    """Allow more of them than `select` knows."""
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("many_descriptors")
 def test_it_serves_on_descriptors_beyond_those_of_select(served):
     low = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
     try:
