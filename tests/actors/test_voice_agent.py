@@ -276,7 +276,7 @@ def test_first_settings_that_upstream_refuses_end_the_session_with_its_words(dia
     (request,) = read(dialect, "Settings", agent={})
     problem = Problem("invalid_value", "Invalid value: 'x'.")
     told = list(dialect.answer(Answered(request.ref, problem, in_force=False)))
-    assert told == [End(1008, "invalid_value", problem.about("Settings"))]
+    assert told == [End(1008, "invalid_value", problem.about("Settings"), by="upstream")]
 
 
 def test_first_settings_that_upstream_does_not_answer_end_the_session_as_its_failure(dialect):
