@@ -56,14 +56,18 @@ def in_rows(read: Callable[[JournalEntry | AudioRow], None]) -> Callable[[Journa
     rows: dict[tuple[Wire, Direction], AudioRow] = {}
 
     def merge(entry: JournalEntry) -> None:
-        if isinstance(entry, AudioEntry):
-            place = entry.wire, entry.direction
-            row = rows.get(place)
-            if row is not None and row.goes_on(entry.at, entry.link):
-                row.add(entry)
+        if entry.__class__ is AudioEntry:
+            at, wire, direction, pieces, link = entry
+            row = rows.get((wire, direction))
+            if row is None or row.link != link or at - row.until >= PAUSE:
+                row = rows[wire, direction] = row_of(entry)
+                read(row)
                 return
-            row = rows[place] = row_of(entry)
-            read(row)
+            # As `AudioRow.add` does, without a call: this is for every frame.
+            row.until = at
+            row.frames += len(pieces)
+            for piece in pieces:
+                row.audio += len(piece) if isinstance(piece, bytes) else base64_size(piece)
             return
         if rows:  # another entry ends those of its place
             if isinstance(entry, FrameEntry):
