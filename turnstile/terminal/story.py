@@ -206,4 +206,5 @@ class _Story:
             why = "" if event.get("ref") == self.ref else f" {event_in_words(event)} answered it."
             short = members(effect.get("shortfalls"))
             lacks = f", but for {len(short)} of its parts" if short else ""
-            yield f"It was answered {took}{lacks}: it is done, or in force.{why}"
+            is_config = kind_of(self._asked.get(self.ref)) == "ConfigRequested"
+            yield f"It was answered {took}{lacks}: it is {'in force' if is_config else 'done'}.{why}"

@@ -58,8 +58,9 @@ class _Known(dict[str, str]):
 
 def request_in_words(event: Json) -> str:
     """Return what an event that is a request asks for."""
-    asked = _KINDS.get(kind_of(event), "a request")
-    message = event.get("message")
+    # What is as it most often is is left out of a line.
+    message = event.get("message", "session.update" if kind_of(event) == "ConfigRequested" else "")
+    asked = "a response" if message == "response.create" else _KINDS.get(kind_of(event), "a request")
     return f"{asked} ({message})" if message else asked
 
 

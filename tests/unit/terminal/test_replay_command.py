@@ -147,7 +147,7 @@ def test_the_story_of_a_request_is_told_at_each_level(replay, level, number):
         "The end of response ...0007 (response.done, completed) let it go at 0.500 s.",
         "It went upstream as session.update ts_1 at 0.500 s.",
         (
-            "It was answered at 0.600 s, 200 ms after it came: it is done, or in force. "
+            "It was answered at 0.600 s, 200 ms after it came: it is in force. "
             "The confirmation of the configuration (session.updated) answered it."
         ),
     ]

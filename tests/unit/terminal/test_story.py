@@ -49,7 +49,7 @@ def test_an_update_that_was_held_and_merged_has_its_story():
         "The end of response ...0130 (response.done, completed) let it go at 0.854 s.",
         "It went upstream as session.update ts_14 at 0.854 s, together with #8.",
         (
-            "It was answered at 0.857 s, 193 ms after it came: it is done, or in force. "
+            "It was answered at 0.857 s, 193 ms after it came: it is in force. "
             "The confirmation of the configuration (session.updated) answered it."
         ),
     ]
@@ -101,7 +101,7 @@ def test_a_message_of_the_user_is_followed_to_the_item_that_carries_it():
         "The commit of the turn item_1 (input_audio_buffer.committed) let it go at 1.200 s.",
         "It went upstream as conversation.item.create ts_4 at 1.200 s.",
         (
-            "It was answered at 1.300 s, 300 ms after it came: it is done, or in force. "
+            "It was answered at 1.300 s, 300 ms after it came: it is done. "
             "The confirmation of item ts_3 (conversation.item.added) answered it."
         ),
     ]
@@ -129,6 +129,17 @@ def test_an_agent_message_that_interrupts_goes_first():
     assert len(said(*lines, ref=6)) == 2
 
 
+def test_a_response_that_a_realtime_client_asks_for_is_called_so():
+    lines = [decided(1.0, ev("AgentMessageGiven", ref=7, behavior="queue", message="response.create"))]
+    assert said(*lines)[0] == "Request #7 is a response (response.create), the client's; it came at 1.000 s."
+
+
+@pytest.mark.parametrize(("fields", "shown"), [({}, " (session.update)"), ({"message": ""}, "")])
+def test_an_update_of_a_realtime_client_is_called_so_and_one_of_a_hosts_decision_has_no_message(fields, shown):
+    lines = [decided(1.0, ev("ConfigRequested", ref=7, **fields))]
+    assert said(*lines)[0] == f"Request #7 is an update of the configuration{shown}, the client's; it came at 1.000 s."
+
+
 def test_a_refused_request_is_answered_with_its_problem():
     problem = ev("Problem", code="voice_locked", description="Too late.")
     lines = [
@@ -149,7 +160,7 @@ def test_a_refused_request_is_answered_with_its_problem():
 def test_a_part_that_is_not_in_force_is_told():
     lines = [decided(1.0, update(7), ev("Answered", ref=7, shortfalls=[ev("Problem", code="x")]))]
     assert said(*lines)[1:] == [
-        "It was answered at 1.000 s, 0 ms after it came, but for 1 of its parts: it is done, or in force."
+        "It was answered at 1.000 s, 0 ms after it came, but for 1 of its parts: it is in force."
     ]
 
 
