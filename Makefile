@@ -37,7 +37,9 @@ WORKERS = $(shell expr $(CORES) + 1)
 # hundreds of thousands of decisions of the walk would take twice the time.
 COUNTED := tests/unit tests/actors tests/embed tests/transcripts
 
-# The tests start many processes: where Python is told to write no bytecode, each would compile every module anew.
+# The tests start many processes: where Python is told to write no bytecode, each would compile every module anew, and
+# pytest rewrite every test.
+pytest: export PYTHONDONTWRITEBYTECODE =
 pytest: $(READY)
 	$(BIN)/python -m compileall -q turnstile actors proxy_main.py docs/generate
 	$(BIN)/coverage erase

@@ -20,7 +20,6 @@ from schedule import Schedule
 from walk import LINK_PLANS, walk
 from world import ViolationError
 
-each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 every_mutant = pytest.mark.parametrize("mutant", [*MUTANTS, *OUTSIDE_THE_WALK], ids=lambda mutant: mutant.name)
 
 mutant_of_a_row = pytest.mark.parametrize(
@@ -88,7 +87,17 @@ def test_the_walk_across_links_finds_the_mutant(mutant):
         walk(implementation(mutant), LINK_PLANS)
 
 
-@each_mutant
+# Found in one of the large worlds only, at the end of a long walk; its rows and random schedules find it in a second.
+_FOUND_LATE = "a result of an interrupted response waits for another turn (B)"
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(mutant, id=mutant.name, marks=[pytest.mark.slow] if mutant.name == _FOUND_LATE else [])
+        for mutant in MUTANTS
+    ],
+)
 def test_the_walk_finds_the_mutant(mutant):
     with pytest.raises(ViolationError):
         walk(implementation(mutant))
