@@ -38,7 +38,7 @@ def in_short(session: RunningSession, now: float, wall: float) -> Json:
         "id": facts.session_id,
         "dialect": facts.dialect,
         "client": facts.client._asdict(),
-        "model": facts.model,
+        "model": session.journal.model,
         "began": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "turns": counts.turns,
         "responses": sum(counts.responses.values()),

@@ -106,6 +106,7 @@ class UpstreamLink:
         self.number = self._journal.next_link()
         target = self._target(model)
         self._is_beta, self.secrets, self.names = target.is_beta, target.secrets, ItemNames()
+        self._counts.model = target.model
         self._connector.connect(target, link)
 
     def close(self, *, drops_unsent: bool = False) -> None:

@@ -111,12 +111,14 @@ class UpstreamTarget:
         headers: Headers of the handshake, credentials included. Never logged.
         is_beta: Whether the API uses the beta's event names.
         secrets: The credentials in them, and the operator's ids: what upstream says of them is masked for clients.
+        model: The model that the address asks for; None where it names none.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_beta: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

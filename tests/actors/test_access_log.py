@@ -41,7 +41,7 @@ class Stage:
                 dispatcher=self,
                 timers=self.timers,
                 connector=self,
-                target=lambda *_: UpstreamTarget("ws://upstream"),
+                target=lambda model, _: UpstreamTarget("ws://upstream", model=model or "the operator's"),
                 functions=None,
                 host_functions=None,
                 clock=self.clock,
@@ -65,18 +65,18 @@ class Stage:
         while self._runs:
             self._runs.popleft()()
 
-    def configured(self):
-        """Bring the session to rest."""
+    def configured(self, **shown):
+        """Bring the session to rest; `shown` is what upstream says of its session."""
         if self.dialect != "realtime":
             self.says(SETTINGS)
-        self.connects("sess_1")
+        self.connects("sess_1", **shown)
         if self.dialect != "realtime":
             self.is_updated()
         return self
 
-    def connects(self, session_id):
+    def connects(self, session_id, **shown):
         self.receives(LinkReady(self.link))
-        self.hears({"type": "session.created", "session": {"id": session_id}})
+        self.hears({"type": "session.created", "session": {"id": session_id, **shown}})
 
     def says(self, content):
         self.inbox.tell(TextFrame(json.dumps(content).encode()))
@@ -122,11 +122,22 @@ def begin(caplog):
 
 
 @pytest.fixture
-def end(caplog):
-    """Return the code, the reason and the causer of the only end that was logged."""
+def ended(caplog):
+    """Return the record of the only end that was logged."""
 
     def found():
         (record,) = [one for one in caplog.records if one.__dict__.get("event") == "session ended"]
+        return record
+
+    return found
+
+
+@pytest.fixture
+def end(ended):
+    """Return the code, the reason and the causer of that end."""
+
+    def found():
+        record = ended()
         return record.code, record.__dict__.get("reason", ""), record.by
 
     return found
@@ -142,7 +153,7 @@ def test_a_session_has_one_line_at_its_start_and_one_at_its_end(begin, caplog):
     stage.clock.now += 2.5
     stage.client_is(Closed(1000, "bye"))
     began, ended = [one for one in caplog.records if one.name == "turnstile.access"]
-    who = {"identity": "web", "address": "192.0.2.7", "path": "/openai", "dialect": "component", "model": None}
+    who = {"identity": "web", "address": "192.0.2.7", "path": "/openai", "dialect": "component"}
     assert fields(began, *who) == fields(ended, *who) == who
     assert began.session == ended.session == stage.handle.session_id
     assert fields(ended, "duration", "turns", "links", "upstream_sessions", "updates_held", "longest_hold") == {
@@ -156,6 +167,27 @@ def test_a_session_has_one_line_at_its_start_and_one_at_its_end(begin, caplog):
     assert ended.client_bytes_out == stage.client.sent_bytes > 0
     assert ended.upstream_bytes_out == stage.link.sent_bytes > 0
     assert ended.client_bytes_in == stage.client.handled_bytes > 0
+
+
+@EVERY_DIALECT
+def test_the_line_of_the_end_names_the_model_that_upstream_says_is_in_use(begin, ended, dialect):
+    stage = begin(dialect).configured(model="gpt-realtime-2025-08-28")
+    stage.client_is(Closed(1000, ""))
+    assert ended().model == "gpt-realtime-2025-08-28"
+
+
+@EVERY_DIALECT
+def test_the_line_of_the_end_names_the_model_that_was_asked_for_where_upstream_names_none(begin, ended, dialect):
+    stage = begin(dialect).configured()
+    stage.client_is(Closed(1000, ""))
+    assert ended().model == "the operator's"
+
+
+def test_the_line_of_the_end_names_the_model_of_settings_that_upstream_refuses(begin, ended):
+    stage = begin("deepgram", {"upstream.models": ["gpt-realtime-mini"]})
+    stage.says({**SETTINGS, "agent": {"think": {"provider": {"type": "open_ai", "model": "gpt-realtime-mini"}}}})
+    stage.receives(LinkFailed(Problem("upstream_refused", "No such model."), retryable=False))
+    assert ended().model == "gpt-realtime-mini"
 
 
 @EVERY_DIALECT

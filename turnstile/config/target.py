@@ -48,7 +48,8 @@ def upstream_target(config: Config, model: str | None, address: Address = _DEFAU
     query |= address.query or {kind.model_parameter: model or in_url or config.upstream.model}
     url = urlunsplit(parts._replace(query=urlencode(query)))
     secrets = _secrets(config.upstream)
-    return UpstreamTarget(url, _headers(config.upstream, kind), is_beta=kind.is_beta, secrets=secrets)
+    named = query.get(kind.model_parameter)
+    return UpstreamTarget(url, _headers(config.upstream, kind), kind.is_beta, secrets, named)
 
 
 def _secrets(upstream: UpstreamSection) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ def session_ended(session: SessionJournal, ending: Ending) -> None:
         "session ended",
         {
             **_who(session.facts),
+            "model": session.model,
             "upstream_sessions": counts.upstream_sessions,
             "duration": round(session.seconds, 3),
             "turns": counts.turns,

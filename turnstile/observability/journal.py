@@ -144,6 +144,11 @@ class SessionJournal:
         """For how many seconds the session has been open."""
         return self._clock() - self.began_at
 
+    @property
+    def model(self) -> str | None:
+        """The model in use; until a link is asked for, the one that the client's address asks for."""
+        return self.counts.model or self.facts.model
+
     def next_link(self) -> int:
         """Return the number of a link that is opened now."""
         self.links += 1

@@ -152,6 +152,7 @@ class SessionCounts:
         "links_opened",
         "links_renewed",
         "links_restored",
+        "model",
         "repairs",
         "responses",
         "stalls",
@@ -203,6 +204,8 @@ class SessionCounts:
         self.client_wire = self.upstream_wire = _NO_BYTES
         self.upstream_sessions: tuple[str, ...] = ()
         """The ids of the latest upstream sessions, oldest first."""
+        self.model: str | None = None
+        """The model of the latest of them, as upstream names it; until then the one that it was asked for."""
 
     @property
     def longest_hold(self) -> float:
@@ -210,10 +213,12 @@ class SessionCounts:
         return self.held.longest
 
     def name_upstream(self, event: Any) -> None:
-        """Keep the id of an upstream session, where an event of its beginning shows it."""
-        session_id = at(event, "session", "id")
+        """Keep the id and the model of an upstream session, where an event of its beginning shows them."""
+        session_id, model = at(event, "session", "id"), at(event, "session", "model")
         if isinstance(session_id, str) and session_id:
             self.upstream_sessions = (*self.upstream_sessions[1 - _SESSIONS_NAMED :], session_id[:_LONGEST_NAME])
+        if isinstance(model, str) and model:
+            self.model = model[:_LONGEST_NAME]
 
     def add_to(self, totals: Figures) -> None:
         """Add what is counted to `totals`: one of these objects after the other, without more of them."""
