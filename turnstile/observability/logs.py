@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -24,8 +25,8 @@ _LONGEST: Final = 64 * 1024
 _LONGEST_SECRET: Final = 4 * 1024
 # Seconds in which the end of the process writes the lines that are left.
 _LAST_WRITE: Final = 2.0
-# What a record of JSON has of itself, and nobody can give it; `event` is the message.
-_OWN_FIELDS: Final = ("time", "level", "worker", "session", "logger", "message", "exception", "event")
+# What a record of JSON has of itself, and nobody can give it.
+_OWN_FIELDS: Final = ("time", "level", "worker", "session", "logger", "message", "exception")
 # A record begins at the margin with its time: no line of a traceback does.
 _DETAIL: Final = "\n  | "
 
@@ -85,7 +86,7 @@ class _TextFormatter(logging.Formatter):
 class _JsonFormatter(JsonFormatter):
     """Writes a record as an object; its fields (`extra`) are the object's.
 
-    A record with an ``event`` among these has that for its message: the others say the rest.
+    A record of Turnstile's with an ``event`` among these has that for its message: the others say the rest.
     """
 
     def __init__(self, worker: int | None) -> None:
@@ -95,10 +96,11 @@ class _JsonFormatter(JsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Put the record's own fields first, then those that it was given, and at last the traceback and the stack."""
         log_data |= {"time": _utc(record), "level": record.levelname.lower(), **self._who}
-        message = record.__dict__.get("event") or record.getMessage()
-        log_data |= {"session": record.__dict__["session"], "logger": record.name, "message": message}
+        log_data |= {"session": record.__dict__["session"], "logger": record.name, "message": record.getMessage()}
         del message_dict
         super().add_fields(log_data, record, {})
+        if record.name.startswith("turnstile.") and "event" in log_data:
+            log_data["message"] = log_data.pop("event")
         details = _details(self, record)
         if details:
             log_data["exception"] = details
@@ -117,7 +119,8 @@ def _safe_value(value: Any) -> Any:
         return _safe(value)
     if isinstance(value, list | tuple):
         return [_safe_value(one) for one in value]
-    return value if value is None or isinstance(value, bool | int | float) else _safe(str(value))
+    is_json = value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value))
+    return value if is_json else _safe(str(value))
 
 
 def _details(formatter: logging.Formatter, record: logging.LogRecord) -> str:

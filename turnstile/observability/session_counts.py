@@ -43,7 +43,6 @@ _NUMBERS: Final = (
 _SESSIONS_NAMED: Final = 8
 _LONGEST_NAME: Final = 64
 
-
 # Of a histogram that has counted nothing: one for all.
 _NONE: Final[list[int]] = []
 
@@ -136,9 +135,10 @@ _NO_BYTES: Final = WireBytes()
 
 
 class SessionCounts:
-    """The counts of one session; each field is written by one of its actors alone, and read by any thread.
+    """The counts of one session; a field is written by one of its actors, and read by any thread.
 
     The coordinator writes those of turns, responses, updates and calls, the UpstreamActor those of links and of audio.
+    `link_failures` has two writers: an addition of a constant calls nothing, so that no thread comes in between.
     """
 
     __slots__ = (

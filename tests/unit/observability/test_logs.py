@@ -99,6 +99,21 @@ def test_the_fields_of_a_record_are_fields_of_its_object_and_replace_none_of_its
     }
 
 
+def test_what_another_library_calls_an_event_is_a_field_and_not_its_message(start):
+    stream = start(form="json")
+    logging.getLogger("library").info("It has failed.", extra={"event": "retry"})
+    entry = json.loads(stream.getvalue())
+    assert (entry["message"], entry["event"]) == ("It has failed.", "retry")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_does_not_have_is_text(start, number):
+    stream = start(form="json")
+    _log.info("It happened.", extra={"number": number, "numbers": [number, 0.5]})
+    entry = json.loads(stream.getvalue(), parse_constant=pytest.fail)
+    assert (entry["number"], entry["numbers"]) == (str(number), [str(number), 0.5])
+
+
 def test_a_line_outside_of_sessions_names_none(start):
     stream = start()
     Session("s-1").run(list)
