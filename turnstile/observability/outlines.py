@@ -10,7 +10,9 @@ import orjson
 
 from turnstile.observability.recorded_classes import CLASS, FIELDS, annotations_of
 from turnstile.protocol import jsontext
-from turnstile.session.events import Refused
+from turnstile.session.deadlines import Deadline
+from turnstile.session.events import Refused, TimerFired
+from turnstile.session.journal_notes import Noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,8 @@ _NAMES: Final = frozenset({
     "message", "model", "name", "outcome", "param", "previous_id", "response_id", "role", "running", "stage", "token",
     "turn", "waits", "which",
 })  # fmt: skip
+# Whose names are the proxy's own, of several words.
+_WORDED: Final[frozenset[type]] = frozenset({Deadline, Noted, TimerFired})
 _LONGEST: Final = 128
 _ID: Final = rb'"event_id"\s*:\s*"([!#-\[\]-~]{0,128})"\s*,\s*'
 _HEAD: Final = re.compile(rb'\s*\{\s*(?:%b)?"type"\s*:\s*"([\w.-]{1,100})"(?:\s*,\s*%b)?' % (_ID, _ID))
@@ -80,7 +84,7 @@ def _shown(cls: type) -> tuple[tuple[str, Any, Callable[[str, Redactor], str]], 
     types = annotations_of(cls)
     return tuple(
         [
-            (name, default, id_shown if name.endswith("_id") else name_shown)
+            (name, default, name_shown if cls in _WORDED else id_shown)
             for name, _, default in FIELDS[cls]
             if _is_shown(cls, name, types[name])
         ]
@@ -104,7 +108,7 @@ def _outlined(value: Any, redactor: Redactor) -> Any:
         except TypeError:  # it holds JSON
             return outline(value, redactor)
         return found
-    return name_shown(f"{value}", redactor) if isinstance(value, str) else value
+    return id_shown(f"{value}", redactor) if isinstance(value, str) else value
 
 
 def name_shown(text: str, redactor: Redactor) -> str:
@@ -117,8 +121,10 @@ def name_shown(text: str, redactor: Redactor) -> str:
 
 
 def id_shown(text: str, redactor: Redactor) -> str:
-    """Return an id, which a peer may have chosen; for a text with spaces, which is none, its hash."""
-    return f"(text {redactor.digest(text)})" if " " in text else name_shown(text, redactor)
+    """Return an id, a code or a type, which a peer may have chosen; for a text, which is none, its hash."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return name_shown(text, redactor)
+    return f"(text {redactor.digest(text)})"
 
 
 def frame_type(data: bytes) -> str | None:
@@ -177,7 +183,7 @@ def value_ids(frame: Json, redactor: Redactor) -> tuple[str, Json]:
             elif kind in _NUMBERS:
                 ids[name] = value
     kind = frame.get("type")
-    return name_shown(kind, redactor) if isinstance(kind, str) else UNKNOWN, ids
+    return id_shown(kind, redactor) if isinstance(kind, str) else UNKNOWN, ids
 
 
 def _add_within(ids: Json, part: Json, names: dict[str, str], redactor: Redactor) -> None:

@@ -12,10 +12,14 @@ from turnstile.errors import ClientProtocolError
 from turnstile.protocol import jsontext
 from turnstile.protocol.json_bounds import JsonBounds
 
-SECRET_NAME: Final = re.compile(r"headers|credentials|key(_?id)?$|authorization|token$|password|secret", re.IGNORECASE)
+SECRET_NAME: Final = re.compile(
+    r"headers|credential|keys?(_?id)?$|^auth$|authorization|cookie|token$|passw|passphrase|secret", re.IGNORECASE
+)
 """Fields under which clients' messages carry credentials: of endpoints that they name, and of providers."""
-SUSPICIOUS: Final = re.compile(rb"headers|credentials|key|authorization|token|password|secret|url", re.IGNORECASE)
-"""What is in each frame that may hold some."""
+SUSPICIOUS: Final = re.compile(
+    rb"headers|credential|key|auth|cookie|token|passw|passphrase|secret|url|\\u00|:\\/", re.IGNORECASE
+)
+"""What is in each frame that may hold some; a name or an address may be written with escapes."""
 _REDACTED = "(secret)"
 # To search a larger frame would block all sessions, and nobody reads it.
 _LARGEST = 256 * 1024

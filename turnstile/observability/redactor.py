@@ -123,6 +123,13 @@ class Redactor:
             return {name: self.field(name, self.json(part)) for name, part in value.items()}
         return [self.json(part) for part in value] if isinstance(value, list) else value
 
+    def _texts(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {name: self._texts(part) for name, part in value.items()}
+        return [self._texts(part) for part in value] if isinstance(value, list) else value
+
     def encoded(self, frame: bytes) -> bytes | None:
         """Return encoded JSON without credentials, as it is otherwise; None for what cannot be looked into."""
         if not SUSPICIOUS.search(frame):
@@ -133,6 +140,8 @@ class Redactor:
         except (ValueError, ClientProtocolError):
             return None
         wanted = self.json(value)
+        if b"\\" in frame:  # what looks like a credential may be written with escapes
+            wanted = self._texts(wanted)
         if wanted == value:
             return frame
         for before, after in _replaced(value, wanted):

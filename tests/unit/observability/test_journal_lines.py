@@ -18,10 +18,10 @@ from turnstile.protocol.frames import Closed
 from turnstile.session.client_requests import ConfigRequested, EventGiven, UserMessageGiven
 from turnstile.session.data import Data
 from turnstile.session.deadlines import Deadline
-from turnstile.session.effects import Answered, EndSession, SendUpdate, SetDeadlines
+from turnstile.session.effects import Answered, CallsCancelled, EndSession, SendUpdate, SetDeadlines
 from turnstile.session.events import FunctionCalled, Refused, ResponseFinished
 from turnstile.session.journal_notes import Held
-from turnstile.session.link_events import OfStandby
+from turnstile.session.link_events import LinkLost, OfStandby
 from turnstile.session.policy import Policy
 from turnstile.session.state import State
 from turnstile.session.waits import Reason, Waits
@@ -94,6 +94,7 @@ def test_a_frame_shows_its_type_size_and_ids(level: Level) -> None:
          {"output_index": 1}),
         ({"type": 5, "name": ["Said"]}, {}),
         ({"type": "x", "event_id": "Said by me", "item": {"id": "Said too"}, "code": "a_1"}, {"code": "a_1"}),
+        ({"type": "Said as a type", "event_id": "Said\nby\nlines", "item": {"name": "Saidこんにちは"}}, {}),
     ],
 )  # fmt: skip
 def test_ids_are_short_and_no_text(event: dict[str, Any], ids: dict[str, Any]) -> None:
@@ -149,7 +150,10 @@ def test_a_decision_shows_no_content_at_events() -> None:
         *lines.lines(DecisionEntry(1.0, UserMessageGiven(1, {"content": said}, "InjectUserMessage"), (), 5)),
     ]
 
-    found += lines.lines(DecisionEntry(1.0, EventGiven(b"{}", event_id=said), (), 5))
+    found += lines.lines(DecisionEntry(1.0, EventGiven(b"{}", event_id=said), (CallsCancelled((said,)),), 5))
+    found += lines.lines(DecisionEntry(1.0, Refused("ts_1", said, said, param=said), (), 5))
+    found += lines.lines(DecisionEntry(1.0, FunctionCalled("resp_1", 0, said, said, item_id=said), (), 5))
+    found += lines.lines(DecisionEntry(1.0, UserMessageGiven(1, {}, said), (LinkLost(said, said),), 5))  # type: ignore[arg-type]
     assert said.encode() not in written(found)
     assert found[0]["event"] == {"!": "ConfigRequested", "ref": 1, "message": "UpdatePrompt", "size": request.size}
     assert found[0]["effects"] == [

@@ -164,6 +164,14 @@ def test_a_function_of_the_hosts_is_as_large_as_it_was() -> None:
         ConfigRequested(1, {"instructions": f"Call with {KEY}"}, added_prompt=f"Authorization: Bearer {KEY}"),
         EventGiven(orjson.dumps({"type": "session.update", "session": {"tools": [{"authorization": "hunter 22"}]}})),
         EventGiven(b'{"type": "response.create", "response": {"tools": [{"api_key": "hunter\\u002022"}]}}'),
+        EventGiven(b'{"type": "session.update", "session": {"tools": [{"authoriza\\u0074ion": "hunter22"}]}}'),
+        EventGiven(b'{"type": "x", "session": {"tools": [{"server_url": "https:\\/\\/me:hunter22@h?s=12345"}]}}'),
+        EventGiven(
+            b'{"type": "session.update", "session": {"instructions": "Use \\u0073k-proj-0123456789abcdefghij"}}'
+        ),
+        ConfigRequested(
+            1, {"tools": [{"credential": "hunter22", "Cookie": "hunter22", "keys": [KEY], "auth": {"n": 12345}}]}
+        ),
         FunctionAnswered(1, "call_1", f'{{"found": "{KEY}"}}'),
         UserMessageGiven(1, {"image_url": "https://host/pic.png?sig=hunter22", "a": "https://me:hunter22@host/"}),
         UserMessageGiven(1, {"text": f"\ud83d {KEY}"}),

@@ -13,7 +13,21 @@ def shown(value):
 
 @pytest.mark.parametrize(
     "name",
-    ["headers", "credentials", "api_key", "apiKey", "Authorization", "session_token", "password", "client_secret"],
+    [
+        "headers",
+        "credentials",
+        "credential",
+        "api_key",
+        "apiKey",
+        "keys",
+        "Authorization",
+        "auth",
+        "session_token",
+        "password",
+        "passwd",
+        "client_secret",
+        "Cookie",
+    ],
 )
 @pytest.mark.parametrize("value", ["made up", {"x": "made up"}, ["made up"]])
 def test_a_credential_is_not_shown_wherever_it_stands(name, value):
@@ -67,3 +81,7 @@ def test_a_frame_of_too_many_values_or_levels_is_not_shown(inner):
 def test_a_frame_that_is_too_large_to_look_through_is_not_shown():
     frame = b'{"audio":"%s","key":"secret"}' % (b"A" * 256 * 1024)
     assert redacted(frame) == b"(262171 bytes)"
+
+
+def test_a_name_that_is_written_with_escapes_is_read():
+    assert json.loads(redacted(b'{"passw\\u006frd": "made up"}')) == {"password": "(secret)"}
