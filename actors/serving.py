@@ -78,10 +78,11 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
     server = config.server
     raise_open_files_limit()  # which the workers inherit
     peers = WorkerPeers()
+    shown = WorkersView(peers, own_figures=partial(process_figures, "parent"))
     with (
         listening_socket(server.host, server.port) as sock,
         ProcessSignals(reloads=True) as signals,
-        start_ops(config, WorkersView(peers, own_figures=partial(process_figures, "parent"))) as ops,
+        start_ops(config, shown, peers.are_alive) as ops,
     ):
         ProxySystem(config, sock=sock.dup()).stop(0)  # reports a configuration that no worker could use once
         # The workers keep to these two as long as this process does, whatever becomes of the configuration file.

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from werkzeug.routing import Map, Rule
 
 from turnstile.errors import SessionError
+from turnstile.inspector.guard import FREE
 from turnstile.inspector.ops_answers import EVERY_ANSWER, RequestRefusedError
 
 if TYPE_CHECKING:
@@ -84,12 +85,14 @@ class OpsApp:
             return RequestRefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", words).response()
 
     def _routed(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
+        asks = request.method == "OPTIONS"
+        if asks and request.path not in FREE:
             allowed = self._routes.allowed_methods(request.path)
             if not allowed:
                 raise NotFound
             return Response(status=HTTPStatus.NO_CONTENT, headers={"Allow": _allow(allowed)})
-        endpoint, values = self._routes.match(request.path, request.method)
+        # Some load balancers, such as HAProxy, ask for health by OPTIONS unless they are told otherwise.
+        endpoint, values = self._routes.match(request.path, "GET" if asks else request.method)
         response: Response = endpoint(request, **values)
         return response
 

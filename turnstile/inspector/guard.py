@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FREE: Final = frozenset({"/healthz", "/readyz"})
-"""The paths that ask for no token: who checks a process's health has none."""
+"""The paths that ask for no token, and for no Host: who checks a process's health has none."""
 LOCAL_ADDRESS: Final = "turnstile.local_address"
 """The key, in the WSGI environment, of the address of this machine that a request has come in at."""
 
@@ -66,10 +66,12 @@ class Guard:
             RequestRefusedError: It may not be made.
         """
         host = request.headers.get("Host", "")
-        is_named = self._check_host(host, request.environ.get(LOCAL_ADDRESS, ""))
-        self._check_origin(request, host, is_named=is_named)
         changes = request.method == "POST"  # no route answers another method that could
-        if changes or not (self._is_local or request.path in FREE):
+        is_free = request.path in FREE and not changes
+        # Load balancers check with HTTP/1.0 and without a Host, which no browser does.
+        is_named = bool(host or not is_free) and self._check_host(host, request.environ.get(LOCAL_ADDRESS, ""))
+        self._check_origin(request, host, is_named=is_named)
+        if changes or not (self._is_local or is_free):
             self._check_token(request.headers.get("Authorization", ""))
         if changes and request.mimetype != "application/json":
             raise RequestRefusedError(

@@ -12,6 +12,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from turnstile.inspector.guard import LOCAL_ADDRESS
 from turnstile.inspector.ops_answers import EVERY_ANSWER, json_bytes
+from turnstile.inspector.ops_parser import OpsRequestParser
 from turnstile.inspector.resources import WHEN_LEFT
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _end_behind(task: Any) -> None:
 class OpsChannel(HTTPChannel):
     """A connection, which also notices that the client leaves while it is being answered."""
 
+    parser_class = OpsRequestParser
     task_class = _AnswerTask
     error_task_class = _RefusalTask
 

@@ -105,7 +105,7 @@ class Resources:
         """Answer whether this process does its work."""
         if self._is_alive():
             return json_response({"status": "ok"})
-        words = "The I/O thread does not go round: restart this process."
+        words = "The I/O thread does not go round, or no worker runs: restart this process."
         raise RequestRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "frozen", words)
 
     def readiness(self, _: Request) -> Response:

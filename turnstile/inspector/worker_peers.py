@@ -48,6 +48,11 @@ class WorkerPeers:
         """Whether all workers are told to end."""
         self._lock = threading.Lock()
         self._workers: dict[int, RemoteView] = {}
+        self._has_begun = False
+
+    def are_alive(self) -> bool:
+        """Return whether any worker runs, or none has to: before the first one begins, and once all are told to end."""
+        return bool(self._workers) or self.is_draining or not self._has_begun
 
     def began(self, number: int) -> socket.socket:
         """Note that a worker is being started; return the socket that it inherits.
@@ -59,6 +64,7 @@ class WorkerPeers:
         self.figures.began(worker)
         with self._lock:
             self._workers[number] = worker
+            self._has_begun = True
         return worker.inherited
 
     def ready(self, number: int) -> None:

@@ -82,6 +82,11 @@ def test_options_tells_what_is_answered(ops):
     assert (answer.status_code, answer.headers["Allow"], answer.data) == (204, "GET, HEAD, OPTIONS", b"")
 
 
+def test_options_tells_health_and_readiness_which_haproxy_asks_for_so(ops):
+    ops.is_alive, ops.view.reasons = False, ["full"]
+    assert {ops.ask("OPTIONS", path).status_code for path in ("/healthz", "/readyz")} == {503}
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/sessions", "/metrics", "/sessions/s1/events"])
 def test_head_tells_of_a_resource_without_its_body(ops, path):
     answer = ops.ask("HEAD", path)

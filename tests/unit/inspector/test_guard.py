@@ -44,6 +44,22 @@ def test_a_request_is_answered_when_its_host_is_configured(make_ops, host):
     assert ops.get("/sessions", Host=host).status_code == 200
 
 
+@pytest.mark.parametrize("is_local", [True, False])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_health_is_told_without_a_host_as_load_balancers_ask(make_ops, method, path, is_local):
+    assert make_ops(is_local=is_local).ask(method, path, Host="").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", MESSAGES])
+def test_nothing_is_given_without_a_host(ops, path):
+    assert ops.post(path, UPDATE, Host="").status_code == 421
+
+
+def test_health_is_not_told_without_a_host_to_a_page(ops):
+    assert ops.get("/healthz", Host="", Origin="http://evil.example").status_code == 403
+
+
 def test_a_name_with_a_port_admits_no_other_port(make_ops):
     assert make_ops(names=("ops.example:8443",)).get("/sessions", Host="ops.example:1").status_code == 421
 

@@ -89,16 +89,32 @@ def test_the_address_that_a_request_came_in_at_is_a_host_of_its_own(served):
         ("garbage\r\n\r\n", 400, "bad_request"),
         ("GET / HTTP/1.1\r\nHost\x00: a\r\n\r\n", 400, "bad_request"),
         ("GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
+        (f"GET / HTTP/1.1\r\nContent-Length: {'1' * 5000}\r\n\r\n", 400, "bad_request"),
+        ("GET http://[::1/ HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        ("GET http://[zz]/ HTTP/1.1\r\n\r\n", 400, "bad_request"),
         ("GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not_implemented"),
         ("GET / HTTP/1.1\r\nX: " + "a" * 20_000, 431, "headers_too_large"),
         ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n", 413, "too_large"),
     ],
 )
-def test_what_cannot_be_read_is_refused_as_json(served, request_text, status, code):
+def test_what_cannot_be_read_is_refused_as_json(served, caplog, request_text, status, code):
     head, _, body = read_all(served.send(request_text)).partition(b"\r\n\r\n")
     assert int(head.split()[1]) == status
     assert json.loads(body)["error"]["code"] == code
     assert b"X-Content-Type-Options: nosniff" in head
+    assert caplog.messages == []  # whoever can connect could fill the log
+
+
+@pytest.mark.parametrize(("place", "status"), [("http://evil.example", 421), ("http://localhost:8081", 200)])
+def test_an_address_in_the_first_line_counts_in_place_of_the_host(served, place, status):
+    answer = read_all(served.send(f"GET {place}/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    assert int(answer.split()[1]) == status
+
+
+@pytest.mark.parametrize(("length", "status"), [(0, 200), (10_000_000, 413)])
+def test_nobody_is_told_to_send_a_body_that_is_not_read(served, length, status):
+    sock = served.request("/healthz", Expect="100-continue", Content_Length=length)
+    assert int(read_all(sock).split()[1]) == status
 
 
 def test_what_is_pipelined_behind_a_request_is_not_read(served):

@@ -394,6 +394,17 @@ def test_no_client_is_welcome_while_no_worker_is_ready_or_all_end(company):
     assert workers.view.unready() == ["draining"]
 
 
+def test_a_parent_is_healthy_while_a_worker_runs_or_none_has_to(company):
+    peers = company().peers
+    alive = [peers.are_alive()]
+    for number, change in ((1, peers.began), (2, peers.began), (1, peers.ended), (2, peers.ended), (2, peers.began)):
+        with change(number) or contextlib.nullcontext():
+            alive.append(peers.are_alive())
+    peers.draining()
+    peers.ended(2)
+    assert [*alive, peers.are_alive()] == [True, True, True, True, False, True, True]
+
+
 def test_a_session_that_a_silent_worker_may_have_is_not_said_to_be_none(company):
     workers = company(SHORT)
     workers.worker(Shown("a"))
