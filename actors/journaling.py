@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class Journaling:
     ) -> None:
         self._section = section
         self._clock, self._wall_clock = clock, wall_clock
+        self._making = threading.Lock()
         self._thread: JournalThread | None = None
         self._watchers: Watchers | None = None
         self._recorder: Recorder | None = None
@@ -74,9 +76,12 @@ class Journaling:
         """
         from turnstile.observability.watching import Watchers  # noqa: PLC0415 - only where somebody watches
 
-        if self._watchers is None:
-            self._watchers = Watchers(self.journal, self._made_thread(), self._clock, self._wall_clock)
-        return self._watchers.watch(session_id, self._section.level)
+        with self._making:
+            watchers = self._watchers
+            if watchers is None:
+                watchers = Watchers(self.journal, self._made_thread(), self._clock, self._wall_clock)
+                self._watchers = watchers
+        return watchers.watch(session_id, self._section.level)
 
     def close(self, timeout: float) -> None:
         """Write what waits within `timeout` seconds, and end the streams and the thread."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +13,7 @@ from actors.commands.startup_checks import startup_faults
 from actors.system import ProxySystem
 from turnstile.config import load_config
 from turnstile.errors import ConfigError
+from turnstile.observability import watching
 from turnstile.observability.memory_journal import MemoryJournal
 from turnstile.observability.recorded_values import decode
 from turnstile.terminal.terminal_client import TerminalClient
@@ -118,6 +121,22 @@ def test_new_sessions_are_recorded_by_the_settings_that_were_read_anew(directory
     ((head, *_),) = recordings(directory)
     assert head["level"] == "text"
     assert "need a restart: journal.directory" in caplog.text
+
+
+def test_streams_that_begin_at_once_share_one_thread_and_end_with_the_proxy(monkeypatch):
+    both = threading.Barrier(2)
+
+    class Slow(watching.Watchers):
+        def __init__(self, *arguments):
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.2)  # until the other has come here too, where it may
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(watching, "Watchers", Slow)
+    with ProxySystem(config(None)) as system, ThreadPoolExecutor(2) as watchers:
+        streams = [*watchers.map(lambda _: system.watch(), range(2))]
+
+    assert [next(iter(stream), "ended") for stream in streams] == ["ended", "ended"]
 
 
 def test_a_stream_shows_a_running_session_and_ends_with_the_proxy():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from turnstile.session.state import State
 
     Read = Callable[[JournalEntry], object]
+
+_log = logging.getLogger(__name__)
 
 EndedBy = Literal["client", "upstream", "host", "operator", "proxy"]
 
@@ -44,6 +47,7 @@ class Client(NamedTuple):
         return f"{self.identity} from {self.address}".lstrip() if self.address else "of a host"
 
 
+_FAULT: Final = "A reader of the journal has failed; the session goes on without it"
 THIS_PROCESS: Final = Client()
 """A client that is code in this process."""
 
@@ -190,9 +194,10 @@ class Journal:
         with self._lock:
             self._open[facts.session_id] = session
             readers = self._readers
-        reads = [read for reader in readers if (read := reader.begin(facts)) is not None]
+        reads = [(reader, _begun(reader, facts)) for reader in readers]
         with self._lock:
-            session.read_by((*reads, *session.readers))
+            reading = [read for reader, read in reads if read is not None and reader in self._readers]
+            session.read_by((*reading, *session.readers))
         return session
 
     def end(self, session: SessionJournal, ending: Ending) -> None:
@@ -201,7 +206,10 @@ class Journal:
             self._open.pop(session.facts.session_id, None)
             session.read_by(())
         for reader in self._readers:
-            reader.end(session, ending)
+            try:
+                reader.end(session, ending)
+            except Exception:
+                _log.exception(_FAULT)
 
     def join(self, reader: Reader) -> None:
         """Have a reader read each session that begins from now on, and the ends of all."""
@@ -243,3 +251,12 @@ class Journal:
         """The journals of the open sessions, by their ids; a copy."""
         with self._lock:
             return dict(self._open)
+
+
+def _begun(reader: Reader, facts: SessionFacts) -> Read | None:
+    """Return what takes a session's entries; None also where the reader fails: the session goes on without it."""
+    try:
+        return reader.begin(facts)
+    except Exception:
+        _log.exception(_FAULT)
+        return None

@@ -129,6 +129,8 @@ class Watch:
     def begin_watching(self) -> bool:
         """Read what is open; return whether there is something to watch."""
         self._journal.join(self)
+        if self._is_over:  # by `Watchers.close`, whose `leave` may have come before
+            self._journal.leave(self)
         for session_id, journal in self._journal.open.items():
             if self._session_id in {None, session_id}:
                 read = self._reader(journal.facts, journal.began_at)
@@ -171,8 +173,8 @@ class Watch:
             self._is_over = True
             self._changed.notify_all()
         self._journal.leave(self)
-        while self._watched:
-            session_id, (_, read) = self._watched.popitem()
+        for session_id, (_, read) in tuple(self._watched.items()):  # one that ends at this moment goes by itself
+            self._watched.pop(session_id, None)
             self._journal.unread(session_id, read)
         self._on_close(self)
 

@@ -90,6 +90,39 @@ def test_every_reader_learns_how_a_session_ended(clock):
     assert reader.read == []
 
 
+class Failing(Reader):
+    """Fails at the beginning and the end of each session."""
+
+    def begin(self, facts):
+        raise ValueError(facts.session_id)
+
+    def end(self, journal, ending):
+        raise ValueError(ending.reason)
+
+
+def test_a_session_and_its_other_readers_go_on_when_a_reader_fails(clock, caplog):
+    readers = [Reader(), Failing(), Reader()]
+    journal = Journal(clock, readers)
+    session = journal.begin(facts())
+    session.note("upstream", "closed", "1006")
+    journal.end(session, Ending(1000, "", "client"))
+    for reader in (readers[0], readers[2]):
+        assert len(reader.read) == 1
+        assert reader.ended == [("s-1", Ending(1000, "", "client"))]
+    assert caplog.text.count("A reader of the journal has failed") == 2
+
+
+def test_a_reader_that_leaves_while_a_session_begins_is_told_nothing_of_it(clock):
+    class Leaving(Reader):
+        def begin(self, facts):
+            journal.leave(self)
+            return self.read.append
+
+    reader = Leaving()
+    journal = Journal(clock, [reader])
+    assert journal.begin(facts()).tell is None
+
+
 def test_the_links_of_a_session_are_numbered_from_one(clock):
     session = Journal(clock).begin(facts())
     assert [session.next_link(), session.next_link()] == [1, 2]

@@ -218,3 +218,22 @@ def test_a_session_that_begins_while_a_stream_of_all_begins_is_read_once(watched
     assert watch.begin(journal.facts) is None
     watch.close()
     assert watch.begin(journal.facts) is None
+
+
+def test_a_stream_that_is_ended_while_it_begins_is_told_of_no_session(watched: Watched) -> None:
+    class Slow(Journal):
+        def join(self, reader: Any) -> None:
+            watched.watchers.close()
+            super().join(reader)
+
+    journal = Slow(watched.clock)
+    watched.watchers = Watchers(journal, watched.thread, watched.clock, watched.clock)
+    watch = watched.watchers.watch(None, "events")
+    facts = SessionFacts("s1", "component", Client(), None, Policy(), State(), Data())
+    session = journal.begin(facts)
+
+    assert session.tell is None
+    journal.end(session, ENDING)
+    assert watched.thread.flush(patience())
+    assert watch is not None
+    assert [*watch] == []
