@@ -208,7 +208,7 @@ class Journal:
         for reader in self._readers:
             try:
                 reader.end(session, ending)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is
                 _log.exception(_FAULT)
 
     def join(self, reader: Reader) -> None:
@@ -257,6 +257,6 @@ def _begun(reader: Reader, facts: SessionFacts) -> Read | None:
     """Return what takes a session's entries; None also where the reader fails: the session goes on without it."""
     try:
         return reader.begin(facts)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is
         _log.exception(_FAULT)
         return None

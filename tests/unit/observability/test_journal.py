@@ -97,7 +97,7 @@ class Failing(Reader):
         raise ValueError(facts.session_id)
 
     def end(self, journal, ending):
-        raise ValueError(ending.reason)
+        raise ValueError(journal, ending)
 
 
 def test_a_session_and_its_other_readers_go_on_when_a_reader_fails(clock, caplog):
@@ -116,7 +116,7 @@ def test_a_reader_that_leaves_while_a_session_begins_is_told_nothing_of_it(clock
     class Leaving(Reader):
         def begin(self, facts):
             journal.leave(self)
-            return self.read.append
+            return super().begin(facts)
 
     reader = Leaving()
     journal = Journal(clock, [reader])
