@@ -7,6 +7,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from turnstile.observability.record_fields import log_with_fields
 from turnstile.protocol.safe_text import on_one_line, without_secrets
 
 if TYPE_CHECKING:
@@ -86,13 +87,13 @@ def _who(facts: SessionFacts) -> Fields:
 
 
 def _say(event: str, fields: Fields) -> None:
-    """Log an event with its fields: in words for a log of text, and as fields of the record (`extra`) for any other.
+    """Log an event with its fields: in words for a log of text, and as fields of the record for any other.
 
     What is empty is left out. Every value is bounded, without credentials, and cannot look like another field or line.
     """
     shown = {name: _bounded(value) for name, value in fields.items() if value not in {None, "", ()}}
     words = " ".join([f"{name}={_quoted(value)}" for name, value in shown.items()])
-    _log.info("%s %s", event, words, extra={"event": event, **shown})
+    log_with_fields(_log, logging.INFO, "%s %s", event, words, fields={"event": event, **shown})
 
 
 def _bounded(value: Any) -> Any:

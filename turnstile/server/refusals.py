@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
+from turnstile.observability.record_fields import log_with_fields
 from turnstile.protocol.safe_text import on_one_line, without_secrets
 from turnstile.server.addresses import owner_of
 
@@ -108,7 +109,9 @@ class Refusals:
         flood.total += 1
         if flood.may_name(owner_of(peer)):
             fields = {"reason": reason, "address": peer, "path": _shown_path(path)}
-            log.warning("Refused (%s) %s", reason, _described(peer, path, words), extra=fields)
+            log_with_fields(
+                log, logging.WARNING, "Refused (%s) %s", reason, _described(peer, path, words), fields=fields
+            )
         else:
             flood.unnamed += 1
             flood.latest = peer, path, words

@@ -147,6 +147,22 @@ def test_what_a_host_logs_by_its_own_means_is_on_one_line_too(caplog):
     assert caplog.records[0].identity == FORGED
 
 
+def test_a_host_whose_own_records_have_such_fields_gets_both_lines(caplog, monkeypatch):
+    factory = logging.getLogRecordFactory()
+
+    def of_host(*arguments, **named):
+        record = factory(*arguments, **named)
+        record.session, record.path, record.request_id = "a session of the host's", "/checkout", "r-1"
+        return record
+
+    monkeypatch.setattr(logging, "_logRecordFactory", of_host)
+    with caplog.at_level(logging.INFO):
+        access_log.session_began(make_session(Client("web", "192.0.2.7", "/openai")).facts)
+    (record,) = caplog.records
+    assert (record.session, record.path, record.request_id) == ("s1", "/openai", "r-1")
+    assert (record.filename, record.funcName) == ("access_log.py", "_say")
+
+
 @pytest.mark.parametrize("field", ["identity", "path"])
 def test_a_value_is_bounded_and_without_credentials(read, field):
     key = "sk-proj-1234567890"
