@@ -7,20 +7,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from actors.audio_marks import AudioMarks
+from actors.dialects.wishes import asked_of
 from actors.dispatch import takes
 from actors.host_messages import HostAsked, HostDecided, PromptAdded
 from actors.lifecycle import KEPT_COUNT_RUNS, SessionActor
-from actors.messages import (
-    AnswersGiven,
-    AudioEvent,
-    End,
-    Inspect,
-    SessionSnapshot,
-    ToClient,
-)
+from actors.messages import AnswersGiven, AudioEvent, End, Inspect, SessionSnapshot, ToClient
 from turnstile.byte_budget import unlimited_budget
 from turnstile.errors import ClientProtocolError
-from turnstile.protocol.frames import DOES_NOT_FIT, PEER_TOO_SLOW, BinaryFrame, Closed, TextFrame
+from turnstile.protocol.frames import BinaryFrame, Closed, TextFrame
 from turnstile.session.client_requests import AudioFollows
 from turnstile.session.effects import Answered, Reported, SessionAssumed, Unlocked
 from turnstile.session.ending import DrainRequested
@@ -42,11 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ALL_ANSWERS = AnswersGiven(sys.maxsize)
-# The code of a close for a message that is too large (RFC 6455, 7.4.1).
-_TOO_LARGE = 1009
 _TOO_MANY_INVALID = End(1008, "too many invalid messages")
-# The settings behind the reasons for which a connection is closed.
-_LIMITS = {PEER_TOO_SLOW: "limits.unread_timeout", DOES_NOT_FIT: "session.max_held_bytes"}
 
 
 class ClientActor(SessionActor):
@@ -159,7 +149,7 @@ class ClientActor(SessionActor):
     def _closed(self, closed: Closed) -> None:
         code, reason, by_us = closed
         if by_us:
-            limit = _LIMITS.get(reason) or (self._dialect.message_limit if code == _TOO_LARGE else None)
+            limit = self._dialect.limit_behind(code, reason)
             _log.warning("The client's connection was closed: %s %s%s", code, reason, f" ({limit})" if limit else "")
         if self._journal.tell is not None:
             self._journal.note("client", "closed", f"{code} {reason}".strip())
@@ -176,23 +166,11 @@ class ClientActor(SessionActor):
     def _wish(self, wish: Wish) -> None:
         """Have the session do what is wished for; the answer goes to who wished for it."""
         self._asker = wish.asker
-        ref = wish.request.ref if isinstance(wish, HostAsked) else wish.ref
-        refusal = self._dialect.refusal(wish)
-        if refusal is not None:
-            wish.asker.tell(Answered(ref, refusal, in_force=False))
-            return
-        if isinstance(wish, HostAsked):
-            self._coordinator.tell(wish.request)
-        elif isinstance(wish, PromptAdded):
-            request = self._dialect.prompt_added(ref, wish.text)
-            if request is not None:
-                self._coordinator.tell(request)
-        else:
-            request = self._dialect.decided(ref, wish.overrides)
-            if request is None:
-                self._answer(Answered(ref))
-            else:
-                self._coordinator.tell(request)
+        asked = asked_of(self._dialect, wish)
+        if isinstance(asked, Answered):
+            self._answer(asked)
+        elif asked is not None:
+            self._coordinator.tell(asked)
 
     @takes(Inspect)
     def _inspect(self, _: Inspect) -> None:

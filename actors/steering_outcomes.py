@@ -44,9 +44,7 @@ def steer(steering: Steering, message: Json, may_call: Callable[[str], bool], ti
         _asked(steering, given).result(timeout)
     except TimeoutError:
         kind = message["type"]
-        text = (
-            f"{kind} is not in force after {timeout:g} s; it stays asked for, and the session shows what it waits for."
-        )
+        text = f"{kind} is not in force after {timeout:g} s; it stays asked for, and may be in force later."
         return _not_done(Problem("timeout", text))
     except SessionError as error:
         is_what_was_asked = isinstance(given, EndGiven) and error.problem.code == "session_ended"

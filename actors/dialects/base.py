@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from actors.messages import End
+from turnstile.protocol.frames import DOES_NOT_FIT, PEER_TOO_SLOW
+from turnstile.session.upstream_errors import refusal_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actors.host_messages import Wish
-    from actors.messages import AudioEvent, End
+    from actors.messages import AudioEvent
     from turnstile.errors import Problem
+    from turnstile.observability.journal import EndedBy
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import EventGiven, Json, LinkWanted, Ref, Request
     from turnstile.session.effects import Answered
     from turnstile.translate.host_overrides import HostOverrides
+
+# The code of a close for a message that is too large (RFC 6455, 7.4.1).
+_TOO_LARGE: Final = 1009
+# The settings behind the reasons for which a client's connection is closed, in any dialect.
+_LIMITS: Final = {PEER_TOO_SLOW: "limits.unread_timeout", DOES_NOT_FIT: "session.max_held_bytes"}
 
 
 class Dialect:
@@ -69,6 +79,10 @@ class Dialect:
         """
         raise NotImplementedError
 
+    def limit_behind(self, code: int, reason: str) -> str | None:
+        """Return the setting for which the client's connection was closed with this code and reason; None for none."""
+        return _LIMITS.get(reason) or (self.message_limit if code == _TOO_LARGE else None)
+
     def binary(self) -> Iterable[Frame]:
         """Return the answer to a binary frame, where it is no audio."""
         return ()
@@ -95,3 +109,8 @@ class Dialect:
             event_id: The client's own name for the event that it is about, in a dialect that names events.
         """
         raise NotImplementedError
+
+
+def refused_start(problem: Problem, by: EndedBy) -> End:
+    """Return the end of a session whose first configuration is refused, for a problem, by whom."""
+    return End(refusal_code(problem.code), problem.code, problem, by=by)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from actors.dialects.base import Dialect
+from actors.dialects.base import Dialect, refused_start
 from actors.dialects.own_events import OwnEvents
-from actors.dialects.wishes import note_answer, refused_by
-from actors.messages import AudioEvent, End
+from actors.dialects.wishes import NO_AGENT, note_answer, refused_by
+from actors.messages import AudioEvent
 from turnstile.errors import Problem
 from turnstile.protocol.appends import named_append, plain_append
 from turnstile.protocol.beta_events import current_client_event
@@ -21,7 +21,7 @@ from turnstile.protocol.realtime import parse_client_event
 from turnstile.session.awaited import awaited
 from turnstile.session.client_requests import AgentMessageGiven, ConfigRequested, EventGiven, LinkWanted
 from turnstile.session.config_patch import ENDPOINTS
-from turnstile.session.upstream_errors import refusal_code, who_refused
+from turnstile.session.upstream_errors import who_refused
 from turnstile.translate.host_overlay import HostOverlay
 from turnstile.translate.host_overrides import OVERRIDE_NAMES
 from turnstile.translate.ignored_fields import summed_up
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.host_messages import Wish
+    from actors.messages import End
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.session.client_requests import Json, Ref, Request
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
 
 _log = logging.getLogger(__name__)
-
-_NO_AGENT = Problem(
-    "not_supported", "This session only transcribes: it has no prompt, voice or functions, and no agent."
-)
 
 
 class RealtimeDialect(Dialect):
@@ -103,7 +100,7 @@ class RealtimeDialect(Dialect):
 
     def refusal(self, wish: Wish) -> Problem | None:
         """Return why a wish cannot be had: a session that only transcribes has no agent."""
-        return _NO_AGENT if self._only_transcribes else refused_by(self._host, wish)
+        return NO_AGENT if self._only_transcribes else refused_by(self._host, wish)
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested:
         """Return the request that brings the host's new overrides into force."""
@@ -188,8 +185,7 @@ class RealtimeDialect(Dialect):
         """
         is_update, event_id = self._unanswered.pop(answered.ref)
         if answered.problem is not None and answered.ref == self._enforced and not answered.in_force:
-            problem = answered.problem
-            return [End(refusal_code(problem.code), problem.code, problem, by=who_refused(problem.code))]
+            return [refused_start(answered.problem, who_refused(answered.problem.code))]
         shortfalls = summed_up(answered.shortfalls, "session.update")
         frames: list[Frame | End] = [self._own.error(one, event_id) for one in shortfalls]
         if answered.problem is not None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
+from actors.dialects.asked_address import asked_address
 from actors.dialects.realtime import RealtimeDialect
 from actors.dialects.voice_agent import VoiceAgentDialect
 from turnstile.errors import ClientProtocolError, ConfigError
-from turnstile.protocol.addressing import Address, read_address
+from turnstile.protocol.addressing import Address
 from turnstile.protocol.json_bounds import JsonBounds
-from turnstile.protocol.upstreams import KINDS
 from turnstile.protocol.voice_agent.profile import COMPONENT, DEEPGRAM
 from turnstile.server.requests import Rejection
 from turnstile.session.data import Data
@@ -33,17 +32,11 @@ if TYPE_CHECKING:
     from turnstile.server.requests import UpgradeRequest
     from turnstile.translate.translator import Translator
 
-_log = logging.getLogger(__name__)
-
 DialectName = Literal["deepgram", "component", "realtime"]
 
 
-# Browsers, which cannot set the header `OpenAI-Beta`, offer this instead.
-_BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 # How long, in seconds, a compatible server may be silent before its link counts as up: it may wait for our first event.
 _SILENCE = 1.0
-# How many names of ignored fields are logged, and how many characters of each.
-_NAMES_SHOWN, _NAME_SHOWN = 8, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,31 +135,10 @@ class Dialects:
                 profile, self._policy(session_id, max_duration), session_id, decided
             )
         try:
-            address = self._address(request, decided) if request else Address()
+            address = asked_address(request, decided, self._config) if request else Address()
         except ClientProtocolError as error:
             return Rejection(400, f"{error.problem.description}\n", reason="address")
         return lambda session_id: self._realtime(address, self._policy(session_id, max_duration), decided)
-
-    def _address(self, request: UpgradeRequest, decided: HostOverrides) -> Address:
-        """Read what a Realtime client asks for in its address.
-
-        Raises:
-            ClientProtocolError: It cannot be had here.
-        """
-        kind = KINDS[self._config.upstream.kind]
-        wants_beta = (
-            "realtime=v1" in request.headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in request.subprotocols
-        )
-        address = read_address(request.query, wants_beta=wants_beta, upstream_is_beta=kind.is_beta)
-        address = _decided_address(address, decided, is_beta=kind.is_beta)
-        model = address.model
-        if model is not None and "model" not in decided.enforced and not self._config.serves_model(model):
-            raise ClientProtocolError("invalid_query", f"model: {model[:64]!r} is not served here.")
-        if address.ignored:
-            # A value, or a name that is as long as one, may be a key.
-            names = ", ".join(f"{name[:_NAME_SHOWN]!a}" for name in address.ignored[:_NAMES_SHOWN])
-            _log.info("Fields of a client's address are ignored: %s", names)
-        return address
 
     def _voice_agent(self, profile: Profile, policy: Policy, session_id: str, decided: HostOverrides) -> SessionParts:
         permissions = Permissions(self._config.serves_model, self._may_call, HostOverlay(decided))
@@ -232,22 +204,3 @@ def _initial_state(address: Address) -> State:
     """Return where a Realtime client's session begins: its type is in force from the start."""
     session_type = {"type": TRANSCRIPTION} if address.intent == TRANSCRIPTION else {}
     return State(accepted=session_type, in_force=session_type)
-
-
-def _decided_address(address: Address, decided: HostOverrides, *, is_beta: bool) -> Address:
-    """Return what a client's address asks for, with the type of session that the host decides.
-
-    Raises:
-        ClientProtocolError: It asks for another session than that.
-    """
-    only_transcribes = decided.session.get("type") == TRANSCRIPTION
-    if only_transcribes and not address.call_id and not is_beta:
-        return replace(address, model=None, intent=TRANSCRIPTION)
-    has_session = bool(decided.session)
-    if only_transcribes or (address.query and (has_session or decided.model is not None)):
-        asked = next(iter(address.query), "intent")
-        thing = "session" if has_session else "model"
-        raise ClientProtocolError(
-            "invalid_query", f"{asked}: cannot go with the {thing} that the host of this session decides."
-        )
-    return address

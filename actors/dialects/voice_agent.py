@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from actors.dialects.base import Dialect
+from actors.dialects.base import Dialect, refused_start
+from actors.dialects.waiting_prompts import WaitingPrompts
 from actors.dialects.wishes import note_answer, refused_by
-from actors.messages import End, LocalSettings
+from actors.host_messages import PromptAdded
+from actors.messages import LocalSettings
 from turnstile.errors import ClientProtocolError, Problem
 from turnstile.protocol.frames import TextFrame
 from turnstile.protocol.json_bounds import JSON_BOUNDS
 from turnstile.protocol.voice_agent import client, server
+from turnstile.protocol.voice_agent.faults import is_about_settings
 from turnstile.session.client_requests import (
     AgentMessageGiven,
     ConfigRequested,
@@ -19,7 +21,7 @@ from turnstile.session.client_requests import (
     TurnEndForced,
     UserMessageGiven,
 )
-from turnstile.session.upstream_errors import refusal_code, who_refused
+from turnstile.session.upstream_errors import who_refused
 from turnstile.translate import to_realtime
 from turnstile.translate.bounded_dict import BoundedDict
 from turnstile.translate.client_output import problem_to_frame
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.host_messages import Wish
-    from turnstile.observability.journal import EndedBy
+    from actors.messages import End
     from turnstile.protocol.frames import Frame
     from turnstile.protocol.json_bounds import JsonBounds
     from turnstile.protocol.voice_agent.profile import Profile
@@ -41,8 +43,6 @@ if TYPE_CHECKING:
     from turnstile.translate.host_overrides import HostOverrides
     from turnstile.translate.permissions import Permissions
 
-_UNPARSED: Final = ("invalid_json", "too_many_values", "too_many_levels")
-_SETTINGS_TYPE: Final = re.compile(rb'"type"\s*:\s*"Settings"')
 _UNSERVED: dict[type[client.Message], str] = {
     client.UpdateThinkLive: "upstream has no live thinking; it is ignored",
     client.CustomToThinkProvider: "upstream takes no payloads of a think provider's own; it is ignored",
@@ -76,7 +76,7 @@ class VoiceAgentDialect(Dialect):
         self._refs = 0
         self._unanswered: dict[int, _Unanswered] = {}
         self._first_settings: Ref | None = None
-        self._additions: list[tuple[Ref, str]] = []
+        self._additions = WaitingPrompts()
         self._locked: tuple[Ref, tuple[bytes, ...]] = (0, ())
         self._history = ""
         self._warned: BoundedDict[Problem, None] = BoundedDict(lambda problem, _: len(problem.description))
@@ -93,11 +93,12 @@ class VoiceAgentDialect(Dialect):
     def kept_bytes(self) -> int:
         """The bytes kept between messages, about: what was warned of, the history, and acknowledgements not yet due."""
         acks = sum([len(ack) for asked in self._unanswered.values() for ack in asked.acks])
-        additions = sum([len(text) for _, text in self._additions])
-        return self._warned.kept_bytes + len(self._history) + acks + additions
+        return self._warned.kept_bytes + len(self._history) + acks + self._additions.kept_bytes
 
     def refusal(self, wish: Wish) -> Problem | None:
-        """Return why a wish cannot be had beside what the host has decided."""
+        """Return why a wish cannot be had beside what the host has decided, or beside what waits for Settings."""
+        if isinstance(wish, PromptAdded) and self._first_settings is None:
+            return self._additions.refusal(wish.text) or refused_by(self._permissions.host, wish)
         return refused_by(self._permissions.host, wish)
 
     def decided(self, ref: Ref, overrides: HostOverrides) -> ConfigRequested | None:
@@ -108,7 +109,7 @@ class VoiceAgentDialect(Dialect):
     def prompt_added(self, ref: Ref, text: str) -> ConfigRequested | None:
         """Return the request that adds to the prompt; before the first Settings it waits for them."""
         if self._first_settings is None:
-            self._additions.append((ref, text))
+            self._additions.add(ref, text)
             return None
         return self._decision(ref, *self._permissions.host.add_prompt(text, ref))
 
@@ -125,17 +126,14 @@ class VoiceAgentDialect(Dialect):
     def read(self, data: bytes) -> Sequence[Frame | Request | End]:
         """Read a message; return its warnings and its request.
 
-        First Settings that cannot be read end the session: it could not go on. They are known by their type, also where
-        they are no JSON, or have too many values or levels to be parsed.
+        First Settings that cannot be read end the session: it could not go on.
         """
         try:
             return self._read(client.parse_client_message(data, self._bounds))
         except ClientProtocolError as error:
-            is_unparsed = error.problem.code in _UNPARSED
-            is_settings = error.message_type == "Settings" or (is_unparsed and _SETTINGS_TYPE.search(data))
-            if not is_settings or self._first_settings is not None:
+            if self._first_settings is not None or not is_about_settings(error, data):
                 raise
-            return [_refused(error.problem.about("Settings"))]
+            return [refused_start(error.problem.about("Settings"), "proxy")]
 
     def _read(self, message: client.ClientMessage) -> Sequence[Frame | Request]:
         match message:
@@ -187,7 +185,7 @@ class VoiceAgentDialect(Dialect):
         if problem is None:
             answers += [TextFrame(ack) for ack in asked.acks]
         elif answered.ref == self._first_settings and not answered.in_force:
-            answers.append(_refused(problem.about(asked.message), who_refused(problem.code)))
+            answers.append(refused_start(problem.about(asked.message), who_refused(problem.code)))
         elif problem.code == "injection_refused":
             answers.append(TextFrame(server.injection_refused(problem.description)))
         else:
@@ -220,7 +218,7 @@ class VoiceAgentDialect(Dialect):
         ref = self._ask(settings, *acks)
         if self._first_settings is None:
             self._first_settings = ref
-        additions, self._additions = self._additions, []
+        additions = self._additions.take()
         return [
             *self._warn(settings, start.config.warnings),
             _requested(ref, settings, start.config, local),
@@ -246,7 +244,3 @@ def _requested(
     ref: Ref, message: client.ClientMessage, config: to_realtime.ConfigPatch, local: LocalSettings | None = None
 ) -> ConfigRequested:
     return ConfigRequested(ref, config.patch, message=message.type, fields=config.fields, local=local)
-
-
-def _refused(problem: Problem, by: EndedBy = "proxy") -> End:
-    return End(refusal_code(problem.code), problem.code, problem, by=by)

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from actors.host_messages import HostDecided, PromptAdded
+from actors.host_messages import HostAsked, HostDecided, PromptAdded
 from turnstile.errors import Problem
+from turnstile.session.effects import Answered
 
 if TYPE_CHECKING:
+    from actors.dialects.base import Dialect
     from actors.host_messages import Wish
-    from turnstile.session.effects import Answered
+    from turnstile.session.client_requests import Request
     from turnstile.translate.host_overlay import HostOverlay
 
+NO_AGENT: Final = Problem(
+    "not_supported", "This session only transcribes: it has no prompt, voice or functions, and no agent."
+)
+"""What is wrong with any wish for a transcription session."""
 _STORED_PROMPT: Final = Problem(
     "not_supported", "prompt: the host's is a stored prompt, to which nothing can be added; give a whole one instead."
 )
+
+
+def asked_of(dialect: Dialect, wish: Wish) -> Request | Answered | None:
+    """Return what a wish asks of the session, or its answer; None where it waits for the client's configuration."""
+    ref = wish.request.ref if isinstance(wish, HostAsked) else wish.ref
+    refusal = dialect.refusal(wish)
+    if refusal is not None:
+        return Answered(ref, refusal, in_force=False)
+    if isinstance(wish, HostAsked):
+        return wish.request
+    if isinstance(wish, PromptAdded):
+        return dialect.prompt_added(ref, wish.text)
+    return dialect.decided(ref, wish.overrides) or Answered(ref)
 
 
 def refused_by(overlay: HostOverlay, wish: Wish) -> Problem | None:

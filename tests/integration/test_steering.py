@@ -338,6 +338,18 @@ def test_what_is_given_before_the_settings_comes_with_them(system):
         assert [tool["name"] for tool in in_force(system)["tools"]] == ["look_up"]
 
 
+def test_more_than_fits_in_a_prompt_does_not_wait_for_the_settings(system):
+    with Client(system, "/openai") as client:
+        operator = Operator(system)
+        added = operator.begins_to_give("UpdatePrompt", prompt="Be brief.")
+        refused = operator.give("UpdatePrompt", prompt="x" * (256 * 1024 + 1))
+        assert (refused["done"], refused["code"]) == (False, "too_many_held")
+        client.say("Settings", agent={})
+        client.hears("SettingsApplied")
+        assert added() == DONE
+        assert in_force(system)["instructions"] == "Be brief."
+
+
 @DIALECTS
 def test_an_operator_ends_a_session(system, client_of):
     with client_of(system) as client:

@@ -30,7 +30,9 @@ Found = TypeVar("Found")
 STREAMS: Final = 8
 """How many event streams may be open."""
 MESSAGES: Final = 4
-"""How many messages may wait to be in force."""
+"""How many messages may wait to be in force, ends aside: what they wait for may be what is to be ended."""
+ENDS: Final = 2
+"""How many sessions may be ended at a time."""
 WHEN_LEFT: Final = "turnstile.when_left"
 """The key, in the WSGI environment, of a function that takes what is called when the client has left."""
 GIVEN_FOR: Final = 30.0
@@ -76,6 +78,7 @@ class Resources:
         self._clock = clock
         self._streams = threading.BoundedSemaphore(STREAMS)
         self._messages = threading.BoundedSemaphore(MESSAGES)
+        self._ends = threading.BoundedSemaphore(ENDS)
         self._changing = threading.Lock()
         self._open: set[EventBody] = set()
         self._is_ending = False
@@ -159,12 +162,15 @@ class Resources:
     def give(self, request: Request, session_id: str) -> Response:
         """Give a session a message as its host could, and answer once it is in force, or say why not."""
         message, timeout = _message(request), _timeout(request)
-        if not self._messages.acquire(blocking=False):
-            raise _too_many(f"{MESSAGES} messages wait to be in force: try again when one of them is.")
+        is_end = message["type"] == "End"
+        room = self._ends if is_end else self._messages
+        if not room.acquire(blocking=False):
+            waits = f"{ENDS} sessions are being ended" if is_end else f"{MESSAGES} messages wait to be in force"
+            raise _too_many(f"{waits}: try again when one of them is.")
         try:
             outcome = _found(self._view.give(session_id, message, timeout), session_id)
         finally:
-            self._messages.release()
+            room.release()
         code = "done" if outcome.get("done") else str(outcome.get("code", "refused"))
         kind = message["type"] if message["type"] in TYPES else "unknown"  # which may be what somebody has said
         steered(session_id, kind, request.remote_addr or "", code)

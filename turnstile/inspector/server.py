@@ -15,7 +15,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from turnstile.inspector.app import MESSAGE_BYTES
 from turnstile.inspector.ops_channel import OpsChannel
-from turnstile.inspector.resources import MESSAGES, STREAMS
+from turnstile.inspector.resources import ENDS, MESSAGES, STREAMS
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +33,7 @@ UNREAD_TIMEOUT: Final = 60.0
 _HEADER_BYTES: Final = 16 * 1024
 # Of an event stream: beyond, its thread waits for the reader. Other answers are one part, and wait for nobody.
 _UNREAD_BYTES: Final = 256 * 1024
-# Threads beyond those that streams and messages may take: for answers that take no time.
+# Threads beyond those that streams, messages and ends may take: for answers that take no time.
 _QUICK: Final = 4
 # Seconds without accepting after an accept has failed, such as for want of descriptors.
 _REST: Final = 1.0
@@ -191,7 +191,7 @@ class OpsServer:
             log_socket_errors=False,
         )
         family, kind, protocol = self._sock.family, self._sock.type, self._sock.proto
-        self._threads.set_thread_count(_QUICK + STREAMS + MESSAGES)
+        self._threads.set_thread_count(_QUICK + STREAMS + MESSAGES + ENDS)
         server = self._waitress = _Waitress(
             self._application,
             {},

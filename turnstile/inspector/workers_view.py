@@ -112,6 +112,8 @@ class WorkersView:
             with found[0].ask(request, self._wait) as question:
                 outcome: Json | None = answer_to(question, timeout + self._wait)
         except HasEnded:
+            if message.get("type") == "End":
+                return {"done": True}
             words = f"The session has ended, with worker {found[0].number}, which had it."
             return {"done": False, "code": "session_ended", "description": words}
         except Unanswered as fault:

@@ -80,7 +80,7 @@ Steered = PromptGiven | OverridesGiven | UserTextGiven | AgentTextGiven | EndGiv
 
 class _End(client.Message):
     type: Literal["End"] = "End"
-    code: int = 1000
+    code: int = Field(1000, strict=True)
     reason: str = Field("", max_length=_REASON_BYTES)
 
     @field_validator("code")

@@ -14,17 +14,25 @@ import threading
 import pytest
 
 from turnstile.inspector import server as ops_server
-from turnstile.inspector.resources import MESSAGES, STREAMS
+from turnstile.inspector.resources import ENDS, MESSAGES, STREAMS
 from turnstile.inspector.server import CONNECTIONS
 from turnstile.testing import patience
 
 WAIT = patience()
 EVENTS = "/sessions/s1/events"
 END = b'{"type": "End"}'
-GIVE = (
-    "POST /sessions/s1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer correct-horse-battery-staple\r\n"
-    f"Content-Type: application/json\r\nContent-Length: {len(END)}\r\n\r\n{END.decode()}"
-)
+
+
+def giving(message):
+    """Return the request that gives a session a message."""
+    return (
+        "POST /sessions/s1/messages HTTP/1.1\r\nHost: localhost\r\n"
+        "Authorization: Bearer correct-horse-battery-staple\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(message)}\r\n\r\n{message.decode()}"
+    )
+
+
+GIVE = giving(b'{"type": "UpdatePrompt"}')
 
 
 def read_all(sock):
@@ -68,9 +76,9 @@ def test_a_stock_client_reads_and_steers(served, caplog):
 
 def test_a_body_in_chunks_is_read(served):
     sock = served.send(
-        GIVE.replace(f"Content-Length: {len(END)}", "Transfer-Encoding: chunked").replace(
-            END.decode(), f"{len(END):x}\r\n{END.decode()}\r\n0\r\n\r\n"
-        )
+        giving(END)
+        .replace(f"Content-Length: {len(END)}", "Transfer-Encoding: chunked")
+        .replace(END.decode(), f"{len(END):x}\r\n{END.decode()}\r\n0\r\n\r\n")
     )
     assert b'{"done": true}' in read_all(sock)
 
@@ -158,14 +166,16 @@ def test_a_stream_goes_on_when_its_reader_sends_more(served):
     assert b"HTTP/1.1" not in read_all(sock)
 
 
-def test_streams_and_messages_leave_threads_for_other_requests(served):
+def test_streams_messages_and_ends_leave_threads_for_other_requests(served):
     streams = [open_stream(served) for _ in range(STREAMS)]
     served.view.may_answer.clear()
     with selectors.DefaultSelector() as selector:
-        for _ in range(MESSAGES + 1):
-            selector.register(served.send(GIVE), selectors.EVENT_READ)
-        [(refused, _)] = selector.select(WAIT)  # the others wait
-    assert b"HTTP/1.1 503 " in read_all(refused.fileobj)
+        for request, room in ((GIVE, MESSAGES), (giving(END), ENDS)):
+            for _ in range(room + 1):
+                selector.register(served.send(request), selectors.EVENT_READ)
+            [(refused, _)] = selector.select(WAIT)  # the others wait
+            assert b"HTTP/1.1 503 " in read_all(refused.fileobj)
+            selector.unregister(refused.fileobj)
     assert b"HTTP/1.1 503 " in read_all(served.request(EVENTS))
     assert {served.answer(path) for path in ("/healthz", "/readyz", "/metrics", "/sessions")} == {200}
     streams[0][1].end()

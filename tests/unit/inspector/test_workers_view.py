@@ -433,9 +433,21 @@ def test_a_message_whose_worker_dies_meanwhile_has_an_outcome_that_says_so(compa
     threads[0].join(patience())
     workers.peers.find = lambda _: (worker, {"id": "a"})
     threads.append(answering(channel, b'{"is":{"do'))
-    outcome = workers.view.give("a", {"type": "End"}, 1.0)
+    outcome = workers.view.give("a", {"type": "UpdatePrompt", "prompt": "Be brief."}, 1.0)
     assert (outcome["done"], outcome["code"]) == (False, "session_ended")
     assert f"The session has ended, with worker {number}" in outcome["description"]
+    threads[1].join(patience())
+
+
+def test_a_session_that_ends_with_its_worker_is_ended_as_it_was_asked_to_be(company):
+    workers = company()
+    _, channel = workers.channel()
+    threads = [answering(channel, b'{"is":{"id":"a"}}\n')]
+    worker = workers.peers.find("a")[0]
+    threads[0].join(patience())
+    workers.peers.find = lambda _: (worker, {"id": "a"})
+    threads.append(answering(channel, b""))
+    assert workers.view.give("a", {"type": "End"}, 1.0) == {"done": True}
     threads[1].join(patience())
 
 

@@ -139,6 +139,7 @@ FAULTS = [
         "invalid_message",
         "End: code: must be a close code that may be sent: 1000, or one from 3000 to 4999.",
     ),
+    ({"type": "End", "code": "1000"}, "invalid_message", "End: code: must be a whole number, not '1000'."),
     ({"type": "End", "reason": "é" * 62}, "invalid_message", "End: reason: must be text of at most 123 bytes."),
 ]
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic import ValidationError
 
+    from turnstile.errors import ClientProtocolError
+
+_UNPARSED: Final = ("invalid_json", "too_many_values", "too_many_levels")
+_SETTINGS_TYPE: Final = re.compile(rb'"type"\s*:\s*"Settings"')
 # Characters of a value: enough to recognise it, too few to repeat a conversation.
 _SHOWN = 40
 # Characters of a field's name.
@@ -32,6 +37,19 @@ _MUST_BE = {
     "too_short": "must not be empty",
     "missing": "is missing",
 }
+
+
+def is_about_settings(error: ClientProtocolError, data: bytes) -> bool:
+    """Tell whether a message that cannot be read is Settings.
+
+    They are known by their type, also where they are no JSON, or have too many values or levels to be parsed.
+
+    Args:
+        error: What is wrong with it.
+        data: The message.
+    """
+    is_unparsed = error.problem.code in _UNPARSED
+    return error.message_type == "Settings" or (is_unparsed and _SETTINGS_TYPE.search(data) is not None)
 
 
 def describe(message: str, given: Any, error: ValidationError) -> str:
