@@ -23,7 +23,7 @@ import orjson
 from turnstile.errors import SessionError
 
 if TYPE_CHECKING:
-    from turnstile.inspector.view import Json, View
+    from turnstile.inspector.view import EventStream, Json, View
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ _ROOM_FOR_OTHERS: Final = 8
 _MOST: Final = 48  # requests of all kinds, those included that have not said yet what they ask
 _TIMEOUT: Final = 2.0  # seconds for a request to say what it asks
 _END_TIMEOUT: Final = 1.0  # seconds for the threads to end
+_FAILED: Final = SessionError("internal_error", "The worker failed to answer; its log says why.")
 
 
 def json_line(value: Json) -> bytes:
@@ -149,14 +150,18 @@ class ViewServer:
             return True
 
     def _answer(self, sock: socket.socket, kind: str, request: Json) -> None:
-        if kind == "events":
-            self._stream(sock, request["id"])
-            return
         try:
-            answer = {"is": self._value(kind, request)}
+            value = self._value(kind, request)
         except SessionError as error:
-            answer = _error(error)
-        sock.sendall(json_line(answer))
+            sock.sendall(json_line(_error(error)))
+        except Exception:
+            log.exception("A request of the parent process could not be answered")
+            sock.sendall(json_line(_error(_FAILED)))  # otherwise it would seem that this process has ended
+        else:
+            if kind == "events":
+                self._stream(sock, value)
+            else:
+                sock.sendall(json_line({"is": value}))
 
     def _value(self, kind: str, request: Json) -> Any:
         """Return what is asked.
@@ -171,6 +176,8 @@ class ViewServer:
                 return self._view.sessions()
             case "session":
                 return self._view.session(request["id"])
+            case "events":
+                return self._view.events(request["id"])
             case "give":
                 return self._view.give(request["id"], request["message"], request["timeout"])
         raise ValueError(f"there is no {kind}")
@@ -180,17 +187,13 @@ class ViewServer:
             self._counted += 1
             return {"number": self._counted, "figures": self._view.counts()}
 
-    def _stream(self, sock: socket.socket, session_id: str) -> None:
-        try:
-            stream = self._view.events(session_id)
-        except SessionError as error:
-            sock.sendall(json_line(_error(error)))
-            return
-        sock.sendall(json_line({"is": stream is not None}))
+    def _stream(self, sock: socket.socket, stream: EventStream | None) -> None:
         if stream is None:
+            sock.sendall(json_line({"is": False}))
             return
         watch = threading.Thread(target=_close_when_left, args=(sock, stream), name="turnstile-ops-left", daemon=True)
         try:
+            sock.sendall(json_line({"is": True}))
             watch.start()
             for line in stream:
                 sock.sendall(line + b"\n")  # waits for a reader that is slow: the stream is bounded
@@ -201,7 +204,7 @@ class ViewServer:
                 watch.join()
 
 
-def _close_when_left(sock: socket.socket, stream: Any) -> None:
+def _close_when_left(sock: socket.socket, stream: EventStream) -> None:
     with contextlib.suppress(OSError):
         sock.recv(1)
     stream.close()

@@ -226,6 +226,40 @@ def test_a_stream_ends_when_its_worker_is_killed():
     assert list(RemoteStream(ours, b'{}\n{"half":')) == [b"{}"]
 
 
+def test_a_stream_that_opens_when_its_reader_waits_no_more_is_closed(company):
+    class Slow(Shown):
+        def events(self, session_id):
+            self._hold()
+            return super().events(session_id)
+
+    workers, shown = company(SHORT), Slow("a")
+    workers.peers.timeout = patience()
+    workers.worker(shown)
+    shown.go_on.clear()
+    with pytest.raises(SessionError, match="does not answer"):
+        workers.view.events("a")
+    shown.go_on.set()
+    assert shown.streams["a"].is_closed.wait(patience())
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda view: view.give("a", {"type": "End"}, 1.0), lambda view: view.events("a")], ids=["give", "events"]
+)
+def test_a_worker_that_fails_to_answer_is_not_said_to_have_ended(company, caplog, ask):
+    class Failing(Shown):
+        def events(self, session_id):
+            raise ValueError(session_id)
+
+        def give(self, session_id, message, timeout):
+            raise ValueError(session_id, message, timeout)
+
+    workers = company()
+    workers.worker(Failing("a"))
+    with pytest.raises(SessionError, match="The worker failed to answer; its log says why"):
+        ask(workers.view)
+    assert "could not be answered" in caplog.text
+
+
 def test_that_no_more_streams_may_be_open_is_said(company):
     workers, shown = company(), Shown("a")
     workers.worker(shown)
@@ -523,7 +557,7 @@ def test_a_request_that_makes_no_sense_is_logged_and_ends_nothing(company, caplo
     worker = workers.peers._workers[number]
     with worker.ask({"ask": "session", "id": {}}, patience()) as question:
         question.socket.settimeout(patience())
-        assert question.socket.recv(100) == b""
+        assert b"internal_error" in question.socket.recv(1000)
     assert "could not be answered" in caplog.text
     assert workers.view.session("a")
 
