@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Self
 
 from turnstile.errors import ConfigError
-from turnstile.inspector.token_file import TokenFile, make_token, token_path
+from turnstile.inspector.token_file import TokenFile, make_token, require_writable, token_path
 from turnstile.server.addresses import peer_of
 from turnstile.server.listening import listening_socket
 
@@ -113,19 +113,57 @@ def start_ops(config: Config, view: View, is_alive: Callable[[], bool] = lambda:
     return OpsListener(server, file, has_token=ops.token is not None)
 
 
+def require_ops(config: Config) -> None:
+    """Refuse what `start_ops` refuses: listen for a moment, and write beside a token that may be there.
+
+    Args:
+        config: All settings.
+
+    Raises:
+        ConfigError: As of `start_ops`.
+    """
+    ops = config.ops
+    if not ops.port:
+        return
+    try:
+        ops_socket(ops).close()
+    except ConfigError:
+        if _is_chosen(ops):
+            raise
+    else:
+        if ops.token is None and ops.token_file is not None:
+            require_writable(ops.token_file)
+
+
+def ops_socket(ops: OpsSection) -> socket.socket:
+    """Listen on the configured address.
+
+    Raises:
+        ConfigError: It cannot be listened on.
+    """
+    try:
+        return listening_socket(ops.host, ops.port)
+    except ConfigError as error:
+        name = "ops.port" if error.problem.description.startswith("port ") else "ops.host"
+        words = f"{name}: {error.problem.description}; ops.port=0 turns the ops listener off."
+        raise ConfigError("ops_address", words) from None
+
+
 def _listen(ops: OpsSection) -> socket.socket | None:
     """Return the listening socket; None where there shall be none, or the default port is taken."""
     if not ops.port:
         return None
     try:
-        return listening_socket(ops.host, ops.port)
+        return ops_socket(ops)
     except ConfigError as error:
-        name = "ops.port" if error.problem.description.startswith("port ") else "ops.host"
-        words = f"{name}: {error.problem.description}; ops.port=0 turns the ops listener off"
-        if ops.model_fields_set & {"host", "port"}:
-            raise ConfigError("ops_address", f"{words}.") from None
-        _log.warning("There is no ops listener: %s", words)
+        if _is_chosen(ops):
+            raise
+        _log.warning("There is no ops listener: %s", error.problem.description.removesuffix("."))
         return None
+
+
+def _is_chosen(ops: OpsSection) -> bool:
+    return bool(ops.model_fields_set & {"host", "port"})
 
 
 def _token(ops: OpsSection, port: int) -> tuple[str, TokenFile | None]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from actors.adapters import handshake_settings
 from actors.authentication import make_authenticator
+from actors.ops_listener import require_ops
 from actors.remote_authentication import RemoteChecks
 from actors.system import ProxySystem
 from turnstile.config import SIMULATOR, require_key, require_mode
@@ -18,6 +20,7 @@ from turnstile.transports.loop import IoLoop
 from turnstile.transports.trust import tls_context
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from turnstile.config import Config
@@ -54,21 +57,23 @@ def _open_certificate(config: Config) -> None:
 
 
 def _open_address(config: Config) -> None:
-    _listen("server", config.server.host, config.server.port)
-
-
-def _open_ops_address(config: Config) -> None:
-    """Listen for operators: where the default is taken, `serve` starts all the same, and says so."""
-    if config.ops.port and "port" in config.ops.model_fields_set:
-        _listen("ops", config.ops.host, config.ops.port)
-
-
-def _listen(section: str, host: str, port: int) -> None:
     try:
-        listening_socket(host, port).close()
+        _listen(config).close()
     except ConfigError as error:
-        words = f"{section}.host, {section}.port: {error.problem.description}"
+        words = f"server.host, server.port: {error.problem.description}"
         raise ConfigError(error.problem.code, words) from None
+
+
+def _open_ops(config: Config) -> None:
+    """Listen for operators beside clients, as `serve` does, which cannot give both one port."""
+    with ExitStack() as opened:
+        with suppress(ConfigError):  # a fault of its own
+            opened.enter_context(_listen(config))
+        require_ops(config)
+
+
+def _listen(config: Config) -> socket.socket:
+    return listening_socket(config.server.host, config.server.port)
 
 
 def _open_files_of_clients(config: Config) -> None:
@@ -95,7 +100,7 @@ _CHECKS = (
     require_mode,
     _open_certificate,
     _open_address,
-    _open_ops_address,
+    _open_ops,
     _open_files_of_clients,
     _open_trusted_certificates,
     _open_recordings,

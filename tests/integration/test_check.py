@@ -92,11 +92,37 @@ def test_a_certificate_that_is_not_valid_today_is_said(check, tmp_path, authorit
 
 def test_each_address_that_is_taken_is_said(check, taken):
     code, _, complaints = check(*sets(server__port=taken, ops__port=taken))
+    words = f"port {taken} on 127.0.0.1 is taken: end what listens there, or choose another port"
     assert code == 2
     assert complaints == [
-        f"{name}.host, {name}.port: port {taken} on 127.0.0.1 is taken: end what listens there, or choose another port"
-        for name in ("server", "ops")
+        f"server.host, server.port: {words}",
+        f"ops.port: {words}; ops.port=0 turns the ops listener off.",
     ]
+
+
+def test_one_port_for_clients_and_operators_is_said(check, reserve_port):
+    port = reserve_port()
+    code, _, (complaint,) = check(*sets(server__port=port, ops__port=port))
+    assert (code, complaint.startswith(f"ops.port: port {port} on 127.0.0.1 is taken")) == (2, True)
+
+
+def test_an_ops_host_of_another_machine_is_said_where_the_port_is_the_default(check):
+    code, _, (complaint,) = check(*sets(server__port=0, ops__host="192.0.2.1"))
+    assert (code, complaint.startswith("ops.host: 192.0.2.1 is no address of this machine")) == (2, True)
+
+
+@pytest.mark.parametrize("file", ["none/token", "."])
+def test_a_file_that_no_token_can_be_written_to_is_said(check, reserve_port, tmp_path, file):
+    code, _, (complaint,) = check(*sets(server__port=0, ops__port=reserve_port(), ops__token_file=tmp_path / file))
+    assert code == 2
+    assert re.fullmatch(r"ops\.token_file: .* cannot be written: .*; name another file\.", complaint)
+
+
+def test_the_token_of_a_running_proxy_stays_where_its_file_is_checked(check, reserve_port, tmp_path):
+    (tmp_path / "token").write_text("of another process")
+    code, _, complaints = check(*sets(server__port=0, ops__port=reserve_port(), ops__token_file=tmp_path / "token"))
+    assert (code, complaints) == (0, [])
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("token", "of another process")]
 
 
 def test_an_address_of_another_machine_is_said(check):

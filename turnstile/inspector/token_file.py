@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -60,6 +61,22 @@ def read_token(path: Path) -> str:
     return token
 
 
+def require_writable(path: Path) -> None:
+    """Refuse a configured path that a `TokenFile` cannot have; leave what is there, which a running proxy may use.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        new, descriptor = _open_beside(path)
+        os.close(descriptor)
+        new.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 class TokenFile:
     """A token in a file, from its making to `remove`.
 
@@ -80,8 +97,7 @@ class TokenFile:
                 _make_private(path.parent)
             self._written = _write(path, f"{token}\n".encode())
         except OSError as error:
-            words = f"ops.token_file: {path} cannot be written: {error.strerror or error}; name another file."
-            raise ConfigError("token_file", words) from None
+            raise _unwritable(path, error) from None
 
     def remove(self) -> None:
         """Delete the file if it is still this one, and not that of a process that was started after this one."""
@@ -104,8 +120,7 @@ def _make_private(directory: Path) -> None:
 
 def _write(path: Path, content: bytes) -> tuple[int, int]:
     """Replace a file at once by one that only this user can read; return its device and number."""
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    new, descriptor = _open_beside(path)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(content)
@@ -115,3 +130,14 @@ def _write(path: Path, content: bytes) -> tuple[int, int]:
         new.unlink(missing_ok=True)
         raise
     return made.st_dev, made.st_ino
+
+
+def _open_beside(path: Path) -> tuple[Path, int]:
+    """Make a file that only this user can read in the directory of another; return it, open."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    return new, os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    words = f"ops.token_file: {path} cannot be written: {error.strerror or error}; name another file."
+    return ConfigError("token_file", words)
