@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from typing import TYPE_CHECKING, Any, Final
 
 import websocket
@@ -14,8 +16,6 @@ from turnstile.transports.websocket import WebSocketConnection
 from turnstile.transports.websocket_library import SILENT_LOGGER
 
 if TYPE_CHECKING:
-    import socket
-
     from turnstile.ports import Inbox
 
 _LARGEST_MESSAGE: Final = 64 * MIB
@@ -85,7 +85,11 @@ def _opened(url: str, timeout: float, key: str | None) -> socket.socket:
         raise HandshakeRefusedError(error.status_code, error.resp_body or b"") from None
     except websocket.WebSocketTimeoutException:
         raise TimeoutError(f"no answer within {timeout:g} seconds") from None
+    except ssl.SSLError:
+        raise  # that of a certificate is a ValueError, too
     except (websocket.WebSocketAddressException, websocket.WebSocketProxyException, ValueError) as error:
+        if error.args and isinstance(error.args[0], socket.gaierror):
+            raise error.args[0] from None
         raise ConnectionError(" ".join(str(error).split())) from None
     except websocket.WebSocketException as error:
         raise NoWebSocketError(on_one_line(" ".join(str(error).split()))) from None

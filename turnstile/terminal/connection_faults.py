@@ -32,7 +32,7 @@ def connection_fault(error: OSError, url: str, *, has_key: bool) -> str:
         fix = f"Is this the proxy's port? Perhaps its address begins with {other}://."
         return f"{url} does not answer as a WebSocket server does: {error}. {fix}"
     words = " ".join(str(error).split()) or type(error).__name__
-    return f"{url} cannot be reached: {words}. {_fix_of(error)}"
+    return f"{url} cannot be reached: {words}. {_fix_of(error, url)}"
 
 
 def dialect_fault(url: str) -> str:
@@ -58,7 +58,7 @@ def _fix_of_status(status: int, *, has_key: bool) -> str:
             return ""
 
 
-def _fix_of(error: OSError) -> str:
+def _fix_of(error: OSError, url: str) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             return "Is its certificate to be trusted? SSL_CERT_FILE names a file of those that are."
@@ -66,5 +66,7 @@ def _fix_of(error: OSError) -> str:
             return "Does it speak TLS? Without, its address begins with ws://."
         case socket.gaierror():
             return "Is the host's name right?"
+        case ConnectionResetError() | BrokenPipeError() if url.startswith("ws:"):
+            return "Is this the proxy's port? Perhaps its address begins with wss://."
         case _:
             return "Is the proxy running (turnstile serve), and is this its port?"

@@ -2,14 +2,15 @@
 
 import io
 import socket
+import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
+import trustme
 
 from actors import ProxySystem
 from turnstile.config import load_config
-from turnstile.terminal.connection_faults import connection_fault
 from turnstile.terminal.talk import talk
 from turnstile.testing import patience
 
@@ -96,8 +97,42 @@ def test_tls_where_none_is_spoken_is_told_with_the_fix():
     assert line.endswith("Does it speak TLS? Without, its address begins with ws://.")
 
 
-def test_a_name_that_is_none_is_told_to_be_looked_at():
-    line = connection_fault(socket.gaierror(-2, "Name or service not known"), "ws://nowhere/openai", has_key=False)
+@contextmanager
+def shaking_hands():
+    """A server whose certificate nobody trusts, which greets, and ends connections at once."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            with suppress(OSError), listener.accept()[0] as connection:
+                context.wrap_socket(connection, server_side=True).close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(patience())
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_the_variable_that_names_others():
+    with shaking_hands() as port:
+        line = said_by(f"wss://127.0.0.1:{port}/openai")
+    assert "certificate verify failed" in line
+    assert line.endswith("Is its certificate to be trusted? SSL_CERT_FILE names a file of those that are.")
+
+
+def test_a_server_that_speaks_tls_is_told_to_be_one_perhaps():
+    with shaking_hands() as port:
+        line = said_by(f"ws://127.0.0.1:{port}/openai")
+    assert line.endswith("Is this the proxy's port? Perhaps its address begins with wss://.")
+
+
+def test_a_name_that_is_none_is_told_to_be_looked_at(monkeypatch):
+    def no_name(*_):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_name)
+    line = said_by("ws://nowhere/openai")
     assert line.endswith("cannot be reached: [Errno -2] Name or service not known. Is the host's name right?")
 
 
