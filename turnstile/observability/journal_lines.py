@@ -13,7 +13,7 @@ import turnstile
 from turnstile.observability.audio_rows import PAUSE, AudioRow, row_of
 from turnstile.observability.frame_content import frame_content
 from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry
-from turnstile.observability.outlines import SEARCHED, frame_ids, frame_type, name_shown, outline
+from turnstile.observability.outlines import SEARCHED, frame_ids, frame_type, outline
 from turnstile.observability.recorded_classes import CLASS
 from turnstile.observability.recorded_values import encode
 from turnstile.observability.redactor import LARGEST, Redactor
@@ -61,7 +61,7 @@ def head(facts: SessionFacts, level: Level, began: datetime, redactor: Redactor 
         "level": level,
         "began": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "client": client,
-        "model": None if facts.model is None else name_shown(facts.model, redactor),
+        "model": None if facts.model is None else redactor.names[facts.model],
         "id_prefix": facts.policy.id_prefix,
         "policy": _fields(facts.policy, redactor),
         "state": {},
@@ -102,9 +102,8 @@ class JournalLines:
         if isinstance(entry, FrameEntry):
             return self._frame(entry)
         if isinstance(entry, DecisionEntry):
-            lines = self.rest() if entry.effects else []
-            lines.append(self._decision(entry))
-            return lines
+            line = self._decision(entry)
+            return [*self.rest(), line] if entry.effects and (self._rows or self._deltas) else [line]
         if isinstance(entry, AudioRow):
             return self._row(entry)
         if isinstance(entry, AudioEntry):
@@ -124,19 +123,19 @@ class JournalLines:
 
     def end(self, at: float, ending: Ending, counts: SessionCounts) -> list[Json]:
         """Return the last lines."""
-        reason = name_shown(ending.reason, self._redactor)
+        reason = self._redactor.names[ending.reason]
         end = {"code": ending.code, "reason": reason, "by": ending.by}
         return [*self.rest(), {"at": self.since(at), "end": end, "counts": counted(counts)}]
 
     def since(self, at: float) -> float:
         """Return a moment of the journal's clock in seconds since the session began."""
-        return round(at - self.began_at, 6)
+        return round((at - self.began_at) * 1e6) / 1e6  # to microseconds, in a third of the time of `round(..., 6)`
 
     def _line(self, entry: FrameEntry) -> Json:
-        line: Json = {"at": self.since(entry.at), "wire": entry.wire, "way": entry.direction}
+        at = round((entry.at - self.began_at) * 1e6) / 1e6
         if entry.link:
-            line["link"] = entry.link
-        return line
+            return {"at": at, "wire": entry.wire, "way": entry.direction, "link": entry.link}
+        return {"at": at, "wire": entry.wire, "way": entry.direction}
 
     def _frame(self, entry: FrameEntry) -> list[Json]:
         data = entry.data
@@ -149,13 +148,12 @@ class JournalLines:
                 return self._delta(entry, kind)
         line = self._line(entry)
         if self._level == "events" or entry.size:
-            line["type"], ids = frame_ids(data, self._redactor, is_whole=not entry.size)
-            content = None
+            line["type"], line["ids"] = frame_ids(data, self._redactor, is_whole=not entry.size)
         else:
-            line["type"], ids, content = frame_content(data, self._redactor)
-        line["size"], line["ids"] = entry.size or len(data), ids
-        if content is not None:
-            line["frame"] = content
+            line["type"], line["ids"], content = frame_content(data, self._redactor)
+            if content is not None:
+                line["frame"] = content
+        line["size"] = entry.size or len(data)
         if is_in_row or not (self._rows or self._deltas):
             return [line]
         return [*self._ended(entry.wire, entry.direction), line]
@@ -219,7 +217,7 @@ class JournalLines:
         return line
 
     def _note(self, entry: NoteEntry) -> Json:
-        detail = name_shown(entry.detail, self._redactor)
+        detail = self._redactor.names[entry.detail]
         line: Json = {"at": self.since(entry.at), "wire": entry.wire, "note": entry.kind, "detail": detail}
         return line | {"link": entry.link} if entry.wire == "upstream" else line
 

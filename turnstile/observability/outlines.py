@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from turnstile.observability.recorded_classes import CLASS, FIELDS, annotations_of
+from turnstile.observability.compiled_outlines import compiled_outline
+from turnstile.observability.recorded_classes import FIELDS, annotations_of
 from turnstile.protocol import jsontext
 from turnstile.session.deadlines import Deadline
 from turnstile.session.events import Refused, TimerFired
@@ -34,7 +35,6 @@ _NAMES: Final = frozenset({
 })  # fmt: skip
 # Whose names are the proxy's own, of several words.
 _WORDED: Final[frozenset[type]] = frozenset({Deadline, Noted, TimerFired})
-_LONGEST: Final = 128
 _ID: Final = rb'"event_id"\s*:\s*"([!#-\[\]-~]{0,128})"\s*,\s*'
 _HEAD: Final = re.compile(rb'\s*\{\s*(?:%b)?"type"\s*:\s*"([\w.-]{1,100})"(?:\s*,\s*%b)?' % (_ID, _ID))
 # Fields of a frame, and by the field of an object in it, how those of that object are called here.
@@ -49,10 +49,9 @@ _WITHIN: Final[dict[str, dict[str, str]]] = {
     "error": {"code": "code", "type": "error_type", "param": "param", "event_id": "about"},
     "session": {"id": "session_id", "type": "session_type", "model": "model"},
 }  # fmt: skip
+_SHOWN: Final = _IDS | _WITHIN.keys()
 _DETAILS: Final = {"type": "status", "reason": "reason"}
 _NUMBERS: Final[frozenset[type]] = frozenset({bool, int, float})
-# How a credential begins that would pass for a word.
-_MARKS: Final = frozenset({"ek_", "eyj", "pro", "ts_"})
 # What a field with one of these in its annotation holds is content.
 _WORD: Final = re.compile(r"\w+")
 _CONTENT: Final = frozenset({"Json", "bytes", "Any", "Mapping"})
@@ -60,35 +59,14 @@ _CONTENT: Final = frozenset({"Json", "bytes", "Any", "Mapping"})
 
 def outline(value: Any, redactor: Redactor) -> Json:
     """Return the class of an event or effect, with its fields that are no content."""
-    cls = value.__class__
-    found: Json = {CLASS: cls.__name__}
-    for name, default, show in _shown(cls):
-        part = getattr(value, name)
-        if part is default or part == default:
-            continue
-        kind = part.__class__
-        if kind is str:
-            found[name] = show(part, redactor)
-        elif kind in _NUMBERS:
-            found[name] = part
-        elif kind is tuple:
-            found[name] = [_outlined(one, redactor) for one in part]
-        elif part is not None:
-            found[name] = _outlined(part, redactor)
-    return found
+    return _outline_of(value.__class__)(value, redactor)
 
 
 @cache
-def _shown(cls: type) -> tuple[tuple[str, Any, Callable[[str, Redactor], str]], ...]:
-    """Return the names and defaults of the fields of a class that may be shown, and what shows their text."""
+def _outline_of(cls: type) -> Callable[[Any, Redactor], Json]:
     types = annotations_of(cls)
-    return tuple(
-        [
-            (name, default, name_shown if cls in _WORDED else id_shown)
-            for name, _, default in FIELDS[cls]
-            if _is_shown(cls, name, types[name])
-        ]
-    )
+    fields = [(name, types[name], default) for name, _, default in FIELDS[cls] if _is_shown(cls, name, types[name])]
+    return compiled_outline(cls, fields, _part_shown, names="names" if cls in _WORDED else "ids")
 
 
 def _is_shown(cls: type, name: str, annotation: str) -> bool:
@@ -98,33 +76,14 @@ def _is_shown(cls: type, name: str, annotation: str) -> bool:
     return "str" not in words or name in _NAMES
 
 
-def _outlined(value: Any, redactor: Redactor) -> Any:
-    """Return one of several in a field."""
-    if value.__class__ in FIELDS:
-        try:
-            found = redactor.outlines.get(value)
-            if found is None:
-                found = redactor.outlines[value] = outline(value, redactor)
-        except TypeError:  # it holds JSON
-            return outline(value, redactor)
-        return found
-    return id_shown(f"{value}", redactor) if isinstance(value, str) else value
-
-
-def name_shown(text: str, redactor: Redactor) -> str:
-    """Return an id or another name; for one too long for that, its hash."""
-    if len(text) <= _LONGEST:
-        # The most of them are words: one that begins otherwise looks like no credential.
-        is_plain = text.isidentifier() and text[:3].lower() not in _MARKS
-        return text if is_plain else redactor.text(text)
-    return f"(long {redactor.digest(text)})"
-
-
-def id_shown(text: str, redactor: Redactor) -> str:
-    """Return an id, a code or a type, which a peer may have chosen; for a text, which is none, its hash."""
-    if text.isascii() and text.isprintable() and " " not in text:
-        return name_shown(text, redactor)
-    return f"(text {redactor.digest(text)})"
+def _part_shown(part: Any, redactor: Redactor) -> Any:
+    """Return what is shown of a field's value that is no text, or of one of several in it."""
+    kind = part.__class__
+    if kind is tuple:
+        return [_part_shown(one, redactor) for one in part]
+    if kind in FIELDS:
+        return _outline_of(kind)(part, redactor)
+    return redactor.ids[f"{part}"] if isinstance(part, str) else part
 
 
 def frame_type(data: bytes) -> str | None:
@@ -160,7 +119,7 @@ def _ids_at_its_beginning(data: bytes, redactor: Redactor) -> tuple[str, Json]:
     if found is None:
         return UNKNOWN, {}
     event_id = found[1] or found[3]
-    ids = {"event_id": name_shown(event_id.decode("ascii"), redactor)} if event_id else {}
+    ids = {"event_id": redactor.names[event_id.decode("ascii")]} if event_id else {}
     return found[2].decode("ascii", "replace"), ids
 
 
@@ -172,24 +131,30 @@ def value_ids(frame: Json, redactor: Redactor) -> tuple[str, Json]:
         redactor: Of the recording.
     """
     ids: Json = {}
-    for name, value in frame.items():
+    shown = redactor.ids
+    for name in frame:
+        if name not in _SHOWN:
+            continue
+        value = frame[name]
         kind = value.__class__
         if kind is dict:
             if name in _WITHIN:
                 _add_within(ids, value, _WITHIN[name], redactor)
         elif name in _IDS:
             if kind is str:
-                ids[name] = id_shown(value, redactor)
+                ids[name] = shown[value]
             elif kind in _NUMBERS:
                 ids[name] = value
     kind = frame.get("type")
-    return id_shown(kind, redactor) if isinstance(kind, str) else UNKNOWN, ids
+    return redactor.ids[kind] if isinstance(kind, str) else UNKNOWN, ids
 
 
 def _add_within(ids: Json, part: Json, names: dict[str, str], redactor: Redactor) -> None:
-    for name, shown in names.items():
-        value = part.get(name)
+    for name in part:
+        if name not in names:
+            continue
+        value = part[name]
         if value.__class__ is str:
-            ids[shown] = id_shown(value, redactor)
+            ids[names[name]] = redactor.ids[value]
         elif value.__class__ is dict:
             _add_within(ids, value, _DETAILS, redactor)

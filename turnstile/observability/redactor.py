@@ -14,6 +14,7 @@ import orjson
 
 from turnstile.errors import ClientProtocolError
 from turnstile.observability.redaction import BOUNDS, SECRET_NAME, SUSPICIOUS
+from turnstile.observability.shown_names import ShownIds, ShownNames
 from turnstile.protocol import jsontext
 from turnstile.protocol.safe_text import secret_texts
 
@@ -36,19 +37,8 @@ _HINT: Final = re.compile(r"[es]k-|ek_|ts_|eyJ|org-|proj_|auth|key|token|bearer|
 _DIGEST_BYTES: Final = 4
 # Up to its space, or whole.
 _STANDS_FOR_ONE: Final = re.compile(r"\(secret( [0-9a-f]{8}\)\.*)?")
-_RECENT: Final = 256
 # How many objects of others are told apart, in a recording.
 _OPAQUE_KNOWN: Final = 256
-
-
-class Recent(dict[Any, Any]):
-    """A few values by others, for a while."""
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        """Keep a value; forget all where there are many."""
-        if len(self) >= _RECENT:
-            self.clear()
-        super().__setitem__(key, value)
 
 
 class Redactor:
@@ -62,8 +52,8 @@ class Redactor:
     def __init__(self, *, keeps_all: bool = False, salt: bytes | None = None) -> None:
         self.keeps_all = keeps_all
         self._salt = salt or secrets.token_bytes(16)
-        self.outlines = Recent()
-        """Of values that come again, such as deadlines, what is shown of them at `events`."""
+        self.names, self.ids = ShownNames(self), ShownIds(self)
+        """What is shown of names, and of ids."""
         self._opaque: list[tuple[int, object]] = []
         self._numbered = 0
 

@@ -49,7 +49,9 @@ class SessionRecording(Sink):
         self._lines = JournalLines(level, began_at, redactor)
         self._head = partial(head, facts, level, began, redactor)  # made later: this is an actor's thread
         self._file: RecordingFile | None = None
-        self._made: list[bytes] = []
+        # Lines to write: one piece of memory, as each line by itself would take several times what it holds.
+        self._made = bytearray()
+        self._last = self._count = 0  # where the last of them begins; how many they are
         self._at = began_at
         self._unwritten = 0
         self._is_full = self._has_ended = False
@@ -70,36 +72,40 @@ class SessionRecording(Sink):
         """Write the lines."""
         if not self._has_ended and not self._is_full:
             self._say_lost()
-        made, self._made = self._made, []
-        if made:
-            self._write(made)
+        if self._made:
+            self._write()
+            self._made, self._last, self._count = bytearray(), 0, 0
         if self._has_ended and self._file is not None:
             self._file.close()
             self._file = None
 
     def _add(self, lines: list[dict[str, Any]]) -> None:
-        self._made += [orjson.dumps(line) for line in lines]
+        made = self._made
+        for line in lines:
+            self._last = len(made)
+            made += orjson.dumps(line, None, orjson.OPT_APPEND_NEWLINE)
+            self._count += 1
 
     def _say_lost(self) -> None:
         lost = self._thread.take_lost(self)
         if lost:
             self._add([self._lines.lost(self._at, lost)])
 
-    def _write(self, lines: list[bytes]) -> None:
-        """Write lines, as many as fit; of a full recording the last one, which is the end, always does."""
+    def _write(self) -> None:
+        """Write the lines, as many as fit; of a full recording the last one, which is the end, always does."""
         file = self._file = self._file or self._made_file()
-        kept = lines
+        kept, count = bytes(self._made), self._count
         if file is None:
-            kept = []
-        elif file.size + sum(map(len, lines)) > self._limit:
+            kept, count = b"", 0
+        elif file.size + len(kept) > self._limit:
             self._is_full = True
-            kept = lines[-1:] if self._has_ended else []
-        self._unwritten += len(lines) - len(kept)
-        if file is None or not kept:
+            kept, count = (kept[self._last :], 1) if self._has_ended else (b"", 0)
+        self._unwritten += self._count - count
+        if file is None or not count:
             return
-        lost = [orjson.dumps(self._lines.lost(self._at, self._unwritten))] if self._unwritten else []
-        is_written = self._room.append(file, b"\n".join([*lost, *kept, b""]))
-        self._unwritten = 0 if is_written else self._unwritten + len(kept)
+        lost = orjson.dumps(self._lines.lost(self._at, self._unwritten)) + b"\n" if self._unwritten else b""
+        is_written = self._room.append(file, lost + kept)
+        self._unwritten = 0 if is_written else self._unwritten + count
 
     def _made_file(self) -> RecordingFile | None:
         """Make the file, with its first line; return None where that cannot be."""
