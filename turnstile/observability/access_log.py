@@ -23,6 +23,8 @@ _log = logging.getLogger("turnstile.access")
 _LONGEST: Final = 200
 # A value of these characters stands as it is; any other between quotation marks, as JSON has it.
 _PLAIN: Final = re.compile(r"[\w.:/@%+*-]+", re.ASCII)
+# Behind a value such as "token" that is not quoted, the next field would be masked as a credential.
+_NEXT_FIELD: Final = " by=client"
 
 
 def session_began(facts: SessionFacts) -> None:
@@ -110,4 +112,6 @@ def _quoted(value: Any) -> str:
     if isinstance(value, list):
         return _quoted(",".join(value))
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else on_one_line(json.dumps(text, ensure_ascii=False))
+    if _PLAIN.fullmatch(text) and without_secrets(text + _NEXT_FIELD).endswith(_NEXT_FIELD):
+        return text
+    return on_one_line(json.dumps(text, ensure_ascii=False))

@@ -29,6 +29,11 @@ VALUES = [
     "ü, né",
     "=",
     "-",
+    "token",
+    "web-Bearer",
+    "authorization:",
+    'a" authorization:',
+    "/?token=",
 ]
 
 
