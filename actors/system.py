@@ -5,26 +5,24 @@ from __future__ import annotations
 import atexit
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from actors.proxy_parts import ProxyParts
+from actors.proxy_state import ProxyState
 from turnstile.config import replaced_notices, taken_over, upstream_notices
-from turnstile.errors import ConfigError, InternalError
+from turnstile.errors import InternalError
 from turnstile.session.machine import Session
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from actors.dialects.registry import DialectName
     from actors.handle import SessionHandle
     from actors.hosted_sessions import OnEvent
-    from actors.local_view import LocalView
-    from actors.messages import Snapshot
     from turnstile.config import Config
     from turnstile.embed.upgrade import Upgrade
     from turnstile.observability.journal import Journal
-    from turnstile.observability.watching import Watch
     from turnstile.ports import Clock, Connection, Inbox
     from turnstile.server.parent_link import ParentLink
     from turnstile.server.requests import Rejection
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class ProxySystem:
+class ProxySystem(ProxyState):
     """A proxy that listens, admits clients, runs their sessions, and ends them in order.
 
     A context manager: `start` on entering, `stop` on leaving. Creating one starts no thread and opens only the
@@ -76,7 +74,7 @@ class ProxySystem:
         clock: Clock = time.monotonic,
     ) -> None:
         self.config = config
-        self._parts = ProxyParts(
+        parts = ProxyParts(
             config,
             self._start_for_host,
             listens=listens,
@@ -89,52 +87,7 @@ class ProxySystem:
             make_session=make_session,
             clock=clock,
         )
-
-    @property
-    def simulator(self) -> Simulator:
-        """The Realtime API behind ``simulator:``."""
-        return self._parts.adapters.simulator
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """The host and port that clients connect to.
-
-        Raises:
-            ConfigError: The proxy does not listen, since `listens` is false.
-        """
-        if self._parts.listener is None:
-            raise ConfigError("no_address", "This proxy listens on no port: make it without listens=False.")
-        return self._parts.listener.address
-
-    @property
-    def sessions(self) -> int:
-        """The number of open sessions."""
-        return len(self._parts.sessions)
-
-    @property
-    def refusals(self) -> Mapping[str, int]:
-        """How many clients were refused so far, by reason, such as ``origin``."""
-        return self._parts.refusals.counts
-
-    def counts(self) -> dict[str, Any]:
-        """Return what is counted since the start, and measured now, as plain values that JSON can carry.
-
-        `turnstile.observability.figures` says what each is; no counter ever goes back.
-        """
-        return self._parts.view.counts()
-
-    @property
-    def held_bytes(self) -> int:
-        """The number of bytes held or unsent for all sessions, by our own count; 0 once all have ended."""
-        return self._parts.sessions.held_bytes
-
-    def is_alive(self, timeout: float = 2.0) -> bool:
-        """Return whether the I/O thread goes round, which every session needs, within `timeout` seconds."""
-        return self._parts.threads.go_round(timeout)
-
-    def wait_until_empty(self, timeout: float, but: int = 0) -> bool:
-        """Wait until at most `but` sessions are open; return False if more are after `timeout` seconds."""
-        return self._parts.sessions.wait_until_empty(timeout, but)
+        super().__init__(parts)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -204,33 +157,6 @@ class ProxySystem:
             on_event: As for `connect`.
         """
         return self._parts.hosted.adopt(upgrade, dialect, overrides, on_event)
-
-    def inspect(self, timeout: float) -> dict[str, Snapshot]:
-        """Return a snapshot of every session; one that ends meanwhile, or does not answer in time, is left out.
-
-        Args:
-            timeout: Seconds to wait for all of them together.
-        """
-        return self._parts.view.snapshots(timeout)
-
-    @property
-    def view(self) -> LocalView:
-        """What operators see of the sessions, as JSON; it may be asked before `start` and after `stop`."""
-        return self._parts.view
-
-    def watch(self, session_id: str | None = None) -> Watch | None:
-        """Return the journal of a session from now on, as lines of JSON: what is said, where `journal.level` says so.
-
-        Args:
-            session_id: The session's id; None for all sessions, also those that begin later.
-
-        Returns:
-            The stream; None where no such session is open.
-
-        Raises:
-            SessionError: As many streams are open as may be.
-        """
-        return self._parts.adapters.journaling.watch(session_id)
 
     def reload(self, config: Config) -> None:
         """Take over what may change while the proxy runs; open sessions keep what they have.

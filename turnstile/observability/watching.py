@@ -11,10 +11,10 @@ import orjson
 
 from turnstile.errors import SessionError
 from turnstile.observability.journal_lines import JournalLines, head
-from turnstile.observability.journal_thread import Sink
 from turnstile.observability.recording_files import moment
 from turnstile.observability.redactor import Redactor
 from turnstile.observability.session_recording import SessionEnd
+from turnstile.observability.watched_session import WatchedSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +119,7 @@ class Watch:
         self._clock, self._wall_clock = clock, wall_clock
         self._session_id = session_id
         self._on_close = on_close
-        self._watched: dict[str, tuple[_Watched, Callable[[JournalEntry], None]]] = {}
+        self._watched: dict[str, tuple[WatchedSession, Callable[[JournalEntry], None]]] = {}
         self._changed = threading.Condition()
         self._lines: deque[bytes] = deque()
         self._bytes = self._lost = 0
@@ -219,45 +219,10 @@ class Watch:
         redactor = Redactor(keeps_all=self._level == "all")
         lines = JournalLines(self._level, began_at, redactor)
         named = {"session": facts.session_id} if self._session_id is None else {}
-        watched = _Watched(self, self._thread, lines, named, partial(head, facts, self._level, began, redactor))
+        watched = WatchedSession(
+            self.offer, self._thread, lines, named, partial(head, facts, self._level, began, redactor)
+        )
         read = self._thread.reader(watched, self._level)
         self._watched[facts.session_id] = watched, read
         self._thread.put(watched, None)
         return read
-
-
-class _Watched(Sink):
-    """A session in a stream, on the journal's thread."""
-
-    def __init__(
-        self, watch: Watch, thread: JournalThread, lines: JournalLines, named: Json, make_head: Callable[[], Json]
-    ) -> None:
-        self._watch, self._thread, self._lines, self._named = watch, thread, lines, named
-        self._head = make_head
-        self._at = lines.began_at
-
-    def take(self, entry: Any) -> None:
-        """Offer the lines of an entry; of None, the head."""
-        if entry is None:
-            self._offer([self._head()])
-            return
-        self._at = entry.at
-        if entry.__class__ is SessionEnd:
-            self._say_lost()
-            self._offer(self._lines.end(entry.at, entry.ending, entry.counts), is_end=True)
-        else:
-            self._offer(self._lines.lines(entry))
-
-    def settle(self) -> None:
-        """Say what was lost."""
-        self._say_lost()
-
-    def _say_lost(self) -> None:
-        lost = self._thread.take_lost(self)
-        if lost:
-            self._offer([self._lines.lost(self._at, lost)])
-
-    def _offer(self, lines: list[Json], *, is_end: bool = False) -> None:
-        if lines:
-            named = [self._named | line for line in lines] if self._named else lines
-            self._watch.offer(named, self._lines.since(self._at), is_end=is_end)
