@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,9 @@ class Serving:
 
 
 def configured(url):
-    session = ScriptedSession(url, timeout=patience())
-    session.configure(text_only=True)
+    """A session whose settings are in force."""
+    with ExitStack() as unless_configured:
+        session = unless_configured.enter_context(ScriptedSession(url, timeout=patience()))
+        session.configure(text_only=True)
+        unless_configured.pop_all()
     return session
