@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import continuity
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from turnstile.simulator.settings import DEFAULT_INSTRUCTIONS
@@ -183,6 +184,15 @@ class SeededClient(ABC):
 
     def play(self) -> Verdict:
         """Play the session to its end, and judge it."""
+        try:
+            self._play()
+        except ConnectionClosed as closed:
+            self.fault(f"the session was ended: {closed}")
+            return self.verdict
+        self.judge()
+        return self.verdict
+
+    def _play(self) -> None:
         with connect(self.url, max_size=None, close_timeout=1.0) as self.socket:
             self.configure()
             count = self.chance.randint(6, 16)
@@ -195,8 +205,6 @@ class SeededClient(ABC):
             self._come_to_rest()
             self.used = self.links.used
             self.verdict.counts["sessions with a renewal"] += bool(self.links.renewals)
-        self.judge()
-        return self.verdict
 
     def send(self, kind: str, **fields: object) -> None:
         """Send a message or an event."""
