@@ -22,7 +22,7 @@ def stage_of(head):
         return Stage(PROFILES[head["profile"]], head["functions"], policy)
     policy, *first = (decode({"!": kind} | head[kind.lower()]) for kind in ("Policy", "State", "Data"))
     profile = PROFILES.get(head["profile"])
-    return Stage(profile, {}, policy, model=head["model"], first=first, may_call=lambda _: True)
+    return Stage(profile, {}, policy, model=head["model"], first=first, may_call=lambda _: head.get("may_call", True))
 
 
 def play_recorded(stage, lines):

@@ -127,9 +127,28 @@ def realtime(url):
         talker.until("session.updated")
 
 
+def odd(url):
+    """Say what is refused, and put words where names are expected."""
+    function = {
+        "name": "look_up",
+        "description": "Looks museums up.",
+        "endpoint": {"url": "http://127.0.0.1:9/museums"},
+    }
+    with connect(url) as connection:
+        talker = Talker(connection)
+        talker.say("Settings", agent={"think": {"prompt": "Recommend museums.", "functions": [function]}})
+        talker.until("SettingsApplied")
+        talker.say("Where is Porto?")
+        talker.until("Error")
+        talker.say("FunctionCallResponse", id="Answer of museums", name="look_up", content="museums")
+        talker.until("Error")
+        connection.close(1000, "Thank you")
+
+
 CONVERSATIONS = {
     "component": (demo, "/openai"),
     "deepgram, spoken": (spoken, "/v1/agent/converse"),
+    "odd": (odd, "/openai"),
     "realtime": (realtime, "/v1/realtime"),
     "realtime, spoken": (realtime_spoken, "/v1/realtime"),
 }
@@ -161,7 +180,7 @@ def test_no_word_that_was_said_is_left_in_a_transcript(recordings, name):
     assert [word for word in said if word in masked] == []
 
 
-@pytest.mark.parametrize("name", CONVERSATIONS)
+@pytest.mark.parametrize("name", sorted(CONVERSATIONS.keys() - {"odd"}))
 def test_ids_types_and_lengths_stay_in_a_transcript(recordings, name):
     kept, masked = (list(transcript(recordings[name], keeps_content=keeps, key=KEY)) for keeps in (True, False))
     assert [(line["at"], line.get("text", {}).get("type")) for line in kept[1:]] == [

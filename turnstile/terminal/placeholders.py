@@ -25,7 +25,9 @@ _ID: Final = re.compile(rf"(^|_)ids?$|^{MARK}$")
 # Where a sentence of a server's stands, in which only what is quoted may be a client's.
 _SENTENCES: Final = frozenset({"message", "description"})
 _PROBLEMS: Final = frozenset({"error", "Error", "Warning"})
-_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+_QUOTED: Final = re.compile(r"(?P<mark>['\"`])(?P<text>.*?)(?P=mark)", re.DOTALL)
+# Whose fields have names of their owners' choice: all that they hold is content, but for the mark of a proxy's.
+_FREE: Final = frozenset({"metadata", "variables"})
 _ADDRESS: Final = re.compile(r"^[a-z]+://")
 # Texts that are JSON.
 _ENCODED: Final = frozenset({"arguments"})
@@ -50,6 +52,7 @@ class Placeholders:
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(32)
+        self._names: set[str] = set()
 
     def text(self, text: str) -> str:
         """Return the placeholder of a text."""
@@ -106,19 +109,41 @@ class Placeholders:
         return {name: self._field(name, value, is_problem=is_problem) for name, value in frame.items()}
 
     def _field(self, name: str, value: Any, *, is_problem: bool = False) -> Any:
+        if name in _FREE:
+            return self._content(value)
         if isinstance(value, dict):
             is_problem = is_problem or name in {"error", "status_details"}
             return {field: self._field(field, part, is_problem=is_problem) for field, part in value.items()}
         if isinstance(value, list):
             return [self._field(name, part, is_problem=is_problem) for part in value]
-        if not isinstance(value, str) or is_name(name):
+        if not isinstance(value, str):
+            return value
+        if is_name(name) and _is_word(value):
+            self._names.add(value)
             return value
         if is_problem and name in _SENTENCES:
-            return _QUOTED.sub(lambda quoted: self.text(quoted[0]), value)
+            return _QUOTED.sub(self._quoted, value)
         if name in _ENCODED:
             return self.encoded(value)
         scheme = _ADDRESS.match(value)
         return scheme[0] + self.text(value[scheme.end() :]) if scheme else self.text(value)
+
+    def _content(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: part if name == MARK else self._content(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self._content(part) for part in value]
+        return self.text(value) if isinstance(value, str) else value
+
+    def _quoted(self, quoted: re.Match[str]) -> str:
+        """Return what a sentence quotes: a name that has stayed elsewhere as it is."""
+        mark, text = quoted["mark"], quoted["text"]
+        return quoted[0] if text in self._names else f"{mark}{self.text(text)}{mark}"
+
+
+def _is_word(text: str) -> bool:
+    """Return whether a text may be a name: a peer may put any where one is expected."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _unescaped(one: re.Match[str]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from turnstile.terminal.line_values import kind_of, text_of
 from turnstile.terminal.placeholders import Placeholders
+from turnstile.terminal.streamed_texts import StreamedTexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,8 @@ SESSION_ID: Final = "s1"
 _AUDIO_DELTA: Final = "response.output_audio.delta"
 _APPEND: Final = "input_audio_buffer.append"
 _PART_ADDED: Final = "response.content_part.added"
-_STREAMED: Final = ("delta", "item_id", "content_index", "output_index")
 _ABNORMAL: Final = 1006
+_NOT_CALLED: Final = "is no host that this proxy may call"
 # The policy's fields that a transcript has apart, or that name nothing of the session's.
 _APART: Final = frozenset({"id_prefix"})
 
@@ -84,6 +85,7 @@ def _lines(recording: Recording, placeholders: Placeholders | None) -> Iterator[
         "model": head["model"],
         "functions": {},
         "turns": policy.get("turns", "server"),
+        "may_call": not any(_turned_down(line) for line in recording.lines),
         "policy": {name: value for name, value in policy.items() if name not in _APART},
         "state": head["state"],
         "data": head["data"],
@@ -108,14 +110,15 @@ class _Wires:
         self._links = 1
         self._lost = deque(line["event"] for line in lines if kind_of(line.get("event")) == "LinkLost")
         self._parts: dict[int, Json] = {}
-        self._streams = _Streams(lines, placeholders) if placeholders else None
+        self._streams = StreamedTexts(lines, placeholders) if placeholders else None
 
     def lines(self, entry: Json) -> Iterator[Json]:
         """Yield what a line of the journal comes to."""
         if "event" in entry:
             yield from self._decided(entry)
         elif "end" in entry:
-            yield _line(entry["at"], "to", "client", close=[entry["end"]["code"], entry["end"]["reason"]])
+            code, reason, by = (entry["end"].get(name) for name in ("code", "reason", "by"))
+            yield _line(entry["at"], "to", "client", close=[code, self._said(reason) if by == "client" else reason])
         elif "audio" in entry:
             yield from self._audio(entry)
         elif "type" in entry:
@@ -176,51 +179,22 @@ class _Wires:
         elif kind_of(event) == "OfStandby" and isinstance(fact, dict) and kind_of(fact) == "LinkLost":
             yield _line(at, "from", _link_name(self._links), close=_how(fact))
 
+    def _said(self, text: str) -> str:
+        return self._placeholders.text(text) if self._placeholders else text
+
     def _closed(self, note: Json) -> Json:
         """Return the close of the client, or of the link in use: how, the session was told a moment later."""
         if note["wire"] == "client":
             code, _, reason = text_of(note["detail"]).partition(" ")
-            return _line(note["at"], "from", "client", close=[int(code), reason])
+            return _line(note["at"], "from", "client", close=[int(code), self._said(reason)])
         lost = self._lost.popleft() if self._lost else {}
         return _line(note["at"], "from", _link_name(note.get("link", 0)), close=_how(lost))
 
 
-class _Streams:
-    """Placeholders of texts that come in parts: each is that part of the whole's.
-
-    Args:
-        lines: The journal's.
-        placeholders: Of the content.
-    """
-
-    def __init__(self, lines: list[Json], placeholders: Placeholders) -> None:
-        whole: dict[tuple[Any, ...], str] = {}
-        for line in lines:
-            stream = _stream_of(line)
-            if stream is not None:
-                whole[stream] = whole.get(stream, "") + line["frame"]["delta"]
-        self._shown = {
-            stream: placeholders.encoded(text) if "arguments" in stream[2] else placeholders.text(text)
-            for stream, text in whole.items()
-        }
-        self._done: Counter[tuple[Any, ...]] = Counter()
-
-    def next_part(self, line: Json, shown: Json) -> Json:
-        """Return a frame with its part of the placeholder, if it is a part of a text."""
-        stream = _stream_of(line)
-        if stream is None:
-            return shown
-        begin = self._done[stream]
-        self._done[stream] += len(line["frame"]["delta"])
-        return shown | {"delta": self._shown[stream][begin : self._done[stream]]}
-
-
-def _stream_of(line: Json) -> tuple[Any, ...] | None:
-    """Return which text a frame has a part of, if it has one."""
+def _turned_down(line: Json) -> bool:
+    """Return whether a client was told that the proxy does not call a function at its endpoint."""
     frame = line.get("frame")
-    if not isinstance(frame, dict) or not isinstance(frame.get("delta"), str):
-        return None
-    return (line["wire"], line.get("link"), line["type"], *(frame.get(name) for name in _STREAMED[1:]))
+    return isinstance(frame, dict) and _NOT_CALLED in str(frame.get("description"))
 
 
 def _how(lost: Json) -> list[Any]:

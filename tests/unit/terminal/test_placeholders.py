@@ -153,3 +153,23 @@ def test_a_message_of_the_agents_is_content(placeholders):
 def test_names_are_known_by_their_field(field):
     assert is_name(field)
     assert not is_name(f"{field}_text")
+
+
+def test_what_a_peer_calls_by_names_of_its_own_is_content(placeholders):
+    metadata = {"name": "Ada Lovelace", "user_id": "ada", "turnstile_create": "ts_1", "more": ["Ada", {"code": 5}]}
+    shown = placeholders.frame({"type": "response.created", "response": {"id": "resp_1", "metadata": metadata}})
+    found = shown["response"]["metadata"]
+    assert (found["turnstile_create"], found["more"][1], shown["response"]["id"]) == ("ts_1", {"code": 5}, "resp_1")
+    assert "ada" not in str(found).lower()
+
+
+@pytest.mark.parametrize("text", ["what I said", "我想取消", "two\nlines"])
+def test_a_text_where_a_name_is_expected_is_content(placeholders, text):
+    shown = placeholders.frame({"type": text, "id": text, "item": {"name": text}})
+    assert shown == {"type": placeholders.text(text), "id": shown["type"], "item": {"name": shown["type"]}}
+
+
+def test_a_name_that_stays_stays_where_an_error_quotes_it(placeholders):
+    placeholders.frame({"type": "UpdateSpeak", "voice": "ash"})
+    said = placeholders.frame({"type": "Error", "description": "voice: 'ash' is none of 'Ada'."})["description"]
+    assert said == f"voice: 'ash' is none of '{placeholders.text('Ada')}'."
