@@ -170,7 +170,10 @@ def _tuples(value: Any, depth: int) -> Any:
 def _text_of(parts: list[str | Json]) -> str:
     """Return a text of parts, each that was cut as long as it was."""
     return "".join(
-        [one if isinstance(one, str) else one["cut"].ljust(one["size"], "A")[: one["size"]] for one in parts]
+        [
+            one if isinstance(one, str) else one["cut"].ljust(one["size"], one.get("of", "A"))[: one["size"]]
+            for one in parts
+        ]
     )
 
 

@@ -32,6 +32,12 @@ _IN_ADDRESS: Final = re.compile(r"(?<=://)[^/?#@]+(?=@)|(?<=\?).+")
 # Base64 so long that it is an image or audio.
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{1024,}={0,2}")
 _SHORTEST_BASE64: Final = 1024
+# Letters of four bytes, two, or one in Python's memory, and one like them.
+_WIDER: Final = (
+    (re.compile("[\U00010000-\U0010ffff]"), "\U00010000"),
+    (re.compile("[\u0100-\uffff]"), "\u0100"),
+    (re.compile("[\x80-\xff]"), "\xff"),
+)
 # A text with none of these holds nothing that looks like a credential.
 _HINT: Final = re.compile(r"[es]k-|ek_|ts_|eyJ|org-|proj_|auth|key|token|bearer|://", re.IGNORECASE)
 _DIGEST_BYTES: Final = 4
@@ -90,8 +96,11 @@ class Redactor:
         return [part for part in (*parts, self.text(text[end:])) if part] or [""]
 
     def cut(self, content: str | bytes) -> Json:
-        """Return what stands for content that is left out."""
-        return {"cut": self.digest(content), "size": len(content)}
+        """Return what stands for content that is left out; of wider text, a letter as wide: it counts by its memory."""
+        found: Json = {"cut": self.digest(content), "size": len(content)}
+        if isinstance(content, str) and not content.isascii():
+            found["of"] = next(letter for widest, letter in _WIDER if widest.search(content))
+        return found
 
     def field(self, name: str, value: Any) -> Any:
         """Return a field of JSON's without credentials: all text and numbers of one whose name says that it is one."""

@@ -7,7 +7,6 @@ Requests carry a `ref`, the caller's own name for the message; each is answered 
 from __future__ import annotations
 
 from dataclasses import field
-from sys import getsizeof
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from turnstile.session.memory_size import memory_size
@@ -105,7 +104,7 @@ class FunctionAnswered:
     @property
     def size(self) -> int:
         """The bytes that it takes."""
-        return getsizeof(self.output)
+        return memory_size(self.output)
 
 
 @record

@@ -6,7 +6,6 @@ Facts are in the past tense, and independent of the wire: `facts.py` reads the R
 from __future__ import annotations
 
 from dataclasses import field
-from sys import getsizeof
 from typing import Any, Literal
 
 from turnstile.errors import Problem
@@ -14,6 +13,7 @@ from turnstile.session.client_requests import AudioFollows, EventGiven, Json, Li
 from turnstile.session.conversation_events import ConversationFact
 from turnstile.session.ending import DrainRequested, SilenceMeasured
 from turnstile.session.link_events import LinkFact
+from turnstile.session.memory_size import memory_size
 from turnstile.session.record import record
 from turnstile.session.turn_events import SpeechStopped, TurnCommitted, TurnFact
 
@@ -124,7 +124,7 @@ class FunctionCalled:
     @property
     def size(self) -> int:
         """The bytes that it takes while the proxy makes the call."""
-        return 0 if self.endpoint is None else getsizeof(self.arguments)
+        return 0 if self.endpoint is None else memory_size(self.arguments)
 
 
 @record
@@ -137,7 +137,7 @@ class CallReturned:
     @property
     def size(self) -> int:
         """The bytes that it takes."""
-        return getsizeof(self.output)
+        return memory_size(self.output)
 
 
 @record

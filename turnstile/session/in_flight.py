@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import field
-from sys import getsizeof
 from typing import TYPE_CHECKING, Literal
 
+from turnstile.session.memory_size import memory_size
 from turnstile.session.record import record
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Call:
     @property
     def size(self) -> int:
         """The bytes that it takes."""
-        return self.arguments_size if self.output is None else getsizeof(self.output)
+        return self.arguments_size if self.output is None else memory_size(self.output)
 
 
 @record

@@ -220,6 +220,13 @@ def test_text_that_is_too_large_to_be_looked_into_is_cut_below_all(value: Any) -
     assert there_and_back(value, Redactor(keeps_all=True)) == value
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "я", "😀"])
+def test_a_text_that_is_cut_takes_as_much_memory_as_it_did(letter: str) -> None:
+    answered = FunctionAnswered(1, "call_1", letter * 300_000)
+
+    assert there_and_back(answered).size == answered.size
+
+
 def test_a_frame_that_cannot_be_searched_for_credentials_is_cut() -> None:
     no_json = EventGiven(b'{"token": "hunter22"')
 

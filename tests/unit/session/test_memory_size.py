@@ -2,6 +2,7 @@ import json
 from dataclasses import dataclass
 from sys import getsizeof
 
+import orjson
 from pydantic import BaseModel
 
 from turnstile.session.memory_size import memory_size
@@ -52,3 +53,11 @@ def test_an_object_counts_with_its_attributes():
 
 def test_a_function_of_the_hosts_counts_without_what_it_refers_to():
     assert memory_size((len, Called())) < 1000
+
+
+def test_a_text_takes_the_same_after_it_was_encoded():
+    text = "".join(["Скажи"] * 100)
+    before, taken = memory_size({"instructions": text}), getsizeof(text)
+    orjson.dumps(text)
+    assert getsizeof(text) > memory_size(text) >= taken
+    assert memory_size({"instructions": text}) == before
