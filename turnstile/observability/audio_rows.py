@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from turnstile.observability.journal_entries import Direction, JournalEntry, Wire
 
@@ -51,34 +51,48 @@ def row_of(entry: AudioEntry) -> AudioRow:
     return row
 
 
-def in_rows(read: Callable[[JournalEntry | AudioRow], None]) -> Callable[[JournalEntry], None]:
-    """Return what reads entries with the audio in rows, each where it begins; called on the actors' threads."""
-    rows: dict[tuple[Wire, Direction], AudioRow] = {}
+class InRows:
+    """Reads entries with the audio in rows, each where it begins; called on the actors' threads.
 
-    def merge(entry: JournalEntry) -> None:
-        if entry.__class__ is AudioEntry:
-            at, wire, direction, pieces, link = entry
-            row = rows.get((wire, direction))
-            if row is None or row.link != link or at - row.until >= PAUSE:
-                row = rows[wire, direction] = row_of(entry)
-                read(row)
-                return
-            # As `AudioRow.add` does, without a call: this is for every frame.
-            row.until = at
-            row.frames += len(pieces)
-            for piece in pieces:
-                row.audio += len(piece) if isinstance(piece, bytes) else base64_size(piece)
+    Args:
+        read: Reads them.
+    """
+
+    __slots__ = ("_read", "_rows")
+
+    def __init__(self, read: Callable[[JournalEntry | AudioRow], None]) -> None:
+        self._read = read
+        self._rows: dict[tuple[Wire, Direction], AudioRow] = {}
+
+    def __call__(self, entry: JournalEntry) -> None:
+        """Read an entry; it ends the rows of its place."""
+        if isinstance(entry, AudioEntry):
+            self.audio(*entry)
             return
-        if rows:  # another entry ends those of its place
+        if self._rows:
             if isinstance(entry, FrameEntry):
-                rows.pop((entry.wire, entry.direction), None)
+                self._rows.pop((entry.wire, entry.direction), None)
             elif not isinstance(entry, DecisionEntry) or entry.effects:
-                rows.clear()
-        read(entry)
+                self._rows.clear()
+        self._read(entry)
 
-    return merge
+    def audio(self, at: float, wire: Wire, direction: Direction, pieces: Sequence[bytes | str], link: int) -> None:
+        """Read audio, by the fields of an `AudioEntry`: this is for every frame, and an entry takes time to make."""
+        row = self._rows.get((wire, direction))
+        if row is None or row.link != link or at - row.until >= PAUSE:
+            row = self._rows[wire, direction] = row_of(AudioEntry(at, wire, direction, pieces, link))
+            self._read(row)
+            return
+        # As `AudioRow.add` does, without a call.
+        row.until = at
+        row.frames += len(pieces)
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                row.audio += len(piece)
+            else:
+                row.audio += len(piece) * 3 // 4 - (piece[-2:].count("=") if piece[-1:] == "=" else 0)
 
 
 def base64_size(text: str) -> int:
     """Return how many bytes base64 encodes."""
-    return len(text) * 3 // 4 - text[-2:].count("=")
+    return len(text) * 3 // 4 - (text[-2:].count("=") if text[-1:] == "=" else 0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
+from turnstile.observability.audio_rows import InRows
 from turnstile.observability.journal_entries import NoteEntry, audio_entry, decision_entry, frame_entry
 from turnstile.observability.session_counts import SessionCounts
 
@@ -107,7 +108,7 @@ class SessionJournal:
         clock: The time of the entries, in seconds.
     """
 
-    __slots__ = ("_clock", "_readers", "began_at", "counts", "facts", "link_opened_at", "links", "tell")
+    __slots__ = ("_audio_read", "_clock", "_readers", "began_at", "counts", "facts", "link_opened_at", "links", "tell")
 
     def __init__(self, facts: SessionFacts, clock: Clock) -> None:
         self.facts = facts
@@ -120,6 +121,7 @@ class SessionJournal:
         """When the last of them was asked for, by the clock."""
         self._clock = clock
         self._readers: tuple[Read, ...] = ()
+        self._audio_read: Callable[[float, Wire, Direction, Sequence[bytes | str], int], None] | None = None
         self.tell: Read | None = None
         """Takes an entry; None while nobody reads: the actors look here before they call a method below."""
 
@@ -130,7 +132,9 @@ class SessionJournal:
 
     def audio(self, wire: Wire, direction: Direction, pieces: Sequence[bytes | str], link: int = 0) -> None:
         """Tell of audio that passed at once."""
-        if (tell := self.tell) is not None:
+        if (read := self._audio_read) is not None:
+            read(self._clock(), wire, direction, pieces, link)
+        elif (tell := self.tell) is not None:
             tell(audio_entry((self._clock(), wire, direction, pieces, link)))
 
     def decided(self, event: Event, effects: Sequence[Effect], held_elsewhere: int) -> None:
@@ -162,7 +166,9 @@ class SessionJournal:
     def read_by(self, readers: Sequence[Read]) -> None:
         """Tell these from now on, in place of those before; the journal calls it with its lock held."""
         self._readers = tuple(readers)
-        self.tell = None if not readers else readers[0] if len(readers) == 1 else self._tell_all
+        only = readers[0] if len(readers) == 1 else None
+        self._audio_read = only.audio if isinstance(only, InRows) else None
+        self.tell = only if only is not None else self._tell_all if readers else None
 
     @property
     def readers(self) -> tuple[Read, ...]:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from turnstile.observability.audio_rows import in_rows
+from turnstile.observability.audio_rows import InRows
 from turnstile.observability.journal_entries import AudioEntry, FrameEntry
 from turnstile.observability.journal_lines import shortened
 
@@ -115,7 +115,7 @@ class JournalThread:
             if not self._is_awake:
                 self.wake()
 
-        return read if level == "all" else in_rows(read)
+        return read if level == "all" else InRows(read)
 
     def put(self, sink: Sink, entry: object) -> None:
         """Queue something of a sink's owner, such as its end, however much waits."""
