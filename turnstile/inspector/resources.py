@@ -79,6 +79,8 @@ class Resources:
         self._streams = threading.BoundedSemaphore(STREAMS)
         self._messages = threading.BoundedSemaphore(MESSAGES)
         self._ends = threading.BoundedSemaphore(ENDS)
+        # Threads that compute at once keep the interpreter from the thread of the sessions, for longer the more they are.
+        self._rendering = threading.Lock()
         self._changing = threading.Lock()
         self._open: set[EventBody] = set()
         self._is_ending = False
@@ -123,7 +125,9 @@ class Resources:
 
     def metrics(self, _: Request) -> Response:
         """Answer what is counted."""
-        return Response(self._exposition(self._view.counts()), content_type=self._exposition_type)
+        figures = self._view.counts()
+        with self._rendering:
+            return Response(self._exposition(figures), content_type=self._exposition_type)
 
     def sessions(self, _: Request) -> Response:
         """Answer which sessions are open."""

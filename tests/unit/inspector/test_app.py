@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import pytest
 from werkzeug import Response
@@ -12,6 +13,7 @@ from werkzeug.test import Client
 from turnstile.errors import SessionError
 from turnstile.inspector.app import MESSAGE_BYTES, OpsApp, Route
 from turnstile.inspector.resources import STREAMS
+from turnstile.testing import patience
 
 GIVE = "/sessions/s1/messages"
 UPDATE = {"type": "UpdatePrompt", "prompt": "Be brief."}
@@ -38,6 +40,26 @@ def test_the_version_is_told(ops):
 def test_metrics_are_those_of_the_view_in_prometheus_own_type(ops):
     answer = ops.get("/metrics")
     assert (answer.data, answer.content_type) == (b"turns 7\n", "text/plain; version=1.0.0")
+
+
+def test_metrics_are_made_for_one_request_at_a_time(ops):
+    both, alone = threading.Barrier(2), []
+
+    def make(_):
+        try:
+            both.wait(0.05)
+        except threading.BrokenBarrierError:
+            alone.append(True)
+            both.reset()
+        return b""
+
+    ops.resources._exposition = make
+    asking = [threading.Thread(target=ops.get, args=("/metrics",)) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(patience())
+    assert alone == [True, True]
 
 
 def test_sessions_are_listed_and_shown(ops):
