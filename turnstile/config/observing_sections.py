@@ -41,7 +41,9 @@ class OpsSection(Section):
     host: str = Field("127.0.0.1", description="Host name or IP address to listen on.")
     port: int = Field(8081, ge=0, le=65_535, description="TCP port; 0: no ops listener.")
     hosts: Names = Field(
-        (), description="Names, besides the address itself and those of loopback, that a request's Host may have."
+        (),
+        description="Names, besides the address itself and those of loopback, that a request's Host may have: with the "
+        "token.",
     )
     token: SecretStr | None = Field(
         None,

@@ -27,6 +27,8 @@ LOCAL_ADDRESS: Final = "turnstile.local_address"
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(?::\d{1,5})?")
 # Of a page of another site, also on another port of this machine; what is typed or bookmarked is "none".
 _OWN_PAGES: Final = frozenset({"", "same-origin", "none"})
+# What servers in front of this one say of others: who comes through them need not be of this machine.
+_PASSED_ON: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 # Seconds between two lines of the log about wrong tokens.
 _LOG_EVERY: Final = 60.0
 
@@ -41,7 +43,8 @@ class Guard:
         token: What ``Authorization: Bearer`` must have.
         host: The host that is listened on, as configured.
         names: More names that a request's `Host` may have, with or without a port.
-        is_local: Whether only this machine can connect: no token is asked then to look.
+        is_local: Whether only this machine can connect: no token is asked then to look, but of who comes by one of the
+            names, or through a server that says so: a proxy on this machine brings others.
         clock: A monotonic clock, in seconds.
     """
 
@@ -71,7 +74,9 @@ class Guard:
         # Load balancers check with HTTP/1.0 and without a Host, which no browser does.
         is_named = bool(host or not is_free) and self._check_host(host, request.environ.get(LOCAL_ADDRESS, ""))
         self._check_origin(request, host, is_named=is_named)
-        if changes or not (self._is_local or is_free):
+        is_near = self._is_local and not _PASSED_ON.intersection(request.headers.keys(lower=True))
+        is_near = is_near and (not is_named or _is_loopback(_name_in(host)))
+        if changes or not (is_near or is_free):
             self._check_token(request.headers.get("Authorization", ""))
         if changes and request.mimetype != "application/json":
             raise RequestRefusedError(
@@ -87,8 +92,7 @@ class Guard:
         Raises:
             RequestRefusedError: It is no name of this listener.
         """
-        given = _HOST.fullmatch(host)
-        name = _without_brackets(given["name"].lower().removesuffix(".")) if given else ""
+        name = _name_in(host)
         is_named = bool(name) and not self._names.isdisjoint({name, f"[{name}]", host.lower()})
         if is_named or _is_loopback(name) or (name and name in {self._host, local}):
             return is_named
@@ -136,6 +140,12 @@ class Guard:
                 return
             self._said_at, count, self._unsaid = now, self._unsaid, 0
         log.warning("%s requests to the ops listener had a wrong token", count)
+
+
+def _name_in(host: str) -> str:
+    """Return the name or the address in a `Host`; empty where there is none."""
+    given = _HOST.fullmatch(host)
+    return _without_brackets(given["name"].lower().removesuffix(".")) if given else ""
 
 
 def _without_brackets(host: str) -> str:

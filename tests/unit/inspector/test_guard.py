@@ -7,6 +7,7 @@ import logging
 import pytest
 
 MESSAGES = "/sessions/s1/messages"
+TOKEN = "Bearer correct-horse-battery-staple"
 UPDATE = {"type": "UpdatePrompt", "prompt": "Be brief."}
 
 
@@ -41,7 +42,21 @@ def test_a_request_is_refused_when_its_host_leads_here_under_another_name(ops, h
 @pytest.mark.parametrize("host", ["ops.example", "ops.example:9000", "OPS.example.", "proxy.example:8443", "[fd00::7]"])
 def test_a_request_is_answered_when_its_host_is_configured(make_ops, host):
     ops = make_ops(names=("ops.example", "proxy.example:8443", "[fd00::7]"))
-    assert ops.get("/sessions", Host=host).status_code == 200
+    assert ops.get("/sessions", Host=host, Authorization=TOKEN).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "ops.example"}, {"Via": "1.1 a"}, {"Forwarded": "for=10.0.0.1"}, {"X_Forwarded_For": "127.0.0.1"}],
+)
+def test_a_token_is_asked_of_who_comes_through_a_proxy_of_this_machine(make_ops, headers):
+    ops = make_ops(names=("ops.example",))
+    answers = {ops.get(path, **headers).status_code for path in ("/version", "/metrics", "/sessions/s1/events")}
+    assert (answers, ops.get("/readyz", **headers).status_code) == ({401}, 200)
+
+
+def test_no_token_is_asked_of_who_comes_by_a_name_of_loopback_that_is_configured(make_ops):
+    assert make_ops(names=("localhost:9000",)).get("/sessions", Host="localhost:9000").status_code == 200
 
 
 @pytest.mark.parametrize("is_local", [True, False])
@@ -77,7 +92,7 @@ def test_a_request_is_answered_when_its_host_is_the_address_that_it_came_in_at(m
 
 
 @pytest.mark.parametrize("headers", [{"X_Forwarded_Host": "localhost"}, {"Forwarded": "host=localhost;for=127.0.0.1"}])
-def test_forwarded_headers_count_for_nothing(make_ops, headers):
+def test_forwarded_headers_open_nothing(make_ops, headers):
     ops = make_ops(is_local=False)
     assert ops.get("/healthz", Host="evil.example", **headers).status_code == 421
     assert ops.get("/sessions", X_Forwarded_For="127.0.0.1", **headers).status_code == 401
@@ -114,7 +129,8 @@ def test_a_page_of_the_listener_s_own_is_answered(ops, site):
 
 def test_a_page_of_a_configured_name_is_answered_when_it_came_by_tls(make_ops):
     ops = make_ops(names=("ops.example",))
-    assert ops.get("/sessions", Host="ops.example", Origin="https://ops.example").status_code == 200
+    answer = ops.get("/sessions", Host="ops.example", Origin="https://ops.example", Authorization=TOKEN)
+    assert answer.status_code == 200
 
 
 def test_a_form_of_a_foreign_page_is_refused_when_it_looks_like_no_request_of_a_program(ops):
