@@ -79,7 +79,7 @@ class Resources:
         self._streams = threading.BoundedSemaphore(STREAMS)
         self._messages = threading.BoundedSemaphore(MESSAGES)
         self._ends = threading.BoundedSemaphore(ENDS)
-        # Threads that compute at once keep the interpreter from the thread of the sessions, for longer the more they are.
+        # Threads that compute at once keep the interpreter from the I/O thread, for longer the more they are.
         self._rendering = threading.Lock()
         self._changing = threading.Lock()
         self._open: set[EventBody] = set()
