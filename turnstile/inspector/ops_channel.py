@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
+from turnstile.inspector.app import MESSAGE_BYTES
 from turnstile.inspector.guard import LOCAL_ADDRESS
 from turnstile.inspector.ops_answers import EVERY_ANSWER, json_bytes
 from turnstile.inspector.ops_parser import OpsRequestParser
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 _AT_ONCE: Final = 8192
+# Of what is refused by its size, in place of the parser's words.
+_WORDS: Final = {
+    413: f"The body has more than {MESSAGE_BYTES} bytes: send less.",
+    431: "The first line and the headers are too long: send less.",
+}
 _CODES: Final = {400: "bad_request", 413: "too_large", 431: "headers_too_large", 501: "not_implemented"}
 
 
@@ -45,7 +51,8 @@ class _RefusalTask(ErrorTask):
     def execute(self) -> None:
         request: Any = self.request
         error = request.error
-        body = json_bytes({"error": {"code": _CODES.get(error.code, "bad_request"), "message": error.body}})
+        words = _WORDS.get(error.code, error.body)
+        body = json_bytes({"error": {"code": _CODES.get(error.code, "bad_request"), "message": words}})
         self.status = f"{error.code} {error.reason}"
         self.response_headers = [("Content-Type", "application/json"), *EVERY_ANSWER.items()]
         self.content_length = len(body)

@@ -109,6 +109,7 @@ def test_what_cannot_be_read_is_refused_as_json(served, caplog, request_text, st
     head, _, body = read_all(served.send(request_text)).partition(b"\r\n\r\n")
     assert int(head.split()[1]) == status
     assert json.loads(body)["error"]["code"] == code
+    assert (status in {413, 431}) == json.loads(body)["error"]["message"].endswith(": send less.")
     assert b"X-Content-Type-Options: nosniff" in head
     assert caplog.messages == []  # whoever can connect could fill the log
 
