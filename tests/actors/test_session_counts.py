@@ -204,6 +204,35 @@ def test_a_response_without_a_mark_repairs_a_collision_once_it_has_ended_undispu
     assert (talk.counts.collisions, talk.counts.repairs) == (1, 1)
 
 
+def collide_with_a_turn(talk):
+    """Have the API answer the user's turn, and a message with it, whose own create comes too late."""
+    talk.tell(UserMessageGiven(2, HELLO))
+    item_id = talk.sent(effects.SendItem).item["id"]
+    talk.tell(ItemConfirmed(item_id, "message", "user"))
+    talk.tell(SpeechStopped("i1"), TurnCommitted("i1"), ItemConfirmed("i1"))
+    talk.tell(Refused(talk.sent(effects.SendCreate).event_id, COLLISION, "no", running="r1"), ResponseStarted("r1"))
+    assert (talk.counts.collisions, talk.counts.repairs) == (1, 0)
+
+
+def test_a_create_is_repaired_by_the_response_in_its_way_which_answers_its_message_too(talk):
+    collide_with_a_turn(talk)
+    talk.tell(ResponseFinished("r1"))
+    assert len([one for one in talk.bench.upstream.messages if isinstance(one, effects.SendCreate)]) == 1
+    assert (talk.counts.collisions, talk.counts.repairs, talk.counts.unrepaired) == (1, 1, ())
+
+
+def test_a_create_is_not_repaired_by_the_response_in_its_way_which_fails(talk):
+    collide_with_a_turn(talk)
+    talk.tell(ResponseFinished("r1", "failed", Problem("server_error", "no")))
+    assert talk.counts.repairs == 0
+
+
+def test_a_create_is_not_repaired_by_the_response_in_its_way_which_is_lost(talk):
+    collide_with_a_turn(talk)
+    talk.tell(LinkLost("upstream_closed", "gone"))
+    assert talk.counts.repairs == 0
+
+
 def test_a_create_that_is_given_up_on_is_not_repaired(bench):
     talk = Talk(bench, Policy(create_tries=1))
     talk.tell(AgentMessageGiven(2, {"instructions": "say it"}, "queue"))
@@ -221,15 +250,13 @@ def test_an_update_that_collides_goes_again_and_is_repaired(talk):
     assert (talk.counts.collisions, talk.counts.repairs) == (1, 1)
 
 
-def test_a_merged_update_that_is_refused_is_repaired_by_the_parts_that_upstream_takes(talk):
+def test_a_merged_update_that_is_refused_has_not_collided_and_its_parts_repair_nothing(talk):
     talk.tell(ResponseStarted("r1"))
     talk.asks(2, "Be calm.")
     talk.tell(ConfigRequested(3, {"tools": "bad"}), ResponseFinished("r1"))
     talk.refuses(effects.SendUpdate, "invalid_value")
     talk.confirms()
-    assert (talk.counts.collisions, talk.counts.repairs) == (0, 1)
-    talk.refuses(effects.SendUpdate, "invalid_value")
-    assert (talk.counts.repairs, talk.counts.unrepaired) == (1, ())
+    assert (talk.counts.collisions, talk.counts.repairs, talk.counts.unrepaired) == (0, 0, ())
 
 
 def test_an_update_that_upstream_refuses_for_what_it_asks_is_nothing_to_repair(talk):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from turnstile.observability.session_counts import SessionCounts
     from turnstile.session.effects import Effect
     from turnstile.session.events import Event
-    from turnstile.session.in_flight import Create, Update
+    from turnstile.session.in_flight import Create, Response, Update
     from turnstile.session.state import Now
 
 WATCHED: Final = frozenset({LinkLost, Refused, TimerFired, TookOver})
@@ -29,7 +29,7 @@ _WATCHED_AT_MOST: Final = 8
 
 
 Unrepaired = frozenset[int | str]
-"""What a create or an update was for, which upstream refused, and which is to go again: requests by their number, items
+"""What a create or an update was for, which upstream refused, and which is owed still: requests by their number, items
 by their id; "" alone for an update without a request."""
 
 
@@ -55,6 +55,8 @@ def count_decision(counts: SessionCounts, before: Now, event: Event, effects: Se
             _repaired(counts, _of_create(before.state.requested))
         case ResponseFinished() if before.state.response and before.state.response.unproven:
             _repaired(counts, _of_create(before.state.response.unproven))
+        case ResponseFinished(name) if before.state.response and before.state.response.response_id == name:
+            _repaired(counts, _answered_by(before.state.response) - _pending(after))
         case _:
             pass
     if event.__class__ in WATCHED:
@@ -85,16 +87,17 @@ def _count_unended(counts: SessionCounts, before: Now, event: Event, after: Now)
 
 
 def _refused(before: Now, effects: Sequence[Effect], after: Now) -> list[Unrepaired]:
-    """Return what was refused and goes again: an update, or a create that lost a race."""
-    found: list[Unrepaired] = []
-    update, pending = before.state.updating, _pending(after)
-    if update is not None and update is not after.state.updating:
-        found.append(_of_update(update))
-    has_collided = any(isinstance(effect, Noted) and effect.kind == "collided" for effect in effects)
+    """Return what lost a race, an update or a create, and is owed still."""
+    if not any(isinstance(effect, Noted) and effect.kind == "collided" for effect in effects):
+        return []
+    update = before.state.updating
     create = before.state.requested or (before.state.response and before.state.response.unproven)
-    if create and has_collided and not found:
-        found.append(_of_create(create))
-    return [one for one in found if one & pending]
+    lost: Unrepaired = frozenset()
+    if update is not None and update is not after.state.updating:
+        lost = _of_update(update)
+    elif create:
+        lost = _of_create(create)
+    return [lost] if lost & _pending(after) else []
 
 
 def _repaired(counts: SessionCounts, covers: Unrepaired) -> None:
@@ -108,6 +111,10 @@ def _is_ours_for_sure(now: Now) -> bool:
     return response is not None and response.is_ours and response.unproven is None
 
 
+def _answered_by(response: Response) -> Unrepaired:
+    return frozenset([item.item_id for item in response.seen])
+
+
 def _of_update(update: Update) -> Unrepaired:
     return frozenset([request.ref for request in update.requests]) or frozenset([""])
 
@@ -119,11 +126,13 @@ def _of_create(create: Create) -> Unrepaired:
 
 
 def _pending(now: Now) -> Unrepaired:
-    """Return what is to be sent, or has been sent and is not answered."""
+    """Return what is to be sent, or has been sent and is not answered, or is being answered by any response."""
     state = now.state
     found: set[int | str] = {item.item_id for item in state.items}
     found.update([request.ref for request in state.updates])
     found.update([message.ref for message in state.agent_messages])
+    if state.response:
+        found |= _answered_by(state.response)
     if state.updating:
         found |= _of_update(state.updating)
     elif not state.is_in_sync:

@@ -85,7 +85,7 @@ SESSION_FIGURES: Final = (
     _counter("updates_replayed", "Held updates that were let go."),
     _histogram("held_seconds", "update_held_seconds", "Time that updates were held.", HELD_BOUNDS),
     _counter("collisions", "Requests that lost a race against a response of upstream's."),
-    _counter("repairs", "Collisions after which what was asked for went again, and succeeded."),
+    _counter("repairs", "Collisions after which what was asked for was done, again or by the response in its way."),
     _counter("stalls", "Waits for an answer of upstream's that ended by a timeout."),
     _counter("function_calls", "Functions that the model called."),
     _counter("links_opened", "Upstream links that upstream accepted."),

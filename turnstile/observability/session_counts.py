@@ -183,7 +183,7 @@ class SessionCounts:
         self.collisions = 0
         """The creates and updates that lost a race against a response of upstream's."""
         self.repairs = 0
-        """The collisions, and refusals of merged updates, after which what was asked for went again, and succeeded."""
+        """Those after which what was asked for went again and succeeded, or was answered by the response in its way."""
         self.unrepaired: tuple[Unrepaired, ...] = ()
         """Those of them that may yet."""
         self.stalls = 0
