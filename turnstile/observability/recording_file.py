@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from turnstile.observability.journal_lines import FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     Json = dict[str, Any]
+
+_HEAD: Final = ("session", "dialect", "model", "id_prefix", "policy", "state", "data")
+# What an entry has beside the time, by the field that tells its kind.
+_ENTRIES: Final = {
+    "event": ("effects",),
+    "audio": ("wire", "way", "until", "frames"),
+    "type": ("wire", "way"),
+    "note": ("wire", "detail"),
+    "lost": (),
+    "end": (),
+}
+_TYPES: Final[dict[str, Any]] = {
+    **dict.fromkeys(("policy", "state", "data", "event", "ids", "frame", "end", "counts"), dict),
+    **dict.fromkeys(("session", "dialect", "id_prefix", "wire", "way", "type", "note", "detail"), str),
+    **dict.fromkeys(("link", "size", "audio", "frames", "lost"), int),
+    "effects": list,
+    "until": int | float,
+}
+# Of what is within an entry.
+_OF_EVENTS: Final[dict[str, Any]] = {"ref": int}
+_OF_ENDS: Final[dict[str, Any]] = {"code": int, "reason": str, "by": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +83,30 @@ def read_recording(given: Iterable[bytes]) -> Recording:
 def _fault_of_head(line: Any) -> str:
     if not isinstance(line, dict) or not isinstance(line.get("format"), int) or not isinstance(line.get("level"), str):
         return "is not the head of a recording: it must name its format and level"
-    return ""
+    return _fault_of_fields(line, _HEAD) if line["format"] == FORMAT else ""
 
 
 def _fault_of_line(line: Any) -> str:
     if not isinstance(line, dict) or not isinstance(line.get("at"), int | float):
         return 'is not an entry of a journal: it has no time ("at")'
-    names = line.keys()
-    on_wire = "wire" in names and not names.isdisjoint({"type", "audio", "note"})
-    decided = isinstance(line.get("event"), dict) and isinstance(line.get("effects"), list)
-    if on_wire or decided or isinstance(line.get("lost"), int) or isinstance(line.get("end"), dict):
-        return ""
+    for kind, needed in _ENTRIES.items():
+        if kind in line:
+            return _fault_of_fields(line, needed) or _fault_within(line, kind)
     return "is not an entry of a journal: it is no frame, audio, decision, note or end"
+
+
+def _fault_within(line: Json, kind: str) -> str:
+    if kind == "event":
+        return _fault_of_fields(line[kind], types=_OF_EVENTS)
+    return _fault_of_fields(line[kind], _OF_ENDS, _OF_ENDS) if kind == "end" else ""
+
+
+def _fault_of_fields(line: Json, needed: Iterable[str] = (), types: Mapping[str, Any] = _TYPES) -> str:
+    """Return what is wrong with the fields of an entry: one that is needed is not there, or one is of another type."""
+    for name in needed:
+        if name not in line:
+            return f'is not of a recording: it has no "{name}"'
+    for name, kinds in types.items():
+        if name in line and not isinstance(line[name], kinds):
+            return f'is not of a recording: its "{name}" is of another type'
+    return ""

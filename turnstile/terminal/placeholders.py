@@ -105,7 +105,7 @@ class Placeholders:
 
     def frame(self, frame: Json) -> Json:
         """Return a message of either protocol with placeholders for its content."""
-        is_problem = frame.get("type") in _PROBLEMS
+        is_problem = str(frame.get("type")) in _PROBLEMS
         return {name: self._field(name, value, is_problem=is_problem) for name, value in frame.items()}
 
     def _field(self, name: str, value: Any, *, is_problem: bool = False) -> Any:

@@ -48,4 +48,4 @@ def _stream_of(line: Json) -> tuple[Any, ...] | None:
     frame = line.get("frame")
     if not isinstance(frame, dict) or not isinstance(frame.get("delta"), str):
         return None
-    return (line["wire"], line.get("link"), line["type"], *(frame.get(name) for name in _STREAMED[1:]))
+    return (line["wire"], line.get("link"), line["type"], *(str(frame.get(name)) for name in _STREAMED[1:]))

@@ -186,7 +186,9 @@ class _Wires:
         """Return the close of the client, or of the link in use: how, the session was told a moment later."""
         if note["wire"] == "client":
             code, _, reason = text_of(note["detail"]).partition(" ")
-            return _line(note["at"], "from", "client", close=[int(code), self._said(reason)])
+            return _line(
+                note["at"], "from", "client", close=[int(code) if code.isdigit() else _ABNORMAL, self._said(reason)]
+            )
         lost = self._lost.popleft() if self._lost else {}
         return _line(note["at"], "from", _link_name(note.get("link", 0)), close=_how(lost))
 
