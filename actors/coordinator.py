@@ -107,8 +107,8 @@ class SessionCoordinatorActor(SessionActor):
             raise
         if kind in COUNTED:
             match event:
-                case ResponseFinished():
-                    counts.responses[event.outcome] += 1
+                case ResponseFinished(name, outcome) if name not in before.data.ended:  # it may be given up already
+                    counts.responses[outcome] += 1
                 case ConfigRequested():
                     self._asked_update = event.ref
                 case FunctionCalled():

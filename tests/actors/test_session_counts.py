@@ -149,6 +149,19 @@ def test_a_response_whose_end_never_comes_counts_as_cancelled_once_it_is_given_u
     assert talk.counts.stalls == 1
 
 
+def test_a_response_that_was_given_up_is_not_counted_again_when_its_end_comes_late(talk):
+    talk.tell(ResponseStarted("r1"))
+    talk.time_passes(31.0)
+    talk.time_passes(6.0)
+    talk.tell(ResponseFinished("r1"))
+    assert talk.counts.responses == {"cancelled": 1}
+
+
+def test_a_response_whose_end_comes_twice_is_counted_once(talk):
+    talk.tell(ResponseStarted("r1"), ResponseFinished("r1"), ResponseFinished("r1"))
+    assert talk.counts.responses == {"completed": 1}
+
+
 def test_a_function_that_the_model_calls_is_counted(talk):
     talk.tell(ResponseStarted("r1"), FunctionCalled("r1", 0, "c1", "weather"))
     assert talk.counts.function_calls == 1
