@@ -262,6 +262,24 @@ def test_a_voice_that_comes_too_late_is_refused_and_stays_out_of_the_clients_upd
 
 
 @DIALECTS
+def test_a_client_hears_nothing_of_an_operators_voice_that_comes_too_late_while_both_wait(system, client_of):
+    with client_of(system) as client:
+        client.begins_a_story()
+        operator = Operator(system)
+        outcome = operator.begins_to_give("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "ash"}})
+        operator.waits_for(lambda one: one["request"] < 0)
+        if client_of is RealtimeClient:
+            client.say("session.update", session={"type": "realtime", "instructions": "Sing."})
+            assert client.hears("session.updated")["session"]["instructions"] == "Sing."
+        else:
+            client.say("UpdateSpeak", speak={"provider": {"type": "open_ai", "voice": "coral", "speed": 1.2}})
+            client.hears("SpeakUpdated")
+            assert [warning["code"] for warning in client.told("Warning")] == ["host_decides"]
+        assert outcome()["code"] == "voice_locked"
+        assert client.told("error") == client.told("Error") == []
+
+
+@DIALECTS
 def test_functions_that_upstream_refuses_stay_out_of_the_clients_updates(system, client_of):
     place = 2 if client_of is VoiceAgentClient else 1
     refusal = RefusedEvent("session.update", place, "invalid_value", "invalid_request_error")

@@ -35,6 +35,14 @@ class Decisions:
             overrides = overrides.updated(asked.overrides)
         return overrides
 
+    def awaited(self) -> HostOverrides:
+        """Return those decisions laid over each other whose requests have no answer yet."""
+        overrides = HostOverrides()
+        for asked in self._asked.values():
+            if not asked.is_answered:
+                overrides = overrides.updated(asked.overrides)
+        return overrides
+
     def add(self, newer: HostOverrides, ref: int | None) -> None:
         """Take a decision.
 

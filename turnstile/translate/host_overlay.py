@@ -34,6 +34,7 @@ class HostOverlay:
         self.model: str | None = overrides.enforced.get("model")
         """The model of the session; None leaves it to the client."""
         self._values = _settable(overrides)
+        self._awaited = _settable(self._decisions.awaited())
         self._own = {function.name: function for function in overrides.functions}
         self._added = {one.name: one for one in overrides.added or () if one.name not in self._own}
 
@@ -138,6 +139,8 @@ class HostOverlay:
         if "tools" in patch and is_valid:
             self._tools, self._endpoints = tools, patch.get("endpoints") or {}
         result = enforced(patch, self._values, everywhere=everywhere)
+        if self._awaited:  # which go ahead: the client's request is not to fail for what is refused of theirs
+            result = without_enforced(result, self._awaited)
         if self.model is not None and (everywhere or "model" in patch):
             result["model"] = self.model
         if "type" in self.overrides.session:

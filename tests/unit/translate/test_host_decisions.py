@@ -122,3 +122,21 @@ def test_a_refused_decision_is_no_part_of_the_clients_next_update():
     overlay.update(HostOverrides(prompt="Rhyme.", added=(LOOK_UP,)), -1)
     overlay.answered(-1, is_in_force=False, has_voice=True)
     assert overlay.session({"instructions": "Sing."}) == {"instructions": "Sing."}
+
+
+def test_the_clients_update_repeats_nothing_that_a_decision_ahead_of_it_sets():
+    overlay = HostOverlay(HostOverrides(voice="ash"))
+    overlay.update(HostOverrides(prompt="Rhyme.", voice="sage"), -1)
+    clients = {"instructions": "Sing.", "audio": {"output": {"voice": "coral", "speed": 1.2}}}
+    assert overlay.session(clients) == {"audio": {"output": {"speed": 1.2}}}
+    overlay.answered(-1, is_in_force=True, has_voice=False)
+    assert overlay.session(clients) == {"instructions": "Rhyme.", "audio": {"output": {"voice": "ash", "speed": 1.2}}}
+
+
+def test_decisions_without_an_answer_are_known_from_those_that_have_one(decisions):
+    decisions.add(HostOverrides(prompt="second"), -1)
+    decisions.add(HostOverrides(voice="ash"), -2)
+    decisions.answered(-2, is_in_force=True, has_voice=True)
+    assert decisions.awaited() == HostOverrides(prompt="second")
+    decisions.answered(-1, is_in_force=True, has_voice=True)
+    assert decisions.awaited() == HostOverrides()
