@@ -115,7 +115,7 @@ class Resources:
 
     def readiness(self, _: Request) -> Response:
         """Answer whether clients should be sent here now, and if not, why."""
-        reasons = self._view.unready()
+        reasons = self._view.unready() or ([] if self._is_alive() else ["frozen"])
         status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
         return json_response({"ready": not reasons, "reasons": reasons}, status)
 

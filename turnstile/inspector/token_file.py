@@ -36,8 +36,13 @@ def token_path(configured: Path | None, port: int) -> Path:
 
 
 def _directory() -> Path:
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime) / "turnstile" if runtime else Path(tempfile.gettempdir()) / f"turnstile-{os.getuid()}"
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    # One that is relative counts for nothing (XDG Base Directory Specification): each directory would have its own.
+    return (
+        Path(runtime) / "turnstile"
+        if Path(runtime).is_absolute()
+        else Path(tempfile.gettempdir()) / f"turnstile-{os.getuid()}"
+    )
 
 
 def read_token(path: Path) -> str:

@@ -33,6 +33,11 @@ def test_readiness_names_the_reasons_when_no_client_should_come(ops):
     assert (answer.status_code, answer.json) == (503, {"ready": False, "reasons": ["draining", "full"]})
 
 
+def test_a_proxy_that_is_frozen_is_not_ready(ops):
+    ops.is_alive = False
+    assert (ops.get("/readyz").status_code, ops.get("/readyz").json["reasons"]) == (503, ["frozen"])
+
+
 def test_the_version_is_told(ops):
     assert ops.get("/version").json["version"] == "1.2.3"
 

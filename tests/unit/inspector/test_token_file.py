@@ -34,8 +34,11 @@ def test_the_file_is_in_the_runtime_directory_of_the_user(runtime):
     assert token_path(None, 8081) == runtime / "turnstile" / "ops-8081.token"
 
 
-def test_the_file_is_in_a_directory_of_the_user_s_own_when_there_is_no_runtime_directory(tmp_path, monkeypatch):
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+@pytest.mark.parametrize("runtime", ["", "run"])
+def test_the_file_is_in_a_directory_of_the_user_s_own_when_there_is_no_runtime_directory(
+    runtime, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert token_path(None, 8081) == tmp_path / f"turnstile-{os.getuid()}" / "ops-8081.token"
 
