@@ -68,6 +68,11 @@ class Journaling:
         if self._recorder is not None:
             self._recorder.change(_settings(section))
 
+    def start(self) -> None:
+        """Delete recordings that are too old, from now on."""
+        if self._recorder is not None:
+            self._recorder.start()
+
     def watch(self, session_id: str | None) -> Watch | None:
         """Return the journal of a session from now on, or of all; None where no such session is open.
 

@@ -75,6 +75,7 @@ class ProxyThreads:
             if self._started_in is None and not self._sessions.are_draining:
                 self._started_in = os.getpid()
                 self._loop.start()
+                self._adapters.journaling.start()
                 if self._slot is not None:
                     # With threads for the actors, one of these gives it: all of them may hang while the I/O goes on.
                     threads, beat = self._adapters.threads, self._slot.beat

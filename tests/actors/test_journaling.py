@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -76,6 +77,17 @@ def test_events_hold_no_content(directory):
     assert "tulips" not in text
     assert "journey" not in text
     assert '"InjectUserMessage"' in text
+
+
+def test_what_is_too_old_goes_also_where_no_session_begins(directory):
+    old, new = (directory / f"20250101T000000.000Z-{name}.jsonl" for name in ("old", "new"))
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    with ProxySystem(config(directory, journal__max_age="3600")):
+        pass
+
+    assert [*directory.iterdir()] == [new]
 
 
 def test_an_embedded_session_is_recorded_too(directory):

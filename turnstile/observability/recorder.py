@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from turnstile.observability.journal_thread import Sink
 from turnstile.observability.recording_files import moment
 from turnstile.observability.recording_room import Room
 from turnstile.observability.session_recording import SessionEnd, SessionRecording
@@ -82,6 +83,24 @@ class Recorder:
         if recording is not None:
             self._thread.put(recording, SessionEnd(self._clock(), ending, journal.counts))
 
+    def start(self) -> None:
+        """Delete what is too old from now on, also where no session begins."""
+        self._thread.put(_Pruned(self._room), None)
+
     def prune(self) -> None:
         """Delete what is too old, on the journal's thread."""
+        self._room.prune()
+
+
+class _Pruned(Sink):
+    """Takes nothing; has the directory looked after once."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def take(self, entry: object) -> None:
+        """Take nothing."""
+
+    def settle(self) -> None:
+        """Delete what is too old."""
         self._room.prune()
