@@ -110,6 +110,7 @@ class _Story:
     since: float = 0.0
     is_answered: bool = False
     is_out: bool = False
+    has_waited: bool = False
 
     def __post_init__(self) -> None:
         self._held: dict[int, Json] = {}
@@ -125,11 +126,12 @@ class _Story:
             match kind_of(effect):
                 case "Held" if self.ref in members(effect.get("refs")):
                     yield from self._waited(at)
-                    self.waits, self.since = why_of(effect), at
+                    self.waits, self.since, self.has_waited = why_of(effect), at, True
                 case "Noted":
                     yield from self._noted(effect, event, at)
                 case "SendItem" | "SendCreate" | "SendCommit" as kind:
                     if self.carriers.send(effect) == self.ref:
+                        yield from self._queued(event, at)
                         self.is_out = True
                         yield f"It went upstream as {_SENT[kind]} {effect.get('event_id')} at {at:.3f} s."
                 case "Answered" | "Unlocked" as kind:
@@ -166,6 +168,13 @@ class _Story:
         elif kind in {"LinkLost", "TookOver"} and self.is_out and not self.is_answered:
             yield f"{event_in_words(event)} came at {at:.3f} s, before it was answered.".replace(", came", " came")
 
+    def _queued(self, event: Json, at: float) -> Iterator[str]:
+        """Yield that it stood behind others, which is no reason of the gate's."""
+        if event.get("ref") != self.ref and not self.has_waited and not self.is_out:
+            span = f"from {self.came:.3f} s to {at:.3f} s ({(at - self.came) * 1000:.0f} ms)"
+            yield f"It waited for its turn, {span}."
+            yield f"{event_in_words(event)} let it go at {at:.3f} s."
+
     def _waited(self, at: float) -> Iterator[str]:
         if self.waits:
             span = f"from {self.since:.3f} s to {at:.3f} s ({(at - self.since) * 1000:.0f} ms)"
@@ -201,7 +210,7 @@ class _Story:
             yield f"Its voice is in force on another link, as was said {took}."
         elif effect.get("problem"):
             part = ", though a part of it is in force" if effect.get("in_force", True) else ""
-            yield f"It was answered {took}, with the problem {code_of(effect)}{part}."
+            yield f"It was answered {took}, with the problem {code_of(effect).rstrip('.')}{part}."
         else:
             why = "" if event.get("ref") == self.ref else f" {event_in_words(event)} answered it."
             short = members(effect.get("shortfalls"))

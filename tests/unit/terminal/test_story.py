@@ -120,6 +120,18 @@ def test_an_agent_message_whose_create_collides_is_followed_to_the_next_create()
     assert told[-1].endswith("The beginning of response ...0002 (response.created) answered it.")
 
 
+def test_a_request_that_stood_behind_others_without_a_reason_of_the_gates_says_so():
+    lines = [
+        decided(0.4, ev("AgentMessageGiven", ref=7)),
+        decided(0.6, ev("ConfigAnswered"), ev("SendCreate", event_id="ts_6")),
+    ]
+    assert said(*lines)[1:4] == [
+        "It waited for its turn, from 0.400 s to 0.600 s (200 ms).",
+        "The confirmation of the configuration (session.updated) let it go at 0.600 s.",
+        "It went upstream as response.create ts_6 at 0.600 s.",
+    ]
+
+
 def test_an_agent_message_that_interrupts_goes_first():
     lines = [
         decided(1.0, ev("AgentMessageGiven", ref=6)),
@@ -149,7 +161,7 @@ def test_a_refused_request_is_answered_with_its_problem():
     ]
     assert said(*lines)[1:] == [
         (
-            "It was answered at 1.000 s, 0 ms after it came, with the problem voice_locked: Too late., "
+            "It was answered at 1.000 s, 0 ms after it came, with the problem voice_locked: Too late, "
             "though a part of it is in force."
         ),
         "Its voice is in force on another link, as was said at 1.000 s, 0 ms after it came.",
