@@ -28,7 +28,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 
 _NAME: Final = "turnstile-journal"
 # How many seconds entries gather, so that the thread wakes up seldom.
-_GATHER: Final = 0.25
+_GATHER: Final = 0.1
 # An entry of fewer bytes counts only as one.
 _LARGE: Final = 4096
 # After so many entries the thread lets others run, for so many seconds: it would keep the interpreter for 5 ms.
