@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from actors.inspection import snapshots
@@ -47,6 +48,7 @@ class LocalView:
     ) -> None:
         self._sessions = sessions
         self._around = around
+        self._counting = threading.Lock()  # many who count at once would keep the interpreter from the I/O thread
         self._gauges = gauges
         self._room = room
         self._may_call = may_call
@@ -54,7 +56,8 @@ class LocalView:
 
     def counts(self) -> Figures:
         """Return what is counted and measured of this process."""
-        return {**self._sessions.counts.snapshot(), **self._gauges()}
+        with self._counting:
+            return {**self._sessions.counts.snapshot(), **self._gauges()}
 
     def unready(self) -> list[str]:
         """Return why no client should be sent here now; empty where clients are welcome."""

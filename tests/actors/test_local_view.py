@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -42,6 +43,26 @@ def make_system(monkeypatch):
 @pytest.fixture
 def system(make_system):
     return make_system()
+
+
+def test_one_counts_at_a_time_when_several_ask(system, monkeypatch):
+    both, alone = threading.Barrier(2), []
+
+    def measured():
+        try:
+            both.wait(0.05)
+        except threading.BrokenBarrierError:
+            alone.append(True)
+            both.reset()
+        return {}
+
+    monkeypatch.setattr(system.view, "_gauges", measured)
+    asking = [threading.Thread(target=system.view.counts) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(patience())
+    assert alone == [True, True]
 
 
 @pytest.fixture
