@@ -79,7 +79,7 @@ def test_the_service_is_asked_about_a_client_of_every_dialect(start_proxy, serve
     question = json.loads(asked.body)
     assert (question["path"], question["address"], question["credential"]) == (path, "127.0.0.1", "k3y-of-mine")
     assert asked.headers["Authorization"] == "Bearer sesame-of-the-operator"
-    assert "acme/7 from 127.0.0.1" in caplog.text
+    assert "identity=acme/7 address=127.0.0.1 " in caplog.text
     assert "k3y-of-mine" not in caplog.text
     assert "sesame-of-the-operator" not in caplog.text
 

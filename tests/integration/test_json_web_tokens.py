@@ -51,7 +51,7 @@ def test_a_client_is_named_in_the_log_and_its_token_is_not(start_proxy, caplog):
     connect(proxy, good).close()
     assert refusal(proxy, expired) == (401, "The token has expired (exp).")
     assert proxy.system.wait_until_empty(WAIT)
-    assert "acme/7 from 127.0.0.1" in caplog.text
+    assert "identity=acme/7 address=127.0.0.1 " in caplog.text
     assert "401, The token has expired (exp)." in caplog.text
     for sent in (good, expired):
         assert not any(part in caplog.text for part in sent.split("."))

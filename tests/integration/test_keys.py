@@ -143,7 +143,7 @@ def test_a_conversation_in_the_terminal_sends_the_key_of_the_environment(guarded
     assert different == f"{refused} 400: The request has several different keys: send one of them."
     assert wrong == (
         f"{refused} 401: The key is not known here, or is not valid any more. "
-        "talk sends the key in the variable TURNSTILE_KEY."
+        "It does not take the key in TURNSTILE_KEY."
     )
 
 

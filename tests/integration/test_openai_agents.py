@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
-from agents.realtime import RealtimeAgent, RealtimeRunner, realtime_handoff
-from agents.realtime.model_inputs import RealtimeModelSendRawMessage
-from agents.tool import function_tool
 
 from actors.timers import TimerThread
 from turnstile.simulator.faults import Pace
@@ -30,8 +28,9 @@ def voice(seconds):
 class Talk:
     """A session of the SDK's, with what it has told."""
 
-    def __init__(self, session):
+    def __init__(self, session, sdk):
         self.session = session
+        self._sdk = sdk
         self.events = []
         self._told = asyncio.Event()
         self._reader = asyncio.create_task(self._read())
@@ -63,7 +62,9 @@ class Talk:
         return await self.until(lambda event: next((text for text in assistant_texts(event) if words in text), None))
 
     async def send(self, kind, **fields):
-        await self.session.model.send_event(RealtimeModelSendRawMessage(message={"type": kind, "other_data": fields}))
+        await self.session.model.send_event(
+            self._sdk.RealtimeModelSendRawMessage(message={"type": kind, "other_data": fields})
+        )
 
     def of(self, kind):
         return [event for event in self.events if event.type == kind]
@@ -89,6 +90,12 @@ def assistant_texts(event):
 
 
 @pytest.fixture
+def sdk():
+    """The SDK, whose import takes seconds: only of a process that uses it."""
+    return importlib.import_module("agents.realtime")
+
+
+@pytest.fixture
 def served(start_proxy):
     timers = TimerThread()
 
@@ -101,7 +108,7 @@ def served(start_proxy):
 
 
 @pytest.fixture
-def talk(served):
+def talk(served, sdk):
     """Open a session of an agent's, and close it."""
 
     @asynccontextmanager
@@ -112,9 +119,9 @@ def talk(served):
             "api_key": "made-up",
             "initial_model_settings": {"model_name": "gpt-realtime", **(settings or {})},
         }
-        session = await RealtimeRunner(agent).run(model_config=config)
+        session = await sdk.RealtimeRunner(agent).run(model_config=config)
         await session.enter()
-        talking = Talk(session)
+        talking = Talk(session, sdk)
         talking.proxy = proxy
         try:
             yield talking
@@ -127,9 +134,9 @@ def talk(served):
 WRITTEN = {"output_modalities": ["text"]}
 
 
-def test_a_turn_in_writing(talk):
+def test_a_turn_in_writing(talk, sdk):
     async def go():
-        async with talk(RealtimeAgent(name="Ada", instructions="Be brief."), settings=WRITTEN) as talking:
+        async with talk(sdk.RealtimeAgent(name="Ada", instructions="Be brief."), settings=WRITTEN) as talking:
             await talking.session.send_message("Hello there")
             assert "You said: Hello there" in await talking.says("You said")
             assert talking.of("error") == []
@@ -137,10 +144,10 @@ def test_a_turn_in_writing(talk):
     asyncio.run(go())
 
 
-def test_a_turn_aloud(talk):
+def test_a_turn_aloud(talk, sdk):
     async def go():
         settings = {"turn_detection": VAD}
-        async with talk(RealtimeAgent(name="Ada"), settings=settings) as talking:
+        async with talk(sdk.RealtimeAgent(name="Ada"), settings=settings) as talking:
             await talking.session.send_audio(voice(0.6))
             await talking.event("audio_end")
             assert sum(len(event.audio.data) for event in talking.of("audio")) > 10_000
@@ -149,9 +156,9 @@ def test_a_turn_aloud(talk):
     asyncio.run(go())
 
 
-def test_a_turn_aloud_with_the_sdks_own_settings_is_heard_as_they_say(talk):
+def test_a_turn_aloud_with_the_sdks_own_settings_is_heard_as_they_say(talk, sdk):
     async def go():
-        async with talk(RealtimeAgent(name="Ada", instructions="Be brief.")) as talking:
+        async with talk(sdk.RealtimeAgent(name="Ada", instructions="Be brief.")) as talking:
             await talking.session.send_audio(voice(0.6))
             await talking.event("audio_end")
             assert next(iter(talking.proxy.log.received)) == "session.update"
@@ -164,15 +171,14 @@ def test_a_turn_aloud_with_the_sdks_own_settings_is_heard_as_they_say(talk):
     asyncio.run(go())
 
 
-@function_tool
 def get_weather(city: str) -> str:
     """Look up the weather."""
     return f"sunny in {city}"
 
 
-def test_a_tool_is_called_and_its_result_spoken_of(talk):
+def test_a_tool_is_called_and_its_result_spoken_of(talk, sdk):
     async def go():
-        agent = RealtimeAgent(name="Ada", tools=[get_weather])
+        agent = sdk.RealtimeAgent(name="Ada", tools=[importlib.import_module("agents.tool").function_tool(get_weather)])
         async with talk(agent, settings=WRITTEN) as talking:
             await talking.session.send_message("What is the weather in London?")
             ended = await talking.event("tool_end")
@@ -184,10 +190,12 @@ def test_a_tool_is_called_and_its_result_spoken_of(talk):
     asyncio.run(go())
 
 
-def test_an_agent_hands_over_to_another(talk):
+def test_an_agent_hands_over_to_another(talk, sdk):
     async def go():
-        billing = RealtimeAgent(name="Billing", instructions="You know the bills.")
-        front = RealtimeAgent(name="Front", instructions="You are at the door.", handoffs=[realtime_handoff(billing)])
+        billing = sdk.RealtimeAgent(name="Billing", instructions="You know the bills.")
+        front = sdk.RealtimeAgent(
+            name="Front", instructions="You are at the door.", handoffs=[sdk.realtime_handoff(billing)]
+        )
         scenario = Scenario(
             steps=(Step(Expect(contains="my bill"), Reply(calls=(Call("transfer_to_billing"),)), once=True),)
         )
@@ -204,11 +212,11 @@ def test_an_agent_hands_over_to_another(talk):
     asyncio.run(go())
 
 
-def test_an_answer_is_interrupted_by_the_program(talk):
+def test_an_answer_is_interrupted_by_the_program(talk, sdk):
     async def go():
         pace = Pace(step=0.02)
         settings = {"turn_detection": {**VAD, "interrupt_response": False}}
-        async with talk(RealtimeAgent(name="Ada"), settings=settings, pace=pace) as talking:
+        async with talk(sdk.RealtimeAgent(name="Ada"), settings=settings, pace=pace) as talking:
             await talking.session.send_message("Tell me a long story about a long journey of many days")
             await talking.event("audio")
             await talking.session.interrupt()
@@ -219,10 +227,10 @@ def test_an_answer_is_interrupted_by_the_program(talk):
     asyncio.run(go())
 
 
-def test_an_answer_is_interrupted_by_the_user(talk):
+def test_an_answer_is_interrupted_by_the_user(talk, sdk):
     async def go():
         pace = Pace(step=0.02)
-        async with talk(RealtimeAgent(name="Ada"), settings={"turn_detection": VAD}, pace=pace) as talking:
+        async with talk(sdk.RealtimeAgent(name="Ada"), settings={"turn_detection": VAD}, pace=pace) as talking:
             await talking.session.send_message("Tell me a long story about a long journey of many days")
             await talking.event("audio")
             await talking.session.send_audio(voice(0.6))
@@ -237,11 +245,11 @@ def test_an_answer_is_interrupted_by_the_user(talk):
     asyncio.run(go())
 
 
-def test_an_agent_that_changes_in_mid_response_is_in_force_after_it(talk):
+def test_an_agent_that_changes_in_mid_response_is_in_force_after_it(talk, sdk):
     async def go():
         pace = Pace(step=0.02)
-        first = RealtimeAgent(name="First", instructions="The first.")
-        second = RealtimeAgent(name="Second", instructions="The second.")
+        first = sdk.RealtimeAgent(name="First", instructions="The first.")
+        second = sdk.RealtimeAgent(name="Second", instructions="The second.")
         async with talk(first, settings=WRITTEN, pace=pace) as talking:
             await talking.session.send_message("Tell me a long story about a long journey of many days")
             await talking.raw("response.output_text.delta")
@@ -262,10 +270,10 @@ def test_an_agent_that_changes_in_mid_response_is_in_force_after_it(talk):
     asyncio.run(go())
 
 
-def test_a_message_in_mid_response_is_answered_after_it(talk):
+def test_a_message_in_mid_response_is_answered_after_it(talk, sdk):
     async def go():
         pace = Pace(step=0.02)
-        async with talk(RealtimeAgent(name="Ada"), settings=WRITTEN, pace=pace) as talking:
+        async with talk(sdk.RealtimeAgent(name="Ada"), settings=WRITTEN, pace=pace) as talking:
             await talking.session.send_message("Tell me a long story about a long journey of many days")
             await talking.raw("response.output_text.delta")
             await talking.send(
