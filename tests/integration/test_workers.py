@@ -24,6 +24,7 @@ def serve():
         def start(*options):
             serving = Serving(*options)
             started.callback(serving.process.stdout.close)
+            started.callback(serving.process.kill)  # one that does not end would have the output open
             started.callback(serving.process.wait, patience())
             started.callback(serving.process.terminate)
             return serving

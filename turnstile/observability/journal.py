@@ -94,7 +94,10 @@ class Reader(Protocol):
     """Reads the journal; every method is called on the actors' threads, so it must be quick."""
 
     def begin(self, facts: SessionFacts) -> Read | None:
-        """Return what takes each entry of a session that begins; None: it is of no interest."""
+        """Return what takes each entry of a session that begins; None: it is of no interest.
+
+        What it returns must not fail: the session would end with it (1011).
+        """
 
     def end(self, journal: SessionJournal, ending: Ending) -> None:
         """Take the end of a session: no entry of it comes any more."""

@@ -173,7 +173,7 @@ class Watch:
             self._is_over = True
             self._changed.notify_all()
         self._journal.leave(self)
-        for session_id, (_, read) in tuple(self._watched.items()):  # one that ends at this moment goes by itself
+        for session_id, (_, read) in self._watched.copy().items():  # one that ends at this moment goes by itself
             self._watched.pop(session_id, None)
             self._journal.unread(session_id, read)
         self._on_close(self)
