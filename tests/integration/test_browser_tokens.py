@@ -152,7 +152,7 @@ def test_a_token_is_for_sessions_of_who_made_it(guarded, backend, caplog):
     value = backend.realtime.client_secrets.create().value
     link = browser(guarded, value)
     hears(link, "session.created")
-    assert any("realtime, shop from 127.0.0.1" in record.getMessage() for record in caplog.records)
+    assert any("identity=shop address=127.0.0.1 dialect=realtime" in record.getMessage() for record in caplog.records)
     assert value not in caplog.text
     link.close()
 
