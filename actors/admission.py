@@ -8,7 +8,7 @@ from actors.connection_limits import client_limits
 from actors.session_quotas import counted_name
 from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.config import allowed_origins
-from turnstile.observability.journal import Client
+from turnstile.observability.session_facts import Client
 from turnstile.server.addresses import host_of, owner_of
 from turnstile.server.requests import Admission, Rejection
 

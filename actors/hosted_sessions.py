@@ -12,7 +12,7 @@ from turnstile.auth.credentials import chosen_subprotocol
 from turnstile.embed.feed import EventFeed
 from turnstile.embed.function_pool import SerialCallback
 from turnstile.errors import SessionError
-from turnstile.observability.journal import Client
+from turnstile.observability.session_facts import Client
 from turnstile.protocol import jsontext
 from turnstile.server.addresses import host_of
 from turnstile.server.requests import Rejection

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from turnstile.audio.formats import AudioFormat
     from turnstile.errors import Problem
-    from turnstile.observability.journal import EndedBy
+    from turnstile.observability.session_facts import EndedBy
     from turnstile.ports import Inbox
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import Postponable, Ref

@@ -15,8 +15,8 @@ from actors.messages import Peers
 from actors.running_session import RunningSession
 from actors.session_actors import start_actors
 from turnstile.observability import access_log
-from turnstile.observability.journal import THIS_PROCESS, Ending, SessionFacts
 from turnstile.observability.process_counts import ProcessCounts
+from turnstile.observability.session_facts import THIS_PROCESS, Ending, SessionFacts
 from turnstile.session.ending import DrainRequested
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from actors.session_actors import SessionDependencies
     from actors.steering import Steering
     from turnstile.byte_budget import SessionBudget
-    from turnstile.observability.journal import Client, SessionJournal
+    from turnstile.observability.journal import SessionJournal
+    from turnstile.observability.session_facts import Client
     from turnstile.ports import Connection, Inbox
 
 _log = logging.getLogger(__name__)

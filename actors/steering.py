@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from actors.host_messages import Wish
     from actors.host_requests import HostRequests
     from actors.messages import Peers
-    from turnstile.observability.journal import EndedBy
+    from turnstile.observability.session_facts import EndedBy
     from turnstile.session.client_requests import Behavior, Json, Ref
     from turnstile.translate.host_overrides import HostOverrides
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from actors.host_messages import Wish
     from actors.messages import AudioEvent
     from turnstile.errors import Problem
-    from turnstile.observability.journal import EndedBy
+    from turnstile.observability.session_facts import EndedBy
     from turnstile.protocol.frames import Frame
     from turnstile.session.client_requests import EventGiven, Json, LinkWanted, Ref, Request
     from turnstile.session.effects import Answered

@@ -16,7 +16,8 @@ from actors.sessions import Sessions
 from turnstile.config import load_config
 from turnstile.embed.feed import EventFeed
 from turnstile.errors import Problem
-from turnstile.observability.journal import Client, Journal
+from turnstile.observability.journal import Journal
+from turnstile.observability.session_facts import Client
 from turnstile.ports import LinkFailed, LinkReady, UpstreamTarget
 from turnstile.protocol.frames import PEER_TOO_SLOW, Closed, TextFrame
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection

@@ -26,11 +26,11 @@ from mutants import Mutant, implementation  # noqa: E402
 from schedule import Schedule  # noqa: E402
 from world import Implementation  # noqa: E402
 
-from turnstile.observability.journal import Client, SessionFacts  # noqa: E402
 from turnstile.observability.journal_entries import DecisionEntry  # noqa: E402
 from turnstile.observability.journal_lines import JournalLines, head  # noqa: E402
 from turnstile.observability.recording_file import Recording  # noqa: E402
 from turnstile.observability.replaying import verify  # noqa: E402
+from turnstile.observability.session_facts import Client, SessionFacts  # noqa: E402
 from turnstile.session.deadlines import Deadline  # noqa: E402
 from turnstile.session.effects import SetDeadlines  # noqa: E402
 from turnstile.session.machine import Session  # noqa: E402

@@ -13,7 +13,8 @@ from turnstile.protocol.safe_text import on_one_line, without_secrets
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnstile.observability.journal import Ending, SessionFacts, SessionJournal
+    from turnstile.observability.journal import SessionJournal
+    from turnstile.observability.session_facts import Ending, SessionFacts
 
     Fields = Mapping[str, Any]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from turnstile.observability.audio_rows import InRows
 from turnstile.observability.journal_entries import NoteEntry, audio_entry, decision_entry, frame_entry
@@ -16,78 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from turnstile.observability.journal_entries import Direction, JournalEntry, Wire
+    from turnstile.observability.session_facts import Ending, SessionFacts
     from turnstile.ports import Clock
-    from turnstile.session.data import Data
     from turnstile.session.effects import Effect
     from turnstile.session.events import Event
-    from turnstile.session.policy import Policy
-    from turnstile.session.state import State
 
     Read = Callable[[JournalEntry], object]
 
 _log = logging.getLogger(__name__)
 
-EndedBy = Literal["client", "upstream", "host", "operator", "proxy"]
-
-
-class Client(NamedTuple):
-    """Who a session's client is, and where.
-
-    Args:
-        identity: The name that its credentials prove; "" for none.
-        address: Its address without the port; "" for code in this process.
-        path: The path that it asked for; "" for code in this process.
-    """
-
-    identity: str = ""
-    address: str = ""
-    path: str = ""
-
-    def __str__(self) -> str:
-        """Return who and where it is, such as ``web from 192.0.2.7``."""
-        return f"{self.identity} from {self.address}".lstrip() if self.address else "of a host"
-
-
 _FAULT: Final = "A reader of the journal has failed; the session goes on without it"
-THIS_PROCESS: Final = Client()
-"""A client that is code in this process."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionFacts:
-    """What is known of a session when it begins.
-
-    Args:
-        session_id: Its id in the logs.
-        dialect: The name of its client's dialect.
-        client: Who the client is.
-        model: The model that its address asks for; None for none.
-        policy: What its decisions go by.
-        state: What its decisions begin with...
-        data: ...and the data beside that.
-    """
-
-    session_id: str
-    dialect: str
-    client: Client
-    model: str | None
-    policy: Policy
-    state: State
-    data: Data
-
-
-class Ending(NamedTuple):
-    """How a session ended.
-
-    Args:
-        code: The close code that its client got, or gave.
-        reason: The reason in that close.
-        by: Who ended it.
-    """
-
-    code: int
-    reason: str
-    by: EndedBy
 
 
 class Reader(Protocol):

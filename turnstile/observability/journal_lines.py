@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from turnstile.observability.journal import Ending, SessionFacts
     from turnstile.observability.journal_entries import JournalEntry, NoteEntry
     from turnstile.observability.session_counts import SessionCounts
+    from turnstile.observability.session_facts import Ending, SessionFacts
 
 Json = dict[str, Any]
 Level = Literal["events", "text", "all"]

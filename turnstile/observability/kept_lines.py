@@ -13,9 +13,10 @@ from turnstile.observability.redactor import Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.observability.journal import Ending, SessionFacts, SessionJournal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.observability.journal_entries import JournalEntry
     from turnstile.observability.journal_lines import Level
+    from turnstile.observability.session_facts import Ending, SessionFacts
     from turnstile.ports import Clock
 
     Json = dict[str, Any]

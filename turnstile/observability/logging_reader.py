@@ -13,8 +13,9 @@ from turnstile.protocol.safe_text import on_one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.observability.journal import Ending, SessionFacts, SessionJournal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.observability.journal_entries import JournalEntry
+    from turnstile.observability.session_facts import Ending, SessionFacts
 
 # Bytes of a frame that are logged.
 _SHOWN = 1000

@@ -16,8 +16,9 @@ from turnstile.session.journal_notes import Held, Noted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnstile.observability.journal import Ending, SessionFacts, SessionJournal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.observability.journal_entries import JournalEntry
+    from turnstile.observability.session_facts import Ending, SessionFacts
     from turnstile.ports import Clock
 
 

@@ -6,12 +6,13 @@ import threading
 from copy import deepcopy
 from typing import TYPE_CHECKING, Final, get_args
 
-from turnstile.observability.journal import EndedBy
 from turnstile.observability.session_counts import zeros
+from turnstile.observability.session_facts import EndedBy
 
 if TYPE_CHECKING:
     from turnstile.observability.figures import Figures
-    from turnstile.observability.journal import Ending, SessionJournal
+    from turnstile.observability.journal import SessionJournal
+    from turnstile.observability.session_facts import Ending
 
 DIALECTS: Final = ("component", "deepgram", "realtime")
 

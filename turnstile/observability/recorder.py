@@ -13,11 +13,12 @@ from turnstile.observability.session_recording import SessionEnd, SessionRecordi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.observability.journal import Ending, SessionFacts, SessionJournal
+    from turnstile.observability.journal import SessionJournal
     from turnstile.observability.journal_entries import JournalEntry
     from turnstile.observability.journal_lines import Level
     from turnstile.observability.journal_thread import JournalThread
     from turnstile.observability.recording_files import Budgets, RecordingFiles
+    from turnstile.observability.session_facts import Ending, SessionFacts
     from turnstile.ports import Clock
 
 

@@ -14,12 +14,12 @@ from turnstile.observability.redactor import Redactor
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from turnstile.observability.journal import Ending, SessionFacts
     from turnstile.observability.journal_lines import Level
     from turnstile.observability.journal_thread import JournalThread
     from turnstile.observability.recording_files import RecordingFile
     from turnstile.observability.recording_room import Room
     from turnstile.observability.session_counts import SessionCounts
+    from turnstile.observability.session_facts import Ending, SessionFacts
 
 
 class SessionEnd(NamedTuple):

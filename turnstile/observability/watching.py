@@ -19,10 +19,11 @@ from turnstile.observability.watched_session import WatchedSession
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from turnstile.observability.journal import Ending, Journal, SessionFacts, SessionJournal
+    from turnstile.observability.journal import Journal, SessionJournal
     from turnstile.observability.journal_entries import JournalEntry
     from turnstile.observability.journal_lines import Level
     from turnstile.observability.journal_thread import JournalThread
+    from turnstile.observability.session_facts import Ending, SessionFacts
     from turnstile.ports import Clock
 
 Json = dict[str, Any]

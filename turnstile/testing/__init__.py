@@ -6,7 +6,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from turnstile.observability.journal import THIS_PROCESS, Journal, SessionFacts
+from turnstile.observability.journal import Journal
+from turnstile.observability.session_facts import THIS_PROCESS, SessionFacts
 from turnstile.ports import Inbox
 from turnstile.protocol.frames import BinaryFrame, TextFrame
 from turnstile.session.data import Data

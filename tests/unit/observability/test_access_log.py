@@ -6,8 +6,9 @@ import re
 import pytest
 
 from turnstile.observability import access_log
-from turnstile.observability.journal import Client, Ending, Journal, SessionFacts
+from turnstile.observability.journal import Journal
 from turnstile.observability.logs import LogHandler, set_up_logging
+from turnstile.observability.session_facts import Client, Ending, SessionFacts
 from turnstile.session.data import Data
 from turnstile.session.policy import Policy
 from turnstile.session.state import State

@@ -1,7 +1,8 @@
 import pytest
 
-from turnstile.observability.journal import THIS_PROCESS, Client, Ending, Journal, SessionFacts
+from turnstile.observability.journal import Journal
 from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
+from turnstile.observability.session_facts import THIS_PROCESS, Client, Ending, SessionFacts
 from turnstile.session.data import Data
 from turnstile.session.policy import Policy
 from turnstile.session.state import State

@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from turnstile.errors import Problem
-from turnstile.observability.journal import Client, Ending, SessionFacts
 from turnstile.observability.journal_entries import AudioEntry, DecisionEntry, FrameEntry, NoteEntry
 from turnstile.observability.journal_lines import JournalLines, Level, head, shortened
 from turnstile.observability.recorded_values import decode
 from turnstile.observability.session_counts import SessionCounts
+from turnstile.observability.session_facts import Client, Ending, SessionFacts
 from turnstile.protocol.frames import Closed
 from turnstile.session.client_requests import ConfigRequested, EventGiven, UserMessageGiven
 from turnstile.session.data import Data

@@ -1,7 +1,7 @@
 import pytest
 
-from turnstile.observability.journal import Client, Ending, SessionFacts
 from turnstile.observability.kept_lines import LinesJournal
+from turnstile.observability.session_facts import Client, Ending, SessionFacts
 from turnstile.session.data import Data
 from turnstile.session.events import ResponseFinished
 from turnstile.session.policy import Policy

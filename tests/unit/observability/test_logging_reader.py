@@ -1,7 +1,8 @@
 import pytest
 
-from turnstile.observability.journal import Ending, Journal
+from turnstile.observability.journal import Journal
 from turnstile.observability.logging_reader import LoggingReader
+from turnstile.observability.session_facts import Ending
 from turnstile.session.journal_notes import Noted
 from turnstile.testing import ManualClock, session_journal
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from turnstile.observability.journal import Ending
 from turnstile.observability.process_counts import ProcessCounts
+from turnstile.observability.session_facts import Ending
 from turnstile.testing import RecordingConnection, session_journal
 
 ENDING = Ending(1000, "", "client")

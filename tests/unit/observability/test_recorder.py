@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from turnstile.observability.journal import Client, Ending, Journal, SessionFacts, SessionJournal
+from turnstile.observability.journal import Journal, SessionJournal
 from turnstile.observability.journal_thread import JournalThread
 from turnstile.observability.recorded_values import decode
 from turnstile.observability.recorder import Recorder, RecordingSettings
 from turnstile.observability.recording_files import Budgets, RecordingFiles
+from turnstile.observability.session_facts import Client, Ending, SessionFacts
 from turnstile.session.client_requests import UserMessageGiven
 from turnstile.session.data import Data
 from turnstile.session.policy import Policy

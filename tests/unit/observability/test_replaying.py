@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from turnstile.errors import Problem
-from turnstile.observability.journal import Client, SessionFacts
 from turnstile.observability.journal_entries import DecisionEntry
 from turnstile.observability.journal_lines import JournalLines, head
 from turnstile.observability.recording_file import Recording
 from turnstile.observability.replaying import verify
+from turnstile.observability.session_facts import Client, SessionFacts
 from turnstile.session.client_requests import ConfigRequested, FunctionAnswered, UserMessageGiven
 from turnstile.session.data import Data
 from turnstile.session.events import ConfigAnswered, FunctionCalled, ItemConfirmed, ResponseFinished, ResponseStarted

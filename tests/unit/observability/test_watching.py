@@ -10,8 +10,9 @@ import pytest
 
 from turnstile.errors import SessionError
 from turnstile.observability import watching
-from turnstile.observability.journal import Client, Ending, Journal, SessionFacts, SessionJournal
+from turnstile.observability.journal import Journal, SessionJournal
 from turnstile.observability.journal_thread import JournalThread
+from turnstile.observability.session_facts import Client, Ending, SessionFacts
 from turnstile.observability.watching import MAX_WATCHES, Watch, Watchers
 from turnstile.session.data import Data
 from turnstile.session.policy import Policy

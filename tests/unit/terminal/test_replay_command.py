@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 import proxy_main
-from turnstile.observability.journal import Client, SessionFacts
 from turnstile.observability.journal_entries import DecisionEntry, FrameEntry
 from turnstile.observability.journal_lines import JournalLines, head
+from turnstile.observability.session_facts import Client, SessionFacts
 from turnstile.session.client_requests import ConfigRequested
 from turnstile.session.data import Data
 from turnstile.session.events import ConfigAnswered, ResponseFinished, ResponseStarted
