@@ -71,7 +71,7 @@ class ProxyParts:
         clock: Clock,
     ) -> None:
         self.loop = loop = IoLoop(clock)
-        counts = slot or WorkerBoard.of_one().slot(1)
+        counts = slot or WorkerBoard.in_memory().slot(1)
         self.adapters = Adapters(config, loop, clock, journal, simulator, scenario, counts)
         around = self.adapters.dependencies()
         self.sessions = Sessions(around, counts.note_sessions)

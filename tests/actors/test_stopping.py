@@ -292,7 +292,7 @@ class Watched:
     """The slot of a worker process whose signs of life are kept, each with its thread."""
 
     def __init__(self):
-        self.slot = WorkerBoard.of_one().slot(1)
+        self.slot = WorkerBoard.in_memory().slot(1)
         self.beats = queue.SimpleQueue()
 
     def __getattr__(self, name):

@@ -1,5 +1,6 @@
 """What a process imports is what its command needs: counted in modules, since a start costs little else."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +48,12 @@ OPENAI = ("wss://api.openai.com/v1/realtime", "upstream.api_key=sk-made-up")
 def imported(source, *arguments):
     """The modules that a process has imported, in the end."""
     shown = f"{source}\nimport sys\nprint(*sys.modules, file=sys.stderr)"
+    # Where coverage is counted, it would import its own modules there.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-c", shown, *arguments],
         cwd=ROOT,
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -66,7 +66,7 @@ class Listener:
         self._accept = accept
         self._endpoints = endpoints or {}
         self._refusals = refusals or Refusals(loop.call_later)
-        self._slot = slot or WorkerBoard.of_one().slot(1)
+        self._slot = slot or WorkerBoard.in_memory().slot(1)
         self._pending = PendingHandshakes(loop, settings.at_most, settings.of_one, self._slot.note_handshakes)
         self._makes_room = True
         self._has_let_go_first = False

@@ -32,9 +32,9 @@ class WorkerBoard:
         return cls(mmap.mmap(descriptor, 0))
 
     @classmethod
-    def of_one(cls) -> Self:
-        """Return a board with one slot, for a process without others."""
-        return cls(bytearray(_FIELDS * _FIELD_BYTES))
+    def in_memory(cls, workers: int = 1) -> Self:
+        """Return a board that no other process shares; by default with one slot."""
+        return cls(bytearray(workers * _FIELDS * _FIELD_BYTES))
 
     def slot(self, number: int) -> WorkerSlot:
         """Return the slot of the worker with this number."""

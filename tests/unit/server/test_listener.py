@@ -392,7 +392,7 @@ def test_everything_ends_when_the_loop_stops(listen, loop, house):
 
 
 def test_a_worker_with_more_clients_lets_one_with_fewer_accept(loop, house, monkeypatch):
-    board = WorkerBoard(bytearray(48))
+    board = WorkerBoard.in_memory(workers=2)
     busy, idle = board.slot(1), board.slot(2)
     busy.note_sessions(4)
     busy.beat()
@@ -401,7 +401,7 @@ def test_a_worker_with_more_clients_lets_one_with_fewer_accept(loop, house, monk
 
 
 def test_a_worker_that_drains_lets_another_accept(loop, house, monkeypatch):
-    board = WorkerBoard(bytearray(48))
+    board = WorkerBoard.in_memory(workers=2)
     slots = {"drains": board.slot(1), "serves": board.slot(2)}
     assert _who_accepts(loop, house, monkeypatch, slots, last_resort="drains") == ["serves"] * 4
 
@@ -429,7 +429,7 @@ def _accept_for(name, accepted, house, request, answer):
 
 
 def test_a_worker_with_more_clients_accepts_those_that_no_other_takes(listen, house):
-    board = WorkerBoard(bytearray(48))
+    board = WorkerBoard.in_memory(workers=2)
     board.slot(1).note_sessions(50)
     for number in (1, 2):
         board.slot(number).beat()

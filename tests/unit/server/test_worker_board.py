@@ -61,9 +61,9 @@ def test_the_lead_is_over_the_running_worker_with_the_fewest_clients(board_of_th
 
 
 def test_a_process_without_others_has_a_slot_of_its_own():
-    slot = WorkerBoard.of_one().slot(1)
+    slot = WorkerBoard.in_memory().slot(1)
     slot.note_sessions(3)
-    assert (slot.sessions, slot.lead, WorkerBoard.of_one().slot(1).sessions) == (3, 0, 0)
+    assert (slot.sessions, slot.lead, WorkerBoard.in_memory().slot(1).sessions) == (3, 0, 0)
 
 
 def test_a_system_without_anonymous_memory_files_keeps_the_board_in_a_file(monkeypatch):
