@@ -118,7 +118,7 @@ def heard(upstream, frames):
     """Return the facts in frames that come at once, and what the client hears of them."""
     facts, told = [], []
 
-    def take(_event, fact, frames, _data):
+    def take(_event, fact, frames, _data, _audio):
         facts.extend([fact] if fact else ())
         told.extend(frames)
 
