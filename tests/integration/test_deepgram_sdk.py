@@ -217,6 +217,7 @@ def test_what_nothing_upstream_can_do_is_answered_with_a_warning(agent):
     assert {warning.code for warning in agent.of(sdk.AgentV1Warning)} == {"not_supported"}
 
 
+@simulator(pace=Pace(step=0.1))  # the agent still speaks when the next message comes, on a busy machine, too
 @sends("send_inject_agent_message", "send_inject_dynamic_agent_message")
 @receives(sdk.AgentV1InjectionRefused)
 def test_an_agent_message_is_spoken_refused_or_queued(agent):
