@@ -24,11 +24,19 @@ _TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
 
 
 def in_use(links: Sequence[SimulatedSession]) -> list[SimulatedSession]:
-    """Return the first link, the last, and those of the others that more was asked of than to take a conversation."""
-    if not links:
-        return []
-    *others, last = links
-    return [link for number, link in enumerate(others) if not number or set(link.log.received) & _USES] + [last]
+    """Return the first link, and those of the others that more was asked of than to take a conversation.
+
+    The last one also where it has taken all of it: on another its client left while it was being told.
+    """
+    return [
+        link
+        for number, link in enumerate(links, 1)
+        if number == 1 or set(link.log.received) & _USES or (number == len(links) and _has_taken_all(link))
+    ]
+
+
+def _has_taken_all(link: SimulatedSession) -> bool:
+    return any(item.text.startswith(NOTE) for item in link.conversation)
 
 
 def conversation_faults(

@@ -13,6 +13,7 @@ ASKED = ReceivedItem("u1", "message", "user", "Hi 1")
 SAID = ReceivedItem("a1", "message", "assistant", "You said: Hi 1.")
 CALL = ReceivedItem("c1", "function_call", None, "{}", "call_1")
 OUTPUT = ReceivedItem("o1", "function_call_output", None, "hail", "call_1")
+NOTE = ReceivedItem("n1", "message", "system", continuity.NOTE)
 SPOKEN = ReceivedItem("v1", "voice", "user", "hello")
 TRANSCRIBED = {"conversation.item.input_audio_transcription.completed": 1}
 
@@ -134,11 +135,17 @@ def test_collisions_are_counted_on_all_links():
 
 
 def test_a_link_that_only_took_a_conversation_is_not_compared():
-    first, restored, last = link(ASKED), link(), link(ASKED)
-    used = link(ASKED)
+    first, restored, used, last = link(ASKED), link(ASKED), link(ASKED), link(ASKED, NOTE)
     used.log.received["response.create"] = 1
     assert continuity.in_use([first, restored, used, last]) == [first, used, last]
     assert continuity.in_use([]) == []
+
+
+def test_the_last_link_is_not_compared_when_the_client_left_while_it_was_being_told():
+    first, last = link(ASKED), link(ASKED)
+    assert continuity.in_use([first, last]) == [first]
+    last.log.received["input_audio_buffer.append"] = 1
+    assert continuity.in_use([first, last]) == [first, last]
 
 
 def replace_text(item, text):
