@@ -6,6 +6,8 @@ import pytest
 
 from actors.dispatcher import ThreadDispatcher
 from actors.messages import Peers
+from actors.system import ProxySystem
+from turnstile.config import load_config
 from turnstile.observability.memory_journal import MemoryJournal
 from turnstile.testing import ManualClock, ManualTimers, RecordingConnection, RecordingInbox, patience, session_journal
 
@@ -59,3 +61,21 @@ def bench():
     bench = Bench()
     yield bench
     assert bench.dispatcher.stop(patience())
+
+
+@pytest.fixture
+def make_system(monkeypatch):
+    """Make started proxies with the simulator behind them; a setting is given as ``limits__close_timeout``."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    systems = []
+
+    def make(**flags):
+        named = {name.replace("__", "."): value for name, value in flags.items()}
+        defaults = {"server.port": "0", "upstream.url": "simulator:", "limits.close_timeout": "0.1"}
+        systems.append(ProxySystem(load_config(flags=defaults | named)))
+        systems[-1].start()
+        return systems[-1]
+
+    yield make
+    for system in systems:
+        system.stop(patience())

@@ -12,8 +12,6 @@ from websocket import create_connection
 
 import actors.local_view
 from actors.inspection import snapshots
-from actors.system import ProxySystem
-from turnstile.config import load_config
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
@@ -21,23 +19,6 @@ from turnstile.testing import patience
 def url(system, path):
     host, port = system.address
     return f"ws://{host}:{port}{path}"
-
-
-@pytest.fixture
-def make_system(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    systems = []
-
-    def make(**flags):
-        named = {name.replace("__", "."): value for name, value in flags.items()}
-        defaults = {"server.port": "0", "upstream.url": "simulator:", "limits.close_timeout": "0.1"}
-        systems.append(ProxySystem(load_config(flags=defaults | named)))
-        systems[-1].start()
-        return systems[-1]
-
-    yield make
-    for system in systems:
-        system.stop(patience())
 
 
 @pytest.fixture

@@ -12,29 +12,11 @@ import pytest
 from websocket import WebSocketBadStatusException, create_connection
 
 from actors.ops_listener import start_ops
-from actors.system import ProxySystem
 from turnstile.config import load_config
 from turnstile.observability.figures import FIGURES
 from turnstile.observability.metrics import exposition
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import RecordingInbox, patience
-
-
-@pytest.fixture
-def make_system(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    systems = []
-
-    def make(**flags):
-        named = {name.replace("__", "."): value for name, value in flags.items()}
-        defaults = {"server.port": "0", "upstream.url": "simulator:", "limits.close_timeout": "0.1"}
-        systems.append(ProxySystem(load_config(flags=defaults | named)))
-        systems[-1].start()
-        return systems[-1]
-
-    yield make
-    for system in systems:
-        system.stop(patience())
 
 
 def url(system, path="/openai"):
