@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from turnstile import __version__
 from turnstile.inspector.app import OpsApp
 from turnstile.inspector.guard import Guard
+from turnstile.inspector.page_files import page_routes
 from turnstile.inspector.resources import Resources
 from turnstile.inspector.server import OpsServer
 from turnstile.observability.metrics import CONTENT_TYPE, exposition
@@ -48,4 +49,4 @@ def ops_server(
         is_alive=is_alive,
         clock=time.monotonic,
     )
-    return OpsServer(OpsApp(resources.routes(), guard), resources.close, sock)
+    return OpsServer(OpsApp([*resources.routes(), *page_routes()], guard), resources.close, sock)

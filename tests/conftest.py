@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import signal
 import socket
 import threading
@@ -83,3 +85,67 @@ def no_collection():
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(scope="session")
+def required():
+    """Return a function of a program's name that returns its path.
+
+    Without the program the test fails where everything is checked (`CI` is set), and is skipped elsewhere.
+    """
+
+    def find(program: str) -> str:
+        found = shutil.which(program)
+        if found is None:
+            words = f"{program} is not installed here (apt-get install {program})"
+            pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def chromium(required):
+    """The path of the browser."""
+    return required("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    """A browser without a window, driven by playwright; one a module, since its loop must not outlive the module."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - for a few tests of many
+
+    quiet = ("--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update")
+    microphone = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    options = ["--no-sandbox", "--no-proxy-server", "--disable-dev-shm-usage", "--disable-sync", *quiet, *microphone]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return a function that opens an address in a window of its own, and returns playwright's page.
+
+    Its other arguments are those of playwright's `new_context`, such as `color_scheme`. What a page writes to its
+    console as an error, or raises, fails the test, unless the test has taken it from `page.faults`.
+    """
+    pages = []
+
+    def open_(url: str, **options: object):
+        context = browser.new_context(**options)
+        context.set_default_timeout(patience() * 1000)
+        page = context.new_page()
+        page.faults = []
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
+        pages.append(page)
+        page.goto(url)
+        return page
+
+    yield open_
+    faults = [fault for page in pages for fault in page.faults]
+    for page in pages:
+        page.context.close()
+    assert not faults

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -53,23 +51,8 @@ def certificates(tmp_path_factory):
     return folder
 
 
-def required(program):
-    """Return a program's path; without it, fail where everything is checked, and skip the test elsewhere."""
-    found = shutil.which(program)
-    if found is None:
-        words = f"{program} is not installed here (apt-get install {program})"
-        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
-    return found
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The path of the browser."""
-    return required("chromium")
-
-
 @pytest.fixture
-def run_haproxy(tmp_path):
+def run_haproxy(tmp_path, required):
     """Start HAProxy by a configuration that binds ``:443``; return the process, and the port that it has instead."""
     program = required("haproxy")
     with ExitStack() as stack:

@@ -105,7 +105,7 @@ def _refusal_of(error: HTTPException, request: Request) -> RequestRefusedError:
             words = f"{request.method} is not what {request.path} answers; use {allow}."
             return RequestRefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "wrong_method", words, {"Allow": allow})
         case NotFound():
-            words = f"There is no {request.path} here; see /sessions, /metrics, /healthz, /readyz and /version."
+            words = f"There is no {request.path} here; see /, /sessions, /metrics, /healthz, /readyz and /version."
             return RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", words)
         case RequestEntityTooLarge():
             words = f"The body has more than {MESSAGE_BYTES} bytes: send less."

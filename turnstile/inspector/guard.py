@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 FREE: Final = frozenset({"/healthz", "/readyz"})
 """The paths that ask for no token, and for no Host: who checks a process's health has none."""
+PAGE_FILES: Final = "/page/"
+"""Under this path are the files of the page. They ask for no token, as the page itself at ``/``: a browser that opens
+it has none, and nothing of any session is in them."""
 LOCAL_ADDRESS: Final = "turnstile.local_address"
 """The key, in the WSGI environment, of the address of this machine that a request has come in at."""
 
@@ -73,11 +76,16 @@ class Guard:
         is_free = request.path in FREE and not changes
         # Load balancers check with HTTP/1.0 and without a Host, which no browser does.
         is_named = bool(host or not is_free) and self._check_host(host, request.environ.get(LOCAL_ADDRESS, ""))
-        self._check_origin(request, host, is_named=is_named)
+        is_page = (request.path == "/" or request.path.startswith(PAGE_FILES)) and not changes
+        if not (is_page and _is_opened(request)):
+            self._check_origin(request, host, is_named=is_named)
         is_near = self._is_local and not _PASSED_ON.intersection(request.headers.keys(lower=True))
         is_near = is_near and (not is_named or _is_loopback(_name_in(host)))
-        if changes or not (is_near or is_free):
-            self._check_token(request.headers.get("Authorization", ""))
+        authorization = request.headers.get("Authorization", "")
+        # A wrong one is refused even where none is asked for: so the page learns whether it has the right one.
+        is_asked = changes or not is_near or authorization[:7].lower() == "bearer "
+        if is_asked and not (is_free or is_page):
+            self._check_token(authorization)
         if changes and request.mimetype != "application/json":
             raise RequestRefusedError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -140,6 +148,12 @@ class Guard:
                 return
             self._said_at, count, self._unsaid = now, self._unsaid, 0
         log.warning("%s requests to the ops listener had a wrong token", count)
+
+
+def _is_opened(request: Request) -> bool:
+    """Return whether a browser opens an address in a window of its own, as by a link from a page of another site."""
+    mode, target = request.headers.get("Sec-Fetch-Mode", ""), request.headers.get("Sec-Fetch-Dest", "")
+    return (request.method, mode, target) == ("GET", "navigate", "document")
 
 
 def _name_in(host: str) -> str:

@@ -14,6 +14,7 @@ from werkzeug.test import Client
 
 from turnstile.inspector.app import OpsApp
 from turnstile.inspector.guard import Guard
+from turnstile.inspector.page_files import page_routes
 from turnstile.inspector.resources import Resources
 from turnstile.inspector.server import OpsServer
 from turnstile.testing import ManualClock, patience
@@ -104,7 +105,7 @@ class Ops:
             is_alive=lambda: self.is_alive,
             clock=self.clock,
         )
-        self.app = OpsApp(self.resources.routes(), self.guard)
+        self.app = OpsApp([*self.resources.routes(), *page_routes()], self.guard)
         self.client = Client(self.app, Response)
 
     def get(self, path, **headers):

@@ -1,0 +1,1 @@
+// The page: shows what the part of its address behind `#` names.
