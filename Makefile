@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := turnstile actors proxy_main.py docs/generate tests
+CODE := turnstile actors proxy_main.py docs/generate docs/examples tests
 
 .PHONY: test lint types pytest wheel-check slow demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs format lock clean
 

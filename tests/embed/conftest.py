@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.embed.host_process import ROOT, Host
 from turnstile.testing import patience
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "howto" / "embed-in-a-host.md"
 
 WSGIREF = """
@@ -38,48 +34,6 @@ def example(label: str) -> str:
     found = re.search(rf"^```python {label}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert found is not None
     return found[1]
-
-
-class Host:
-    """One running host.
-
-    Args:
-        command: Its process.
-        folder: Where its application is.
-        port: Where it listens.
-    """
-
-    def __init__(self, command: list[str], folder: Path, port: int) -> None:
-        self.port = port
-        names = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-        kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-        self.log = (folder / "log").open("w+")
-        self.process = subprocess.Popen(command, cwd=folder, env={**names, **kept}, stdout=self.log, stderr=self.log)
-
-    def wait_until_it_answers(self) -> None:
-        """Wait for its port."""
-        self.process.poll()
-        for _ in range(int(patience() / 0.05)):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=patience()).close()
-            except ConnectionRefusedError:
-                with pytest.raises(subprocess.TimeoutExpired):
-                    self.process.wait(0.05)
-            else:
-                return
-        pytest.fail(f"the host does not listen: {self.output()}")
-
-    def url(self, user: str = "ada") -> str:
-        return f"ws://127.0.0.1:{self.port}/agent?user={user}"
-
-    def end(self, how: signal.Signals = signal.SIGINT) -> int:
-        """Ask it to end; returns its exit code."""
-        self.process.send_signal(how)
-        return self.process.wait(patience())
-
-    def output(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
 
 
 def command_of(kind: str, port: int, folder: Path) -> list[str]:
