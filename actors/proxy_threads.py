@@ -11,6 +11,8 @@ from turnstile.errors import InternalError
 from turnstile.server.heartbeats import start_heartbeat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.adapters import Adapters
     from actors.admission import ClientAdmission
     from actors.sessions import Sessions
@@ -77,10 +79,7 @@ class ProxyThreads:
                 self._loop.start()
                 self._adapters.journaling.start()
                 if self._slot is not None:
-                    # With threads for the actors, one of these gives it: all of them may hang while the I/O goes on.
-                    threads, beat = self._adapters.threads, self._slot.beat
-                    give = threads.waker(beat) if threads else beat
-                    start_heartbeat(self._loop, give, self._heartbeat_timeout)
+                    self.give_signs_of_life(self._slot.beat, self._heartbeat_timeout)
                 if self._listener is not None:
                     self._listener.start()
                 return True
@@ -88,6 +87,18 @@ class ProxyThreads:
                 words = "The proxy was started before this process was forked off, without the proxy's threads."
                 raise InternalError("started_before_fork", words)
             return False
+
+    def give_signs_of_life(self, beat: Callable[[], object], timeout: float) -> None:
+        """Give signs of life from now on, for as long as the threads do their work.
+
+        With threads for the actors, one of these gives it: all of them may hang while the I/O goes on.
+
+        Args:
+            beat: Gives one, without blocking.
+            timeout: Within how many seconds one is expected.
+        """
+        threads = self._adapters.threads
+        start_heartbeat(self._loop, threads.waker(beat) if threads else beat, timeout)
 
     def go_round(self, timeout: float) -> bool:
         """Return whether the I/O thread makes a call within `timeout` seconds, or need not, before and after its time.

@@ -6,6 +6,7 @@ Each function returns the process's exit code.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,13 +22,14 @@ from turnstile.observability.process_figures import process_figures
 from turnstile.server.addresses import peer_of
 from turnstile.server.exit_codes import FAILED, OK
 from turnstile.server.listening import listening_socket
+from turnstile.server.notify_socket import NotifySocket
 from turnstile.server.open_files import (
     default_handshakes,
     open_files_limit,
     raise_open_files_limit,
     sessions_notice,
 )
-from turnstile.server.parent_link import READY_LINE
+from turnstile.server.parent_link import READY_LINE, RELOADED_LINE
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
 from turnstile.server.worker_process import Inheritance
@@ -56,14 +58,20 @@ def serve_alone(config: Config, read_config: ReadConfig, trace: str | None = Non
         trace: The sessions whose timeline is shown (`LiveTimeline`); None: none.
     """
     raise_open_files_limit()
+    service = NotifySocket.of_environment(os.environ)
     system = ProxySystem(config)
     with ProcessSignals(reloads=True) as signals, start_ops(config, system.view, system.is_alive) as ops:
         end_trace = _show_trace(system, trace)
         system.start()
-        _reload_at_signals(read_config, system, signals)
+        if service.watchdog:
+            system.give_signs_of_life(service.beat, service.watchdog)
+        _reload_at_signals(read_config, system, signals, service.reloading, service.reloaded)
         _introduce(config, system.address, ops)
+        service.ready(_status(system.address))
         signals.drain.wait()
-        announce(f"Ending {system.drain()} open sessions.")
+        ending = f"Ending {system.drain()} open sessions."
+        service.stopping(ending)
+        announce(ending)
         return _stop(system, signals, end_trace, ops.stop)
 
 
@@ -77,6 +85,7 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
     """
     server = config.server
     raise_open_files_limit()  # which the workers inherit
+    service = NotifySocket.of_environment(os.environ)
     peers = WorkerPeers()
     shown = WorkersView(peers, own_figures=partial(process_figures, "parent"))
     with (
@@ -96,8 +105,14 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
             heartbeat_timeout=server.heartbeat_timeout,
             drain_timeout=server.drain_timeout,
             watch=peers if ops.address else None,
+            service=service,
         )
-        code = workers.run(signals, lambda: _introduce(config, sock.getsockname()[:2], ops))
+
+        def ready() -> None:
+            _introduce(config, sock.getsockname()[:2], ops)
+            service.ready(_status(sock.getsockname()[:2], f"{server.workers} processes serve."))
+
+        code = workers.run(signals, ready)
         signals.ignore()
         return code
 
@@ -121,7 +136,7 @@ def serve_as_worker(config: Config, read_config: ReadConfig, option: WorkerOptio
         end_trace = _show_trace(system, trace)
         system.start()
         shown.start()
-        _reload_at_signals(read_config, system, signals)
+        _reload_at_signals(read_config, system, signals, lambda: None, lambda _: inherited.parent.send(RELOADED_LINE))
         inherited.parent.send(READY_LINE)
         signals.drain.wait()
         return _stop(system, signals, end_trace, shown.close)
@@ -133,20 +148,49 @@ def _drain_with_parent(parent: ParentLink, signals: ProcessSignals) -> None:
     signals.drain.set()
 
 
-def _reload_at_signals(read_config: ReadConfig, system: ProxySystem, signals: ProcessSignals) -> None:
-    """Read the configuration anew at each SIGHUP, on a thread of its own; one that cannot be used changes nothing."""
+def _reload_at_signals(
+    read_config: ReadConfig,
+    system: ProxySystem,
+    signals: ProcessSignals,
+    begun: Callable[[], object],
+    done: Callable[[str], object],
+) -> None:
+    """Read the configuration anew at each SIGHUP, on a thread of its own; one that cannot be used changes nothing.
+
+    Args:
+        read_config: Reads it.
+        system: Takes it over.
+        signals: Say when.
+        begun: Called before each time.
+        done: Called after each time, with the fault that has kept the configuration as it was, or nothing.
+    """
 
     def reload_each() -> None:
         while signals.reload.wait():
             signals.reload.clear()
-            try:
-                system.reload(read_config())
-            except ConfigError as error:
-                _log.warning("The configuration stays as it is: %s", error.problem.description)
-            except Exception:
-                _log.exception("The configuration stays as it is")  # the next signal is heard all the same
+            begun()
+            done(_reloaded(read_config, system))
 
     threading.Thread(target=reload_each, name="turnstile-reload", daemon=True).start()
+
+
+def _reloaded(read_config: ReadConfig, system: ProxySystem) -> str:
+    """Read the configuration anew; return the fault that has kept it as it was, in words."""
+    try:
+        system.reload(read_config())
+    except ConfigError as error:
+        fault = f"The configuration stays as it is: {error.problem.description}"
+        _log.warning("%s", fault)
+        return fault
+    except Exception:
+        _log.exception("The configuration stays as it is")  # the next signal is heard all the same
+        return "The configuration stays as it is; the log says why."
+    return ""
+
+
+def _status(address: tuple[str, int], more: str = "") -> str:
+    """Return what the service does, for systemd."""
+    return f"Accepts clients at {peer_of(*address)}. {more}".strip()
 
 
 def _introduce(config: Config, address: tuple[str, int], ops: OpsListener) -> None:

@@ -179,6 +179,15 @@ class ProxySystem(ProxyState):
         if fixed:
             _log.warning("These settings have changed, and need a restart: %s", ", ".join(fixed))
 
+    def give_signs_of_life(self, beat: Callable[[], object], timeout: float) -> None:
+        """Give signs of life until the stop, for as long as the threads that sessions need do their work.
+
+        Args:
+            beat: Gives one, without blocking.
+            timeout: Within how many seconds one is expected.
+        """
+        self._parts.threads.give_signs_of_life(beat, timeout)
+
     def drain(self) -> int:
         """Begin to stop, without waiting: admit no more clients, and end each session at its next moment of rest.
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 READY_LINE: Final = b"ready\n"
 """Says that the worker accepts clients."""
+RELOADED_LINE: Final = b"reloaded\n"
+"""Says that the worker has read the configuration anew, or tried to."""
 
 
 class ParentLink:

@@ -11,7 +11,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from turnstile.server.parent_link import READY_LINE, ParentLink
+from turnstile.server.parent_link import READY_LINE, RELOADED_LINE, ParentLink
 from turnstile.server.quota_messages import LINE_BYTES
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.server.worker_quotas import WorkerQuotas
@@ -62,6 +62,12 @@ class Ready(NamedTuple):
     number: int
 
 
+class Reloaded(NamedTuple):
+    """A worker has read the configuration anew, or tried to."""
+
+    number: int
+
+
 class Ended(NamedTuple):
     """A worker process has ended, with an exit code, or, if negative, by a signal."""
 
@@ -84,7 +90,7 @@ class WorkerProcess:
         board: The descriptor of the file of the board.
         ops: The socket that brings it what is asked for operators; may be closed then.
         counter: Counts the sessions of all workers, for quotas.
-        report: Called when it is ready and when it has ended, on a thread of its own.
+        report: Called when it is ready, has reloaded, and has ended, on a thread of its own.
     """
 
     def __init__(
@@ -96,7 +102,7 @@ class WorkerProcess:
         board: int,
         ops: socket.socket,
         counter: QuotaCounter,
-        report: Callable[[Ready | Ended], None],
+        report: Callable[[Ready | Reloaded | Ended], None],
     ) -> None:
         self.number = number
         self._is_ready = False
@@ -142,6 +148,9 @@ class WorkerProcess:
     def _hear(self, line: bytes) -> None:
         if line == READY_LINE:
             self._report(Ready(self.number))
+            return
+        if line == RELOADED_LINE:
+            self._report(Reloaded(self.number))
             return
         try:
             answer = self._quotas.answer(line)

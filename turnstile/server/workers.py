@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from turnstile.server.exit_codes import USAGE_ERROR
 from turnstile.server.heartbeats import BEATS_A_TIMEOUT, Heartbeats
+from turnstile.server.notify_socket import NotifySocket, WorkersReload
 from turnstile.server.quotas import QuotaCounter
 from turnstile.server.restarts import LONGEST_PAUSE, Restarts
 from turnstile.server.running_clock import RunningClock
 from turnstile.server.worker_board import WorkerBoard, board_file
-from turnstile.server.worker_process import Ended, Ready, WorkerProcess
+from turnstile.server.worker_process import Ended, Ready, Reloaded, WorkerProcess
 from turnstile.server.worker_watch import Unwatched
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Workers:
         heartbeat_timeout: Seconds without a sign of life after which a worker is killed and replaced.
         drain_timeout: Seconds that a worker may take to end its sessions.
         watch: Told which workers there are; by default nobody is.
+        service: Told of reloads, of the end, and of signs of life of this process; by default nobody is.
         clock: A monotonic clock, in seconds.
     """
 
@@ -60,6 +62,7 @@ class Workers:
         heartbeat_timeout: float,
         drain_timeout: float,
         watch: WorkerWatch | None = None,
+        service: NotifySocket | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._count = count
@@ -67,7 +70,9 @@ class Workers:
         self._environment = environment
         self._listener = listener
         self._drain_timeout = drain_timeout
-        self._interval = heartbeat_timeout / BEATS_A_TIMEOUT
+        self._service = service or NotifySocket()
+        self._reload = WorkersReload(self._service)
+        self._interval = min(heartbeat_timeout, self._service.watchdog or heartbeat_timeout) / BEATS_A_TIMEOUT
         self._clock = RunningClock(clock, self._interval)
         self._board_file = board_file(count)
         self._board = WorkerBoard.shared(self._board_file)
@@ -75,7 +80,7 @@ class Workers:
         self._restarts = Restarts()
         self._watch = watch or Unwatched()
         self._counter = QuotaCounter(clock)
-        self._events: queue.SimpleQueue[Ready | Ended | signal.Signals] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Ready | Reloaded | Ended | signal.Signals] = queue.SimpleQueue()
         self._running: dict[int, WorkerProcess] = {}
         self._is_over = False
 
@@ -106,6 +111,8 @@ class Workers:
                     if not_ready == {number}:
                         ready()
                     not_ready.discard(number)
+                case Reloaded(number):
+                    self._reload.done(number)
                 case Ended(number, code) if code == USAGE_ERROR and not_ready:
                     self._watch.ended(number)
                     del self._running[number]
@@ -115,6 +122,7 @@ class Workers:
                     self._note_end(ended)
                 case signal.SIGHUP:
                     log.info("The workers are told to read the configuration anew")
+                    self._reload.begin(set(self._running))
                     for worker in self._running.values():
                         worker.reload()
                 case signal.SIGTERM:
@@ -122,8 +130,9 @@ class Workers:
             self._kill_hung()
             self._start_due()
 
-    def _next_event(self, until: float) -> Ready | Ended | signal.Signals | None:
+    def _next_event(self, until: float) -> Ready | Reloaded | Ended | signal.Signals | None:
         """Wait for an event; return None after a moment, when it is time to look after the workers."""
+        self._service.beat()
         left = until - self._clock()
         try:
             return self._events.get(timeout=max(0.0, min(left, self._interval)))
@@ -180,6 +189,7 @@ class Workers:
     def _note_end(self, ended: Ended) -> None:
         number, code = ended
         self._watch.ended(number)
+        self._reload.done(number)
         worker = self._running.pop(number)
         self._heartbeats.forget(number)
         self._board.clear(number)
@@ -205,6 +215,7 @@ class Workers:
     def _end_all(self) -> int:
         """End the workers in order, or at once on the next signal; kill those that are left at the deadline."""
         self._watch.draining()
+        self._service.stopping("Ends the open sessions.")
         self._signal_all(signal.SIGTERM)
         deadline = self._clock() + self._drain_timeout + _GRACE
         worst = 0
