@@ -1,0 +1,263 @@
+"""The telephone bridge of the examples: a telephone's messages over real sockets, a proxy with the simulator behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from base64 import b64decode, b64encode
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosedError
+
+from actors import ProxySystem
+from turnstile.config import load_config
+from turnstile.simulator.scenario import Expect, Reply, Scenario, Step
+from turnstile.simulator.speech import PCMU, spoken
+from turnstile.testing import patience
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "examples"))
+
+from telephone_bridge import GREETING, MAX_MESSAGE, SETTINGS, Bridge
+
+STREAM = "MZ0001"
+FORMAT = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
+# 20 ms each: a loud square wave, and silence.
+LOUD, QUIET = (b"\x10" * 8 + b"\x90" * 8) * 10, b"\xff" * 160
+STORY, SHORT = "word " * 1000, "It is sunny."
+
+
+def tones(text):
+    """Returns the simulator's speech of a text, in mu-law."""
+    words = text.split(" ")
+    return b"".join(b64decode(spoken(word, PCMU, 1.0).base64) for word in words)
+
+
+class Phone:
+    """A telephone: keeps what it is sent, and sends a mark back when it is told that it has played so far."""
+
+    def __init__(self, link):
+        self.link = link
+        self.heard, self.marks, self.clears = b"", [], 0
+        self._number = 0
+
+    async def send(self, event, **more):
+        self._number += 1
+        await self.link.send(json.dumps({"event": event, "sequenceNumber": str(self._number), **more}))
+
+    async def begin(self, **more):
+        await self.send("connected", protocol="Call", version="1.0.0")
+        start = {"streamSid": STREAM, "callSid": "CA0001", "tracks": ["inbound"], "mediaFormat": FORMAT, **more}
+        await self.send("start", streamSid=STREAM, start=start)
+
+    async def send_audio(self, *frames):
+        for frame in frames:
+            media = {"track": "inbound", "chunk": "1", "timestamp": "5", "payload": b64encode(frame).decode()}
+            await self.send("media", streamSid=STREAM, media=media)
+
+    async def say_something(self):
+        await self.send_audio(*[LOUD] * 20, *[QUIET] * 40)
+
+    async def hear(self, enough):
+        """Take what comes until it is enough."""
+        async with asyncio.timeout(patience()):
+            while not enough():
+                message = json.loads(await self.link.recv())
+                assert message.pop("streamSid") == STREAM
+                match message:
+                    case {"event": "media", "media": {"payload": payload}}:
+                        self.heard += b64decode(payload)
+                    case {"event": "mark", "mark": {"name": name}}:
+                        self.marks.append(name)
+                    case {"event": "clear"}:
+                        self.clears += 1
+                        self.heard = b""
+                        await self.play()
+
+    async def play(self):
+        """Send all marks back, as after playing, and as after a `clear`."""
+        for name in self.marks:
+            await self.send("mark", streamSid=STREAM, mark={"name": name})
+        self.marks = []
+
+    async def hear_hanging_up(self):
+        async with asyncio.timeout(patience()):
+            with suppress(ConnectionClosedError):
+                async for _ in self.link:
+                    pass
+        return self.link.close_code, self.link.close_reason
+
+
+@pytest.fixture
+def proxy():
+    steps = (Step(Expect(contains="story"), Reply(STORY)), Step(Expect(), lambda turn: Reply(turn.text)))
+    scenario = Scenario(steps, transcripts=(SHORT, "And a story?", "Never mind."))
+    tell_stories = load_config(flags={"server.port": "0", "upstream.url": "simulator:"})
+    with ProxySystem(tell_stories, scenario=scenario) as system:
+        yield system
+
+
+def call(proxy, conversation, **options):
+    """Run a conversation with the phone of a new call, against a bridge with these options."""
+
+    @asynccontextmanager
+    async def ringing():
+        host, port = proxy.address
+        options.setdefault("opening", (SETTINGS,))
+        bridge = Bridge(**{"agent_url": f"ws://{host}:{port}/v1/agent/converse", "patience": patience(), **options})
+        async with serve(bridge.answer, "127.0.0.1", 0, max_size=MAX_MESSAGE, compression=None) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with connect(f"ws://127.0.0.1:{port}", proxy=None) as link:
+                yield Phone(link)
+
+    async def run():
+        async with ringing() as phone:
+            await conversation(phone)
+
+    asyncio.run(run())
+    assert proxy.wait_until_empty(patience())
+
+
+def test_a_caller_hears_the_greeting_and_the_answer_in_mu_law(proxy):
+    async def talk(phone):
+        await phone.begin()
+        greeting = tones(GREETING["message"])
+        await phone.hear(lambda: len(phone.heard) >= len(greeting))
+        assert phone.heard == greeting
+        await phone.hear(lambda: phone.marks[-1:] == [f"0 {len(greeting) // 8}"])
+        await phone.play()
+        await phone.say_something()
+        await phone.hear(lambda: len(phone.heard) >= len(greeting + tones(SHORT)))
+        assert phone.heard == greeting + tones(SHORT)
+        assert phone.clears == 0, "nothing was left to play when the caller spoke"
+
+    call(proxy, talk, opening=(SETTINGS, GREETING))
+
+
+def test_an_interrupted_answer_is_cleared_once_and_nothing_of_it_is_sent_behind(proxy):
+    async def talk(phone):
+        await phone.begin()
+        await phone.say_something()
+        await phone.hear(lambda: len(phone.heard) >= len(tones(SHORT)))
+        await phone.hear(lambda: len(phone.marks) and phone.marks[-1] == f"0 {len(tones(SHORT)) // 8}")
+        await phone.play()
+        phone.heard = b""
+        await phone.say_something()
+        await phone.hear(lambda: len(phone.heard) > 8_000)
+        assert tones(STORY).startswith(phone.heard)
+        await phone.say_something()
+        await phone.hear(lambda: phone.clears)
+        await phone.hear(lambda: len(phone.heard) >= len(tones("Never mind.")))
+        assert phone.heard == tones("Never mind.")
+        await phone.send("stop", streamSid=STREAM, stop={"callSid": "CA0001"})
+        assert (await phone.hear_hanging_up())[0] == 1000
+        assert phone.clears == 1
+
+    call(proxy, talk)
+
+
+UNUSABLE = (
+    "{",
+    "[" * 10_000,
+    b"\xff\xfe",
+    "null",
+    "[]",
+    '{"event": "dance"}',
+    '{"event": "media"}',
+    '{"event": "media", "media": {"track": "inbound", "payload": 7}}',
+    '{"event": "media", "media": {"track": "inbound", "payload": "%%%"}}',
+    '{"event": "mark", "mark": {"name": "0 99999999999999999999"}}',
+    '{"event": "mark", "mark": {"name": "later"}}',
+    '{"event": "dtmf", "dtmf": {}}',
+)
+
+
+def test_messages_that_cannot_be_used_do_not_end_the_call(proxy):
+    async def talk(phone):
+        await phone.begin()
+        for message in UNUSABLE:
+            await phone.link.send(message)
+        await phone.say_something()
+        await phone.hear(lambda: len(phone.heard) >= len(tones(SHORT)))
+        assert phone.heard == tones(SHORT)
+
+    call(proxy, talk)
+
+
+def test_a_key_is_told_to_the_agent(proxy):
+    async def talk(phone):
+        await phone.begin()
+        await phone.send("dtmf", streamSid=STREAM, dtmf={"track": "inbound_track", "digit": "5"})
+        expected = tones("I have pressed the key 5.")
+        await phone.hear(lambda: len(phone.heard) >= len(expected))
+        assert phone.heard == expected
+
+    call(proxy, talk)
+
+
+def test_a_session_that_ends_hangs_up(proxy):
+    async def talk(phone):
+        await phone.begin()
+        await phone.send("dtmf", streamSid=STREAM, dtmf={"digit": "5"})
+        await phone.hear(lambda: phone.heard)
+        (session,) = proxy.view.sessions()
+        await asyncio.to_thread(proxy.view.give, session["id"], {"type": "End"}, patience())
+        assert (await phone.hear_hanging_up())[0] == 1000
+
+    call(proxy, talk)
+
+
+def test_a_phone_that_is_lost_ends_its_session(proxy):
+    async def talk(phone):
+        await phone.begin()
+        await phone.send("dtmf", streamSid=STREAM, dtmf={"digit": "5"})
+        await phone.hear(lambda: phone.heard)
+        phone.link.transport.abort()
+
+    call(proxy, talk)
+
+
+@pytest.mark.parametrize(
+    ("more", "options", "words"),
+    [
+        ({"mediaFormat": {**FORMAT, "sampleRate": 16000}}, {}, "Only audio/x-mulaw at 8000 Hz is taken."),
+        ({}, {"token": "a secret"}, "The call does not carry the bridge's token."),
+        ({"customParameters": {"token": "é"}}, {"token": "a secret"}, "The call does not carry the bridge's token."),
+        ({"mediaFormat": None}, {}, "A call begins with its start message."),
+    ],
+    ids=["another rate", "no token", "another token", "no format"],
+)
+def test_a_call_that_may_not_be_taken_is_hung_up_in_words(proxy, more, options, words):
+    async def talk(phone):
+        await phone.begin(**more)
+        assert await phone.hear_hanging_up() == (1008, words)
+
+    call(proxy, talk, **options)
+
+
+def test_a_call_with_the_bridges_token_is_taken(proxy):
+    async def talk(phone):
+        await phone.begin(customParameters={"token": "a secret"})
+        await phone.send("dtmf", streamSid=STREAM, dtmf={"digit": "5"})
+        await phone.hear(lambda: phone.heard)
+
+    call(proxy, talk, token="a secret")
+
+
+def test_a_silent_phone_is_hung_up(proxy):
+    async def talk(phone):
+        assert await phone.hear_hanging_up() == (1008, "The phone sent nothing for 0.05 s.")
+
+    call(proxy, talk, patience=0.05)
+
+
+def test_a_call_without_an_agent_is_hung_up(proxy, reserve_port):
+    async def talk(phone):
+        await phone.begin()
+        assert await phone.hear_hanging_up() == (1011, "The agent cannot be reached.")
+
+    call(proxy, talk, agent_url=f"ws://127.0.0.1:{reserve_port()}")
