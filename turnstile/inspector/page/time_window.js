@@ -1,0 +1,106 @@
+// The part of a session's time that is in view, and where in it a moment stands.
+// @ts-check
+
+const CLOSEST = 0.02; // seconds across the drawing
+const LIVE_SPAN = 16; // seconds across a wide drawing while it follows
+const LIVE_SCALE = 46; // pixels a second, at least, while it follows
+const NOW_AT = 0.86; // of the width: where the newest stands while it follows
+const MARGIN = 0.02; // of what is shown, on both sides of all of a session
+
+/** A window of time as wide as the drawing. */
+export class TimeWindow {
+  constructor() {
+    this.from = 0;
+    this.to = LIVE_SPAN;
+    this.width = 1;
+    /** The largest time there is; the window does not leave it. */
+    this.until = 0;
+  }
+
+  get span() {
+    return this.to - this.from;
+  }
+
+  /** Pixels a second. */
+  get scale() {
+    return this.width / this.span;
+  }
+
+  /** @param {number} at Seconds. @returns {number} Pixels from the left. */
+  x(at) {
+    return (at - this.from) * this.scale;
+  }
+
+  /** @param {number} x Pixels from the left. @returns {number} Seconds. */
+  at(x) {
+    return this.from + x / this.scale;
+  }
+
+  /** Change the width, the left edge and the scale kept. @param {number} width Pixels. */
+  resize(width) {
+    const scale = this.scale;
+    const first = this.width <= 1;
+    this.width = Math.max(width, 1);
+    if (!first) this.to = this.from + this.width / scale;
+  }
+
+  /** Show from one moment to another. @param {number} from @param {number} to */
+  show(from, to) {
+    const span = Math.min(Math.max(to - from, CLOSEST), this.longest());
+    const middle = (from + to) / 2;
+    this.#place(middle - span / 2, span);
+  }
+
+  /** Show all of it. */
+  fit() {
+    const margin = Math.max(this.until * MARGIN, 0.01);
+    this.from = -margin;
+    this.to = Math.max(this.until, 0.1) + margin * 3; // the labels of the last marks stand right of them
+  }
+
+  /** Make the scale that of a session which is followed. */
+  liveScale() {
+    this.to = this.from + Math.min(LIVE_SPAN, this.width / LIVE_SCALE);
+  }
+
+  /**
+   * Zoom around a moment.
+   * @param {number} factor Above 1: closer.
+   * @param {number} at Seconds; stays where it is.
+   */
+  zoom(factor, at) {
+    const span = Math.min(Math.max(this.span / factor, CLOSEST), this.longest());
+    this.#place(at - (at - this.from) * (span / this.span), span);
+  }
+
+  /** Move by so many seconds. @param {number} seconds */
+  pan(seconds) {
+    this.#place(this.from + seconds, this.span);
+  }
+
+  /**
+   * Keep the newest in view.
+   * @param {number} now Seconds.
+   * @param {boolean} inSteps Without constant motion: by a page where it would leave the window.
+   */
+  follow(now, inSteps) {
+    const span = this.span;
+    const behind = now - span * NOW_AT;
+    if (!inSteps || this.from > now || now > this.from + span * 0.96) {
+      this.from = Math.max(inSteps ? now - span * 0.4 : behind, -span * MARGIN);
+      this.to = this.from + span;
+    }
+  }
+
+  /** The longest that can be shown, in seconds. */
+  longest() {
+    return Math.max(this.until * 1.2, LIVE_SPAN);
+  }
+
+  /** @param {number} from @param {number} span */
+  #place(from, span) {
+    const last = this.until - span * 0.15;
+    this.from = Math.max(-span * MARGIN, Math.min(from, Math.max(last, -span * MARGIN)));
+    this.to = this.from + span;
+  }
+}
