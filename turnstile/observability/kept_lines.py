@@ -70,11 +70,15 @@ class KeptLines:
             kept = self._sessions[journal.facts.session_id]
         kept.ended = self._clock(), journal, ending
 
-    def sessions(self) -> dict[str, list[Json]]:
-        """Return the lines of each session by its id, in the order in which they began; the first is the head."""
+    def sessions(self, level: Level | None = None) -> dict[str, list[Json]]:
+        """Return the lines of each session by its id, in the order in which they began; the first is the head.
+
+        Args:
+            level: What they show of the content; None: as was chosen at first.
+        """
         with self._lock:
             kept = dict(self._sessions)
-        return {session_id: one.lines(self._level) for session_id, one in kept.items()}
+        return {session_id: one.lines(level or self._level) for session_id, one in kept.items()}
 
 
 class LinesJournal(Journal):
@@ -89,6 +93,6 @@ class LinesJournal(Journal):
         self.kept = KeptLines(clock, level)
         super().__init__(clock, [self.kept])
 
-    def sessions(self) -> dict[str, list[Json]]:
-        """Return the lines of each session by its id; the first is the head."""
-        return self.kept.sessions()
+    def sessions(self, level: Level | None = None) -> dict[str, list[Json]]:
+        """Return the lines of each session by its id, see `KeptLines.sessions`."""
+        return self.kept.sessions(level)
