@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/generate docs/examples tests
 
-.PHONY: test lint types pytest wheel-check slow demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs format lock clean
+.PHONY: test lint types pytest wheel-check slow deploy-check demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -56,6 +56,10 @@ wheel-check: $(READY)
 # The largest world of the walk, 500 sessions at rest, each subject of the benchmark.
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow tests/property tests/integration tests/bench
+
+# What is delivered in config/deploy, at length: front ends under load, restarts, crashes.
+deploy-check: $(READY)
+	$(BIN)/python -m pytest -m slow tests/deploy
 
 demo: $(READY)
 	$(BIN)/turnstile demo

@@ -105,6 +105,21 @@ def required():
 
 
 @pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A folder with a certificate for 127.0.0.1: ``ca.pem``, ``cert.pem``, ``key.pem``; ``both.pem`` for HAProxy."""
+    import trustme  # noqa: PLC0415 - for a few tests of many
+
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    server.private_key_pem.write_to_path(folder / "key.pem")
+    server.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    server.private_key_and_cert_chain_pem.write_to_path(folder / "both.pem")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def chromium(required):
     """The path of the browser."""
     return required("chromium")

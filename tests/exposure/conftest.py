@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import trustme
 
 from actors import ProxySystem
 from turnstile.config import load_config
@@ -36,19 +35,6 @@ def start_proxy():
     yield start
     for system in started:
         system.stop(patience())
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory):
-    """A folder with a certificate for 127.0.0.1: ``ca.pem``, ``cert.pem``, ``key.pem``; ``both.pem`` for HAProxy."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    server = authority.issue_cert("127.0.0.1", "localhost")
-    server.private_key_pem.write_to_path(folder / "key.pem")
-    server.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    server.private_key_and_cert_chain_pem.write_to_path(folder / "both.pem")
-    return folder
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from pathlib import Path
 
 import pytest
 from deepgram import AsyncDeepgramClient
@@ -29,7 +28,6 @@ SETTINGS = {
         "speak": {"provider": {"type": "open_ai", "model": "tts-1", "voice": "marin"}},
     },
 }
-PAGE = Path(__file__).parents[2] / "docs/howto/behind-a-proxy.md"
 CERTIFICATE = "ssl crt both.pem"
 TLS = "ssl verify none"
 
@@ -141,15 +139,6 @@ def test_tokens_are_made_through_haproxy_and_pages_of_its_site_connect_with_them
     _, address = through_haproxy(text, has_tls=has_tls, auth__token_secret="x" * 32)
     with caplog.at_level(logging.INFO):
         assert talk(with_tokens, address)
-    assert begun_by(caplog) == ["127.0.0.1"]
-
-
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_configurations_of_the_page_work(through_haproxy, caplog, number):
-    text = re.findall(r"```haproxy\n(.*?)```", PAGE.read_text(), re.DOTALL)[number]
-    _, address = through_haproxy(text, has_tls="send-proxy" in text)
-    with caplog.at_level(logging.INFO):
-        assert talk(over_deepgram, address)
     assert begun_by(caplog) == ["127.0.0.1"]
 
 

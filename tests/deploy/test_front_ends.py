@@ -1,0 +1,156 @@
+"""The files for HAProxy and nginx, in front of two proxies of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import subprocess
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from conversing_clients import CLIENTS, PATHS, conversing, opened
+from front_ends import CONFIGURATIONS, commands, places_for, program_of
+from two_proxies import settings_of
+from websockets.exceptions import InvalidStatus
+
+from actors import ProxySystem
+from actors.ops_listener import start_ops
+from turnstile.config import load_config
+from turnstile.testing import patience
+
+# With TLS at the front end, and passed through.
+HTTP = ("haproxy.cfg", "nginx.conf")
+TCP = ("haproxy-tcp.cfg", "nginx-stream.conf")
+PAGE = Path(__file__).parents[2] / "docs/howto/behind-a-proxy.md"
+
+
+@pytest.fixture
+def start_proxies(ports, certificates):
+    """Start the two; takes settings by their names."""
+    with ExitStack() as started:
+
+        def start(name, **settings):
+            if name in TCP:
+                settings |= {f"server.tls_{part}_file": str(certificates / f"{part}.pem") for part in ("cert", "key")}
+            both = []
+            for number in (0, 1):
+                flags = {**settings_of(number, *ports), "ops.token": "made-up-for-this-test", **settings}
+                proxy = ProxySystem(load_config(flags=flags))
+                started.callback(proxy.stop, patience())
+                proxy.start()
+                started.callback(start_ops(proxy.config, proxy.view, proxy.is_alive).stop)
+                both.append(proxy)
+            return both
+
+        yield start
+
+
+@pytest.fixture
+def start_both(start_proxies, start_front_end):
+    """Start the two behind a front end; return the clients' address, the front end and the proxies."""
+
+    def start(name, **settings):
+        proxies = start_proxies(name, **settings)
+        front = start_front_end(name)
+        return f"wss://127.0.0.1:{front.port}", front, proxies
+
+    return start
+
+
+def dedent_lines(text):
+    """Return a text without its indentation."""
+    return re.sub(r"(?m)^ +", "", text)
+
+
+@pytest.mark.parametrize("name", HTTP + TCP)
+def test_the_front_end_takes_the_file_without_a_warning(tmp_path, required, certificates, name):
+    places = places_for(443, 8080, 8081, certificates)
+    check, _ = commands(name, places, tmp_path, required(program_of(name)))
+    checked = subprocess.run(check, capture_output=True, text=True, timeout=patience(), check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "warn" not in (checked.stdout + checked.stderr).lower()
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_what_the_page_shows_stands_in_the_files(kind):
+    files = [dedent_lines(file.read_text()) for file in CONFIGURATIONS.glob(f"{kind}*")]
+    shown = re.findall(rf"```{kind}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len(shown) == len(files) == 2
+    for part in shown:
+        assert any(dedent_lines(part) in text for text in files), part
+
+
+@pytest.mark.parametrize("name", HTTP + TCP)
+def test_clients_of_both_protocols_get_through_under_their_own_address(start_both, tls, caplog, name):
+    address, _, _ = start_both(name)
+
+    async def converse():
+        async with conversing(2, address, tls) as (tally, clients):
+            await tally.until(lambda: all(client.heard for client in clients))
+        return tally
+
+    with caplog.at_level(logging.INFO):
+        tally = asyncio.run(converse())
+    assert tally.whole == len(tally.responses)
+    assert re.findall(r"session began .*\baddress=(\S+)", caplog.text) == [CLIENTS] * 2
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_no_response_is_cut_and_no_client_refused_when_a_proxy_drains(start_both, tls, name):
+    address, _, proxies = start_both(name)
+
+    async def drain_one():
+        async with conversing(6, address, tls) as (tally, clients):
+            await tally.until(lambda: len(tally.responses) == len(clients))
+            ending = proxies[0].drain()
+            await tally.until(lambda: sum(client.sessions for client in clients) == len(clients) + ending)
+        return tally, ending
+
+    tally, ending = asyncio.run(drain_one())
+    assert tally.refusals == []
+    assert tally.whole == len(tally.responses)
+    assert tally.closes == [1001] * ending
+    assert ending
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_a_client_that_one_proxy_has_no_place_for_goes_to_the_other_and_is_refused_when_both_are_full(
+    start_both, tls, name
+):
+    address, _, _ = start_both(name, **{"server.max_sessions": "1"})
+
+    async def fill():
+        async with opened(address, PATHS["realtime"], tls), opened(address, PATHS["voice agent"], tls):
+            with pytest.raises(InvalidStatus) as refused:
+                async with opened(address, PATHS["realtime"], tls):
+                    pass
+        return refused.value.response
+
+    answer = asyncio.run(fill())
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_no_log_of_the_front_end_has_the_token_of_a_query(start_both, tls, name):
+    address, front, proxies = start_both(name)
+
+    async def connect_and_be_refused():
+        paths = (f"{PATHS['realtime']}&token=made-up-and-secret", "/nowhere?token=made-up-and-secret")
+        for path in paths:
+            with suppress(InvalidStatus):
+                async with opened(address, path, tls):
+                    pass
+        for proxy in proxies:
+            proxy.stop(patience())
+        with pytest.raises(InvalidStatus):
+            async with opened(address, paths[0], tls):
+                pass
+
+    asyncio.run(connect_and_be_refused())
+    front.until(r"/v1/realtime\b.* 101 |101 .*/v1/realtime\b")
+    front.until(r"/nowhere\b.* 404 |404 .*/nowhere\b")
+    front.until(r"/v1/realtime\b.* 50[23] |50[23] .*/v1/realtime\b")
+    assert "secret" not in "".join(front.lines)
