@@ -35,19 +35,19 @@ def build(directory: Path) -> Path:
 
 
 def install(wheel: Path, directory: Path) -> Path:
-    """Install the wheel and mypy into a new environment; return its programs' directory."""
+    """Install the wheel, mypy and pytest into a new environment; return its programs' directory."""
     pins = re.findall(r"^(\w.*?) *\\?$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     constraints = directory / "constraints.txt"
     constraints.write_text("\n".join(pins))
     run(sys.executable, "-m", "venv", directory / "environment", cwd=directory)
     programs = directory / "environment" / "bin"
     pip = [programs / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--constraint", constraints, wheel, "mypy", cwd=directory)
+    run(*pip, "--constraint", constraints, wheel, "mypy", "pytest", cwd=directory)
     return programs
 
 
 def check(programs: Path, directory: Path) -> None:
-    """Use what is installed: its types, its commands, its library."""
+    """Use what is installed: its types, its commands, its library, its fixtures for tests of conversations."""
     shutil.copy(HERE / "embedded.py", directory)
     run(programs / "mypy", "--strict", "embedded.py", cwd=directory)
     version = run(programs / "turnstile", "--version", cwd=directory)
@@ -59,7 +59,9 @@ def check(programs: Path, directory: Path) -> None:
     anywhere = ("--set", "server.port=0", "--set", "ops.port=0")
     run(programs / "turnstile", "check", "--config", example, *anywhere, cwd=directory)
     embedded = run(programs / "python", "embedded.py", cwd=directory)
-    sys.stdout.write(f"{version}{demo.splitlines()[-1]}\n{embedded}")
+    shutil.copy(ROOT / "docs" / "examples" / "test_conversations.py", directory)
+    tested = run(programs / "python", "-m", "pytest", "--quiet", "test_conversations.py", cwd=directory)
+    sys.stdout.write(f"{version}{demo.splitlines()[-1]}\n{embedded}{tested.splitlines()[-1]}\n")
 
 
 def main() -> None:
