@@ -3,9 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := turnstile actors proxy_main.py docs/generate docs/examples tests
+CODE := turnstile actors proxy_main.py docs/conf.py docs/examples docs/generate docs/site tests
 
-.PHONY: test lint types pytest wheel-check slow deploy-check demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs format lock clean
+.PHONY: test lint types pytest wheel-check slow deploy-check demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs docs-site format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -132,6 +132,20 @@ docs: $(READY)
 	$(BIN)/python docs/generate/states.py > docs/reference/states.md
 	$(BIN)/python docs/generate/client_messages.py > docs/reference/voice-agent.md
 	$(BIN)/python docs/generate/event_rows.py docs/protocol.md
+
+# The pages as a site, in build/docs-site: whatever Sphinx warns of is an error, and so is a broken link. Mermaid, which
+# draws the diagrams, is copied into the site: a page loads nothing from elsewhere.
+MERMAID := build/docs-node/.ready
+docs-site: $(READY) $(MERMAID)
+	$(BIN)/sphinx-build --quiet --jobs $(CORES) --fail-on-warning --keep-going -E -c docs . build/docs-site
+	$(BIN)/python docs/site/check_site.py build/docs-site
+	$(BIN)/python docs/site/check_in_browser.py build/docs-site
+
+$(MERMAID): docs/site/package.json docs/site/package-lock.json
+	mkdir -p build/docs-node
+	cp $^ build/docs-node
+	npm ci --silent --prefix build/docs-node
+	touch $@
 
 format: $(READY)
 	$(BIN)/ruff check --fix $(CODE)
