@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from actors.inspection import snapshots
-from actors.session_json import counted, in_short, link, standing
+from actors.session_json import counted, in_short, link, standing, summary
 from actors.steering_outcomes import steer
 from turnstile.observability.readiness import unready
 
@@ -75,9 +75,7 @@ class LocalView:
         now, wall = self._around.clock(), self._around.wall_clock()
         shown = []
         for name, snapshot in stand.items():
-            whole = standing(snapshot, now)
-            rest = {"state": whole["state"], "waiting": len(whole.get("waiting", ()))}
-            shown.append(in_short(running[name], now, wall) | rest)
+            shown.append(in_short(running[name], now, wall) | summary(standing(snapshot, now), running[name].journal))
         return shown
 
     def session(self, session_id: str) -> Json | None:

@@ -40,6 +40,7 @@ def in_short(session: RunningSession, now: float, wall: float) -> Json:
         "client": facts.client._asdict(),
         "model": session.journal.model,
         "began": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "age": round(now - session.journal.began_at, 3),
         "turns": counts.turns,
         "responses": sum(counts.responses.values()),
         "held_bytes": session.budget.held,
@@ -70,6 +71,23 @@ def standing(snapshot: Snapshot | None, now: float) -> Json:
         "queued": len(data.passthrough_queue),
         "link": state.link,
         "open_calls": list(snapshot.open_calls),
+    }
+
+
+def summary(stands: Json, journal: SessionJournal) -> Json:
+    """Return of where a session stands what a list of many has room for.
+
+    Args:
+        stands: What `standing` has of it.
+        journal: The session's.
+    """
+    waiting = stands.get("waiting", ())
+    longest = max(waiting, key=lambda one: one["for"] or 0.0, default=None)
+    return {
+        "state": stands["state"],
+        "waiting": len(waiting),
+        "longest_wait": longest,
+        "link": {"number": journal.links, "state": stands.get("link")},
     }
 
 

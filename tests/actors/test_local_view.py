@@ -83,6 +83,18 @@ def test_a_session_says_what_it_does_and_what_waits_for_what(system, talking):
     assert session["link"]["state"] == "open"
 
 
+def test_the_list_of_sessions_has_the_longest_wait_of_each_and_its_link(system, talking):
+    assert (only(system)["longest_wait"], only(system)["waiting"]) == (None, 0)
+    for prompt in ("Whisper.", "Shout."):
+        talking.send("UpdatePrompt", prompt=prompt)
+    session = until(lambda: one if (one := only(system))["waiting"] == 2 else None)
+    first = min(one["request"] for one in system.view.session(session["id"])["waiting"])
+    assert (session["longest_wait"]["request"], session["longest_wait"]["message"]) == (first, "UpdatePrompt")
+    assert session["longest_wait"]["reason"].startswith("the end of a response (resp")
+    assert session["link"] == {"number": 1, "state": "open"}
+    assert 0 <= session["age"] < patience()
+
+
 def test_a_session_says_who_its_client_is_and_since_when(system, talking):  # noqa: ARG001 - it is there
     session = only(system)
     assert session["dialect"] == "component"

@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+import queue
 import socket
-from contextlib import ExitStack
-from typing import NamedTuple
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from actors import ProxySystem
 from actors.ops_application import ops_server
 from turnstile.config import load_config
+from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
+
+if TYPE_CHECKING:
+    from turnstile.errors import SessionError
+    from turnstile.inspector.server import OpsServer
 
 TOKEN = "correct-horse-battery-staple"
 
 
 class Shown(NamedTuple):
-    """A proxy, and the address of the page that shows it."""
+    """A proxy, the address of the page that shows it, and the listener of the page."""
 
     proxy: ProxySystem
     page: str
+    server: OpsServer
+
+    @contextmanager
+    def talking(self, **wanted: str):
+        """Connect a client, whose session is configured."""
+        host, port = self.proxy.address
+        with TerminalClient(f"ws://{host}:{port}/openai", timeout=patience()) as client:
+            client.send("Settings", agent={"think": {"prompt": "Be brief."}, **wanted})
+            assert client.wait_for("SettingsApplied")
+            yield client
+
+    def only(self) -> str:
+        """Return the id of the only session."""
+        (session,) = self.proxy.view.sessions()
+        return session["id"]
+
+
+def _served(view, stack, *, is_local=True, port=0, **flags):
+    config = load_config(flags={"upstream.url": "simulator:", **flags})
+    sock = socket.create_server(("127.0.0.1", port))
+    server = ops_server(config.ops, view, lambda: True, sock, TOKEN, is_local=is_local)
+    server.start()
+    stack.callback(server.stop, patience())
+    return server
+
+
+def _address(server):
+    return "http://{}:{}/".format(*server.address)
 
 
 @pytest.fixture
@@ -30,13 +65,98 @@ def start_shown():
 
         def start(*, is_local: bool = True, **settings: str) -> Shown:
             flags = {name.replace("__", "."): value for name, value in settings.items()}
-            config = load_config(flags={"server.port": "0", "upstream.url": "simulator:", **flags})
-            proxy = stack.enter_context(ProxySystem(config))
-            sock = socket.create_server(("127.0.0.1", 0))
-            server = ops_server(config.ops, proxy.view, proxy.is_alive, sock, TOKEN, is_local=is_local)
-            server.start()
-            stack.callback(server.stop, patience())
-            host, port = server.address
-            return Shown(proxy, f"http://{host}:{port}/")
+            proxy = stack.enter_context(
+                ProxySystem(load_config(flags={"server.port": "0", "upstream.url": "simulator:", **flags}))
+            )
+            server = _served(proxy.view, stack, is_local=is_local)
+            return Shown(proxy, _address(server), server)
 
         yield start
+
+
+class Journal:
+    """The stream of a made-up session: what the test puts into it, until it ends it, or its reader leaves."""
+
+    def __init__(self):
+        self._lines = queue.SimpleQueue()
+        self.is_closed = threading.Event()
+
+    def put(self, *lines):
+        """Write lines; b"" for none, None for the end."""
+        for line in lines:
+            self._lines.put(line)
+
+    def close(self):
+        self.is_closed.set()
+        self._lines.put(None)
+
+    def __iter__(self):
+        while (line := self._lines.get()) is not None:
+            yield line
+
+
+class MadeSessions:
+    """A `View` of sessions that a test makes up, and the page that shows them.
+
+    Args:
+        sessions: As the list has them.
+    """
+
+    page = ""
+    failure: SessionError | None = None
+
+    def __init__(self, sessions):
+        self.described = {session["id"]: session for session in sessions}
+        self.journals = queue.Queue()
+
+    def counts(self):
+        return {}
+
+    def unready(self):
+        return []
+
+    def sessions(self):
+        return [{**session, "waiting": len(session["waiting"])} for session in self.described.values()]
+
+    def session(self, session_id):
+        return self.described.get(session_id)
+
+    def events(self, session_id):
+        if self.failure is not None:
+            raise self.failure
+        if session_id not in self.described:
+            return None
+        journal = Journal()
+        self.journals.put(journal)
+        return journal
+
+
+def made(session_id, **fields):
+    """Return a session as the listener describes it."""
+    client = {"identity": "", "address": "192.0.2.7", "path": "/openai"}
+    known = {"dialect": "component", "state": "idle", "turns": 0, "age": 1.0, "longest_wait": None, "waiting": []}
+    return {"id": session_id, "client": client, "link": {"number": 1, "state": "open"}, **known, **fields}
+
+
+@pytest.fixture
+def make_session():
+    return made
+
+
+@pytest.fixture
+def start_made():
+    """Start a page of made-up sessions."""
+    with ExitStack() as stack:
+
+        def start(*sessions, is_local: bool = True) -> MadeSessions:
+            view = MadeSessions(sessions)
+            view.server = _served(view, stack, is_local=is_local)
+            view.page = _address(view.server)
+            return view
+
+        yield start
+
+
+@pytest.fixture
+def token():
+    return TOKEN
