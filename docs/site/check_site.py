@@ -58,7 +58,7 @@ def faults_of_page(site: Path, path: Path) -> list[str]:
     for target in (*page.links, *page.loads):
         parts = urlsplit(target)
         if parts.scheme or parts.netloc:
-            if parts.scheme not in {"http", "https"} or parts.hostname not in KNOWN:
+            if parts.scheme not in {"", "http", "https"} or parts.hostname not in KNOWN:
                 faults.append(f"links to {target}, which is no known address")
             continue
         file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
