@@ -151,10 +151,14 @@ format: $(READY)
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-# Pins everything; needs uv, which is not needed otherwise.
+# Pins everything, and apart what the image has and is built by; needs uv, which is not needed otherwise.
+COMPILE := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header
 lock:
-	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header \
-		--output-file requirements.lock
+	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra jwt --no-annotate --constraint requirements.lock \
+		--output-file config/deploy/requirements.lock
+	sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(COMPILE) - --no-annotate --constraint requirements.lock \
+		--output-file config/deploy/build.lock
 
 clean:
 	rm -rf .venv

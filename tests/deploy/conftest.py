@@ -1,4 +1,4 @@
-"""What stands in front of proxies: HAProxy and nginx, started by the files that are delivered."""
+"""What the files of config/deploy agree on, and what stands in front of proxies: HAProxy and nginx, started by them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,42 @@ from pathlib import Path
 
 import pytest
 
+from turnstile.config import load_config, settings
+from turnstile.config.loading import LEGACY_ENV, env_name
+
 # The tests here share some words by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from front_ends import HOSTS, FrontEnd, places_for, program_of
+
+DEPLOY = Path(__file__).parents[2] / "config" / "deploy"
+
+
+@pytest.fixture(scope="session")
+def deploy():
+    """The folder of the files."""
+    return DEPLOY
+
+
+@pytest.fixture(scope="session")
+def variables():
+    """The environment variables that are settings."""
+    return {env_name(path) for path, *_ in settings()} | LEGACY_ENV.keys()
+
+
+@pytest.fixture
+def loaded(monkeypatch, tmp_path):
+    """Return a function that loads the configuration of an environment and the text of a file, and no more."""
+
+    def load(environment, file=""):
+        for name in LEGACY_ENV:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        (tmp_path / "turnstile.toml").write_text(file)
+        return load_config([tmp_path / "turnstile.toml"])
+
+    return load
 
 
 @pytest.fixture

@@ -27,8 +27,10 @@ def test_the_wheel_says_that_both_of_its_packages_are_typed(wheel):
 
 
 def test_the_wheel_has_the_example_configurations(wheel):
-    packed = {Path(name).name: wheel.read(name).decode() for name in wheel.namelist() if "/examples/" in name}
-    assert packed == {file.name: file.read_text() for file in (ROOT / "config").iterdir()}
+    folder, prefix = ROOT / "config", "turnstile/examples/"
+    packed = {name.removeprefix(prefix): wheel.read(name).decode() for name in wheel.namelist() if prefix in name}
+    files = (file for file in folder.rglob("*") if file.is_file())
+    assert packed == {file.relative_to(folder).as_posix(): file.read_text() for file in files}
 
 
 def test_the_wheels_version_is_the_packages(wheel):

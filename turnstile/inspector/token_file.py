@@ -31,6 +31,9 @@ def token_path(configured: Path | None, port: int) -> Path:
     Args:
         configured: The setting ``ops.token_file``.
         port: The listener's port.
+
+    Raises:
+        ConfigError: None is configured, and there is no directory for one.
     """
     return configured or _directory() / f"ops-{port}.token"
 
@@ -38,11 +41,13 @@ def token_path(configured: Path | None, port: int) -> Path:
 def _directory() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     # One that is relative counts for nothing (XDG Base Directory Specification): each directory would have its own.
-    return (
-        Path(runtime) / "turnstile"
-        if Path(runtime).is_absolute()
-        else Path(tempfile.gettempdir()) / f"turnstile-{os.getuid()}"
-    )
+    if Path(runtime).is_absolute():
+        return Path(runtime) / "turnstile"
+    try:
+        return Path(tempfile.gettempdir()) / f"turnstile-{os.getuid()}"
+    except OSError:
+        words = "ops.token_file: there is no directory that this user may write to; name a file."
+        raise ConfigError("token_file", words) from None
 
 
 def read_token(path: Path) -> str:

@@ -12,14 +12,16 @@ _PACKAGE: Final = Path(turnstile.__file__).parent
 
 
 def examples(package: Path = _PACKAGE) -> dict[str, Path]:
-    """Return the files by their names, such as ``azure``.
+    """Return the files by their names, such as ``azure``, those in folders by their paths: ``deploy/compose.yaml``.
 
     Args:
         package: The directory of the package `turnstile`.
     """
     of_wheel = package / "examples"
     directory = of_wheel if of_wheel.is_dir() else package.parent / "config"
-    return {file.name.partition(".")[0]: file for file in sorted(directory.iterdir()) if file.is_file()}
+    files = {file.name.partition(".")[0]: file for file in sorted(directory.glob("*.*"))}
+    in_folders = (file for file in sorted(directory.glob("*/**/*")) if file.is_file())
+    return files | {file.relative_to(directory).as_posix(): file for file in in_folders}
 
 
 def example(name: str, package: Path = _PACKAGE) -> str:

@@ -43,6 +43,16 @@ def test_the_file_is_in_a_directory_of_the_user_s_own_when_there_is_no_runtime_d
     assert token_path(None, 8081) == tmp_path / f"turnstile-{os.getuid()}" / "ops-8081.token"
 
 
+def test_no_directory_to_write_to_is_an_error_that_names_the_setting(monkeypatch):
+    def nowhere():
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "")
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    with pytest.raises(ConfigError, match=r"ops\.token_file: there is no directory"):
+        token_path(None, 8081)
+
+
 def test_the_file_is_where_the_setting_has_it():
     assert token_path(Path("/run/here.token"), 8081) == Path("/run/here.token")
 
