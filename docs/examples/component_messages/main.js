@@ -1,0 +1,103 @@
+// The page: a form for each message, what waits for its answer, and a log.
+
+import { AGENT_URL } from "./config.js";
+import { EXAMPLES, isAnswer } from "./messages.js";
+
+const LONGEST_LOG = 500;
+
+const at = (id) => document.getElementById(id);
+/** What was sent and is not answered, oldest first. @type {{sent: object, answer: string, line: HTMLElement}[]} */
+let waiting = [];
+let socket = null;
+let audioBytes = 0;
+
+function newElement(name, text, className = "") {
+  const element = document.createElement(name);
+  element.textContent = text;
+  element.className = className;
+  return element;
+}
+
+function log(text, className) {
+  const log = at("log");
+  log.prepend(newElement("li", text, className));
+  if (log.childElementCount > LONGEST_LOG) log.lastElementChild.remove();
+}
+
+function addForm({ body, about, answer }) {
+  const form = document.createElement("form");
+  const button = newElement("button", body.type);
+  const text = newElement("textarea", JSON.stringify(body, null, 2));
+  text.id = body.type;
+  text.rows = Math.min(12, text.value.split("\n").length);
+  text.spellcheck = false;
+  text.setAttribute("aria-label", `The JSON of ${body.type}`);
+  form.append(button, newElement("p", about), text);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(text.value, answer);
+  });
+  at("messages").append(form);
+}
+
+function send(text, answer) {
+  let message;
+  try {
+    message = JSON.parse(text);
+  } catch (error) {
+    at("fault").textContent = `This is not JSON: ${error.message}`;
+    return;
+  }
+  at("fault").textContent = "";
+  socket.send(JSON.stringify(message));
+  log(`→ ${JSON.stringify(message)}`, "sent");
+  if (!answer) return;
+  const line = newElement("li", JSON.stringify(message));
+  at("waiting").append(line);
+  waiting.push({ sent: message, answer, line });
+}
+
+function take(data) {
+  if (typeof data !== "string") {
+    audioBytes += data.byteLength;
+    at("audio").textContent = String(audioBytes);
+    return;
+  }
+  const message = JSON.parse(data);
+  log(`← ${data}`, message.type === "Error" || message.type === "Warning" ? "problem" : "received");
+  const answered = waiting.find(({ sent, answer }) => isAnswer(sent, answer, message));
+  answered?.line.remove();
+  waiting = waiting.filter((one) => one !== answered);
+  if (message.type === "FunctionCallRequest") fillIn(message.functions.find((call) => call.client_side));
+}
+
+// So that the next FunctionCallResponse answers this call.
+function fillIn(call) {
+  if (!call) return;
+  const body = { type: "FunctionCallResponse", id: call.id, name: call.name, content: "It is sunny." };
+  at("FunctionCallResponse").value = JSON.stringify(body, null, 2);
+}
+
+function showConnected(isConnected, state) {
+  at("state").textContent = state;
+  at("connect").textContent = isConnected ? "Disconnect" : "Connect";
+  for (const button of at("messages").querySelectorAll("button")) button.disabled = !isConnected;
+}
+
+function connect() {
+  socket = new WebSocket(AGENT_URL);
+  socket.binaryType = "arraybuffer";
+  showConnected(false, "Connecting …");
+  socket.onopen = () => showConnected(true, "Connected");
+  socket.onmessage = ({ data }) => take(data);
+  socket.onclose = ({ code, reason }) => {
+    socket = null;
+    waiting = [];
+    at("waiting").replaceChildren();
+    showConnected(false, `Not connected (closed: ${code} ${reason})`);
+  };
+}
+
+EXAMPLES.forEach(addForm);
+showConnected(false, "Not connected");
+at("connect").addEventListener("click", () => (socket ? socket.close(1000) : connect()));
