@@ -10,12 +10,16 @@ import socket
 import threading
 import time
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from pykka import ActorRegistry  # noqa: TID251 - only looked at
 
 from turnstile.testing import patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
@@ -26,6 +30,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # How often actors are looked at while they end, in seconds.
 _GLANCE = 0.01
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Leave what is imported and collected out of every run of the collector: there are a million objects of it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def _wait_for_threads(before: set[threading.Thread], deadline: float) -> list[str]:

@@ -63,7 +63,6 @@ def without_collector(caplog):
     gc.collect()
     gc.disable()
     yield
-    gc.unfreeze()
     gc.enable()
     logging.disable(logging.NOTSET)
     caplog.clear()

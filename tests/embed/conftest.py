@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -64,17 +65,35 @@ def _example():
     return example
 
 
+def run(hosts: ExitStack, kind: str, folder: Path, port: int) -> Host:
+    """Run a kind of host until the stack is closed."""
+    host = Host(command_of(kind, port, folder), folder, port)
+    hosts.callback(host.log.close)
+    hosts.callback(host.process.wait, patience())
+    hosts.callback(host.process.terminate)
+    host.wait_until_it_answers()
+    return host
+
+
 @pytest.fixture
 def start_host(tmp_path, reserve_port):
+    """Return a function that starts a host of the test's own, which it may end."""
+    with ExitStack() as hosts:
+        yield lambda kind: run(hosts, kind, tmp_path, reserve_port())
+
+
+@pytest.fixture(scope="module")
+def running_host(tmp_path_factory):
+    """Return a function that returns a running host of a kind, which the tests of the module share."""
+    running: dict[str, Host] = {}
     with ExitStack() as hosts:
 
-        def start(kind):
-            port = reserve_port()
-            host = Host(command_of(kind, port, tmp_path), tmp_path, port)
-            hosts.callback(host.log.close)
-            hosts.callback(host.process.wait, patience())
-            hosts.callback(host.process.terminate)
-            host.wait_until_it_answers()
-            return host
+        def running_one(kind: str) -> Host:
+            if kind not in running:
+                sock = hosts.enter_context(socket.socket())  # keeps the port, as `reserve_port` does
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind(("127.0.0.1", 0))
+                running[kind] = run(hosts, kind, tmp_path_factory.mktemp("host"), sock.getsockname()[1])
+            return running[kind]
 
-        yield start
+        yield running_one

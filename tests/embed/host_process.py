@@ -27,10 +27,9 @@ class Host:
 
     def __init__(self, command: list[str], folder: Path, port: int, log: Path | None = None) -> None:
         self.port = port
-        names = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-        kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        names = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}  # without coverage, which tests/unit/embed counts
         self.log = (log or folder / "log").open("w+")
-        self.process = subprocess.Popen(command, cwd=folder, env={**names, **kept}, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(command, cwd=folder, env=names, stdout=self.log, stderr=self.log)
 
     def wait_until_it_answers(self) -> None:
         """Wait for its port."""

@@ -57,8 +57,8 @@ def test_a_conversation_calls_the_hosts_function_and_has_its_prompt_changed_in_m
     assert "Traceback" not in host.output()
 
 
-def test_more_clients_than_the_host_has_threads_are_served_each_by_its_own_prompt(start_host):
-    host = start_host(GUNICORN)
+def test_more_clients_than_the_host_has_threads_are_served_each_by_its_own_prompt(running_host):
+    host = running_host(GUNICORN)
     with ExitStack() as open_clients:
         users = [f"user{number}" for number in range(6)]
         clients = [open_clients.enter_context(client_of(host, user)) for user in users]
@@ -97,8 +97,8 @@ def test_a_client_that_vanishes_leaves_the_host_as_it_was(start_host):
 
 
 @pytest.mark.parametrize(("kind", "status"), [(GUNICORN, 400), (HOSTS[3], 426), ("wsgiref", 426)])
-def test_a_plain_request_is_answered_in_words(start_host, kind, status):
-    host = start_host(kind)
+def test_a_plain_request_is_answered_in_words(running_host, kind, status):
+    host = running_host(kind)
     connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=patience())
     connection.request("GET", "/agent?user=ada")
     response = connection.getresponse()
@@ -107,8 +107,8 @@ def test_a_plain_request_is_answered_in_words(start_host, kind, status):
 
 
 @pytest.mark.parametrize("kind", [GUNICORN, *HOSTS[2:]])
-def test_a_page_of_another_web_site_is_refused_and_one_of_the_hosts_own_is_not(start_host, kind):
-    host = start_host(kind)
+def test_a_page_of_another_web_site_is_refused_and_one_of_the_hosts_own_is_not(running_host, kind):
+    host = running_host(kind)
     own, other = f"http://127.0.0.1:{host.port}", "https://evil.example"
     assert answer_to_page(host, own) == (101, "")
     status, text = answer_to_page(host, other)

@@ -161,7 +161,7 @@ def cut(draw, stream):
 
 
 @given(st.data(), streams(), st.sampled_from([10, 125, LIMIT, 1 << 20]), st.sampled_from([1, 2, 64]))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_a_stream_comes_to_the_same_as_with_the_library_alone_wherever_it_is_cut(data, sent, limit, frames_a_round):
     side, stream = sent
     pieces = data.draw(cut(stream))

@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 import pytest
 from deepgram.agent.v1 import types as sdk
 from deepgram.agent.v1.socket_client import V1SocketClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnstile.errors import ClientProtocolError
@@ -356,6 +356,7 @@ _VALUES = st.recursive(
 
 @pytest.mark.parametrize("kind", MESSAGE_TYPES)
 @given(fields=st.dictionaries(_NAMES, _VALUES, max_size=6))
+@settings(max_examples=30)
 def test_any_fields_are_read_or_refused_and_nothing_else(kind, fields):
     with suppress(ClientProtocolError):
         message = _read({**fields, "type": kind})
