@@ -32,7 +32,7 @@ from turnstile.server.open_files import (
 from turnstile.server.parent_link import READY_LINE, RELOADED_LINE
 from turnstile.server.shutdown import end_process, stop_in_time
 from turnstile.server.signals import ProcessSignals
-from turnstile.server.worker_process import Inheritance
+from turnstile.server.worker_process import Inheritance, require_workers
 from turnstile.server.workers import Workers
 from turnstile.terminal.standard_output import announce
 
@@ -82,8 +82,12 @@ def serve_by_workers(config: Config, command: Sequence[str], environment: Mappin
         config: All settings.
         command: Runs this program with the configuration of this process.
         environment: More of its configuration: what must not be on a command line.
+
+    Raises:
+        ConfigError: This system has no such workers, or something cannot be used that `ProxySystem` needs.
     """
     server = config.server
+    require_workers(server.workers)
     raise_open_files_limit()  # which the workers inherit
     service = NotifySocket.of_environment(os.environ)
     peers = WorkerPeers()

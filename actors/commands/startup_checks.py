@@ -16,6 +16,7 @@ from turnstile.errors import ConfigError
 from turnstile.observability.recording_files import require_directory
 from turnstile.server.certificates import require_valid
 from turnstile.server.listening import listening_socket
+from turnstile.server.worker_process import require_workers
 from turnstile.transports.loop import IoLoop
 from turnstile.transports.trust import tls_context
 
@@ -54,6 +55,10 @@ def _open_certificate(config: Config) -> None:
     context = handshake_settings(config).tls
     if context is not None:
         require_valid(context, str(config.server.tls_cert_file))
+
+
+def _allow_workers(config: Config) -> None:
+    require_workers(config.server.workers)
 
 
 def _open_address(config: Config) -> None:
@@ -98,6 +103,7 @@ def _open_all(config: Config) -> None:
 _CHECKS = (
     require_key,
     require_mode,
+    _allow_workers,
     _open_certificate,
     _open_address,
     _open_ops,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import stat
 import tempfile
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from turnstile.auth.client_keys import NAME_RULE, KeyEntry, digest_of, entries_of, entry_of, is_name, new_key
 from turnstile.errors import ConfigError
+from turnstile.system_features import lock_alone, user_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +80,15 @@ def remove_keys(file: Path, name: str, key_id: str | None = None) -> list[KeyEnt
 
 
 def exposure_of(file: Path) -> str | None:
-    """Return in words what others on this machine may do with the file, and the fix; None if nothing."""
+    """Return in words what others on this machine may do with the file, and the fix; None if nothing.
+
+    Where files have no such modes nothing is known of that, and None returned.
+    """
     try:
         mode = file.stat().st_mode
     except OSError:
+        return None
+    if user_id() is None:
         return None
     fix = f"chmod g-w,o-rwx {file}"
     if mode & stat.S_IWOTH:
@@ -114,13 +119,18 @@ def _text_of(file: Path) -> str:
 def _locked(file: Path) -> Iterator[None]:
     """Keep all others from changing files of keys in this folder; the file itself is replaced, and cannot be locked.
 
+    Where directories cannot be locked, nobody is kept from it.
+
     Raises:
         ConfigError: The folder cannot be locked, or the file not written within this.
     """
     try:
+        if user_id() is None:
+            yield
+            return
         folder = os.open(file.resolve().parent, os.O_RDONLY)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            lock_alone(folder, waits=True)
             yield
         finally:
             os.close(folder)
@@ -146,6 +156,8 @@ def _replace(file: Path, text: str) -> None:
 
 def _keep_access(target: Path, descriptor: int) -> None:
     """Let the owner and the group who could read the file so far read the new one, where they may be given it."""
+    if user_id() is None:
+        return
     with contextlib.suppress(FileNotFoundError, PermissionError):
         before = target.stat()
         os.fchown(descriptor, before.st_uid, before.st_gid)

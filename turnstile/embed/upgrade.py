@@ -16,6 +16,7 @@ from turnstile.server.addresses import peer_of
 from turnstile.server.answers import websocket_answer
 from turnstile.server.origins import Origins
 from turnstile.server.requests import WEBSOCKET_ONLY, Rejection, open_protocol, upgrade_request
+from turnstile.system_features import can_hand_sockets_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,8 @@ class Upgrade:
             ``*`` for any. A request without the header ``Origin`` comes from no page, and may connect.
 
     Raises:
-        ConfigError: The server does not expose its sockets, the request came over TLS, or an origin is malformed.
+        ConfigError: The server does not expose its sockets, the request came over TLS, an origin is malformed, or this
+            is Windows.
     """
 
     def __init__(self, environ: Environ, origins: Sequence[str] | None = None) -> None:
@@ -115,6 +117,9 @@ def _taken(theirs: socket.socket) -> socket.socket:
 
 
 def _socket_of(environ: Mapping[str, Any]) -> socket.socket:
+    if not can_hand_sockets_over():
+        words = "On this system no server can hand a WebSocket over: run `turnstile serve` beside the host."
+        raise ConfigError("no_socket", words)
     found = next((environ[key] for key in _SOCKET_KEYS if key in environ), None)
     if found is None:
         found = environ.get("wsgi.input")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import threading
 import time
 from functools import partial
@@ -87,9 +88,11 @@ class _Waitress(TcpWSGIServer):
     def run(self) -> None:
         """Serve until `end`; nothing wakes this thread while there is no client."""
         polls: Any = wasyncore  # whose stub does not know a time without end
+        has_poll = hasattr(select, "poll")
         while self._map:
             looks = self.active_channels or time.time() < self._rests_until
-            polls.poll2(_LOOK_EVERY if looks else None, self._map)
+            poll = polls.poll2 if has_poll else polls.poll
+            poll(_LOOK_EVERY if looks else None, self._map)
 
     def readable(self) -> bool:
         """Return whether a client may be accepted; who waits longest with half a request gives way to it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from turnstile.errors import ConfigError
+from turnstile.system_features import NOT_BLOCKING, PRIVATE_FILE, user_id
 
 SHORTEST: Final = 16
 """Characters that a token has at least."""
@@ -43,8 +44,9 @@ def _directory() -> Path:
     # One that is relative counts for nothing (XDG Base Directory Specification): each directory would have its own.
     if Path(runtime).is_absolute():
         return Path(runtime) / "turnstile"
+    user = user_id()  # where there is none, as on Windows, each user has a directory for temporary files
     try:
-        return Path(tempfile.gettempdir()) / f"turnstile-{os.getuid()}"
+        return Path(tempfile.gettempdir()) / ("turnstile" if user is None else f"turnstile-{user}")
     except OSError:
         words = "ops.token_file: there is no directory that this user may write to; name a file."
         raise ConfigError("token_file", words) from None
@@ -57,9 +59,9 @@ def read_token(path: Path) -> str:
         ConfigError: There is none, or it is another user's, who would be told what is sent with it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | NOT_BLOCKING | PRIVATE_FILE)
         with open(descriptor, encoding="ascii") as file:  # noqa: PTH123 - a descriptor
-            if os.fstat(descriptor).st_uid not in {os.getuid(), 0}:
+            if user_id() is not None and os.fstat(descriptor).st_uid not in {user_id(), 0}:
                 raise ConfigError("token_file", f"ops.token_file: {path} belongs to another user; name another file.")
             token = file.read(_LONGEST).strip()
     except (OSError, ValueError) as error:
@@ -120,10 +122,16 @@ class TokenFile:
 
 
 def _make_private(directory: Path) -> None:
-    """Make a directory for this user alone; refuse one that others have made, or may write to."""
+    """Make a directory for this user alone; refuse one that others have made, or may write to.
+
+    Where files have no such modes, who may read it is what the directory for temporary files says.
+    """
     directory.mkdir(mode=0o700, exist_ok=True)
+    user = user_id()
+    if user is None:
+        return
     found = os.lstat(directory)
-    is_private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    is_private = stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o077
     if not is_private:
         raise PermissionError(0, f"{directory} is not a directory of this user alone")
 
@@ -145,7 +153,7 @@ def _write(path: Path, content: bytes) -> tuple[int, int]:
 def _open_beside(path: Path) -> tuple[Path, int]:
     """Make a file that only this user can read in the directory of another; return it, open."""
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    return new, os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return new, os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE_FILE, 0o600)
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:

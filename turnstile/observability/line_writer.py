@@ -187,4 +187,5 @@ def _begin_in_child() -> None:
         writer.begin_in_child()
 
 
-os.register_at_fork(after_in_child=_begin_in_child)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_begin_in_child)

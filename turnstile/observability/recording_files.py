@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from turnstile.errors import ConfigError
+from turnstile.system_features import NOT_BLOCKING, PRIVATE_FILE, can_lock_files, lock_alone, lock_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def require_directory(directory: Path) -> None:
     """
     probe = directory / f".turnstile-{os.getpid()}"
     try:
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | PRIVATE_FILE, 0o600))
         probe.unlink()
     except OSError as error:
         fault = f"no file can be made in {directory}: {error.strerror}"
@@ -91,9 +91,9 @@ class RecordingFile:
 
     def discard(self) -> None:
         """Delete it: it holds nothing."""
+        self.close()
         with suppress(OSError):
             self.path.unlink()
-        self.close()
 
     def close(self) -> None:
         """Close it; it may be deleted now."""
@@ -128,13 +128,13 @@ class RecordingFiles:
         """
         moment = began.strftime("%Y%m%dT%H%M%S.") + f"{began.microsecond // 1000:03}Z"
         name = f"{moment}-{_NO_NAME.sub('_', session_id)[:_LONGEST] or '_'}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | PRIVATE_FILE
         for number in range(_SAME):
             path = self.directory / (f"{name}-{number}.jsonl" if number else f"{name}.jsonl")
             with suppress(FileExistsError):
                 descriptor = self._open(path, flags, 0o600)
                 with suppress(OSError):  # a file system without locks
-                    fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    lock_shared(descriptor)
                 return RecordingFile(descriptor, path)
         raise FileExistsError(f"there are {_SAME} recordings named {name}")
 
@@ -169,14 +169,19 @@ class RecordingFiles:
 
 def _deleted(path: str) -> bool:
     """Delete a recording, unless somebody writes it; return whether it is gone."""
+    if not can_lock_files():  # there, as on Windows, the system deletes nothing that is open
+        with suppress(OSError):
+            Path(path).unlink(missing_ok=True)
+            return True
+        return False
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | NOT_BLOCKING | PRIVATE_FILE)
     except FileNotFoundError:
         return True
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_alone(descriptor)
         Path(path).unlink()
     except OSError:
         return False

@@ -17,16 +17,19 @@ class ForegroundTerminal:
     """The terminal whose foreground job this process is when this is created, if it is that of one.
 
     One that ignores SIGHUP (``nohup``) or SIGINT (``&`` in a script, which makes no process group) has none: it shall
-    outlive the terminal.
+    outlive the terminal. On Windows there is none either.
     """
 
     def __init__(self) -> None:
-        ignored = {signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)} & {signal.SIG_IGN}
-        self._was_there = not ignored and _is_in_foreground()
+        self._was_there = hasattr(signal, "SIGHUP") and not _ignores_end() and _is_in_foreground()
 
     def is_gone(self) -> bool:
         """Return whether there was one, and it has been closed."""
         return self._was_there and not _has_terminal()
+
+
+def _ignores_end() -> bool:
+    return signal.SIG_IGN in {signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGINT)}
 
 
 def _is_in_foreground() -> bool:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-import resource
 from contextlib import suppress
 from typing import Final
+
+from turnstile.system_features import module_or_none
+
+resource: Final = module_or_none("resource")
 
 _OTHERS: Final = 64  # for files, pipes, function calls and look-ups of names
 _MOST_HANDSHAKES: Final = 1_000
 _FEWEST_HANDSHAKES: Final = 16
 # Where the hard limit is infinite the system still has one for each process, and does not say so beforehand.
 _TRIES: Final = (1_048_576, 65_536, 10_240)
+# Where nothing limits the files, as on Windows, `select` takes so many sockets in the builds of Python.
+_SELECTED: Final = 512
 
 
 def open_files_limit() -> int:
     """Return how many files this process may have open."""
+    if resource is None:
+        return _SELECTED
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _TRIES[0] if soft == resource.RLIM_INFINITY else soft
 
@@ -25,6 +32,8 @@ def raise_open_files_limit() -> int:
 
     The soft limit is low by custom, for programs that use ``select``, which we do not.
     """
+    if resource is None:
+        return _SELECTED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY:
         tries = [number for number in _TRIES if number > soft] if hard == resource.RLIM_INFINITY else [hard]
@@ -59,7 +68,8 @@ def sessions_notice(limit: int, sessions: int, workers: int, handshakes: int, of
     if sessions <= fit:
         return None
     needed = math.ceil(sessions / workers) * of_session + handshakes + _OTHERS
+    fix = f"raise it to {needed} (ulimit -n, LimitNOFILE= in a unit of systemd), or lower server.max_sessions"
     return (
         f"server.max_sessions is {sessions}, but about {fit} sessions fit under the limit of open files, {limit}: "
-        f"raise it to {needed} (ulimit -n, LimitNOFILE= in a unit of systemd), or lower server.max_sessions"
+        f"{fix if resource else 'lower server.max_sessions'}"
     )

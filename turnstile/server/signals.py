@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP: Final = getattr(signal, "SIGHUP", None)
 _NO_SIGNAL: Final = 0
 
 
@@ -29,7 +30,7 @@ class ProcessSignals:
     thread reads.
 
     Args:
-        reloads: Whether SIGHUP sets `reload`; otherwise it keeps its handler.
+        reloads: Whether SIGHUP sets `reload`; otherwise it keeps its handler. Windows has no such signal.
     """
 
     def __init__(self, *, reloads: bool = False) -> None:
@@ -39,7 +40,7 @@ class ProcessSignals:
         """Set to end at once."""
         self.reload = threading.Event()
         """Set to read the configuration anew; cleared by the one who does."""
-        self._numbers = (*SIGNALS, signal.SIGHUP) if reloads else SIGNALS
+        self._numbers = (*SIGNALS, _HANG_UP) if reloads and _HANG_UP else SIGNALS
         self._pipe: tuple[int, int]
         self._wakeup_before: int
         self._terminal: ForegroundTerminal
@@ -55,7 +56,8 @@ class ProcessSignals:
         """
         self._terminal = ForegroundTerminal()
         self._pipe = os.pipe()
-        os.set_blocking(self._pipe[1], False)
+        if hasattr(os, "set_blocking"):  # required where it exists: a full pipe must not block the interpreter
+            os.set_blocking(self._pipe[1], False)
         try:
             self._wakeup_before = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
         except ValueError:
@@ -95,7 +97,7 @@ class ProcessSignals:
 
     def _relay(self) -> None:
         while (number := os.read(self._pipe[0], 1)[0]) != _NO_SIGNAL:
-            if number == signal.SIGHUP:
+            if number == _HANG_UP:
                 (self.drain if self._terminal.is_gone() else self.reload).set()
             elif number not in SIGNALS:
                 pass  # another one of the process's, whose handler is not ours

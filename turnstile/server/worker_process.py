@@ -11,10 +11,12 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from turnstile.errors import ConfigError
 from turnstile.server.parent_link import READY_LINE, RELOADED_LINE, ParentLink
 from turnstile.server.quota_messages import LINE_BYTES
 from turnstile.server.worker_board import WorkerBoard
 from turnstile.server.worker_quotas import WorkerQuotas
+from turnstile.system_features import can_hand_sockets_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +56,17 @@ class WorkerOption(NamedTuple):
     def __str__(self) -> str:
         """Return its text."""
         return ",".join(map(str, self))
+
+
+def require_workers(count: int) -> None:
+    """Refuse several workers where processes cannot share a listening socket.
+
+    Raises:
+        ConfigError: This is such a system.
+    """
+    if count > 1 and not can_hand_sockets_over():
+        words = f"server.workers: processes cannot share a port on this system; leave it 1, instead of {count}."
+        raise ConfigError("no_workers", words)
 
 
 class Ready(NamedTuple):
