@@ -11,7 +11,7 @@ const MOST_LISTED = 100;
 /** The names of the kinds, as the legend has them. */
 export const KINDS = {
   response: "response",
-  hold: "held update",
+  hold: "held by the gate",
   "user-speech": "user speaks",
   "agent-speech": "agent speaks",
   update: "session.update",

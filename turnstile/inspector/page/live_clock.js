@@ -3,6 +3,7 @@
 
 const AWAKE = 2000; // milliseconds without a line after which a session counts as quiet
 const QUIET_STEP = 1000; // milliseconds between two draws of a quiet one
+const HEAVY_STEP = 250; // likewise of one with very much in view
 
 /** The session's time, which goes on between its lines, and the frames in which it is drawn. */
 export class LiveClock {
@@ -15,6 +16,8 @@ export class LiveClock {
     this.frame = 0;
     this.timer = 0;
     this.isStopped = false;
+    /** Whether a draw is much work: then lines alone are drawn a few times a second. */
+    this.isHeavy = false;
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.wake = () => document.hidden || this.ask();
     document.addEventListener("visibilitychange", this.wake);
@@ -46,7 +49,8 @@ export class LiveClock {
       this.until = this.until ? Math.max(until, Math.min(this.now, until + 0.25)) : until;
       this.heard = performance.now();
     }
-    this.ask();
+    if (this.isHeavy) this.#askLater(HEAVY_STEP);
+    else this.ask();
   }
 
   /** Draw in the next frame. */
@@ -55,6 +59,7 @@ export class LiveClock {
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       clearTimeout(this.timer);
+      this.timer = 0;
       this.draw();
     });
   }
@@ -67,7 +72,16 @@ export class LiveClock {
   run(isMoving, isOpen) {
     if (!isMoving) return;
     if (!this.isReduced && (isOpen || performance.now() - this.heard < AWAKE)) this.ask();
-    else this.timer = setTimeout(() => this.ask(), QUIET_STEP);
+    else this.#askLater(QUIET_STEP);
+  }
+
+  /** Draw after a while, unless that is so already. @param {number} milliseconds */
+  #askLater(milliseconds) {
+    if (this.timer || this.isStopped) return;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      this.ask();
+    }, milliseconds);
   }
 
   /** Draw no more. */

@@ -1,22 +1,23 @@
 // What is drawn of the spans and marks in view: each alone, or merged with its neighbours where they would be too narrow.
 // @ts-check
 
-import { MOST_ROWS } from "./lane_layout.js";
+import { LANES, MOST_ROWS } from "./lane_layout.js";
 import { duration, moment } from "./time_axis.js";
 
 const NARROW = 5; // pixels: narrower spans are merged with their neighbours
 const LEAST_SPAN = 10; // pixels that spans merged into one stand for, at least
 const LEAST_MARK = 20; // pixels that marks merged into one stand for, at least
-const MOST_SHAPES = 260; // each has up to four elements
+const MOST_SHAPES = 220; // each has up to five elements
+const COARSEST = 64; // times what is usual
 
 /** The names of what is merged. */
 const MANY = {
   response: "responses",
-  hold: "held",
-  "user-speech": "of the user's speech",
-  "agent-speech": "of the agent's speech",
+  hold: "requests held",
+  "user-speech": "times the user speaks",
+  "agent-speech": "times the agent speaks",
   update: "updates",
-  "first-audio": "first answers",
+  "first-audio": "times to first audio",
   frame: "frames",
   collision: "collisions",
   repair: "repairs",
@@ -39,8 +40,12 @@ const MANY = {
  * @property {number} to
  * @property {number} row
  * @property {number} count How many it stands for.
+ * @property {number} longest The length of the longest of them, in seconds.
  * @property {boolean} isOpen It lasts.
+ * @property {boolean} isQuiet Frames that only repeat what others show.
+ * @property {boolean} isCause A frame that let a held request go.
  * @property {any} item The span or mark; null where merged.
+ * @property {boolean} isMixed Merged of several kinds; `kind` is that of the longest.
  */
 
 /**
@@ -51,13 +56,17 @@ const MANY = {
  * @returns {Shape[]}
  */
 export function shapesOf({ spans, marks }, scale, now) {
-  for (let coarse = 1; ; coarse *= 2) {
-    const shapes = [
-      ...mergeSpans(spans, scale, now, cellOf(LEAST_SPAN * coarse, scale), NARROW * coarse),
-      ...mergeMarks(marks, cellOf(LEAST_MARK * coarse, scale)),
-    ];
-    if (shapes.length <= MOST_SHAPES || coarse > 64) return shapes.sort((one, other) => one.from - other.from);
+  const isFew = spans.length < MOST_SHAPES;
+  const least = NARROW / scale;
+  const released = isFew ? spans.filter(({ cause, from, to }) => cause && to - from >= least) : [];
+  const causes = new Set(released.map(({ cause }) => cause.line));
+  let bars = mergeSpans(spans, scale, now, 1);
+  let signs = mergeMarks(marks, scale, causes, 1);
+  for (let coarse = 2; bars.length + signs.length > MOST_SHAPES && coarse <= COARSEST; coarse *= 2) {
+    bars = mergeSpans(bars, scale, now, coarse);
+    signs = mergeMarks(signs, scale, causes, coarse);
   }
+  return [...bars, ...signs].sort((one, other) => one.from - other.from);
 }
 
 /**
@@ -71,50 +80,71 @@ function cellOf(pixels, scale) {
 }
 
 /**
- * @param {any[]} spans
+ * Merge narrow spans of the same row and cell; those of an hour are many, so there is one look at each, and no search.
+ * @param {any[]} spans Or shapes of them, in order of time.
  * @param {number} scale
  * @param {number} now
- * @param {number} cell
- * @param {number} narrow Pixels.
+ * @param {number} coarse How many times as narrow as usual is still too narrow.
  * @returns {Shape[]}
  */
-function mergeSpans(spans, scale, now, cell, narrow) {
+function mergeSpans(spans, scale, now, coarse) {
+  const cell = cellOf(LEAST_SPAN * coarse, scale);
+  const narrow = (NARROW * coarse) / scale;
   /** @type {Shape[]} */
   const shapes = [];
-  /** @type {Map<string, Shape>} */
-  const cells = new Map();
+  /** @type {{shape: Shape, cell: number}[]} The last narrow one of each row. */
+  const last = [];
   for (const span of spans) {
     const to = span.to ?? Math.max(now, span.from);
     const row = Math.min(span.row ?? 0, MOST_ROWS - 1);
-    const wide = (to - span.from) * scale >= narrow;
-    const key = `${span.lane} ${row} ${wide ? span.id : Math.floor(span.from / cell)}`;
-    const shape = wide ? undefined : cells.get(key);
-    if (shape) {
-      join(shape, span, to);
+    if (to - span.from >= narrow) {
+      shapes.push(span.key ? span : alone("span", span, span.from, to, row, span.id));
+      continue;
+    }
+    const series = (LANES.indexOf(span.lane) * MOST_ROWS + row) * 2 + (span.kind === "first-audio" ? 1 : 0);
+    const place = Math.floor(span.from / cell);
+    if (last[series]?.cell === place) {
+      join(last[series].shape, span, to);
     } else {
-      const one = alone("span", span, span.from, to, row, key);
-      shapes.push(one);
-      if (!wide) cells.set(key, one);
+      const shape = span.key ? span : alone("span", span, span.from, to, row, span.id);
+      shapes.push(shape);
+      last[series] = { shape, cell: place };
     }
   }
   return shapes;
 }
 
 /**
- * @param {any[]} marks
- * @param {number} cell
+ * Merge marks of the same kind and cell.
+ * @param {any[]} marks Or shapes of them, in order of time.
+ * @param {number} scale
+ * @param {Set<number>} causes The lines of frames that let something go: they stand alone.
+ * @param {number} coarse
  * @returns {Shape[]}
  */
-function mergeMarks(marks, cell) {
-  /** @type {Map<string, Shape>} */
-  const cells = new Map();
+function mergeMarks(marks, scale, causes, coarse) {
+  const cell = cellOf(LEAST_MARK * coarse, scale);
+  /** @type {Shape[]} */
+  const shapes = [];
+  /** @type {Map<string, {shape: Shape, cell: number}>[]} By lane, and whether they are quiet: the last of each kind. */
+  const last = Array.from({ length: LANES.length * 2 }, () => new Map());
   for (const mark of marks) {
-    const key = `${mark.lane} ${mark.kind === "frame" ? "f" : mark.kind} ${Math.floor(mark.at / cell)}`;
-    const shape = cells.get(key);
-    if (shape) join(shape, mark, mark.at);
-    else cells.set(key, alone("mark", mark, mark.at, mark.at, 0, key));
+    const at = mark.from ?? mark.at;
+    const isCause = mark.isCause ?? (mark.kind === "frame" && causes.has(mark.line));
+    const place = Math.floor(at / cell);
+    const series = last[LANES.indexOf(mark.lane) * 2 + (mark.isQuiet ? 1 : 0)];
+    const before = isCause ? undefined : series.get(mark.kind);
+    if (before?.cell === place) {
+      join(before.shape, mark, mark.to ?? at);
+      continue;
+    }
+    const shape = mark.key ? mark : alone("mark", mark, at, at, 0, mark.id);
+    shape.isQuiet = Boolean(mark.isQuiet);
+    shape.isCause = isCause;
+    shapes.push(shape);
+    if (!isCause) series.set(mark.kind, { shape, cell: place });
   }
-  return [...cells.values()];
+  return shapes;
 }
 
 /**
@@ -127,21 +157,25 @@ function mergeMarks(marks, cell) {
  * @returns {Shape}
  */
 function alone(type, item, from, to, row, key) {
+  const { lane, kind } = item;
+  const known = { type, lane, kind, from, to, row, item };
   const isOpen = type === "span" && item.to === null;
-  return { key: `${type} ${key}`, type, lane: item.lane, kind: item.kind, from, to, row, count: 1, isOpen, item };
+  return { key, ...known, count: 1, longest: to - from, isMixed: false, isOpen, isQuiet: false, isCause: false };
 }
 
 /**
  * @param {Shape} shape
- * @param {any} item
+ * @param {any} other A span, a mark, or a shape of some.
  * @param {number} to
  */
-function join(shape, item, to) {
-  shape.count += 1;
+function join(shape, other, to) {
+  shape.count += other.count ?? 1;
   shape.item = null;
   shape.isOpen = false;
-  shape.to = Math.max(shape.to, to);
-  if (shape.kind !== item.kind) shape.kind = "mixed";
+  if (to > shape.to) shape.to = to;
+  if (shape.kind !== other.kind || other.isMixed) shape.isMixed = true;
+  const longest = other.longest ?? to - (other.from ?? to);
+  if (longest > shape.longest) [shape.longest, shape.kind] = [longest, other.kind];
 }
 
 /**
@@ -151,7 +185,7 @@ function join(shape, item, to) {
  */
 export function wordsOf(shape) {
   if (!shape.item) {
-    const what = MANY[/** @type {keyof MANY} */ (shape.kind)] ?? "events";
+    const what = (!shape.isMixed && MANY[/** @type {keyof MANY} */ (shape.kind)]) || "events";
     return `${shape.count} ${what}, ${moment(shape.from)} to ${moment(shape.to)}`;
   }
   return itemWords(shape.item);

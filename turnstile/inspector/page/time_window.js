@@ -2,8 +2,10 @@
 // @ts-check
 
 const CLOSEST = 0.02; // seconds across the drawing
+const FIRST_SPAN = 2; // seconds across the drawing of a session that has just begun
 const LIVE_SPAN = 16; // seconds across a wide drawing while it follows
 const LIVE_SCALE = 46; // pixels a second, at least, while it follows
+const LABEL = 130; // pixels: the room that the words of the last mark have
 const NOW_AT = 0.86; // of the width: where the newest stands while it follows
 const MARGIN = 0.02; // of what is shown, on both sides of all of a session
 
@@ -53,14 +55,16 @@ export class TimeWindow {
 
   /** Show all of it. */
   fit() {
-    const margin = Math.max(this.until * MARGIN, 0.01);
-    this.from = -margin;
-    this.to = Math.max(this.until, 0.1) + margin * 3; // the labels of the last marks stand right of them
+    const all = Math.max(this.until, 0.1);
+    this.from = -all * MARGIN;
+    this.to = this.from + (all * (1 + MARGIN)) / (1 - Math.min(LABEL / this.width, 0.2));
   }
 
-  /** Make the scale that of a session which is followed. */
+  /** Make the scale that of a session which is followed: twice as much each time that a young one has outgrown it. */
   liveScale() {
-    this.to = this.from + Math.min(LIVE_SPAN, this.width / LIVE_SCALE);
+    const longest = Math.min(LIVE_SPAN, this.width / LIVE_SCALE);
+    const needed = 2 ** Math.ceil(Math.log2(Math.max(this.until / NOW_AT, FIRST_SPAN)));
+    this.to = this.from + Math.min(needed, longest);
   }
 
   /**

@@ -1,10 +1,10 @@
 // The drawing: three lanes with bars and marks, the arrows of what was let go, the axis and the line of now.
 // @ts-check
 
-import { AXIS_HEIGHT, BAR_HEIGHTS, LANES, MOST_ROWS, placeLanes } from "./lane_layout.js";
-import { limitsOf } from "./labels.js";
+import { AXIS_HEIGHT, BAR_HEIGHTS, LANES, placeLanes } from "./lane_layout.js";
 import { ACROSS, NOTABLE } from "./marks_drawn.js";
 import { ShapeNode } from "./shape_nodes.js";
+import { placeShapes } from "./shape_places.js";
 import { shapesOf } from "./shapes.js";
 import { set, svg } from "./svg.js";
 import { TimeAxis } from "./time_axis.js";
@@ -22,7 +22,8 @@ export class TimelineDrawing {
     drawings += 1;
     this.pattern = `held-${drawings}`;
     this.arrow = `arrow-${drawings}`;
-    this.rows = { client: 1, gate: 1, upstream: 1 };
+    /** @type {Record<string, number[]>} The rows that each lane has had bars in. */
+    this.rows = { client: [], gate: [], upstream: [] };
     this.notes = { client: false, gate: false, upstream: false };
     /** @type {{lanes: Record<string, import("./lane_layout.js").LanePlace>, height: number}} */
     this.places = placeLanes(this.rows, this.notes, false);
@@ -52,7 +53,7 @@ export class TimelineDrawing {
   draw(found, view, shown) {
     const shapes = shapesOf(found, view.scale, shown.now);
     this.#place(shapes, view, shown.isNarrow);
-    const limits = limitsOf(shapes, rowOf, (at) => view.x(at), view.width);
+    const places = placeShapes(shapes, view, shown.now);
     const before = this.nodes;
     this.nodes = new Map();
     for (const { key } of shapes) {
@@ -64,8 +65,9 @@ export class TimelineDrawing {
     for (const shape of shapes) {
       let node = this.nodes.get(shape.key);
       if (!node) this.nodes.set(shape.key, (node = this.spare.pop() ?? new ShapeNode()));
-      const limit = Math.min(limits.get(shape.key) ?? view.width, view.width);
-      node.show(shape, view, this.places.lanes[shape.lane], limit, { ...shown, pattern: this.pattern });
+      const rows = this.rows[shape.lane];
+      const place = /** @type {import("./shape_places.js").Place} */ (places.get(shape.key));
+      node.show(shape, place, this.places.lanes[shape.lane], { ...shown, pattern: this.pattern, rows });
     }
     this.#order(shapes);
     this.#drawCauses(shapes, view);
@@ -102,10 +104,11 @@ export class TimelineDrawing {
   /** Place the lanes; one that has had a row keeps it, so that nothing jumps while the view moves. */
   #place(/** @type {import("./shapes.js").Shape[]} */ shapes, /** @type {any} */ view, /** @type {boolean} */ isNarrow) {
     for (const { type, lane, kind, row } of shapes) {
-      const known = /** @type {"client" | "gate" | "upstream"} */ (lane);
-      if (type === "span" && kind !== "first-audio") this.rows[known] = Math.max(this.rows[known], Math.min(row + 1, MOST_ROWS));
-      else if (NOTABLE.has(kind)) this.notes[known] = true;
+      const rows = this.rows[lane];
+      if (type === "span" && kind !== "first-audio" && !rows.includes(row)) rows.push(row);
+      else if (NOTABLE.has(kind)) this.notes[/** @type {"gate"} */ (lane)] = true;
     }
+    for (const rows of Object.values(this.rows)) rows.sort((one, other) => one - other);
     this.places = placeLanes(this.rows, this.notes, isNarrow);
     set(this.root, { width: view.width, height: this.places.height });
     for (const lane of LANES) {
@@ -145,7 +148,7 @@ export class TimelineDrawing {
       const gate = this.places.lanes.gate;
       const from = this.places.lanes[item.cause.lane] ?? gate;
       const isAbove = from.top < gate.top || from === gate;
-      const top = gate.rows + row * gate.rowHeight;
+      const top = gate.rows + this.rows.gate.indexOf(row) * gate.rowHeight;
       const [x, y] = [view.x(item.cause.at), from.edge];
       const [endX, endY] = [Math.max(view.x(item.to), view.x(item.from) + 3) - 0.5, isAbove ? top - 2 : top + BAR_HEIGHTS.gate + 2];
       const middle = (y + endY) / 2;
@@ -190,10 +193,4 @@ export class TimelineDrawing {
 function makeLane(lane) {
   const root = svg("g", { class: `lane lane-${lane}`, "data-lane": lane, role: "group", "aria-label": `Lane ${lane}` });
   return { root, ground: svg("rect", { class: `lane-ground lane-${lane}` }) };
-}
-
-/** @param {import("./shapes.js").Shape} shape @returns {string} What shapes that share a row have in common. */
-function rowOf({ type, lane, kind, row }) {
-  if (type === "span") return kind === "first-audio" ? "gaps" : `${lane} ${row}`;
-  return `${lane} ${NOTABLE.has(kind) ? "notes" : "frames"}`;
 }

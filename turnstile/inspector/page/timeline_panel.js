@@ -11,6 +11,7 @@ import { makeLegend, TimelineTools } from "./timeline_tools.js";
 import { TimeWindow } from "./time_window.js";
 
 const NARROW = 560; // pixels: from here on lanes are named at their left
+const HEAVY = 20_000; // spans and marks in view: more are not drawn for each line that comes
 const CLOSE = 6; // seconds shown around what was found, at most
 
 /** A session's timeline, drawn from a `Timeline`. */
@@ -37,20 +38,20 @@ export class TimelinePanel {
     this.names = LANES.map((lane) => html("div", { class: `lane-name lane-${lane}`, "aria-hidden": "true" }, [lane]));
     this.frame = html("div", { class: "timeline-frame" }, [html("div", { class: "lane-names" }, this.names), this.drawing.root]);
     this.root = html("section", { class: "timeline", "aria-label": title || "Timeline" }, [
-      this.tools.root, this.frame, makeLegend(), this.pane.root,
+      this.tools.root, this.frame, makeLegend(this.drawing.pattern), this.pane.root,
     ]);
     takeKeys(this.root, moves);
     new PointerInput(this.drawing.root, moves);
     this.pane.details.addEventListener("toggle", () => this.clock.ask());
     parent.append(this.root);
-    this.#isFirst = true;
     this.live = live;
     this.sizes = new ResizeObserver(() => this.clock.ask());
     this.sizes.observe(this.frame);
     this.clock.watch(this.frame);
   }
 
-  #isFirst;
+  #isFirst = true;
+  #scalesItself = true;
   #isLive = false;
 
   /** Whether more lines may come. */
@@ -89,6 +90,7 @@ export class TimelinePanel {
     const { view } = this;
     const move = (/** @type {() => void} */ change, staysLive = false) => {
       if (!staysLive) this.isFollowing = false;
+      this.#scalesItself = false;
       this.#isFirst = false;
       change();
       this.clock.ask();
@@ -130,7 +132,10 @@ export class TimelinePanel {
     const now = isLive ? clock.now : this.timeline.until;
     view.until = Math.max(now, this.timeline.until);
     if (this.#isFirst) this.#begin();
-    if (isLive && this.isFollowing) view.follow(now, clock.isReduced);
+    if (isLive && this.isFollowing) {
+      if (this.#scalesItself) view.liveScale();
+      view.follow(now, clock.isReduced);
+    }
     const found = this.timeline.within(view.from, view.to);
     this.draws += 1;
     this.drawing.draw(found, view, {
@@ -142,12 +147,12 @@ export class TimelinePanel {
     this.pane.show(chosen ?? this.chosen);
     this.pane.writeList(found);
     const isMoving = isLive && (this.isFollowing || now <= view.to);
+    clock.isHeavy = found.spans.length + found.marks.length > HEAVY;
     clock.run(isMoving, found.spans.some(({ to }) => to === null));
   }
 
   #begin() {
-    if (this.live) this.view.liveScale();
-    else this.view.fit();
+    if (!this.live) this.view.fit();
     this.#isFirst = !this.live && this.timeline.until === 0;
   }
 

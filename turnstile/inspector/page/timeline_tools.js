@@ -72,8 +72,12 @@ function button(text, label, press) {
   return made;
 }
 
-/** What each form and colour means. @returns {HTMLElement} */
-export function makeLegend() {
+/**
+ * Say what each form and colour means.
+ * @param {string} pattern The id of what bars of held requests are filled with.
+ * @returns {HTMLElement}
+ */
+export function makeLegend(pattern) {
   const entry = (/** @type {string} */ kind, /** @type {SVGElement} */ sign, /** @type {string} */ type) => {
     const box = svg("svg", { width: 22, height: 14, viewBox: "0 0 22 14", "aria-hidden": "true" }, [
       svg("g", { class: `${type} ${kind}`, transform: type === "mark" ? "translate(11 7)" : "translate(1 1)" }, [sign]),
@@ -81,7 +85,10 @@ export function makeLegend() {
     return html("li", {}, [box, KINDS[/** @type {keyof KINDS} */ (kind)]]);
   };
   return html("ul", { class: "timeline-legend", "aria-label": "Legend" }, [
-    ...BARS.map((kind) => entry(kind, svg("rect", { width: 20, height: 12, rx: 3 }), "span")),
+    ...BARS.map((kind) => {
+      const fill = kind === "hold" ? `url(#${pattern})` : null;
+      return entry(kind, svg("rect", { width: 20, height: 12, rx: 3, fill }), "span");
+    }),
     entry("first-audio", svg("path", { d: "M0.5 1V11M19.5 1V11M1 6H19" }), "span"),
     ...SIGNS.map((kind) => entry(kind, svg("path", { d: signOf(kind, "client", "in") }), "mark")),
   ]);

@@ -1,0 +1,72 @@
+// Where each shape stands from left to right, and how much room there is for its words.
+// @ts-check
+
+import { NOTABLE } from "./marks_drawn.js";
+
+const BEYOND = 20; // pixels: what lies farther outside is cut, since very long paths are slow and lose their precision
+const LEAST_WIDTH = 3; // pixels, of a bar
+const SIGN = 15; // pixels from one notable sign to the next: closer ones step aside
+const BEFORE = 5; // pixels between words and what follows
+const HALF_MERGED = 12; // pixels, of merged frames
+const ASIDE = 9; // pixels that merged frames step aside, at most
+
+/**
+ * @typedef {object} Place
+ * @property {number} left In pixels; of a mark its middle.
+ * @property {number} right Likewise.
+ * @property {number} limit Where its words must end.
+ */
+
+/**
+ * Place shapes from left to right.
+ * @param {import("./shapes.js").Shape[]} shapes In order of time.
+ * @param {import("./time_window.js").TimeWindow} view
+ * @param {number} now Seconds: the end of what lasts.
+ * @returns {Map<string, Place>} By the shape's key.
+ */
+export function placeShapes(shapes, view, now) {
+  /** @type {Map<string, Place>} The last place in each row. */
+  const last = new Map();
+  /** @type {Map<string, Place>} */
+  const places = new Map();
+  for (const shape of shapes) {
+    const row = rowOf(shape);
+    const before = last.get(row);
+    const place =
+      shape.type === "span"
+        ? placeSpan(shape, view, now)
+        : placeMark(shape, view, shape.isQuiet ? undefined : before);
+    const isMergedMark = shape.type === "mark" && !shape.item;
+    if (before) before.limit = Math.min(place.left - (isMergedMark ? HALF_MERGED : BEFORE), view.width);
+    last.set(row, place);
+    places.set(shape.key, place);
+  }
+  return places;
+}
+
+/** @returns {Place} */
+function placeSpan(
+  /** @type {import("./shapes.js").Shape} */ shape, /** @type {import("./time_window.js").TimeWindow} */ view, /** @type {number} */ now,
+) {
+  const left = Math.max(view.x(shape.from), -BEYOND);
+  const end = view.x(shape.isOpen ? Math.max(now, shape.from) : shape.to);
+  return { left, right: Math.max(Math.min(end, view.width + BEYOND), left + LEAST_WIDTH), limit: view.width };
+}
+
+/** @returns {Place} */
+function placeMark(
+  /** @type {import("./shapes.js").Shape} */ shape, /** @type {import("./time_window.js").TimeWindow} */ view,
+  /** @type {Place | undefined} */ before,
+) {
+  const exact = view.x((shape.from + shape.to) / 2);
+  const free = (before ? before.right : -Infinity) + SIGN;
+  const x = NOTABLE.has(shape.kind) ? Math.max(exact, free) : Math.max(exact, Math.min(free, exact + ASIDE));
+  return { left: x, right: x, limit: view.width };
+}
+
+/** What shapes that stand in the same row have in common. @param {import("./shapes.js").Shape} shape */
+function rowOf({ type, lane, kind, row, isQuiet }) {
+  if (type === "span") return kind === "first-audio" ? "gaps" : `${lane} ${row}`;
+  if (NOTABLE.has(kind)) return lane === "client" ? "gaps" : `${lane} notes`;
+  return `${lane} ${isQuiet ? "quiet" : "frames"}`;
+}
