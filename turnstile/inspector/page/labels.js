@@ -12,7 +12,8 @@ const LEAST_ROOM = 15; // pixels
  * @property {string} text
  * @property {number} size Of the font, in pixels.
  * @property {number} weight
- * @property {string} [short] Instead of the text, where that does not fit; none where this does not either.
+ * @property {string} [short] Instead of the text, where that does not fit.
+ * @property {boolean} [isWhole] It is left out rather than cut.
  */
 
 /**
@@ -34,8 +35,8 @@ export function placeWords(lines, left, right, limit) {
 }
 
 /** @param {Words} words @param {number} room In pixels. */
-function fitting({ text, size, weight, short }, room) {
+function fitting({ text, size, weight, short = text, isWhole = false }, room) {
   if (textWidth(text, size, weight) <= room) return text;
-  if (short === undefined) return cutText(text, room, size, weight);
+  if (!isWhole) return cutText(short, room, size, weight);
   return textWidth(short, size, weight) <= room ? short : "";
 }

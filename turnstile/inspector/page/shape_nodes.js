@@ -193,10 +193,13 @@ function barWords({ kind, item, count, isOpen }) {
   if (!item) return [{ text: String(count), size: SMALL, weight: 500 }];
   const text = String(item.label ?? "");
   const label = { text, size: LARGE, weight: 500 };
-  if (kind === "hold") return [label, { text: String(item.detail ?? ""), size: SMALL, weight: 400 }];
+  if (kind === "hold") {
+    const reason = String(item.detail ?? "");
+    return [label, { text: reason, short: reason.replace(/^wait(s|ed) for (the )?/, ""), size: SMALL, weight: 400 }];
+  }
   if (kind !== "response") return [label];
   const isPlain = isOpen || !item.outcome || item.outcome === "completed";
-  return [{ ...label, text: `response ${text}${isPlain ? "" : `, ${item.outcome}`}`, short: text }];
+  return [{ ...label, text: `response ${text}${isPlain ? "" : `, ${item.outcome}`}`, short: text, isWhole: true }];
 }
 
 /** @param {number} value @returns {number} To a tenth of a pixel. */

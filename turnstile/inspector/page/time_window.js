@@ -15,7 +15,8 @@ export class TimeWindow {
     this.from = 0;
     this.to = LIVE_SPAN;
     this.width = 1;
-    /** The largest time there is; the window does not leave it. */
+    /** The first and the largest time there is; the window does not leave them. */
+    this.since = 0;
     this.until = 0;
   }
 
@@ -55,15 +56,15 @@ export class TimeWindow {
 
   /** Show all of it. */
   fit() {
-    const all = Math.max(this.until, 0.1);
-    this.from = -all * MARGIN;
+    const all = Math.max(this.until - this.since, 0.1);
+    this.from = this.since - all * MARGIN;
     this.to = this.from + (all * (1 + MARGIN)) / (1 - Math.min(LABEL / this.width, 0.2));
   }
 
   /** Make the scale that of a session which is followed: twice as much each time that a young one has outgrown it. */
   liveScale() {
     const longest = Math.min(LIVE_SPAN, this.width / LIVE_SCALE);
-    const needed = 2 ** Math.ceil(Math.log2(Math.max(this.until / NOW_AT, FIRST_SPAN)));
+    const needed = 2 ** Math.ceil(Math.log2(Math.max((this.until - this.since) / NOW_AT, FIRST_SPAN)));
     this.to = this.from + Math.min(needed, longest);
   }
 
@@ -91,20 +92,20 @@ export class TimeWindow {
     const span = this.span;
     const behind = now - span * NOW_AT;
     if (!inSteps || this.from > now || now > this.from + span * 0.96) {
-      this.from = Math.max(inSteps ? now - span * 0.4 : behind, -span * MARGIN);
+      this.from = Math.max(inSteps ? now - span * 0.4 : behind, this.since - span * MARGIN);
       this.to = this.from + span;
     }
   }
 
   /** The longest that can be shown, in seconds. */
   longest() {
-    return Math.max(this.until * 1.2, LIVE_SPAN);
+    return Math.max((this.until - this.since) * 1.3, LIVE_SPAN);
   }
 
   /** @param {number} from @param {number} span */
   #place(from, span) {
-    const last = this.until - span * 0.15;
-    this.from = Math.max(-span * MARGIN, Math.min(from, Math.max(last, -span * MARGIN)));
+    const first = this.since - span * MARGIN;
+    this.from = Math.max(first, Math.min(from, this.until - span * 0.15));
     this.to = this.from + span;
   }
 }

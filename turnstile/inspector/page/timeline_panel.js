@@ -44,14 +44,16 @@ export class TimelinePanel {
     new PointerInput(this.drawing.root, moves);
     this.pane.details.addEventListener("toggle", () => this.clock.ask());
     parent.append(this.root);
+    this.#isRecording = !live;
     this.live = live;
     this.sizes = new ResizeObserver(() => this.clock.ask());
     this.sizes.observe(this.frame);
     this.clock.watch(this.frame);
   }
 
-  #isFirst = true;
+  /** Until somebody moves it, a recording is shown as a whole, and a young session as close as may be. */
   #scalesItself = true;
+  #isRecording;
   #isLive = false;
 
   /** Whether more lines may come. */
@@ -73,7 +75,7 @@ export class TimelinePanel {
   /** Show from one moment to another, in seconds. @param {number} from @param {number} to */
   show(from, to) {
     this.isFollowing = false;
-    this.#isFirst = false;
+    this.#scalesItself = false;
     this.view.show(from, to);
     this.clock.ask();
   }
@@ -91,7 +93,6 @@ export class TimelinePanel {
     const move = (/** @type {() => void} */ change, staysLive = false) => {
       if (!staysLive) this.isFollowing = false;
       this.#scalesItself = false;
-      this.#isFirst = false;
       change();
       this.clock.ask();
     };
@@ -99,7 +100,7 @@ export class TimelinePanel {
       pan: (windows) => move(() => view.pan(view.span * windows)),
       zoom: (factor, x) => move(() => view.zoom(factor, x === undefined ? this.#anchor() : view.at(x)), true),
       drag: (pixels) => move(() => view.pan(pixels / view.scale)),
-      jump: (isEnd) => (isEnd && this.live ? this.#follow(true) : move(() => view.pan(isEnd ? view.until : -view.until * 2))),
+      jump: (isEnd) => (isEnd && this.live ? this.#follow(true) : move(() => view.pan(isEnd ? view.until : -view.until - view.span))),
       fit: () => move(() => view.fit()),
       follow: () => this.live && this.#follow(!this.isFollowing),
       search: () => this.tools.search.focus(),
@@ -130,8 +131,9 @@ export class TimelinePanel {
     view.resize(width - names);
     const isLive = this.live && !this.timeline.end;
     const now = isLive ? clock.now : this.timeline.until;
+    view.since = this.timeline.since ?? 0;
     view.until = Math.max(now, this.timeline.until);
-    if (this.#isFirst) this.#begin();
+    if (this.#scalesItself && this.#isRecording) view.fit();
     if (isLive && this.isFollowing) {
       if (this.#scalesItself) view.liveScale();
       view.follow(now, clock.isReduced);
@@ -149,11 +151,6 @@ export class TimelinePanel {
     const isMoving = isLive && (this.isFollowing || now <= view.to);
     clock.isHeavy = found.spans.length + found.marks.length > HEAVY;
     clock.run(isMoving, found.spans.some(({ to }) => to === null));
-  }
-
-  #begin() {
-    if (!this.live) this.view.fit();
-    this.#isFirst = !this.live && this.timeline.until === 0;
   }
 
   /** @param {boolean} isNarrow */
