@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/conf.py docs/examples docs/generate docs/site tests
 
-.PHONY: test lint types pytest wheel-check slow deploy-check demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs docs-site format lock clean
+.PHONY: test lint types pytest wheel-check slow deploy-check demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs docs-site images format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -132,6 +132,10 @@ docs: $(READY)
 	$(BIN)/python docs/generate/states.py > docs/reference/states.md
 	$(BIN)/python docs/generate/client_messages.py > docs/reference/voice-agent.md
 	$(BIN)/python docs/generate/event_rows.py docs/protocol.md
+
+# The pictures of README: the race of the demo, and the page in a browser.
+images: $(READY)
+	$(BIN)/python docs/generate/demo_image.py > docs/images/demo.svg
 
 # The pages as a site, in build/docs-site: whatever Sphinx warns of is an error, and so is a broken link. Mermaid, which
 # draws the diagrams, is copied into the site: a page loads nothing from elsewhere.
