@@ -11,10 +11,10 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
 from turnstile.inspector.app import MESSAGE_BYTES
+from turnstile.inspector.event_streams import WHEN_LEFT
 from turnstile.inspector.guard import LOCAL_ADDRESS
 from turnstile.inspector.ops_answers import EVERY_ANSWER, json_bytes
 from turnstile.inspector.ops_parser import OpsRequestParser
-from turnstile.inspector.resources import WHEN_LEFT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from werkzeug import Response
 
-from turnstile.errors import SessionError
 from turnstile.inspector.app import Route
-from turnstile.inspector.event_body import EventBody
+from turnstile.inspector.event_streams import EventStreams, busy
 from turnstile.inspector.ops_answers import RequestRefusedError, json_response
 from turnstile.observability.access_log import steered
 from turnstile.protocol.jsontext import loads
@@ -33,12 +32,9 @@ MESSAGES: Final = 4
 """How many messages may wait to be in force, ends aside: what they wait for may be what is to be ended."""
 ENDS: Final = 2
 """How many sessions may be ended at a time."""
-WHEN_LEFT: Final = "turnstile.when_left"
-"""The key, in the WSGI environment, of a function that takes what is called when the client has left."""
 GIVEN_FOR: Final = 30.0
 """Seconds that a message may take to be in force, unless the request says otherwise."""
 _LONGEST: Final = 300.0
-_BUSY: Final = {"Retry-After": "1"}
 
 # Of the outcomes of a message that are not about where its session stands: that is a conflict.
 _STATUS: Final = {
@@ -75,15 +71,11 @@ class Resources:
         self._exposition_type = exposition_type
         self._version = version
         self._is_alive = is_alive
-        self._clock = clock
-        self._streams = threading.BoundedSemaphore(STREAMS)
+        self._streams = EventStreams(STREAMS, clock)
         self._messages = threading.BoundedSemaphore(MESSAGES)
         self._ends = threading.BoundedSemaphore(ENDS)
         # Threads that compute at once keep the interpreter from the I/O thread, for longer the more they are.
         self._rendering = threading.Lock()
-        self._changing = threading.Lock()
-        self._open: set[EventBody] = set()
-        self._is_ending = False
 
     def routes(self) -> Sequence[Route]:
         """Return all that can be asked for."""
@@ -100,11 +92,7 @@ class Resources:
 
     def close(self) -> None:
         """End the open streams; those that begin from now on end at once."""
-        with self._changing:
-            self._is_ending = True
-            streams = list(self._open)
-        for stream in streams:
-            stream.stop()
+        self._streams.close()
 
     def health(self, _: Request) -> Response:
         """Answer whether this process does its work."""
@@ -142,26 +130,7 @@ class Resources:
         if request.method == "HEAD":
             _found(self._view.session(session_id), session_id)
             return Response(content_type="text/event-stream")
-        if not self._streams.acquire(blocking=False):
-            raise _too_many(f"{STREAMS} event streams are open: end one of them.")
-        try:
-            events = _found(self._view.events(session_id), session_id)
-            body = EventBody(events, lambda: self._is_ending, lambda: self._forget(body), self._clock)
-        except SessionError as error:
-            self._streams.release()
-            raise _too_many(error.problem.description) from None
-        except BaseException:
-            self._streams.release()
-            raise
-        with self._changing:
-            self._open.add(body)
-            is_ending = self._is_ending
-        if is_ending:
-            body.stop()
-        request.environ.get(WHEN_LEFT, _never)(body.stop)
-        # Servers in front of this one are to pass on each event at once.
-        headers = {"X-Accel-Buffering": "no"}
-        return Response(body, headers=headers, content_type="text/event-stream", direct_passthrough=True)
+        return self._streams.answer(request, lambda: _found(self._view.events(session_id), session_id))
 
     def give(self, request: Request, session_id: str) -> Response:
         """Give a session a message as its host could, and answer once it is in force, or say why not."""
@@ -170,7 +139,7 @@ class Resources:
         room = self._ends if is_end else self._messages
         if not room.acquire(blocking=False):
             waits = f"{ENDS} sessions are being ended" if is_end else f"{MESSAGES} messages wait to be in force"
-            raise _too_many(f"{waits}: try again when one of them is.")
+            raise busy(f"{waits}: try again when one of them is.")
         try:
             outcome = _found(self._view.give(session_id, message, timeout), session_id)
         finally:
@@ -184,25 +153,12 @@ class Resources:
             _STATUS.get(code, HTTPStatus.CONFLICT), code, str(outcome.get("description", "The message was refused."))
         )
 
-    def _forget(self, body: EventBody) -> None:
-        with self._changing:
-            self._open.discard(body)
-        self._streams.release()
-
-
-def _never(_: Callable[[], None]) -> None:
-    """Call nothing: the server does not say when a client has left."""
-
 
 def _found(found: Found | None, session_id: str) -> Found:
     if found is None:
         words = f"There is no open session {session_id}; GET /sessions lists those that are."
         raise RequestRefusedError(HTTPStatus.NOT_FOUND, "unknown_session", words)
     return found
-
-
-def _too_many(words: str) -> RequestRefusedError:
-    return RequestRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", words, _BUSY)
 
 
 def _message(request: Request) -> dict[str, Any]:

@@ -18,6 +18,10 @@ WEATHER = {
 
 GREETING = "Welcome to Lisbon."
 
+# Without the gate answers are lost, and waiting long for them is of no use.
+PATIENCE = {True: 10.0, False: 1.0}
+"""Seconds that the conversation waits for each message, with the gate and without."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

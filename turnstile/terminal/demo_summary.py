@@ -15,6 +15,25 @@ if TYPE_CHECKING:
     from turnstile.terminal.line_values import Json
 
 
+def figures(outcome: Outcome, log: SimulatorLog) -> Json:
+    """Return what became of the conversation, in numbers, and what upstream refused.
+
+    Args:
+        outcome: The client's result.
+        log: The simulator's.
+    """
+    return {
+        "questions": outcome.questions,
+        "answers": outcome.answers,
+        "asked": outcome.asked,
+        "acknowledged": outcome.acknowledged,
+        "not_in_force": _settings_lost(log),
+        "during_a_response": log.updates_under_way,
+        "collisions": log.collisions,
+        "refused": [{"code": rule.code, "message": rule.message} for rule in log.broken],
+    }
+
+
 def summary(outcome: Outcome, lines: Sequence[Json], log: SimulatorLog) -> list[str]:
     """Return the lines of the summary, of which the last has the counts.
 
@@ -31,13 +50,12 @@ def summary(outcome: Outcome, lines: Sequence[Json], log: SimulatorLog) -> list[
     # An update held only because the link was not open was held by no response.
     waited = {f"#{ref}" for effect in held if why_of(effect) != Waits.LINK for ref in members(effect["refs"])}
     released = {detail for kind, detail in notes if kind == "released"}
-    lost = sum(rule.event_type == "session.update" for rule in log.broken)
     counts = (
         f"{upstream} events upstream",
         f"{len(updates & waited)} updates held",
         f"{len(updates & waited & released)} replayed",
         f"{log.collisions} collisions",
-        f"{lost} settings lost",
+        f"{_settings_lost(log)} settings lost",
     )
     return [
         *(f"Upstream refused: {rule.code}: {rule.message}" for rule in log.broken),
@@ -46,3 +64,7 @@ def summary(outcome: Outcome, lines: Sequence[Json], log: SimulatorLog) -> list[
         f"Updates that landed under a running response: {log.updates_under_way}.",
         ", ".join(counts),
     ]
+
+
+def _settings_lost(log: SimulatorLog) -> int:
+    return sum(rule.event_type == "session.update" for rule in log.broken)

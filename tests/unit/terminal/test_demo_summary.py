@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from turnstile.terminal.demo import Outcome
-from turnstile.terminal.demo_summary import summary
+from turnstile.terminal.demo_summary import figures, summary
 
 OUTCOME = Outcome(asked=2, acknowledged=1, questions=4, answers=3, faults=())
 
@@ -49,3 +49,17 @@ def test_the_summary_says_what_upstream_refused():
     first, *_, counts = summary(OUTCOME, LINES, log(broken))
     assert first == "Upstream refused: voice_locked: Too late."
     assert counts.endswith("1 settings lost")
+
+
+def test_the_figures_tell_what_is_acknowledged_and_not_in_force():
+    broken = SimpleNamespace(event_type="session.update", code="voice_locked", message="Too late.")
+    assert figures(OUTCOME, log(broken)) == {
+        "questions": 4,
+        "answers": 3,
+        "asked": 2,
+        "acknowledged": 1,
+        "not_in_force": 1,
+        "during_a_response": 2,
+        "collisions": 1,
+        "refused": [{"code": "voice_locked", "message": "Too late."}],
+    }

@@ -1,6 +1,8 @@
 // The page: shows what the part of its address behind `#` names.
 import { element, setText } from "./dom.js";
 import { Ops } from "./ops.js";
+import { RecordingPage } from "./recording.js";
+import { RecordingDrops } from "./recording_drops.js";
 import { SessionList } from "./session_list.js";
 import { SessionPage } from "./session_page.js";
 
@@ -8,11 +10,14 @@ const ops = new Ops();
 const main = document.getElementById("main");
 const said = document.getElementById("token-state");
 const forget = document.getElementById("forget-token");
+const RECORDING = "#/recording";
+const drops = new RecordingDrops(() => (location.hash === RECORDING ? go() : (location.hash = RECORDING)));
 let shown = null;
 
 const ROUTES = [
   [/^$|^#\/?$/, () => new SessionList(main, ops)],
   [/^#\/sessions\/([^/]+)$/, (id) => new SessionPage(main, ops, decoded(id))],
+  [/^#\/recording$/, () => new RecordingPage(main, drops)],
 ];
 
 /** Show what the address names, in place of what was shown. */
