@@ -57,7 +57,7 @@ wheel-check: $(READY)
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow tests/property tests/integration tests/bench
 
-# What is delivered in config/deploy, at length: front ends under load, restarts, crashes.
+# What is delivered in config/deploy, at length: front ends under load, restarts, crashes; the Dockerfile's steps, as root.
 deploy-check: $(READY)
 	$(BIN)/python -m pytest -m slow tests/deploy
 

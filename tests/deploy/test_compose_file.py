@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -65,6 +67,21 @@ def test_prometheus_scrapes_the_proxy_by_a_name_that_its_ops_listener_knows(serv
     assert job["authorization"]["credentials_file"] == f"/run/secrets/{secret}"
     assert job["job_name"] == "turnstile"
     assert 'job="turnstile"' in (deploy.parent / "alerts.yml").read_text()
+
+
+@pytest.mark.slow
+def test_the_compose_specification_has_all_that_it_says(deploy, tmp_path, monkeypatch):
+    pins = Path(__file__).parent / "pins" / "compose-spec.txt"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    subprocess.run([*pip, "--target", str(tmp_path), "--requirement", str(pins)], check=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from compose_spec import PyCompose  # noqa: PLC0415 - installed here
+
+    text = (deploy / "compose.yaml").read_text()
+    given = re.sub(r"\$\{(\w+):\?[^}]*\}", r"/\1", text)  # as compose fills it in before it reads it
+    assert PyCompose.from_yaml(given).to_dict()["services"].keys() == yaml.safe_load(text)["services"].keys()
+    with pytest.raises(ValueError, match="cap_dorp"):
+        PyCompose.from_yaml(given.replace("cap_drop", "cap_dorp"))
 
 
 def test_prometheus_takes_its_configuration(required, deploy, tmp_path):
