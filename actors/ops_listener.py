@@ -67,7 +67,8 @@ class OpsListener:
         token = "token as configured" if self._has_token else "no token: nothing can be steered"
         if self._token_file is not None:
             token = f"token in {self._token_file.path}"
-        yield f"Ops: http://{peer_of(*self._server.address)} (/healthz, /metrics, /sessions), {token}."
+        address = f"http://{peer_of(*self._server.address)}/"
+        yield f"Ops: {address} shows the sessions in a browser (/healthz, /metrics, /sessions for programs), {token}."
 
     def stop(self, timeout: float = _STOP_WITHIN) -> None:
         """End what is being answered, close the port, and delete the token; a second call does nothing.

@@ -206,7 +206,8 @@ def test_the_token_is_in_a_file_of_this_user_as_long_as_the_listener_is_there(fr
     path = runtime / "turnstile" / f"ops-{free_port}.token"
     with start_ops(configured(port=free_port), None) as ops:
         assert list(ops.introduction()) == [
-            f"Ops: http://127.0.0.1:{free_port} (/healthz, /metrics, /sessions), token in {path}."
+            f"Ops: http://127.0.0.1:{free_port}/ shows the sessions in a browser "
+            f"(/healthz, /metrics, /sessions for programs), token in {path}."
         ]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not path.exists()

@@ -258,7 +258,8 @@ def test_operators_see_the_process_drain_up_to_its_end(serve, reserve_port, tmp_
         lines = []
         while not (line := running.process.stdout.readline()).startswith("Ending 1 open sessions"):
             lines.append(line)
-        assert f"Ops: http://127.0.0.1:{port} (/healthz, /metrics, /sessions), token in {token_file}.\n" in lines
+        shown = f"Ops: http://127.0.0.1:{port}/ shows the sessions in a browser"
+        assert f"{shown} (/healthz, /metrics, /sessions for programs), token in {token_file}.\n" in lines
         assert (status("/healthz"), status("/readyz")) == (200, 503)  # the close is not answered yet
     assert running.end()[0] == 0
     assert not token_file.exists()

@@ -18,17 +18,15 @@ from turnstile.testing import patience
 
 if TYPE_CHECKING:
     from turnstile.errors import SessionError
-    from turnstile.inspector.server import OpsServer
 
 TOKEN = "correct-horse-battery-staple"
 
 
 class Shown(NamedTuple):
-    """A proxy, the address of the page that shows it, and the listener of the page."""
+    """A proxy, and the address of the page that shows it."""
 
     proxy: ProxySystem
     page: str
-    server: OpsServer
 
     @contextmanager
     def talking(self, **wanted: str):
@@ -68,8 +66,7 @@ def start_shown():
             proxy = stack.enter_context(
                 ProxySystem(load_config(flags={"server.port": "0", "upstream.url": "simulator:", **flags}))
             )
-            server = _served(proxy.view, stack, is_local=is_local)
-            return Shown(proxy, _address(server), server)
+            return Shown(proxy, _address(_served(proxy.view, stack, is_local=is_local)))
 
         yield start
 
@@ -102,12 +99,25 @@ class MadeSessions:
         sessions: As the list has them.
     """
 
-    page = ""
     failure: SessionError | None = None
 
-    def __init__(self, sessions):
+    def __init__(self, sessions, stack, *, is_local):
+        self._stack = stack
+        self._is_local = is_local
+        self._port = 0
+        self.start()
         self.described = {session["id"]: session for session in sessions}
         self.journals = queue.Queue()
+
+    def start(self):
+        """Listen; once more at the same address."""
+        self._server = _served(self, self._stack, is_local=self._is_local, port=self._port)
+        self._port = self._server.address[1]
+        self.page = _address(self._server)
+
+    def stop(self):
+        """End the listener."""
+        self._server.stop(patience())
 
     def counts(self):
         return {}
@@ -149,10 +159,7 @@ def start_made():
     with ExitStack() as stack:
 
         def start(*sessions, is_local: bool = True) -> MadeSessions:
-            view = MadeSessions(sessions)
-            view.server = _served(view, stack, is_local=is_local)
-            view.page = _address(view.server)
-            return view
+            return MadeSessions(sessions, stack, is_local=is_local)
 
         yield start
 

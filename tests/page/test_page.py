@@ -60,7 +60,7 @@ def test_a_listener_that_ends_is_said_and_what_was_seen_stays(start_made, make_s
     made = start_made(make_session("s1"))
     page = open_page(made.page)
     expect(page.locator(".rows")).to_contain_text("s1")
-    made.server.stop(patience())
+    made.stop()
     look_again(page)
     expect(page.locator(".status")).to_contain_text("does not answer")
     expect(page.locator(".rows")).to_contain_text("s1")

@@ -51,7 +51,8 @@ class Nothing {
   constructor(parent) {
     this.title = "Nothing here";
     this.heading = element("h1", { tabindex: -1 }, "Nothing here");
-    parent.append(this.heading, element("p", {}, "This page has no part of that name. ", element("a", { href: "#/" }, "See the sessions.")));
+    const list = element("a", { href: "#/" }, "See the sessions.");
+    parent.append(this.heading, element("p", {}, "This page has no part of that name. ", list));
   }
 
   destroy() {}

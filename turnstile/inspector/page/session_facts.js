@@ -35,8 +35,10 @@ export class SessionFacts {
     this.counts = element("dl", { class: "facts counts" });
     const first = element("dl", { class: "facts" }, ...FIRST.map((fact) => this.#fact(fact)));
     const more = element("dl", { class: "facts" }, ...MORE.map((fact) => this.#fact(fact)));
-    const rest = element("details", { class: "more" }, element("summary", {}, "More of this session"), more, this.counts);
-    this.panel = element("section", { class: "panel about", "aria-label": "What it does", hidden: true }, first, this.waits, rest);
+    const summary = element("summary", {}, "More of this session");
+    const rest = element("details", { class: "more" }, summary, more, this.counts);
+    const named = { class: "panel about", "aria-label": "What it does", hidden: true };
+    this.panel = element("section", named, first, this.waits, rest);
     parent.append(this.panel);
   }
 

@@ -24,7 +24,8 @@ export class SessionList {
     this.title = "Sessions";
     this.heading = element("h1", { tabindex: -1 }, "Sessions");
     this.count = element("p", { class: "count", "data-count": "" });
-    this.search = element("input", { type: "search", id: "search", placeholder: "Id or identity", input: () => this.#show() });
+    const searched = { placeholder: "Id or identity", input: () => this.#show() };
+    this.search = element("input", { type: "search", id: "search", ...searched });
     this.order = element(
       "select",
       { id: "order", change: () => this.#sortBy(this.order.value) },
@@ -60,7 +61,8 @@ export class SessionList {
   #table() {
     const heads = element("div", { class: "row heads", role: "row" }, ...this.headings.values());
     const head = element("div", { class: "thead", role: "rowgroup" }, heads);
-    return element("div", { class: "sessions", role: "table", "aria-label": "Open sessions", hidden: true }, head, this.body);
+    const named = { class: "sessions", role: "table", "aria-label": "Open sessions", hidden: true };
+    return element("div", named, head, this.body);
   }
 
   #headingOf({ name, title }) {
@@ -132,7 +134,8 @@ export class SessionList {
     const open = found === all ? `${all} open` : `${found} of ${all}`;
     setText(this.count, all === 0 ? "" : waiting === 0 ? open : `${open}, something waits in ${waiting}`);
     this.empty.hidden = found > 0;
-    setText(this.empty, all === 0 ? NO_SESSIONS : `None of the ${all} open sessions has “${words}” in its id or identity.`);
+    const none = `None of the ${all} open sessions has “${words}” in its id, identity or address.`;
+    setText(this.empty, all === 0 ? NO_SESSIONS : none);
   }
 }
 

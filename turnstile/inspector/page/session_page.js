@@ -33,14 +33,14 @@ export class SessionPage {
     this.status = element("p", { class: "status", role: "status" });
     this.token = element("div");
     const back = element("a", { href: "#/", class: "back" }, "← Sessions");
-    const watched = element("section", { class: "watched", "aria-label": "Timeline" });
+    const watched = element("div", { class: "watched" });
     const beside = element("aside", { class: "beside", "aria-label": "Steer this session" });
     this.watch = element("div", { class: "watch", hidden: true }, watched, beside);
     parent.append(back, element("div", { class: "toolbar" }, this.heading, this.state), this.status, this.token);
     this.facts = new SessionFacts(parent);
     parent.append(this.watch);
     this.timeline = new Timeline();
-    this.panel = new TimelinePanel(watched, this.timeline, { live: true, title: `Session ${id}` });
+    this.panel = new TimelinePanel(watched, this.timeline, { live: true, title: "Timeline" });
     this.steering = new Steering(beside, ops, id);
     ops.addEventListener("token", this.#begin);
     this.#begin();
@@ -121,7 +121,8 @@ export class SessionPage {
     const { end } = this.timeline;
     if (!end) return "The session's process has stopped, and the session with it: its last lines are missing.";
     const reason = end.reason ? ` (${end.reason})` : "";
-    return `The session was ended by ${BY[end.by] ?? end.by}, with code ${end.code}${reason}, after ${ageWords(end.at)}.`;
+    const by = BY[end.by] ?? end.by;
+    return `The session was ended by ${by}, with code ${end.code}${reason}, after ${ageWords(end.at)}.`;
   }
 
   async #look() {

@@ -4,15 +4,15 @@ import { ageWords, clientWords, waitWords } from "./wording.js";
 
 /** The columns: what is written, by what it is sorted (the first is what an operator looks for first). */
 export const COLUMNS = [
-  { name: "id", title: "Session", textOf: ({ id }) => id, valueOf: ({ id }) => id },
-  { name: "client", title: "Client", textOf: ({ client }) => clientWords(client), valueOf: ({ client }) => clientWords(client) },
-  { name: "dialect", title: "Dialect", textOf: ({ dialect }) => dialect ?? "", valueOf: ({ dialect }) => dialect ?? "" },
-  { name: "state", title: "State", textOf: ({ state }) => state ?? "", valueOf: ({ state }) => state ?? "" },
+  sortedByText("id", "Session", ({ id }) => id),
+  sortedByText("client", "Client", ({ client }) => clientWords(client)),
+  sortedByText("dialect", "Dialect", ({ dialect }) => dialect ?? ""),
+  sortedByText("state", "State", ({ state }) => state ?? ""),
   { name: "waits", title: "What waits", textOf: waitsText, valueOf: (session) => -waitedFor(session) },
   { name: "turns", title: "Turns", textOf: ({ turns }) => String(turns ?? ""), valueOf: ({ turns }) => -(turns ?? 0) },
-  { name: "link", title: "Link", textOf: linkText, valueOf: linkText },
+  sortedByText("link", "Link", linkText),
   { name: "age", title: "Age", textOf: ({ age }) => ageWords(age), valueOf: ({ age }) => age ?? 0 },
-  { name: "worker", title: "Worker", textOf: ({ worker }) => String(worker ?? ""), valueOf: ({ worker }) => worker ?? 0 },
+  { name: "worker", title: "Worker", textOf: workerText, valueOf: ({ worker }) => worker ?? 0 },
 ];
 
 /** Return what a windowed list needs to show sessions. */
@@ -36,6 +36,14 @@ function update(row, session) {
   const link = row.querySelector("a");
   if (link.getAttribute("href") !== href) link.setAttribute("href", href);
   if (row.dataset.state !== session.state) row.dataset.state = session.state;
+}
+
+function sortedByText(name, title, textOf) {
+  return { name, title, textOf, valueOf: textOf };
+}
+
+function workerText({ worker }) {
+  return String(worker ?? "");
 }
 
 function waitsText({ waiting, longest_wait: longest }) {

@@ -9,6 +9,9 @@ const GIVEN_FOR = 60;
 /** How many outcomes stay in sight. */
 const KEPT = 20;
 
+const STEERED_WITH_TOKEN =
+  "To change its prompt or voice, to speak in it or to end it, give the token of this listener.";
+
 export class Steering {
   #ops;
   #id;
@@ -50,7 +53,8 @@ export class Steering {
    */
   show(session) {
     // Requests of operators have negative numbers, and keep the order in which they were given.
-    const held = (session.waiting ?? []).filter(({ request }) => request < 0).sort((one, other) => other.request - one.request);
+    const held = (session.waiting ?? []).filter(({ request }) => request < 0);
+    held.sort((one, other) => other.request - one.request);
     const areOurs = held.length === this.#pending.length;
     this.#pending.forEach((entry, index) => entry.wait(areOurs ? held[index] : null));
   }
@@ -59,11 +63,12 @@ export class Steering {
   #offer = () => {
     this.confirmation.close();
     if (this.#isOver) {
-      this.content.replaceChildren(element("p", { class: "hint" }, "The session has ended: nothing can be given to it."));
+      const words = "The session has ended: nothing can be given to it.";
+      this.content.replaceChildren(element("p", { class: "hint" }, words));
     } else if (this.#ops.token) this.content.replaceChildren(...this.#forms());
     else {
       this.content.replaceChildren();
-      new TokenForm(this.content, this.#ops, "To change its prompt or voice, to speak in it or to end it, give the token of this listener.");
+      new TokenForm(this.content, this.#ops, STEERED_WITH_TOKEN);
     }
   };
 
@@ -80,7 +85,8 @@ export class Steering {
   #formOf(kind) {
     const error = element("p", { class: "error", role: "alert" });
     const button = element("button", { type: "submit", class: kind.name === "end" ? "danger" : "" }, kind.button);
-    const form = element("form", { "data-kind": kind.name }, element("p", { class: "hint" }, kind.hint), ...kind.fields(), error, button);
+    const hint = element("p", { class: "hint" }, kind.hint);
+    const form = element("form", { "data-kind": kind.name }, hint, ...kind.fields(), error, button);
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const message = kind.message(Object.fromEntries(new FormData(form)));
@@ -127,7 +133,8 @@ export class Steering {
     this.confirmation.returnValue = "";
     this.confirmation.showModal();
     return new Promise((resolve) => {
-      this.confirmation.addEventListener("close", () => resolve(this.confirmation.returnValue === "end"), { once: true });
+      const tell = () => resolve(this.confirmation.returnValue === "end");
+      this.confirmation.addEventListener("close", tell, { once: true });
     });
   }
 }

@@ -3,6 +3,13 @@ import { element } from "./dom.js";
 
 const VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"];
 
+/** What an agent message does during a turn. */
+const BEHAVIORS = [
+  ["queue", "wait for its end"],
+  ["interrupt", "interrupt it"],
+  ["default", "refuse it"],
+];
+
 /**
  * @typedef {object} Kind
  * @property {string} name
@@ -34,7 +41,7 @@ export const KINDS = [
     button: "Change it",
     fields: () => [
       labelled("Voice", select("voice", [["", "as it is"], ...VOICES.map((voice) => [voice, voice])])),
-      labelled("Speed", element("input", { name: "speed", type: "number", min: 0.25, max: 1.5, step: 0.05, placeholder: "as it is" })),
+      labelled("Speed", number("speed", { min: 0.25, max: 1.5, step: 0.05, placeholder: "as it is" })),
     ],
     message: ({ voice, speed }) => {
       if (!voice && !speed) return "Choose a voice or a speed.";
@@ -57,7 +64,7 @@ export const KINDS = [
     button: "Have the agent say it",
     fields: () => [
       labelled("Words", element("textarea", { name: "text", rows: 3, required: true })),
-      labelled("During a turn", select("behavior", [["queue", "wait for its end"], ["interrupt", "interrupt it"], ["default", "refuse it"]])),
+      labelled("During a turn", select("behavior", BEHAVIORS)),
     ],
     message: ({ text, behavior }) => ({ type: "InjectAgentMessage", message: text, behavior }),
   },
@@ -67,7 +74,7 @@ export const KINDS = [
     hint: "Ends the session for its client, with this code and reason.",
     button: "End the session…",
     fields: () => [
-      labelled("Code", element("input", { name: "code", type: "number", value: 1000, min: 1000, max: 4999, required: true })),
+      labelled("Code", number("code", { value: 1000, min: 1000, max: 4999, required: true })),
       labelled("Reason", element("input", { name: "reason", maxlength: 123 })),
     ],
     message: ({ code, reason }) => ({ type: "End", code: Number(code), reason }),
@@ -76,14 +83,19 @@ export const KINDS = [
 
 /** Return radio buttons that exclude each other; the first is chosen. */
 export function choice(name, options) {
-  const buttons = options.map(([value, title], index) =>
-    element("label", {}, element("input", { type: "radio", name, value, checked: index === 0 }), element("span", {}, title)),
-  );
+  const buttons = options.map(([value, title], index) => {
+    const button = element("input", { type: "radio", name, value, checked: index === 0 });
+    return element("label", {}, button, element("span", {}, title));
+  });
   return element("div", { class: "choice", role: "group" }, ...buttons);
 }
 
 function labelled(title, control) {
   return element("label", { class: "field" }, element("span", {}, title), control);
+}
+
+function number(name, bounds) {
+  return element("input", { name, type: "number", ...bounds });
 }
 
 function select(name, options) {
