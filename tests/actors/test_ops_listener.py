@@ -205,10 +205,8 @@ def test_an_address_of_another_machine_is_an_error():
 def test_the_token_is_in_a_file_of_this_user_as_long_as_the_listener_is_there(free_port, runtime):
     path = runtime / "turnstile" / f"ops-{free_port}.token"
     with start_ops(configured(port=free_port), None) as ops:
-        assert list(ops.introduction()) == [
-            f"Ops: http://127.0.0.1:{free_port}/ shows the sessions in a browser "
-            f"(/healthz, /metrics, /sessions for programs), token in {path}."
-        ]
+        shown = f"Ops: http://127.0.0.1:{free_port}/ shows the sessions in a browser"
+        assert list(ops.introduction()) == [f"{shown} (/healthz, /metrics, /sessions for programs), token in {path}."]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not path.exists()
 

@@ -31,7 +31,8 @@ def page_routes(first: str = "index.html") -> Sequence[Route]:
     Args:
         first: The file that is shown at ``/``.
     """
-    found = {file.name: file.read_bytes() for file in files("turnstile.inspector").joinpath("page").iterdir()}
+    room = files("turnstile.inspector").joinpath("page")
+    found = {file.name: file.read_bytes() for file in room.iterdir() if _suffix(file.name) in _TYPES}
     return (
         Route("/", "GET", partial(_answer, found, name=first)),
         Route(f"{PAGE_FILES}<name>", "GET", partial(_answer, found)),
@@ -41,4 +42,8 @@ def page_routes(first: str = "index.html") -> Sequence[Route]:
 def _answer(found: dict[str, bytes], _: Request, name: str) -> Response:
     if name not in found:
         raise NotFound
-    return Response(found[name], content_type=_TYPES[name.rpartition(".")[2]])
+    return Response(found[name], content_type=_TYPES[_suffix(name)])
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2]
