@@ -16,7 +16,13 @@ from turnstile.config.loading import LEGACY_ENV, env_name
 # The tests here share some words by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from front_ends import HOSTS, FrontEnd, places_for, program_of
+from front_ends import HOSTS, PASSED_THROUGH, FrontEnd, places_for, program_of
+from two_proxies import settings_of
+
+from actors import ProxySystem
+from actors.ops_listener import start_ops
+from turnstile.config import load_config
+from turnstile.testing import patience
 
 DEPLOY = Path(__file__).parents[2] / "config" / "deploy"
 
@@ -49,8 +55,8 @@ def loaded(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def ports():
-    """Two ports that are free on the addresses of both proxies, kept for them: for clients, and for operators."""
+def keep_ports():
+    """Return a function that keeps two ports on the addresses of both proxies: for clients, and for operators."""
     with ExitStack() as kept:
 
         def keep(host, port):
@@ -67,7 +73,7 @@ def ports():
                 except OSError:
                     continue
 
-        yield port_of_both(), port_of_both()
+        yield lambda: (port_of_both(), port_of_both())
 
 
 @pytest.fixture
@@ -77,15 +83,41 @@ def tls(certificates):
 
 
 @pytest.fixture
-def start_front_end(tmp_path, required, certificates, reserve_port, ports):
-    """Start HAProxy or nginx in front of the two, by a file of `config/deploy`."""
+def start_front_end(tmp_path, required, certificates, reserve_port):
+    """Start HAProxy or nginx by a file of `config/deploy`, in front of the two at these ports."""
     with ExitStack() as started:
 
-        def start(name):
+        def start(name, ports):
             entrance = reserve_port()
             places = places_for(entrance, *ports, certificates)
             front = FrontEnd(name, places, entrance, tmp_path / name, required(program_of(name)))
             started.callback(front.close)
             return front
+
+        yield start
+
+
+@pytest.fixture
+def start_both(keep_ports, start_front_end, certificates):
+    """Start two proxies in this process behind a front end; return the clients' address, the front end, the proxies.
+
+    Takes the name of the front end's file, and settings of both by their names.
+    """
+    with ExitStack() as started:
+
+        def start(name, **settings):
+            ports = keep_ports()
+            if name in PASSED_THROUGH:
+                settings |= {f"server.tls_{part}_file": str(certificates / f"{part}.pem") for part in ("cert", "key")}
+            proxies = []
+            for number in (0, 1):
+                flags = {**settings_of(number, *ports), "ops.token": "made-up-for-this-test", **settings}
+                proxy = ProxySystem(load_config(flags=flags))
+                started.callback(proxy.stop, patience())
+                proxy.start()
+                started.callback(start_ops(proxy.config, proxy.view, proxy.is_alive).stop)
+                proxies.append(proxy)
+            front = start_front_end(name, ports)
+            return f"wss://127.0.0.1:{front.port}", front, proxies
 
         yield start

@@ -77,7 +77,7 @@ class Tally:
 
     async def until(self, is_so):
         """Wait until it is so."""
-        async with asyncio.timeout(patience()), self._changed:
+        async with asyncio.timeout(patience(90)), self._changed:
             await self._changed.wait_for(is_so)
 
 

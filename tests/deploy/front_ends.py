@@ -14,6 +14,9 @@ from pathlib import Path
 from turnstile.testing import patience
 
 CONFIGURATIONS = Path(__file__).parents[2] / "config/deploy"
+# With TLS at the front end, and passed through to the proxies.
+AT_THE_FRONT_END = ("haproxy.cfg", "nginx.conf")
+PASSED_THROUGH = ("haproxy-tcp.cfg", "nginx-stream.conf")
 # Where the two are, instead of 10.0.0.11 and 10.0.0.12.
 HOSTS = ("127.0.0.11", "127.0.0.12")
 # Where the module is that Debian has in a package of its own, instead of below nginx's own folder.

@@ -6,57 +6,17 @@ import asyncio
 import logging
 import re
 import subprocess
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from conversing_clients import CLIENTS, PATHS, conversing, opened
-from front_ends import CONFIGURATIONS, commands, places_for, program_of
-from two_proxies import settings_of
+from front_ends import AT_THE_FRONT_END, CONFIGURATIONS, PASSED_THROUGH, commands, places_for, program_of
 from websockets.exceptions import InvalidStatus
 
-from actors import ProxySystem
-from actors.ops_listener import start_ops
-from turnstile.config import load_config
 from turnstile.testing import patience
 
-# With TLS at the front end, and passed through.
-HTTP = ("haproxy.cfg", "nginx.conf")
-TCP = ("haproxy-tcp.cfg", "nginx-stream.conf")
 PAGE = Path(__file__).parents[2] / "docs/howto/behind-a-proxy.md"
-
-
-@pytest.fixture
-def start_proxies(ports, certificates):
-    """Start the two; takes settings by their names."""
-    with ExitStack() as started:
-
-        def start(name, **settings):
-            if name in TCP:
-                settings |= {f"server.tls_{part}_file": str(certificates / f"{part}.pem") for part in ("cert", "key")}
-            both = []
-            for number in (0, 1):
-                flags = {**settings_of(number, *ports), "ops.token": "made-up-for-this-test", **settings}
-                proxy = ProxySystem(load_config(flags=flags))
-                started.callback(proxy.stop, patience())
-                proxy.start()
-                started.callback(start_ops(proxy.config, proxy.view, proxy.is_alive).stop)
-                both.append(proxy)
-            return both
-
-        yield start
-
-
-@pytest.fixture
-def start_both(start_proxies, start_front_end):
-    """Start the two behind a front end; return the clients' address, the front end and the proxies."""
-
-    def start(name, **settings):
-        proxies = start_proxies(name, **settings)
-        front = start_front_end(name)
-        return f"wss://127.0.0.1:{front.port}", front, proxies
-
-    return start
 
 
 def dedent_lines(text):
@@ -64,7 +24,7 @@ def dedent_lines(text):
     return re.sub(r"(?m)^ +", "", text)
 
 
-@pytest.mark.parametrize("name", HTTP + TCP)
+@pytest.mark.parametrize("name", AT_THE_FRONT_END + PASSED_THROUGH)
 def test_the_front_end_takes_the_file_without_a_warning(tmp_path, required, certificates, name):
     places = places_for(443, 8080, 8081, certificates)
     check, _ = commands(name, places, tmp_path, required(program_of(name)))
@@ -82,7 +42,7 @@ def test_what_the_page_shows_stands_in_the_files(kind):
         assert any(dedent_lines(part) in text for text in files), part
 
 
-@pytest.mark.parametrize("name", HTTP + TCP)
+@pytest.mark.parametrize("name", AT_THE_FRONT_END + PASSED_THROUGH)
 def test_clients_of_both_protocols_get_through_under_their_own_address(start_both, tls, caplog, name):
     address, _, _ = start_both(name)
 
@@ -97,7 +57,7 @@ def test_clients_of_both_protocols_get_through_under_their_own_address(start_bot
     assert re.findall(r"session began .*\baddress=(\S+)", caplog.text) == [CLIENTS] * 2
 
 
-@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("name", AT_THE_FRONT_END)
 def test_no_response_is_cut_and_no_client_refused_when_a_proxy_drains(start_both, tls, name):
     address, _, proxies = start_both(name)
 
@@ -115,7 +75,7 @@ def test_no_response_is_cut_and_no_client_refused_when_a_proxy_drains(start_both
     assert ending
 
 
-@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("name", AT_THE_FRONT_END)
 def test_a_client_that_one_proxy_has_no_place_for_goes_to_the_other_and_is_refused_when_both_are_full(
     start_both, tls, name
 ):
@@ -133,7 +93,7 @@ def test_a_client_that_one_proxy_has_no_place_for_goes_to_the_other_and_is_refus
     assert answer.headers["Retry-After"]
 
 
-@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("name", AT_THE_FRONT_END)
 def test_no_log_of_the_front_end_has_the_token_of_a_query(start_both, tls, name):
     address, front, proxies = start_both(name)
 

@@ -7,24 +7,28 @@ from contextlib import ExitStack
 
 import pytest
 from conversing_clients import conversing
+from front_ends import AT_THE_FRONT_END
 from two_proxies import ServedProxy
 
 pytestmark = pytest.mark.slow
 
 CLIENTS = 20
-FRONT_ENDS = ("haproxy.cfg", "nginx.conf")
 NAMES = ("one", "two")
 
 
 @pytest.fixture
-def proxies(ports):
-    """The two, as processes."""
+def start_served(keep_ports, start_front_end):
+    """Start two processes behind a front end; return the front end and the two."""
     with ExitStack() as started:
-        both = []
-        for number in (0, 1):
-            both.append(ServedProxy(number, *ports))
-            started.callback(both[-1].kill)
-        yield both
+
+        def start(name, *options):
+            ports, proxies = keep_ports(), []
+            for number in (0, 1):
+                proxies.append(ServedProxy(number, *ports, *options))
+                started.callback(proxies[-1].kill)
+            return start_front_end(name, ports), proxies
+
+        yield start
 
 
 async def restarted(front, proxies, number):
@@ -43,9 +47,9 @@ async def until_all_were_answered_again(tally, clients):
     await tally.until(lambda: all(client.heard > before for client, before in zip(clients, heard, strict=True)))
 
 
-@pytest.mark.parametrize("name", FRONT_ENDS)
-def test_no_response_is_cut_when_both_proxies_are_restarted_in_turn_under_load(start_front_end, proxies, tls, name):
-    front = start_front_end(name)
+@pytest.mark.parametrize("name", AT_THE_FRONT_END)
+def test_no_response_is_cut_when_both_proxies_are_restarted_in_turn_under_load(start_served, tls, name):
+    front, proxies = start_served(name)
 
     async def restart_in_turn():
         async with conversing(CLIENTS, f"wss://127.0.0.1:{front.port}", tls) as (tally, clients):
@@ -64,9 +68,9 @@ def test_no_response_is_cut_when_both_proxies_are_restarted_in_turn_under_load(s
     assert len(tally.closes) >= CLIENTS
 
 
-@pytest.mark.parametrize("name", FRONT_ENDS)
-def test_a_proxy_that_is_killed_takes_no_session_of_the_other_with_it(start_front_end, proxies, tls, name):
-    front = start_front_end(name)
+@pytest.mark.parametrize("name", AT_THE_FRONT_END)
+def test_a_proxy_that_is_killed_takes_no_session_of_the_other_with_it(start_served, tls, name):
+    front, proxies = start_served(name)
 
     async def kill_one():
         async with conversing(CLIENTS, f"wss://127.0.0.1:{front.port}", tls) as (tally, clients):
