@@ -168,6 +168,7 @@ def handshake_settings(config: Config) -> HandshakeSettings:
         timeout=server.handshake_timeout,
         at_most=at_most,
         of_one=server.max_handshakes_per_address or default_handshakes_of_one(at_most),
+        answer_while_draining=server.answer_while_draining,
         proxies=TrustedProxies(server.trusted_proxies),
     )
 

@@ -113,8 +113,8 @@ class ProxyThreads:
 
     def drain(self) -> int:
         """Let no more clients in, and end each session at its next moment of rest; return the number of sessions."""
-        if self._listener is not None and self._slot is not None:
-            self._listener.let_others_go_first()
+        if self._listener is not None:
+            self._listener.drain(has_others=self._slot is not None)
         return self._sessions.drain()
 
     def stop(self, timeout: float) -> int:

@@ -95,6 +95,25 @@ def reserve_port():
         yield reserve
 
 
+@pytest.fixture(scope="session")
+def until_refused():
+    """Return a function that waits until nobody listens at an address any more."""
+
+    def wait(address: tuple[str, int]) -> None:
+        deadline, never = time.monotonic() + patience(), threading.Event()
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(address, timeout=patience()).close()
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:
+                pass  # it closed just now
+            never.wait(_GLANCE)
+        pytest.fail(f"{address} still listens")
+
+    return wait
+
+
 @pytest.fixture
 def no_collection():
     """Keep the collector off while calls are counted: it calls finalizers of what other tests left behind."""

@@ -21,7 +21,6 @@ from two_proxies import settings_of
 
 from actors import ProxySystem
 from actors.ops_listener import start_ops
-from turnstile.config import load_config
 from turnstile.testing import patience
 
 DEPLOY = Path(__file__).parents[2] / "config" / "deploy"

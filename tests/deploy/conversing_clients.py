@@ -181,3 +181,14 @@ def opened(address, path, tls):
         close_timeout=patience(),
         ping_interval=None,
     )
+
+
+async def until_a_function_is_called(socket):
+    """Begin a Voice Agent session that has to wait for its client: for the result of a function."""
+    settings = json.loads(json.dumps(SETTINGS))
+    settings["agent"]["think"]["functions"] = [{"name": "get_weather", "parameters": {"type": "object"}}]
+    await _send(socket, [settings, {"type": "InjectUserMessage", "content": "What is the weather?"}])
+    async with asyncio.timeout(patience()):
+        async for frame in socket:
+            if isinstance(frame, str) and json.loads(frame)["type"] == "FunctionCallRequest":
+                return

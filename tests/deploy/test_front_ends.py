@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import subprocess
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
-from conversing_clients import CLIENTS, PATHS, conversing, opened
+from conversing_clients import CLIENTS, PATHS, conversing, opened, until_a_function_is_called
 from front_ends import AT_THE_FRONT_END, CONFIGURATIONS, PASSED_THROUGH, commands, places_for, program_of
 from websockets.exceptions import InvalidStatus
 
@@ -73,6 +74,27 @@ def test_no_response_is_cut_and_no_client_refused_when_a_proxy_drains(start_both
     assert tally.whole == len(tally.responses)
     assert tally.closes == [1001] * ending
     assert ending
+
+
+@pytest.mark.parametrize("name", PASSED_THROUGH)
+def test_a_client_whose_tls_passes_through_goes_elsewhere_when_a_proxy_that_drains_has_closed_its_port(
+    start_both, until_refused, tls, name
+):
+    address, _, proxies = start_both(name, **{"server.answer_while_draining": "false"})
+
+    async def connect_while_one_drains():
+        async with AsyncExitStack() as sessions:
+            waiting = [await sessions.enter_async_context(opened(address, PATHS["voice agent"], tls)) for _ in range(4)]
+            for socket in waiting:
+                await until_a_function_is_called(socket)
+            ending = proxies[0].drain()
+            until_refused(proxies[0].address)  # it closes on its own thread
+            for _ in range(6):
+                socket = await sessions.enter_async_context(opened(address, PATHS["realtime"], tls))
+                assert json.loads(await socket.recv())["type"] == "session.created"
+            return ending
+
+    assert 0 < asyncio.run(connect_while_one_drains()) < 4
 
 
 @pytest.mark.parametrize("name", AT_THE_FRONT_END)

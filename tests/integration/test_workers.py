@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 from worker_processes import Serving, configured
 
+from actors import ScriptedSession
 from turnstile.errors import SessionError
 from turnstile.testing import patience
+
+WEATHER = {"name": "get_weather", "description": "Look up the weather.", "parameters": {"type": "object"}}
 
 
 @pytest.fixture
@@ -58,6 +61,21 @@ def test_each_worker_shows_the_timeline_of_its_sessions_in_whole_rows(serve):
     assert len({row[:6] for row in rows}) == 6
     assert all(re.match(r"[0-9a-f]{6} (session [0-9a-f]{12} |[ \d]{6}  )", row) for row in rows)
     assert any("--> Settings (" in row for row in rows)
+
+
+def test_the_port_is_closed_while_sessions_end_where_nobody_is_to_be_answered_meanwhile(serve, until_refused):
+    serving = serve("--upstream", "simulator:", "--set", "server.answer_while_draining=false")
+    with ScriptedSession(serving.url, timeout=patience()) as client:
+        client.configure(functions=[WEATHER])
+        client.say("What is the weather like?")
+        call = client.wait_for("FunctionCallRequest")
+        serving.process.send_signal(signal.SIGTERM)
+        host, port = serving.until(r"ws://([^/]+)/").split(":")
+        # Each worker closes it, and their parent.
+        until_refused((host, int(port)))
+        client.answer(call, "hail")
+        assert client.wait_for("AgentAudioDone")
+        assert serving.process.wait(patience()) == 0
 
 
 def test_a_worker_that_hangs_is_killed_and_replaced_and_the_others_serve_on(serve):

@@ -17,6 +17,7 @@ _SERVER: Final = frozenset(
         "max_handshakes",
         "max_handshakes_per_address",
         "drain_timeout",
+        "answer_while_draining",
         "origins",
         "trusted_proxies",
     }

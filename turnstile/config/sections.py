@@ -50,6 +50,11 @@ class ServerSection(Section):
         "of `max_handshakes`.",
     )
     drain_timeout: float = Field(30.0, ge=0, description="Seconds that open sessions have to end at shutdown.")
+    answer_while_draining: bool = Field(
+        default=True,
+        description="Whether new clients are answered 503 meanwhile. false: the port is closed at once, so that what "
+        "passes connections on without reading them takes another proxy.",
+    )
     origins: Names = Field(
         (),
         description="Web sites whose pages may connect besides the listener's own, with scheme and port, such as "

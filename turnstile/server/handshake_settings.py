@@ -23,6 +23,7 @@ class HandshakeSettings:
             the last byte of the answer.
         at_most: How many may be under way. Where one more begins, the oldest of the address that has most goes.
         of_one: How many of them from one address, whose oldest goes where one more begins.
+        answer_while_draining: Whether clients that come while the proxy drains are answered; False closes the port.
         proxies: Those in front of the listener whose word on a client's address is believed.
     """
 
@@ -31,4 +32,5 @@ class HandshakeSettings:
     timeout: float = 10.0
     at_most: int = 1_000
     of_one: int = 250
+    answer_while_draining: bool = True
     proxies: TrustedProxies = field(default_factory=TrustedProxies)

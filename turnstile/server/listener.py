@@ -85,9 +85,16 @@ class Listener:
         self._settings = settings
         self._pending.at_most, self._pending.of_one = settings.at_most, settings.of_one
 
-    def let_others_go_first(self) -> None:
-        """Accept clients only if no other process that shares the socket does; may be called from any thread."""
-        self._is_last_resort = True
+    def drain(self, *, has_others: bool = False) -> None:
+        """Stop accepting clients, unless the settings have those that come answered; may be called from any thread.
+
+        Args:
+            has_others: Whether other processes share the socket: they are let go first then.
+        """
+        if self._settings.answer_while_draining:
+            self._is_last_resort = has_others
+        else:
+            self.close()
 
     def close(self) -> None:
         """Stop accepting clients; open handshakes and connections stay. May be called from any thread; idempotent."""

@@ -216,6 +216,7 @@ class Workers:
         """End the workers in order, or at once on the next signal; kill those that are left at the deadline."""
         self._watch.draining()
         self._service.stopping("Ends the open sessions.")
+        self._listener.close()  # the workers have theirs, and close them when they accept nobody any more
         self._signal_all(signal.SIGTERM)
         deadline = self._clock() + self._drain_timeout + _GRACE
         worst = 0

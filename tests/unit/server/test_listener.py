@@ -360,11 +360,12 @@ def test_the_listener_pauses_when_the_system_has_no_socket_left(listen, loop, ca
     )
 
 
-def test_nobody_is_accepted_after_close_and_those_inside_stay(listen, loop):
-    listener = listen()
+@pytest.mark.parametrize("close", [Listener.close, Listener.drain])
+def test_nobody_is_accepted_after_close_and_those_inside_stay(listen, loop, close):
+    listener = listen(answer_while_draining=False)
     with connect(url(listener), proxy=None) as client:
-        listener.close()
-        listener.close()
+        close(listener)
+        close(listener)
         closed = threading.Event()
         loop.call_soon(closed.set)
         assert closed.wait(WAIT)
@@ -372,6 +373,17 @@ def test_nobody_is_accepted_after_close_and_those_inside_stay(listen, loop):
         assert client.recv(WAIT) == "inside"
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(listener.address)
+
+
+def test_clients_are_accepted_during_a_drain_unless_the_port_is_to_be_closed(listen, loop):
+    listener = listen()
+    listener.drain()
+    drained = threading.Event()
+    loop.call_soon(drained.set)
+    assert drained.wait(WAIT)
+    with connect(url(listener), proxy=None) as client:
+        client.send("inside")
+        assert client.recv(WAIT) == "inside"
 
 
 def test_everything_ends_when_the_loop_stops(listen, loop, house):
@@ -416,7 +428,7 @@ def _who_accepts(loop, house, monkeypatch, slots, last_resort=None):
             listener = Listener(loop, sock.dup(), HandshakeSettings(), accept=accept, slot=slot)
             stack.callback(listener.close)
             if name == last_resort:
-                listener.let_others_go_first()
+                listener.drain(has_others=True)
             listener.start()
         for _ in range(4):
             stack.enter_context(connect(url(listener)))
