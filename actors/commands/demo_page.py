@@ -62,7 +62,7 @@ def demo_server(config: Config) -> OpsServer:
     try:
         sock = listening_socket(_HOST, port)
     except ConfigError as error:
-        words = f"ops.port: {error.problem.description}, or none for any free one."
+        words = f"ops.port: {error.problem.description}, or leave it out for any free one."
         raise ConfigError("ops_address", words) from None
     return OpsServer(OpsApp(routes, guard), streams.close, sock)
 

@@ -89,7 +89,7 @@ class Play:
 
     def _last_line(self, proxy: ProxySystem) -> dict[str, object]:
         if self._outcome is None:
-            return {"fault": f"The conversation could not be played: {self._fault}"}
+            return {"fault": f"The conversation could not be played: {self._fault.removesuffix('.')}."}
         return {"figures": figures(self._outcome, proxy.simulator.logs[0])}
 
 

@@ -119,6 +119,18 @@ def test_the_demo_fails_when_it_cannot_show_what_it_is_for_and_warns_of_a_settin
     assert done.stdout.startswith("Warning: upstream.reconnects (from the command line) goes with the next release")
 
 
+def test_the_demos_page_is_served_until_a_signal_and_shows_both_sides(serve, command):
+    running = serve("demo", "--page")
+    host, port = running.first_line.split("http://")[1].split("/")[0].split(":")
+    with closing(HTTPConnection(host, int(port), timeout=patience())) as asked:
+        asked.request("GET", "/")
+        assert b"without and with the gate" in asked.getresponse().read()
+    assert running.end(signal.SIGINT) == (0, "")
+    code, _, said = command("demo", "--page", "--without-gate")
+    assert (code, len(said)) == (2, 1)
+    assert said[0] == "--page shows both, with the gate and without: leave --without-gate out."
+
+
 def test_the_demo_without_the_gate_shows_collisions_and_lost_settings(command):
     code, out, said = command("demo", "--without-gate")
     assert (code, said) == (0, [])
