@@ -77,7 +77,7 @@ def test_a_page_of_another_site_starts_no_play(server, monkeypatch):
     assert ask(server, PLAY, "HEAD").status == 200
 
 
-def test_there_are_no_more_plays_at_once_than_there_is_room_for(server, monkeypatch):
+def test_there_are_no_more_plays_at_once_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr(demo_page, "PLAYS", 1)
     small = demo_page.demo_server(configured())
     small.start()
