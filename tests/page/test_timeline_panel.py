@@ -211,7 +211,18 @@ def test_nothing_is_drawn_without_a_change_or_where_it_cannot_be_seen(draw):
     expect(page.locator("[data-kind=response]")).to_have_count(2)
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(draw):
-    page = draw(list(_speech()), title="Session s1", viewport={"width": 390, "height": 800})
+def test_a_phone_shows_it_without_scrolling_sideways_and_two_fingers_zoom(draw):
+    size = {"width": 390, "height": 800}
+    page = draw(list(_speech()), title="Session s1", viewport=size, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     expect(page.locator(".lane-name", has_text="upstream")).to_be_in_viewport()
+    begin, end = _window(page)
+    top = page.locator(".lane-ground").nth(1).bounding_box()["y"] + 10
+    devtools = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80)):
+        fingers = [{"x": 200 - apart, "y": top, "id": 0}, {"x": 200 + apart, "y": top, "id": 1}]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    _drawn(page)
+    nearer = _window(page)
+    assert nearer[1] - nearer[0] == pytest.approx((end - begin) / 2, rel=0.1)

@@ -1,4 +1,4 @@
-// What is known of one event: its words, its times and the JSON of the lines that made it; and a list of what is in view.
+// What is known of one event: its words and times, and the JSON of its lines; and a list of what is in view.
 // @ts-check
 
 import { itemWords } from "./shapes.js";
@@ -28,6 +28,9 @@ export const KINDS = {
   end: "end of the session",
 };
 
+// Keys stand in brackets.
+const HINT = "Choose an event for its JSON. Keys: [←] [→] scroll, [↑] [↓] choose, [+] [-] zoom, [0] all, [/] find.";
+
 /** Below the drawing. */
 export class DetailPane {
   /**
@@ -55,13 +58,12 @@ export class DetailPane {
     if (key === this.#shown) return;
     this.#shown = key;
     if (!item) {
-      this.chosen.replaceChildren(html("p", { class: "hint" }, ["Choose an event in the drawing for its JSON."]));
+      this.chosen.replaceChildren(html("p", { class: "hint" }, hint()));
       return;
     }
     const kind = KINDS[/** @type {keyof KINDS} */ (item.kind)] ?? item.kind;
-    const head = html("h3", {}, [
-      html("span", { class: `kind ${item.kind}` }, [kind]), html("span", { class: "label" }, [String(item.label ?? "")]),
-    ]);
+    const label = html("span", { class: "label" }, [String(item.label ?? "")]);
+    const head = html("h3", {}, [html("span", { class: `kind ${item.kind}` }, [kind]), label]);
     const when = html("p", { class: "when" }, [itemWords(item)]);
     this.chosen.replaceChildren(head, when, ...this.#lines(item.lines ?? [item.line]));
     this.chosen.scrollTop = 0;
@@ -74,7 +76,8 @@ export class DetailPane {
       const line = index === undefined ? null : this.timeline.line(index);
       if (!line) continue;
       const at = html("span", { class: "at" }, [moment(line.at)]);
-      shown.push(html("figure", {}, [html("figcaption", {}, [at]), html("pre", { tabindex: 0 }, [indented(line.text)])]));
+      const json = html("pre", { tabindex: 0 }, [indented(line.text)]);
+      shown.push(html("figure", {}, [html("figcaption", {}, [at]), json]));
     }
     const left = indexes.length - MOST_LINES;
     if (left > 0) shown.push(html("p", { class: "more" }, [`and ${left} more lines`]));
@@ -109,6 +112,11 @@ export class DetailPane {
     button.addEventListener("click", () => this.onChosen(item));
     return html("li", {}, [button]);
   }
+}
+
+/** @returns {(Node | string)[]} */
+function hint() {
+  return HINT.split(/[[\]]/).map((part, index) => (index % 2 ? html("kbd", {}, [part]) : part));
 }
 
 /** @param {any} item @returns {number} Seconds. */

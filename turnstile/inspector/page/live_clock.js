@@ -23,8 +23,10 @@ export class LiveClock {
     document.addEventListener("visibilitychange", this.wake);
   }
 
-  /** Draw only while an element can be seen. @param {Element} element */
+  /** Draw only while an element can be seen, and when its size changes. @param {Element} element */
   watch(element) {
+    this.size = new ResizeObserver(() => this.ask());
+    this.size.observe(element);
     this.seen = new IntersectionObserver(([...entries]) => {
       this.isSeen = entries.some(({ isIntersecting }) => isIntersecting);
       this.ask();
@@ -88,6 +90,7 @@ export class LiveClock {
   stop() {
     this.isStopped = true;
     this.seen?.disconnect();
+    this.size?.disconnect();
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
     document.removeEventListener("visibilitychange", this.wake);

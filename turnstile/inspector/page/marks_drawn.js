@@ -1,4 +1,4 @@
-// The signs of marks: frames as arrowheads in their direction, the notable ones as signs that differ in form and colour.
+// The signs of marks: frames as arrowheads in their direction, notable ones in forms and colours of their own.
 // @ts-check
 
 /** What each kind of notable mark is drawn as, around 0,0, within 14 pixels. */

@@ -114,7 +114,7 @@ export class SessionPage {
     this.#setState("ended");
     setText(this.status, words);
     this.steering.ended();
-    this.panel.changed();
+    this.panel.live = false;
   }
 
   #endWords() {

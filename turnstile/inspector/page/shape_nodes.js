@@ -92,7 +92,8 @@ export class ShapeNode {
     set(this.body, { d: `M0.5-5V5M${width - 0.5}-5V5M1 0H${width - 1}`, fill: "none" });
     const figure = String(shape.item ? shape.item.label : `${shape.count}×`);
     // A figure that is cut would be another: without room for its unit it stands alone, and else it is left out.
-    const fits = [figure, figure.replace(/ ms$/, "")].filter((each) => textWidth(each, SMALL, 600) <= limit - right - 1);
+    const room = limit - right - 1;
+    const fits = [figure, figure.replace(/ ms$/, "")].filter((each) => textWidth(each, SMALL, 600) <= room);
     this.#write([{ text: fits[0] ?? "", x: width + 4, y: 4, class: "label", size: SMALL }], true);
   }
 

@@ -10,6 +10,9 @@ const BEFORE = 5; // pixels between words and what follows
 const HALF_MERGED = 12; // pixels, of merged frames
 const ASIDE = 9; // pixels that merged frames step aside, at most
 
+/** @typedef {import("./shapes.js").Shape} Shape */
+/** @typedef {import("./time_window.js").TimeWindow} TimeWindow */
+
 /**
  * @typedef {object} Place
  * @property {number} left In pixels; of a mark its middle.
@@ -19,8 +22,8 @@ const ASIDE = 9; // pixels that merged frames step aside, at most
 
 /**
  * Place shapes from left to right.
- * @param {import("./shapes.js").Shape[]} shapes In order of time.
- * @param {import("./time_window.js").TimeWindow} view
+ * @param {Shape[]} shapes In order of time.
+ * @param {TimeWindow} view
  * @param {number} now Seconds: the end of what lasts.
  * @returns {Map<string, Place>} By the shape's key.
  */
@@ -44,27 +47,35 @@ export function placeShapes(shapes, view, now) {
   return places;
 }
 
-/** @returns {Place} */
-function placeSpan(
-  /** @type {import("./shapes.js").Shape} */ shape, /** @type {import("./time_window.js").TimeWindow} */ view, /** @type {number} */ now,
-) {
+/**
+ * @param {Shape} shape
+ * @param {TimeWindow} view
+ * @param {number} now
+ * @returns {Place}
+ */
+function placeSpan(shape, view, now) {
   const left = Math.max(view.x(shape.from), -BEYOND);
   const end = view.x(shape.isOpen ? Math.max(now, shape.from) : shape.to);
   return { left, right: Math.max(Math.min(end, view.width + BEYOND), left + LEAST_WIDTH), limit: view.width };
 }
 
-/** @returns {Place} */
-function placeMark(
-  /** @type {import("./shapes.js").Shape} */ shape, /** @type {import("./time_window.js").TimeWindow} */ view,
-  /** @type {Place | undefined} */ before,
-) {
+/**
+ * Place a mark at its time, or beside the one before; where an arrow begins, the one before steps aside.
+ * @param {Shape} shape
+ * @param {TimeWindow} view
+ * @param {Place | undefined} before
+ * @returns {Place}
+ */
+function placeMark(shape, view, before) {
   const exact = view.x((shape.from + shape.to) / 2);
-  const free = (before ? before.right : -Infinity) + SIGN;
-  const x = NOTABLE.has(shape.kind) ? Math.max(exact, free) : Math.max(exact, Math.min(free, exact + ASIDE));
-  return { left: x, right: x, limit: view.width };
+  const overlap = before ? before.right + SIGN - exact : 0;
+  if (overlap <= 0) return { left: exact, right: exact, limit: view.width };
+  if (before && shape.isCause) before.left = before.right = before.left - Math.min(overlap, ASIDE);
+  const step = NOTABLE.has(shape.kind) ? overlap : shape.isCause ? 0 : Math.min(overlap, ASIDE);
+  return { left: exact + step, right: exact + step, limit: view.width };
 }
 
-/** What shapes that stand in the same row have in common. @param {import("./shapes.js").Shape} shape */
+/** What shapes that stand in the same row have in common. @param {Shape} shape */
 function rowOf({ type, lane, kind, row, isQuiet }) {
   if (type === "span") return kind === "first-audio" ? "gaps" : `${lane} ${row}`;
   if (NOTABLE.has(kind)) return lane === "client" ? "gaps" : `${lane} notes`;

@@ -1,4 +1,4 @@
-// What is drawn of the spans and marks in view: each alone, or merged with its neighbours where they would be too narrow.
+// What is drawn of the spans and marks in view: alone, or merged with their neighbours where they are too narrow.
 // @ts-check
 
 import { LANES, MOST_ROWS } from "./lane_layout.js";

@@ -4,7 +4,8 @@
 import { set, svg, write } from "./svg.js";
 
 const APART = 84; // pixels between two times, at least
-const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
+const BELOW = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
+const STEPS = [...BELOW, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // seconds
 const CLOCK_FROM = 600; // seconds: from here on minutes are written, too
 
 /**

@@ -15,7 +15,9 @@ const NEAR = 16; // pixels: a finger need not hit a mark more exactly
  * @property {(isEnd: boolean) => void} jump To the begin or the end.
  * @property {() => void} fit
  * @property {() => void} follow
- * @property {() => void} search
+ * @property {() => void} focusSearch
+ * @property {() => void} focusDrawing
+ * @property {(words: string) => void} search
  * @property {(step: number) => void} stepFound
  * @property {(step: number) => void} stepEvent
  * @property {(element: Element | null) => void} choose
@@ -42,20 +44,17 @@ export function takeKeys(root, moves) {
     Home: () => moves.jump(false),
     End: () => moves.jump(true),
     " ": moves.follow,
-    "/": moves.search,
+    "/": moves.focusSearch,
     n: () => moves.stepFound(1),
     N: () => moves.stepFound(-1),
   };
   root.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
-    if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input, textarea, select")) {
-      if (event.key === "Escape") root.querySelector("svg.timeline-drawing")?.dispatchEvent(new Event("focusback"));
-      return;
-    }
-    if (event.key === "Enter" && target.matches("[data-kind]")) return press(event, () => moves.choose(target));
-    if (event.key === " " && target.matches("[data-kind]")) return press(event, () => moves.choose(target));
-    if (target.matches("button, summary") && [" ", "Enter"].includes(event.key)) return;
-    if (target.closest("pre, .chosen") && !["/", "n", "N"].includes(event.key)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.matches("input")) return;
+    const isPress = event.key === " " || event.key === "Enter";
+    if (isPress && target.matches("[data-kind]")) return press(event, () => moves.choose(target));
+    if (isPress && target.matches("button, summary")) return;
+    if (target.closest(".timeline-detail") && !["/", "n", "N"].includes(event.key)) return; // it scrolls by itself
     const move = keys[event.key];
     if (move) press(event, move);
   });
