@@ -17,9 +17,9 @@ from turnstile.testing import patience
 SHORT, STORY = "It is sunny.", "word " * 1000
 
 
-def config_of(proxy, token_url=""):
+def config_of(address, token_url):
     """Returns config.js with the address of a proxy."""
-    host, port = proxy.address
+    host, port = address
     text = (EXAMPLES / "microphone" / "config.js").read_text()
     text = re.sub(r'AGENT_URL = ".*"', f'AGENT_URL = "ws://{host}:{port}/openai"', text)
     return {"config.js": re.sub(r'TOKEN_URL = ".*"', f'TOKEN_URL = "{token_url}"', text)}
@@ -27,8 +27,8 @@ def config_of(proxy, token_url=""):
 
 @pytest.fixture
 def open_talk(serve_pages, open_page):
-    def open_(proxy, token_url="", **options):
-        return open_page(serve_pages("microphone", replaced=config_of(proxy, token_url), **options))
+    def open_(address, token_url="", **options):
+        return open_page(serve_pages("microphone", replaced=config_of(address, token_url), **options))
 
     return open_
 
@@ -40,7 +40,7 @@ def wait_for_seconds(page, name, pattern):
 
 def test_what_the_user_says_is_answered_and_the_answer_is_played_to_its_end(start_proxy, open_talk):
     steps = (Step(Expect(on="audio"), Reply(SHORT)),)
-    page = open_talk(start_proxy(Scenario(steps, transcripts=("What is the weather?",))))
+    page = open_talk(start_proxy(Scenario(steps, transcripts=("What is the weather?",))).address)
     page.get_by_role("button", name="Talk").click()
     page.locator("#transcript .user").first.wait_for()
     page.get_by_role("button", name="Mute").click()
@@ -55,7 +55,7 @@ def test_what_the_user_says_is_answered_and_the_answer_is_played_to_its_end(star
 
 def test_an_answer_falls_silent_when_the_user_breaks_in(start_proxy, open_talk):
     steps = (Step(Expect(on="audio"), Reply(STORY), once=True), Step(Expect(on="audio"), Reply(SHORT)))
-    page = open_talk(start_proxy(Scenario(steps)))
+    page = open_talk(start_proxy(Scenario(steps)).address)
     page.get_by_role("button", name="Talk").click()
     wait_for_seconds(page, "cut", "[1-9]")
     page.get_by_text(SHORT).first.wait_for()
@@ -74,7 +74,7 @@ def test_a_token_of_the_pages_backend_opens_a_proxy_that_asks_for_keys(start_pro
             backend.request("POST", "/v1/realtime/client_secrets", "{}", headers)
             return json.dumps({"value": json.load(backend.getresponse())["value"]})
 
-    page = open_talk(proxy, token_url="/token", token=token)
+    page = open_talk(proxy.address, token_url="/token", token=token)
     page.get_by_role("button", name="Talk").click()
     page.get_by_text("Listening").wait_for()
     page.get_by_role("button", name="Hang up").click()
@@ -82,9 +82,17 @@ def test_a_token_of_the_pages_backend_opens_a_proxy_that_asks_for_keys(start_pro
 
 def test_a_microphone_that_is_not_allowed_is_said_in_words(start_proxy, open_talk):
     proxy = start_proxy()
-    page = open_talk(proxy, headers={"Permissions-Policy": "microphone=()"})
+    page = open_talk(proxy.address, headers={"Permissions-Policy": "microphone=()"})
     page.get_by_role("button", name="Talk").click()
     page.get_by_text("The microphone is not allowed").wait_for()
     assert page.locator("#state").text_content() == "Not connected"
     assert proxy.sessions == 0
     assert page.faults.pop().startswith("Permissions policy violation: microphone")
+
+
+def test_a_proxy_that_does_not_run_is_said_in_words(open_talk, reserve_port):
+    page = open_talk(("127.0.0.1", reserve_port()))
+    page.get_by_role("button", name="Talk").click()
+    page.get_by_text("The agent cannot be reached").wait_for()
+    assert page.get_by_role("button", name="Talk").is_enabled()
+    assert "WebSocket connection" in page.faults.pop()

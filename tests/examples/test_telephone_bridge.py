@@ -22,7 +22,7 @@ from turnstile.testing import patience
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "examples"))
 
-from telephone_bridge import GREETING, MAX_MESSAGE, SETTINGS, Bridge
+from telephone_bridge import GREETING, MAX_CALLS, MAX_MESSAGE, SETTINGS, Bridge
 
 STREAM = "MZ0001"
 FORMAT = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
@@ -246,6 +246,13 @@ def test_a_call_with_the_bridges_token_is_taken(proxy):
         await phone.hear(lambda: phone.heard)
 
     call(proxy, talk, token="a secret")
+
+
+def test_a_call_too_many_is_told_that_all_lines_are_busy(proxy):
+    async def talk(phone):
+        assert await phone.hear_hanging_up() == (1013, "All lines are busy.")
+
+    call(proxy, talk, calls=MAX_CALLS)
 
 
 def test_a_silent_phone_is_hung_up(proxy):

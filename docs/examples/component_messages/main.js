@@ -29,7 +29,7 @@ function addForm({ body, about, answer }) {
   const button = newElement("button", body.type);
   const text = newElement("textarea", JSON.stringify(body, null, 2));
   text.id = body.type;
-  text.rows = Math.min(12, text.value.split("\n").length);
+  text.rows = Math.min(8, text.value.split("\n").length);
   text.spellcheck = false;
   text.setAttribute("aria-label", `The JSON of ${body.type}`);
   form.append(button, newElement("p", about), text);

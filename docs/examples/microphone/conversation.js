@@ -49,7 +49,10 @@ export class Conversation {
   end(fault = "") {
     if (this.isOver) return;
     this.isOver = true;
-    this.socket?.close(1000);
+    if (this.socket) {
+      this.socket.onmessage = null; // what is still on its way is for nobody
+      this.socket.close(1000);
+    }
     this.sound?.close();
     this.listeners.onEnd(fault);
   }
