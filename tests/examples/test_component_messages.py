@@ -80,7 +80,7 @@ def test_every_message_gets_the_answer_that_the_protocol_names(open_messages):
     assert messages.log.locator(".sent").count() == len(names) + 1
 
 
-def test_a_held_message_waits_until_it_is_acknowledged(open_messages):
+def test_a_held_message_waits_until_it_is_acknowledged_or_refused(open_messages):
     step = Step(Expect(contains="story"), Reply(STORY))
     messages = open_messages(Scenario((step,), otherwise=echo))
     messages.send("Settings")
@@ -93,6 +93,8 @@ def test_a_held_message_waits_until_it_is_acknowledged(open_messages):
     messages.send("InjectAgentMessage", behavior="interrupt")
     messages.wait_for('"type":"PromptUpdated"')
     messages.wait_for('"content":"One moment, please."')
+    messages.send("UpdatePrompt", prompt="")
+    messages.wait_for('"description":"UpdatePrompt')
     messages.wait_for_answers()
 
 

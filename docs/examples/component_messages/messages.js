@@ -31,7 +31,7 @@ export const EXAMPLES = [
   },
   {
     body: { type: "FunctionCallResponse", id: "call_1", name: "get_weather", content: "It is sunny." },
-    about: "Returns the result of a call. A FunctionCallRequest fills in its id; one that is not open gets a Warning.",
+    about: "Returns the result of a call. A FunctionCallRequest fills in its id; one that is not open gets an Error.",
   },
   {
     body: { type: "UpdatePrompt", prompt: "Be brief." },
@@ -84,7 +84,7 @@ export const EXAMPLES = [
  */
 export function isAnswer(sent, answer, received) {
   if (received.type === "Error" || (received.type === "Warning" && answer === "Warning")) {
-    return received.description.startsWith(sent.type); // so begin all that are about a message
+    return received.description.split(/\W/)[0] === sent.type; // so begin all that are about a message
   }
   if (received.type === "InjectionRefused") return sent.type === "InjectAgentMessage";
   if (received.type !== answer) return false;
