@@ -42,7 +42,8 @@ class Phone:
 
     def __init__(self, link):
         self.link = link
-        self.heard, self.marks, self.clears = b"", [], 0
+        self.heard, self.clears = b"", 0
+        self.marks, self.cleared = [], []
         self._number = 0
 
     async def send(self, event, **more):
@@ -76,13 +77,13 @@ class Phone:
                     case {"event": "clear"}:
                         self.clears += 1
                         self.heard = b""
-                        await self.play()
+                        self.cleared, self.marks = self.marks, []
 
     async def play(self):
-        """Send all marks back, as after playing, and as after a `clear`."""
-        for name in self.marks:
+        """Send all marks back that have not been sent back."""
+        for name in self.cleared + self.marks:
             await self.send("mark", streamSid=STREAM, mark={"name": name})
-        self.marks = []
+        self.cleared, self.marks = [], []
 
     async def hear_hanging_up(self):
         async with asyncio.timeout(patience()):
@@ -138,24 +139,39 @@ def test_a_caller_hears_the_greeting_and_the_answer_in_mu_law(proxy):
     call(proxy, talk, opening=(SETTINGS, GREETING))
 
 
+async def break_in_on_a_story(phone):
+    """Hear a short answer to its end, and the next until the third turn breaks in on it; hear the answer to that."""
+    await phone.begin()
+    await phone.say_something()
+    await phone.hear(lambda: phone.marks[-1:] == [f"0 {len(tones(SHORT)) // 8}"])
+    await phone.play()
+    phone.heard = b""
+    await phone.say_something()
+    await phone.hear(lambda: len(phone.heard) > 8_000)
+    assert tones(STORY).startswith(phone.heard)
+    await phone.say_something()
+    await phone.hear(lambda: phone.clears)
+    await phone.hear(lambda: len(phone.heard) >= len(tones("Never mind.")))
+
+
 def test_an_interrupted_answer_is_cleared_once_and_nothing_of_it_is_sent_behind(proxy):
     async def talk(phone):
-        await phone.begin()
-        await phone.say_something()
-        await phone.hear(lambda: len(phone.heard) >= len(tones(SHORT)))
-        await phone.hear(lambda: len(phone.marks) and phone.marks[-1] == f"0 {len(tones(SHORT)) // 8}")
-        await phone.play()
-        phone.heard = b""
-        await phone.say_something()
-        await phone.hear(lambda: len(phone.heard) > 8_000)
-        assert tones(STORY).startswith(phone.heard)
-        await phone.say_something()
-        await phone.hear(lambda: phone.clears)
-        await phone.hear(lambda: len(phone.heard) >= len(tones("Never mind.")))
+        await break_in_on_a_story(phone)
         assert phone.heard == tones("Never mind.")
         await phone.send("stop", streamSid=STREAM, stop={"callSid": "CA0001"})
         assert (await phone.hear_hanging_up())[0] == 1000
         assert phone.clears == 1
+
+    call(proxy, talk)
+
+
+def test_marks_of_an_answer_that_was_cleared_do_not_count_for_the_next(proxy):
+    async def talk(phone):
+        await break_in_on_a_story(phone)
+        phone.marks = []  # of the new answer nothing has been played
+        await phone.play()
+        await phone.say_something()
+        await phone.hear(lambda: phone.clears == 2)
 
     call(proxy, talk)
 
