@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
+if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    # A container's first process never sees a signal that it has no handler for: it would be killed after a while.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     # Until a command runs, Ctrl-C ends the process without a traceback of the imports below.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

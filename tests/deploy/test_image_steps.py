@@ -20,6 +20,19 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = [{"name": "get_weather", "parameters": {"type": "object", "properties": {}}}]
+# Gets the signal before it has installed the handlers of `serve`.
+EARLY = """
+import importlib.abc, os, signal, sys
+
+class Ending(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "actors.system":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Ending())
+import proxy_main
+sys.exit(proxy_main.main(["serve"]))
+"""
 COMPILERS = ("cc", "c++", "gcc", "clang", "ld", "make")
 
 
@@ -82,6 +95,13 @@ def test_it_serves_as_process_1_without_root_is_healthy_and_ends_a_turn_in_order
     assert code == 0, said
     assert "Nobody has the token of the ops listener" in said  # there is no place to write it to
     assert "Traceback" not in said
+
+
+def test_a_signal_that_comes_before_it_listens_ends_process_1(image):
+    container = Container(image._replace(command=["python", "-c", EARLY]))
+    with container:
+        code, said = container.end()
+    assert (code, said) == (128 + signal.SIGTERM, "")
 
 
 def test_it_does_not_start_before_somebody_may_connect(run):
