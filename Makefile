@@ -133,15 +133,17 @@ docs: $(READY)
 	$(BIN)/python docs/generate/client_messages.py > docs/reference/voice-agent.md
 	$(BIN)/python docs/generate/event_rows.py docs/protocol.md
 
-# The pictures of README: the race of the demo, and the page in a browser.
+# The pictures of README: the race of the demo, and the page in Debian's Chromium.
 images: $(READY)
 	$(BIN)/python docs/generate/demo_image.py > docs/images/demo.svg
+	$(BIN)/python docs/site/page_images.py docs/images
 
 # The pages as a site, in build/docs-site: whatever Sphinx warns of is an error, and so is a broken link. Mermaid, which
 # draws the diagrams, is copied into the site: a page loads nothing from elsewhere.
 MERMAID := build/docs-node/.ready
 docs-site: $(READY) $(MERMAID)
-	$(BIN)/sphinx-build --quiet --jobs $(CORES) --fail-on-warning --keep-going -E -c docs . build/docs-site
+	rm -rf build/docs-site
+	$(BIN)/sphinx-build --quiet --jobs $(CORES) --fail-on-warning --keep-going -c docs . build/docs-site
 	$(BIN)/python docs/site/check_site.py build/docs-site
 	$(BIN)/python docs/site/check_in_browser.py build/docs-site
 

@@ -12,6 +12,7 @@ from docutils import nodes
 from pygments.lexers import get_lexer_for_filename
 from pygments.util import ClassNotFound
 from sphinx import addnodes
+from sphinx.util.fileutil import copy_asset
 from sphinx.util.osutil import relative_uri
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Before Sphinx collects what is downloaded, at 500.
 _EARLY = 100
 _PREFIX = "tree/"
+_IMAGES = "docs/images"
 _LANGUAGES = {".jsonl": "json", ".cfg": "text", ".service": "ini", "": "text"}
 
 
@@ -32,6 +34,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-purge-doc", _forget)
     app.connect("env-merge-info", _merge)
     app.connect("html-collect-pages", _pages)
+    app.connect("build-finished", _copy_images)
     return {"parallel_read_safe": True, "env_version": 1}
 
 
@@ -80,6 +83,12 @@ def _pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         else:
             body = _source(app, path)
         yield _PREFIX + name, {"title": name, "body": f"<h1>{name}</h1>{body}"}, "page.html"
+
+
+def _copy_images(app: Sphinx, exception: Exception | None) -> None:
+    """Copy the images to where the HTML in the pages names them."""
+    if exception is None:
+        copy_asset(app.srcdir / _IMAGES, app.outdir / _IMAGES)
 
 
 def _is_shown(file: Path) -> bool:

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 
 _FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+_LINK = re.compile(r"""(?:\]\(|\ssrc(?:set)?=")(?P<target>[^)\s"]+)[)"]""")
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 _TEST_NAME = re.compile(r"`(?P<name>test_\w+)`")
 _SETTING = re.compile(rf"`(?P<path>(?:{'|'.join(Config.model_fields)})\.\w+)`")
