@@ -21,12 +21,14 @@ export class Sound {
    */
   static async open(listeners) {
     const context = newContext();
+    let stream = null;
     try {
-      const stream = await askForMicrophone();
+      stream = await askForMicrophone();
       await Promise.all(["microphone", "player"].map((name) => context.audioWorklet.addModule(`${name}_worklet.js`)));
       await context.resume();
       return new Sound(context, stream, listeners);
     } catch (error) {
+      for (const track of stream?.getTracks() ?? []) track.stop();
       await context.close();
       throw error;
     }
