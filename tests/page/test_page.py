@@ -69,10 +69,11 @@ def test_a_listener_that_ends_is_said_and_what_was_seen_stays(start_made, make_s
 
 
 def test_of_500_sessions_those_in_sight_are_in_the_document_and_all_are_found(start_made, make_session, open_page):
-    sessions = [make_session(f"s{number:03}", age=number, turns=0) for number in range(500)]
+    sessions = [make_session(f"s{number:03}", age=number, worker=number % 4) for number in range(500)]
     made = start_made(*sessions)
     page = open_page(made.page)
     expect(page.locator(".count")).to_have_text("500 open")
+    expect(page.locator(".rows .worker").first).to_be_visible()
     assert page.evaluate("document.querySelectorAll('*').length") < 1000
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(page.get_by_text("s499")).to_be_visible()

@@ -108,10 +108,13 @@ def test_the_stream_is_found_again_and_what_is_missing_is_marked(start_made, mak
     made.stop()
     expect(page.locator(".status")).to_contain_text("What happens meanwhile will be missing here")
     made.start()
-    made.journals.get(timeout=patience())
+    again = made.journals.get(timeout=patience())
     expect(page.locator(".watch")).to_have_attribute("data-stream", "live")
     expect(page.locator(".status")).to_have_text("")
     expect(page.locator("[data-lane=gate] [data-kind=lost]")).to_be_attached()
+    made.described.clear()
+    again.put(None)
+    expect(page.locator(".status")).to_contain_text("The session's process has stopped")
     page.faults.clear()  # of the connections that were refused
 
 

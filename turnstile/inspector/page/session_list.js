@@ -85,6 +85,7 @@ export class SessionList {
       if (this.#isLeft) return 0;
       this.#sessions = sessions;
       this.table.classList.remove("old");
+      if (this.token.contains(document.activeElement)) this.heading.focus(); // the form goes
       this.token.replaceChildren();
       setText(this.status, "");
       this.#show();

@@ -62,6 +62,7 @@ export class Steering {
   /** Offer the form to who has the token, and to others a way to give it. */
   #offer = () => {
     this.confirmation.close();
+    const isInUse = this.content.contains(document.activeElement);
     if (this.#isOver) {
       const words = "The session has ended: nothing can be given to it.";
       this.content.replaceChildren(element("p", { class: "hint" }, words));
@@ -70,6 +71,7 @@ export class Steering {
       this.content.replaceChildren();
       new TokenForm(this.content, this.#ops, STEERED_WITH_TOKEN);
     }
+    if (isInUse) this.content.querySelector("input")?.focus(); // what the keyboard was at is no more
   };
 
   #forms() {

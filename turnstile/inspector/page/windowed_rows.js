@@ -57,16 +57,17 @@ export class WindowedRows {
   };
 
   #draw() {
-    this.#parent.style.height = `${this.#items.length * this.#rowHeight()}px`;
+    const height = `${this.#items.length * this.#rowHeight()}px`;
+    if (this.#parent.style.height !== height) this.#parent.style.height = height;
     const [first, last] = this.#inSight();
     const focused = this.#parent.contains(document.activeElement) ? document.activeElement : null;
     const wanted = new Map();
     this.#items.forEach((item, index) => {
       const key = this.#options.keyOf(item);
-      const isFocused = focused !== null && this.#rows.get(key)?.contains(focused);
+      const isFocused = focused !== null && this.#rows.get(key)?.row.contains(focused);
       if ((index >= first && index < last) || isFocused) wanted.set(key, index);
     });
-    for (const [key, row] of this.#rows) {
+    for (const [key, { row }] of this.#rows) {
       if (wanted.has(key)) continue;
       row.remove();
       this.#rows.delete(key);
@@ -79,13 +80,19 @@ export class WindowedRows {
     }
   }
 
+  /** Return the row of an item at its place; written only if something has changed, since scrolling changes nothing. */
   #place(key, index) {
-    const row = this.#rows.get(key) ?? this.#options.make();
-    this.#rows.set(key, row);
-    this.#options.update(row, this.#items[index]);
-    row.style.transform = `translateY(${index * this.#height}px)`;
-    row.setAttribute("aria-rowindex", String(index + 2));
-    return row;
+    const item = this.#items[index];
+    const placed = this.#rows.get(key) ?? { row: this.#options.make(), item: null, top: -1 };
+    this.#rows.set(key, placed);
+    if (placed.item !== item) this.#options.update(placed.row, item);
+    const top = index * this.#height;
+    if (placed.top !== top) {
+      placed.row.style.transform = `translateY(${top}px)`;
+      placed.row.setAttribute("aria-rowindex", String(index + 2));
+    }
+    Object.assign(placed, { item, top });
+    return placed.row;
   }
 
   /** Return how high a row is, as its style has it at this width. */
@@ -107,7 +114,7 @@ export class WindowedRows {
 
   /** Go to another row by the keyboard. */
   #move = (event) => {
-    const at = this.#items.findIndex((item) => this.#rows.get(this.#options.keyOf(item))?.contains(event.target));
+    const at = this.#items.findIndex((item) => this.#rowOf(item)?.contains(event.target));
     const last = this.#items.length - 1;
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: last }[event.key];
     if (at < 0 || to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -121,6 +128,10 @@ export class WindowedRows {
     if (top < margin) scrollBy(0, top - margin);
     else if (top + margin > innerHeight) scrollBy(0, top + margin - innerHeight);
     this.#draw();
-    this.#rows.get(this.#options.keyOf(this.#items[index]))?.querySelector("a")?.focus({ preventScroll: true });
+    this.#rowOf(this.#items[index])?.querySelector("a")?.focus({ preventScroll: true });
+  }
+
+  #rowOf(item) {
+    return this.#rows.get(this.#options.keyOf(item))?.row;
   }
 }
