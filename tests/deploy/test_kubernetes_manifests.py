@@ -12,7 +12,7 @@ import proxy_main
 from turnstile.inspector.guard import FREE
 from turnstile.terminal.command_line import command_line
 
-VERSIONS = ("1.29", "1.34")  # the oldest that knows every field, and one of today's
+VERSIONS = ("1.29", "1.34")  # an old one, and one of today's
 
 
 @pytest.fixture(scope="module")
