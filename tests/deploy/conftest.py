@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import sys
@@ -16,7 +17,7 @@ from turnstile.config.loading import LEGACY_ENV, env_name
 # The tests here share some words by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from front_ends import HOSTS, PASSED_THROUGH, FrontEnd, places_for, program_of
+from front_ends import HOSTS, PASSED_THROUGH, FrontEnd, places_for, program_of, stream_module
 from two_proxies import settings_of
 
 from actors import ProxySystem
@@ -81,15 +82,29 @@ def tls(certificates):
     return ssl.create_default_context(cafile=certificates / "ca.pem")
 
 
+@pytest.fixture(scope="session")
+def program_for(required):
+    """Return a function of a file's name that returns the path of HAProxy or nginx; see `required`."""
+
+    def find(name):
+        program = required(program_of(name))
+        if name == "nginx-stream.conf" and not stream_module(program).exists():
+            words = "nginx has no stream module here (apt-get install libnginx-mod-stream)"
+            pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+        return program
+
+    return find
+
+
 @pytest.fixture
-def start_front_end(tmp_path, required, certificates, reserve_port):
+def start_front_end(tmp_path, program_for, certificates, reserve_port):
     """Start HAProxy or nginx by a file of `config/deploy`, in front of the two at these ports."""
     with ExitStack() as started:
 
         def start(name, ports):
             entrance = reserve_port()
             places = places_for(entrance, *ports, certificates)
-            front = FrontEnd(name, places, entrance, tmp_path / name, required(program_of(name)))
+            front = FrontEnd(name, places, entrance, tmp_path / name, program_for(name))
             started.callback(front.close)
             return front
 

@@ -19,7 +19,7 @@ AT_THE_FRONT_END = ("haproxy.cfg", "nginx.conf")
 PASSED_THROUGH = ("haproxy-tcp.cfg", "nginx-stream.conf")
 # Where the two are, instead of 10.0.0.11 and 10.0.0.12.
 HOSTS = ("127.0.0.11", "127.0.0.12")
-# Where the module is that Debian has in a package of its own, instead of below nginx's own folder.
+# Debian has it in a package of its own.
 _STREAM_MODULE = Path("lib/nginx/modules/ngx_stream_module.so")
 
 
@@ -136,10 +136,9 @@ def commands(name, places, folder, program):
     """Write a configuration for this machine; return the command that checks it, and the one that runs it."""
     text = CONFIGURATIONS.joinpath(name).read_text()
     if name.startswith("nginx"):
-        module = Path(program).parents[1] / _STREAM_MODULE
         places = {
             r"/run/nginx\.pid": str(folder / "pid"),
-            r"load_module modules/.*;": f"load_module {module};",
+            r"load_module modules/.*;": f"load_module {stream_module(program)};",
             r"user www-data;": "user root;" if os.getuid() == 0 else "",  # who may write into the test's folder
             r"\nhttp \{": "\nhttp {\n" + _temporary_folders(folder),
             **places,
@@ -157,6 +156,11 @@ def commands(name, places, folder, program):
 def _temporary_folders(folder):
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     return "".join(f"    {kind}_temp_path {folder / kind};\n" for kind in kinds)
+
+
+def stream_module(program):
+    """Return the path of nginx's stream module, beside its program."""
+    return Path(program).parents[1] / _STREAM_MODULE
 
 
 def program_of(name):

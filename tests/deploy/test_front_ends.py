@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conversing_clients import CLIENTS, PATHS, conversing, opened, until_a_function_is_called
-from front_ends import AT_THE_FRONT_END, CONFIGURATIONS, PASSED_THROUGH, commands, places_for, program_of
+from front_ends import AT_THE_FRONT_END, CONFIGURATIONS, PASSED_THROUGH, commands, places_for
 from websockets.exceptions import InvalidStatus
 
 from turnstile.testing import patience
@@ -26,9 +26,9 @@ def dedent_lines(text):
 
 
 @pytest.mark.parametrize("name", AT_THE_FRONT_END + PASSED_THROUGH)
-def test_the_front_end_takes_the_file_without_a_warning(tmp_path, required, certificates, name):
+def test_the_front_end_takes_the_file_without_a_warning(tmp_path, program_for, certificates, name):
     places = places_for(443, 8080, 8081, certificates)
-    check, _ = commands(name, places, tmp_path, required(program_of(name)))
+    check, _ = commands(name, places, tmp_path, program_for(name))
     checked = subprocess.run(check, capture_output=True, text=True, timeout=patience(), check=False)
     assert checked.returncode == 0, checked.stderr
     assert "warn" not in (checked.stdout + checked.stderr).lower()

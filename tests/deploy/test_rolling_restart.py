@@ -7,22 +7,31 @@ from contextlib import ExitStack
 
 import pytest
 from conversing_clients import conversing
-from front_ends import AT_THE_FRONT_END
+from front_ends import AT_THE_FRONT_END, PASSED_THROUGH
 from two_proxies import ServedProxy
 
 pytestmark = pytest.mark.slow
 
 CLIENTS = 20
 NAMES = ("one", "two")
+# How the two are run behind each.
+OPTIONS = {
+    "haproxy.cfg": [],
+    "nginx.conf": ["--workers", "2"],
+    "nginx-stream.conf": ["--set", "server.answer_while_draining=false"],
+}
 
 
 @pytest.fixture
-def start_served(keep_ports, start_front_end):
+def start_served(keep_ports, start_front_end, certificates):
     """Start two processes behind a front end; return the front end and the two."""
+    tls = [f"server.tls_{part}_file={certificates / part}.pem" for part in ("cert", "key")]
     with ExitStack() as started:
 
         def start(name, *options):
             ports, proxies = keep_ports(), []
+            if name in PASSED_THROUGH:
+                options += tuple(part for setting in tls for part in ("--set", setting))
             for number in (0, 1):
                 proxies.append(ServedProxy(number, *ports, *options))
                 started.callback(proxies[-1].kill)
@@ -34,8 +43,7 @@ def start_served(keep_ports, start_front_end):
 async def restarted(front, proxies, number):
     """Restart one of them in order; return when the front end gives it clients again."""
     said = len(front.lines)
-    proxies[number].drain()
-    assert await asyncio.to_thread(proxies[number].wait) == 0
+    assert await asyncio.to_thread(proxies[number].end) == 0
     await asyncio.to_thread(proxies[number].start)
     if front.has_checks:
         await asyncio.to_thread(front.until, rf"Server turnstile/{NAMES[number]} is UP", 1, said)
@@ -47,9 +55,9 @@ async def until_all_were_answered_again(tally, clients):
     await tally.until(lambda: all(client.heard > before for client, before in zip(clients, heard, strict=True)))
 
 
-@pytest.mark.parametrize("name", AT_THE_FRONT_END)
+@pytest.mark.parametrize("name", OPTIONS)
 def test_no_response_is_cut_when_both_proxies_are_restarted_in_turn_under_load(start_served, tls, name):
-    front, proxies = start_served(name)
+    front, proxies = start_served(name, *OPTIONS[name])
 
     async def restart_in_turn():
         async with conversing(CLIENTS, f"wss://127.0.0.1:{front.port}", tls) as (tally, clients):

@@ -53,19 +53,10 @@ class ServedProxy:
         self.output = Output(process)
         self.output.until("Ops: ")
 
-    @property
-    def lines(self):
-        """What it has said since its last start."""
-        return self.output.lines
-
-    def drain(self):
-        """Ask it to end; return when it has begun to."""
+    def end(self):
+        """Ask it to end; return its exit code when its sessions have ended, and it has."""
         self.output.process.send_signal(signal.SIGTERM)
-        self.output.until("Ending .* open sessions")
-
-    def wait(self):
-        """Return its exit code when it has ended."""
-        code = self.output.process.wait(patience())
+        code = self.output.process.wait(patience(90))
         self.output.close()
         return code
 
