@@ -8,6 +8,8 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from turnstile.byte_charge import Charge
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -206,45 +208,6 @@ class SessionBudget:
         self._beside.clear()
         on_close, self.on_close = self.on_close, _nothing
         on_close()
-
-
-class Charge:
-    """One charge against a session's budget: the bytes of one buffer or queue. Calls must not overlap.
-
-    Args:
-        budget: The session's.
-        count: Counts so many more bytes for the session, or fewer where they are negative.
-    """
-
-    __slots__ = ("_budget", "_count", "size")
-
-    def __init__(self, budget: SessionBudget, count: Callable[[int], None]) -> None:
-        self._budget = budget
-        self._count = count
-        self.size = 0
-        """Bytes charged."""
-
-    def set(self, size: int) -> None:
-        """Charge so many bytes from now on, instead of the ones before."""
-        if size != self.size:
-            change, self.size = size - self.size, size
-            self._count(change)
-
-    def fits(self, size: int) -> bool:
-        """Return whether so many bytes may be charged instead of the ones before."""
-        return size - self.size <= self._budget.room
-
-    def may_fit(self, size: int) -> bool:
-        """Return whether so many bytes would fit if all had left that is on its way out."""
-        return size <= self._budget.limit - self._budget.staying
-
-    def lacking(self, size: int) -> int:
-        """Return how many of the bytes held must be let go of before so many may be charged."""
-        return size - self.size - (self._budget.limit - self._budget.limited)
-
-    def when_fits(self, size: int, call: Callable[[], object]) -> None:
-        """Call once when so many bytes may be charged; see `SessionBudget.when_room`."""
-        self._budget.when_room(size - self.size, call)
 
 
 def _nothing() -> None:

@@ -24,7 +24,8 @@ from actors.inbox import RUN_LENGTH, DispatchedInbox
 from actors.messages import End
 from actors.session_actors import SessionDependencies
 from actors.sessions import Sessions
-from turnstile.byte_budget import Charge, ProcessBudget
+from turnstile.byte_budget import ProcessBudget
+from turnstile.byte_charge import Charge
 from turnstile.config import load_config
 from turnstile.observability.journal import Journal
 from turnstile.ports import LinkReady, UpstreamTarget

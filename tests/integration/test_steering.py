@@ -9,8 +9,6 @@ import time
 import pytest
 from websocket import ABNF, create_connection
 
-from actors.system import ProxySystem
-from turnstile.config import load_config
 from turnstile.embed.function_schema import host_functions
 from turnstile.simulator.faults import Faults, RefusedEvent
 from turnstile.testing import RecordingInbox, patience
@@ -26,20 +24,14 @@ def get_weather(city: str) -> str:
 
 
 @pytest.fixture
-def make_system(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    systems = []
+def make_system(start_proxy):
+    """Make started proxies; a setting is given as ``limits__close_timeout``."""
 
     def make(**flags):
         named = {name.replace("__", "."): value for name, value in flags.items()}
-        defaults = {"server.port": "0", "upstream.url": "simulator:", "limits.close_timeout": "0.1"}
-        systems.append(ProxySystem(load_config(flags=defaults | named)))
-        systems[-1].start()
-        return systems[-1]
+        return start_proxy({"limits.close_timeout": "0.1", **named}).system
 
-    yield make
-    for system in systems:
-        system.stop(patience())
+    return make
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def told():
+def told(tmp_path_factory):
     """What a process without Unix's modules and functions has told of what it did."""
     script = ROOT / "tests" / "unit" / "without_unix.py"
     names = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     environment = names | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script)]
+    command = [sys.executable, str(script), str(tmp_path_factory.mktemp("without_unix"))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=patience(120), check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -36,3 +37,17 @@ def test_the_wheel_has_the_example_configurations(wheel):
 def test_the_wheels_version_is_the_packages(wheel):
     (metadata,) = (wheel.read(name).decode() for name in wheel.namelist() if name.endswith("/METADATA"))
     assert f"\nVersion: {turnstile.__version__}\n" in metadata
+
+
+def test_the_metadata_name_the_licence_and_where_the_package_was_run_and_no_address(wheel):
+    (metadata,) = (wheel.read(name).decode() for name in wheel.namelist() if name.endswith("/METADATA"))
+    head = metadata.partition("\n\n")[0].splitlines()
+    fields = [line.partition(": ")[::2] for line in head]
+    assert [value for name, value in fields if name == "License-Expression"] == ["MIT"]
+    classifiers = {value for name, value in fields if name == "Classifier"}
+    versions = set(re.findall(r"Python :: (3\.\d+)", " ".join(classifiers)))
+    page = (ROOT / "docs" / "reference" / "systems.md").read_text()
+    assert versions == set(re.findall(r"^\| Linux, Python (3\.\d+)", page, re.MULTILINE))
+    systems = [name.rpartition(" ")[2] for name in classifiers if name.startswith("Operating System")]
+    assert systems == ["Linux"]
+    assert not [line for line in head if "://" in line or "@" in line]

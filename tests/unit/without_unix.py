@@ -162,23 +162,17 @@ def limits() -> list[object]:
     return [open_files_limit(), raise_open_files_limit(), sessions_notice(512, 1000, 1, 128, 2)]
 
 
-def main() -> None:
-    """Do all of it."""
-    with tempfile.TemporaryDirectory() as name:
-        os.environ["XDG_RUNTIME_DIR"] = ""
-        tempfile.tempdir = name  # where the token is written
-        recordings = Path(name) / "recordings"
-        recordings.mkdir()
-        take_away()
-        told = {"imported": imported(), "conversation": conversation(recordings), "pruned": pruned(recordings)}
-        told |= {
-            "keys": keys(Path(name) / "keys.txt"),
-            "refusals": refusals(),
-            "signals": signals(),
-            "limits": limits(),
-        }
+def main(folder: Path) -> None:
+    """Do all of it in a folder."""
+    os.environ["XDG_RUNTIME_DIR"] = ""
+    tempfile.tempdir = str(folder)  # where the token is written
+    recordings = folder / "recordings"
+    recordings.mkdir()
+    take_away()
+    told = {"imported": imported(), "conversation": conversation(recordings), "pruned": pruned(recordings)}
+    told |= {"keys": keys(folder / "keys.txt"), "refusals": refusals(), "signals": signals(), "limits": limits()}
     print(json.dumps(told))
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

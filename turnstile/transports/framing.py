@@ -34,7 +34,7 @@ from turnstile.transports.websocket_library import release_parser
 if TYPE_CHECKING:
     from websockets.protocol import Protocol
 
-    from turnstile.byte_budget import Charge
+    from turnstile.byte_charge import Charge
     from turnstile.protocol.frames import Frame
 
 _PLAIN: Final = frozenset({TEXT, BINARY})

@@ -14,7 +14,7 @@ from turnstile.transports.message_joiner import MessageJoiner
 if TYPE_CHECKING:
     from websockets.protocol import Protocol
 
-    from turnstile.byte_budget import Charge
+    from turnstile.byte_charge import Charge
     from turnstile.protocol.frames import Frame
 
 _DATA: Final = frozenset({0x00, 0x01, 0x02, 0x80, TEXT, BINARY})

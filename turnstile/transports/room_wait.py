@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnstile.byte_budget import Charge
+    from turnstile.byte_charge import Charge
     from turnstile.transports.loop import IoLoop
     from turnstile.transports.loop_timers import TimerHandle
     from turnstile.transports.read_credit import ReadCredit

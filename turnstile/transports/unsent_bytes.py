@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from turnstile.transports.limits import UNCHARGED_BYTES
 
 if TYPE_CHECKING:
-    from turnstile.byte_budget import Charge
+    from turnstile.byte_charge import Charge
     from turnstile.transports.read_credit import ReadCredit
 
 

@@ -12,6 +12,7 @@ import pytest
 from werkzeug import Response
 from werkzeug.test import Client
 
+from tests.unit.inspector.reading import read_all
 from turnstile.inspector.app import OpsApp
 from turnstile.inspector.guard import Guard
 from turnstile.inspector.page_files import page_routes
@@ -158,24 +159,6 @@ class Served:
     def answer(self, path):
         """Return the status of a request that is answered to its end."""
         return int(read_all(self.request(path)).split()[1])
-
-
-def read_all(sock):
-    """Return what comes up to the end of a connection."""
-    parts = []
-    while part := sock.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def read_to(sock, end):
-    """Return what comes up to a text."""
-    got = b""
-    while end not in got:
-        part = sock.recv(65536)
-        assert part, got
-        got += part
-    return got
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import threading
 
 import pytest
 
+from tests.unit.inspector.reading import read_all, read_to
 from turnstile.inspector import server as ops_server
 from turnstile.inspector.resources import ENDS, MESSAGES, STREAMS
 from turnstile.inspector.server import CONNECTIONS
@@ -33,22 +34,6 @@ def giving(message):
 
 
 GIVE = giving(b'{"type": "UpdatePrompt"}')
-
-
-def read_all(sock):
-    parts = []
-    while part := sock.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def read_to(sock, end):
-    got = b""
-    while end not in got:
-        part = sock.recv(65536)
-        assert part, got
-        got += part
-    return got
 
 
 def open_stream(served):

@@ -10,7 +10,8 @@ import pytest
 from websockets.frames import Close, Opcode
 from websockets.protocol import Side
 
-from turnstile.byte_budget import Charge, ProcessBudget
+from turnstile.byte_budget import ProcessBudget
+from turnstile.byte_charge import Charge
 from turnstile.protocol.frames import DOES_NOT_FIT, BinaryFrame, Closed, TextFrame
 from turnstile.testing import patience
 from turnstile.transports.framing import FRAMES_A_ROUND
