@@ -29,7 +29,7 @@ export const KINDS = {
 };
 
 // Keys stand in brackets.
-const HINT = "Choose an event for its JSON. Keys: [←] [→] scroll, [↑] [↓] choose, [+] [-] zoom, [0] all, [/] find.";
+const KEYS = "Keys: [←] [→] scroll, [↑] [↓] choose, [+] [-] zoom, [0] all, [/] find.";
 
 /** Below the drawing. */
 export class DetailPane {
@@ -64,7 +64,8 @@ export class DetailPane {
     const kind = KINDS[/** @type {keyof KINDS} */ (item.kind)] ?? item.kind;
     const label = html("span", { class: "label" }, [String(item.label ?? "")]);
     const head = html("h3", {}, [html("span", { class: `kind ${item.kind}` }, [kind]), label]);
-    const when = html("p", { class: "when" }, [itemWords(item)]);
+    const without = this.timeline.level === "events" ? " Its content is not recorded: journal.level is events." : "";
+    const when = html("p", { class: "when" }, [`${itemWords(item)}.${without}`]);
     this.chosen.replaceChildren(head, when, ...this.#lines(item.lines ?? [item.line]));
     this.chosen.scrollTop = 0;
   }
@@ -91,8 +92,9 @@ export class DetailPane {
    */
   writeList(found) {
     if (!this.details.open) return;
-    const count = found.spans.length + found.marks.length;
-    const first = [...found.spans.slice(0, MOST_LISTED), ...found.marks.slice(0, MOST_LISTED)]
+    const marks = found.marks.filter(({ isQuiet }) => !isQuiet); // what those say is in the others
+    const count = found.spans.length + marks.length;
+    const first = [...found.spans.slice(0, MOST_LISTED), ...marks.slice(0, MOST_LISTED)]
       .sort((one, other) => startOf(one) - startOf(other))
       .slice(0, MOST_LISTED);
     const key = `${count} ${first.map((item) => `${item.id} ${item.to}`).join()}`;
@@ -116,7 +118,8 @@ export class DetailPane {
 
 /** @returns {(Node | string)[]} */
 function hint() {
-  return HINT.split(/[[\]]/).map((part, index) => (index % 2 ? html("kbd", {}, [part]) : part));
+  const keys = KEYS.split(/[[\]]/).map((part, index) => (index % 2 ? html("kbd", {}, [part]) : part));
+  return ["Choose an event for its JSON. ", html("span", { class: "keys" }, keys)];
 }
 
 /** @param {any} item @returns {number} Seconds. */

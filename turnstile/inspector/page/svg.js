@@ -108,7 +108,7 @@ export function cutText(text, room, size, weight = 400) {
   const letters = [...text];
   let kept = Math.min(letters.length, Math.floor((letters.length * room) / width));
   for (; kept >= 3; kept -= 1) {
-    const cut = `${letters.slice(0, kept - 1).join("").trimEnd()}…`;
+    const cut = `${letters.slice(0, kept - 1).join("").replace(/[\s.,(]+$/, "")}…`;
     if (textWidth(cut, size, weight) <= room) return cut;
   }
   return "";
