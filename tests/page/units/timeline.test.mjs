@@ -79,6 +79,25 @@ test("the time to first audio is from the end of the user's turn", () => {
   assert.deepEqual(of("agent-speech").map(({ from, to }) => [from, to]), [[2.412, 3], [3.4, 3.5]]);
 });
 
+test("the agent's speech to a Realtime client is in its events", () => {
+  const told = (at, type, more) => ({ at, wire: "client", way: "out", type, ids: {}, size: 600, ...more });
+  const { of } = drawn(
+    timelineOf([
+      head({ dialect: "realtime" }),
+      { at: 0.9, wire: "upstream", way: "out", link: 1, type: "response.create", ids: {}, size: 60 },
+      upstream(1, "response.created", { response_id: "r1", conversation_id: "c" }),
+      told(1.1, "response.output_audio.delta", { frame: { delta: { bytes: 480 } } }),
+      told(1.2, "response.output_audio.delta", { frame: { delta: { bytes: 480 } } }),
+      told(2, "response.audio.delta", { until: 2.5, frames: 9 }),
+    ]),
+  );
+  assert.deepEqual(
+    of("agent-speech").map(({ from, to, detail }) => [from, to, detail]),
+    [[1.1, 1.2, "960 bytes of audio"], [2, 2.5, "audio"]],
+  );
+  assert.deepEqual(of("first-audio").map(({ label }) => label), ["200 ms"]);
+});
+
 test("a response out of band has a row of its own", () => {
   const { of } = drawn(
     timelineOf([

@@ -3,6 +3,8 @@
 import { note } from "./elements.js";
 import { objectOf, textOf, timeOf } from "./journal_values.js";
 
+// A Realtime client gets the audio in events, a Voice Agent client as it is.
+const AUDIO = new Set(["response.output_audio.delta", "response.audio.delta"]);
 // Pieces of the agent's audio that are closer, in seconds, are one block.
 const PAUSE = 0.3;
 const USER_ROW = 0;
@@ -39,6 +41,11 @@ export class Speech {
     else if (type === "response.created") this.#responding(at);
   }
 
+  /** Read a frame to the client. */
+  told(line, at, index) {
+    if (AUDIO.has(line.type)) this.audio(line, at, index);
+  }
+
   /** Read a row of audio to the client. */
   audio(line, at, index) {
     const until = Math.max(at, timeOf(line.until, at));
@@ -52,7 +59,8 @@ export class Speech {
       const known = { lane: "client", kind: "agent-speech", from: at, to: until, label: "agent", line: index };
       this.#agent = this.#elements.span({ ...known, bytes: size(line) }, AGENT_ROW);
     }
-    this.#agent.detail = `${this.#agent.bytes.toLocaleString("en")} bytes of audio`;
+    const { bytes } = this.#agent;
+    this.#agent.detail = bytes ? `${bytes.toLocaleString("en")} bytes of audio` : "audio";
     if (this.#answer && at >= this.#answer.from) this.#first(at, index);
   }
 
@@ -89,6 +97,8 @@ export class Speech {
   }
 }
 
+/** Return the bytes of sound in a line; 0 where it does not show them. */
 function size(line) {
-  return typeof line.audio === "number" && line.audio > 0 ? line.audio : 0;
+  const bytes = line.audio ?? objectOf(objectOf(line.frame).delta).bytes;
+  return typeof bytes === "number" && bytes > 0 ? bytes : 0;
 }

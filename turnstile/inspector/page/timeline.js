@@ -184,7 +184,10 @@ export class Timeline {
     const known = { lane, kind, way, at, label, detail: frameInWords(line), line: index };
     this.#elements.mark({ ...known, ids: `${type} ${words}`, isQuiet: isQuiet(type) });
     this.#causes.frame(line, at, index);
-    if (lane === "client") return;
+    if (lane === "client") {
+      if (way === "out") this.#speech.told(line, at, index);
+      return;
+    }
     if (way === "out") this.#requests.send(textOf(ids.event_id), type);
     if (way === "in") this.#responses.frame(line, at, index, this.#gapless);
     this.#updates.frame(line, at, index);
