@@ -39,7 +39,8 @@ test("a long file is read with a pause after each piece, and letters stay whole 
 });
 
 test("the stream of a session that curl has saved is read, too", async () => {
-  const events = [head(), upstream(1, "error"), END].map((line, place) => `id: ${place}\ndata: ${JSON.stringify(line)}\n`);
+  const lines = [head(), upstream(1, "error"), END];
+  const events = lines.map((line, place) => `id: ${place}\ndata: ${JSON.stringify(line)}\n`);
   const { timeline, faults } = await read(`: the journal\n\n${events.join("\n")}\nevent: end\ndata: {}\n\n`);
   assert.deepEqual([faults, drawn(timeline).of("refused").length, timeline.end.at], [[], 1, 9]);
 });

@@ -156,7 +156,8 @@ test("a lost link ends its response, and the next one is restored; a planned one
   );
   assert.deepEqual(of("response").map(({ to, outcome }) => [to, outcome]), [[2, "lost"]]);
   assert.deepEqual(of("link-opened").map(({ label }) => label), ["link 1 opened", "link 2 opened"]);
-  assert.deepEqual(of("link-lost").map(({ detail }) => detail), ["upstream_closed: Gone."]);
+  const [lost] = of("link-lost");
+  assert.deepEqual([lost.label, lost.detail], ["link lost", "upstream_closed: Gone."]);
   const renewed = of("link-renewed").map(({ label, at }) => [label, at]);
   assert.deepEqual(renewed, [["link 2 restored", 4], ["link 3 renewed", 9]]);
 });

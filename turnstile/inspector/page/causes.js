@@ -17,6 +17,7 @@ const FRAMES = {
   InputCleared: ["input_audio_buffer.cleared"],
   FunctionCalled: ["response.output_item.done", "response.function_call_arguments.done"],
 };
+const TYPES = new Set(Object.values(FRAMES).flat());
 const NOTES = { LinkLost: "closed", TookOver: "took over", HandedBack: "handed back" };
 // Events of the session's own, which no frame says.
 const OWN = new Set(["TimerFired", "HandedBack", "CallReturned", "SilenceMeasured", "DrainRequested"]);
@@ -31,11 +32,15 @@ export class Causes {
     const lane = line.wire === "client" ? "client" : "upstream";
     const read = { lane, at, line: index };
     const type = textOf(line.type);
-    const ids = objectOf(line.ids);
-    this.#keep(`${lane} ${type}`, read);
-    if (lane === "client") this.#keep("client", read);
-    const id = textOf(ids.response_id) || textOf(ids.item_id) || textOf(ids.about);
-    if (id && lane === "upstream") this.#keep(`${type} ${id}`, read);
+    if (lane === "client") {
+      this.#keep(`client ${type}`, read);
+      this.#keep("client", read);
+    } else if (TYPES.has(type)) {
+      const ids = objectOf(line.ids);
+      const id = textOf(ids.response_id) || textOf(ids.item_id) || textOf(ids.about);
+      this.#keep(`upstream ${type}`, read);
+      if (id) this.#keep(`${type} ${id}`, read);
+    }
   }
 
   /** Keep a note about a connection. */

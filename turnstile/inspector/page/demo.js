@@ -8,15 +8,15 @@ const SIDES = [
     name: "ungated",
     title: "Without the gate",
     words:
-      "All goes upstream at once: an update that lands in a response is refused, questions get no answer, and yet the " +
-      "client is told that all is in force.",
+      "All goes upstream at once: an update that lands in a response is refused, questions get no answer, and yet " +
+      "the client is told that all is in force.",
   },
   {
     name: "gated",
     title: "With the gate",
     words:
-      "What would collide waits for the response to end, then goes in order, and is acknowledged when it is in force; " +
-      "the arrows show what let it go.",
+      "What would collide waits for the response to end, then goes in order, and is acknowledged when it is in " +
+      "force; the arrows show what let it go.",
   },
 ];
 // Seconds that both time axes show at least: about as long as the conversation takes.

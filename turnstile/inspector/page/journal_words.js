@@ -3,6 +3,8 @@
 import { listOf, objectOf, textOf } from "./journal_values.js";
 
 const SHOWN = 160;
+// Made once: to make one takes longer than all else that is done for a line.
+const NUMBERS = new Intl.NumberFormat("en");
 // Events that only repeat what others show, as every delta does.
 const QUIET = new Set([
   "conversation.item.done",
@@ -27,6 +29,11 @@ export function shortId(id) {
   return /^resp_.{5}/.test(id) ? `...${id.slice(-4)}` : id;
 }
 
+/** Return a number with its thousands apart. */
+export function inDigits(number) {
+  return NUMBERS.format(number);
+}
+
 /** Return a text on one line, and not too long. */
 export function brief(text) {
   const line = text.slice(0, 4 * SHOWN).replace(/\s+/g, " ").trim();
@@ -42,7 +49,7 @@ export function frameInWords(line) {
   const frame = objectOf(line.frame);
   const words = wordsOf(textOf(line.type), frame) || tellingId(objectOf(line.ids));
   const frames = typeof line.frames === "number" ? `${line.frames} in a row` : "";
-  const size = typeof line.size === "number" ? `${line.size.toLocaleString("en")} bytes` : "";
+  const size = typeof line.size === "number" ? `${inDigits(line.size)} bytes` : "";
   return brief([words, frames, size].filter(Boolean).join(", "));
 }
 

@@ -42,12 +42,12 @@ export class Links {
     if (kind === "LinkLost") {
       this.#isLost = true;
       const why = [textOf(event.code), textOf(event.description)].filter(Boolean).join(": ");
-      this.#mark("link-lost", at, index, "link lost", brief(why));
+      this.#mark("link-lost", at, index, this.#opened ? "link lost" : "link not opened", brief(why));
     } else if (kind === "TookOver") {
       if (!this.#tookOver) this.#renewed(at, index, "link");
       this.#tookOver = false;
       this.#isLost = false;
-    } else if (kind === "LinkOpened" && this.#opened === 0) {
+    } else if (kind === "LinkOpened" && !this.#opened) {
       this.#opened = 1;
       this.#mark("link-opened", at, index, "link opened", "");
     }

@@ -2,6 +2,7 @@
 
 import { element, setText } from "./dom.js";
 import { objectOf, textOf } from "./journal_values.js";
+import { inDigits } from "./journal_words.js";
 import { RecordingError, readRecording } from "./recording_reader.js";
 import { Timeline } from "./timeline.js";
 import { TimelinePanel } from "./timeline_panel.js";
@@ -98,8 +99,8 @@ function introduction(name, timeline) {
     who && `of ${who}`,
     textOf(head.began) && `began ${textOf(head.began)}`,
     `${timeline.until.toFixed(1)} s`,
-    `${timeline.count.toLocaleString("en")} lines, recorded ${level[timeline.level] ?? "at an unknown level"}`,
+    `${inDigits(timeline.count)} lines, recorded ${level[timeline.level] ?? "at an unknown level"}`,
   ];
-  const dropped = timeline.dropped ? `; the first ${timeline.dropped.toLocaleString("en")} lines had no room` : "";
+  const dropped = timeline.dropped ? `; the first ${inDigits(timeline.dropped)} lines had no room` : "";
   return `${facts.filter(Boolean).join(", ")}${dropped}.`;
 }

@@ -2,6 +2,7 @@
 
 import { note } from "./elements.js";
 import { objectOf, textOf, timeOf } from "./journal_values.js";
+import { inDigits } from "./journal_words.js";
 
 // A Realtime client gets the audio in events, a Voice Agent client as it is.
 const AUDIO = new Set(["response.output_audio.delta", "response.audio.delta"]);
@@ -60,7 +61,7 @@ export class Speech {
       this.#agent = this.#elements.span({ ...known, bytes: size(line) }, AGENT_ROW);
     }
     const { bytes } = this.#agent;
-    this.#agent.detail = bytes ? `${bytes.toLocaleString("en")} bytes of audio` : "audio";
+    this.#agent.detail = bytes ? `${inDigits(bytes)} bytes of audio` : "audio";
     if (this.#answer && at >= this.#answer.from) this.#first(at, index);
   }
 
