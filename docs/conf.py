@@ -32,6 +32,7 @@ exclude_patterns = [".*", "build", "tests", "turnstile", "actors", "config", "do
 # Whatever cannot be resolved is a warning, and a warning is an error; `api_names` says which names are ours.
 nitpicky = True
 myst_heading_anchors = 4
+highlight_language = "text"  # of what names none
 lexers["haproxy"] = TextLexer()  # Pygments has none
 
 autodoc_member_order = "bysource"

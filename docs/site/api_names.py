@@ -25,9 +25,16 @@ _log = logging.getLogger(__name__)
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx what to call."""
+    app.connect("autodoc-process-docstring", _keep_colon, priority=100)
     app.connect("doctree-read", _write_out)
     app.connect("missing-reference", _resolve)
     return {"parallel_read_safe": True}
+
+
+def _keep_colon(_app: Sphinx, what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """Begin the text of an attribute with a comment: of its first line, Napoleon takes what is before a colon for a type."""
+    if what in {"attribute", "property"}:
+        lines[:0] = ["..", ""]
 
 
 def _write_out(_app: Sphinx, document: nodes.document) -> None:
