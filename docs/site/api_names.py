@@ -32,7 +32,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _keep_colon(_app: Sphinx, what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
-    """Begin the text of an attribute with a comment: of its first line, Napoleon takes what is before a colon for a type."""
+    """Begin the text of an attribute with a comment: Napoleon takes a first line up to a colon for a type."""
     if what in {"attribute", "property"}:
         lines[:0] = ["..", ""]
 

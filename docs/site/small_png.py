@@ -1,4 +1,4 @@
-"""Screenshots as small as they can be: PNG with a palette of the 256 colours that they have most of."""
+"""Screenshots as small as they can be: PNG with a palette."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from playwright.sync_api import BrowserContext
 
 _PIXELS = """async (png) => {
@@ -26,7 +27,8 @@ _PIXELS = """async (png) => {
   });
   return { width, height, pixels: url.split(",")[1] };
 }"""
-_COLOURS = 256
+# Of the palette: those that it has most of, and as many of the rest as differ most from what is in it.
+_COMMON, _RARE = 192, 64
 
 
 def small_png(context: BrowserContext, screenshot: bytes) -> bytes:
@@ -41,9 +43,10 @@ def small_png(context: BrowserContext, screenshot: bytes) -> bytes:
     page.close()
     pixels = np.frombuffer(base64.b64decode(shown["pixels"]), np.uint8).reshape(-1, 4)[:, :3]
     colours, indexes, counts = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
-    palette = colours[np.argsort(-counts)[:_COLOURS]]
-    distances = ((colours[:, None].astype(np.int32) - palette[None].astype(np.int32)) ** 2).sum(axis=2)
-    nearest = distances.argmin(axis=1).astype(np.uint8)
+    palette = colours[np.argsort(-counts)[:_COMMON]]
+    for _ in range(_RARE):
+        palette = np.vstack([palette, colours[_distances(colours, palette).min(axis=1).argmax()]])
+    nearest = _distances(colours, palette).argmin(axis=1).astype(np.uint8)
     rows = nearest[indexes.reshape(-1)].reshape(shown["height"], shown["width"])
     unfiltered = np.hstack([np.zeros((len(rows), 1), np.uint8), rows]).tobytes()
     header = struct.pack(">IIBBBBB", shown["width"], shown["height"], 8, 3, 0, 0, 0)
@@ -54,6 +57,13 @@ def small_png(context: BrowserContext, screenshot: bytes) -> bytes:
         _chunk(b"IEND", b""),
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _distances(colours: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return how far each colour is from each of the palette, squared."""
+    difference = colours[:, None].astype(np.int32) - palette[None].astype(np.int32)
+    squared: NDArray[np.int32] = (difference**2).sum(axis=2, dtype=np.int32)
+    return squared
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
