@@ -129,6 +129,11 @@ export class Updates {
   }
 
   #begin(event, at, index, link) {
+    const begun = event && this.#open.find((span) => span.event === event);
+    if (begun) {
+      begun.link = link; // begun by its decision, of a stream that shows its frames from here on
+      return;
+    }
     const of = this.#requests.carried(event).map((ref) => this.#requests.label(ref));
     const asked = of.length ? ` for ${of.slice(0, 20).join(", ")}` : "";
     const known = { lane: "upstream", kind: "update", from: at, label: "session.update", line: index, event, link };
