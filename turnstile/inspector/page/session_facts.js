@@ -91,7 +91,7 @@ function setLines(list, lines) {
 
 function linkWords(link) {
   if (!link?.number) return "none yet";
-  const nth = link.number > 1 ? `, the ${link.number}. of this session` : "";
+  const nth = link.number > 1 ? `, number ${link.number}` : "";
   return `${link.state ?? "not known"}${nth}${typeof link.age === "number" ? `, for ${ageWords(link.age)}` : ""}`;
 }
 
