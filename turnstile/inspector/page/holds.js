@@ -42,7 +42,7 @@ export class Holds {
     }
   }
 
-  /** Take away the bars that the session's end leaves: they end with it. */
+  /** End the bars of what is held when the session ends. */
   ended(at, index) {
     for (const span of this.#open.values()) {
       span.outcome = "unfinished";
