@@ -8,6 +8,7 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from front_ends import LONG
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -77,7 +78,7 @@ class Tally:
 
     async def until(self, is_so):
         """Wait until it is so."""
-        async with asyncio.timeout(patience(90)), self._changed:
+        async with asyncio.timeout(LONG), self._changed:
             await self._changed.wait_for(is_so)
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from turnstile.testing import patience
 
+# Seconds for what happens under load: workers start beside clients that take all the time there is.
+LONG = patience(90)
 CONFIGURATIONS = Path(__file__).parents[2] / "config/deploy"
 # With TLS at the front end, and passed through to the proxies.
 AT_THE_FRONT_END = ("haproxy.cfg", "nginx.conf")
@@ -54,7 +56,7 @@ class Output:
             return [match for line in self.lines[since:] if (match := re.search(pattern, line))]
 
         with self._said:
-            self._said.wait_for(lambda: self._has_ended or len(found()) >= count, patience())
+            self._said.wait_for(lambda: self._has_ended or len(found()) >= count, LONG)
             matches = found()
         assert len(matches) >= count, f"{pattern} was not said: {''.join(self.lines)}"
         return matches[count - 1]

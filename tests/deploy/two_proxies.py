@@ -8,9 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from front_ends import HOSTS, Output
-
-from turnstile.testing import patience
+from front_ends import HOSTS, LONG, Output
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "LOG_LEVEL"))}
@@ -56,7 +54,7 @@ class ServedProxy:
     def end(self):
         """Ask it to end; return its exit code when its sessions have ended, and it has."""
         self.output.process.send_signal(signal.SIGTERM)
-        code = self.output.process.wait(patience(90))
+        code = self.output.process.wait(LONG)
         self.output.close()
         return code
 
