@@ -53,9 +53,9 @@ pytest: $(READY)
 wheel-check: $(READY)
 	$(BIN)/python tests/package/run.py
 
-# The largest world of the walk, 500 sessions at rest, each subject of the benchmark.
+# The largest world of the walk, 500 sessions at rest, each subject of the benchmark, pages in a browser at length.
 slow: $(READY)
-	$(BIN)/python -m pytest -m slow tests/property tests/integration tests/bench
+	$(BIN)/python -m pytest -m slow tests/bench tests/examples tests/integration tests/page tests/property
 
 # What is delivered in config/deploy, at length: front ends under load, restarts, crashes; the Dockerfile's steps, as root.
 deploy-check: $(READY)

@@ -80,6 +80,7 @@ def test_every_message_gets_the_answer_that_the_protocol_names(open_messages):
     assert messages.log.locator(".sent").count() == len(names) + 1
 
 
+@pytest.mark.slow
 def test_a_held_message_waits_until_it_is_acknowledged_or_refused(open_messages):
     step = Step(Expect(contains="story"), Reply(STORY))
     messages = open_messages(Scenario((step,), otherwise=echo))
@@ -98,6 +99,7 @@ def test_a_held_message_waits_until_it_is_acknowledged_or_refused(open_messages)
     messages.wait_for_answers()
 
 
+@pytest.mark.slow
 def test_text_that_tries_to_be_html_is_text(open_messages):
     messages = open_messages()
     messages.send("Settings")
@@ -106,6 +108,7 @@ def test_text_that_tries_to_be_html_is_text(open_messages):
     assert messages.page.locator("img").count() == 0
 
 
+@pytest.mark.slow
 def test_what_is_not_json_is_said_and_not_sent(open_messages):
     messages = open_messages()
     messages.page.locator("#UpdatePrompt").fill("{")

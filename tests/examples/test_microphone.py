@@ -52,6 +52,7 @@ def test_what_the_user_says_is_answered_and_the_answer_is_played_to_its_end(star
     assert page.locator("#fault").text_content() == ""
 
 
+@pytest.mark.slow
 def test_an_answer_falls_silent_when_the_user_breaks_in(start_proxy, open_talk):
     steps = (Step(Expect(on="audio"), Reply(STORY), once=True), Step(Expect(on="audio"), Reply(SHORT)))
     page = open_talk(start_proxy(Scenario(steps)).address)
@@ -62,6 +63,7 @@ def test_an_answer_falls_silent_when_the_user_breaks_in(start_proxy, open_talk):
     page.get_by_role("button", name="Hang up").click()
 
 
+@pytest.mark.slow
 def test_a_token_of_the_pages_backend_opens_a_proxy_that_asks_for_keys(start_proxy, open_talk, tmp_path):
     key, _ = add_key(tmp_path / "keys.txt", "shop")
     keys = {"auth__mode": "keys", "auth__keys_file": str(tmp_path / "keys.txt")}
@@ -79,6 +81,7 @@ def test_a_token_of_the_pages_backend_opens_a_proxy_that_asks_for_keys(start_pro
     page.get_by_role("button", name="Hang up").click()
 
 
+@pytest.mark.slow
 def test_a_microphone_that_is_not_allowed_is_said_in_words(start_proxy, open_talk):
     proxy = start_proxy()
     page = open_talk(proxy.address, headers={"Permissions-Policy": "microphone=()"})
@@ -89,6 +92,7 @@ def test_a_microphone_that_is_not_allowed_is_said_in_words(start_proxy, open_tal
     assert page.faults.pop().startswith("Permissions policy violation: microphone")
 
 
+@pytest.mark.slow
 def test_a_proxy_that_does_not_run_is_said_in_words(open_talk, reserve_port):
     page = open_talk(("127.0.0.1", reserve_port()))
     page.get_by_role("button", name="Talk").click()

@@ -110,6 +110,7 @@ def test_the_assistant_is_for_the_shops_own_page_and_its_customers(shop, origin,
         create_connection(url, cookie=cookie, origin=origin, suppress_origin=origin is None, timeout=patience())
 
 
+@pytest.mark.slow
 def test_a_customer_talks_to_the_assistant_on_the_page(shop, open_page):
     page = open_page(f"http://127.0.0.1:{shop.port}/")
     page.get_by_label("Name").fill("ada")

@@ -56,6 +56,7 @@ def test_a_session_is_listed_while_it_is_open(start_shown, open_page):
     expect(page.locator(".empty")).to_contain_text("No session is open")
 
 
+@pytest.mark.slow
 def test_a_listener_that_ends_is_said_and_what_was_seen_stays(start_made, make_session, open_page):
     made = start_made(make_session("s1"))
     page = open_page(made.page)
@@ -85,6 +86,7 @@ def test_of_500_sessions_those_in_sight_are_in_the_document_and_all_are_found(st
     expect(page.locator(".empty")).to_contain_text("None of the 500 open sessions has “nobody”")
 
 
+@pytest.mark.slow
 def test_a_row_stays_and_only_what_has_changed_in_it_is_written(start_made, make_session, open_page):
     made = start_made(make_session("one"), make_session("two"))
     page = open_page(made.page)
@@ -100,6 +102,7 @@ def test_a_row_stays_and_only_what_has_changed_in_it_is_written(start_made, make
     assert page.evaluate("window.written") == ["cell turns"]
 
 
+@pytest.mark.slow
 def test_rows_are_walked_and_opened_by_the_keyboard(start_made, make_session, open_page):
     made = start_made(*[make_session(f"s{number:02}", age=number) for number in range(40)])
     page = open_page(made.page, viewport={"width": 390, "height": 600})

@@ -75,6 +75,7 @@ def test_what_happens_in_a_session_is_drawn_as_it_happens_and_stays_when_it_has_
     forget_that_it_has_ended(page)
 
 
+@pytest.mark.slow
 def test_text_of_clients_is_shown_as_text(start_shown, watch):
     shown = start_shown(journal__level="text")
     host, port = shown.proxy.address
@@ -91,6 +92,7 @@ def test_text_of_clients_is_shown_as_text(start_shown, watch):
     forget_that_it_has_ended(page)
 
 
+@pytest.mark.slow
 def test_a_session_that_is_not_open_is_said(start_made, open_page):
     page = open_page(f"{start_made().page}#/sessions/none")
     expect(page.locator(".status")).to_contain_text("There is no open session none")
@@ -99,6 +101,7 @@ def test_a_session_that_is_not_open_is_said(start_made, open_page):
     page.faults.clear()
 
 
+@pytest.mark.slow
 def test_the_stream_is_found_again_and_what_is_missing_is_marked(start_made, make_session, watch):
     made = start_made(make_session("s1"))
     page = watch(made, "s1")
@@ -118,6 +121,7 @@ def test_the_stream_is_found_again_and_what_is_missing_is_marked(start_made, mak
     page.faults.clear()  # of the connections that were refused
 
 
+@pytest.mark.slow
 def test_that_all_streams_are_taken_is_said_until_one_is_free(start_made, make_session, open_page):
     made = start_made(make_session("s1"))
     made.failure = SessionError("too_many_streams", "8 event streams are open: end one of them.")
@@ -128,6 +132,7 @@ def test_that_all_streams_are_taken_is_said_until_one_is_free(start_made, make_s
     page.faults.clear()  # the answers that said so
 
 
+@pytest.mark.slow
 def test_a_page_has_one_stream_and_none_while_it_is_hidden_for_long_or_left(start_made, make_session, open_page):
     made = start_made(make_session("s1"))
     page = open_page("about:blank")
@@ -180,6 +185,7 @@ def test_what_is_given_waits_for_the_gate_and_is_then_in_force(hung, steer):
         assert snapshot.state.in_force["instructions"] == "Rhyme."
 
 
+@pytest.mark.slow
 def test_what_the_session_cannot_take_is_said_in_the_listener_s_words(hung, steer):
     hung.proxy.simulator.faults = NO_FAULTS
     with hung.talking() as client:
@@ -195,6 +201,7 @@ def test_what_the_session_cannot_take_is_said_in_the_listener_s_words(hung, stee
         page.faults.clear()  # the 409
 
 
+@pytest.mark.slow
 def test_a_session_is_ended_when_that_is_confirmed(hung, steer):
     with hung.talking():
         page = steer()

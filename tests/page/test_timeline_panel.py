@@ -145,6 +145,7 @@ def test_new_lines_move_the_drawing_until_it_is_paused(draw):
     assert _window(page)[0] < 300 < _window(page)[1]
 
 
+@pytest.mark.slow
 def test_keys_zoom_scroll_find_and_choose(draw):
     page = draw(list(_speech()))
     drawing = page.locator(".timeline-drawing")
@@ -196,6 +197,7 @@ def test_an_hour_of_100_000_lines_is_drawn_with_a_bounded_number_of_elements(dra
     expect(merged.first).to_have_attribute("aria-label", re.compile(rf"^{counts[0]} responses, "))
 
 
+@pytest.mark.slow
 def test_nothing_is_drawn_without_a_change_or_where_it_cannot_be_seen(draw):
     page = draw(list(_speech()))
     _drawn(page)
@@ -211,6 +213,7 @@ def test_nothing_is_drawn_without_a_change_or_where_it_cannot_be_seen(draw):
     expect(page.locator("[data-kind=response]")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_phone_shows_it_without_scrolling_sideways_and_two_fingers_zoom(draw):
     size = {"width": 390, "height": 800}
     page = draw(list(_speech()), title="Session s1", viewport=size, has_touch=True, is_mobile=True)
