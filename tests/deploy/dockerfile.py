@@ -18,3 +18,11 @@ def let_through(text: str) -> set[str]:
     if patterns[0] != "*":
         raise ValueError("it ignores not all that it does not name")
     return {pattern[1:] for pattern in patterns if pattern.startswith("!")}
+
+
+def left_out(text: str) -> set[str]:
+    """Return the patterns of names that a ``.dockerignore`` leaves out wherever they stand in what it lets through."""
+    _, *patterns = (line for line in text.splitlines() if line and not line.startswith(("#", "!")))
+    if not all(pattern.startswith("**/") for pattern in patterns):
+        raise ValueError("it leaves out what stands in one place")
+    return {pattern.removeprefix("**/") for pattern in patterns}

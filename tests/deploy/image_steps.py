@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from dockerfile import instructions, let_through
+from dockerfile import instructions, left_out, let_through
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,12 +108,12 @@ def build(dockerfile: Path, context: Path, base: Path, directory: Path) -> Image
         base: The root of the image that stages begin with.
         directory: Gets the tree as far as it is let through, and the roots.
     """
-    passed = let_through(dockerfile.with_name(f"{dockerfile.name}.dockerignore").read_text())
+    ignored = dockerfile.with_name(f"{dockerfile.name}.dockerignore").read_text()
     tree = directory / "context"
-    for name in passed:
+    for name in let_through(ignored):
         source = context / name
         if source.is_dir():
-            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns(*left_out(ignored)))
         else:
             tree.mkdir(exist_ok=True)
             shutil.copy(source, tree)

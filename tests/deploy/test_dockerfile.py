@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from fnmatch import fnmatch
 
 import pytest
-from dockerfile import instructions, let_through
+from dockerfile import instructions, left_out, let_through
 
 import proxy_main
 from turnstile.terminal.command_line import command_line
@@ -36,6 +37,12 @@ def test_what_it_copies_is_in_the_tree_and_let_through(steps, deploy):
     assert all((root / source).exists() for source in sources)
     passed = let_through((deploy / "Dockerfile.dockerignore").read_text())
     assert {source.split("/")[0] for source in sources} == passed
+
+
+def test_the_secrets_that_compose_reads_from_a_file_beside_its_own_get_into_no_layer(deploy):
+    assert "a file .env beside this one" in (deploy / "compose.yaml").read_text()
+    patterns = left_out((deploy / "Dockerfile.dockerignore").read_text())
+    assert any(fnmatch(".env", pattern) for pattern in patterns)
 
 
 def test_its_environment_is_of_settings_and_serves_others_only_once_somebody_may_connect(steps, variables, loaded):

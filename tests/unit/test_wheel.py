@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import turnstile
 ROOT = Path(__file__).parents[2]
 
 
+def packed_from(root, directory):
+    (file,) = WheelBuilder(str(root)).build(directory=str(directory), versions=["standard"])
+    return zipfile.ZipFile(file)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    directory = str(tmp_path_factory.mktemp("wheel"))
-    (file,) = WheelBuilder(str(ROOT)).build(directory=directory, versions=["standard"])
-    with zipfile.ZipFile(file) as packed:
+    with packed_from(ROOT, tmp_path_factory.mktemp("wheel")) as packed:
         yield packed
 
 
@@ -30,8 +34,18 @@ def test_the_wheel_says_that_both_of_its_packages_are_typed(wheel):
 def test_the_wheel_has_the_example_configurations(wheel):
     folder, prefix = ROOT / "config", "turnstile/examples/"
     packed = {name.removeprefix(prefix): wheel.read(name).decode() for name in wheel.namelist() if prefix in name}
-    files = (file for file in folder.rglob("*") if file.is_file())
+    files = (file for file in folder.rglob("[!.]*") if file.is_file())
     assert packed == {file.relative_to(folder).as_posix(): file.read_text() for file in files}
+
+
+def test_the_wheel_has_none_of_the_secrets_that_compose_reads_from_a_file_beside_its_own(tmp_path):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "turnstile/__init__.py", "config/deploy/compose.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "config/deploy/.env").write_text("OPENAI_API_KEY=made-up-and-secret")
+    with packed_from(tmp_path, tmp_path / "dist") as packed:
+        examples = [name for name in packed.namelist() if name.startswith("turnstile/examples/")]
+    assert examples == ["turnstile/examples/deploy/compose.yaml"]
 
 
 def test_the_wheels_version_is_the_packages(wheel):
