@@ -1,14 +1,16 @@
 """Bridge telephone calls to a voice agent: each call is a session of its own.
 
 A telephony provider streams a call over a WebSocket: JSON messages, with audio in mu-law at 8 kHz. This is the form of
-Twilio's Media Streams (``<Connect><Stream>``), which SignalWire and 2600Hz's Pivot have taken over; others differ in
-names, such as Telnyx with ``stream_id``. The agent speaks mu-law too, so no audio is converted on the way.
+Twilio's Media Streams (``<Connect><Stream>``), which SignalWire has taken over; others differ in names, such as Telnyx
+with ``stream_id``, or in audio, such as 2600Hz's Pivot, whose audio is 16-bit unless told otherwise. The agent speaks
+mu-law too, so no audio is converted on the way.
 
     turnstile serve
     python docs/examples/telephone_bridge.py      # listens on port 8765 of this machine
 
 A provider connects over TLS: put the bridge behind a server that has a certificate. Set ``BRIDGE_TOKEN``, and have the
-provider send it (``<Parameter name="token" value="..."/>``), or whoever finds the port talks at your cost.
+provider send it (``<Parameter name="token" value="..."/>``), or whoever finds the port talks at your cost. Without one
+at least no page in a browser does: a provider sends no ``Origin``.
 ``TURNSTILE_KEY`` is the bridge's key where the proxy asks for one. Needs websockets, which comes with Turnstile.
 """
 
@@ -19,6 +21,7 @@ import hmac
 import json
 import logging
 import os
+import sys
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -40,7 +43,9 @@ SETTINGS = {
 }
 GREETING = {"type": "InjectAgentMessage", "message": "Tea shop, hello?"}
 BYTES_PER_MS = 8
+PORT = 8765
 MAX_CALLS = 100
+MAX_NAME = 64  # of a stream, in characters: Twilio's have 34
 MAX_MESSAGE = 64 * 1024  # of the phone, in bytes: 20 ms of audio take 300
 
 _log = logging.getLogger("telephone_bridge")
@@ -78,12 +83,17 @@ class Bridge:
         try:
             await self._converse(phone, await self._start_of(phone))
         except RefusedCallError as refusal:
+            _log.info("A call is refused: %s", refusal)
             await phone.close(1008, str(refusal))
-        except (OSError, InvalidHandshake) as error:
+        except (OSError, InvalidHandshake, InvalidURI) as error:
             _log.error("The agent cannot be reached: %s", error)
             await phone.close(1011, "The agent cannot be reached.")
         except ConnectionClosed as error:
-            _log.info("A call ended without its stop message: %s", error)
+            if phone.close_code is None:
+                _log.error("The agent's session broke off: %s", error)
+                await phone.close(1011, "The agent's session broke off.")
+            else:
+                _log.info("A call ended without its stop message, by %d", phone.close_code)
         finally:
             self.calls -= 1
 
@@ -93,7 +103,9 @@ class Bridge:
         if isinstance(message, dict) and message.get("event") == "connected":
             message = await hear(phone, self.patience)
         match message:
-            case {"event": "start", "streamSid": str(stream), "start": {"mediaFormat": {**form}} as start}:
+            case {"event": "start", "streamSid": str(stream), "start": {"mediaFormat": {**form}} as start} if (
+                len(stream) <= MAX_NAME
+            ):
                 pass
             case _:
                 raise RefusedCallError("A call begins with its start message.")
@@ -161,7 +173,7 @@ class Call:
                 case {"type": "UserStartedSpeaking"} if self._played < self._sent:
                     await self._clear()
                 case {"type": "Error" | "Warning", "description": words}:
-                    _log.warning("Call %s: %s", self._stream, words)
+                    _log.warning("Call %r: %s", self._stream, words)
 
     async def _play(self, audio: bytes) -> None:
         await self._send("media", media={"payload": b64encode(audio).decode()})
@@ -170,7 +182,7 @@ class Call:
 
     async def _clear(self) -> None:
         """Have the phone forget what it has not played: the proxy sends no more of the answer that was broken off."""
-        _log.info("Call %s: heard %d of %d ms, then broke in", self._stream, self._played, self._sent)
+        _log.info("Call %r: heard %d of %d ms, then broke in", self._stream, self._played, self._sent)
         self._round += 1
         self._sent = self._played = 0
         await self._send("clear")
@@ -195,13 +207,22 @@ async def hear(phone: ServerConnection, patience: float) -> Any:
         return None
 
 
+def take_calls(bridge: Bridge, port: int) -> serve:
+    """Return the server of this machine's port, to be entered. It lets no page of a browser in without a token."""
+    origins = None if bridge.token else [None]
+    return serve(bridge.answer, "127.0.0.1", port, origins=origins, max_size=MAX_MESSAGE, compression=None)
+
+
 async def main() -> None:
     """Take calls until the process is interrupted."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     agent_url = os.environ.get("AGENT_URL", "ws://127.0.0.1:8080/v1/agent/converse")
     bridge = Bridge(agent_url, key=os.environ.get("TURNSTILE_KEY", ""), token=os.environ.get("BRIDGE_TOKEN", ""))
-    async with serve(bridge.answer, "127.0.0.1", 8765, max_size=MAX_MESSAGE, compression=None) as server:
-        await server.serve_forever()
+    try:
+        async with take_calls(bridge, PORT) as server:
+            await server.serve_forever()
+    except OSError as error:
+        sys.exit(f"The bridge cannot listen: {error}")
 
 
 if __name__ == "__main__":

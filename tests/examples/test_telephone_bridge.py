@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from actors import ProxySystem
 from turnstile.config import load_config
@@ -22,7 +22,7 @@ from turnstile.testing import patience
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "examples"))
 
-from telephone_bridge import GREETING, MAX_CALLS, MAX_MESSAGE, SETTINGS, Bridge
+from telephone_bridge import GREETING, MAX_CALLS, SETTINGS, Bridge, take_calls
 
 STREAM = "MZ0001"
 FORMAT = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
@@ -53,7 +53,7 @@ class Phone:
     async def begin(self, **more):
         await self.send("connected", protocol="Call", version="1.0.0")
         start = {"streamSid": STREAM, "callSid": "CA0001", "tracks": ["inbound"], "mediaFormat": FORMAT, **more}
-        await self.send("start", streamSid=STREAM, start=start)
+        await self.send("start", streamSid=start["streamSid"], start=start)
 
     async def send_audio(self, *frames):
         for frame in frames:
@@ -102,7 +102,7 @@ def proxy():
         yield system
 
 
-def call(proxy, conversation, **options):
+def call(proxy, conversation, origin=None, **options):
     """Run a conversation with the phone of a new call, against a bridge with these options."""
 
     @asynccontextmanager
@@ -110,9 +110,9 @@ def call(proxy, conversation, **options):
         host, port = proxy.address
         options.setdefault("opening", (SETTINGS,))
         bridge = Bridge(**{"agent_url": f"ws://{host}:{port}/v1/agent/converse", "patience": patience(), **options})
-        async with serve(bridge.answer, "127.0.0.1", 0, max_size=MAX_MESSAGE, compression=None) as server:
+        async with take_calls(bridge, 0) as server:
             port = server.sockets[0].getsockname()[1]
-            async with connect(f"ws://127.0.0.1:{port}", proxy=None) as link:
+            async with connect(f"ws://127.0.0.1:{port}", origin=origin, proxy=None) as link:
                 yield Phone(link)
 
     async def run():
@@ -244,8 +244,9 @@ def test_a_phone_that_is_lost_ends_its_session(proxy):
         ({}, {"token": "a secret"}, "The call does not carry the bridge's token."),
         ({"customParameters": {"token": "é"}}, {"token": "a secret"}, "The call does not carry the bridge's token."),
         ({"mediaFormat": None}, {}, "A call begins with its start message."),
+        ({"streamSid": "MZ" * 33}, {}, "A call begins with its start message."),
     ],
-    ids=["another rate", "no token", "another token", "no format"],
+    ids=["another rate", "no token", "another token", "no format", "a long name"],
 )
 def test_a_call_that_may_not_be_taken_is_hung_up_in_words(proxy, more, options, words):
     async def talk(phone):
@@ -284,3 +285,47 @@ def test_a_call_without_an_agent_is_hung_up(proxy, reserve_port):
         assert await phone.hear_hanging_up() == (1011, "The agent cannot be reached.")
 
     call(proxy, talk, agent_url=f"ws://127.0.0.1:{reserve_port()}")
+
+
+def logged(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "telephone_bridge"]
+
+
+def test_a_call_whose_agent_is_lost_is_hung_up_and_the_log_says_who_was_lost(proxy, caplog):
+    async def talk(phone):
+        await phone.begin()
+        assert await phone.hear_hanging_up() == (1011, "The agent's session broke off.")
+
+    async def be_lost(agent):
+        await agent.recv()
+        agent.transport.abort()
+
+    async def run():
+        async with serve(be_lost, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            await asyncio.to_thread(call, proxy, talk, agent_url=f"ws://127.0.0.1:{port}")
+
+    with caplog.at_level("INFO", "telephone_bridge"):
+        asyncio.run(run())
+    (line,) = logged(caplog)
+    assert line.startswith("The agent's session broke off: ")
+
+
+def test_what_a_phone_calls_its_stream_is_one_line_of_the_log(proxy, caplog):
+    async def talk(phone):
+        await phone.begin(streamSid="MZ\nA call of mine")
+        await phone.hear_hanging_up()
+
+    call(proxy, talk, opening=({"type": "Settings", "agent": 7},))
+    assert logged(caplog)[0].startswith(r"Call 'MZ\nA call of mine': Settings: agent")
+
+
+def test_a_page_of_a_browser_may_call_with_a_token_only(proxy):
+    async def talk(phone):
+        await phone.begin(customParameters={"token": "a secret"})
+        await phone.hear(lambda: phone.marks)
+
+    opening = (SETTINGS, GREETING)
+    call(proxy, talk, opening=opening, origin="https://pages.example", token="a secret")
+    with pytest.raises(InvalidStatus, match="403"):
+        call(proxy, talk, opening=opening, origin="https://pages.example")

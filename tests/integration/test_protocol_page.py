@@ -277,10 +277,11 @@ def test_a_function_result_is_followed_by_one_response(connect, journal):
     assert len(_sent(journal, "response.create")) == 2
 
 
-def test_the_result_of_an_unknown_call_is_answered_with_a_warning(connect):
-    client = connect(DEEPGRAM)
-    client.say("FunctionCallResponse", id="call_of_nobody", name="get_weather", content="sunny")
-    assert client.hear("Warning")["code"] == "unknown_function_call"
+def test_the_result_of_an_unknown_call_is_a_fault(connect):
+    for path, kind in ((COMPONENT, "Error"), (DEEPGRAM, "Warning")):
+        client = connect(path)
+        client.say("FunctionCallResponse", id="call_of_nobody", name="get_weather", content="sunny")
+        assert client.hear(kind)["code"] == "unknown_function_call"
 
 
 def test_a_forced_end_commits_the_audio_and_responds(connect, journal):

@@ -63,7 +63,7 @@ def _is_known(now: Now, call_id: str) -> bool:
 
 
 def function_answered(now: Now, answer: FunctionAnswered, policy: Policy) -> Step:
-    """Keep the result until the response and all its calls are done; a useless one gets a warning."""
+    """Keep the result until the response and all its calls are done; a useless one is answered with why."""
     call = _open_call(now, answer.call_id)
     if call is None or call.is_ours:
         return Step(now, (Answered(answer.ref, _useless(now, answer.call_id), in_force=False),))
