@@ -37,6 +37,13 @@ test("a window does not leave the session, nor does it become longer than that",
   assert.ok(view.span <= 130);
 });
 
+test("what is asked for is shown from its beginning, also where the first line came later", () => {
+  const view = windowOf(100);
+  view.since = 5;
+  view.show(0, 20);
+  assert.deepEqual([view.from, view.to], [0, 20]);
+});
+
 test("the newest stands still at its place while it is followed", () => {
   const view = windowOf(100);
   view.show(80, 90);

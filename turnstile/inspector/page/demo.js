@@ -8,15 +8,15 @@ const SIDES = [
     name: "ungated",
     title: "Without the gate",
     words:
-      "All goes upstream at once: an update that lands in a response is refused, questions get no answer, and yet " +
-      "the client is told that all is in force.",
+      "All goes upstream at once: one change takes effect in the middle of an answer, another is refused, questions " +
+      "get no answer; and yet the client is told that all is in force.",
   },
   {
     name: "gated",
     title: "With the gate",
     words:
-      "What would collide waits for the response to end, then goes in order, and is acknowledged when it is in " +
-      "force; the arrows show what let it go.",
+      "What would collide waits for the end of the response, goes in order, and is acknowledged when it is in " +
+      "force. What is hatched waits; an arrow leads to it from the event that let it go.",
   },
 ];
 // Seconds that both time axes show at least: about as long as the conversation takes.
@@ -34,12 +34,14 @@ function align() {
 }
 
 async function play() {
-  button.disabled = true;
+  // A button that is disabled would lose the keyboard's place.
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true";
   setText(said, "Playing...");
   const faults = await Promise.all(sides.map((side) => side.play()));
   setText(said, faults.find(Boolean) ?? "Played. Click an event to see what was sent.");
   setText(button, "Play again");
-  button.disabled = false;
+  button.ariaDisabled = "false";
 }
 
 button.addEventListener("click", play);

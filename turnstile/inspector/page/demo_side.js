@@ -9,6 +9,7 @@ const HALTED = "The demo has ended: start `turnstile demo --page` again.";
 // Milliseconds after which a play for which there was no room is tried again, and how often it is.
 const AGAIN = 1000;
 const TRIES = 5;
+const MARGIN = 0.02; // of what is shown, before its beginning
 
 /** A conversation, with the gate or without. */
 export class DemoSide {
@@ -41,7 +42,7 @@ export class DemoSide {
 
   /** Show from its beginning to a moment, in seconds, unless that is shown. */
   show(until) {
-    if (this.#shown !== until) this.#panel?.show(0, until);
+    if (this.#shown !== until) this.#panel?.show(-until * MARGIN, until);
     this.#shown = until;
   }
 
@@ -100,7 +101,7 @@ export class DemoSide {
       ["acknowledged, but not in force", lost, lost === 0],
       ["updates during a response", during, during === 0],
       ["collisions", collisions, collisions === 0],
-      ["errors of upstream's", refused.length, refused.length === 0],
+      ["errors from upstream", refused.length, refused.length === 0],
     ];
     const boxes = shown.map(([name, figure, isGood]) => {
       const parts = [element("dt", {}, name), element("dd", {}, String(figure))];

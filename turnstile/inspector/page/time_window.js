@@ -47,11 +47,11 @@ export class TimeWindow {
     if (!first) this.to = this.from + this.width / scale;
   }
 
-  /** Show from one moment to another. @param {number} from @param {number} to */
+  /** Show from one moment to another, also where the first line came later. @param {number} from @param {number} to */
   show(from, to) {
     const span = Math.min(Math.max(to - from, CLOSEST), this.longest());
     const middle = (from + to) / 2;
-    this.#place(middle - span / 2, span);
+    this.#place(middle - span / 2, span, 0);
   }
 
   /** Show all of it. */
@@ -102,9 +102,9 @@ export class TimeWindow {
     return Math.max((this.until - this.since) * 1.3, LIVE_SPAN);
   }
 
-  /** @param {number} from @param {number} span */
-  #place(from, span) {
-    const first = this.since - span * MARGIN;
+  /** @param {number} from @param {number} span @param {number} [since] */
+  #place(from, span, since = this.since) {
+    const first = since - span * MARGIN;
     this.from = Math.max(first, Math.min(from, this.until - span * 0.15));
     this.to = this.from + span;
   }
