@@ -127,6 +127,7 @@ def test_that_all_streams_are_taken_is_said_until_one_is_free(start_made, make_s
     made.failure = SessionError("too_many_streams", "8 event streams are open: end one of them.")
     page = open_page(f"{made.page}#/sessions/s1")
     expect(page.locator(".status")).to_contain_text("8 event streams are open: end one of them. It is tried again")
+    expect(page.get_by_role("heading", name="Steer this session")).to_be_visible()
     made.failure = None
     expect(page.locator(".watch")).to_have_attribute("data-stream", "live")
     page.faults.clear()  # the answers that said so
@@ -186,6 +187,25 @@ def test_what_is_given_waits_for_the_gate_and_is_then_in_force(hung, steer):
 
 
 @pytest.mark.slow
+def test_a_double_click_gives_once_and_what_is_written_meanwhile_stays(hung, steer, token):
+    with hung.talking() as client:
+        page = steer()
+        client.send("InjectUserMessage", content=STORY)
+        expect(page.locator(".state-chip")).to_have_text("in progress")
+        prompt = page.get_by_role("textbox", name="Prompt")
+        prompt.fill("Rhyme.")
+        page.get_by_role("button", name="Change the prompt").dblclick()
+        expect(page.locator(".given li")).to_contain_text(re.compile(r"waits [\d.]+ s"))
+        prompt.fill("Whisper.")
+        client.send("InjectAgentMessage", message="One moment.", behavior="interrupt")
+        expect(page.locator(".given li")).to_contain_text("in force after")
+        expect(prompt).to_have_value("Whisper.")
+        page.get_by_role("button", name="Forget the token").click()
+        page.get_by_label("Token", exact=True).fill(token)
+        page.get_by_role("button", name="Use it").click()
+        expect(prompt).to_have_value("Whisper.")
+
+
 def test_what_the_session_cannot_take_is_said_in_the_listener_s_words(hung, steer):
     hung.proxy.simulator.faults = NO_FAULTS
     with hung.talking() as client:

@@ -77,7 +77,7 @@ export class DemoSide {
   /** Ask for the play; there may be no room for it while those of a page that was left end. */
   async #open() {
     for (let tries = 1; ; tries += 1) {
-      const response = await fetch(`/plays/${this.#name}/events`);
+      const response = await fetch(`plays/${this.#name}/events`);
       if (response.status !== 503 || tries === TRIES) return response;
       await new Promise((resolve) => setTimeout(resolve, AGAIN));
     }

@@ -5,6 +5,8 @@ import { readEvents } from "./event_reader.js";
 const ANSWER_TIMEOUT = 10;
 /** Seconds without a byte after which a stream is lost: the listener writes a comment every 15. */
 const SILENCE = 45;
+/** The codes behind which what was sent may have been done. */
+const UNKNOWN = new Set(["lost", "unreachable"]);
 
 /** What was refused, or could not be asked; its message is a sentence for people. */
 export class OpsError extends Error {
@@ -41,7 +43,7 @@ export class Ops extends EventTarget {
 
   /** Return the open sessions, in short. */
   async sessions() {
-    return (await this.#ask("/sessions")).sessions;
+    return (await this.#ask("sessions")).sessions;
   }
 
   /**
@@ -61,7 +63,11 @@ export class Ops extends EventTarget {
   async give(id, message, timeout) {
     const headers = { "Content-Type": "application/json" };
     const options = { method: "POST", headers, body: JSON.stringify(message) };
-    await this.#ask(`${pathOf(id)}/messages?timeout=${timeout}`, options, timeout + ANSWER_TIMEOUT);
+    try {
+      await this.#ask(`${pathOf(id)}/messages?timeout=${timeout}`, options, timeout + ANSWER_TIMEOUT);
+    } catch (fault) {
+      throw UNKNOWN.has(fault.code) ? new OpsError("lost", "No answer has come: it may be in force, or not.") : fault;
+    }
   }
 
   /**
@@ -69,7 +75,7 @@ export class Ops extends EventTarget {
    * @param {string} [token]
    */
   check(token = this.#token) {
-    return this.#ask("/version", { token });
+    return this.#ask("version", { token });
   }
 
   /**
@@ -124,8 +130,13 @@ export class Ops extends EventTarget {
     } catch {
       throw new OpsError("unreachable", "The listener does not answer: the proxy may have ended.");
     }
-    if (!answer.ok) throw await refusal(answer);
-    return answer;
+    if (answer.ok) return answer;
+    const fault = await refusal(answer);
+    if (fault.isAboutToken && token && token === this.#token) {
+      this.token = ""; // the listener has another by now, and may show without one what this was asked for
+      if (options.method === undefined) return this.#send(path, { headers, ...options }, signal);
+    }
+    throw fault;
   }
 }
 
@@ -169,6 +180,7 @@ function asFault(error, words) {
   return error instanceof OpsError ? error : new OpsError("lost", words);
 }
 
+/** Return the path of a session: below the page's, which a server in front of the listener may serve at a prefix. */
 function pathOf(id) {
-  return `/sessions/${encodeURIComponent(id)}`;
+  return `sessions/${encodeURIComponent(id)}`;
 }

@@ -130,6 +130,7 @@ export class SessionPage {
       const session = await this.#ops.session(this.#id);
       if (!this.#polling) return 0;
       this.#setState(session.state);
+      this.watch.hidden = false; // it can be steered also while there is no stream for its timeline
       this.facts.show(session);
       this.steering.show(session);
       return 0;

@@ -36,6 +36,7 @@ export class SessionStream {
     this.#to = to;
     document.addEventListener("visibilitychange", this.#look);
     this.#begin();
+    this.#look(); // it may be opened in a tab behind others
   }
 
   /** Let it go. */

@@ -16,6 +16,7 @@ export class Steering {
   #ops;
   #id;
   #pending = [];
+  #kept = null; // the forms, with what is typed into them: a token may be given anew
   #isOver = false;
 
   /**
@@ -66,7 +67,7 @@ export class Steering {
     if (this.#isOver) {
       const words = "The session has ended: nothing can be given to it.";
       this.content.replaceChildren(element("p", { class: "hint" }, words));
-    } else if (this.#ops.token) this.content.replaceChildren(...this.#forms());
+    } else if (this.#ops.token) this.content.replaceChildren(...(this.#kept ??= this.#forms()));
     else {
       this.content.replaceChildren();
       new TokenForm(this.content, this.#ops, STEERED_WITH_TOKEN);
@@ -100,17 +101,20 @@ export class Steering {
   }
 
   async #give(kind, message, form) {
-    const entry = new Entry(kind.title);
+    const given = JSON.stringify(message);
+    if (this.#pending.some((entry) => entry.given === given)) return; // by a double click
+    const entry = new Entry(kind.title, given);
+    const { text } = form.elements;
+    const written = text?.value;
     this.given.prepend(entry.element);
     while (this.given.children.length > KEPT) this.given.lastElementChild.remove();
     this.#pending.push(entry);
     try {
       await this.#ops.give(this.#id, message, GIVEN_FOR);
       entry.done();
-      for (const text of form.querySelectorAll("textarea")) text.value = "";
+      if (text && text.value === written) text.value = ""; // the next may be written already
     } catch (fault) {
-      entry.refused(fault.code === "lost" ? "The answer was lost: it may be in force, or not." : fault.message);
-      if (fault.isAboutToken) this.#ops.token = "";
+      entry.refused(fault.message);
     } finally {
       this.#pending = this.#pending.filter((one) => one !== entry);
       setText(this.said, entry.words);
@@ -146,8 +150,9 @@ class Entry {
   #began = performance.now();
   #title;
 
-  constructor(title) {
+  constructor(title, given) {
     this.#title = title;
+    this.given = given;
     this.state = element("span", { class: "outcome", "data-outcome": "waits" }, "sent");
     this.element = element("li", {}, element("span", {}, title), " ", this.state);
   }
