@@ -72,7 +72,7 @@ class Reason(NamedTuple):
     def in_words(self) -> str:
         """What is waited for, for people who do not know the gate."""
         words = _WORDS[self.waits]
-        return f"{words} ({self.which})" if self.which else words
+        return f"{words} ({self.which.strip('()')})" if self.which else words
 
 
 def reason(waits: Waits, state: State) -> Reason:

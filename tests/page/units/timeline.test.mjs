@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { WAITS } from "../../../turnstile/inspector/page/waits.js";
+import { WAITS, waitInWords } from "../../../turnstile/inspector/page/waits.js";
 import { decision, drawn, head, held, jsonOf, linesOf, noted, timelineOf, upstream } from "./lines.mjs";
 
 test("the reasons are those of the gate, in its words", () => {
   assert.deepEqual({ ...WAITS }, jsonOf("waits"));
+  assert.equal(waitInWords("response", "(unnamed)"), `${WAITS.response} (unnamed)`);
 });
 
 for (const level of ["events", "text", "all"]) {
@@ -67,7 +68,8 @@ test("the time to first audio is from the end of the user's turn", () => {
       upstream(2, "input_audio_buffer.speech_stopped"),
       upstream(2.1, "input_audio_buffer.committed"),
       upstream(2.2, "response.created", { response_id: "r1", conversation_id: "c" }),
-      { at: 2.412, wire: "client", way: "out", until: 2.6, audio: 480, frames: 2 },
+      { at: 2.412, wire: "upstream", way: "in", link: 1, until: 2.6, audio: 480, frames: 2 },
+      { at: 2.413, wire: "client", way: "out", until: 2.6, audio: 480, frames: 2 },
       { at: 2.8, wire: "client", way: "out", until: 3, audio: 480, frames: 2 },
       { at: 3.4, wire: "client", way: "out", until: 3.5, audio: 480, frames: 2 },
     ]),
@@ -76,16 +78,17 @@ test("the time to first audio is from the end of the user's turn", () => {
   const [gap] = of("first-audio");
   assert.deepEqual([user.from, user.to, user.lane], [1, 2, "client"]);
   assert.deepEqual([gap.from, gap.to, gap.label], [2, 2.412, "412 ms"]);
-  assert.deepEqual(of("agent-speech").map(({ from, to }) => [from, to]), [[2.412, 3], [3.4, 3.5]]);
+  assert.deepEqual(of("agent-speech").map(({ from, to }) => [from, to]), [[2.413, 3], [3.4, 3.5]]);
 });
 
 test("the agent's speech to a Realtime client is in its events", () => {
   const told = (at, type, more) => ({ at, wire: "client", way: "out", type, ids: {}, size: 600, ...more });
   const { of } = drawn(
     timelineOf([
-      head({ dialect: "realtime" }),
-      { at: 0.9, wire: "upstream", way: "out", link: 1, type: "response.create", ids: {}, size: 60 },
+      head({ dialect: "realtime", id_prefix: "ts_" }),
+      upstream(0.9, "response.create", { event_id: "ts_0" }, { way: "out" }),
       upstream(1, "response.created", { response_id: "r1", conversation_id: "c" }),
+      upstream(1.1, "response.output_audio.delta", { response_id: "r1" }),
       told(1.1, "response.output_audio.delta", { frame: { delta: { bytes: 480 } } }),
       told(1.2, "response.output_audio.delta", { frame: { delta: { bytes: 480 } } }),
       told(2, "response.audio.delta", { until: 2.5, frames: 9 }),

@@ -1,6 +1,6 @@
 // Marks of collisions, and of what went again after one and succeeded.
 
-import { kindOf, textOf } from "./journal_values.js";
+import { keep, kindOf, textOf } from "./journal_values.js";
 import { shortId } from "./journal_words.js";
 
 // There is one create and one update at a time: more are not owed any more.
@@ -14,6 +14,7 @@ export class Collisions {
   #owed = [];
   #update = "";
   #create = "";
+  #asides = new Map();
 
   /**
    * @param {import("./elements.js").Elements} elements Where the marks go.
@@ -26,6 +27,7 @@ export class Collisions {
 
   /** Read a decision. */
   decided(event, effects, at, index) {
+    if (kindOf(event) === "AsideStarted") keep(this.#asides, textOf(event.response_id), true);
     this.#repair(event, effects, at, index);
     for (const effect of effects) {
       const kind = kindOf(effect);
@@ -62,6 +64,7 @@ export class Collisions {
       ResponseFinished: (one) => one.type !== "session.update" && this.#create === one.name && !sends(effects),
     };
     if (!this.#owed.length || !Object.hasOwn(isRepaired, kind)) return;
+    if (this.#asides.has(textOf(event.response_id))) return;
     const repaired = this.#owed.filter(isRepaired[kind]);
     this.#owed = this.#owed.filter((one) => !repaired.includes(one));
     for (const { what } of repaired) {

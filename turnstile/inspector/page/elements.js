@@ -136,6 +136,15 @@ export class Elements {
     if (line !== null) note(span, line);
   }
 
+  /** Have a span last again that was over. */
+  reopen(span) {
+    const lane = this.#lanes[span.lane];
+    const isAlone = lane.hasRoom(span, Infinity);
+    if (!isAlone) lane.remove(span);
+    span.to = null;
+    if (!isAlone) lane.place(span, span.row);
+  }
+
   /** Put a span into another row, from `lowest` on. */
   move(span, lowest) {
     this.#lanes[span.lane].remove(span);

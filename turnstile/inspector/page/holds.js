@@ -8,6 +8,7 @@ import { waitInWords } from "./waits.js";
 
 // More than any policy lets wait.
 const MOST = 4096;
+const GAP = "; lines are missing here: its end was not seen";
 
 /** Reads decisions for the requests that the gate holds. */
 export class Holds {
@@ -42,10 +43,21 @@ export class Holds {
     }
   }
 
+  /** End those that last where lines are missing; one goes on that the gate says more of. */
+  cut(at, index) {
+    for (const span of this.#open.values()) {
+      if (span.isCut) continue;
+      span.isCut = true;
+      span.detail += GAP;
+      this.#elements.end(span, at, index);
+    }
+  }
+
   /** End the bars of what is held when the session ends. */
   ended(at, index) {
     for (const span of this.#open.values()) {
       span.outcome = "unfinished";
+      if (span.isCut) continue;
       span.detail += "; held until the session ended";
       this.#elements.end(span, at, index);
     }
@@ -58,6 +70,7 @@ export class Holds {
     const words = waitInWords(waits, shortId(textOf(reason.which)));
     for (const ref of refsOf(effect)) {
       const span = this.#open.get(ref) ?? this.#begin(ref, at, index);
+      if (span.isCut) this.#goOn(span);
       if (span.reason === words) continue;
       if (span.reason) note(span, index);
       span.detail = span.reason ? `${span.detail}, then for ${words}`.slice(-2000) : `waits for ${words}`;
@@ -78,10 +91,17 @@ export class Holds {
     return span;
   }
 
+  #goOn(span) {
+    span.isCut = false;
+    span.detail = withoutGap(span.detail);
+    this.#elements.reopen(span);
+  }
+
   #release(ref, at, index, cause) {
     const span = this.#open.get(ref);
     if (!span) return;
     this.#open.delete(ref);
+    span.detail = withoutGap(span.detail);
     span.detail = span.detail.replace(/^waits/, "waited");
     span.outcome = "released";
     span.cause = cause;
@@ -93,8 +113,12 @@ export class Holds {
     const span = this.#open.get(ref);
     if (!span) return;
     this.#open.delete(ref);
-    span.detail = `${span.detail.replace(/^waits/, "waited")}; answered without being sent`;
+    span.detail = `${withoutGap(span.detail).replace(/^waits/, "waited")}; answered without being sent`;
     span.outcome = "answered";
     this.#elements.end(span, at, index);
   }
+}
+
+function withoutGap(detail) {
+  return detail.endsWith(GAP) ? detail.slice(0, -GAP.length) : detail;
 }

@@ -9,8 +9,9 @@ import { brief, frameInWords, isQuiet } from "./journal_words.js";
 import { KeptLines, shownText } from "./kept_lines.js";
 import { Links } from "./link_marks.js";
 import { Requests, readRequests } from "./requests.js";
+import { Responses } from "./responses.js";
 import { Speech } from "./speech.js";
-import { Responses, Updates } from "./upstream_spans.js";
+import { Updates } from "./updates.js";
 
 /**
  * A stretch of time: a response, a hold, speech.
@@ -111,7 +112,7 @@ export class Timeline {
     const at = isHead ? 0 : timeOf(line.at, this.until);
     const index = this.#lines.next;
     this.#lines.add(at, shownText(line, text));
-    if (isHead) this.head = line;
+    if (isHead) this.#speech.begin((this.head = line));
     else this.#read(line, at, index);
     if (this.#lines.isFull) this.#elements.forget(this.#lines.forget());
   }
@@ -168,7 +169,7 @@ export class Timeline {
     else if ("end" in line) this.#ended(objectOf(line.end), at, index);
     else if ("lost" in line) this.#missing(line, at, index);
     else if ("note" in line) this.#noted(line, at, index);
-    else if ("audio" in line) this.#sounded(line, at, index);
+    else if ("audio" in line) this.#speech.audio(line, at, index);
     else if ("wire" in line) this.#frame(line, at, index);
     this.until = Math.max(this.until, at, until);
   }
@@ -195,19 +196,16 @@ export class Timeline {
     this.#links.frame(line, at, index);
   }
 
-  #sounded(line, at, index) {
-    if (line.wire === "client" && line.way === "out") this.#speech.audio(line, at, index);
-  }
-
   #decided(line, at, index) {
     const event = objectOf(line.event);
     const effects = listOf(line.effects);
     readRequests(this.#requests, event, effects);
     this.#holds.decided(effects, at, index, this.#causes.of(event, at, index));
     this.#collisions.decided(event, effects, at, index);
-    this.#responses.decided(event, at, index, this.#gapless);
+    this.#responses.decided(event, effects, at, index, this.#gapless);
     this.#updates.decided(event, effects, at, index);
     this.#links.decided(event, at, index);
+    this.#speech.decided(event, effects, at, index);
     if (kindOf(event) === "LinkLost") this.#linkGone((link) => link === 0, at, index);
   }
 
@@ -216,19 +214,22 @@ export class Timeline {
     this.#causes.note(line, at, index);
     if (line.wire !== "upstream") return;
     if (line.note === "closed") this.#linkGone((link) => link === line.link, at, index);
-    if (line.note === "took over") this.#linkGone((link) => link !== line.link, at, index);
+    if (line.note !== "took over") return;
+    this.#speech.tookOver(line.link);
+    this.#linkGone((link) => link !== line.link, at, index);
   }
 
-  #linkGone(isOfLink, at, index) {
-    this.#responses.lost(isOfLink, "lost", at, index);
-    this.#updates.lost(isOfLink, "lost", at, index);
-    this.#speech.stopped(at, index);
+  #linkGone(isOfLink, at, index, outcome = "lost") {
+    this.#responses.lost(isOfLink, outcome, at, index);
+    this.#updates.lost(isOfLink, outcome, at, index);
+    this.#speech.stopped(isOfLink, at, index);
   }
 
   #missing(line, at, index) {
     this.#gapless = at;
-    const label = `${numberOf(line.lost) ?? "some"} lines are missing`;
+    for (const part of [this.#holds, this.#responses, this.#updates, this.#speech]) part.cut(at, index);
     const detail = "what follows may lack its beginning, and what came before its end";
+    const label = `${numberOf(line.lost) ?? "some"} lines are missing`;
     this.#elements.mark({ lane: "gate", kind: "lost", at, label, detail, line: index });
   }
 
@@ -238,9 +239,7 @@ export class Timeline {
     const code = numberOf(end.code);
     this.end = { at, code, reason, by };
     this.#holds.ended(at, index);
-    this.#linkGone(() => false, at, index);
-    this.#responses.lost(() => true, "unfinished", at, index);
-    this.#updates.lost(() => true, "unfinished", at, index);
+    this.#linkGone(() => true, at, index, "unfinished");
     const detail = [`${code ?? ""} ${reason}`.trim(), by && `by ${by}`].filter(Boolean).join(", ");
     this.#elements.mark({ lane: "client", kind: "end", at, label: "end of the session", detail, line: index });
   }

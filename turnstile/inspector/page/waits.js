@@ -22,5 +22,5 @@ export const WAITS = Object.freeze({
  */
 export function waitInWords(waits, which) {
   const words = Object.hasOwn(WAITS, waits) ? WAITS[waits] : waits || "a reason that is not shown";
-  return which ? `${words} (${which})` : words;
+  return which ? `${words} (${which.replace(/^\(|\)$/g, "")})` : words;
 }
