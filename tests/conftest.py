@@ -30,6 +30,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # How often actors are looked at while they end, in seconds.
 _GLANCE = 0.01
+# Where Debian has a program in a package of another name.
+_PACKAGES = {"node": "nodejs", "promtool": "prometheus", "systemd-analyze": "systemd"}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -132,7 +134,7 @@ def required():
     def find(program: str) -> str:
         found = shutil.which(program)
         if found is None:
-            words = f"{program} is not installed here (apt-get install {program})"
+            words = f"{program} is not installed here (apt-get install {_PACKAGES.get(program, program)})"
             pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
         return found
 

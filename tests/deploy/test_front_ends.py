@@ -26,8 +26,8 @@ def dedent_lines(text):
 
 
 @pytest.mark.parametrize("name", AT_THE_FRONT_END + PASSED_THROUGH)
-def test_the_front_end_takes_the_file_without_a_warning(tmp_path, program_for, certificates, name):
-    places = places_for(443, 8080, 8081, certificates)
+def test_the_front_end_takes_the_file_without_a_warning(tmp_path, program_for, certificates, reserve_port, name):
+    places = places_for(reserve_port(), 8080, 8081, certificates)  # nginx listens to find out
     check, _ = commands(name, places, tmp_path, program_for(name))
     checked = subprocess.run(check, capture_output=True, text=True, timeout=patience(), check=False)
     assert checked.returncode == 0, checked.stderr

@@ -69,7 +69,9 @@ class NotifySocket:
         self._tell("READY=1", status)
 
     def reloading(self) -> None:
-        """Say that the configuration is about to be read anew."""
+        """Say that the configuration is about to be read anew; not during the start, since what follows is READY."""
+        if not self._status:
+            return
         now = time.monotonic_ns() // _NANOSECONDS
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}", "Reads the configuration anew.")
 
@@ -79,7 +81,8 @@ class NotifySocket:
         Args:
             fault: Why the configuration has stayed as it was.
         """
-        self._tell("READY=1", f"{self._status} {fault}".strip())
+        if self._status:
+            self._tell("READY=1", f"{self._status} {fault}".strip())
 
     def stopping(self, status: str) -> None:
         """Say that the service is ending: nothing but signs of life is told from now on.

@@ -55,6 +55,14 @@ def test_only_signs_of_life_are_told_once_the_service_is_ending(service, told):
     assert told() == {"WATCHDOG": "1"}
 
 
+def test_a_reload_during_the_start_is_not_told_since_its_end_would_say_that_clients_are_accepted(service, told):
+    service.reloading()
+    service.reloaded()
+    service.ready("Accepts clients.")
+    service.stopping("Ending.")
+    assert [next(iter(told())) for _ in range(2)] == ["READY", "STOPPING"]
+
+
 def test_a_name_that_begins_with_an_at_sign_is_abstract():
     name = f"turnstile-{uuid.uuid4()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -131,5 +139,6 @@ def test_a_reload_of_workers_is_done_when_the_last_has_reloaded_or_ended(service
 
 
 def test_a_reload_without_workers_is_done_at_once(service, told):
+    service.ready("2 processes serve.")
     WorkersReload(service).begin(set())
-    assert [next(iter(told())) for _ in range(2)] == ["RELOADING", "READY"]
+    assert [next(iter(told())) for _ in range(3)] == ["READY", "RELOADING", "READY"]
