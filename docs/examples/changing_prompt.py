@@ -25,7 +25,7 @@ from actors import ProxySystem, ScriptedSession
 from actors.ops_listener import start_ops
 from turnstile.config import load_config
 from turnstile.embed.flask import SessionResponse, converse
-from turnstile.errors import SessionError
+from turnstile.errors import ConfigError, SessionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +117,8 @@ def ask(address: Address, token: str, method: str, path: str, message: dict[str,
     with closing(HTTPConnection(*address, timeout=PATIENCE + 5)) as connection:
         connection.request(method, path, None if message is None else json.dumps(message), fields)
         response = connection.getresponse()
+        if response.getheader("Content-Type") != "application/json":
+            raise RuntimeError(f"{response.status} {response.reason}")  # of a server in between, or of another path
         answer = json.load(response)
     if response.status != HTTPStatus.OK:
         raise RuntimeError(answer["error"]["message"])
@@ -142,8 +144,12 @@ def serving(app: Flask) -> Iterator[Address]:
         server.server_close()
 
 
-def main(ops_port: str = "8081") -> None:
-    """Play a call in which both changes come while the agent speaks."""
+def main(ops_port: str = "8082") -> None:
+    """Play a call in which both changes come while the agent speaks.
+
+    Args:
+        ops_port: Where the ops listener listens; `turnstile serve` has its own on 8081.
+    """
     token = secrets.token_hex()
     config = load_config(flags={"ops.port": ops_port, "ops.token": token})
     with (
@@ -171,4 +177,7 @@ def main(ops_port: str = "8081") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except ConfigError as error:
+        sys.exit(str(error))

@@ -83,6 +83,11 @@ def test_only_the_payment_service_says_what_is_paid_and_only_of_who_is_on_the_ph
         changing_prompt.ask(call.host, TOKEN, "POST", "/payments/grace")
 
 
+def test_an_answer_that_is_no_json_is_told_by_its_status(call):
+    with pytest.raises(RuntimeError, match="404 NOT FOUND"):
+        changing_prompt.ask(call.host, TOKEN, "POST", "/nowhere")
+
+
 def test_the_whole_call_goes_as_the_page_says(reserve_port, monkeypatch, capsys):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     changing_prompt.main(str(reserve_port()))
