@@ -1,13 +1,16 @@
 // The page: a form for each message, what waits for its answer, and a log.
 
 import { AGENT_URL } from "./config.js";
-import { EXAMPLES, isAnswer } from "./messages.js";
+import { EXAMPLES, answerOf, answered } from "./messages.js";
 
 const LONGEST_LOG = 500;
+const UNREACHABLE = "The agent cannot be reached: does the proxy run, and is this page among server.origins?";
 
 const at = (id) => document.getElementById(id);
 /** What was sent and is not answered, oldest first. @type {{sent: object, answer: string, line: HTMLElement}[]} */
 let waiting = [];
+/** The calls that wait for their FunctionCallResponse, oldest first. @type {{id: string, name: string}[]} */
+let calls = [];
 let socket = null;
 let audioBytes = 0;
 
@@ -24,7 +27,7 @@ function log(text, className) {
   if (log.childElementCount > LONGEST_LOG) log.lastElementChild.remove();
 }
 
-function addForm({ body, about, answer }) {
+function addForm({ body, about }) {
   const form = document.createElement("form");
   const button = newElement("button", body.type);
   const text = newElement("textarea", JSON.stringify(body, null, 2));
@@ -35,12 +38,12 @@ function addForm({ body, about, answer }) {
   form.append(button, newElement("p", about), text);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(text.value, answer);
+    send(text.value);
   });
   at("messages").append(form);
 }
 
-function send(text, answer) {
+function send(text) {
   let message;
   try {
     message = JSON.parse(text);
@@ -51,6 +54,8 @@ function send(text, answer) {
   at("fault").textContent = "";
   socket.send(JSON.stringify(message));
   log(`→ ${JSON.stringify(message)}`, "sent");
+  if (message?.type === "FunctionCallResponse") forgetCalls([message]);
+  const answer = answerOf(message);
   if (!answer) return;
   const line = newElement("li", JSON.stringify(message));
   at("waiting").append(line);
@@ -65,14 +70,26 @@ function take(data) {
   }
   const message = JSON.parse(data);
   log(`← ${data}`, message.type === "Error" || message.type === "Warning" ? "problem" : "received");
-  const answered = waiting.find(({ sent, answer }) => isAnswer(sent, answer, message));
-  answered?.line.remove();
-  waiting = waiting.filter((one) => one !== answered);
-  if (message.type === "FunctionCallRequest") fillIn(message.functions.find((call) => call.client_side));
+  const done = answered(waiting, message);
+  done?.line.remove();
+  waiting = waiting.filter((one) => one !== done);
+  if (message.type === "FunctionCallRequest") addCalls(message.functions.filter((call) => call.client_side));
+  if (message.type === "FunctionCallCancelled") forgetCalls(message.functions);
 }
 
-// So that the next FunctionCallResponse answers this call.
-function fillIn(call) {
+function addCalls(requested) {
+  calls.push(...requested);
+  fillIn();
+}
+
+function forgetCalls(gone) {
+  calls = calls.filter(({ id }) => !gone.some((other) => other.id === id));
+  fillIn();
+}
+
+// So that the next FunctionCallResponse answers the oldest call.
+function fillIn() {
+  const [call] = calls;
   if (!call) return;
   const body = { type: "FunctionCallResponse", id: call.id, name: call.name, content: "It is sunny." };
   at("FunctionCallResponse").value = JSON.stringify(body, null, 2);
@@ -85,14 +102,21 @@ function showConnected(isConnected, state) {
 }
 
 function connect() {
+  at("fault").textContent = "";
   socket = new WebSocket(AGENT_URL);
   socket.binaryType = "arraybuffer";
+  let isOpen = false;
   showConnected(false, "Connecting …");
-  socket.onopen = () => showConnected(true, "Connected");
+  socket.onopen = () => {
+    isOpen = true;
+    showConnected(true, "Connected");
+  };
   socket.onmessage = ({ data }) => take(data);
   socket.onclose = ({ code, reason }) => {
+    if (!isOpen) at("fault").textContent = UNREACHABLE;
     socket = null;
     waiting = [];
+    calls = [];
     at("waiting").replaceChildren();
     showConnected(false, `Not connected (closed: ${code} ${reason})`);
   };

@@ -31,7 +31,7 @@ export const EXAMPLES = [
   },
   {
     body: { type: "FunctionCallResponse", id: "call_1", name: "get_weather", content: "It is sunny." },
-    about: "Returns the result of a call. A FunctionCallRequest fills in its id; one that is not open gets an Error.",
+    about: "Returns the result of a call. Those that are open fill in their ids in turn; another one gets an Error.",
   },
   {
     body: { type: "UpdatePrompt", prompt: "Be brief." },
@@ -76,19 +76,42 @@ export const EXAMPLES = [
 ];
 
 /**
- * Return whether a message of the proxy is the answer to one that was sent.
+ * Return the type of the message that answers one; undefined if nothing does.
  *
- * @param {object} sent
- * @param {string} answer  The type of the answer that is expected.
- * @param {object} received
+ * @param {any} message  Whatever JSON the user has written.
  */
-export function isAnswer(sent, answer, received) {
-  if (received.type === "Error" || (received.type === "Warning" && answer === "Warning")) {
-    return received.description.split(/\W/)[0] === sent.type; // so begin all that are about a message
-  }
-  if (received.type === "InjectionRefused") return sent.type === "InjectAgentMessage";
-  if (received.type !== answer) return false;
-  if (answer !== "ConversationText") return true;
-  const said = sent.type === "InjectUserMessage" ? ["user", sent.content] : ["assistant", sent.message];
-  return received.role === said[0] && received.content === said[1];
+export function answerOf(message) {
+  return EXAMPLES.find(({ body }) => body.type === message?.type)?.answer;
+}
+
+/**
+ * Return which message one of the proxy answers. It acknowledges in the order sent; what is refused, it refuses at
+ * once, ahead of others that it holds.
+ *
+ * @template {{sent: any, answer: string}} Waiting
+ * @param {Waiting[]} waiting  What was sent and is not answered, oldest first.
+ * @param {any} received
+ * @returns {Waiting | undefined}
+ */
+export function answered(waiting, received) {
+  const refused = waiting.findLast(({ sent, answer }) => isRefusal(sent, answer, received));
+  return refused ?? waiting.find(({ sent, answer }) => isAcknowledged(sent, answer, received));
+}
+
+function isRefusal(sent, answer, { type, description }) {
+  if (type === "InjectionRefused") return sent.type === "InjectAgentMessage" && isForQuietMoments(sent);
+  if (type !== "Error" && !(type === "Warning" && answer === "Warning")) return false;
+  return description.split(/\W/)[0] === sent.type; // so begin all that are about a message
+}
+
+function isForQuietMoments({ behavior }) {
+  return behavior !== "queue" && behavior !== "interrupt";
+}
+
+function isAcknowledged(sent, answer, { type, role, content }) {
+  if (type !== answer || type === "Warning") return false;
+  if (type !== "ConversationText") return true;
+  if (sent.type === "InjectUserMessage") return role === "user" && content === sent.content;
+  // Of a message that is interrupted the words that were heard.
+  return role === "assistant" && content !== "" && String(sent.message).startsWith(content);
 }

@@ -35,11 +35,14 @@ export class Conversation {
         onPlayed: (played) => this.showPlayed(played),
         onLost: () => this.end("The microphone is gone."),
       });
+      if (this.isOver) { // hung up while the browser asked for permission
+        sound.close();
+        return;
+      }
       this.sound = sound;
       sound.mute(this.isMuted);
       const protocols = await tokenProtocols();
-      if (this.isOver) sound.close();
-      else this.connect(protocols);
+      if (!this.isOver) this.connect(protocols);
     } catch (error) {
       this.end(error.message);
     }
