@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.request import urlopen
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -64,11 +66,39 @@ def check(programs: Path, directory: Path) -> None:
     sys.stdout.write(f"{version}{demo.splitlines()[-1]}\n{embedded}{tested.splitlines()[-1]}\n")
 
 
+def check_files(programs: Path, directory: Path) -> None:
+    """Compare the package's examples and files of the page with the tree's, and play the demo on its page."""
+    listed = run(programs / "turnstile", "example", cwd=directory)
+    for file in (ROOT / "config" / "deploy").iterdir():
+        if f"deploy/{file.name} " not in listed:
+            sys.exit(f"turnstile example does not list deploy/{file.name}:\n{listed}")
+    command = [programs / "turnstile", "demo", "--page"]
+    with subprocess.Popen(command, cwd=directory, env=CLEAN, stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            said = demo.stdout.readline() if demo.stdout else ""
+            address = said.partition("http://")[2].partition("/")[0]
+            for file in (ROOT / "turnstile" / "inspector" / "page").glob("[!.]*.*"):
+                if ask(f"http://{address}/page/{file.name}") != file.read_bytes():
+                    sys.exit(f"{file.name} is another in the package")
+            if b'"answers":4' not in ask(f"http://{address}/plays/gated/events"):
+                sys.exit("The page does not play the demo")
+        finally:
+            demo.send_signal(signal.SIGINT)
+
+
+def ask(url: str) -> bytes:
+    """Return what is answered."""
+    with urlopen(url, timeout=60) as answer:  # noqa: S310 - an address of this machine
+        return bytes(answer.read())
+
+
 def main() -> None:
     """Build, install, check; leave nothing behind."""
     with tempfile.TemporaryDirectory(prefix="turnstile-wheel-") as name:
         directory = Path(name)
-        check(install(build(directory), directory), directory)
+        programs = install(build(directory), directory)
+        check(programs, directory)
+        check_files(programs, directory)
 
 
 if __name__ == "__main__":
