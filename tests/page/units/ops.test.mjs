@@ -8,11 +8,12 @@ const refused = (status, code) => Response.json({ error: { code, message: code }
 
 beforeEach(() => {
   globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  globalThis.addEventListener = globalThis.removeEventListener = () => {};
 });
 afterEach(() => {
   mock.restoreAll();
   mock.timers.reset();
-  delete globalThis.document;
+  for (const name of ["document", "addEventListener", "removeEventListener"]) delete globalThis[name];
 });
 
 test("what is asked is below the address of the page, also where that is below a prefix", async () => {
@@ -66,4 +67,29 @@ test("a stream that is opened in a hidden tab is left to others, too, and begun 
   document.dispatchEvent(new Event("visibilitychange"));
   assert.deepEqual(begun.map(({ aborted }) => aborted), [true, false]);
   stream.stop();
+});
+
+test("of a browser's tabs the three that were looked at last have a stream", async () => {
+  const states = new Map();
+  const open = (id) => {
+    const to = { onLine() {}, onGap() {}, onState: (state) => states.set(id, state) };
+    return new SessionStream({ events() {} }, id, to);
+  };
+  const left = async () => {
+    // What was posted before has arrived when this has.
+    const [from, to] = [new BroadcastChannel("here"), new BroadcastChannel("here")];
+    const arrived = new Promise((resolve) => (to.onmessage = resolve));
+    from.postMessage("");
+    await arrived;
+    for (const channel of [from, to]) channel.close();
+    return [...states].filter(([, state]) => state === "left").map(([id]) => id);
+  };
+  const opened = ["a", "b", "c", "d"].map(open);
+  assert.deepEqual(await left(), ["a"]);
+  opened[1].stop();
+  opened.push(open("e"));
+  assert.deepEqual(await left(), ["a"]);
+  opened.push(open("f"));
+  assert.deepEqual(await left(), ["a", "c"]);
+  for (const stream of opened) stream.stop();
 });

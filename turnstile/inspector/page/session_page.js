@@ -88,7 +88,7 @@ export class SessionPage {
     this.watch.dataset.stream = state;
     if (state === "live") this.watch.hidden = false;
     if (state === "waiting" && this.timeline.head) words = `${words} What happens meanwhile will be missing here.`;
-    setText(this.status, words && state === "waiting" ? words : "");
+    setText(this.status, state === "waiting" || state === "left" ? words : "");
     if (state === "ended") this.#over(this.#endWords());
     if (state === "refused") this.#refused(words);
   }

@@ -2,6 +2,10 @@
 
 /** Seconds that a page may be hidden before its stream is given to others: there are few. */
 const HIDDEN_FOR = 300;
+/** Streams of all tabs of a browser: it has six connections to one address, and asks and steers by the others. */
+const MOST = 3;
+const OTHERS_SHOWN =
+  `This browser shows ${MOST} other sessions, and has no connection for more: come back to this one, and it goes on.`;
 /** Seconds until the first try to find a lost stream again; each further try waits twice as long, up to the last. */
 const [FIRST_RETRY, LAST_RETRY] = [1, 15];
 
@@ -21,6 +25,9 @@ export class SessionStream {
   #hiddenTimer = 0;
   #retry = FIRST_RETRY;
   #wasOpen = false;
+  #tabs = new BroadcastChannel("turnstile: looked at");
+  #name = Math.random();
+  #lookedAtSince = new Set();
 
   /**
    * @param {import("./ops.js").Ops} ops
@@ -35,13 +42,18 @@ export class SessionStream {
     this.#id = id;
     this.#to = to;
     document.addEventListener("visibilitychange", this.#look);
+    addEventListener("focus", this.#look);
+    this.#tabs.addEventListener("message", this.#makeRoom);
     this.#begin();
-    this.#look(); // it may be opened in a tab behind others
+    this.#tabs.postMessage(this.#name); // also if it is opened in a tab behind others
+    this.#look();
   }
 
   /** Let it go. */
   stop() {
     document.removeEventListener("visibilitychange", this.#look);
+    removeEventListener("focus", this.#look);
+    this.#tabs.close();
     clearTimeout(this.#timer);
     clearTimeout(this.#hiddenTimer);
     this.#reading?.abort();
@@ -86,8 +98,19 @@ export class SessionStream {
 
   #look = () => {
     clearTimeout(this.#hiddenTimer);
-    if (document.hidden) this.#hiddenTimer = setTimeout(() => this.#leave(), HIDDEN_FOR * 1000);
-    else if (this.#reading === null) this.#begin();
+    if (document.hidden) {
+      this.#hiddenTimer = setTimeout(() => this.#leave(), HIDDEN_FOR * 1000);
+      return;
+    }
+    this.#lookedAtSince.clear();
+    this.#tabs.postMessage(this.#name);
+    if (this.#reading === null) this.#begin();
+  };
+
+  /** Leave the stream to the tabs that were looked at since this one was, if they are as many as may have one. */
+  #makeRoom = ({ data }) => {
+    this.#lookedAtSince.add(data);
+    if (this.#lookedAtSince.size >= MOST && this.#reading) this.#leave();
   };
 
   /** Give the stream to others until somebody looks again. */
@@ -95,6 +118,6 @@ export class SessionStream {
     clearTimeout(this.#timer);
     this.#reading?.abort();
     this.#reading = null;
-    this.#to.onState("left", "");
+    this.#to.onState("left", OTHERS_SHOWN);
   }
 }
