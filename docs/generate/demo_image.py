@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from turnstile.session.policy import Policy
     from turnstile.terminal.line_values import Json
 
-_WIDTH, _PANEL, _TRACK = 1000, 248, 40
-_LEFT, _DONE, _RIGHT = 190, 560, 984
-_CLOSE, _APART = 34, 42  # between moments, while the response runs and after it
+_WIDTH, _PANEL, _TRACK = 700, 254, 40  # narrow, since a phone shows all of it
+_LEFT, _DONE, _RIGHT = 190, 420, 684
+_CLOSE, _APART = 22, 28  # between moments, while the response runs and after it
 _BAR = 3 * _TRACK + 62  # the top of the responses, in a panel
 _LETTER = 7.3  # as wide as a letter of an event's name
 
@@ -140,7 +140,7 @@ def _track(request: Request, top: int, place: dict[int, int], race: Race) -> Ite
         begins, width = place[wait.begins], place[wait.ends] - place[wait.begins]
         yield f'<rect class="held" x="{begins}" y="{top}" width="{width}" height="26" rx="4"/>'
         if number == 0:
-            yield _text(begins + 12, middle + 4, f"held: waits for {wait.reason}", "warn")
+            yield _text(begins + 9, middle + 4, f"waits for {wait.reason}", "warn")
     yield f'<circle class="client" cx="{here}" cy="{middle}" r="4"/>'
     for moment, _ in request.sent:
         x = place[moment]
@@ -150,16 +150,16 @@ def _track(request: Request, top: int, place: dict[int, int], race: Race) -> Ite
         x = place[request.refused[0]]
         yield f'<path class="cross" d="M{x - 5} {middle - 5}l10 10m0 -10l-10 10"/>'
     words, kind = _outcome(request, race)
-    yield _text(ends + 14, middle + 4, words, f"{kind} over")
+    yield _text(ends + 14, middle - 3 if request.refused else middle + 4, words, f"{kind} over")
+    if request.refused:
+        yield _text(ends + 14, middle + 12, request.refused[1], f"name {kind} over")
 
 
 def _outcome(request: Request, race: Race) -> tuple[str, str]:
     """Return what came of a request, and whether that is good."""
     is_question = request.name == "InjectUserMessage"
     if request.refused:
-        code = request.refused[1]
-        told = "never answered" if is_question else f"never in force, although told {request.answer}"
-        return f"{code}: {told}", "bad"
+        return "never answered" if is_question else f"never in force, although told {request.answer}", "bad"
     if is_question:
         return ("answered", "good") if race.next_response else ("never answered", "bad")
     if max(moment for moment, _ in request.sent) < race.done:
@@ -170,14 +170,14 @@ def _outcome(request: Request, race: Race) -> tuple[str, str]:
 def _responses(race: Race, place: dict[int, int]) -> Iterator[str]:
     yield _text(16, _BAR + 19, "upstream", "muted")
     yield f'<rect class="response" x="{_LEFT - 20}" y="{_BAR}" width="{_DONE - _LEFT + 20}" height="28" rx="4"/>'
-    yield _text(_LEFT - 8, _BAR + 19, "response 1: the agent speaks", "onto")
+    yield _text(_LEFT - 8, _BAR + 19, "the agent speaks", "onto")
     yield _text(_DONE - 8, _BAR + 19, "response.done", "name onto", "end")
     if race.next_response is None:
         yield _text(_DONE + 14, _BAR + 19, "no response to the question", "bad")
         return
     begins = place[race.next_response]
     yield f'<rect class="response" x="{begins}" y="{_BAR}" width="{_RIGHT - begins}" height="28" rx="4"/>'
-    yield _text(begins + 10, _BAR + 19, "response 2", "onto")
+    yield _text(begins + 10, _BAR + 19, "the answer", "onto")
 
 
 def _captions(race: Race, place: dict[int, int]) -> Iterator[str]:
@@ -192,8 +192,8 @@ def _captions(race: Race, place: dict[int, int]) -> Iterator[str]:
     for number, group in enumerate(groups, start=1):
         words = ", ".join(sent[moment] for moment in group)
         is_last = number == len(groups)
-        x = min(place[group[0]] - 4, _RIGHT - _LETTER * len(words)) if is_last else place[group[0]] + 6
-        yield _text(x, _BAR + 46, words, "name muted", "start" if is_last else "end")
+        x = min(place[group[0]] - 4, _RIGHT - _LETTER * len(words)) if is_last else place[group[0]]
+        yield _text(x, _BAR + 30 + 14 * number, words, "name muted", "start" if is_last else "middle")
 
 
 def _text(x: float, y: int, words: str, kind: str, anchor: str = "start") -> str:
