@@ -94,6 +94,8 @@ def test_without_the_gate_a_collision_is_marked_and_a_reply_is_lost(played):
     assert any("collision" in label for label in labels(side, "collision", "refused", "group"))
     assert labels(side, "hold", "cause") == []
     figures = dict(re.findall(r"(.+)\n(.+)", side.locator(".demo-figures").inner_text()))
+    said = page.locator("#said").inner_text()
+    assert f"answered: {figures['questions answered']} without the gate, 4 of 4 with it" in said
     # How many of each depends on how quick the machine is.
     assert figures["collisions"] != "0"
     assert figures["questions answered"] != "4 of 4"

@@ -39,7 +39,9 @@ async function play() {
   button.ariaDisabled = "true";
   setText(said, "Playing...");
   const faults = await Promise.all(sides.map((side) => side.play()));
-  setText(said, faults.find(Boolean) ?? "Played. Click an event to see what was sent.");
+  const [without, withIt] = sides.map((side) => side.answered);
+  const played = `Played. Questions answered: ${without} without the gate, ${withIt} with it. `;
+  setText(said, faults.find(Boolean) ?? `${played}Click an event to see what was sent.`);
   setText(button, "Play again");
   button.ariaDisabled = "false";
 }

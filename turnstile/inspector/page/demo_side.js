@@ -40,6 +40,12 @@ export class DemoSide {
     return this.#timeline.until;
   }
 
+  /** How many questions were answered, of how many; "" before it is played. */
+  get answered() {
+    const { figures } = this.#last;
+    return figures ? `${figures.answers} of ${figures.questions}` : "";
+  }
+
   /** Show from its beginning to a moment, in seconds, unless that is shown. */
   show(until) {
     if (this.#shown !== until) this.#panel?.show(-until * MARGIN, until);
