@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from dockerfile import instructions, left_out, let_through
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 SUITE = "trixie"  # Debian's, whose Python is that of the image
 MIRROR = "http://deb.debian.org/debian"
-INCLUDED = "python3,python3-venv,ca-certificates"
+# As much as the image has that Python's begins with, whose packages are those that apt needs.
+OPTIONS = ("--variant=apt", "--dpkgopt=force-unsafe-io", "--include=python3,python3-venv,ca-certificates")
 _SEARCHED = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 # As `docker build` hands them on: how this machine reaches the registry.
 _HANDED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_CERT", "PIP_INDEX_URL")
@@ -41,21 +43,24 @@ class Image(NamedTuple):
     health: list[str]
 
 
-def make_base(directory: Path, program: str) -> None:
-    """Make the least Debian with Python, unless it is there: the image that stages begin with.
+def make_base(folder: Path, program: str) -> Path:
+    """Make the least Debian with apt and Python, unless it is there: the image that stages begin with.
 
     Args:
-        directory: Becomes its root.
+        folder: Keeps it, under a name that changes with what it is made of.
         program: The path of `mmdebstrap`.
+
+    Returns:
+        Its root.
     """
+    directory = folder / f"{SUITE}-{zlib.crc32(' '.join(OPTIONS).encode()):08x}"
     if directory.exists():
-        return
+        return directory
     made = directory.with_name(f"{directory.name}.new")
     shutil.rmtree(made, ignore_errors=True)
-    options = ["--quiet", "--variant=essential", "--dpkgopt=force-unsafe-io", f"--include={INCLUDED}"]
-    subprocess.run([program, *options, SUITE, str(made), MIRROR], check=True)
+    subprocess.run([program, "--quiet", *OPTIONS, SUITE, str(made), MIRROR], check=True)
     (made / "usr/local/bin/python").symlink_to("/usr/bin/python3")  # where images of Python have it
-    made.rename(directory)
+    return made.rename(directory)
 
 
 def path_of(name: str) -> str:

@@ -41,10 +41,9 @@ def base(required):
     """The root of an image with nothing but Python; kept for the next time."""
     if os.geteuid():
         pytest.skip("only root can change the root of a process")
-    root = ROOT / "build" / "deploy" / "base"
-    root.parent.mkdir(parents=True, exist_ok=True)
-    make_base(root, required("mmdebstrap"))
-    return root
+    folder = ROOT / "build" / "deploy"
+    folder.mkdir(parents=True, exist_ok=True)
+    return make_base(folder, required("mmdebstrap"))
 
 
 @pytest.fixture(scope="module")
