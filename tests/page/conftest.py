@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import socket
-import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,7 @@ import pytest
 
 from actors import ProxySystem
 from actors.ops_application import ops_server
+from tests.made_journal import MadeJournal
 from turnstile.config import load_config
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
@@ -71,27 +71,6 @@ def start_shown():
         yield start
 
 
-class Journal:
-    """The stream of a made-up session: what the test puts into it, until it ends it, or its reader leaves."""
-
-    def __init__(self):
-        self._lines = queue.SimpleQueue()
-        self.is_closed = threading.Event()
-
-    def put(self, *lines):
-        """Write lines; b"" for none, None for the end."""
-        for line in lines:
-            self._lines.put(line)
-
-    def close(self):
-        self.is_closed.set()
-        self._lines.put(None)
-
-    def __iter__(self):
-        while (line := self._lines.get()) is not None:
-            yield line
-
-
 class MadeSessions:
     """A `View` of sessions that a test makes up, and the page that shows them.
 
@@ -136,7 +115,7 @@ class MadeSessions:
             raise self.failure
         if session_id not in self.described:
             return None
-        journal = Journal()
+        journal = MadeJournal()
         self.journals.put(journal)
         return journal
 

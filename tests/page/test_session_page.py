@@ -116,7 +116,7 @@ def test_the_stream_is_found_again_and_what_is_missing_is_marked(start_made, mak
     expect(page.locator(".status")).to_have_text("")
     expect(page.locator("[data-lane=gate] [data-kind=lost]")).to_be_attached()
     made.described.clear()
-    again.put(None)
+    again.end()
     expect(page.locator(".status")).to_contain_text("The session's process has stopped")
     page.faults.clear()  # of the connections that were refused
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import socket
 import threading
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ import pytest
 from werkzeug import Response
 from werkzeug.test import Client
 
+from tests.made_journal import MadeJournal
 from tests.unit.inspector.reading import read_all
 from turnstile.inspector.app import OpsApp
 from turnstile.inspector.guard import Guard
@@ -22,29 +22,6 @@ from turnstile.testing import ManualClock, patience
 
 WAIT = patience()
 TOKEN = "correct horse battery staple".replace(" ", "-")
-
-
-class Lines:
-    """The journal of a session: what the test puts into it, until it ends it or somebody closes it."""
-
-    def __init__(self):
-        self._queue = queue.SimpleQueue()
-        self.is_closed = threading.Event()
-
-    def put(self, *lines):
-        for line in lines:
-            self._queue.put(line)
-
-    def end(self):
-        self._queue.put(None)
-
-    def close(self):
-        self.is_closed.set()
-        self._queue.put(None)
-
-    def __iter__(self):
-        while (line := self._queue.get(timeout=WAIT)) is not None:
-            yield line
 
 
 class SomeSessions:
@@ -80,7 +57,7 @@ class SomeSessions:
             raise self.failure
         if session_id not in self.described:
             return None
-        self.journals.append(Lines())
+        self.journals.append(MadeJournal())
         return self.journals[-1]
 
     def give(self, session_id, message, timeout):
