@@ -102,6 +102,11 @@ def test_a_session_that_is_not_open_is_said(start_made, open_page):
 
 
 @pytest.mark.slow
+def test_the_time_of_a_quiet_session_is_its_age(start_made, make_session, watch):
+    page = watch(start_made(make_session("s1", age=3600.0)), "s1")
+    expect(page.get_by_role("group", name=re.compile(r"Timeline from 3[56]\d\d\."))).to_be_visible()
+
+
 def test_the_stream_is_found_again_and_what_is_missing_is_marked(start_made, make_session, watch):
     made = start_made(make_session("s1"))
     page = watch(made, "s1")

@@ -131,6 +131,7 @@ export class SessionPage {
       if (!this.#polling) return 0;
       this.#setState(session.state);
       this.watch.hidden = false; // it can be steered also while there is no stream for its timeline
+      if (!this.timeline.until) this.panel.clock.note(session.age); // until a line says where its time stands
       this.facts.show(session);
       this.steering.show(session);
       return 0;

@@ -10,7 +10,7 @@ const OTHERS_SHOWN =
 const [FIRST_RETRY, LAST_RETRY] = [1, 15];
 
 /** What the listener says of an id that no open session has. */
-const ABSENT = new Set(["unknown_session", "not_found"]);
+const ABSENT = new Set(["unknown_session", "not_found", "headers_too_large"]);
 
 /**
  * @typedef {"connecting" | "live" | "waiting" | "left" | "ended" | "refused"} StreamState

@@ -76,8 +76,7 @@ export class Steering {
   };
 
   #forms() {
-    const kinds = choice("kind", KINDS.map(({ name, title }) => [name, title]));
-    kinds.setAttribute("aria-label", "What to give");
+    const kinds = choice("kind", "What to give", KINDS.map(({ name, title }) => [name, title]));
     const forms = new Map(KINDS.map((kind) => [kind.name, this.#formOf(kind)]));
     const show = (chosen) => forms.forEach((form, name) => (form.hidden = name !== chosen));
     kinds.addEventListener("change", (event) => show(event.target.value));

@@ -28,7 +28,7 @@ export const KINDS = [
     hint: "In force for the next response: the gate holds it while one is in progress.",
     button: "Change the prompt",
     fields: () => [
-      choice("how", [["add", "Add to it"], ["replace", "Replace it"]]),
+      choice("how", "What to do with the prompt", [["add", "Add to it"], ["replace", "Replace it"]]),
       labelled("Prompt", element("textarea", { name: "text", rows: 5, required: true })),
     ],
     message: ({ how, text }) =>
@@ -81,13 +81,13 @@ export const KINDS = [
   },
 ];
 
-/** Return radio buttons that exclude each other; the first is chosen. */
-export function choice(name, options) {
-  const buttons = options.map(([value, title], index) => {
+/** Return radio buttons that exclude each other, and what they are called together; the first is chosen. */
+export function choice(name, title, options) {
+  const buttons = options.map(([value, words], index) => {
     const button = element("input", { type: "radio", name, value, checked: index === 0 });
-    return element("label", {}, button, element("span", {}, title));
+    return element("label", {}, button, element("span", {}, words));
   });
-  return element("div", { class: "choice", role: "group" }, ...buttons);
+  return element("div", { class: "choice", role: "group", "aria-label": title }, ...buttons);
 }
 
 function labelled(title, control) {
