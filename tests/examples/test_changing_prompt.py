@@ -37,12 +37,16 @@ class Call:
         self.caller.wait_for("AgentStartedSpeaking")
         with ThreadPoolExecutor(1) as threads:
             outcome = threads.submit(change)
-            deadline, never = time.monotonic() + patience(), threading.Event()
-            while not (held := self.view.session(self.id)["waiting"]):
-                assert time.monotonic() < deadline
-                never.wait(0.01)
+            reason = self.wait_until_one_is_held()["reason"]
             said = self.caller.wait_for("ConversationText", role="assistant")["content"]
-            return said, held[0]["reason"], outcome.result(patience())
+            return said, reason, outcome.result(patience())
+
+    def wait_until_one_is_held(self):
+        deadline, never = time.monotonic() + patience(), threading.Event()
+        while not (held := self.view.session(self.id)["waiting"]):
+            assert time.monotonic() < deadline
+            never.wait(0.01)
+        return held[0]
 
 
 @pytest.fixture
@@ -81,6 +85,19 @@ def test_only_the_payment_service_says_what_is_paid_and_only_of_who_is_on_the_ph
         changing_prompt.ask(call.host, "guessed", "POST", "/payments/ada")
     with pytest.raises(RuntimeError, match=r"grace is not on the phone\."):
         changing_prompt.ask(call.host, TOKEN, "POST", "/payments/grace")
+
+
+def test_the_payment_service_is_told_when_the_call_ends_before_its_change_is_in_force(call):
+    call.caller.say("word " * 3000)
+    call.caller.wait_for("AgentStartedSpeaking")
+    with ThreadPoolExecutor(1) as threads:
+        outcome = threads.submit(changing_prompt.ask, call.host, TOKEN, "POST", "/payments/ada")
+        call.wait_until_one_is_held()
+        call.caller.close()
+        with pytest.raises(RuntimeError, match=r"The session has ended\."):
+            outcome.result(patience())
+    with pytest.raises(RuntimeError, match=r"ada is not on the phone\."):
+        changing_prompt.ask(call.host, TOKEN, "POST", "/payments/ada")
 
 
 def test_an_answer_that_is_no_json_is_told_by_its_status(call):

@@ -120,3 +120,8 @@ def test_a_customer_talks_to_the_assistant_on_the_page(shop, open_page):
     page.get_by_role("button", name="Send").click()
     page.locator("#conversation .assistant", has_text="shipped yesterday").wait_for()
     assert page.locator("#conversation .user").inner_text() == "Where is order <b>1001</b>?"
+    page.get_by_role("button", name="Log ada out").click()
+    page.get_by_role("button", name="Log in").wait_for()
+    again = page.goto(f"http://127.0.0.1:{shop.port}/")
+    assert page.url.endswith("/login"), "the cookie of who logged out is forgotten"
+    assert again.headers["content-security-policy"] == "default-src 'self'; frame-ancestors 'none'"

@@ -22,7 +22,7 @@ from turnstile.testing import patience
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "examples"))
 
-from telephone_bridge import GREETING, MAX_CALLS, SETTINGS, Bridge, take_calls
+from telephone_bridge import GREETING, MAX_CALLS, MAX_MESSAGE, SETTINGS, Bridge, take_calls
 
 STREAM = "MZ0001"
 FORMAT = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
@@ -55,9 +55,9 @@ class Phone:
         start = {"streamSid": STREAM, "callSid": "CA0001", "tracks": ["inbound"], "mediaFormat": FORMAT, **more}
         await self.send("start", streamSid=start["streamSid"], start=start)
 
-    async def send_audio(self, *frames):
+    async def send_audio(self, *frames, track="inbound"):
         for frame in frames:
-            media = {"track": "inbound", "chunk": "1", "timestamp": "5", "payload": b64encode(frame).decode()}
+            media = {"track": track, "chunk": "1", "timestamp": "5", "payload": b64encode(frame).decode()}
             await self.send("media", streamSid=STREAM, media=media)
 
     async def say_something(self):
@@ -105,11 +105,12 @@ def proxy():
 def call(proxy, conversation, origin=None, **options):
     """Run a conversation with the phone of a new call, against a bridge with these options."""
 
+    host, port = proxy.address
+    options.setdefault("opening", (SETTINGS,))
+    bridge = Bridge(**{"agent_url": f"ws://{host}:{port}/v1/agent/converse", "patience": patience(), **options})
+
     @asynccontextmanager
     async def ringing():
-        host, port = proxy.address
-        options.setdefault("opening", (SETTINGS,))
-        bridge = Bridge(**{"agent_url": f"ws://{host}:{port}/v1/agent/converse", "patience": patience(), **options})
         async with take_calls(bridge, 0) as server:
             port = server.sockets[0].getsockname()[1]
             async with connect(f"ws://127.0.0.1:{port}", origin=origin, proxy=None) as link:
@@ -121,6 +122,7 @@ def call(proxy, conversation, origin=None, **options):
 
     asyncio.run(run())
     assert proxy.wait_until_empty(patience())
+    assert bridge.calls == options.get("calls", 0)
 
 
 def test_a_caller_hears_the_greeting_and_the_answer_in_mu_law(proxy):
@@ -211,6 +213,27 @@ def test_a_key_is_told_to_the_agent(proxy):
         expected = tones("I have pressed the key 5.")
         await phone.hear(lambda: len(phone.heard) >= len(expected))
         assert phone.heard == expected
+
+    call(proxy, talk)
+
+
+def test_the_agent_does_not_hear_itself_where_both_tracks_are_streamed(proxy):
+    async def talk(phone):
+        await phone.begin(tracks=["inbound", "outbound"])
+        await phone.send_audio(*[LOUD] * 20, *[QUIET] * 40, track="outbound")
+        await phone.send("dtmf", streamSid=STREAM, dtmf={"digit": "5"})
+        expected = tones("I have pressed the key 5.")
+        await phone.hear(lambda: len(phone.heard) >= len(expected))
+        assert phone.heard == expected
+
+    call(proxy, talk)
+
+
+def test_a_message_of_more_than_the_bound_ends_the_call(proxy):
+    async def talk(phone):
+        await phone.begin()
+        await phone.link.send(" " * (MAX_MESSAGE + 1))
+        assert (await phone.hear_hanging_up())[0] == 1009
 
     call(proxy, talk)
 

@@ -31,6 +31,7 @@ sentences. Look orders and stock up with your functions, and say so if something
 
 app = Flask(__name__)
 # Without a key of your own every worker, and every start, has another one, and customers have to log in again.
+# Where the shop is served over https://, add SESSION_COOKIE_SECURE=True.
 app.config.update(SECRET_KEY=os.environ.get("SHOP_SECRET_KEY") or secrets.token_hex(), SESSION_COOKIE_SAMESITE="Lax")
 shop = Shop()
 proxy = ProxySystem(load_config(), listens=False)  # opens no port, and starts with the first conversation
