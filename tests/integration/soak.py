@@ -64,7 +64,7 @@ CLIENTS = {"voice agent": RandomClient, "realtime": RandomRealtimeClient}
 def soak(sessions: int, profile: Profile, at_once: int = 8) -> Soak:
     """Play `sessions` random sessions, `at_once` of them at the same time, and replay their recordings."""
     with tempfile.TemporaryDirectory() as directory:
-        result = _soak(sessions, profile, at_once, Path(directory))
+        result = play_sessions(sessions, profile, at_once, Path(directory))
         for file in Path(directory).iterdir():
             _replay(file, result)
     return result
@@ -82,7 +82,8 @@ def _replay(file: Path, result: Soak) -> None:
         result.counts["recordings that replay to the same effects"] += 1
 
 
-def _soak(sessions: int, profile: Profile, at_once: int, directory: Path) -> Soak:
+def play_sessions(sessions: int, profile: Profile, at_once: int, directory: Path) -> Soak:
+    """Play them, and leave their recordings in a directory."""
     timers = TimerThread()
     pace = Pace(answer=0.001, first=0.004, step=0.001, jitter=0.9)
     simulator = Simulator(

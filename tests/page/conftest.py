@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
+import subprocess
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from turnstile.errors import SessionError
 
 TOKEN = "correct-horse-battery-staple"
+UNITS = Path(__file__).parent / "units"
 
 
 class Shown(NamedTuple):
@@ -146,3 +150,25 @@ def start_made():
 @pytest.fixture
 def token():
     return TOKEN
+
+
+@pytest.fixture(scope="session")
+def run_node(required):
+    """Return a function that runs JavaScript of the tests' in one process of Node, which waits for nothing.
+
+    It takes a module's text, its arguments, and variables of its environment; it returns what the process has done.
+    """
+
+    def run(module: str, arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+        options = ["--import", str(UNITS / "modules.mjs"), "--test-reporter=tap", "--input-type=module", "--eval", module]
+        return subprocess.run(
+            [required("node"), *options, "--", *arguments],
+            env={**os.environ, **environment},
+            cwd=UNITS,
+            capture_output=True,
+            text=True,
+            timeout=patience(120),
+            check=False,
+        )
+
+    return run

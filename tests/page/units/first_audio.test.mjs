@@ -48,7 +48,8 @@ test("items that are restored ask for nothing, on a link that takes over or on t
 test("a response out of band answers nothing, and its audio is not what was waited for", () => {
   const aside = upstream(1.1, "response.created", { response_id: "aside" });
   const said = decision(1.11, { "!": "AsideStarted", response_id: "aside" });
-  assert.deepEqual(figures(ours(1, "ts_1"), aside, said, heard(1.2), upstream(1.3, ...CREATED), heard(1.5)), ["500 ms"]);
+  const answer = [upstream(1.3, ...CREATED), heard(1.5)];
+  assert.deepEqual(figures(ours(1, "ts_1"), aside, said, heard(1.2), ...answer), ["500 ms"]);
 });
 
 test("a turn counts from when the user stops, also one that was written before", () => {
@@ -57,4 +58,15 @@ test("a turn counts from when the user stops, also one that was written before",
   assert.deepEqual(figures(ours(1, "ts_1"), stopped, committed, upstream(1.7, ...CREATED), heard(2)), ["500 ms"]);
   const next = upstream(3, "input_audio_buffer.committed", { item_id: "i2" });
   assert.deepEqual(figures(stopped, committed, upstream(1.7, ...CREATED), heard(2), next, heard(3.5)), ["500 ms"]);
+});
+
+test("what is sent to a link that is gone counts from then, since it waits for the next one", () => {
+  const closed = { at: 2, wire: "upstream", note: "closed", detail: "", link: 1 };
+  const sent = decision(2.1, { "!": "UserMessageGiven", ref: 1 }, [{ "!": "SendItem", event_id: "ts_1" }]);
+  const tookOver = { at: 2.5, wire: "upstream", note: "took over", detail: "1", link: 2 };
+  const again = ours(2.6, "ts_2", { link: 2 });
+  const answer = [upstream(2.7, ...CREATED, { link: 2 }), heard(2.9, 2)];
+  const opened = upstream(0.1, "session.created");
+  assert.deepEqual(figures(opened, closed, sent, tookOver, again, ...answer), ["800 ms"]);
+  assert.deepEqual(figures(opened, closed, tookOver, again, ...answer), ["300 ms"]);
 });

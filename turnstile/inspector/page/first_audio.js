@@ -4,6 +4,7 @@ import { note } from "./elements.js";
 import { keep, kindOf, objectOf, textOf } from "./journal_values.js";
 
 const ASKING = new Set(["conversation.item.create", "response.create"]);
+const SENT = new Set(["SendItem", "SendCreate"]);
 const DETAIL = "time to first audio, from the end of the user's turn, or from when a message or create went upstream";
 
 /** Reads upstream's frames and its audio; only the link in use counts, since on another a conversation is restored. */
@@ -12,6 +13,7 @@ export class FirstAudio {
   #row;
   #prefix = "";
   #link = null;
+  #isClosed = false;
   // When what the next response answers was over, and which line said it.
   #asked = null;
   // Likewise of the response that has no audio yet; `from` is when it began.
@@ -61,9 +63,12 @@ export class FirstAudio {
   }
 
   /** Read a decision: what it restores, and that a response is out of band, which answers nothing that was asked. */
-  decided(event, effects) {
+  decided(event, effects, at, index) {
     for (const effect of effects) {
-      if (kindOf(effect) === "RestoreItem") keep(this.#restoring, textOf(effect.event_id), true);
+      const kind = kindOf(effect);
+      if (kind === "RestoreItem") keep(this.#restoring, textOf(effect.event_id), true);
+      // What is decided before the session knows of the link's end waits for the next link, and counts from here.
+      if (this.#isClosed && SENT.has(kind)) this.#asked ??= { at, line: index };
     }
     if (kindOf(event) !== "AsideStarted" || textOf(event.response_id) !== this.#before.response) return;
     this.#asked = this.#before.asked ?? this.#asked;
@@ -71,9 +76,11 @@ export class FirstAudio {
     this.#before = { asked: null, answer: null, response: "" };
   }
 
-  /** Read that a link took over. */
-  tookOver(link) {
-    if (typeof link === "number") this.#link = link;
+  /** Read what became of a link. */
+  note(line) {
+    if (typeof line.link !== "number") return;
+    if (line.note === "took over") this.#link = line.link;
+    if (line.link === this.#link) this.#isClosed = line.note === "closed";
   }
 
   /** Forget what cannot be measured, since lines are missing. */

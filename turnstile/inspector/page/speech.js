@@ -61,14 +61,14 @@ export class Speech {
 
   /** Read a decision. */
   decided(event, effects, at, index) {
-    this.#first.decided(event, effects);
+    this.#first.decided(event, effects, at, index);
     // Turn detection is off from here on: upstream will not say when the user stops.
     if (effects.some((effect) => kindOf(effect) === "ObserveAudio" && effect.on)) this.stopped(() => true, at, index);
   }
 
-  /** Read that a link took over. */
-  tookOver(link) {
-    this.#first.tookOver(link);
+  /** Read what became of a link. */
+  note(line) {
+    this.#first.note(line);
   }
 
   /** End the user's speech on a link that is gone, if it lasts. */

@@ -214,9 +214,8 @@ export class Timeline {
     this.#causes.note(line, at, index);
     if (line.wire !== "upstream") return;
     if (line.note === "closed") this.#linkGone((link) => link === line.link, at, index);
-    if (line.note !== "took over") return;
-    this.#speech.tookOver(line.link);
-    this.#linkGone((link) => link !== line.link, at, index);
+    if (line.note === "took over") this.#linkGone((link) => link !== line.link, at, index);
+    this.#speech.note(line);
   }
 
   #linkGone(isOfLink, at, index, outcome = "lost") {
