@@ -160,9 +160,9 @@ def run_node(required):
     """
 
     def run(module: str, arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-        options = ["--import", str(UNITS / "modules.mjs"), "--test-reporter=tap", "--input-type=module", "--eval", module]
+        options = [f"--import={UNITS / 'modules.mjs'}", "--test-reporter=tap", "--input-type=module"]
         return subprocess.run(
-            [required("node"), *options, "--", *arguments],
+            [required("node"), *options, "--eval", module, "--", *arguments],
             env={**os.environ, **environment},
             cwd=UNITS,
             capture_output=True,

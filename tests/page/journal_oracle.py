@@ -167,7 +167,9 @@ def _of_counts(counts: Json, spans: dict[str, list[Json]], marks: list[Json]) ->
         **{shown: (kinds[shown], counts[name]) for shown, name in LINKS.items()},
         **{name: (outcomes[name], counts["responses"].get(name, 0)) for name in OUTCOMES},
     }
-    found = [f"{name}: {shown} drawn, {counted} counted" for name, (shown, counted) in pairs.items() if shown != counted]
+    found = [
+        f"{name}: {shown} drawn, {counted} counted" for name, (shown, counted) in pairs.items() if shown != counted
+    ]
     seconds = sum(span["to"] - span["from"] for span in first)
     if abs(seconds - counts["first_audio_seconds"]["sum"]) > NEAR * max(len(first), 1):
         found.append(f"first audio after {seconds} s in all, counted are {counts['first_audio_seconds']['sum']} s")

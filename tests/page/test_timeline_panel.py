@@ -23,6 +23,7 @@ _PAGE = """<!doctype html><html lang="en"><head><title>Timeline</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/page/icon.svg">
 <link rel="stylesheet" href="/page/style.css"><link rel="stylesheet" href="/page/timeline.css">
+<link rel="stylesheet" href="/page/timeline_drawing.css">
 </head><body><main id="main"></main></body></html>"""
 _START = """async ([lines, options]) => {
   const { Timeline } = await import("/page/timeline.js");
@@ -81,7 +82,9 @@ def _speech() -> Iterator[dict[str, object]]:
     yield _frame(0.2, "input_audio_buffer.speech_started", item_id="item_1")
     yield _frame(1.0, "input_audio_buffer.speech_stopped", item_id="item_1")
     yield _frame(1.1, "response.created", response_id="resp_1")
-    yield {"at": 1.412, "until": 2.5, "wire": "client", "way": "out", "audio": 48_000, "frames": 20}
+    sound = {"at": 1.412, "until": 2.5, "audio": 48_000, "frames": 20}
+    yield {**sound, "wire": "upstream", "way": "in", "link": 1}
+    yield {**sound, "wire": "client", "way": "out"}
     yield _held(2.0, 1)
     yield _frame(2.6, "response.done", response_id="resp_1", status="completed")
     released = {"!": "Noted", "kind": "released", "detail": "#1"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
 from journal_oracle import faults
 from seeded_client import Profile
@@ -25,6 +25,7 @@ from turnstile.simulator.faults import Faults, RefusedEvent
 from turnstile.terminal.terminal_client import TerminalClient
 from turnstile.testing import patience
 
+HERE = Path(__file__).parent
 RECORDINGS = HERE.parent / "recordings"
 WORDS = {str(waits): Reason(waits).in_words for waits in Waits}
 COLLISION = "conversation_already_has_active_response"

@@ -1,9 +1,12 @@
 """The house keeps its floors."""
 
+import re
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+
+import pytest
 
 from turnstile.testing import patience
 
@@ -32,3 +35,30 @@ def test_no_two_modules_of_the_product_share_a_name():
         paths[path.stem].append(str(path.relative_to(ROOT)))
     assert {name: found for name, found in paths.items() if len(found) > 1} == {}
     assert len(paths) > 100
+
+
+WEB = [
+    path
+    for top in ("turnstile/inspector/page", "docs/examples", "tests/page")
+    for suffix in ("js", "mjs", "html", "css")
+    for path in sorted((ROOT / top).rglob(f"*.{suffix}"))
+    if "node_modules" not in path.parts
+]
+# What a page of ours never does: take text for markup or code, have styles and handlers that its policy forbids.
+FORBIDDEN = {
+    "js": r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|setAttribute\(\"(style|on))",
+    "html": r"<style| style=| on[a-z]+=|<script>|javascript:",
+    "css": r"expression\(|javascript:",
+}
+FOREIGN = r"\b(https?|wss?)://(?!www\.w3\.org/|127\.0\.0\.1|localhost)\w"
+
+
+@pytest.mark.parametrize("path", WEB, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_of_a_page_is_short_and_does_nothing_that_its_policy_forbids(path):
+    text = path.read_text()
+    lines = text.splitlines()
+    assert len(lines) <= 250
+    assert [(number, line) for number, line in enumerate(lines, 1) if len(line) > 120 or line != line.rstrip()] == []
+    if not path.is_relative_to(ROOT / "tests"):
+        assert re.findall(FORBIDDEN[path.suffix.removeprefix(".")], text) == []
+        assert re.findall(FOREIGN, text) == []

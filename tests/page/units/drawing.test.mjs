@@ -7,7 +7,8 @@ import { shapesOf, wordsOf } from "../../../turnstile/inspector/page/shapes.js";
 import { axisLabel, axisTimes, duration } from "../../../turnstile/inspector/page/time_axis.js";
 import { TimeWindow } from "../../../turnstile/inspector/page/time_window.js";
 
-const span = (known) => ({ lane: "upstream", kind: "response", row: 0, label: known.id, lines: [], cause: null, ...known });
+const RESPONSE = { lane: "upstream", kind: "response", row: 0, lines: [], cause: null };
+const span = (known) => ({ ...RESPONSE, label: known.id, ...known });
 const frame = (id, at, known) => ({ id, lane: "upstream", kind: "frame", at, label: id, line: at, ...known });
 
 /** A window that shows all of so many seconds in 1000 pixels. */

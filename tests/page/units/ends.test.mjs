@@ -73,7 +73,7 @@ test("bars end where lines are missing, and go on where more is seen of them", (
   const waiting = decision(1.1, { "!": "ConfigRequested", ref: 2 }, [held([2], "response", "r1")]);
   const gap = { at: 3, lost: 7 };
   const words = "lines are missing here: its end was not seen";
-  assert.deepEqual(bars("response", running, gap), [[1, 3, words]]);
+  assert.deepEqual(bars("response", running, gap), [[1, 3, "unknown"]]);
   assert.deepEqual(bars("response", running, gap, upstream(4, "response.output_text.delta", { response_id: "r1" })), [
     [1, null, ""],
   ]);
@@ -89,7 +89,8 @@ test("bars end where lines are missing, and go on where more is seen of them", (
     return of("hold").map(({ from, to, detail }) => [from, to, detail]);
   };
   assert.deepEqual(hold(end), [[1.1, 3, `waits for the end of a response (r1); ${words}`]]);
-  assert.deepEqual(hold(decision(6, {}, [noted("released", "#2")])), [[1.1, 6, "waited for the end of a response (r1)"]]);
+  const released = decision(6, {}, [noted("released", "#2")]);
+  assert.deepEqual(hold(released), [[1.1, 6, "waited for the end of a response (r1)"]]);
   assert.deepEqual(hold(decision(6, {}, [held([2], "turn")])).map(([from, to]) => [from, to]), [[1.1, null]]);
 });
 

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { EventParser, readEvents } from "../../../turnstile/inspector/page/event_reader.js";
 
-const STREAM = ': on\n\nid: 1\ndata: {"at": 1, "type": "é: x"}\n\n: still here\n\nid: 2\ndata: no JSON\n\nid: 3\ndata: [2]\n\nevent: end\ndata: {}\n\n';
+const STREAM =
+  ': on\n\nid: 1\ndata: {"at": 1, "type": "é: x"}\n\n: still here\n\nid: 2\ndata: no JSON\n\n' +
+  "id: 3\ndata: [2]\n\nevent: end\ndata: {}\n\n";
 
 function parsed(pieces) {
   const lines = [];

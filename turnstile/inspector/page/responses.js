@@ -60,8 +60,11 @@ export class Responses {
 
   /** End those that last where lines are missing; one goes on that upstream says more of. */
   cut(at, index) {
-    this.lost(() => true, "lines are missing here: its end was not seen", at, index);
-    for (const span of this.#known.values()) span.isCut ||= span.to === at && span.lines.at(-1) === index;
+    for (const [id, span] of this.#known) {
+      if (span.to !== null) continue;
+      this.#finish(id, "unknown", "lines are missing here", at, index);
+      span.isCut = true;
+    }
   }
 
   /** End a response whose cancel is refused, since it is not active, or stays without an answer. */

@@ -66,7 +66,7 @@ export class Updates {
 
   /** End those whose answer may be among lines that are missing. */
   cut(at, index) {
-    this.lost(() => true, "lines are missing here: the answer was not seen", at, index);
+    this.lost(() => true, "unknown: lines are missing here", at, index);
   }
 
   #begin(event, at, index, link) {

@@ -51,7 +51,8 @@ socket.addEventListener("message", ({ data }) => {
 
 socket.addEventListener("close", ({ code, reason }) => {
   send.disabled = true;
-  state.textContent = `The conversation has ended: ${reason || `the connection was lost (${code})`}. Reload to begin again.`;
+  const why = reason || `the connection was lost (${code})`;
+  state.textContent = `The conversation has ended: ${why}. Reload to begin again.`;
 });
 
 document.getElementById("question").addEventListener("submit", (event) => {
