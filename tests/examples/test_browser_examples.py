@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 from contextlib import closing
 
 import pytest
@@ -161,6 +162,16 @@ def test_text_that_tries_to_be_html_is_text(open_messages):
 
 
 @pytest.mark.slow
+def test_a_connection_that_is_given_up_is_no_fault(open_page_of_messages):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        page = open_page_of_messages(silent.getsockname())
+        page.get_by_role("button", name="Connect").click()
+        page.get_by_text("Connecting").wait_for()
+        page.get_by_role("button", name="Connect").click()
+        page.get_by_text("Not connected (closed: 1006").wait_for()
+        assert page.locator("#fault").text_content() == ""
+
+
 def test_what_is_not_json_is_said_and_not_sent(open_messages):
     messages = open_messages()
     messages.page.locator("#UpdatePrompt").fill("{")

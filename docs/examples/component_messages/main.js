@@ -12,6 +12,7 @@ let waiting = [];
 /** The calls that wait for their FunctionCallResponse, oldest first. @type {{id: string, name: string}[]} */
 let calls = [];
 let socket = null;
+let isGivenUp = false;
 let audioBytes = 0;
 
 function newElement(name, text, className = "") {
@@ -106,6 +107,7 @@ function connect() {
   socket = new WebSocket(AGENT_URL);
   socket.binaryType = "arraybuffer";
   let isOpen = false;
+  isGivenUp = false;
   showConnected(false, "Connecting …");
   socket.onopen = () => {
     isOpen = true;
@@ -113,7 +115,7 @@ function connect() {
   };
   socket.onmessage = ({ data }) => take(data);
   socket.onclose = ({ code, reason }) => {
-    if (!isOpen) at("fault").textContent = UNREACHABLE;
+    if (!isOpen && !isGivenUp) at("fault").textContent = UNREACHABLE;
     socket = null;
     waiting = [];
     calls = [];
@@ -122,6 +124,11 @@ function connect() {
   };
 }
 
+function disconnect() {
+  isGivenUp = true;
+  socket.close(1000);
+}
+
 EXAMPLES.forEach(addForm);
 showConnected(false, "Not connected");
-at("connect").addEventListener("click", () => (socket ? socket.close(1000) : connect()));
+at("connect").addEventListener("click", () => (socket ? disconnect() : connect()));
