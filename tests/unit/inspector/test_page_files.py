@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from turnstile.inspector import page_files
@@ -66,6 +69,14 @@ def test_no_answer_of_the_page_is_kept_by_a_cache_or_shared_with_the_window_that
     headers = ops.get(path).headers
     assert (headers["Cache-Control"], headers["Cross-Origin-Opener-Policy"]) == ("no-store", "same-origin")
     assert (headers["X-Content-Type-Options"], headers["Cross-Origin-Resource-Policy"]) == ("nosniff", "same-origin")
+
+
+def test_no_file_of_the_page_asks_for_what_is_not_below_its_address():
+    """A server in front of the listener may serve it at a prefix."""
+    room = files("turnstile.inspector").joinpath("page")
+    texts = {file.name: file.read_text() for file in room.iterdir()}
+    found = {name: re.findall(r"""(?:["'`]|url\()/[a-z].*""", text) for name, text in texts.items()}
+    assert {name: lines for name, lines in found.items() if lines} == {}
 
 
 def test_what_lies_beside_the_files_of_the_page_is_no_part_of_it(make_ops, monkeypatch, tmp_path):
