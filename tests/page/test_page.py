@@ -103,6 +103,18 @@ def test_a_row_stays_and_only_what_has_changed_in_it_is_written(start_made, make
 
 
 @pytest.mark.slow
+def test_rows_stand_below_each_other_when_the_list_was_empty_before(start_made, make_session, open_page):
+    made = start_made()
+    page = open_page(made.page)
+    expect(page.locator(".empty")).to_contain_text("No session is open")
+    made.described |= {name: make_session(name) for name in ("one", "two")}
+    look_again(page)
+    rows = page.locator(".rows .row")
+    expect(rows).to_have_count(2)
+    one, two = (rows.nth(index).bounding_box() for index in (0, 1))
+    assert two["y"] >= one["y"] + one["height"]
+
+
 def test_rows_are_walked_and_opened_by_the_keyboard(start_made, make_session, open_page):
     made = start_made(*[make_session(f"s{number:02}", age=number) for number in range(40)])
     page = open_page(made.page, viewport={"width": 390, "height": 600})

@@ -57,7 +57,8 @@ export class WindowedRows {
   };
 
   #draw() {
-    const height = `${this.#items.length * this.#rowHeight()}px`;
+    // An empty list is hidden: no row has a height there.
+    const height = `${this.#items.length && this.#items.length * this.#rowHeight()}px`;
     if (this.#parent.style.height !== height) this.#parent.style.height = height;
     const [first, last] = this.#inSight();
     const focused = this.#parent.contains(document.activeElement) ? document.activeElement : null;
