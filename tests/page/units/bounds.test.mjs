@@ -130,3 +130,21 @@ test("bars of one row never overlap, however many there are at once, and all are
   }
   assert.equal(ends.size, crowded);
 });
+
+test("what is drawn of a line is short, however long the line's texts are", () => {
+  const long = "y".repeat(100_000);
+  const ids = { response_id: long, event_id: long, item_id: long, code: long, about: long, status: long, reason: long };
+  const types = ["response.created", "response.done", "error", "session.created", "session.updated", long];
+  const frames = types.map((type) => upstream(1, type, ids));
+  const update = upstream(0.5, "session.update", { event_id: long }, { way: "out" });
+  const asked = { "!": "ConfigRequested", ref: 1, message: long };
+  const effects = [held([1], long, long), noted("collided", long), noted("merged", `${long} #1`), noted(long, long)];
+  const decisions = [decision(2, asked, effects), decision(3, { "!": "LinkLost", code: long, description: long })];
+  const notes = ["closed", "took over", long].map((note) => ({ at: 4, wire: "upstream", note, detail: long, link: 1 }));
+  const client = { at: 4, wire: "client", note: long, detail: long };
+  const end = { at: 5, end: { code: 1000, reason: long, by: long } };
+  const { spans, marks } = drawn(timelineOf([head(), update, ...frames, ...decisions, ...notes, client, end]));
+  for (const { label, detail, outcome = "" } of [...spans, ...marks]) {
+    assert.ok(`${label}${detail}${outcome}`.length < 1500, `${label.length} ${detail.length} ${outcome.length}`);
+  }
+});

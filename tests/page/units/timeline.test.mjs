@@ -128,7 +128,7 @@ test("a stream that begins in mid-session shows what goes on from its first mome
     ]),
   );
   assert.deepEqual(of("response").map(({ from, to }) => [from, to]), [[61, 62]]);
-  assert.deepEqual(of("hold").map(({ label, to }) => [label, to]), [["request #-2 (host)", 62.1]]);
+  assert.deepEqual(of("hold").map(({ label, to }) => [label, to]), [["request #-2 (host or operator)", 62.1]]);
 });
 
 test("what is not over ends with its session, and without an end it lasts", () => {

@@ -1,7 +1,7 @@
 // Marks of collisions, and of what went again after one and succeeded.
 
 import { keep, kindOf, textOf } from "./journal_values.js";
-import { shortId } from "./journal_words.js";
+import { brief, shortId } from "./journal_words.js";
 
 // There is one create and one update at a time: more are not owed any more.
 const MOST = 8;
@@ -39,7 +39,7 @@ export class Collisions {
   }
 
   #collide(noted, effects, at, index) {
-    const [name, ...tries] = textOf(noted.detail).split(" ");
+    const [name, ...tries] = brief(textOf(noted.detail)).split(" ");
     const type = this.#requests.type(name);
     const what = `${type || "an event"} ${name}`;
     const words = `${what} was refused, since a response was running (${tries.join(" ") || "try 1"})`;

@@ -2,7 +2,7 @@
 
 import { note } from "./elements.js";
 import { kindOf, numberOf, objectOf, textOf } from "./journal_values.js";
-import { shortId } from "./journal_words.js";
+import { brief, shortId } from "./journal_words.js";
 import { refsOf } from "./requests.js";
 import { waitInWords } from "./waits.js";
 
@@ -67,7 +67,7 @@ export class Holds {
   #hold(effect, at, index) {
     const reason = objectOf(effect.reason);
     const waits = textOf(effect.reason) || textOf(reason.waits);
-    const words = waitInWords(waits, shortId(textOf(reason.which)));
+    const words = waitInWords(brief(waits), shortId(textOf(reason.which)));
     for (const ref of refsOf(effect)) {
       const span = this.#open.get(ref) ?? this.#begin(ref, at, index);
       if (span.isCut) this.#goOn(span);

@@ -24,9 +24,9 @@ export function isQuiet(type) {
   return type.endsWith(".delta") || QUIET.has(type);
 }
 
-/** Return the end of the API's long name for a response; other names as they are. */
+/** Return the end of the API's long name for a response; other names as they are, where they are not too long. */
 export function shortId(id) {
-  return /^resp_.{5}/.test(id) ? `...${id.slice(-4)}` : id;
+  return /^resp_.{5}/.test(id) ? `...${id.slice(-4)}` : brief(id);
 }
 
 /** Return a number with its thousands apart. */

@@ -20,7 +20,7 @@ export class Links {
     if (line.way !== "in" || textOf(line.type) !== "session.created") return;
     const link = typeof line.link === "number" ? line.link : 1;
     this.#opened = Math.max(this.#opened, link);
-    const detail = textOf(objectOf(line.ids).session_id);
+    const detail = brief(textOf(objectOf(line.ids).session_id));
     this.#mark("link-opened", at, index, `link ${link} opened`, detail);
   }
 
@@ -29,7 +29,7 @@ export class Links {
     const detail = brief(textOf(line.detail));
     const link = typeof line.link === "number" ? ` ${line.link}` : "";
     if (line.wire === "client") {
-      const label = `client ${textOf(line.note)}`;
+      const label = `client ${brief(textOf(line.note))}`;
       this.#elements.mark({ lane: "client", kind: "closed", at, label, detail, line: index });
     } else if (line.note === "closed") this.#mark("closed", at, index, `link${link} closed`, detail);
     else if (line.note === "took over") this.#renewed(at, index, `link${link}`);

@@ -1,14 +1,16 @@
 // The requests of a session's client, its host and operators: by the number that the journal gives each.
 
 import { keep, kindOf, listOf, numberOf, textOf } from "./journal_values.js";
+import { brief } from "./journal_words.js";
 
-const KINDS = new Set([
-  "ConfigRequested",
-  "UserMessageGiven",
-  "AgentMessageGiven",
-  "FunctionAnswered",
-  "TurnEndForced",
-]);
+// Requests by their class, and what each is called whose message is not in the line: those of hosts and operators.
+const KINDS = {
+  ConfigRequested: "session.update",
+  UserMessageGiven: "user message",
+  AgentMessageGiven: "agent message",
+  FunctionAnswered: "function result",
+  TurnEndForced: "end of the turn",
+};
 const MOST = 4096;
 
 /** What is known of requests, and which event of ours carries which of them. */
@@ -20,16 +22,15 @@ export class Requests {
   /** Keep how a request is called, if an event is one. */
   read(event) {
     const ref = numberOf(event.ref);
-    if (!KINDS.has(kindOf(event)) || ref === null) return;
-    // What is as it most often is is left out of a line.
-    const message = textOf(event.message) || (kindOf(event) === "ConfigRequested" ? "session.update" : kindOf(event));
+    if (!Object.hasOwn(KINDS, kindOf(event)) || ref === null) return;
+    const message = brief(textOf(event.message)) || KINDS[kindOf(event)];
     keep(this.#labels, ref, message, MOST);
   }
 
   /** Return the type of the message that asked; negative numbers are of the host's and of operators'. */
   label(ref) {
     const label = this.#labels.get(ref) ?? `request #${ref}`;
-    return ref < 0 ? `${label} (host)` : label;
+    return ref < 0 ? `${label} (host or operator)` : label;
   }
 
   /** Keep which requests an event of ours carries, as a note says it: `ts_5 #1 #2`. */

@@ -1,7 +1,7 @@
 // Responses as bars in upstream's lane.
 
 import { keep, kindOf, objectOf, textOf } from "./journal_values.js";
-import { shortId } from "./journal_words.js";
+import { brief, shortId } from "./journal_words.js";
 
 // The first row of responses out of band: they are beside the conversation.
 const ASIDE_ROW = 1;
@@ -97,9 +97,11 @@ export class Responses {
 
   #finish(id, outcome, why, at, index) {
     const span = this.#known.get(id);
-    if (span.to !== null) return;
-    span.outcome = outcome;
-    span.detail = [outcome + (why ? ` (${why})` : ""), span.isAside ? "out of band" : ""].filter(Boolean).join(", ");
+    if (span.to !== null && !span.isCut) return;
+    span.isCut = false;
+    span.outcome = brief(outcome);
+    const how = why ? `${span.outcome} (${brief(why)})` : span.outcome;
+    span.detail = span.isAside ? `${how}, out of band` : how;
     this.#elements.end(span, at, index);
   }
 }

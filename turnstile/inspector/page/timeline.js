@@ -181,7 +181,7 @@ export class Timeline {
     const ids = objectOf(line.ids);
     const words = Object.values(ids).filter((id) => typeof id === "string").join(" ").slice(0, 1024);
     const isError = lane === "upstream" && way === "in" && type === "error";
-    const [kind, label] = isError ? ["refused", textOf(ids.code) || "error"] : ["frame", type];
+    const [kind, label] = isError ? ["refused", brief(textOf(ids.code)) || "error"] : ["frame", type];
     const known = { lane, kind, way, at, label, detail: frameInWords(line), line: index };
     this.#elements.mark({ ...known, ids: `${type} ${words}`, isQuiet: isQuiet(type) });
     this.#causes.frame(line, at, index);

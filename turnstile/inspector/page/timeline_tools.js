@@ -6,7 +6,7 @@ import { signOf } from "./marks_drawn.js";
 import { html, set, svg, write } from "./svg.js";
 
 const BARS = ["user-speech", "agent-speech", "hold", "update", "response"];
-const SIGNS = ["frame", "collision", "repair", "link-lost", "link-renewed", "refused"];
+const SIGNS = ["frame", "collision", "repair", "link-opened", "link-lost", "link-renewed", "refused", "lost"];
 
 /** A row of controls. */
 export class TimelineTools {
@@ -87,12 +87,19 @@ export function makeLegend(pattern) {
   const signs = SIGNS.map((kind) => {
     return legendEntry(kind, svg("path", { d: signOf(kind, "client", "in") }), "mark", "translate(11 7)");
   });
-  return html("ul", { class: "timeline-legend", "aria-label": "Legend" }, [...bars, gap, ...signs]);
+  const head = svg("path", { class: "arrow-head", d: "M7.5 5L11 0L14.5 5Z" });
+  const arrow = legendRow(svg("g", { class: "causes" }, [svg("path", { d: "M11 14V4" }), head]), "what let it go");
+  return html("ul", { class: "timeline-legend", "aria-label": "Legend" }, [...bars, arrow, gap, ...signs]);
 }
 
 /** @param {string} kind @param {SVGElement} sign @param {string} type @param {string} transform */
 function legendEntry(kind, sign, type, transform) {
   const group = svg("g", { class: `${type} ${kind}`, transform }, [sign]);
-  const box = svg("svg", { width: 22, height: 14, viewBox: "0 0 22 14", "aria-hidden": "true" }, [group]);
-  return html("li", {}, [box, KINDS[/** @type {keyof KINDS} */ (kind)]]);
+  return legendRow(group, KINDS[/** @type {keyof KINDS} */ (kind)]);
+}
+
+/** @param {SVGElement} drawn @param {string} words */
+function legendRow(drawn, words) {
+  const box = svg("svg", { width: 22, height: 14, viewBox: "0 0 22 14", "aria-hidden": "true" }, [drawn]);
+  return html("li", {}, [box, words]);
 }

@@ -1,6 +1,7 @@
 // Our updates as bars in upstream's lane, from when they go to upstream's answer.
 
 import { kindOf, numberOf, objectOf, textOf } from "./journal_values.js";
+import { brief } from "./journal_words.js";
 import { refsOf } from "./requests.js";
 
 const UNANSWERED = "no answer in time";
@@ -124,8 +125,8 @@ export class Updates {
     const span = this.#open[place];
     if (!span) return;
     this.#open.splice(place, 1);
-    span.outcome = outcome;
-    span.detail = `${outcome}${span.asked}`;
+    span.outcome = brief(outcome);
+    span.detail = `${span.outcome}${span.asked}`;
     this.#elements.end(span, at, index);
   }
 }
