@@ -106,3 +106,13 @@ test("the end of a response out of band repairs nothing", () => {
   );
   assert.deepEqual([of("collision").length, of("repair").length], [1, 0]);
 });
+
+test("each collision of creates is repaired by the response that answers them, also that of the link before", () => {
+  const collided = (at, name) => [
+    decision(at, { "!": "ItemConfirmed", item_id: "i1" }, [{ "!": "SendCreate", event_id: name }]),
+    decision(at + 0.1, { "!": "Refused", event_id: name }, [noted("collided", `${name} try 1`)]),
+  ];
+  const done = decision(4, { "!": "ResponseFinished", response_id: "r1" });
+  const { of } = drawn(timelineOf([head(), ...collided(1, "ts_1"), ...collided(3, "ts_2"), done]));
+  assert.deepEqual([of("collision").length, of("repair").map(({ at }) => at)], [2, [4, 4]]);
+});

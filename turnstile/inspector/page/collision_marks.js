@@ -47,7 +47,7 @@ export class Collisions {
     // What is reported is given up.
     if (effects.some((effect) => kindOf(effect) === "Reported")) return;
     const owed = { name, type, refs: this.#requests.carried(name), what };
-    this.#owed = [...this.#owed.filter((one) => !isSame(one, owed)), owed].slice(-MOST);
+    this.#owed = [...this.#owed, owed].slice(-MOST);
   }
 
   #giveUp(ref) {
@@ -57,11 +57,12 @@ export class Collisions {
 
   #repair(event, effects, at, index) {
     const kind = kindOf(event);
+    const isAnswered = this.#owed.some((one) => one.name === this.#create);
     const isRepaired = {
       ConfigAnswered: (one) => one.type === "session.update" && this.#carriesAgain(one),
       ResponseStarted: (one) => one.type !== "session.update" && isAnother(textOf(event.mark), one.name),
       // The response that was in the way has answered it: nothing is sent again.
-      ResponseFinished: (one) => one.type !== "session.update" && this.#create === one.name && !sends(effects),
+      ResponseFinished: (one) => one.type !== "session.update" && isAnswered && !sends(effects),
     };
     if (!this.#owed.length || !Object.hasOwn(isRepaired, kind)) return;
     if (this.#asides.has(textOf(event.response_id))) return;
@@ -80,10 +81,6 @@ export class Collisions {
     const again = this.#requests.carried(this.#update);
     return this.#update !== name && (!refs.length || refs.some((ref) => again.includes(ref)));
   }
-}
-
-function isSame(one, other) {
-  return one.type === other.type && (one.type !== "session.update" || one.refs.some((ref) => other.refs.includes(ref)));
 }
 
 function isAnother(mark, name) {
