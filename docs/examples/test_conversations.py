@@ -115,6 +115,7 @@ def test_a_guest_who_breaks_in_is_answered_and_hears_no_more_of_the_menu(guest: 
 
 def test_the_conversation_goes_on_when_the_link_is_lost(guest: ScriptedSession, proxy: ProxySystem) -> None:
     answer_to(guest, "My name is Ada.")
+    guest.wait_for("AgentDone")  # an answer that is cut off by the loss is given again
     assert proxy.simulator is not None
     proxy.simulator.links.open[0].disconnect()
     assert guest.wait_for("Warning")["code"] == "upstream_lost"
