@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 CODE := turnstile actors proxy_main.py docs/conf.py docs/examples docs/generate docs/site tests
 
-.PHONY: test lint types pytest wheel-check slow deploy-check demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs docs-site images format lock clean
+.PHONY: test lint types pytest coverage wheel-check slow deploy-check demo soak idle walk fuzz attack bench bench-micro bench-units bench-recording transcripts recordings interop lowest docs docs-site images format lock clean
 
 test: $(READY)
 	$(MAKE) --jobs 2 --output-sync=target lint types
@@ -26,28 +26,28 @@ types: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing
 
-# Floors 0 and 1 decide everything: every branch of them is tested. Above, 95 %.
-PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*
-
 CORES = $(shell getconf _NPROCESSORS_ONLN)
-# Those that wait for processes and sockets get one worker more than there are cores.
-WORKERS = $(shell expr $(CORES) + 1)
-
-# Coverage is counted where tests call the parts themselves; counted line by line, whole processes, conversations and the
-# hundreds of thousands of decisions of the walk would take twice the time.
-COUNTED := tests/unit tests/actors tests/embed tests/transcripts
+# Many tests wait for processes and sockets: two workers more than there are cores.
+WORKERS = $(shell expr $(CORES) + 2)
 
 # The tests start many processes: where Python is told to write no bytecode, each would compile every module anew, and
 # pytest rewrite every test.
-pytest: export PYTHONDONTWRITEBYTECODE =
+pytest coverage: export PYTHONDONTWRITEBYTECODE =
 pytest: $(READY)
 	$(BIN)/python -m compileall -q turnstile actors proxy_main.py docs/generate
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+# Floors 0 and 1 decide everything: every branch of them is tested. Above, 95 %.
+PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*
+
+# Coverage is counted apart, since it takes these tests twice the time, and where tests call the parts themselves: whole
+# processes, conversations and the hundreds of thousands of decisions of the walk show little of what is not tested.
+coverage: $(READY)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(CORES) --dist worksteal $(COUNTED)
+	$(BIN)/coverage run -m pytest -n $(CORES) --dist worksteal tests/unit tests/actors tests/embed tests/transcripts
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include="$(PURE)" --fail-under=100
 	$(BIN)/coverage report --omit="$(PURE)" --fail-under=95
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(addprefix --ignore ,$(COUNTED))
 
 # The wheel, installed where nothing of this tree is: its types, its commands, a host and a script that use it.
 wheel-check: $(READY)
