@@ -31,11 +31,11 @@ CORES = $(shell getconf _NPROCESSORS_ONLN)
 WORKERS = $(shell expr $(CORES) + 2)
 
 # The tests start many processes: where Python is told to write no bytecode, each would compile every module anew, and
-# pytest rewrite every test.
+# pytest rewrite every test. What is skipped is listed, with the command that installs what it needs.
 pytest coverage: export PYTHONDONTWRITEBYTECODE =
 pytest: $(READY)
 	$(BIN)/python -m compileall -q turnstile actors proxy_main.py docs/generate
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" -rs
 
 # Floors 0 and 1 decide everything: every branch of them is tested. Above, 95 %.
 PURE := turnstile/protocol/*,turnstile/session/*,turnstile/translate/*,turnstile/audio/*
